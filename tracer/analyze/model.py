@@ -1,0 +1,270 @@
+"""The results of the analysis as plain data; units are in the names, `_s` are seconds since the recording's start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Tier(IntEnum):
+    """How far the kernel had to go for memory."""
+
+    PROACTIVE = 0
+    BACKGROUND = 1
+    DIRECT = 2
+    RETRY = 3
+    OOM_NOTIFY = 4
+    OOM_KILL = 5
+
+    @property
+    def label(self) -> str:
+        """The name results print: `oom_notify`."""
+        return self.name.lower()
+
+
+class Cause(StrEnum):
+    """What made pages leave the balloon."""
+
+    HOST = "host"
+    SHRINKER = "shrinker"
+    OOM_NOTIFIER = "oom_notifier"
+
+
+class Quality(StrEnum):
+    """Whether a number was read off events or deduced from counters around them."""
+
+    MEASURED = "measured"
+    INFERRED = "inferred"
+
+
+class CycleClass(StrEnum):
+    """What drives a cycle."""
+
+    SHRINKER_REINFLATE = "shrinker-reinflate"
+    NOTIFIER_REINFLATE = "notifier-reinflate"
+    HOST_REINFLATE = "host-reinflate"
+    HOST_OSCILLATION = "host-oscillation"
+    ROUNDING = "rounding"
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass
+class TierRow:
+    """One rung of a ladder: what one tier supplied.
+
+    `slab_objects` maps shrinker name to objects freed (never added up across shrinkers). `busy_s` is the union over
+    time of the tier's spans, `stall_s` their sum over tasks that had to wait (tier >= 2).
+    """
+
+    tier: Tier
+    first_s: float
+    busy_s: float = 0.0
+    spans: int = 0
+    tasks: int = 0
+    min_priority: int | None = None
+    file_pages: int = 0
+    anon_pages: int = 0
+    slab_pages: int = 0
+    slab_objects: dict[str, int] = field(default_factory=dict)
+    balloon_pages: int = 0
+    kills: int = 0
+    quality: Quality = Quality.MEASURED
+
+
+@dataclass
+class Episode:
+    """Spans of tier >= 1 that follow each other with gaps no longer than the option `gap_s`."""
+
+    id: int
+    start_s: float
+    end_s: float
+    tiers: list[TierRow] = field(default_factory=list)
+
+
+@dataclass
+class Conflict:
+    """Inflation and reclaim at the same time; overlap in seconds by who reclaimed."""
+
+    id: int
+    start_s: float
+    end_s: float
+    overlap_s: dict[str, float]
+    reclaimed_pages: int
+    inflated_pages: int
+
+
+@dataclass
+class Cycle:
+    """A leak burst followed by an inflate burst that regained pages."""
+
+    id: int
+    cycle_class: CycleClass
+    start_s: float
+    end_s: float
+    leaked_pages: int
+    reinflated_pages: int
+    wasted_pages: int
+    worker_s: float
+    storm: int | None = None
+
+
+@dataclass
+class Storm:
+    """Three or more cycles of one class in a row."""
+
+    id: int
+    cycle_class: CycleClass
+    start_s: float
+    end_s: float
+    cycles: int
+    wasted_pages: int
+
+
+@dataclass
+class Finding:
+    """One flagged thing, with one plain sentence (`text`) and the numbers behind it."""
+
+    id: int
+    kind: str
+    severity: Severity
+    start_s: float
+    end_s: float
+    text: str
+    quality: Quality
+    numbers: dict[str, float] = field(default_factory=dict)
+    spans: list[int] = field(default_factory=list)
+
+
+@dataclass
+class ShrinkerStat:
+    """What one shrinker cost and gave. Shares are of all shrinkers' scanned objects and cache items (mean seen)."""
+
+    name: str
+    calls: int
+    scanned: int
+    freed_objects: int
+    busy_s: float
+    p50_ns: int
+    p99_ns: int
+    max_ns: int
+    scan_share: float
+    size_share: float
+
+
+@dataclass
+class Stall:
+    """How long one task waited in one tier (2 and up)."""
+
+    comm: str
+    pid: int
+    tier: Tier
+    spans: int
+    stall_s: float
+    max_ns: int
+
+
+@dataclass
+class BalloonStep:
+    """Pages that entered (`pages` > 0) or left (< 0) the balloon in one step; `cause` is None for an inflation."""
+
+    start_s: float
+    end_s: float
+    pages: int
+    cause: Cause | None
+    quality: Quality
+
+
+@dataclass
+class BalloonResult:
+    """The balloon over the whole recording, in guest pages."""
+
+    inflated_pages: int = 0
+    leaked_pages: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
+    wasted_pages: int = 0
+    migrated_pages: int = 0
+    target_changes: int = 0
+    puffs: int = 0
+    work_spans: int = 0
+    worker_s: float = 0.0
+    reclaim_path: str = "none"
+    quality: Quality = Quality.INFERRED
+
+    @property
+    def net_pages(self) -> int:
+        """Inflated minus leaked."""
+        return self.inflated_pages - sum(self.leaked_pages.values())
+
+
+@dataclass
+class Timeline:
+    """Activity in equal buckets of `bucket_s` from time zero, each series of shape (buckets,).
+
+    Series names: `<tier label>.busy_s`, `<tier label>.<file|anon>_pages`, `<tier label>.spans`, `slab.objects`,
+    `kswapd.wakeups`, `balloon.inflated_pages`, `balloon.leaked_pages.<cause>`, `oom.kills`.
+    """
+
+    bucket_s: float
+    series: Mapping[str, npt.NDArray[np.float64]]
+
+
+@dataclass
+class Quantity:
+    """One sampled counter over time; gauges as read, counters as cumulative since boot."""
+
+    time_s: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+
+
+@dataclass
+class Accounting:
+    """What the analysis saw of the stream and what it did not. `lost` maps kind name to events lost."""
+
+    events: int = 0
+    events_by_kind: dict[str, int] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    lost_stretches: list[tuple[float, float, int]] = field(default_factory=list)
+    spans: int = 0
+    begins_without_end: int = 0
+    ends_without_begin: int = 0
+    late_events: int = 0
+
+    @property
+    def lost_total(self) -> int:
+        """Events lost, all kinds."""
+        return sum(self.lost.values())
+
+    @property
+    def incomplete_spans(self) -> int:
+        """Begins without an end and ends without a begin."""
+        return self.begins_without_end + self.ends_without_begin
+
+
+@dataclass
+class Analysis:
+    """Everything the engine found."""
+
+    duration_s: float
+    accounting: Accounting
+    balloon: BalloonResult
+    tiers: list[TierRow]
+    episodes: list[Episode]
+    conflicts: list[Conflict]
+    cycles: list[Cycle]
+    storms: list[Storm]
+    findings: list[Finding]
+    shrinkers: list[ShrinkerStat]
+    stalls: list[Stall]
+    steps: list[BalloonStep]
+    timeline: Timeline
+    samples: dict[str, Quantity]

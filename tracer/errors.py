@@ -1,0 +1,27 @@
+"""What can go wrong, each with the exit code the command line ends with."""
+
+from __future__ import annotations
+
+
+class TracerError(Exception):
+    """Something failed; the message is one line that says what, where and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(TracerError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = 2
+
+
+class CannotTraceError(TracerError):
+    """This machine can't trace: what is missing and how to get it."""
+
+    exit_code = 3
+
+
+class RecordingError(TracerError):
+    """A recording that can't be read."""
+
+    exit_code = 4

@@ -1,0 +1,83 @@
+"""What a recording knows about itself: machine, clock, balloon, probe plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+class SourceState(StrEnum):
+    """How one way of seeing an event kind fared on this machine."""
+
+    USED = "used"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One source of one event kind and how it fared: `what` is an event kind's name or a sampled quantity."""
+
+    what: str
+    source: str
+    state: SourceState
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class BalloonInfo:
+    """The balloon as the driver and the device negotiated it; `driver` is None where there is none."""
+
+    driver: str | None = None
+    device: str | None = None
+    features: tuple[str, ...] = ()
+    reclaim_path: str = "none"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The recording's first block. Times are CLOCK_MONOTONIC ns unless named otherwise."""
+
+    tool_version: str = ""
+    kernel_release: str = ""
+    kernel_version: str = ""
+    machine: str = ""
+    host: str = ""
+    boot_id: str = ""
+    start_ns: int = 0
+    start_utc_ns: int = 0
+    page_size_bytes: int = 4096
+    cpus: int = 1
+    numa_nodes: tuple[int, ...] = (0,)
+    memory_total_bytes: int = 0
+    balloon: BalloonInfo = field(default_factory=BalloonInfo)
+    plan: tuple[PlanRow, ...] = ()
+    absent_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    transport: str = "ring"
+    buffer_bytes: int = 0
+    sample_interval_s: float = 0.25
+    imported_from: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From `to_json`'s values; keys of a newer minor version are ignored. Raises KeyError, TypeError, ValueError."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        balloon = dict(known.get("balloon", {}))
+        balloon["features"] = tuple(balloon.get("features", ()))
+        known["balloon"] = BalloonInfo(**{k: v for k, v in balloon.items() if k in BalloonInfo.__dataclass_fields__})
+        known["plan"] = tuple(
+            PlanRow(row["what"], row["source"], SourceState(row["state"]), row.get("reason", ""))
+            for row in known.get("plan", ())
+        )
+        known["absent_fields"] = {kind: tuple(names) for kind, names in known.get("absent_fields", {}).items()}
+        for name in ("numa_nodes", "command"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)

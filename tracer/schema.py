@@ -1,0 +1,286 @@
+"""Event kinds, their arguments, units and dtypes: the single source.
+
+`bpf/events.h` mirrors this table as C and a test compiles the two against each other. Field names are the
+kernel's own (include/trace/events/{vmscan,oom,workqueue,notifier}.h); `*_pages` are guest pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+ARGS_BYTES: Final = 64
+COMM_BYTES: Final = 16
+
+HEADER_FIELDS: Final[tuple[tuple[str, str], ...]] = (
+    ("time_ns", "u8"),
+    ("tid", "u4"),
+    ("tgid", "u4"),
+    ("comm", f"S{COMM_BYTES}"),
+    ("kind", "u2"),
+    ("cpu", "u2"),
+    ("reserved", "u4"),
+)
+"""What every record starts with. `time_ns` is CLOCK_MONOTONIC; `tid`/`tgid` are the initial pid namespace's."""
+
+HEADER_DTYPE: Final = np.dtype(list(HEADER_FIELDS))
+EVENT_DTYPE: Final = np.dtype([*HEADER_FIELDS, ("args", f"V{ARGS_BYTES}")])
+"""One record as BPF writes it: 104 bytes in native byte order."""
+
+
+class Role(StrEnum):
+    """What an event does to its thread's stack of spans."""
+
+    BEGIN = "begin"
+    END = "end"
+    POINT = "point"
+
+
+class SpanKind(StrEnum):
+    """Kinds of span; the value is what results and reports print."""
+
+    SHRINK_SLAB = "shrink_slab"
+    DIRECT_RECLAIM = "direct_reclaim"
+    MEMCG_RECLAIM = "memcg_reclaim"
+    MEMCG_SOFTLIMIT_RECLAIM = "memcg_softlimit_reclaim"
+    NODE_RECLAIM = "node_reclaim"
+    KSWAPD = "kswapd"
+    BALLOON_WORK = "balloon_work"
+    OOM_NOTIFIER = "oom_notifier"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One event kind. `number` is its value in the record and never changes its meaning."""
+
+    number: int
+    name: str
+    tracepoint: str
+    fields: tuple[tuple[str, str], ...]
+    role: Role = Role.POINT
+    span: SpanKind | None = None
+
+    @cached_property
+    def args_dtype(self) -> np.dtype[np.void]:
+        """The arguments' layout inside the record's 64 argument bytes (the C compiler's natural alignment)."""
+        return np.dtype(list(self.fields), align=True)
+
+    @property
+    def tracepoint_name(self) -> str:
+        """The tracepoint without its category."""
+        return self.tracepoint.partition(":")[2]
+
+    @cached_property
+    def record_dtype(self) -> np.dtype[np.void]:
+        """A whole record of this kind: header fields and arguments by name, 104 bytes."""
+        args, base = self.args_dtype, HEADER_DTYPE.itemsize
+        names = [name for name, _ in HEADER_FIELDS] + [name for name, _ in self.fields]
+        formats = [code for _, code in HEADER_FIELDS] + [code for _, code in self.fields]
+        header_offsets = [HEADER_DTYPE.fields[name][1] for name, _ in HEADER_FIELDS]  # type: ignore[index]
+        arg_offsets = [base + args.fields[name][1] for name, _ in self.fields]  # type: ignore[index]
+        return np.dtype(
+            {
+                "names": names,
+                "formats": formats,
+                "offsets": header_offsets + arg_offsets,
+                "itemsize": EVENT_DTYPE.itemsize,
+            }
+        )
+
+
+_RECLAIM_BEGIN = (("gfp_flags", "u4"), ("order", "i4"), ("memcg_id", "u8"))
+_RECLAIM_END = (("nr_reclaimed", "u8"), ("memcg_id", "u8"))
+_WORK = (("work", "u8"), ("function", "u8"))
+
+KINDS: Final[tuple[Kind, ...]] = (
+    Kind(
+        1,
+        "shrink_slab_start",
+        "vmscan:mm_shrink_slab_start",
+        (
+            ("shrink", "u8"),
+            ("shr", "u8"),
+            ("nr_objects_to_shrink", "i8"),
+            ("cache_items", "u8"),
+            ("delta", "u8"),
+            ("total_scan", "i8"),
+            ("memcg_id", "u8"),
+            ("gfp_flags", "u4"),
+            ("nid", "i2"),
+            ("priority", "i2"),
+        ),
+        Role.BEGIN,
+        SpanKind.SHRINK_SLAB,
+    ),
+    Kind(
+        2,
+        "shrink_slab_end",
+        "vmscan:mm_shrink_slab_end",
+        (
+            ("shrink", "u8"),
+            ("shr", "u8"),
+            ("unused_scan", "i8"),
+            ("new_scan", "i8"),
+            ("total_scan", "i8"),
+            ("memcg_id", "u8"),
+            ("retval", "i4"),
+            ("nid", "i2"),
+        ),
+        Role.END,
+        SpanKind.SHRINK_SLAB,
+    ),
+    Kind(3, "direct_reclaim_begin", "vmscan:mm_vmscan_direct_reclaim_begin", _RECLAIM_BEGIN, Role.BEGIN, SpanKind.DIRECT_RECLAIM),
+    Kind(4, "direct_reclaim_end", "vmscan:mm_vmscan_direct_reclaim_end", _RECLAIM_END, Role.END, SpanKind.DIRECT_RECLAIM),
+    Kind(5, "memcg_reclaim_begin", "vmscan:mm_vmscan_memcg_reclaim_begin", _RECLAIM_BEGIN, Role.BEGIN, SpanKind.MEMCG_RECLAIM),
+    Kind(6, "memcg_reclaim_end", "vmscan:mm_vmscan_memcg_reclaim_end", _RECLAIM_END, Role.END, SpanKind.MEMCG_RECLAIM),
+    Kind(
+        7,
+        "memcg_softlimit_reclaim_begin",
+        "vmscan:mm_vmscan_memcg_softlimit_reclaim_begin",
+        _RECLAIM_BEGIN,
+        Role.BEGIN,
+        SpanKind.MEMCG_SOFTLIMIT_RECLAIM,
+    ),
+    Kind(
+        8,
+        "memcg_softlimit_reclaim_end",
+        "vmscan:mm_vmscan_memcg_softlimit_reclaim_end",
+        _RECLAIM_END,
+        Role.END,
+        SpanKind.MEMCG_SOFTLIMIT_RECLAIM,
+    ),
+    Kind(
+        9,
+        "node_reclaim_begin",
+        "vmscan:mm_vmscan_node_reclaim_begin",
+        (("nid", "i4"), ("order", "i4"), ("gfp_flags", "u4")),
+        Role.BEGIN,
+        SpanKind.NODE_RECLAIM,
+    ),
+    Kind(10, "node_reclaim_end", "vmscan:mm_vmscan_node_reclaim_end", (("nr_reclaimed", "u8"),), Role.END, SpanKind.NODE_RECLAIM),
+    Kind(
+        11,
+        "kswapd_wake",
+        "vmscan:mm_vmscan_kswapd_wake",
+        (("nid", "i4"), ("zid", "i4"), ("order", "i4")),
+        Role.BEGIN,
+        SpanKind.KSWAPD,
+    ),
+    Kind(12, "kswapd_sleep", "vmscan:mm_vmscan_kswapd_sleep", (("nid", "i4"),), Role.END, SpanKind.KSWAPD),
+    Kind(
+        13,
+        "wakeup_kswapd",
+        "vmscan:mm_vmscan_wakeup_kswapd",
+        (("nid", "i4"), ("zid", "i4"), ("order", "i4"), ("gfp_flags", "u4")),
+    ),
+    Kind(
+        14,
+        "lru_shrink_inactive",
+        "vmscan:mm_vmscan_lru_shrink_inactive",
+        (
+            ("nr_scanned", "u8"),
+            ("nr_reclaimed", "u8"),
+            ("nr_dirty", "u4"),
+            ("nr_writeback", "u4"),
+            ("nr_congested", "u4"),
+            ("nr_immediate", "u4"),
+            ("nr_activate0", "u4"),
+            ("nr_activate1", "u4"),
+            ("nr_ref_keep", "u4"),
+            ("nr_unmap_fail", "u4"),
+            ("reclaim_flags", "u4"),
+            ("nid", "i2"),
+            ("priority", "i2"),
+        ),
+    ),
+    Kind(
+        15,
+        "reclaim_pages",
+        "vmscan:mm_vmscan_reclaim_pages",
+        (
+            ("nr_scanned", "u8"),
+            ("nr_reclaimed", "u8"),
+            ("nr_dirty", "u4"),
+            ("nr_writeback", "u4"),
+            ("nr_congested", "u4"),
+            ("nr_immediate", "u4"),
+            ("nr_activate0", "u4"),
+            ("nr_activate1", "u4"),
+            ("nr_ref_keep", "u4"),
+            ("nr_unmap_fail", "u4"),
+            ("nid", "i4"),
+        ),
+    ),
+    Kind(
+        16,
+        "throttled",
+        "vmscan:mm_vmscan_throttled",
+        (("nid", "i4"), ("usec_timeout", "i4"), ("usec_delayed", "i4"), ("reason", "i4")),
+    ),
+    Kind(
+        17,
+        "mark_victim",
+        "oom:mark_victim",
+        (
+            ("total_vm", "u8"),
+            ("anon_rss", "u8"),
+            ("file_rss", "u8"),
+            ("shmem_rss", "u8"),
+            ("pgtables", "u4"),
+            ("pid", "i4"),
+            ("uid", "u4"),
+            ("oom_score_adj", "i4"),
+            ("victim_comm", f"S{COMM_BYTES}"),
+        ),
+    ),
+    Kind(
+        18,
+        "reclaim_retry_zone",
+        "oom:reclaim_retry_zone",
+        (
+            ("reclaimable", "u8"),
+            ("available", "u8"),
+            ("min_wmark", "u8"),
+            ("node", "i4"),
+            ("zone_idx", "i4"),
+            ("order", "i4"),
+            ("no_progress_loops", "i4"),
+            ("wmark_check", "u4"),
+        ),
+    ),
+    Kind(
+        19,
+        "compact_retry",
+        "oom:compact_retry",
+        (("order", "i4"), ("priority", "i4"), ("result", "i4"), ("retries", "i4"), ("max_retries", "i4"), ("ret", "u4")),
+    ),
+    Kind(20, "balloon_work_begin", "workqueue:workqueue_execute_start", _WORK, Role.BEGIN, SpanKind.BALLOON_WORK),
+    Kind(21, "balloon_work_end", "workqueue:workqueue_execute_end", _WORK, Role.END, SpanKind.BALLOON_WORK),
+    Kind(22, "oom_notifier_run", "notifier:notifier_run", (("cb", "u8"),), Role.BEGIN, SpanKind.OOM_NOTIFIER),
+)
+"""Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording."""
+
+KIND_BY_NAME: Final[dict[str, Kind]] = {kind.name: kind for kind in KINDS}
+KIND_BY_NUMBER: Final[dict[int, Kind]] = {kind.number: kind for kind in KINDS}
+MAX_KINDS: Final = 64
+"""Slots in the per-CPU loss counters."""
+
+KERNEL_FIELD: Final[dict[str, str]] = {"victim_comm": "comm"}
+"""Fields whose name here differs from the tracepoint's, because the header already has the name."""
+
+RECLAIM_FLAG_ANON: Final = 0x1
+RECLAIM_FLAG_FILE: Final = 0x2
+"""Bits of `reclaim_flags`: RECLAIM_WB_ANON, RECLAIM_WB_FILE in include/trace/events/vmscan.h."""
+
+DEF_PRIORITY: Final = 12
+"""Priority at which a reclaim pass starts: DEF_PRIORITY in include/linux/mmzone.h."""
+
+BALLOON_PAGE_BYTES: Final = 4096
+"""A virtio balloon page, whatever the guest's: VIRTIO_BALLOON_PFN_SHIFT in include/uapi/linux/virtio_balloon.h."""
+
+SAMPLE_NULL: Final = np.iinfo(np.int64).min
+"""A counter that could not be read at that time."""
