@@ -49,7 +49,7 @@ def read_balloon(root: Path = ROOT) -> BalloonInfo:
     """The balloon of the machine below `root`.
 
     `reclaim_path` is what symbols and features let expect: `shrinker`, `oom_notifier`, `none`, or `unknown` where
-    they don't say. Kernels carry the shrinker's symbol also where an OOM notifier does the work: only a trace proves it.
+    they don't say. The shrinker's symbol exists also where an OOM notifier does the work: only a trace proves it.
     """
     info = _virtio(root) or _other(root)
     if info is None:

@@ -65,10 +65,15 @@ class MemoryCgroup:
         self.path = self._parent() / self.name
         try:
             self.path.mkdir()
+        except FileExistsError as error:
+            raise TracerError(f"{self.path}: exists already: rmdir it or use another name") from error
+        except OSError as error:
+            raise TracerError(f"{self.path}: cannot make a memory cgroup: {error.strerror}; run as root") from error
+        try:
             self._write(self.path / _LIMIT_FILE[controller.version], self.limit_bytes)
         except OSError as error:
             self._remove()
-            raise TracerError(f"{self.path}: cannot make a memory cgroup: {error.strerror}; run as root") from error
+            raise TracerError(f"{self.path}: cannot set its limit: {error.strerror}; run as root") from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

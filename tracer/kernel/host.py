@@ -29,7 +29,7 @@ _FAMILIES: Final = {
 
 @dataclass(frozen=True)
 class ClockAnchor:
-    """One moment on both clocks: CLOCK_MONOTONIC ns and UTC ns since 1970; `error_ns` is how far apart they were read."""
+    """One moment on both clocks: CLOCK_MONOTONIC ns, UTC ns since 1970, and the most they can be apart."""
 
     monotonic_ns: int
     utc_ns: int
