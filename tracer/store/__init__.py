@@ -1,0 +1,6 @@
+"""The `.rtrace` recording: `Writer` and `Recording`. `docs/recording.md` describes the format."""
+
+from .reader import Recording
+from .writer import Writer
+
+__all__ = ["Recording", "Writer"]

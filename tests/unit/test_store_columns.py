@@ -1,0 +1,94 @@
+"""Columns come back as they went in, and damaged ones are refused, not crashed on."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tracer.store.columns import (
+    CorruptPayloadError,
+    Cursor,
+    decode_column,
+    distinct,
+    encode_column,
+    encode_frame,
+    encode_integers,
+    encode_steps,
+    skip_column,
+)
+
+DTYPES = [np.dtype(code) for code in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")]
+
+
+def integer_columns(dtypes=DTYPES):
+    lengths = st.integers(0, 300)
+    wide = st.sampled_from(dtypes).flatmap(lambda dtype: hnp.arrays(dtype, lengths))
+    few = st.sampled_from(dtypes).flatmap(
+        lambda dtype: st.lists(hnp.from_dtype(dtype), min_size=1, max_size=5).flatmap(
+            lambda values: hnp.arrays(dtype, lengths, elements=st.sampled_from(values))
+        )
+    )
+    return wide | few
+
+
+@given(integer_columns(), st.sampled_from([encode_frame, encode_integers, encode_steps]))
+def test_integers_come_back(column, encode):
+    cursor = Cursor(encode(column) + b"rest")
+    back = decode_column(cursor, len(column), column.dtype)
+    assert back.dtype == column.dtype
+    assert back.tolist() == column.tolist()
+    assert bytes(cursor.take(4)) == b"rest"
+
+
+@given(integer_columns(), st.sampled_from([encode_frame, encode_integers, encode_steps]))
+def test_skipping_ends_where_decoding_ends(column, encode):
+    cursor = Cursor(encode(column) + b"rest")
+    skip_column(cursor, len(column))
+    assert bytes(cursor.take(4)) == b"rest"
+
+
+@given(hnp.arrays("S16", st.integers(0, 20)))
+def test_text_comes_back(column):
+    assert decode_column(Cursor(encode_column(column)), len(column), column.dtype).tolist() == column.tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "most"),
+    [
+        (np.full(10_000, 0xFFFF888012345678, np.uint64), 16),
+        (np.arange(10_000, dtype=np.uint64) % 200 + (1 << 63), 10_100),
+        (np.array([0xFFFF888012345678, 0xFFFF9990FFFFFFFF], np.uint64).repeat(5_000), 10_100),
+    ],
+    ids=["constant", "narrow range", "two pointers"],
+)
+def test_repetitive_columns_take_at_most_a_byte_a_value(values, most):
+    assert len(encode_integers(values)) <= most
+
+
+@given(st.lists(hnp.arrays(np.uint64, 50, elements=st.integers(0, 6)), min_size=1, max_size=3))
+def test_distinct_finds_each_row_once(keys):
+    first, codes = distinct(keys)
+    rows = list(zip(*(key.tolist() for key in keys), strict=True))
+    assert [rows[first[code]] for code in codes] == rows
+    assert len(first) == len(set(rows))
+
+
+def test_distinct_is_exact_when_hash_slots_are_shared():
+    # GIVEN more distinct keys than the hash table can hold without a shared slot
+    keys = np.random.default_rng(0).integers(0, 2**63, 80_000).astype(np.uint64)
+    first, codes = distinct([keys])
+    assert np.array_equal(keys[first][codes], keys)
+    assert len(first) == len(np.unique(keys))
+
+
+@given(st.binary(max_size=200), st.integers(0, 1000), st.sampled_from([*DTYPES, np.dtype("S16")]))
+def test_garbage_is_refused_or_decoded_to_the_right_length(garbage, count, dtype):
+    with suppress(CorruptPayloadError):
+        assert len(decode_column(Cursor(garbage), count, dtype)) == count
+    with suppress(CorruptPayloadError):
+        skip_column(Cursor(garbage), count)

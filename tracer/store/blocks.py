@@ -1,0 +1,104 @@
+"""Appending blocks to a recording: each is on disk whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import zlib
+from collections import Counter
+from pathlib import Path
+from typing import Final, NoReturn
+
+from zstandard import ZstdCompressor
+
+from ..errors import TracerError
+from .format import (
+    FILE_HEAD,
+    FILE_MAGIC,
+    NS_MAX,
+    VERSION_MAJOR,
+    VERSION_MINOR,
+    BlockHeader,
+    BlockType,
+    Codec,
+    shown,
+)
+from .output import create_output, write_at
+
+_ZSTD_LEVEL: Final = 1
+
+
+class BlockFile:
+    """A recording's file. `bytes_written`, `blocks` and `counts` (by type, as in the headers) are what is on disk.
+
+    The first write that fails raises TracerError and cuts the file back to its last good block; later ones are ignored.
+    """
+
+    def __init__(self, path: Path, meta: bytes, *, force: bool) -> None:
+        self.path = path
+        self.blocks = 0
+        self.counts: Counter[BlockType] = Counter()
+        self._file_id = secrets.randbits(32)
+        self._compressor = ZstdCompressor(level=_ZSTD_LEVEL)
+        head = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, self._file_id)
+        start = head + self._pack(BlockType.META, Codec.STORED, meta, meta, 1, (0, 0))
+        self._descriptor: int | None = create_output(path, start, force=force)
+        self._failed = False
+        self._account(BlockType.META, 1)
+        self.bytes_written = len(start)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is appended still reaches the disk."""
+        return self._descriptor is not None and not self._failed
+
+    def append(self, kind: BlockType, raw: bytes, count: int, times: tuple[int, int] = (0, 0)) -> None:
+        """One block at the end; `times` are the first and last ns in it. Raises TracerError once."""
+        if self._descriptor is None or self._failed:
+            return
+        packed = self._compressor.compress(raw)
+        codec, payload = (Codec.ZSTD, packed) if len(packed) < len(raw) else (Codec.STORED, raw)
+        block = self._pack(kind, codec, payload, raw, count, times)
+        try:
+            write_at(self._descriptor, block, self.bytes_written)
+        except OSError as error:
+            self._fail(self._descriptor, error)
+        self.bytes_written += len(block)
+        self._account(kind, count)
+
+    def close(self) -> None:
+        """Sync and close; idempotent. Raises TracerError where the sync is the first thing that fails."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        try:
+            os.ftruncate(descriptor, self.bytes_written)
+            os.fsync(descriptor)
+        except OSError as error:
+            if not self._failed:
+                self._fail(descriptor, error)
+        finally:
+            os.close(descriptor)
+
+    def _account(self, kind: BlockType, count: int) -> None:
+        self.blocks += 1
+        self.counts[kind] += count
+
+    def _pack(
+        self, kind: BlockType, codec: Codec, payload: bytes, raw: bytes, count: int, times: tuple[int, int]
+    ) -> bytes:
+        first_ns, last_ns = (min(max(time, 0), NS_MAX) for time in times)
+        header = BlockHeader(
+            kind, codec, len(payload), len(raw), self.blocks, count, first_ns, last_ns, zlib.crc32(payload)
+        )
+        return header.pack(self._file_id) + payload
+
+    def _fail(self, descriptor: int, error: OSError) -> NoReturn:
+        self._failed = True
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, self.bytes_written)
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        kept = f"kept the first {self.counts[BlockType.EVENTS]:,} events"
+        advice = "make room or choose another path with -o"
+        raise TracerError(f"{shown(self.path)}: recording stopped: {reason}; {kept}; {advice}") from error

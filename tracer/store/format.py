@@ -1,0 +1,94 @@
+"""The container on disk: file head, block headers, limits; little-endian. `docs/recording.md` describes it."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+FORMAT_NAME: Final = "reclaim-tracer/recording"
+VERSION_MAJOR: Final = 1
+VERSION_MINOR: Final = 0
+
+FILE_MAGIC: Final = b"\x89RTR\r\n\x1a\n"
+"""High bit and both kinds of line end, so that a transfer as text shows."""
+FILE_HEAD: Final = struct.Struct("<8sHHI")
+"""Magic, major version, minor version, file id. The id seeds every header checksum: foreign blocks never match."""
+
+BLOCK_MAGIC: Final = b"\xb7RB\n"
+_HEADER_FIELDS: Final = struct.Struct("<4sHHIIIIQQI")
+_CRC: Final = struct.Struct("<I")
+BLOCK_HEADER_BYTES: Final = _HEADER_FIELDS.size + _CRC.size
+
+BLOCK_EVENTS: Final = 32_768
+"""Events the writer puts into one block."""
+MAX_BLOCK_ROWS: Final = 1 << 20
+"""Most events or sample rows a block may hold."""
+MAX_SAMPLE_CELLS: Final = 1 << 24
+MAX_RAW_BYTES: Final = 256 << 20
+"""Most bytes a payload may have once unpacked."""
+MAX_META_BYTES: Final = 16 << 20
+NS_MAX: Final = (1 << 64) - 1
+
+
+class BlockType(IntEnum):
+    """What a block holds. A number never changes its meaning; readers skip numbers they do not know."""
+
+    META = 1
+    EVENTS = 2
+    SAMPLES = 3
+    SYMBOLS = 4
+    LOST = 5
+    NOTE = 6
+    END = 7
+
+
+class Codec(IntEnum):
+    """How a payload is packed."""
+
+    STORED = 0
+    ZSTD = 1
+
+
+class BlockHeader(NamedTuple):
+    """One block's header; `rows` are its events, sample rows, symbols, stretches or notes."""
+
+    type: int
+    codec: int
+    payload_bytes: int
+    raw_bytes: int
+    sequence: int
+    rows: int
+    first_ns: int
+    last_ns: int
+    payload_crc: int
+
+    @property
+    def block_bytes(self) -> int:
+        """Header and payload together."""
+        return BLOCK_HEADER_BYTES + self.payload_bytes
+
+    def pack(self, file_id: int) -> bytes:
+        """As bytes, checksum included."""
+        head = _HEADER_FIELDS.pack(BLOCK_MAGIC, *self)
+        return head + _CRC.pack(zlib.crc32(head, file_id))
+
+    @classmethod
+    def unpack(cls, data: bytes, file_id: int) -> BlockHeader | None:
+        """From bytes, or None where they are no whole header of this file."""
+        if len(data) < BLOCK_HEADER_BYTES or not data.startswith(BLOCK_MAGIC):
+            return None
+        head = data[: _HEADER_FIELDS.size]
+        if zlib.crc32(head, file_id) != _CRC.unpack_from(data, _HEADER_FIELDS.size)[0]:
+            return None
+        return cls(*_HEADER_FIELDS.unpack(head)[1:])
+
+
+def shown(path: Path) -> str:
+    """A path as messages print it: always one line."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)

@@ -1,0 +1,85 @@
+"""The start of a recording: is it one, of which version, and what it says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any
+
+from ..errors import RecordingError
+from ..metadata import Metadata
+from .columns import CorruptPayloadError
+from .format import FILE_HEAD, FILE_MAGIC, MAX_META_BYTES, VERSION_MAJOR, BlockType, shown
+from .kinds import KindLayout, read_layouts
+from .payloads import unpack_json
+from .scan import block_at
+from .source import Source
+from .unpack import unpack
+
+_SHOWN_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the first block says; `end` is the offset after it."""
+
+    metadata: Metadata
+    layouts: Mapping[int, KindLayout]
+    file_id: int
+    end: int
+
+
+def read_start(source: Source) -> Start:
+    """The file head and the first block. Raises RecordingError."""
+    name = shown(source.path)
+    head = source.read(FILE_HEAD.size, 0)
+    _check_magic(name, head)
+    if len(head) < FILE_HEAD.size:
+        raise RecordingError(f"{name}: is cut after {len(head)} bytes, before its description; nothing can be read")
+    _, major, minor, file_id = FILE_HEAD.unpack(head)
+    if major != VERSION_MAJOR:
+        version = f"format version {major}.{minor}"
+        advice = "update reclaim-tracer" if major > VERSION_MAJOR else "record it again"
+        raise RecordingError(f"{name}: has {version}, this reclaim-tracer reads {VERSION_MAJOR}.x; {advice}")
+    block = block_at(source, FILE_HEAD.size, file_id)
+    if block is None or block.header.type != BlockType.META:
+        raise RecordingError(f"{name}: is cut or damaged in its description, the first block; nothing can be read")
+    try:
+        description = unpack_json(unpack(source, block, MAX_META_BYTES))
+        metadata, layouts = _understand(description)
+    except (CorruptPayloadError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RecordingError(f"{name}: is damaged in its description, the first block; nothing can be read") from error
+    return Start(metadata, layouts, file_id, block.end)
+
+
+def _check_magic(name: str, head: bytes) -> None:
+    if not head:
+        raise RecordingError(f"{name}: is empty")
+    if head.startswith(FILE_MAGIC) or FILE_MAGIC.startswith(head):
+        return
+    if head[1:4] == FILE_MAGIC[1:4]:
+        raise RecordingError(f"{name}: was changed on its way, probably sent as text; copy it again as binary")
+    raise RecordingError(f"{name}: is not a reclaim-tracer recording (starts with {head[:_SHOWN_BYTES]!r})")
+
+
+def _understand(description: Mapping[str, Any]) -> tuple[Metadata, Mapping[int, KindLayout]]:
+    layouts = read_layouts(description["kinds"])
+    metadata = Metadata.from_json(description["metadata"])
+    _check_types(metadata)
+    absent = {kind: list(names) for kind, names in metadata.absent_fields.items()}
+    for layout in layouts.values():
+        if layout.kind and layout.absent:
+            names = absent.setdefault(layout.kind.name, [])
+            names += [name for name in layout.absent if name not in names]
+    return replace(metadata, absent_fields={kind: tuple(names) for kind, names in absent.items()}), layouts
+
+
+def _check_types(metadata: Metadata) -> None:
+    """Raises TypeError where a plain value is not of its default's type: other rooms compute with these."""
+    for field in fields(metadata):
+        value = getattr(metadata, field.name)
+        if field.default is MISSING or field.default is None:
+            continue
+        allowed = (int, float) if isinstance(field.default, float) else type(field.default)
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise TypeError(field.name)

@@ -1,0 +1,143 @@
+"""Reading a recording: whole, cut or damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import Batch, LostStretch, Samples
+from . import payloads
+from .columns import CorruptPayloadError
+from .format import JSON, MAX_BLOCK_ROWS, NS_MAX, BlockType
+from .opening import Start, read_start
+from .scan import Block, scan
+from .source import Source
+from .unpack import unpack
+
+Item = Batch | Samples | LostStretch
+
+_ITEM_TYPES: Final = frozenset({BlockType.EVENTS, BlockType.SAMPLES, BlockType.LOST})
+
+
+class Recording:
+    """An opened recording: `metadata`, `symbols` and `notes` at once, events, samples and losses through `items`.
+
+    Opening reads headers only. Damage inside a block shows when `items` comes to it, so `bad_blocks`, `bad_bytes`,
+    `event_count`, `first_ns` and `last_ns` are final after the first whole pass. `complete` says the recording was
+    closed in order; `cut_bytes` are unusable bytes at the end.
+    """
+
+    def __init__(self, source: Source, start: Start) -> None:
+        self.path = source.path
+        self.metadata = start.metadata
+        self.symbols: dict[int, str] = {}
+        self.notes: dict[str, JSON] = {}
+        self.complete = False
+        self._source = source
+        self._layouts = start.layouts
+        self._scan = scan(source, start.end, start.file_id, sequence=1)
+        self._bad: set[Block] = set()
+        self._load_facts()
+        self._measure()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a recording. Raises RecordingError where it can't be: missing, something else, newer, cut too early."""
+        source = Source(path)
+        return cls(source, read_start(source))
+
+    @property
+    def cut_bytes(self) -> int:
+        """Bytes at the end that belong to no whole block."""
+        return self._scan.cut_bytes
+
+    @property
+    def bad_blocks(self) -> int:
+        """Damaged blocks found so far, skipped."""
+        return self._scan.lost_blocks + len(self._bad)
+
+    @property
+    def bad_bytes(self) -> int:
+        """Bytes of the damaged blocks found so far."""
+        return self._scan.lost_bytes + sum(block.header.block_bytes for block in self._bad)
+
+    def items(self, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Item]:
+        """What was recorded, in file order, block by block, clipped to start_ns <= time < end_ns.
+
+        A lost stretch that overlaps the range comes whole. Raises RecordingError when the file can't be read any more.
+        """
+        first = 0 if start_ns is None else start_ns
+        end = NS_MAX + 1 if end_ns is None else end_ns
+        try:
+            for block in self._scan.blocks:
+                header = block.header
+                if header.type in _ITEM_TYPES and header.first_ns < end and header.last_ns >= first:
+                    for item in self._decode(block):
+                        yield from _clipped(item, first, end)
+        finally:
+            self._measure()
+
+    def _decode(self, block: Block) -> list[Item]:
+        if block in self._bad:
+            return []
+        try:
+            return self._decoded(block)
+        except CorruptPayloadError:
+            self._bad.add(block)
+            return []
+
+    def _decoded(self, block: Block) -> list[Item]:
+        count = block.header.rows
+        if count > MAX_BLOCK_ROWS:
+            raise CorruptPayloadError(f"{count} rows in a block")
+        payload = unpack(self._source, block)
+        if block.header.type == BlockType.EVENTS:
+            return [payloads.decode_events(payload, count, self._layouts)]
+        if block.header.type == BlockType.SAMPLES:
+            return [payloads.decode_samples(payload, count)]
+        return [*payloads.unpack_lost(payload)]
+
+    def _load_facts(self) -> None:
+        """Symbols, notes and the end mark; newer block types are passed over."""
+        for block in self._scan.blocks:
+            try:
+                if block.header.type == BlockType.SYMBOLS:
+                    self.symbols |= payloads.unpack_symbols(unpack(self._source, block))
+                elif block.header.type == BlockType.NOTE:
+                    key, value = payloads.unpack_note(unpack(self._source, block))
+                    self.notes[key] = value
+                elif block.header.type == BlockType.END:
+                    unpack(self._source, block)
+                    self.complete = True
+            except CorruptPayloadError:
+                self._bad.add(block)
+
+    def _measure(self) -> None:
+        good = [block.header for block in self._scan.blocks if block not in self._bad]
+        events = [header for header in good if header.type == BlockType.EVENTS]
+        timed = [header for header in good if header.type in _ITEM_TYPES]
+        start_ns = self.metadata.start_ns
+        self.event_count = sum(header.rows for header in events)
+        self.first_ns = min((header.first_ns for header in events or timed), default=start_ns)
+        self.last_ns = max((header.last_ns for header in timed), default=start_ns)
+
+
+def _clipped(item: Item, first: int, end: int) -> Iterator[Item]:
+    if isinstance(item, LostStretch):
+        if item.start_ns < end and item.end_ns >= first:
+            yield item
+        return
+    times: npt.NDArray[Any] = item.header["time_ns"] if isinstance(item, Batch) else item.time_ns
+    inside = np.flatnonzero((times >= first) & (times < end))
+    if len(inside) == len(times):
+        yield item
+    elif len(inside):
+        yield item.take(inside) if isinstance(item, Batch) else _rows(item, inside)
+
+
+def _rows(samples: Samples, rows: npt.NDArray[np.intp]) -> Samples:
+    return Samples(samples.time_ns[rows], samples.names, samples.values[rows])

@@ -1,0 +1,47 @@
+"""The file a recording is read from."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from pathlib import Path
+from typing import Final
+
+from ..errors import RecordingError
+from .format import shown
+from .output import kind_of_file
+
+_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""O_NONBLOCK: a pipe is refused, not waited for."""
+
+
+class Source:
+    """A regular file opened for reading; `size` is its length at that time. Every failure is a RecordingError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._descriptor = os.open(path, _FLAGS)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        self.close = weakref.finalize(self, os.close, self._descriptor)
+        status = os.fstat(self._descriptor)
+        self.size = status.st_size
+        if what := kind_of_file(status.st_mode):
+            self.close()
+            raise RecordingError(f"{shown(path)}: is {what}; name a recording's file (.rtrace)")
+
+    def read(self, size: int, offset: int) -> bytes:
+        """Up to `size` bytes, fewer only at the end of the file."""
+        pieces: list[bytes] = []
+        try:
+            while size > 0 and (piece := os.pread(self._descriptor, size, offset)):
+                pieces.append(piece)
+                size, offset = size - len(piece), offset + len(piece)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _unreadable(self, error: OSError) -> RecordingError:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return RecordingError(f"{shown(self.path)}: can't be read: {reason}")

@@ -1,0 +1,39 @@
+"""A block's payload: read, checked, unpacked."""
+
+from __future__ import annotations
+
+import zlib
+
+from .columns import CorruptPayloadError
+from .format import BLOCK_HEADER_BYTES, MAX_RAW_BYTES, Codec
+from .scan import Block
+from .source import Source
+
+
+def unpack(source: Source, block: Block, limit: int = MAX_RAW_BYTES) -> bytes:
+    """The payload, at most `limit` bytes. Raises CorruptPayloadError, RecordingError."""
+    header = block.header
+    if header.raw_bytes > limit or header.payload_bytes > limit:
+        raise CorruptPayloadError(f"{header.raw_bytes} bytes in a block")
+    payload = source.read(header.payload_bytes, block.offset + BLOCK_HEADER_BYTES)
+    if zlib.crc32(payload) != header.payload_crc:
+        raise CorruptPayloadError("checksum differs")
+    if header.codec == Codec.ZSTD:
+        payload = _unpack_zstd(payload, header.raw_bytes)
+    elif header.codec != Codec.STORED:
+        raise CorruptPayloadError(f"unknown codec {header.codec}")
+    if len(payload) != header.raw_bytes:
+        raise CorruptPayloadError("size differs")
+    return payload
+
+
+def _unpack_zstd(payload: bytes, raw_bytes: int) -> bytes:
+    from zstandard import ZstdDecompressor, ZstdError, get_frame_parameters
+
+    try:
+        # The library allocates what the frame claims, so the claim is checked first.
+        if get_frame_parameters(payload).content_size != raw_bytes:
+            raise CorruptPayloadError("size differs")
+        return ZstdDecompressor().decompress(payload, max_output_size=raw_bytes, allow_extra_data=False)
+    except ZstdError as error:
+        raise CorruptPayloadError(str(error)) from error

@@ -1,0 +1,166 @@
+"""Writing a recording: what arrives is buffered and becomes blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import LostStretch, Samples
+from ..metadata import Metadata
+from ..schema import EVENT_DTYPE
+from . import payloads
+from .format import BLOCK_EVENTS, FORMAT_NAME, JSON, VERSION_MAJOR, VERSION_MINOR, BlockType
+from .kinds import kind_table
+
+if TYPE_CHECKING:
+    from .blocks import BlockFile
+
+_BUFFER_BYTES: Final = BLOCK_EVENTS * EVENT_DTYPE.itemsize
+_BLOCK_SAMPLES: Final = 4096
+"""Sample rows the writer puts into one block."""
+
+
+class Writer:
+    """Append-only `.rtrace` writer. Mode 0600, owned by SUDO_UID/SUDO_GID when run with sudo.
+
+    What is written is buffered until a block of events is full, `flush` or `close`. When the disk refuses, the first
+    call that notices raises TracerError, the file keeps its good blocks, and everything after that is ignored.
+    """
+
+    def __init__(self, path: Path, metadata: Metadata, *, force: bool = False) -> None:
+        """Create the file and write its first block. Raises TracerError; no file is left behind then."""
+        self._file = _open_file(path, payloads.pack_json(_description(metadata)), force=force)
+        self._buffer = np.empty(_BUFFER_BYTES, np.uint8)
+        self._filled = 0
+        self._samples: list[Samples] = []
+        self._symbols: dict[int, str] = {}
+        self._lost: list[LostStretch] = []
+        self._notes: list[bytes] = []
+        self._ended = False
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes on disk."""
+        return self._file.bytes_written
+
+    @property
+    def events_written(self) -> int:
+        """Events on disk, without those still buffered."""
+        return self._file.counts[BlockType.EVENTS]
+
+    def write_events(self, records: npt.NDArray[np.void]) -> None:
+        """Records of EVENT_DTYPE in order of arrival; they are copied. Raises TracerError when the disk refuses."""
+        data = np.ascontiguousarray(records).view(np.uint8)
+        while len(data) and self._file.is_open:
+            if not self._filled and len(data) >= _BUFFER_BYTES:
+                self._append_events(data[:_BUFFER_BYTES])
+                data = data[_BUFFER_BYTES:]
+            else:
+                data = self._fill(data)
+
+    def write_samples(self, samples: Samples) -> None:
+        """Readings of counters."""
+        if len(samples) and self._file.is_open:
+            self._samples.append(samples)
+
+    def write_symbols(self, symbols: Mapping[int, str]) -> None:
+        """Names of kernel addresses not written before."""
+        self._symbols.update(symbols)
+
+    def write_lost(self, stretch: LostStretch) -> None:
+        """A stretch in which events were lost."""
+        self._lost.append(stretch)
+
+    def write_note(self, key: str, value: JSON) -> None:
+        """A small fact known only late; a key's last note counts. Raises TypeError, ValueError for what is no JSON."""
+        self._notes.append(payloads.pack_json({"key": key, "value": value}))
+
+    def flush(self) -> None:
+        """Everything buffered becomes blocks on disk. Raises TracerError when the disk refuses."""
+        self._flush_symbols()
+        if self._filled:
+            size, self._filled = self._filled, 0
+            self._append_events(self._buffer[:size])
+        self._flush_samples()
+        self._flush_lost()
+        notes, self._notes = self._notes, []
+        for note in notes:
+            self._file.append(BlockType.NOTE, note, 1)
+
+    def close(self) -> None:
+        """Flush, mark the end, sync; idempotent. Raises TracerError where the disk refuses for the first time."""
+        try:
+            if not self._ended:
+                self._ended = True
+                self.flush()
+                self._file.append(BlockType.END, payloads.pack_json(self._totals()), 1)
+        finally:
+            self._file.close()
+
+    def _fill(self, data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        part = data[: _BUFFER_BYTES - self._filled]
+        self._buffer[self._filled : self._filled + len(part)] = part
+        self._filled += len(part)
+        if self._filled == _BUFFER_BYTES:
+            self.flush()
+        return data[len(part) :]
+
+    def _append_events(self, data: npt.NDArray[np.uint8]) -> None:
+        records: npt.NDArray[np.void] = data.view(EVENT_DTYPE)
+        self._file.append(BlockType.EVENTS, payloads.encode_events(records), len(records), _extent(records["time_ns"]))
+
+    def _flush_symbols(self) -> None:
+        symbols, self._symbols = self._symbols, {}
+        if symbols:
+            self._file.append(BlockType.SYMBOLS, payloads.pack_symbols(symbols), len(symbols))
+
+    def _flush_samples(self) -> None:
+        pending, self._samples = self._samples, []
+        for samples in _sample_blocks(pending):
+            payload = payloads.encode_samples(samples)
+            self._file.append(BlockType.SAMPLES, payload, len(samples), _extent(samples.time_ns))
+
+    def _flush_lost(self) -> None:
+        lost, self._lost = self._lost, []
+        if lost:
+            extent = min(stretch.start_ns for stretch in lost), max(stretch.end_ns for stretch in lost)
+            self._file.append(BlockType.LOST, payloads.pack_lost(lost), len(lost), extent)
+
+    def _totals(self) -> dict[str, JSON]:
+        counts = self._file.counts
+        return {"blocks": self._file.blocks, "counts": {kind.name.lower(): counts[kind] for kind in sorted(counts)}}
+
+
+def _open_file(path: Path, meta: bytes, *, force: bool) -> BlockFile:
+    from .blocks import BlockFile
+
+    return BlockFile(path, meta, force=force)
+
+
+def _description(metadata: Metadata) -> dict[str, JSON]:
+    return {
+        "format": FORMAT_NAME,
+        "version": [VERSION_MAJOR, VERSION_MINOR],
+        "metadata": metadata.to_json(),
+        "kinds": kind_table(),
+    }
+
+
+def _extent(times: npt.NDArray[Any]) -> tuple[int, int]:
+    return int(times.min()), int(times.max())
+
+
+def _sample_blocks(pending: Iterable[Samples]) -> Iterator[Samples]:
+    """Consecutive readings of the same counters as one, none longer than a block."""
+    for names, group in groupby(pending, key=lambda samples: samples.names):
+        parts = list(group)
+        time_ns = np.concatenate([part.time_ns for part in parts])
+        values = np.concatenate([part.values for part in parts])
+        for start in range(0, len(time_ns), _BLOCK_SAMPLES):
+            rows = slice(start, start + _BLOCK_SAMPLES)
+            yield Samples(time_ns[rows], names, values[rows])
