@@ -1,0 +1,52 @@
+# Everything is installed into .venv (and, what only the distribution has, by apt-get: see .ci/setup).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test lint bench clean
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SETUP_INPUTS := pyproject.toml .ci/setup
+# Tracing needs root: through sudo where that asks for no password.
+AS_ROOT = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo sudo; })
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: .venv/.run ## Install what tracing needs
+setup-test: .venv/.test ## Install what the tests need too
+
+$(BIN)/python:
+	.ci/setup run
+	"$$(.ci/setup python)" -m venv .venv
+
+.venv/.run: $(SETUP_INPUTS) | $(BIN)/python
+	.ci/setup run
+	$(PIP) install --editable .
+	@touch $@
+
+.venv/.test: .venv/.run
+	.ci/setup test
+	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+demo: setup ## Trace this machine for ten seconds: out/demo.rtrace, out/demo.html
+	@.ci/setup tracefs
+	@$(AS_ROOT) $(BIN)/reclaim-tracer demo $(DEMO_OPTIONS)
+
+test: setup-test ## Run the tests; says what was skipped and why
+	@.ci/setup tracefs
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: setup-test ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict tracer
+
+bench: setup-test ## Run the benchmarks
+	@.ci/setup tracefs
+	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+clean: ## Remove everything that make made
+	rm -rf .venv out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find tracer tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,59 @@
+"""Marks tests by their folder and turns skips into failures where `REQUIRE` says the thing must be there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REQUIRABLE = ("live", "browser", "guest")
+CHROMIUM_COMMANDS = ("chromium", "chromium-browser", "google-chrome")
+TRACEFS = Path("/sys/kernel/tracing")
+
+Need = Callable[[str, bool, str], None]
+
+
+def required() -> frozenset[str]:
+    """What `REQUIRE=live,browser,...` names."""
+    names = frozenset(filter(None, (name.strip() for name in os.environ.get("REQUIRE", "").split(","))))
+    if unknown := names.difference(REQUIRABLE):
+        raise pytest.UsageError(f"REQUIRE names {', '.join(sorted(unknown))}; known: {', '.join(REQUIRABLE)}")
+    return names
+
+
+def need_or_skip(what: str, available: bool, reason: str) -> None:
+    """Go on if `available`; else skip with the reason, or fail where REQUIRE names `what`."""
+    if available:
+        return
+    if what in required():
+        pytest.fail(f"REQUIRE={what}, but {reason}", pytrace=False)
+    pytest.skip(f"{what}: {reason}")
+
+
+@pytest.fixture(scope="session")
+def need() -> Need:
+    """`need("live", condition, reason)` goes on, or skips with the reason, or fails where REQUIRE names it."""
+    return need_or_skip
+
+
+def pytest_configure() -> None:
+    required()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in REQUIRABLE:
+            if name in item.path.relative_to(item.config.rootpath).parts:
+                item.add_marker(name)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("live"):
+        need_or_skip("live", os.geteuid() == 0, "tracing needs root")
+        need_or_skip("live", (TRACEFS / "events/vmscan").is_dir(), f"no tracefs at {TRACEFS} (`make setup` as root)")
+    if item.get_closest_marker("browser"):
+        found = any(shutil.which(command) for command in CHROMIUM_COMMANDS)
+        need_or_skip("browser", found, "no chromium on PATH (`make setup-test`)")

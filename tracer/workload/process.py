@@ -1,0 +1,92 @@
+"""Starting, bounding and ending the load."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..kernel.cgroup import MemoryCgroup
+
+MIB: Final = 1 << 20
+LIMIT_BYTES: Final = 128 * MIB
+"""Memory the load may use, cache and slab included."""
+FILE_BYTES: Final = 256 * MIB
+"""Files it reads: twice the limit, so that reading evicts."""
+_ROOM_BYTES: Final = 2 * FILE_BYTES
+_PACKAGE_PARENT: Final = Path(__file__).resolve().parents[2]
+_MEMORY_FILESYSTEMS: Final = frozenset({"tmpfs", "ramfs"})
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What the load is to do: for how long, in which directory, and whether to drop the caches halfway."""
+
+    seconds: float
+    directory: Path
+    drop_caches: bool = False
+
+
+@contextmanager
+def bounded_load(plan: LoadPlan) -> Iterator[subprocess.Popen[bytes]]:
+    """A child process under load in a memory cgroup of its own, for the length of the block.
+
+    Whatever ends the block ends the child, removes its cgroup and its files. Raises TracerError where no memory
+    cgroup can be made; nothing is started then.
+    """
+    with (
+        MemoryCgroup(LIMIT_BYTES) as cgroup,
+        tempfile.TemporaryDirectory(prefix=".load-", dir=plan.directory) as folder,
+    ):
+        child = _start(plan, Path(folder))
+        try:
+            cgroup.add(child.pid)
+            _tell_to_begin(child)
+            yield child
+        finally:
+            child.kill()
+            child.communicate()
+
+
+def file_bytes(directory: Path) -> int:
+    """How many bytes of files may be written there: none in memory (they could not be evicted) or on a full disk."""
+    if _filesystem(directory) in _MEMORY_FILESYSTEMS or shutil.disk_usage(directory).free < _ROOM_BYTES:
+        return 0
+    return FILE_BYTES
+
+
+def _filesystem(directory: Path) -> str:
+    """The type of the file system a directory is on, from the longest mount point above it."""
+    path = directory.resolve()
+    found = (0, "")
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, point, kind, *_ = line.split()
+        if path.is_relative_to(point):
+            found = max(found, (len(point), kind), key=lambda pair: pair[0])
+    return found[1]
+
+
+def _start(plan: LoadPlan, folder: Path) -> subprocess.Popen[bytes]:
+    drop = ["drop"] if plan.drop_caches else []
+    arguments = [str(os.getpid()), str(folder), str(plan.seconds), str(file_bytes(folder)), *drop]
+    return subprocess.Popen(
+        [sys.executable, "-m", f"{__package__}.pressure", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=_PACKAGE_PARENT,
+        start_new_session=True,
+    )
+
+
+def _tell_to_begin(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin is not None
+    child.stdin.write(b"go\n")
+    child.stdin.flush()
