@@ -63,8 +63,10 @@ class Severity(StrEnum):
 class TierRow:
     """One rung of a ladder: what one tier supplied.
 
-    `slab_objects` maps shrinker name to objects freed (never added up across shrinkers). `busy_s` is the union over
-    time of the tier's spans, `stall_s` their sum over tasks that had to wait (tier >= 2).
+    `lru_pages` are pages off the LRU that the event does not split into file and anon. `slab_pages` is inferred: what
+    global direct reclaim got beyond its LRU pages. `slab_objects` maps shrinker name to objects freed (never added up
+    across shrinkers). `busy_s` is the union over time of the tier's spans; for tier 3, whose events have no begin, the
+    sum of the throttled waits.
     """
 
     tier: Tier
@@ -75,6 +77,7 @@ class TierRow:
     min_priority: int | None = None
     file_pages: int = 0
     anon_pages: int = 0
+    lru_pages: int = 0
     slab_pages: int = 0
     slab_objects: dict[str, int] = field(default_factory=dict)
     balloon_pages: int = 0

@@ -1,0 +1,56 @@
+"""Which tier a span or event belongs to, and on whose behalf it ran, from the spans it is nested in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import SpanKind
+from .lane import SPAN_CODE
+from .model import Tier
+
+I64 = npt.NDArray[np.int64]
+
+NO_TIER: Final = -1
+
+
+def _bit(*kinds: SpanKind) -> int:
+    return sum(1 << SPAN_CODE[kind] for kind in kinds)
+
+
+DIRECT_BITS: Final = _bit(
+    SpanKind.DIRECT_RECLAIM, SpanKind.MEMCG_RECLAIM, SpanKind.MEMCG_SOFTLIMIT_RECLAIM, SpanKind.NODE_RECLAIM
+)
+GLOBAL_DIRECT_BIT: Final = _bit(SpanKind.DIRECT_RECLAIM)
+KSWAPD_BIT: Final = _bit(SpanKind.KSWAPD)
+BALLOON_BIT: Final = _bit(SpanKind.BALLOON_WORK)
+NOTIFIER_BIT: Final = _bit(SpanKind.OOM_NOTIFIER)
+SLAB_BIT: Final = _bit(SpanKind.SHRINK_SLAB)
+
+_KDAMOND: Final = b"kdamond"
+_KSWAPD: Final = b"kswapd"
+
+
+def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
+    """The tier of spans by the set of span kinds around them (their own included); NO_TIER for plain balloon work.
+
+    Slab shrinking with no reclaim around it is somebody's wish (drop_caches, DAMON): tier 0. kswapd's own soft limit
+    reclaim stays kswapd's.
+    """
+    tier = np.full(len(kinds_above), NO_TIER)
+    tier[kinds_above & SLAB_BIT != 0] = Tier.PROACTIVE
+    tier[kinds_above & DIRECT_BITS != 0] = Tier.DIRECT
+    tier[kinds_above & KSWAPD_BIT != 0] = Tier.BACKGROUND
+    tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
+    tier[np.char.startswith(comm, _KDAMOND)] = Tier.PROACTIVE
+    return tier
+
+
+def tier_of_event(enclosing_tier: I64, comm: npt.NDArray[np.bytes_]) -> I64:
+    """The tier of LRU events: their span's, or where that was not seen, what the task's name tells."""
+    outside = np.full(len(comm), int(Tier.DIRECT))
+    outside[np.char.startswith(comm, _KSWAPD)] = Tier.BACKGROUND
+    outside[np.char.startswith(comm, _KDAMOND)] = Tier.PROACTIVE
+    return np.where(enclosing_tier >= 0, enclosing_tier, outside)

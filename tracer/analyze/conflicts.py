@@ -1,0 +1,152 @@
+"""Inflation and reclaim at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import SpanKind
+from .attribution import BALLOON_BIT
+from .balloon import Run, Step
+from .intervals import intersect, merge
+from .lane import SPAN_CODE
+from .model import Conflict, Tier
+from .stretch import Stretch
+
+I64 = npt.NDArray[np.int64]
+
+
+_PRUNE_ROWS: Final = 10_000
+
+
+class Actor(StrEnum):
+    """Who reclaims while the balloon inflates: its own worker, kswapd woken by it, or somebody else."""
+
+    SELF = "self"
+    INDUCED = "induced"
+    FOREIGN = "foreign"
+
+
+class ReclaimTracker:
+    """Keeps the reclaiming intervals and reclaimed pages of tiers 1 and 2 that lie near balloon work."""
+
+    def __init__(self) -> None:
+        empty = np.empty(0, np.int64)
+        self._intervals: dict[Actor, tuple[I64, I64]] = dict.fromkeys(Actor, (empty, empty))
+        self._pages_time, self._pages = empty, empty
+        self._woken_by_balloon: dict[int, bool] = {}
+        self._induced: set[int] = set()
+        self._newest_run = -1
+        self._prune_at = _PRUNE_ROWS
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        spans = stretch.spans
+        reclaiming = spans.is_root & ((spans.tier == Tier.BACKGROUND) | (spans.tier == Tier.DIRECT))
+        own = spans.kinds_above & BALLOON_BIT != 0
+        induced = self._induced_kswapd(stretch)
+        for actor, chosen in (
+            (Actor.SELF, own),
+            (Actor.INDUCED, induced & ~own),
+            (Actor.FOREIGN, ~induced & ~own),
+        ):
+            begin, end = stretch.clipped(reclaiming & chosen)
+            old_begin, old_end = self._intervals[actor]
+            self._intervals[actor] = merge(np.concatenate((old_begin, begin)), np.concatenate((old_end, end)))
+        lru = stretch.lru
+        chosen = (lru.tier == Tier.BACKGROUND) | (lru.tier == Tier.DIRECT)
+        self._pages_time = np.concatenate((self._pages_time, lru.time_ns[chosen]))
+        self._pages = np.concatenate((self._pages, lru.pages[chosen]))
+
+    def _induced_kswapd(self, stretch: Stretch) -> npt.NDArray[np.bool_]:
+        """kswapd runs whose last `wakeup_kswapd` (it is emitted only while kswapd sleeps) came from balloon work."""
+        spans = stretch.spans
+        runs = np.flatnonzero(spans.code == SPAN_CODE[SpanKind.KSWAPD])
+        rows, args = stretch.args.all("wakeup_kswapd")
+        if len(runs) or len(rows):
+            span = stretch.enclosing[rows]
+            above = spans.kinds_above[span] if len(spans) else np.zeros(len(rows), np.int64)
+            by_balloon = (span >= 0) & (above & BALLOON_BIT != 0)
+            nid = args["nid"].astype(np.int64)
+            run_nid = stretch.args.at(spans.begin_at[runs], "kswapd_wake", "nid")
+            self._mark(spans.id[runs], spans.begin_at[runs], run_nid, rows, nid, by_balloon)
+        induced = np.isin(spans.id, list(self._induced))
+        self._induced &= set(spans.id[~spans.closed].tolist())
+        return induced
+
+    def _mark(
+        self, ids: I64, run_at: I64, run_nid: I64, wake_at: I64, wake_nid: I64, by_balloon: npt.NDArray[np.bool_]
+    ) -> None:
+        """Positions in a stretch are in time order, so they serve as times; runs at a carried position are known."""
+        for node in np.unique(np.concatenate((run_nid, wake_nid))).tolist():
+            here = wake_nid == node
+            positions, ours = wake_at[here], by_balloon[here]
+            for span_id, position in zip(ids[run_nid == node].tolist(), run_at[run_nid == node].tolist(), strict=True):
+                before = int(np.searchsorted(positions, position))
+                woken = bool(ours[before - 1]) if before else self._woken_by_balloon.get(node, False)
+                if woken and span_id > self._newest_run:
+                    self._induced.add(span_id)
+            if len(ours):
+                self._woken_by_balloon[node] = bool(ours[-1])
+        self._newest_run = max(self._newest_run, int(ids.max(initial=-1)))
+
+    def prune(self, works: Sequence[Run], until_ns: int, gap_ns: int) -> None:
+        """Forget what lies before `until_ns` and away from balloon work, when much has come together."""
+        if self._rows() < self._prune_at:
+            return
+        begin = np.asarray([run.begin_ns - gap_ns for run in works], np.int64)
+        end = np.asarray([run.end_ns + gap_ns for run in works], np.int64)
+        edge = np.iinfo(np.int64).max
+        begin, end = merge(np.append(begin, until_ns), np.append(end, edge))
+        for actor, (old_begin, old_end) in self._intervals.items():
+            self._intervals[actor] = intersect(old_begin, old_end, begin, end)
+        near = _inside(self._pages_time, begin, end)
+        self._pages_time, self._pages = self._pages_time[near], self._pages[near]
+        self._prune_at = 2 * self._rows() + _PRUNE_ROWS
+
+    def _rows(self) -> int:
+        return len(self._pages) + sum(len(begin) for begin, _ in self._intervals.values())
+
+    def conflicts(self, steps: Sequence[Step], gap_ns: int, origin_ns: int) -> list[Conflict]:
+        """One conflict for each inflating interval that reclaim overlaps."""
+        rising = [step for step in steps if step.cause is None]
+        begin, end = merge(*_bounds(rising), gap_ns)
+        found: list[Conflict] = []
+        for start, stop in zip(begin.tolist(), end.tolist(), strict=True):
+            window = np.asarray([start]), np.asarray([stop])
+            overlaps = {actor: intersect(*window, *interval) for actor, interval in self._intervals.items()}
+            union = merge(
+                np.concatenate([low for low, _ in overlaps.values()]),
+                np.concatenate([high for _, high in overlaps.values()]),
+            )
+            if not (union[1] - union[0]).sum():
+                continue
+            found.append(
+                Conflict(
+                    id=len(found) + 1,
+                    start_s=(int(union[0][0]) - origin_ns) / 1e9,
+                    end_s=(int(union[1][-1]) - origin_ns) / 1e9,
+                    overlap_s={actor.value: int((high - low).sum()) / 1e9 for actor, (low, high) in overlaps.items()},
+                    reclaimed_pages=int(self._pages[_inside(self._pages_time, *union)].sum()),
+                    inflated_pages=sum(step.pages for step in rising if start <= step.begin_ns < stop),
+                )
+            )
+        return found
+
+
+def _bounds(steps: Sequence[Step]) -> tuple[I64, I64]:
+    begin = np.asarray([step.begin_ns for step in steps], np.int64)
+    return begin, np.asarray([step.end_ns for step in steps], np.int64)
+
+
+def _inside(time_ns: I64, begin: I64, end: I64) -> npt.NDArray[np.bool_]:
+    """Which times lie in the disjoint ascending intervals, edges included."""
+    if not len(begin):
+        return np.zeros(len(time_ns), np.bool_)
+    index = np.searchsorted(begin, time_ns, side="right") - 1
+    inside: npt.NDArray[np.bool_] = (index >= 0) & (time_ns <= end[np.maximum(index, 0)])
+    return inside

@@ -1,0 +1,196 @@
+"""The one engine: takes items in the order of the recording, in pieces of any size, and gives the analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import Batch, LostStretch, Samples
+from ..metadata import Metadata
+from ..schema import KIND_BY_NUMBER
+from .balloon import BalloonTracker
+from .conflicts import ReclaimTracker
+from .kills import KillTracker
+from .ladder import Ladders
+from .lane import SYNTHETIC
+from .model import Accounting, Analysis
+from .options import Options
+from .ordering import ReorderBuffer
+from .pairing import pair
+from .results import State, analysis_of
+from .series import SampleSeries
+from .shrinkers import ShrinkerTable
+from .spans import Arguments, Spans, spans_of
+from .stalls import StallTable
+from .stretch import Stretch
+from .timeline import TimelineBuilder
+
+DEFAULTS = Options()
+
+
+class Engine:
+    """Feed it batches, samples and lost stretches, then `finish`. State is what is still open, plus the results."""
+
+    def __init__(self, metadata: Metadata, symbols: Mapping[int, str], options: Options = DEFAULTS) -> None:
+        """`symbols` may grow while items are fed: it is asked for names only when they are needed."""
+        self._metadata = metadata
+        self._symbols = symbols
+        self._options = options
+        self._reorder = ReorderBuffer(round(options.reorder_s * 1e9))
+        self._open = Batch.empty()
+        self._open_ids = np.empty(0, np.int64)
+        self._spans_seen = 0
+        self._seen_ns: int | None = None
+        self._pending_samples: list[Samples] = []
+        self._newest_ns = metadata.start_ns
+        self._accounting = Accounting()
+        self._gap_ns = round(options.inflate_gap_s * 1e9)
+        self._ladders = Ladders(round(options.gap_s * 1e9))
+        self._shrinkers = ShrinkerTable()
+        self._stalls = StallTable()
+        self._timeline = TimelineBuilder(metadata.start_ns)
+        self._balloon = BalloonTracker(self._name_of, self._gap_ns)
+        self._reclaim = ReclaimTracker()
+        self._kills = KillTracker()
+        self._series = SampleSeries()
+
+    def feed(self, item: Batch | Samples | LostStretch) -> None:
+        """Take the next item."""
+        if isinstance(item, Batch):
+            self._events(item)
+        elif isinstance(item, Samples):
+            self._samples(item)
+        else:
+            self._lost(item)
+
+    def finish(self, end_ns: int | None = None) -> Analysis:
+        """Close what is open at the end of the recording and give the results. The engine is used up."""
+        rest = self._reorder.flush()
+        final_ns = max(self._newest_ns, end_ns or 0)
+        self._advance(rest, final_ns)
+        self._close_open(final_ns)
+        self._balloon_samples(final_ns)
+        self._accounting.late_events = self._reorder.late_events
+        return analysis_of(self._state(), final_ns)
+
+    def _events(self, batch: Batch) -> None:
+        if not len(batch):
+            return
+        self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
+        due = self._reorder.push(batch)
+        self._advance(due, self._reorder.watermark_ns)
+
+    def _samples(self, samples: Samples) -> None:
+        if not len(samples):
+            return
+        self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
+        self._series.add(samples)
+        self._pending_samples.append(samples)
+        self._balloon_samples(self._reorder.watermark_ns)
+
+    def _lost(self, stretch: LostStretch) -> None:
+        self._newest_ns = max(self._newest_ns, stretch.end_ns)
+        for name, count in stretch.counts.items():
+            self._accounting.lost[name] = self._accounting.lost.get(name, 0) + count
+        origin_ns = self._metadata.start_ns
+        seconds = ((stretch.start_ns - origin_ns) / 1e9, (stretch.end_ns - origin_ns) / 1e9)
+        self._accounting.lost_stretches.append((*seconds, stretch.total))
+
+    def _advance(self, due: Batch, watermark_ns: int) -> None:
+        if not len(due) and not len(self._open):
+            return
+        carried = len(self._open)
+        batch = Batch.concat((self._open, due))
+        paired = pair(batch, watermark_ns)
+        spans = spans_of(batch, paired, self._number(len(paired.begin), carried))
+        from_ns = self._from_ns(batch)
+        self._consume(Stretch(batch, Arguments(batch), spans, paired.enclosing, from_ns, watermark_ns))
+        self._account(due, spans, len(paired.orphans))
+        self._carry(batch, spans)
+        self._seen_ns = watermark_ns
+        self._balloon_samples(watermark_ns)
+
+    def _from_ns(self, batch: Batch) -> int:
+        return int(batch.header["time_ns"].min()) if self._seen_ns is None else self._seen_ns
+
+    def _number(self, spans: int, carried: int) -> npt.NDArray[np.int64]:
+        new = spans - carried
+        ids = np.concatenate((self._open_ids, np.arange(self._spans_seen, self._spans_seen + new)))
+        self._spans_seen += new
+        return ids
+
+    def _consume(self, stretch: Stretch) -> None:
+        self._ladders.advance(stretch)
+        self._shrinkers.advance(stretch)
+        self._stalls.advance(stretch)
+        self._timeline.advance(stretch)
+        self._balloon.advance(stretch)
+        self._reclaim.advance(stretch)
+        self._kills.advance(stretch)
+
+    def _account(self, due: Batch, spans: Spans, orphans: int) -> None:
+        counts = np.bincount(due.header["kind"]) if len(due) else np.empty(0, np.int64)
+        by_kind = self._accounting.events_by_kind
+        for number in np.flatnonzero(counts).tolist():
+            kind = KIND_BY_NUMBER.get(number)
+            name = kind.name if kind else f"unknown_{number}"
+            by_kind[name] = by_kind.get(name, 0) + int(counts[number])
+        self._accounting.events += len(due)
+        self._accounting.spans += int(spans.closed.sum())
+        self._accounting.begins_without_end += int(spans.broken.sum())
+        self._accounting.ends_without_begin += orphans
+
+    def _carry(self, batch: Batch, spans: Spans) -> None:
+        still = ~spans.closed
+        self._open = batch.take(spans.begin_at[still])
+        self._open_ids = spans.id[still]
+
+    def _close_open(self, final_ns: int) -> None:
+        if not len(self._open):
+            return
+        batch = self._open
+        paired = pair(batch, self._seen_ns or 0)
+        everything = np.ones(len(paired.begin), np.bool_)
+        ends = np.maximum(np.where(paired.closed, paired.end_ns, final_ns), paired.begin_ns)
+        paired = replace(paired, closed=everything, broken=~everything, end_ns=ends, end=np.full(len(ends), SYNTHETIC))
+        spans = spans_of(batch, paired, self._open_ids)
+        self._consume(Stretch(batch, Arguments(batch), spans, paired.enclosing, final_ns, final_ns))
+        self._accounting.spans += len(spans)
+        self._accounting.begins_without_end += len(spans)
+        self._open = Batch.empty()
+
+    def _balloon_samples(self, until_ns: int) -> None:
+        due: list[Samples] = []
+        later: list[Samples] = []
+        for samples in self._pending_samples:
+            ready = samples.time_ns <= until_ns
+            for chosen, target in ((ready, due), (~ready, later)):
+                if chosen.any():
+                    target.append(Samples(samples.time_ns[chosen], samples.names, samples.values[chosen]))
+        self._pending_samples = later
+        for samples in due:
+            self._balloon.sample(samples)
+        if due:
+            self._reclaim.prune(self._balloon.all_works(), int(due[-1].time_ns[-1]), self._gap_ns)
+
+    def _name_of(self, address: int) -> str:
+        return self._symbols.get(address, f"{address:#x}")
+
+    def _state(self) -> State:
+        return State(
+            metadata=self._metadata,
+            options=self._options,
+            name_of=self._name_of,
+            accounting=self._accounting,
+            ladders=self._ladders,
+            shrinkers=self._shrinkers,
+            stalls=self._stalls,
+            timeline=self._timeline,
+            balloon=self._balloon,
+            reclaim=self._reclaim,
+            kills=self._kills,
+            series=self._series,
+        )

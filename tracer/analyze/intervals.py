@@ -1,0 +1,69 @@
+"""Unions and intersections of half-open integer intervals, vectorised."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+I64 = npt.NDArray[np.int64]
+
+
+def merge(begin: I64, end: I64, gap: int = 0) -> tuple[I64, I64]:
+    """The union as disjoint ascending intervals; two that are no further apart than `gap` become one."""
+    if not len(begin):
+        return begin[:0], end[:0]
+    order = np.argsort(begin, kind="stable")
+    begin, end = begin[order], end[order]
+    reach = np.maximum.accumulate(end)
+    first = np.concatenate(([True], begin[1:] > reach[:-1] + gap))
+    starts = np.flatnonzero(first)
+    return begin[starts], reach[np.concatenate((starts[1:] - 1, [len(begin) - 1]))]
+
+
+def overlap(begin: I64, end: I64, other_begin: I64, other_end: I64) -> I64:
+    """For each interval, how much of it the disjoint ascending other intervals cover. Shape as `begin`."""
+    if not len(other_begin):
+        return np.zeros(len(begin), np.int64)
+    before = np.concatenate(([0], np.cumsum(other_end - other_begin)))
+
+    def covered_until(time: I64) -> I64:
+        index = np.searchsorted(other_begin, time, side="right")
+        last = np.maximum(index - 1, 0)
+        beyond = np.where(index > 0, np.maximum(other_end[last] - time, 0), 0)
+        return before[index] - beyond
+
+    return covered_until(end) - covered_until(begin)
+
+
+def intersect(begin: I64, end: I64, other_begin: I64, other_end: I64) -> tuple[I64, I64]:
+    """The intersection of two unions of disjoint ascending intervals."""
+    if not len(begin) or not len(other_begin):
+        return begin[:0], end[:0]
+    low = np.searchsorted(other_end, begin, side="right")
+    high = np.searchsorted(other_begin, end, side="left")
+    counts = np.maximum(high - low, 0)
+    mine = np.repeat(np.arange(len(begin)), counts)
+    theirs = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(low, counts)
+    return np.maximum(begin[mine], other_begin[theirs]), np.minimum(end[mine], other_end[theirs])
+
+
+def subtract(begin: I64, end: I64, other_begin: I64, other_end: I64) -> tuple[I64, I64]:
+    """What of the first union (disjoint ascending) the second (likewise) leaves."""
+    if not len(begin) or not len(other_begin):
+        return begin, end
+    edge = np.iinfo(np.int64)
+    free_begin = np.concatenate(([edge.min], other_end))
+    free_end = np.concatenate((other_begin, [edge.max]))
+    return intersect(begin, end, free_begin, free_end)
+
+
+def union_length_by_group(group: I64, begin: I64, end: I64, groups: int) -> I64:
+    """Length of the union of each group's intervals; `group` holds 0..groups-1. Shape (groups,)."""
+    if not len(begin):
+        return np.zeros(groups, np.int64)
+    low = begin.min()
+    stride = end.max() - low + 1
+    merged_begin, merged_end = merge(begin - low + group * stride, end - low + group * stride)
+    lengths = np.zeros(groups, np.int64)
+    np.add.at(lengths, merged_begin // stride, merged_end - merged_begin)
+    return lengths

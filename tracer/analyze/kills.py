@@ -1,0 +1,109 @@
+"""OOM kills and why the balloon did not prevent them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import SpanKind
+from .attribution import DIRECT_BITS
+from .lane import SPAN_KINDS
+from .stretch import Stretch
+
+_RECENT_NS: Final = 1_000_000_000
+"""How long before a kill the killer's last reclaim or OOM notification still belongs to it."""
+
+
+class KillReason(StrEnum):
+    """Why the OOM killer killed although there was a balloon."""
+
+    MEMCG = "memcg"
+    FEATURE_OFF = "feature_off"
+    NOTIFIER_TOO_LITTLE = "notifier_too_little"
+    BALLOON_EMPTY = "balloon_empty"
+    SYSRQ = "sysrq"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One victim. Sizes in pages were read from `mark_victim` (0 where the kernel does not tell)."""
+
+    time_ns: int
+    pid: int
+    victim: str
+    killer: str
+    last_reclaim: SpanKind | None
+    notified: bool
+
+
+class KillTracker:
+    """Remembers for each thread what it did last, to tell what led to a kill."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, SpanKind]] = {}
+        self._last_notified_ns = -_RECENT_NS
+        self.kills: list[Kill] = []
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        spans = stretch.spans
+        notified = np.flatnonzero(spans.code == SPAN_KINDS.index(SpanKind.OOM_NOTIFIER))
+        direct = np.flatnonzero(spans.is_root & spans.closed & (spans.kinds_above & DIRECT_BITS != 0))
+        rows, args = stretch.args.all("mark_victim")
+        for index, row in enumerate(rows.tolist()):
+            self._kill(stretch, row, {name: column[index] for name, column in args.items()}, direct, notified)
+        for row in direct.tolist():
+            self._last[int(spans.tid[row])] = (int(spans.end_ns[row]), SPAN_KINDS[spans.code[row]])
+        if len(notified):
+            self._last_notified_ns = int(spans.begin_ns[notified].max())
+
+    def _kill(
+        self,
+        stretch: Stretch,
+        row: int,
+        args: dict[str, np.generic],
+        direct: npt.NDArray[np.int64],
+        notified: npt.NDArray[np.int64],
+    ) -> None:
+        spans, time_ns = stretch.spans, int(stretch.time_ns[row])
+        tid = int(stretch.batch.header["tid"][row])
+        here = direct[(spans.tid[direct] == tid) & (spans.end_ns[direct] <= time_ns)]
+        last = self._last.get(tid)
+        if len(here):
+            newest = here[np.argmax(spans.end_ns[here])]
+            last = (int(spans.end_ns[newest]), SPAN_KINDS[spans.code[newest]])
+        began = spans.begin_ns[notified]
+        began = began[began <= time_ns]
+        notified_ns = max(self._last_notified_ns, int(began.max(initial=-_RECENT_NS)))
+        self.kills.append(
+            Kill(
+                time_ns=time_ns,
+                pid=int(args["pid"].item()),
+                victim=_text(args["victim_comm"].item()),
+                killer=_text(stretch.batch.header["comm"][row].item()),
+                last_reclaim=last[1] if last and time_ns - last[0] <= _RECENT_NS else None,
+                notified=time_ns - notified_ns <= _RECENT_NS,
+            )
+        )
+
+
+def reason_for(kill: Kill, balloon_pages: int | None, features: tuple[str, ...]) -> KillReason:
+    """Why the balloon did not help, from what the killer did before; a deduction, not a measurement."""
+    if kill.last_reclaim is SpanKind.MEMCG_RECLAIM:
+        return KillReason.MEMCG
+    if not balloon_pages:
+        return KillReason.BALLOON_EMPTY if balloon_pages == 0 else KillReason.UNKNOWN
+    if "deflate_on_oom" not in features:
+        return KillReason.FEATURE_OFF
+    if kill.killer.startswith("kworker") and kill.last_reclaim is None:
+        return KillReason.SYSRQ
+    return KillReason.NOTIFIER_TOO_LITTLE if kill.notified else KillReason.UNKNOWN
+
+
+def _text(name: object) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)

@@ -1,0 +1,204 @@
+"""Episodes and their ladders: what each tier supplied, in which order, at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import SpanKind
+from .grouping import groups
+from .intervals import merge, union_length_by_group
+from .model import Tier
+from .stretch import PointRows, Stretch
+
+I64 = npt.NDArray[np.int64]
+
+TIERS = len(Tier)
+
+_ADDITIVE = (
+    "busy_ns",
+    "spans",
+    "file_pages",
+    "anon_pages",
+    "lru_pages",
+    "global_pages",
+    "global_lru_pages",
+    "reclaimed_pages",
+    "kills",
+    "balloon_pages",
+)
+
+
+@dataclass
+class Rung:
+    """What one tier supplied in one episode, in ns and pages; `objects` by shrinker callback address."""
+
+    first_ns: int
+    busy_ns: int = 0
+    spans: int = 0
+    tids: set[int] = field(default_factory=set)
+    min_priority: int | None = None
+    file_pages: int = 0
+    anon_pages: int = 0
+    lru_pages: int = 0
+    objects: dict[int, int] = field(default_factory=dict)
+    global_pages: int = 0
+    global_lru_pages: int = 0
+    reclaimed_pages: int = 0
+    kills: int = 0
+    balloon_pages: int = 0
+
+    @property
+    def slab_pages(self) -> int:
+        """What slab gave in global direct reclaim: `nr_reclaimed` without the LRU's share, where that was traced."""
+        return max(self.global_pages - self.global_lru_pages, 0) if self.global_lru_pages else 0
+
+    @property
+    def unsplit_pages(self) -> int:
+        """Pages off the LRU of unknown kind; all that was reclaimed where the kernel's LRU events are missing."""
+        split = self.file_pages + self.anon_pages + self.lru_pages
+        return self.lru_pages if split else self.reclaimed_pages
+
+    def saw_priority(self, priority: int) -> None:
+        """Keep the lowest reclaim priority."""
+        self.min_priority = priority if self.min_priority is None else min(self.min_priority, priority)
+
+    def add(self, other: Rung) -> None:
+        """Add another episode's rung of the same tier; the two must not overlap in time."""
+        self.first_ns = min(self.first_ns, other.first_ns)
+        for name in _ADDITIVE:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.tids |= other.tids
+        if other.min_priority is not None:
+            self.saw_priority(other.min_priority)
+        for shrink, freed in other.objects.items():
+            self.objects[shrink] = self.objects.get(shrink, 0) + freed
+
+
+@dataclass
+class EpisodeLadder:
+    """One episode, or the tier 0 of the whole recording."""
+
+    start_ns: int
+    end_ns: int
+    rungs: dict[int, Rung] = field(default_factory=dict)
+
+    def rung(self, tier: int, time_ns: int) -> Rung:
+        """The tier's rung, entered no later than `time_ns`."""
+        rung = self.rungs.setdefault(tier, Rung(first_ns=time_ns))
+        rung.first_ns = min(rung.first_ns, time_ns)
+        return rung
+
+
+class Ladders:
+    """Builds episodes and ladders from stretches."""
+
+    def __init__(self, gap_ns: int) -> None:
+        self._gap_ns = gap_ns
+        self.episodes: list[EpisodeLadder] = []
+        self.proactive = EpisodeLadder(0, 0)
+
+    def total(self) -> dict[int, Rung]:
+        """One ladder over the whole recording."""
+        rungs: dict[int, Rung] = {}
+        for ladder in (*self.episodes, self.proactive):
+            for tier, rung in ladder.rungs.items():
+                rungs.setdefault(tier, Rung(first_ns=rung.first_ns)).add(rung)
+        return rungs
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        roots = stretch.spans.is_root
+        begin_ns, end_ns = stretch.clipped(roots)
+        tier = stretch.spans.tier[roots]
+        lru, retries, kills = stretch.lru, stretch.retries, stretch.kills
+        points = [rows.time_ns[rows.tier > Tier.PROACTIVE] for rows in (lru, retries, kills)]
+        self._place(begin_ns[tier > 0], end_ns[tier > 0], points)
+        self._roots(stretch, roots, begin_ns, end_ns, tier)
+        self._lru(stretch)
+        self._slab(stretch)
+        self._points(retries, kills, stretch.proactive_pages)
+        self._reclaimed(stretch)
+
+    def _place(self, begin_ns: I64, end_ns: I64, points: Iterable[I64]) -> None:
+        """Find this stretch's episodes; `self._starts` are those that rows are looked up in."""
+        times = np.concatenate(list(points))
+        starts, ends = merge(np.concatenate((begin_ns, times)), np.concatenate((end_ns, times)), self._gap_ns)
+        first_new = len(self.episodes)
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            last = self.episodes[-1] if self.episodes else None
+            if last is not None and start <= last.end_ns + self._gap_ns:
+                first_new = min(first_new, len(self.episodes) - 1)
+                last.end_ns = max(last.end_ns, end)
+            else:
+                self.episodes.append(EpisodeLadder(start, end))
+        self._current = [*self.episodes[first_new:], self.proactive]
+        self._starts = np.asarray([episode.start_ns for episode in self._current[:-1]], np.int64)
+
+    def _keys(self, time_ns: I64, tier: I64) -> I64:
+        """Episode and tier of each row as one number."""
+        episode = np.maximum(np.searchsorted(self._starts, time_ns, side="right") - 1, 0)
+        episode = np.where(tier > 0, episode, len(self._starts))
+        return episode * TIERS + tier
+
+    def _rung(self, key: int, time_ns: int) -> Rung:
+        episode, tier = divmod(key, TIERS)
+        return self._current[episode].rung(tier, time_ns)
+
+    def _roots(self, stretch: Stretch, roots: npt.NDArray[np.bool_], begin_ns: I64, end_ns: I64, tier: I64) -> None:
+        key = self._keys(begin_ns, tier)
+        tid, closed = stretch.spans.tid[roots], stretch.spans.closed[roots]
+        busy = union_length_by_group(key, begin_ns, end_ns, len(self._current) * TIERS)
+        for present, rows in groups(key):
+            rung = self._rung(present, int(begin_ns[rows].min()))
+            rung.busy_ns += int(busy[present])
+            rung.spans += int(closed[rows].sum())
+            rung.tids.update(np.unique(tid[rows]).tolist())
+
+    def _lru(self, stretch: Stretch) -> None:
+        lru = stretch.lru
+        for present, rows in groups(self._keys(lru.time_ns, lru.tier)):
+            rung = self._rung(present, int(lru.time_ns[rows].min()))
+            pages, is_file = lru.pages[rows], lru.is_file[rows]
+            rung.file_pages += int(pages[is_file].sum())
+            rung.anon_pages += int(pages[~is_file].sum())
+            rung.global_lru_pages += int(pages[lru.in_global_direct[rows]].sum())
+            rung.saw_priority(int(lru.priority[rows].min()))
+
+    def _slab(self, stretch: Stretch) -> None:
+        slab = stretch.slab
+        for present, rows in groups(self._keys(slab.end_ns, slab.tier)):
+            rung = self._rung(present, int(slab.begin_ns[rows].min()))
+            callbacks, which = np.unique(slab.shrink[rows], return_inverse=True)
+            freed = np.bincount(which, weights=slab.freed[rows])
+            for shrink, objects in zip(callbacks.tolist(), freed.tolist(), strict=True):
+                rung.objects[shrink] = rung.objects.get(shrink, 0) + int(objects)
+            if present % TIERS > Tier.PROACTIVE:
+                rung.saw_priority(int(slab.priority[rows].min()))
+
+    def _points(self, retries: PointRows, kills: PointRows, proactive: PointRows) -> None:
+        for rung, rows in self._of(retries):
+            rung.spans += len(rows.value)
+            rung.busy_ns += int(rows.value.sum())
+            rung.tids.update(rows.tid.tolist())
+        for rung, rows in self._of(kills):
+            rung.kills += len(rows.value)
+            rung.tids.update(rows.tid.tolist())
+        for rung, rows in self._of(proactive):
+            rung.lru_pages += int(rows.value.sum())
+            rung.tids.update(rows.tid.tolist())
+
+    def _reclaimed(self, stretch: Stretch) -> None:
+        for kind, rows in stretch.reclaimed.items():
+            for rung, own in self._of(rows):
+                rung.reclaimed_pages += int(own.value.sum())
+                if kind is SpanKind.DIRECT_RECLAIM:
+                    rung.global_pages += int(own.value.sum())
+
+    def _of(self, points: PointRows) -> Iterable[tuple[Rung, PointRows]]:
+        for present, rows in groups(self._keys(points.time_ns, points.tier)):
+            chosen = PointRows(points.time_ns[rows], points.tier[rows], points.tid[rows], points.value[rows])
+            yield self._rung(present, int(chosen.time_ns.min())), chosen

@@ -1,0 +1,18 @@
+"""Thresholds of the analysis; the defaults are the definitions of docs/architecture.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """`horizon_s`: how long leaked pages may stay out before coming back is no cycle. `gap_s`: the longest pause inside
+    an episode. `inflate_gap_s`: the longest pause between two work runs of one inflation (the driver sleeps 200 ms
+    inside a run when it can't allocate: drivers/virtio/virtio_balloon.c, fill_balloon). `reorder_s`: how far apart in
+    time two records may arrive in the wrong order."""
+
+    horizon_s: float = 10.0
+    gap_s: float = 1.0
+    inflate_gap_s: float = 0.25
+    reorder_s: float = 0.1

@@ -1,0 +1,90 @@
+"""Sampled counters over time in bounded memory."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import Samples
+from ..schema import SAMPLE_NULL
+from .model import Quantity
+
+I64 = npt.NDArray[np.int64]
+
+_MOST_ROWS: Final = 4096
+
+
+class SampleSeries:
+    """Keeps readings; when there are too many, every second one of those between the first and the last goes."""
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._rows: list[tuple[int, I64]] = []
+        self._first: tuple[int, I64] | None = None
+        self._last: tuple[int, I64] | None = None
+        self._stride = 1
+        self._seen = 0
+
+    def add(self, samples: Samples) -> None:
+        """Take readings, oldest first."""
+        if samples.names != self._names:
+            self._take_names(samples.names)
+        order = [samples.names.index(name) if name in samples.names else None for name in self._names]
+        for time_ns, values in zip(samples.time_ns.tolist(), samples.values, strict=True):
+            row = np.asarray([SAMPLE_NULL if at is None else values[at] for at in order], np.int64)
+            self._last = (time_ns, row)
+            self._first = self._first or self._last
+            if self._seen % self._stride == 0:
+                self._rows.append(self._last)
+            self._seen += 1
+            if len(self._rows) > _MOST_ROWS:
+                self._rows = self._rows[::2]
+                self._stride *= 2
+
+    def _take_names(self, names: tuple[str, ...]) -> None:
+        """Readings from here on may have other columns; earlier rows have none of the new ones."""
+        new = tuple(name for name in names if name not in self._names)
+        pad = np.full(len(new), SAMPLE_NULL)
+        widened = {id(row): (time_ns, np.concatenate((row, pad))) for time_ns, row in self._all()}
+        self._rows = [widened[id(row)] for _, row in self._rows]
+        self._first = widened[id(self._first[1])] if self._first else None
+        self._last = widened[id(self._last[1])] if self._last else None
+        self._names += new
+
+    def _all(self) -> list[tuple[int, I64]]:
+        rows = list(self._rows)
+        if self._last is not None and (not rows or rows[-1][0] != self._last[0]):
+            rows.append(self._last)
+        return rows
+
+    def quantities(self, origin_ns: int) -> dict[str, Quantity]:
+        """Each counter with the times at which it could be read."""
+        rows = self._all()
+        if not rows:
+            return {}
+        time_s = (np.asarray([time_ns for time_ns, _ in rows], np.int64) - origin_ns) / 1e9
+        values = np.asarray([row for _, row in rows])
+        quantities: dict[str, Quantity] = {}
+        for index, name in enumerate(self._names):
+            read = values[:, index] != SAMPLE_NULL
+            if read.any():
+                quantities[name] = Quantity(time_s[read], values[read, index].astype(np.float64))
+        return quantities
+
+    def growth(self, name: str) -> int | None:
+        """How much a cumulative counter grew over the recording; None where it was not read at both ends."""
+        if self._first is None or self._last is None or name not in self._names:
+            return None
+        index = self._names.index(name)
+        first, last = int(self._first[1][index]), int(self._last[1][index])
+        return None if SAMPLE_NULL in (first, last) else last - first
+
+    def before(self, name: str, time_s: float, origin_ns: int) -> float | None:
+        """The newest kept reading no later than a time, or the first one after it."""
+        quantity = self.quantities(origin_ns).get(name)
+        if quantity is None:
+            return None
+        index = int(np.searchsorted(quantity.time_s, time_s, side="right")) - 1
+        return float(quantity.values[max(index, 0)])

@@ -1,0 +1,107 @@
+"""What each shrinker costs and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .grouping import groups
+from .model import ShrinkerStat
+from .stretch import Stretch
+
+I64 = npt.NDArray[np.int64]
+
+_STEPS: Final = 32
+"""Buckets of the duration histogram in each power of two: a quantile is at most 1/32 too high."""
+
+
+class DurationHistogram:
+    """Durations in buckets of at most 3 % width: quantiles in constant memory."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(64 * _STEPS, np.int64)
+        self.max_ns = 0
+
+    def add(self, duration_ns: I64) -> None:
+        """Count these durations."""
+        if len(duration_ns):
+            self._counts += np.bincount(_bucket(duration_ns), minlength=len(self._counts))
+            self.max_ns = max(self.max_ns, int(duration_ns.max()))
+
+    def quantile_ns(self, share: float) -> int:
+        """The duration that `share` of all do not exceed; the upper edge of its bucket, 0 without any."""
+        total = int(self._counts.sum())
+        if not total:
+            return 0
+        bucket = int(np.searchsorted(np.cumsum(self._counts), share * total, side="left"))
+        return min(_upper_edge(bucket), self.max_ns)
+
+
+def _bucket(duration_ns: I64) -> I64:
+    value = np.maximum(duration_ns, 0)
+    exponent = np.maximum(np.frexp(value.astype(np.float64))[1] - 1, 5)
+    bucket: I64 = (exponent - 5) * _STEPS + (value >> (exponent - 5))
+    return bucket
+
+
+def _upper_edge(bucket: int) -> int:
+    if bucket < 2 * _STEPS:
+        return bucket
+    shift = bucket // _STEPS - 1
+    return ((bucket - shift * _STEPS + 1) << shift) - 1
+
+
+@dataclass
+class _Shrinker:
+    calls: int = 0
+    scanned: int = 0
+    freed: int = 0
+    busy_ns: int = 0
+    items: int = 0
+    durations: DurationHistogram = field(default_factory=DurationHistogram)
+
+
+class ShrinkerTable:
+    """Adds up shrinker calls by callback address."""
+
+    def __init__(self) -> None:
+        self._shrinkers: dict[int, _Shrinker] = {}
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        slab = stretch.slab
+        duration = slab.end_ns - slab.begin_ns
+        for shrink, rows in groups(slab.shrink):
+            shrinker = self._shrinkers.setdefault(shrink, _Shrinker())
+            shrinker.calls += len(rows)
+            shrinker.scanned += int(slab.scanned[rows].sum())
+            shrinker.freed += int(slab.freed[rows].sum())
+            shrinker.busy_ns += int(duration[rows].sum())
+            shrinker.items += int(slab.cache_items[rows].sum())
+            shrinker.durations.add(duration[rows])
+
+    def stats(self, name_of: Callable[[int], str]) -> list[ShrinkerStat]:
+        """All shrinkers, the costliest first."""
+        scanned = sum(shrinker.scanned for shrinker in self._shrinkers.values())
+        sizes = {shrink: shrinker.items / shrinker.calls for shrink, shrinker in self._shrinkers.items()}
+        size = sum(sizes.values())
+        stats = [
+            ShrinkerStat(
+                name=name_of(shrink),
+                calls=shrinker.calls,
+                scanned=shrinker.scanned,
+                freed_objects=shrinker.freed,
+                busy_s=shrinker.busy_ns / 1e9,
+                p50_ns=shrinker.durations.quantile_ns(0.50),
+                p99_ns=shrinker.durations.quantile_ns(0.99),
+                max_ns=shrinker.durations.max_ns,
+                scan_share=shrinker.scanned / scanned if scanned else 0.0,
+                size_share=sizes[shrink] / size if size else 0.0,
+            )
+            for shrink, shrinker in self._shrinkers.items()
+        ]
+        return sorted(stats, key=lambda stat: (-stat.busy_s, stat.name))

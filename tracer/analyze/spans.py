@@ -1,0 +1,92 @@
+"""The spans of one stretch of the stream with everything later stages ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import Batch, Column
+from ..schema import KIND_BY_NAME
+from .attribution import NO_TIER, tier_of
+from .pairing import Paired
+
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass
+class Spans:
+    """Columns of shape (spans,), in order of begin.
+
+    `begin_at`/`end_at` are positions of the events in the stretch (`end_at` -1 where none marks the end), `parent` a
+    row of these columns or -1. `is_root` tells a span whose parent is not of its tier.
+    """
+
+    id: I64
+    parent: I64
+    code: I64
+    begin_ns: I64
+    end_ns: I64
+    tid: I64
+    comm: npt.NDArray[np.bytes_]
+    kinds_above: I64
+    tier: I64
+    is_root: npt.NDArray[np.bool_]
+    closed: npt.NDArray[np.bool_]
+    broken: npt.NDArray[np.bool_]
+    begin_at: I64
+    end_at: I64
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Spans:
+        """Only these rows; `parent` still counts the rows of the table it came from."""
+        return Spans(**{column.name: getattr(self, column.name)[chosen] for column in fields(self)})
+
+
+def spans_of(batch: Batch, paired: Paired, ids: I64) -> Spans:
+    """Look up task and tier of paired spans; `ids` are the spans' numbers in the whole recording."""
+    comm = batch.header["comm"][paired.begin].astype(np.bytes_)
+    tier = tier_of(paired.kinds_above, comm)
+    parent_tier = np.where(paired.parent >= 0, tier[paired.parent], NO_TIER) if len(tier) else tier
+    return Spans(
+        id=ids,
+        parent=paired.parent,
+        code=paired.code,
+        begin_ns=paired.begin_ns,
+        end_ns=paired.end_ns,
+        tid=batch.header["tid"][paired.begin].astype(np.int64),
+        comm=comm,
+        kinds_above=paired.kinds_above,
+        tier=tier,
+        is_root=(tier >= 0) & (tier != parent_tier),
+        closed=paired.closed,
+        broken=paired.broken,
+        begin_at=paired.begin,
+        end_at=paired.end,
+    )
+
+
+class Arguments:
+    """Arguments of single events of a batch by their position in it."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def at(self, positions: I64, kind: str, name: str) -> I64:
+        """One argument of the events at `positions`, which are all of this kind; int64."""
+        rows = self._batch.rows.get(kind)
+        if rows is None or not len(positions):
+            return np.zeros(len(positions), np.int64)
+        values = self._batch.args[kind][name]
+        return values[np.searchsorted(rows, positions)].astype(np.int64)
+
+    def all(self, kind: str) -> tuple[I64, Mapping[str, Column]]:
+        """Positions and arguments of every event of a kind."""
+        if kind not in self._batch.rows:
+            empty = {name: np.empty(0, code) for name, code in KIND_BY_NAME[kind].fields}
+            return np.empty(0, np.int64), empty
+        return self._batch.rows[kind], self._batch.args[kind]

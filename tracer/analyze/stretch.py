@@ -1,0 +1,170 @@
+"""One stretch of the stream, in time order, with the rows that the later stages share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import Batch
+from ..schema import RECLAIM_FLAG_FILE, SpanKind
+from .attribution import DIRECT_BITS, GLOBAL_DIRECT_BIT, NO_TIER, tier_of_event
+from .lane import SPAN_CODE
+from .model import Tier
+from .spans import Arguments, Spans
+
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass
+class LruRows:
+    """`mm_vmscan_lru_shrink_inactive`: pages taken off one LRU list at a time."""
+
+    time_ns: I64
+    tier: I64
+    pages: I64
+    is_file: npt.NDArray[np.bool_]
+    priority: I64
+    in_global_direct: npt.NDArray[np.bool_]
+
+
+@dataclass
+class SlabRows:
+    """Closed shrinker calls. `shrink` is the callback's address, `freed` counts objects."""
+
+    span_id: I64
+    begin_ns: I64
+    end_ns: I64
+    tier: I64
+    shrink: I64
+    scanned: I64
+    freed: I64
+    cache_items: I64
+    priority: I64
+
+
+@dataclass
+class PointRows:
+    """Events that count by themselves, with one value each."""
+
+    time_ns: I64
+    tier: I64
+    tid: I64
+    value: I64
+
+
+@dataclass
+class Stretch:
+    """Events after `from_ns` up to `until_ns`, and the spans that touch them (open ones too)."""
+
+    batch: Batch
+    args: Arguments
+    spans: Spans
+    enclosing: I64
+    from_ns: int
+    until_ns: int
+
+    @cached_property
+    def time_ns(self) -> I64:
+        """Each event's time."""
+        return self.batch.header["time_ns"].astype(np.int64)
+
+    def clipped(self, chosen: npt.NDArray[np.bool_]) -> tuple[I64, I64]:
+        """Begin and end of these spans inside the stretch; an open span reaches its end."""
+        end_ns = np.where(self.spans.closed, self.spans.end_ns, self.until_ns)[chosen]
+        begin_ns = np.maximum(self.spans.begin_ns[chosen], self.from_ns)
+        return begin_ns, np.maximum(np.minimum(end_ns, self.until_ns), begin_ns)
+
+    @cached_property
+    def lru(self) -> LruRows:
+        """Every `lru_shrink_inactive`."""
+        rows, args = self.args.all("lru_shrink_inactive")
+        span = self.enclosing[rows]
+        kinds = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
+        return LruRows(
+            time_ns=self.time_ns[rows],
+            tier=self._tier(rows),
+            pages=args["nr_reclaimed"].astype(np.int64),
+            is_file=args["reclaim_flags"].astype(np.int64) & RECLAIM_FLAG_FILE != 0,
+            priority=args["priority"].astype(np.int64),
+            in_global_direct=(kinds & GLOBAL_DIRECT_BIT != 0) & (kinds & DIRECT_BITS == GLOBAL_DIRECT_BIT),
+        )
+
+    @cached_property
+    def slab(self) -> SlabRows:
+        """Every shrinker call that ended with its end event."""
+        spans = self.spans
+        chosen = (spans.code == SPAN_CODE[SpanKind.SHRINK_SLAB]) & spans.closed & (spans.end_at >= 0)
+        begin_at, end_at = spans.begin_at[chosen], spans.end_at[chosen]
+
+        def start(name: str) -> I64:
+            return self.args.at(begin_at, "shrink_slab_start", name)
+
+        def end(name: str) -> I64:
+            return self.args.at(end_at, "shrink_slab_end", name)
+
+        return SlabRows(
+            span_id=spans.id[chosen],
+            begin_ns=spans.begin_ns[chosen],
+            end_ns=spans.end_ns[chosen],
+            tier=spans.tier[chosen],
+            shrink=start("shrink"),
+            scanned=np.maximum(start("total_scan") - end("total_scan"), 0),
+            freed=np.maximum(end("retval"), 0),
+            cache_items=start("cache_items"),
+            priority=start("priority"),
+        )
+
+    @cached_property
+    def reclaimed(self) -> dict[SpanKind, PointRows]:
+        """`nr_reclaimed` at the end of direct, memcg and node reclaim; global direct reclaim adds its slab pages."""
+        ends = {
+            SpanKind.DIRECT_RECLAIM: "direct_reclaim_end",
+            SpanKind.MEMCG_RECLAIM: "memcg_reclaim_end",
+            SpanKind.NODE_RECLAIM: "node_reclaim_end",
+        }
+        return {kind: self._ended(kind, event) for kind, event in ends.items()}
+
+    def _ended(self, kind: SpanKind, event: str) -> PointRows:
+        spans = self.spans
+        chosen = (spans.code == SPAN_CODE[kind]) & spans.closed & (spans.end_at >= 0)
+        value = self.args.at(spans.end_at[chosen], event, "nr_reclaimed")
+        return PointRows(spans.end_ns[chosen], spans.tier[chosen], spans.tid[chosen], value)
+
+    @cached_property
+    def proactive_pages(self) -> PointRows:
+        """`mm_vmscan_reclaim_pages`: given back on request (DAMON, MADV_PAGEOUT), file and anon not told apart."""
+        rows, args = self.args.all("reclaim_pages")
+        tier = np.full(len(rows), int(Tier.PROACTIVE))
+        return PointRows(self.time_ns[rows], tier, self._tid(rows), args["nr_reclaimed"].astype(np.int64))
+
+    @cached_property
+    def retries(self) -> PointRows:
+        """Allocation retries and throttling; the value is the ns the task was made to wait (0 for a plain retry)."""
+        throttled, args = self.args.all("throttled")
+        zones, _ = self.args.all("reclaim_retry_zone")
+        compactions, _ = self.args.all("compact_retry")
+        rows = np.concatenate((throttled, zones, compactions))
+        waited = np.zeros(len(rows), np.int64)
+        waited[: len(throttled)] = np.maximum(args["usec_delayed"].astype(np.int64), 0) * 1000
+        return PointRows(self.time_ns[rows], np.full(len(rows), int(Tier.RETRY)), self._tid(rows), waited)
+
+    @cached_property
+    def kills(self) -> PointRows:
+        """Chosen OOM victims; the value is the victim's process id."""
+        rows, args = self.args.all("mark_victim")
+        tier = np.full(len(rows), int(Tier.OOM_KILL))
+        return PointRows(self.time_ns[rows], tier, self._tid(rows), args["pid"].astype(np.int64))
+
+    def _tid(self, rows: I64) -> I64:
+        return self.batch.header["tid"][rows].astype(np.int64)
+
+    def _of_span(self, column: I64, span: I64) -> I64:
+        return column[span] if len(column) else np.zeros(len(span), np.int64)
+
+    def _tier(self, rows: I64) -> I64:
+        span = self.enclosing[rows]
+        tier = np.where(span >= 0, self._of_span(self.spans.tier, span), NO_TIER)
+        return tier_of_event(tier, self.batch.header["comm"][rows].astype(np.bytes_))

@@ -1,0 +1,107 @@
+"""The analysis as the JSON that `summary --json` prints; its keys are a contract."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from ..metadata import Metadata, SourceState
+from .model import Analysis, Cycle, Storm, TierRow
+
+FORMAT = "reclaim-tracer/summary"
+VERSION = 1
+
+
+def summary_dict(analysis: Analysis, metadata: Metadata, *, cut_bytes: int = 0, bad_blocks: int = 0) -> dict[str, Any]:
+    """Plain JSON values; `_s` are seconds since the recording's start, pages are guest pages."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "recording": _recording(analysis, metadata, cut_bytes, bad_blocks),
+        "balloon": _balloon(analysis, metadata),
+        "tiers": [_tier(row) for row in analysis.tiers],
+        "episodes": [
+            {"id": ep.id, "start_s": ep.start_s, "end_s": ep.end_s, "tiers": [_tier(row) for row in ep.tiers]}
+            for ep in analysis.episodes
+        ],
+        "conflicts": [asdict(conflict) for conflict in analysis.conflicts],
+        "cycles": [_with_class(cycle) for cycle in analysis.cycles],
+        "storms": [_with_class(storm) for storm in analysis.storms],
+        "findings": [asdict(finding) for finding in analysis.findings],
+        "shrinkers": [asdict(shrinker) for shrinker in analysis.shrinkers],
+        "stalls": [{**asdict(stall), "tier": stall.tier.label} for stall in analysis.stalls],
+    }
+
+
+def _recording(analysis: Analysis, metadata: Metadata, cut_bytes: int, bad_blocks: int) -> dict[str, Any]:
+    accounting = analysis.accounting
+    start = datetime.fromtimestamp(metadata.start_utc_ns / 1e9, UTC)
+    return {
+        "kernel": metadata.kernel_release,
+        "host": metadata.host,
+        "start_utc": start.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "duration_s": analysis.duration_s,
+        "page_size_bytes": metadata.page_size_bytes,
+        "events": accounting.events,
+        "events_by_kind": dict(accounting.events_by_kind),
+        "lost": accounting.lost_total,
+        "lost_by_kind": dict(accounting.lost),
+        "cut_bytes": cut_bytes,
+        "bad_blocks": bad_blocks,
+        "spans": accounting.spans,
+        "incomplete_spans": accounting.incomplete_spans,
+        "late_events": accounting.late_events,
+        "plan": _plan(metadata),
+    }
+
+
+def _plan(metadata: Metadata) -> dict[str, str | None]:
+    """For each kind the source in use, or null where none was to be had."""
+    plan: dict[str, str | None] = {row.what: None for row in metadata.plan}
+    plan.update({row.what: row.source for row in metadata.plan if row.state is SourceState.USED})
+    return plan
+
+
+def _balloon(analysis: Analysis, metadata: Metadata) -> dict[str, Any]:
+    balloon = analysis.balloon
+    return {
+        "driver": metadata.balloon.driver,
+        "reclaim_path": balloon.reclaim_path,
+        "features": list(metadata.balloon.features),
+        "inflated_pages": balloon.inflated_pages,
+        "leaked_pages": {cause.value: pages for cause, pages in balloon.leaked_pages.items()},
+        "net_pages": balloon.net_pages,
+        "wasted_pages": balloon.wasted_pages,
+        "migrated_pages": balloon.migrated_pages,
+        "target_changes": balloon.target_changes,
+        "puffs": balloon.puffs,
+        "work_spans": balloon.work_spans,
+        "worker_s": balloon.worker_s,
+        "quality": balloon.quality.value,
+    }
+
+
+def _tier(row: TierRow) -> dict[str, Any]:
+    return {
+        "tier": row.tier.label,
+        "first_s": row.first_s,
+        "busy_s": row.busy_s,
+        "spans": row.spans,
+        "tasks": row.tasks,
+        "min_priority": row.min_priority,
+        "quality": row.quality.value,
+        "sources": {
+            "file": {"pages": row.file_pages},
+            "anon": {"pages": row.anon_pages},
+            "lru": {"pages": row.lru_pages},
+            "slab": {"pages": row.slab_pages, "objects": dict(row.slab_objects)},
+            "balloon": {"pages": row.balloon_pages},
+            "process": {"kills": row.kills},
+        },
+    }
+
+
+def _with_class(thing: Cycle | Storm) -> dict[str, Any]:
+    values = asdict(thing)
+    return {("class" if key == "cycle_class" else key): value for key, value in values.items()}

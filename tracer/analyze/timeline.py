@@ -1,0 +1,93 @@
+"""Activity over time in a bounded number of buckets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .intervals import merge, overlap
+from .model import Tier, Timeline
+from .stretch import Stretch
+
+I64 = npt.NDArray[np.int64]
+
+_FIRST_BUCKET_NS: Final = 1_000_000
+_MOST_BUCKETS: Final = 4096
+
+
+class TimelineBuilder:
+    """Adds activity to buckets from `origin_ns` on; when there are too many, two become one. Times are added in ns."""
+
+    def __init__(self, origin_ns: int) -> None:
+        self._origin_ns = origin_ns
+        self._bucket_ns = _FIRST_BUCKET_NS
+        self._series: dict[str, npt.NDArray[np.float64]] = {}
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        self.reach(stretch.until_ns)
+        self._busy(stretch)
+        lru = stretch.lru
+        for tier in Tier:
+            of_tier = lru.tier == tier
+            for source, chosen in (("file", of_tier & lru.is_file), ("anon", of_tier & ~lru.is_file)):
+                self.add(f"{tier.label}.{source}_pages", lru.time_ns[chosen], lru.pages[chosen])
+        proactive = stretch.proactive_pages
+        self.add("proactive.lru_pages", proactive.time_ns, proactive.value)
+        self.add("slab.objects", stretch.slab.end_ns, stretch.slab.freed)
+        wakeups = stretch.time_ns[stretch.args.all("wakeup_kswapd")[0]]
+        self.add("kswapd.wakeups", wakeups, np.ones(len(wakeups), np.int64))
+        self.add("oom.kills", stretch.kills.time_ns, np.ones(len(stretch.kills.time_ns), np.int64))
+
+    def _busy(self, stretch: Stretch) -> None:
+        roots = stretch.spans.is_root
+        begin_ns, end_ns = stretch.clipped(roots)
+        tier = stretch.spans.tier[roots]
+        closed = stretch.spans.closed[roots]
+        for present in np.unique(tier).tolist():
+            label = Tier(present).label
+            chosen = tier == present
+            self._spread(f"{label}.busy_s", *merge(begin_ns[chosen], end_ns[chosen]))
+            ended = end_ns[chosen & closed]
+            self.add(f"{label}.spans", ended, np.ones(len(ended), np.int64))
+
+    def add(self, name: str, time_ns: I64, value: I64) -> None:
+        """Add values to the buckets of their times."""
+        if not len(time_ns):
+            return
+        self.reach(int(time_ns.max()))
+        index = np.clip((time_ns - self._origin_ns) // self._bucket_ns, 0, _MOST_BUCKETS - 1)
+        self._of(name)[:] += np.bincount(index, weights=value, minlength=_MOST_BUCKETS)
+
+    def timeline(self, end_ns: int) -> Timeline:
+        """The buckets up to `end_ns`."""
+        self.reach(end_ns)
+        used = max(1, -(-(end_ns - self._origin_ns) // self._bucket_ns))
+        series = {
+            name: values[:used] / (1e9 if name.endswith("_s") else 1.0) for name, values in sorted(self._series.items())
+        }
+        return Timeline(self._bucket_ns / 1e9, series)
+
+    def reach(self, time_ns: int) -> None:
+        """Widen the buckets until this time has one."""
+        while time_ns - self._origin_ns >= self._bucket_ns * _MOST_BUCKETS:
+            self._bucket_ns *= 2
+            for name, values in self._series.items():
+                halved = np.zeros(_MOST_BUCKETS)
+                halved[: _MOST_BUCKETS // 2] = values.reshape(-1, 2).sum(axis=1)
+                self._series[name] = halved
+
+    def _of(self, name: str) -> npt.NDArray[np.float64]:
+        if name not in self._series:
+            self._series[name] = np.zeros(_MOST_BUCKETS)
+        return self._series[name]
+
+    def _spread(self, name: str, begin_ns: I64, end_ns: I64) -> None:
+        if not len(begin_ns):
+            return
+        first, last = (int(t - self._origin_ns) // self._bucket_ns for t in (begin_ns[0], end_ns[-1]))
+        buckets = np.arange(max(first, 0), min(last, _MOST_BUCKETS - 1) + 1)
+        edges = self._origin_ns + buckets * self._bucket_ns
+        self._of(name)[buckets] += overlap(edges, edges + self._bucket_ns, begin_ns, end_ns)
