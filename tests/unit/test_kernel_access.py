@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from kernel_tree import put, put_tracefs
 
-from tracer.kernel.access import effective_capabilities, install_bcc_command, may_trace, requirements
+from tracer.kernel.access import effective_capabilities, install_bcc_command, may_trace, requirements, run_as_root
 from tracer.kernel.host import Distribution
 
 ALL = (1 << 41) - 1
@@ -131,8 +133,23 @@ def test_everything_broken_comes_with_a_fix(tmp_path):
         ("arch", "pacman -S python-bcc"),
     ],
 )
-def test_bcc_is_installed_by_the_distributions_package_manager(family, command):
-    assert install_bcc_command(Distribution("x", "X", family)) == command
+@pytest.mark.parametrize(("uid", "prefix"), [(0, ""), (1000, "sudo ")])
+def test_bcc_is_installed_by_the_distributions_package_manager(monkeypatch, family, command, uid, prefix):
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    assert install_bcc_command(Distribution("x", "X", family)) == prefix + command
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [
+        ("/usr/bin/reclaim-tracer", "sudo reclaim-tracer ..."),
+        ("/home/me/my env/bin/reclaim-tracer", "sudo '/home/me/my env/bin/reclaim-tracer' ..."),
+        ("/usr/bin/pytest", "sudo reclaim-tracer ..."),
+    ],
+)
+def test_sudo_is_given_the_whole_path_where_it_would_not_find_the_program(monkeypatch, program, command):
+    monkeypatch.setattr(sys, "argv", [program])
+    assert run_as_root() == command
 
 
 def test_an_unknown_distribution_is_warned_of_pypis_bcc():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +30,9 @@ _BCC_INSTALL: Final = {
 _MEMLOCK_BYTES: Final = 8 << 20
 """What newer kernels allow everybody; those that allow 64 KiB are also those that count BPF maps against it."""
 _BTF: Final = "/sys/kernel/btf/vmlinux"
+_PROGRAM: Final = "reclaim-tracer"
+_ROOTS_PATH: Final = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""sudo's usual secure_path."""
 _MOUNT_TRACEFS: Final = "mount -t tracefs tracefs /sys/kernel/tracing"
 
 
@@ -73,8 +79,18 @@ def effective_capabilities(root: Path = ROOT) -> frozenset[int]:
 
 def install_bcc_command(distribution: Distribution | None = None) -> str:
     """The command that installs the distribution's bcc."""
-    family = (distribution or read_distribution()).family
-    return _BCC_INSTALL.get(family, "install your distribution's Python 3 bindings of bcc (not the `bcc` of PyPI)")
+    command = _BCC_INSTALL.get((distribution or read_distribution()).family)
+    if command is None:
+        return "install your distribution's Python 3 bindings of bcc (not the `bcc` of PyPI)"
+    return command if os.geteuid() == 0 else f"sudo {command}"
+
+
+def run_as_root() -> str:
+    """How to run this program as root; by its whole path where sudo would not find it, as in a virtual environment."""
+    program = Path(sys.argv[0])
+    if program.name != _PROGRAM or str(program.parent) in _ROOTS_PATH:
+        return f"sudo {_PROGRAM} ..."
+    return f"sudo {shlex.quote(os.path.abspath(program))} ..."  # noqa: PTH100 - a link into the environment stays one
 
 
 def _privileges(root: Path, privileged: bool) -> Requirement:
@@ -87,7 +103,7 @@ def _privileges(root: Path, privileged: bool) -> Requirement:
     detail = "needs root (CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON)"
     if _effective_uid(root) == 0:
         return Requirement("privileges", False, detail, "run on the host, or in a container started with --privileged")
-    return Requirement("privileges", False, detail, "sudo reclaim-tracer ...")
+    return Requirement("privileges", False, detail, run_as_root())
 
 
 def _tracefs(root: Path, privileged: bool) -> Requirement:
@@ -107,7 +123,7 @@ def _tracefs_readable(mount: Path, root: Path) -> Requirement:
     except FileNotFoundError:
         return Requirement("tracefs", False, f"{shown} has no vmscan events", "use a kernel with CONFIG_FTRACE=y")
     except OSError as error:
-        return Requirement("tracefs", False, f"{shown}: {error.strerror}", "sudo reclaim-tracer ...")
+        return Requirement("tracefs", False, f"{shown}: {error.strerror}", run_as_root())
     return Requirement("tracefs", True, shown)
 
 
@@ -125,7 +141,7 @@ def _symbols(root: Path, privileged: bool) -> Requirement:
     why = why_hidden(root)
     if not why:
         return Requirement("kernel symbols", True, "addresses readable", needed=False)
-    fix = "sysctl kernel.kptr_restrict=1" if privileged else "sudo reclaim-tracer ..."
+    fix = "sysctl kernel.kptr_restrict=1" if privileged else run_as_root()
     detail = f"{why}: shrinkers stay unnamed, balloon work unseen"
     return Requirement("kernel symbols", False, detail, fix, needed=False)
 

@@ -63,7 +63,7 @@ def read_balloon(root: Path = ROOT) -> BalloonInfo:
 def expected_reclaim_path(info: BalloonInfo, symbols: Collection[str]) -> str:
     """How this balloon should give pages back under pressure, given which symbols the kernel has."""
     if info.driver == "virtio_balloon":
-        if info.device is None or "deflate_on_oom" not in info.features:
+        if "deflate_on_oom" not in info.features:
             return "none"
         if any(name in symbols for name in OOM_NOTIFIERS[:2]):
             return "oom_notifier"

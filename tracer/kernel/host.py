@@ -127,7 +127,7 @@ def _read_clocks() -> ClockAnchor:
 
 
 def _os_release(text: str) -> Mapping[str, str]:
-    pairs = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
+    pairs = (line.partition("=") for line in text.splitlines())
     return {key: _unquote(value) for key, equals, value in pairs if equals}
 
 

@@ -1,0 +1,198 @@
+"""`check`: what it prints, what it returns, and that it tries nothing where it can't."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tracer.commands import check, check_facts
+from tracer.commands.check_facts import CheckFacts, bcc_requirement, gather, untried
+from tracer.commands.check_text import render
+from tracer.errors import CannotTraceError
+from tracer.kernel.access import Requirement
+from tracer.kernel.host import Distribution, HostInfo
+from tracer.metadata import BalloonInfo, PlanRow, SourceState
+from tracer.probes.finder import BccStatus
+
+OK = Requirement("privileges", True, "CAP_SYS_ADMIN")
+NO_TRACEFS = Requirement("tracefs", False, "not mounted", "mount -t tracefs tracefs /sys/kernel/tracing")
+NO_BTF = Requirement("BTF", False, "none", "use another kernel", needed=False)
+USED = PlanRow("shrink_slab_start", "tracepoint:vmscan:mm_shrink_slab_start", SourceState.USED)
+SAMPLED = PlanRow("psi", "samples:/proc/pressure/memory", SourceState.USED)
+REFUSED = PlanRow("mark_victim", "tracepoint:oom:mark_victim", SourceState.REFUSED, "Operation not permitted")
+
+FACTS = CheckFacts(
+    host=HostInfo(
+        kernel_release="6.1.0-18-cloud-amd64",
+        kernel_version="#1 SMP",
+        machine="x86_64",
+        host="guest1",
+        boot_id="b",
+        cpus_possible=4,
+        cpus_online=2,
+        numa_nodes=(0, 1),
+        page_size_bytes=4096,
+        memory_total_bytes=3 << 30,
+        distribution=Distribution("debian", "Debian 12", "debian"),
+        container="",
+    ),
+    requirements=(OK,),
+    balloon=BalloonInfo("virtio_balloon", "virtio0", ("deflate_on_oom",), "oom_notifier"),
+    cgroup_version=2,
+    counters=60,
+    absent={},
+    plan=(USED, SAMPLED),
+    plan_tried=True,
+    absent_fields={},
+)
+
+
+def text(facts: CheckFacts, *, colour: bool = False) -> str:
+    return render(facts, colour=colour)
+
+
+def lines_with(output: str, word: str) -> list[str]:
+    return [" ".join(line.split()) for line in output.splitlines() if word in line]
+
+
+def test_the_first_line_is_the_verdict_and_a_whole_machine_has_nothing_to_do():
+    output = text(FACTS)
+    assert output.splitlines()[0] == "Live tracing works here."
+    assert "What to do" not in output
+    assert lines_with(output, "CPUs") == ["CPUs 2 online, 4 possible, 2 NUMA nodes"]
+    assert lines_with(output, "memory ")[0] == "memory 3.0 GiB in pages of 4 KiB"
+
+
+def test_everything_missing_comes_with_its_fix_one_a_line_needed_ones_first():
+    facts = replace(FACTS, requirements=(NO_BTF, OK, NO_TRACEFS))
+    output = text(facts)
+    assert "does not work here yet: tracefs." in output.splitlines()[0]
+    fixes = output.partition("What to do\n")[2].partition("\n\n")[0].splitlines()
+    assert [" ".join(line.split()) for line in fixes] == [
+        "tracefs mount -t tracefs tracefs /sys/kernel/tracing",
+        "BTF use another kernel (optional)",
+    ]
+
+
+def test_what_only_degrades_does_not_keep_from_tracing():
+    assert replace(FACTS, requirements=(OK, NO_BTF)).can_trace
+    assert not replace(FACTS, requirements=(OK, NO_TRACEFS)).can_trace
+
+
+def test_the_reclaim_path_is_an_expectation_until_it_is_seen():
+    output = text(FACTS)
+    assert any(line.startswith("reclaim path oom_notifier: expected") for line in lines_with(output, "reclaim path"))
+    assert lines_with(output, "observed") == ["observed unknown until a trace shows it"]
+    assert not lines_with(text(replace(FACTS, balloon=BalloonInfo())), "observed")
+
+
+def test_the_plan_shows_each_source_with_its_reason():
+    output = text(replace(FACTS, plan=(USED, REFUSED, SAMPLED)))
+    assert "used shrink_slab_start tracepoint:vmscan:mm_shrink_slab_start" in lines_with(output, "shrink_slab_start")
+    assert lines_with(output, "mark_victim") == [
+        "refused mark_victim tracepoint:oom:mark_victim: Operation not permitted"
+    ]
+
+
+def test_many_sources_absent_for_one_reason_are_one_line():
+    reason = "tracefs is not mounted"
+    absent = tuple(PlanRow(f"k{n}", f"tracepoint:a:k{n}", SourceState.ABSENT, reason) for n in range(9))
+    output = text(replace(FACTS, plan=(*absent, SAMPLED), plan_tried=False))
+    assert lines_with(output, reason) == ["absent 9 kinds tracefs is not mounted"]
+    assert "(not tried)" in output
+
+
+def test_columns_are_aligned():
+    rows = text(FACTS).partition("Machine\n")[2].partition("\n\n")[0].splitlines()
+    value_columns = {len(row) - len(row[2:].partition("  ")[2].lstrip()) for row in rows}
+    assert len(value_columns) == 1
+
+
+def test_colour_is_only_there_where_asked_for():
+    assert "\x1b" not in text(FACTS)
+    assert "\x1b[32mok\x1b[0m" in text(FACTS, colour=True)
+
+
+def test_no_text_of_the_machine_reaches_the_terminal_as_a_command():
+    evil = replace(FACTS, host=replace(FACTS.host, host="a\x1b[2Jb\nc"), plan=(replace(REFUSED, reason="x\x07\ny"),))
+    output = text(evil)
+    assert "\x1b" not in output
+    assert "\x07" not in output
+    assert lines_with(output, "a?[2Jb c")
+
+
+def test_json_has_the_contracts_keys():
+    data = replace(FACTS, requirements=(OK, NO_TRACEFS), absent={"psi.memory": "PSI is switched off"})
+    data = json.loads(json.dumps(data.to_json()))
+    assert (data["format"], data["version"], data["can_trace"]) == ("reclaim-tracer/check", 1, False)
+    assert data["kernel"] == {"release": "6.1.0-18-cloud-amd64", "version": "#1 SMP", "machine": "x86_64"}
+    assert data["requirements"][1] == {
+        "name": "tracefs",
+        "ok": False,
+        "detail": "not mounted",
+        "fix": "mount -t tracefs tracefs /sys/kernel/tracing",
+        "needed": True,
+    }
+    assert data["plan"][0] == {
+        "what": "shrink_slab_start",
+        "source": "tracepoint:vmscan:mm_shrink_slab_start",
+        "state": "used",
+        "reason": "",
+    }
+    assert data["balloon"]["reclaim_path"] == "oom_notifier"
+    assert data["balloon"]["reclaim_path_observed"] is None
+    assert data["psi"] == {"available": False, "reason": "PSI is switched off"}
+
+
+@pytest.mark.parametrize(("requirements", "code"), [((OK,), 0), ((OK, NO_TRACEFS), 3)])
+def test_the_exit_code_says_whether_this_machine_can_trace(monkeypatch, capsys, requirements, code):
+    monkeypatch.setattr(check, "gather", lambda: replace(FACTS, requirements=requirements))
+    assert check.run(as_json=True) == code
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["can_trace"] is (code == 0)
+    assert captured.err == ""
+
+
+def test_a_missing_bcc_is_needed_and_an_impostor_is_told():
+    missing = bcc_requirement(BccStatus(False, reason="not installed", fix="apt-get install python3-bpfcc"))
+    assert (missing.ok, missing.needed, missing.fix) == (False, True, "apt-get install python3-bpfcc")
+    beside = bcc_requirement(BccStatus(True, "0.26.0", Path("/usr/lib/bcc"), Path("/venv/bcc")))
+    assert beside.ok
+    assert "/venv/bcc is PyPI's unrelated bcc" in beside.detail
+
+
+def test_untried_tracepoints_do_not_count_as_used_but_samples_do():
+    assert [row.state for row in untried((USED, REFUSED, SAMPLED))] == [
+        SourceState.UNUSED,
+        SourceState.REFUSED,
+        SourceState.USED,
+    ]
+
+
+def test_nothing_is_attached_where_something_needed_is_missing(monkeypatch):
+    def never(*_):
+        raise AssertionError("tried")
+
+    monkeypatch.setattr(check_facts, "Probes", never)
+    monkeypatch.setattr(check_facts, "requirements", lambda: (OK, NO_TRACEFS))
+    facts = gather()
+    assert not facts.plan_tried
+    assert "tracefs" in [item.name for item in facts.missing]
+    assert not any(row.state is SourceState.USED and row.source.startswith("tracepoint:") for row in facts.plan)
+
+
+def test_a_kernel_that_refuses_every_program_can_not_trace(monkeypatch):
+    def refuse(*_):
+        raise CannotTraceError("no BPF program could be attached: Operation not permitted")
+
+    monkeypatch.setattr(check_facts, "Probes", refuse)
+    monkeypatch.setattr(check_facts, "requirements", lambda: (OK,))
+    monkeypatch.setattr(check_facts, "bcc_status", lambda: BccStatus(True, "0.26.0", Path("/usr/lib/bcc")))
+    facts = gather()
+    assert [(item.name, item.detail) for item in facts.missing] == [
+        ("programs", "no BPF program could be attached: Operation not permitted")
+    ]
+    assert not facts.can_trace

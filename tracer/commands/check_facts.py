@@ -1,0 +1,130 @@
+"""What `check` knows about this machine, gathered from the kernel and probes rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from ..errors import CannotTraceError
+from ..kernel.access import Requirement, requirements
+from ..kernel.balloon import explain_reclaim_path, read_balloon
+from ..kernel.cgroup import find_memory_controller
+from ..kernel.counters import CounterReader
+from ..kernel.host import HostInfo, read_host
+from ..metadata import BalloonInfo, PlanRow, SourceState
+from ..probes.attach import Probes
+from ..probes.finder import BccStatus, bcc_status
+from ..probes.plan import Plan, make_plan
+
+FORMAT: Final = "reclaim-tracer/check"
+VERSION: Final = 1
+
+_TRIAL_BUFFER_BYTES: Final = 1 << 20
+_NOT_TRIED: Final = "the kernel has it; not tried"
+_PROGRAMS_FIX: Final = "use a kernel with CONFIG_BPF_EVENTS=y and CONFIG_FTRACE=y"
+
+
+@dataclass(frozen=True)
+class CheckFacts:
+    """One machine as `check` shows it. `absent` maps counters that can't be sampled to the reason."""
+
+    host: HostInfo
+    requirements: tuple[Requirement, ...]
+    balloon: BalloonInfo
+    cgroup_version: int | None
+    counters: int
+    absent: Mapping[str, str]
+    plan: tuple[PlanRow, ...]
+    plan_tried: bool
+    absent_fields: Mapping[str, tuple[str, ...]]
+
+    @property
+    def missing(self) -> tuple[Requirement, ...]:
+        """What keeps this process from tracing live."""
+        return tuple(item for item in self.requirements if item.needed and not item.ok)
+
+    @property
+    def can_trace(self) -> bool:
+        """Whether live tracing works: everything needed is there, and something attached when it was tried."""
+        return not self.missing
+
+    @property
+    def pressure_reason(self) -> str:
+        """Why memory pressure (PSI) can't be sampled; empty where it can."""
+        return self.absent.get("psi.memory", "")
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `check --json`: keys stay, more may come. `reclaim_path_observed` needs a recording."""
+        host = asdict(self.host)
+        kernel = {key: host.pop(f"kernel_{key}") for key in ("release", "version")} | {"machine": host.pop("machine")}
+        balloon = asdict(self.balloon) | {
+            "reclaim_path_reason": explain_reclaim_path(self.balloon),
+            "reclaim_path_observed": None,
+        }
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "can_trace": self.can_trace,
+            "kernel": kernel,
+            "host": host,
+            "requirements": [asdict(item) for item in self.requirements],
+            "balloon": balloon,
+            "cgroup": {"memory_version": self.cgroup_version},
+            "psi": {"available": not self.pressure_reason, "reason": self.pressure_reason},
+            "counters": {"sampled": self.counters, "absent": dict(self.absent)},
+            "plan_tried": self.plan_tried,
+            "plan": [asdict(row) for row in self.plan],
+            "absent_fields": {kind: list(names) for kind, names in self.absent_fields.items()},
+        }
+
+
+def gather() -> CheckFacts:
+    """Look at this machine; where everything needed is there, also compile and attach the programs for a moment."""
+    plan = make_plan()
+    needs, rows = _tried((*requirements(), bcc_requirement(bcc_status())), plan)
+    controller = find_memory_controller()
+    with CounterReader() as reader:
+        counters, absent = len(reader.names), dict(reader.reasons)
+    return CheckFacts(
+        host=read_host(),
+        requirements=needs,
+        balloon=read_balloon(),
+        cgroup_version=controller.version if controller else None,
+        counters=counters,
+        absent=absent,
+        plan=untried(plan.rows({})) if rows is None else rows,
+        plan_tried=rows is not None,
+        absent_fields=plan.absent_fields,
+    )
+
+
+def bcc_requirement(status: BccStatus) -> Requirement:
+    """How the distribution's bcc stands."""
+    if not status.found:
+        return Requirement("bcc", False, status.reason, status.fix)
+    passed_over = f"; {status.impostor_path} is PyPI's unrelated bcc" if status.impostor_path else ""
+    return Requirement("bcc", True, f"{status.version} in {status.path}{passed_over}")
+
+
+def untried(rows: Iterable[PlanRow]) -> tuple[PlanRow, ...]:
+    """A plan's rows where nothing was compiled or attached: no tracepoint counts as used."""
+    return tuple(replace(row, state=SourceState.UNUSED, reason=_NOT_TRIED) if _attaches(row) else row for row in rows)
+
+
+def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requirement, ...], tuple[PlanRow, ...] | None]:
+    """The requirements with what trying the plan adds to them, and its rows where it was tried."""
+    if not all(item.ok for item in needs if item.needed):
+        return needs, None
+    try:
+        with Probes(plan, _TRIAL_BUFFER_BYTES) as probes:
+            rows = probes.rows
+            probes.require_any()
+    except CannotTraceError as error:
+        return (*needs, Requirement("programs", False, str(error), _PROGRAMS_FIX)), None
+    used = sum(map(_attaches, rows))
+    return (*needs, Requirement("programs", True, f"compiled, attached to {used} tracepoints")), rows
+
+
+def _attaches(row: PlanRow) -> bool:
+    return row.state is SourceState.USED and row.source.startswith("tracepoint:")
