@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The balloon's own work, and the callbacks on the OOM notifier chain. Both tracepoints fire for everybody else too,
+ * hundreds of times a second: the address filter comes first.
+ *
+ * Handed in: RT_IS_BALLOON_WORK(function), RT_IS_OOM_NOTIFIER(callback).
+ */
+
+#ifdef RT_WITH_balloon_work_begin
+#ifndef RT_HAS_balloon_work_end_function
+/* Older kernels' end names its work only: remember by thread what begins. */
+BPF_HASH(working, u32, u64, 1024);
+#endif
+
+int balloon_work_begin(void *ctx)
+{
+	u64 function = RT_AT_balloon_work_begin_function;
+	struct rt_event *event;
+
+	if (!RT_IS_BALLOON_WORK(function))
+		return 0;
+#ifndef RT_HAS_balloon_work_end_function
+	u32 tid = bpf_get_current_pid_tgid();
+
+	working.update(&tid, &function);
+#endif
+	event = rt_reserve(RT_BALLOON_WORK_BEGIN);
+	if (!event)
+		return 0;
+	RT_COPY(balloon_work_begin, work);
+	event->args.balloon_work_begin.function = function;
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_balloon_work_end
+int balloon_work_end(void *ctx)
+{
+	struct rt_event *event;
+#ifdef RT_HAS_balloon_work_end_function
+	u64 function = RT_AT_balloon_work_end_function;
+
+	if (!RT_IS_BALLOON_WORK(function))
+		return 0;
+#else
+	u32 tid = bpf_get_current_pid_tgid();
+	u64 *begun = working.lookup(&tid), function;
+
+	if (!begun)
+		return 0;
+	function = *begun;
+	working.delete(&tid);
+#endif
+	event = rt_reserve(RT_BALLOON_WORK_END);
+	if (!event)
+		return 0;
+	RT_COPY(balloon_work_end, work);
+	event->args.balloon_work_end.function = function;
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_oom_notifier_run
+int oom_notifier_run(void *ctx)
+{
+	u64 callback = RT_AT_oom_notifier_run_cb;
+	struct rt_event *event;
+
+	if (!RT_IS_OOM_NOTIFIER(callback))
+		return 0;
+	event = rt_reserve(RT_OOM_NOTIFIER_RUN);
+	if (!event)
+		return 0;
+	event->args.oom_notifier_run.cb = callback;
+	return rt_submit(event);
+}
+#endif

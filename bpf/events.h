@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The record that every program writes, 104 bytes. tracer/schema.py is the source of these layouts and numbers:
+ * a test compiles this file and compares each of them with it.
+ */
+#ifndef RT_EVENTS_H
+#define RT_EVENTS_H
+
+#include <linux/types.h>
+
+#define RT_ARGS_BYTES 64
+#define RT_COMM_BYTES 16
+#define RT_MAX_KINDS 64
+
+enum rt_kind {
+	RT_SHRINK_SLAB_START = 1,
+	RT_SHRINK_SLAB_END = 2,
+	RT_DIRECT_RECLAIM_BEGIN = 3,
+	RT_DIRECT_RECLAIM_END = 4,
+	RT_MEMCG_RECLAIM_BEGIN = 5,
+	RT_MEMCG_RECLAIM_END = 6,
+	RT_MEMCG_SOFTLIMIT_RECLAIM_BEGIN = 7,
+	RT_MEMCG_SOFTLIMIT_RECLAIM_END = 8,
+	RT_NODE_RECLAIM_BEGIN = 9,
+	RT_NODE_RECLAIM_END = 10,
+	RT_KSWAPD_WAKE = 11,
+	RT_KSWAPD_SLEEP = 12,
+	RT_WAKEUP_KSWAPD = 13,
+	RT_LRU_SHRINK_INACTIVE = 14,
+	RT_RECLAIM_PAGES = 15,
+	RT_THROTTLED = 16,
+	RT_MARK_VICTIM = 17,
+	RT_RECLAIM_RETRY_ZONE = 18,
+	RT_COMPACT_RETRY = 19,
+	RT_BALLOON_WORK_BEGIN = 20,
+	RT_BALLOON_WORK_END = 21,
+	RT_OOM_NOTIFIER_RUN = 22,
+};
+
+struct rt_shrink_slab_start {
+	__u64 shrink;
+	__u64 shr;
+	__s64 nr_objects_to_shrink;
+	__u64 cache_items;
+	__u64 delta;
+	__s64 total_scan;
+	__u64 memcg_id;
+	__u32 gfp_flags;
+	__s16 nid;
+	__s16 priority;
+};
+
+struct rt_shrink_slab_end {
+	__u64 shrink;
+	__u64 shr;
+	__s64 unused_scan;
+	__s64 new_scan;
+	__s64 total_scan;
+	__u64 memcg_id;
+	__s32 retval;
+	__s16 nid;
+};
+
+struct rt_direct_reclaim_begin {
+	__u32 gfp_flags;
+	__s32 order;
+	__u64 memcg_id;
+};
+
+struct rt_direct_reclaim_end {
+	__u64 nr_reclaimed;
+	__u64 memcg_id;
+};
+
+struct rt_memcg_reclaim_begin {
+	__u32 gfp_flags;
+	__s32 order;
+	__u64 memcg_id;
+};
+
+struct rt_memcg_reclaim_end {
+	__u64 nr_reclaimed;
+	__u64 memcg_id;
+};
+
+struct rt_memcg_softlimit_reclaim_begin {
+	__u32 gfp_flags;
+	__s32 order;
+	__u64 memcg_id;
+};
+
+struct rt_memcg_softlimit_reclaim_end {
+	__u64 nr_reclaimed;
+	__u64 memcg_id;
+};
+
+struct rt_node_reclaim_begin {
+	__s32 nid;
+	__s32 order;
+	__u32 gfp_flags;
+};
+
+struct rt_node_reclaim_end {
+	__u64 nr_reclaimed;
+};
+
+struct rt_kswapd_wake {
+	__s32 nid;
+	__s32 zid;
+	__s32 order;
+};
+
+struct rt_kswapd_sleep {
+	__s32 nid;
+};
+
+struct rt_wakeup_kswapd {
+	__s32 nid;
+	__s32 zid;
+	__s32 order;
+	__u32 gfp_flags;
+};
+
+struct rt_lru_shrink_inactive {
+	__u64 nr_scanned;
+	__u64 nr_reclaimed;
+	__u32 nr_dirty;
+	__u32 nr_writeback;
+	__u32 nr_congested;
+	__u32 nr_immediate;
+	__u32 nr_activate0;
+	__u32 nr_activate1;
+	__u32 nr_ref_keep;
+	__u32 nr_unmap_fail;
+	__u32 reclaim_flags;
+	__s16 nid;
+	__s16 priority;
+};
+
+struct rt_reclaim_pages {
+	__u64 nr_scanned;
+	__u64 nr_reclaimed;
+	__u32 nr_dirty;
+	__u32 nr_writeback;
+	__u32 nr_congested;
+	__u32 nr_immediate;
+	__u32 nr_activate0;
+	__u32 nr_activate1;
+	__u32 nr_ref_keep;
+	__u32 nr_unmap_fail;
+	__s32 nid;
+};
+
+struct rt_throttled {
+	__s32 nid;
+	__s32 usec_timeout;
+	__s32 usec_delayed;
+	__s32 reason;
+};
+
+struct rt_mark_victim {
+	__u64 total_vm;
+	__u64 anon_rss;
+	__u64 file_rss;
+	__u64 shmem_rss;
+	__u32 pgtables;
+	__s32 pid;
+	__u32 uid;
+	__s32 oom_score_adj;
+	char victim_comm[RT_COMM_BYTES];
+};
+
+struct rt_reclaim_retry_zone {
+	__u64 reclaimable;
+	__u64 available;
+	__u64 min_wmark;
+	__s32 node;
+	__s32 zone_idx;
+	__s32 order;
+	__s32 no_progress_loops;
+	__u32 wmark_check;
+};
+
+struct rt_compact_retry {
+	__s32 order;
+	__s32 priority;
+	__s32 result;
+	__s32 retries;
+	__s32 max_retries;
+	__u32 ret;
+};
+
+struct rt_balloon_work_begin {
+	__u64 work;
+	__u64 function;
+};
+
+struct rt_balloon_work_end {
+	__u64 work;
+	__u64 function;
+};
+
+struct rt_oom_notifier_run {
+	__u64 cb;
+};
+
+union rt_args {
+	__u8 bytes[RT_ARGS_BYTES];
+	struct rt_shrink_slab_start shrink_slab_start;
+	struct rt_shrink_slab_end shrink_slab_end;
+	struct rt_direct_reclaim_begin direct_reclaim_begin;
+	struct rt_direct_reclaim_end direct_reclaim_end;
+	struct rt_memcg_reclaim_begin memcg_reclaim_begin;
+	struct rt_memcg_reclaim_end memcg_reclaim_end;
+	struct rt_memcg_softlimit_reclaim_begin memcg_softlimit_reclaim_begin;
+	struct rt_memcg_softlimit_reclaim_end memcg_softlimit_reclaim_end;
+	struct rt_node_reclaim_begin node_reclaim_begin;
+	struct rt_node_reclaim_end node_reclaim_end;
+	struct rt_kswapd_wake kswapd_wake;
+	struct rt_kswapd_sleep kswapd_sleep;
+	struct rt_wakeup_kswapd wakeup_kswapd;
+	struct rt_lru_shrink_inactive lru_shrink_inactive;
+	struct rt_reclaim_pages reclaim_pages;
+	struct rt_throttled throttled;
+	struct rt_mark_victim mark_victim;
+	struct rt_reclaim_retry_zone reclaim_retry_zone;
+	struct rt_compact_retry compact_retry;
+	struct rt_balloon_work_begin balloon_work_begin;
+	struct rt_balloon_work_end balloon_work_end;
+	struct rt_oom_notifier_run oom_notifier_run;
+};
+
+struct rt_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 tid;
+	__u32 tgid;
+	char comm[RT_COMM_BYTES];
+	__u16 kind;
+	__u16 cpu;
+	__u32 reserved;
+	union rt_args args;
+};
+
+/* Records that found no room in the ring. */
+struct rt_lost {
+	__u64 by_kind[RT_MAX_KINDS];
+};
+
+_Static_assert(sizeof(union rt_args) == RT_ARGS_BYTES, "some arguments do not fit");
+
+#endif

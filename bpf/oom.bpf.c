@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The way into the OOM killer: allocation retries, compaction retries, the victim. */
+
+#ifdef RT_WITH_mark_victim
+int mark_victim(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_MARK_VICTIM);
+
+	if (!event)
+		return 0;
+	RT_COPY(mark_victim, total_vm);
+	RT_COPY(mark_victim, anon_rss);
+	RT_COPY(mark_victim, file_rss);
+	RT_COPY(mark_victim, shmem_rss);
+	RT_COPY(mark_victim, pgtables);
+	RT_COPY(mark_victim, pid);
+	RT_COPY(mark_victim, uid);
+	RT_COPY(mark_victim, oom_score_adj);
+#ifdef RT_HAS_mark_victim_victim_comm
+	bpf_probe_read_kernel_str(event->args.mark_victim.victim_comm, RT_COMM_BYTES,
+				  RT_AT_mark_victim_victim_comm);
+#endif
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_reclaim_retry_zone
+int reclaim_retry_zone(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_RECLAIM_RETRY_ZONE);
+
+	if (!event)
+		return 0;
+	RT_COPY(reclaim_retry_zone, reclaimable);
+	RT_COPY(reclaim_retry_zone, available);
+	RT_COPY(reclaim_retry_zone, min_wmark);
+	RT_COPY(reclaim_retry_zone, node);
+	RT_COPY(reclaim_retry_zone, zone_idx);
+	RT_COPY(reclaim_retry_zone, order);
+	RT_COPY(reclaim_retry_zone, no_progress_loops);
+	RT_COPY(reclaim_retry_zone, wmark_check);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_compact_retry
+int compact_retry(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_COMPACT_RETRY);
+
+	if (!event)
+		return 0;
+	RT_COPY(compact_retry, order);
+	RT_COPY(compact_retry, priority);
+	RT_COPY(compact_retry, result);
+	RT_COPY(compact_retry, retries);
+	RT_COPY(compact_retry, max_retries);
+	RT_COPY(compact_retry, ret);
+	return rt_submit(event);
+}
+#endif

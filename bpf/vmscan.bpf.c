@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Reclaim: slab shrinkers, direct, memcg and node reclaim, kswapd, the LRU lists, throttling. */
+
+#ifdef RT_WITH_shrink_slab_start
+int shrink_slab_start(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_START);
+
+	if (!event)
+		return 0;
+	RT_COPY(shrink_slab_start, shrink);
+	RT_COPY(shrink_slab_start, shr);
+	RT_COPY(shrink_slab_start, nr_objects_to_shrink);
+	RT_COPY(shrink_slab_start, cache_items);
+	RT_COPY(shrink_slab_start, delta);
+	RT_COPY(shrink_slab_start, total_scan);
+	RT_COPY(shrink_slab_start, memcg_id);
+	RT_COPY(shrink_slab_start, gfp_flags);
+	RT_COPY(shrink_slab_start, nid);
+	RT_COPY(shrink_slab_start, priority);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_shrink_slab_end
+int shrink_slab_end(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_END);
+
+	if (!event)
+		return 0;
+	RT_COPY(shrink_slab_end, shrink);
+	RT_COPY(shrink_slab_end, shr);
+	RT_COPY(shrink_slab_end, unused_scan);
+	RT_COPY(shrink_slab_end, new_scan);
+	RT_COPY(shrink_slab_end, total_scan);
+	RT_COPY(shrink_slab_end, memcg_id);
+	RT_COPY(shrink_slab_end, retval);
+	RT_COPY(shrink_slab_end, nid);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_direct_reclaim_begin
+int direct_reclaim_begin(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_DIRECT_RECLAIM_BEGIN);
+
+	if (!event)
+		return 0;
+	RT_COPY(direct_reclaim_begin, gfp_flags);
+	RT_COPY(direct_reclaim_begin, order);
+	RT_COPY(direct_reclaim_begin, memcg_id);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_direct_reclaim_end
+int direct_reclaim_end(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_DIRECT_RECLAIM_END);
+
+	if (!event)
+		return 0;
+	RT_COPY(direct_reclaim_end, nr_reclaimed);
+	RT_COPY(direct_reclaim_end, memcg_id);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_memcg_reclaim_begin
+int memcg_reclaim_begin(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_MEMCG_RECLAIM_BEGIN);
+
+	if (!event)
+		return 0;
+	RT_COPY(memcg_reclaim_begin, gfp_flags);
+	RT_COPY(memcg_reclaim_begin, order);
+	RT_COPY(memcg_reclaim_begin, memcg_id);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_memcg_reclaim_end
+int memcg_reclaim_end(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_MEMCG_RECLAIM_END);
+
+	if (!event)
+		return 0;
+	RT_COPY(memcg_reclaim_end, nr_reclaimed);
+	RT_COPY(memcg_reclaim_end, memcg_id);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_memcg_softlimit_reclaim_begin
+int memcg_softlimit_reclaim_begin(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_BEGIN);
+
+	if (!event)
+		return 0;
+	RT_COPY(memcg_softlimit_reclaim_begin, gfp_flags);
+	RT_COPY(memcg_softlimit_reclaim_begin, order);
+	RT_COPY(memcg_softlimit_reclaim_begin, memcg_id);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_memcg_softlimit_reclaim_end
+int memcg_softlimit_reclaim_end(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_END);
+
+	if (!event)
+		return 0;
+	RT_COPY(memcg_softlimit_reclaim_end, nr_reclaimed);
+	RT_COPY(memcg_softlimit_reclaim_end, memcg_id);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_node_reclaim_begin
+int node_reclaim_begin(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_NODE_RECLAIM_BEGIN);
+
+	if (!event)
+		return 0;
+	RT_COPY(node_reclaim_begin, nid);
+	RT_COPY(node_reclaim_begin, order);
+	RT_COPY(node_reclaim_begin, gfp_flags);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_node_reclaim_end
+int node_reclaim_end(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_NODE_RECLAIM_END);
+
+	if (!event)
+		return 0;
+	RT_COPY(node_reclaim_end, nr_reclaimed);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_kswapd_wake
+int kswapd_wake(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_KSWAPD_WAKE);
+
+	if (!event)
+		return 0;
+	RT_COPY(kswapd_wake, nid);
+	RT_COPY(kswapd_wake, zid);
+	RT_COPY(kswapd_wake, order);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_kswapd_sleep
+int kswapd_sleep(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_KSWAPD_SLEEP);
+
+	if (!event)
+		return 0;
+	RT_COPY(kswapd_sleep, nid);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_wakeup_kswapd
+int wakeup_kswapd(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_WAKEUP_KSWAPD);
+
+	if (!event)
+		return 0;
+	RT_COPY(wakeup_kswapd, nid);
+	RT_COPY(wakeup_kswapd, zid);
+	RT_COPY(wakeup_kswapd, order);
+	RT_COPY(wakeup_kswapd, gfp_flags);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_lru_shrink_inactive
+int lru_shrink_inactive(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
+
+	if (!event)
+		return 0;
+	RT_COPY(lru_shrink_inactive, nr_scanned);
+	RT_COPY(lru_shrink_inactive, nr_reclaimed);
+	RT_COPY(lru_shrink_inactive, nr_dirty);
+	RT_COPY(lru_shrink_inactive, nr_writeback);
+	RT_COPY(lru_shrink_inactive, nr_congested);
+	RT_COPY(lru_shrink_inactive, nr_immediate);
+	RT_COPY(lru_shrink_inactive, nr_activate0);
+	RT_COPY(lru_shrink_inactive, nr_activate1);
+	RT_COPY(lru_shrink_inactive, nr_ref_keep);
+	RT_COPY(lru_shrink_inactive, nr_unmap_fail);
+	RT_COPY(lru_shrink_inactive, reclaim_flags);
+	RT_COPY(lru_shrink_inactive, nid);
+	RT_COPY(lru_shrink_inactive, priority);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_reclaim_pages
+int reclaim_pages(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_RECLAIM_PAGES);
+
+	if (!event)
+		return 0;
+	RT_COPY(reclaim_pages, nr_scanned);
+	RT_COPY(reclaim_pages, nr_reclaimed);
+	RT_COPY(reclaim_pages, nr_dirty);
+	RT_COPY(reclaim_pages, nr_writeback);
+	RT_COPY(reclaim_pages, nr_congested);
+	RT_COPY(reclaim_pages, nr_immediate);
+	RT_COPY(reclaim_pages, nr_activate0);
+	RT_COPY(reclaim_pages, nr_activate1);
+	RT_COPY(reclaim_pages, nr_ref_keep);
+	RT_COPY(reclaim_pages, nr_unmap_fail);
+	RT_COPY(reclaim_pages, nid);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_throttled
+int throttled(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_THROTTLED);
+
+	if (!event)
+		return 0;
+	RT_COPY(throttled, nid);
+	RT_COPY(throttled, usec_timeout);
+	RT_COPY(throttled, usec_delayed);
+	RT_COPY(throttled, reason);
+	return rt_submit(event);
+}
+#endif

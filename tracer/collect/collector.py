@@ -1,0 +1,161 @@
+"""The collector's loop: wait, let records gather, take them in one pass, read counters, say what was lost."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import LostStretch, Samples
+from ..kernel.counters import CounterReader
+from ..probes.attach import lost_by_kind
+from ..schema import KINDS, SpanKind
+from .addresses import AddressBook
+from .ring import Ring
+
+Item = npt.NDArray[np.void] | Samples | LostStretch | dict[int, str]
+"""Records of EVENT_DTYPE, counters, a lost stretch, or names of kernel addresses not seen before."""
+
+DEFAULT_SAMPLE_INTERVAL_S: Final = 0.25
+
+_QUIET_PAUSE_S: Final = 0.02
+_BUSY_PAUSE_S: Final = 0.005
+_BUSY_SHARE: Final = 8
+"""A ring this fraction full (1/8) at a wake-up is a storm: look more often, do nothing that can wait."""
+_EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
+"""Balloon events call for a sample at once, which bounds what has to be inferred between two; at most so often."""
+_NAMING_GAP_NS: Final = 250_000_000
+_LAST_RECORDS_NS: Final = 50_000_000
+"""How long to wait at the end for records still being written."""
+
+_NS: Final = 1_000_000_000
+_BALLOON_SPANS: Final = (SpanKind.BALLOON_WORK, SpanKind.OOM_NOTIFIER)
+_BALLOON_KINDS: Final = np.array([kind.number for kind in KINDS if kind.span in _BALLOON_SPANS], np.uint16)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the collector reads. `lost` gives the loss counters since the start, by kind number."""
+
+    ring: Ring
+    ring_fd: int
+    lost: Callable[[], npt.NDArray[np.uint64]]
+    counters: CounterReader
+
+
+class Collector:
+    """Turns the ring, the loss counters and the kernel's counters into items until told to stop."""
+
+    def __init__(self, sources: Sources, sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S) -> None:
+        self._sources = sources
+        self._interval_ns = round(sample_interval_s * _NS)
+        self._book = AddressBook()
+        self._stop_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll = select.epoll()
+        self._epoll.register(sources.ring_fd, select.EPOLLIN)
+        self._epoll.register(self._stop_fd, select.EPOLLIN)
+        self._stopping: list[Callable[[], bool]] = []
+        self._stopped = False
+        self._lost = np.zeros(0, np.uint64)
+        self._lost_read_ns = 0
+        self._next_sample_ns = 0
+        self._last_sample_ns = 0
+        self._next_naming_ns = 0
+        self._storm = False
+        self._sample_soon = False
+
+    def stop(self) -> None:
+        """End `items` after what is in the ring now; from any thread or signal handler."""
+        self._stopped = True
+        os.eventfd_write(self._stop_fd, 1)
+
+    def stop_when(self, fd: int, condition: Callable[[], bool]) -> None:
+        """End also once `condition()` holds; `fd` readable means to ask at once, else it is asked at each sample."""
+        self._stopping.append(condition)
+        if fd >= 0:
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def items(self, duration_s: float | None = None, before_last: Callable[[], None] = lambda: None) -> Iterator[Item]:
+        """Everything until stopped or `duration_s` is over; `before_last` runs before the last look at the ring."""
+        start_ns = time.monotonic_ns()
+        end_ns = None if duration_s is None else start_ns + round(duration_s * _NS)
+        self._lost = self._sources.lost()
+        self._lost_read_ns = start_ns
+        yield self._sample()
+        while not self._over(end_ns):
+            ready = self._epoll.poll(self._wait_s(end_ns))
+            if any(fd == self._sources.ring_fd for fd, _ in ready):
+                time.sleep(_BUSY_PAUSE_S if self._storm else _QUIET_PAUSE_S)
+                yield from self._records()
+            yield from self._lost_since()
+            yield from self._due()
+        before_last()
+        yield from self._last()
+
+    def close(self) -> None:
+        """Give back the descriptors; idempotent."""
+        if self._stop_fd >= 0:
+            self._epoll.close()
+            os.close(self._stop_fd)
+            self._stop_fd = -1
+
+    def _over(self, end_ns: int | None) -> bool:
+        if self._stopped or (end_ns is not None and time.monotonic_ns() >= end_ns):
+            return True
+        return any(condition() for condition in self._stopping)
+
+    def _wait_s(self, end_ns: int | None) -> float:
+        until = self._next_sample_ns if end_ns is None else min(self._next_sample_ns, end_ns)
+        return max(0.0, (until - time.monotonic_ns()) / _NS)
+
+    def _records(self) -> Iterator[npt.NDArray[np.void]]:
+        ring = self._sources.ring
+        self._storm = ring.unread_bytes > ring.size // _BUSY_SHARE
+        goal = ring.written_bytes
+        while len(records := ring.drain()):
+            self._book.notice(records)
+            self._sample_soon |= bool(np.isin(records["kind"], _BALLOON_KINDS).any())
+            yield records
+            if ring.read_bytes >= goal:
+                return
+
+    def _lost_since(self) -> Iterator[LostStretch]:
+        now_ns, counts = time.monotonic_ns(), self._sources.lost()
+        if (counts != self._lost).any():
+            yield LostStretch(self._lost_read_ns, now_ns, lost_by_kind(counts - self._lost))
+        self._lost, self._lost_read_ns = counts, now_ns
+
+    def _due(self) -> Iterator[Item]:
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._next_sample_ns or (
+            self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
+        ):
+            yield self._sample()
+        if self._book.pending and not self._storm and now_ns >= self._next_naming_ns:
+            self._next_naming_ns = now_ns + _NAMING_GAP_NS
+            yield self._book.name_pending()
+
+    def _sample(self) -> Samples:
+        counters = self._sources.counters
+        now_ns = time.monotonic_ns()
+        values = counters.read()
+        self._sample_soon = False
+        self._last_sample_ns = now_ns
+        self._next_sample_ns = now_ns + self._interval_ns
+        return Samples(np.array([now_ns], np.int64), counters.names, values[np.newaxis, :])
+
+    def _last(self) -> Iterator[Item]:
+        ring = self._sources.ring
+        goal, give_up_ns = ring.written_bytes, time.monotonic_ns() + _LAST_RECORDS_NS
+        while ring.read_bytes < goal and time.monotonic_ns() < give_up_ns:
+            yield from self._records()
+        yield from self._lost_since()
+        yield self._sample()
+        if self._book.pending:
+            yield self._book.name_pending()

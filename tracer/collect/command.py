@@ -1,0 +1,84 @@
+"""The command that is traced: started after attaching, watched, told to end; and the tracer's place in an OOM."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ..errors import UsageError
+
+GRACE_S: Final = 2.0
+"""How long a command that was told to end may take before it is left alone."""
+
+_OOM_SCORE_ADJ: Final = Path("/proc/self/oom_score_adj")
+_NEVER_KILL: Final = "-1000"
+"""OOM_SCORE_ADJ_MIN, include/uapi/linux/oom.h."""
+
+
+class OomShield:
+    """Keeps the OOM killer away from this process while it traces; does nothing where that is not allowed."""
+
+    def __init__(self) -> None:
+        self._before: str | None = None
+
+    def raise_(self) -> None:
+        """From now on, this process is no victim."""
+        with suppress(OSError):
+            before = _OOM_SCORE_ADJ.read_text().strip()
+            _OOM_SCORE_ADJ.write_text(_NEVER_KILL)
+            self._before = before
+
+    def lower(self) -> None:
+        """As it was before; idempotent."""
+        if self._before is not None:
+            with suppress(OSError):
+                _OOM_SCORE_ADJ.write_text(self._before)
+            self._before = None
+
+
+class Command:
+    """A child process with the caller's stdin, stdout and stderr."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        """Only looks whether the command is there. Raises UsageError."""
+        if shutil.which(arguments[0]) is None:
+            raise UsageError(f"{arguments[0]}: no such command")
+        self.arguments = tuple(arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.pidfd = -1
+
+    @property
+    def status(self) -> int | None:
+        """Exit status, negative the signal that killed it; None before its end."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None before `start`."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start it. Raises UsageError where it can't be executed."""
+        try:
+            self._process = subprocess.Popen(self.arguments)
+        except OSError as error:
+            raise UsageError(f"{self.arguments[0]}: cannot be started: {error.strerror}") from error
+        # Without pidfds (kernels before 5.3) its end is seen at the next sample.
+        with suppress(OSError):
+            self.pidfd = os.pidfd_open(self._process.pid)
+
+    def finish(self) -> None:
+        """Tell it to end with SIGTERM if it still runs, and wait a moment; idempotent."""
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_S)

@@ -1,0 +1,141 @@
+"""One tracing session: everything attached, what the recording must know about it, and the stream of items.
+
+The order is: `open_session` compiles, loads and attaches, so that metadata can hold the plan as tried; events wait in
+the ring. The caller then opens its output with `metadata` and iterates `items`, which starts the command, if any. Check
+an output path before `open_session`: after it, only the disk itself can still refuse.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Final, Self
+
+from .. import __version__
+from ..kernel.balloon import read_balloon
+from ..kernel.counters import CounterReader
+from ..kernel.host import ClockAnchor, clock_anchor, read_host
+from ..metadata import Metadata
+from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
+from ..probes.plan import Plan, make_plan
+from .collector import DEFAULT_SAMPLE_INTERVAL_S, Collector, Item, Sources
+from .command import Command, OomShield
+from .ring import Ring
+from .signals import StopSignals
+
+MIN_SAMPLE_INTERVAL_S: Final = 0.01
+
+
+class Session:
+    """Attached programs and their collector; a context manager. Made by `open_session`."""
+
+    def __init__(self, plan: Plan, sample_interval_s: float, buffer_bytes: int, command: Sequence[str]) -> None:
+        self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
+        self._command = Command(command) if command else None
+        self._shield = OomShield()
+        with ExitStack() as stack:
+            anchor = clock_anchor()
+            self._probes = stack.enter_context(Probes(plan, buffer_bytes))
+            self._probes.require_any()
+            self._ring = Ring.map(self._probes.ring_fd, self._probes.buffer_bytes)
+            stack.callback(self._ring.close)
+            counters = stack.enter_context(CounterReader())
+            sources = Sources(self._ring, self._probes.ring_fd, self._probes.lost, counters)
+            self._collector = Collector(sources, self._interval_s)
+            stack.callback(self._collector.close)
+            self._stop_signals = self._take_signals(stack)
+            stack.callback(self._end_command)
+            self._shield.raise_()
+            stack.callback(self._shield.lower)
+            self.metadata = self._describe(anchor)
+            self._stack = stack.pop_all()
+
+    @property
+    def command_status(self) -> int | None:
+        """The command's exit status, negative the signal that killed it; None without one or before its end."""
+        return self._command.status if self._command else None
+
+    @property
+    def stop_signal(self) -> int | None:
+        """The signal that ended the session, or None."""
+        return self._stop_signals.received if self._stop_signals else None
+
+    @property
+    def malformed(self) -> int:
+        """Records in the ring that were none of ours; 0 unless something is badly wrong."""
+        return self._ring.malformed
+
+    def items(self, duration_s: float | None = None) -> Iterator[Item]:
+        """Records, samples, lost stretches and symbols, until the time is over, the command ends, a signal, or `stop`.
+
+        Then what is still in the ring, the last loss counters and a last sample. To be iterated once.
+        """
+        if self._command is not None:
+            self._start(self._command)
+        yield from self._collector.items(duration_s, before_last=self._end_command)
+
+    def stop(self) -> None:
+        """End `items` soon; from any thread or signal handler."""
+        self._collector.stop()
+
+    def close(self) -> None:
+        """Detach, end the command if it still runs, restore signals; idempotent."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, command: Command) -> None:
+        # The command must not inherit this process's exemption from the OOM killer.
+        self._shield.lower()
+        command.start()
+        self._shield.raise_()
+        self._collector.stop_when(command.pidfd, lambda: command.status is not None)
+
+    def _end_command(self) -> None:
+        if self._command is not None:
+            self._command.finish()
+
+    def _take_signals(self, stack: ExitStack) -> StopSignals | None:
+        if threading.current_thread() is not threading.main_thread():
+            return None
+        signals = stack.enter_context(StopSignals())
+        self._collector.stop_when(signals.fd, lambda: signals.received is not None)
+        return signals
+
+    def _describe(self, anchor: ClockAnchor) -> Metadata:
+        host, probes = read_host(), self._probes
+        return Metadata(
+            tool_version=__version__,
+            kernel_release=host.kernel_release,
+            kernel_version=host.kernel_version,
+            machine=host.machine,
+            host=host.host,
+            boot_id=host.boot_id,
+            start_ns=anchor.monotonic_ns,
+            start_utc_ns=anchor.utc_ns,
+            page_size_bytes=host.page_size_bytes,
+            cpus=host.cpus_online,
+            numa_nodes=host.numa_nodes,
+            memory_total_bytes=host.memory_total_bytes,
+            balloon=read_balloon(),
+            plan=probes.rows,
+            absent_fields=probes.plan.absent_fields,
+            command=self._command.arguments if self._command else (),
+            buffer_bytes=probes.buffer_bytes,
+            sample_interval_s=self._interval_s,
+        )
+
+
+def open_session(
+    sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S,
+    buffer_bytes: int = DEFAULT_BUFFER_BYTES,
+    command: Sequence[str] = (),
+    plan: Plan | None = None,
+) -> Session:
+    """Compile, load and attach. Raises CannotTraceError where this machine can't, UsageError for a wrong command."""
+    return Session(plan or make_plan(), sample_interval_s, buffer_bytes, command)

@@ -1,0 +1,93 @@
+"""The BPF programs' text and the constants that fit it to the running kernel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from ..kernel.host import in_initial_namespace
+from ..kernel.tracefs import Field, TracepointFormat
+from ..resources import resource_dir
+from ..schema import KERNEL_FIELD, Kind
+
+PROGRAM_FILES: Final = ("ring.bpf.c", "vmscan.bpf.c", "oom.bpf.c", "balloon.bpf.c")
+"""One translation unit, in this order: bcc rewrites map accesses in the main file only."""
+
+RING_MAP: Final = b"events"
+LOST_MAP: Final = b"lost"
+
+
+def bpf_dir() -> Path:
+    """Where the programs are; with its `include/` it is also the kernel source tree that bcc asks for."""
+    return resource_dir("bpf")
+
+
+def program_text(directory: Path) -> str:
+    """Every program file, each under a line marker so that the compiler's messages name it."""
+    parts = (f'#line 1 "bpf/{name}"\n{(directory / name).read_text()}' for name in PROGRAM_FILES)
+    return "\n".join(parts)
+
+
+def kernel_flags(release: str, ring_pages: int, directory: Path) -> list[str]:
+    """Compiler flags that hold for every program; `release` is uname's."""
+    return [
+        f"-I{directory}",
+        f"-DLINUX_VERSION_CODE={version_code(release):#x}",
+        f"-DRT_RING_PAGES={ring_pages}",
+        *_own_process_flags(),
+    ]
+
+
+def field_flags(kind: Kind, fmt: TracepointFormat) -> Iterator[str]:
+    """Flags that compile the kind's program and tell it where the running kernel keeps each field."""
+    yield f"-DRT_WITH_{kind.name}"
+    for name, _ in kind.fields:
+        field = fmt.field(KERNEL_FIELD.get(name, name))
+        if field is not None:
+            yield f"-DRT_HAS_{kind.name}_{name}"
+        yield f"-DRT_AT_{kind.name}_{name}={_access(field)}"
+
+
+def address_filter_flag(macro: str, addresses: Collection[int]) -> str:
+    """A flag defining `macro(address)`: whether it is one of `addresses`."""
+    tests = " || ".join(f"(address) == {address:#x}ULL" for address in sorted(addresses))
+    return f"-D{macro}(address)=({tests or '0'})"
+
+
+def version_code(release: str) -> int:
+    """LINUX_VERSION_CODE of a release such as `6.1.0-18-amd64`; kernels before 5.0 compare it with their own."""
+    numbers = (_leading_number(part) for part in (*release.split(".", 2), "", ""))
+    major, minor, sublevel = islice(numbers, 3)
+    return (major << 16) + (minor << 8) + min(sublevel, 255)
+
+
+def _own_process_flags() -> list[str]:
+    flags = [f"-DRT_TRACER_TGID={os.getpid()}"]
+    if not in_initial_namespace("pid"):
+        # BPF sees the initial namespace's numbers: compare in our own namespace instead.
+        namespace = Path("/proc/self/ns/pid").stat()
+        device = (os.major(namespace.st_dev) << 20) | os.minor(namespace.st_dev)
+        flags += [f"-DRT_PIDNS_DEV={device}", f"-DRT_PIDNS_INO={namespace.st_ino}"]
+    return flags
+
+
+def _access(field: Field | None) -> str:
+    if field is None:
+        return "0"
+    place = f"((char *)ctx + {field.offset})"
+    if field.data_loc:
+        # __rel_loc counts from behind its own four bytes: include/trace/stages/stage3_trace_output.h.
+        base = f"(char *)ctx + {field.offset + 4}" if field.type.startswith("__rel_loc ") else "(char *)ctx"
+        return f"({base} + (*(__u32 *){place} & 0xffff))"
+    if field.type.endswith("]"):
+        return place
+    sign = "s" if field.signed else "u"
+    return f"(*(__{sign}{8 * field.size} *){place})"
+
+
+def _leading_number(text: str) -> int:
+    digits = text[: len(text) - len(text.lstrip("0123456789"))]
+    return int(digits or 0)
