@@ -1,0 +1,30 @@
+"""What the report says about the recording itself, beside its analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..metadata import Metadata
+
+
+@dataclass(frozen=True)
+class RecordingFacts:
+    """Where an analysis came from and what is missing from it.
+
+    `source` is the recording's file name. `lost` maps kind name to events the kernel could not hand over.
+    `cut_bytes` are bytes at the file's tail that could not be used, `bad_blocks` blocks whose checksum failed;
+    `complete` says whether the recording's end marker was seen.
+    """
+
+    source: str
+    metadata: Metadata
+    lost: Mapping[str, int] = field(default_factory=dict)
+    cut_bytes: int = 0
+    bad_blocks: int = 0
+    complete: bool = True
+
+    @property
+    def lost_total(self) -> int:
+        """Events lost, all kinds."""
+        return sum(self.lost.values())

@@ -1,0 +1,107 @@
+"""One chart: plotly traces as plain dicts, its heading, its legend and the sentence that says the same in words.
+
+Colours are CSS custom properties (`var(--tier-2)`) that the script resolves, so that page and charts share one palette
+in reports/report.css. No string of a recording may go into a figure: plotly reads some markup in its texts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..analyze.model import Tier
+from .markup import sentence, text
+from .series import Floats
+
+Trace = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LegendItem:
+    """A legend entry: the traces it switches, its colour and its look, a class of the style (`line`, `pale`, ...)."""
+
+    name: str
+    color: str
+    look: str
+    traces: tuple[int, ...]
+
+
+@dataclass
+class Figure:
+    """One chart. `variants` are other x values for its traces, one list of lists a choice in the page."""
+
+    id: str
+    title: str
+    unit: str
+    words: str
+    height: int
+    traces: list[Trace] = field(default_factory=list)
+    legend: list[LegendItem] = field(default_factory=list)
+    layout: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+    variants: list[list[list[float | None]]] = field(default_factory=list)
+
+    def add(self, trace: Trace, name: str, color: str, look: str) -> None:
+        """One more trace with its own legend entry."""
+        self.legend.append(LegendItem(name, color, look, (len(self.traces),)))
+        self.traces.append({"name": name, **trace})
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A chart that has nothing to show, as a sentence."""
+
+    id: str
+    title: str
+    words: str
+
+
+def tier_color(tier: Tier) -> str:
+    """The tier's colour in the shared palette."""
+    return f"var(--tier-{int(tier)})"
+
+
+def line(time_s: Floats, values: Floats, color: str, unit: str, **style: str | float) -> Trace:
+    """A line over time."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": time_s,
+        "y": values,
+        "line": {"color": color, "width": 1.6, **style},
+        "hovertemplate": f"%{{y:,.1f}} {unit}",
+    }
+
+
+def _legend(figure: Figure) -> str:
+    if len(figure.legend) < 2:
+        return ""
+    items = "".join(
+        f'<li><button type="button" aria-pressed="true" data-traces="{",".join(map(str, item.traces))}">'
+        f'<span class="swatch {text(item.look)}" style="--c:{text(item.color)}"></span>{text(item.name)}</button></li>'
+        for item in figure.legend
+    )
+    return f'<ul class="legend" aria-label="Series of {text(figure.title)}">{items}</ul>'
+
+
+def to_html(item: Figure | Absence) -> str:
+    """The frame the script draws into, or the sentence."""
+    if isinstance(item, Absence):
+        return f'<div class="absent"><h3>{text(item.title)}</h3>{sentence(item.words)}</div>'
+    note = sentence(item.note, "note") if item.note else ""
+    return (
+        f'<figure class="chart" id="chart-{item.id}"><figcaption><h3>{text(item.title)} '
+        f'<span class="unit">{text(item.unit)}</span></h3>{_legend(item)}</figcaption>'
+        f'<div class="plot" id="plot-{item.id}" role="img" aria-label="{text(item.title)}: {text(item.words)}" '
+        f'style="height:{item.height}px"></div>{sentence(item.words, "words")}{note}</figure>'
+    )
+
+
+def to_data(figure: Figure) -> dict[str, Any]:
+    """What the script needs to draw it."""
+    return {
+        "id": figure.id,
+        "data": figure.traces,
+        "layout": {"height": figure.height, **figure.layout},
+        "variants": figure.variants,
+    }

@@ -1,0 +1,165 @@
+"""The ladder: which tier gave memory from which source, as a table and as charts for each episode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..analyze.model import Analysis, Quality, Tier, TierRow
+from .figure import Figure, Trace, tier_color
+from .markup import Cell, Column, badge, dash, number, sentence, table, text
+from .wording import MIB, count, mib, offset, plural, seconds
+
+MOST_EPISODES: Final = 16
+_SHRINKERS_NAMED: Final = 3
+_SOURCES: Final = (("file", "solid"), ("anon", "pale"), ("lru", "dots"), ("slab", "rules"), ("balloon", "cross"))
+_PATTERNS: Final = {"dots": ".", "rules": "-", "cross": "x"}
+_COLUMNS: Final = (
+    Column("Tier"),
+    Column("First entry", True, "After the start of the episode, or of the recording"),
+    Column("Busy", True, "Time in which any task was in this tier"),
+    Column("Spans", True),
+    Column("Tasks", True),
+    Column("Lowest priority", True, "12 is the first and gentlest pass, 0 the last"),
+    Column("File", True),
+    Column("Anon", True),
+    Column("LRU", True, "File or anon: the event does not tell which"),
+    Column("Slab", True, "Pages, inferred; below them the objects that each shrinker says it freed"),
+    Column("Balloon", True),
+    Column("Process", True, "Tasks killed"),
+    Column("Numbers"),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One ladder the reader can pick: the whole recording or an episode."""
+
+    label: str
+    start_s: float
+    end_s: float
+    rows: list[TierRow]
+
+    def by_tier(self) -> dict[Tier, TierRow]:
+        """The rungs that were reached."""
+        return {row.tier: row for row in self.rows}
+
+
+def choices(analysis: Analysis) -> list[Choice]:
+    """The whole recording, then the longest episodes in order of time."""
+    longest = sorted(analysis.episodes, key=lambda e: e.start_s - e.end_s)[:MOST_EPISODES]
+    episodes = [
+        Choice(f"Episode {e.id}: {offset(e.start_s)} to {offset(e.end_s)}", e.start_s, e.end_s, e.tiers)
+        for e in sorted(longest, key=lambda e: e.start_s)
+    ]
+    return [Choice("Whole recording", 0.0, analysis.duration_s, analysis.tiers), *episodes]
+
+
+def _pages(pages: int, page_bytes: int) -> Cell:
+    return number(mib(pages, page_bytes), pages) if pages else dash()
+
+
+def _slab(row: TierRow, page_bytes: int) -> Cell:
+    objects = sorted(row.slab_objects.items(), key=lambda item: -item[1])
+    lines = [text(mib(row.slab_pages, page_bytes))] if row.slab_pages else []
+    lines += [f"<small>{text(name)} {count(freed)}</small>" for name, freed in objects[:_SHRINKERS_NAMED] if freed]
+    more = sum(1 for _, freed in objects[_SHRINKERS_NAMED:] if freed)
+    lines += [f"<small>and {plural(more, 'more shrinker')}</small>"] if more else []
+    return Cell("<br>".join(lines), float(row.slab_pages), "num") if lines else dash()
+
+
+def tier_label(tier: Tier) -> str:
+    """The tier's name with its colour and number."""
+    return f'<span class="tier" style="--c:{tier_color(tier)}">{int(tier)} {text(tier.label)}</span>'
+
+
+def _rung(row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
+    return [
+        Cell(tier_label(row.tier), float(row.tier)),
+        number(f"+{seconds(max(0.0, row.first_s - start_s))}", row.first_s),
+        number(seconds(row.busy_s), row.busy_s),
+        number(count(row.spans), row.spans),
+        number(count(row.tasks), row.tasks),
+        dash() if row.min_priority is None else number(str(row.min_priority), row.min_priority),
+        _pages(row.file_pages, page_bytes),
+        _pages(row.anon_pages, page_bytes),
+        _pages(row.lru_pages, page_bytes),
+        _slab(row, page_bytes),
+        _pages(row.balloon_pages, page_bytes),
+        number(count(row.kills), row.kills) if row.kills else dash(),
+        Cell(quality_badge(row.quality)),
+    ]
+
+
+def quality_badge(quality: Quality) -> str:
+    """`measured` or `inferred` as a label."""
+    return badge(quality, quality)
+
+
+def _ladder_table(choice: Choice, index: int, page_bytes: int) -> str:
+    rows = [_rung(row, choice.start_s, page_bytes) for row in sorted(choice.rows, key=lambda r: r.tier)]
+    body = table(choice.label, _COLUMNS, rows) if rows else sentence("No tier supplied memory in this time.")
+    return f'<div class="ladder" data-choice="{index}"{" hidden" if index else ""}>{body}</div>'
+
+
+def ladder_tables(analysis: Analysis, page_bytes: int) -> str:
+    """The choice of episode and every table; all but the first are hidden until chosen."""
+    picks = choices(analysis)
+    tables = "".join(_ladder_table(choice, i, page_bytes) for i, choice in enumerate(picks))
+    if len(picks) == 1:
+        return tables
+    options = "".join(f'<option value="{i}">{text(choice.label)}</option>' for i, choice in enumerate(picks))
+    hidden = len(analysis.episodes) - (len(picks) - 1)
+    note = f"The {plural(len(picks) - 1, 'longest episode')} of {count(len(analysis.episodes))}." if hidden else ""
+    return (
+        f'<p class="pick"><label>Show <select id="episode">{options}</select></label> <span>{note}</span></p>{tables}'
+    )
+
+
+def _values(choice: Choice, page_bytes: int) -> list[list[list[float | None]]]:
+    reached = choice.by_tier()
+    rungs = [reached.get(tier) for tier in Tier]
+    first = [None if row is None else round(max(0.0, row.first_s - choice.start_s), 6) for row in rungs]
+    busy = [None if row is None else round(row.busy_s, 6) for row in rungs]
+    pages: list[list[float | None]] = [
+        [None if row is None else round(getattr(row, f"{source}_pages") * page_bytes / MIB, 4) for row in rungs]
+        for source, _ in _SOURCES
+    ]
+    return [[first], [busy], pages]
+
+
+def _trace(values: list[float | None], kind: str, unit: str, look: str = "solid") -> Trace:
+    marker: dict[str, Any] = {"color": [tier_color(tier) for tier in Tier], "line": {"width": 0}}
+    trace: Trace = {"type": kind, "x": values, "y": [f"{int(t)} {t.label}" for t in Tier], "marker": marker}
+    trace["hovertemplate"] = f"%{{x:,.4~r}} {unit}<extra></extra>"
+    if kind == "bar":
+        trace["orientation"] = "h"
+        marker["opacity"] = 0.5 if look == "pale" else 1.0
+        marker["pattern"] = {"shape": _PATTERNS.get(look, ""), "size": 6, "solidity": 0.4, "fgcolor": "var(--surface)"}
+    else:
+        marker["size"] = 11
+        trace["mode"] = "markers"
+    return trace
+
+
+def ladder_figures(analysis: Analysis, page_bytes: int) -> list[Figure]:
+    """First entry, time and pages of each tier, side by side; empty when no tier supplied memory."""
+    picks = choices(analysis)
+    if not any(choice.rows for choice in picks):
+        return []
+    values = [_values(choice, page_bytes) for choice in picks]
+    order = {
+        "yaxis": {"autorange": "reversed", "fixedrange": True},
+        "xaxis": {"rangemode": "tozero", "fixedrange": True},
+    }
+    words = ("When each tier was entered first.", "How long each tier was at work.", "What each tier gave, by source.")
+    first = Figure("first", "First entry", "seconds after the start", words[0], 210, layout=dict(order))
+    first.traces.append(_trace(values[0][0][0], "scatter", "s"))
+    busy = Figure("tier-busy", "Busy time", "seconds", words[1], 210, layout=dict(order))
+    busy.traces.append(_trace(values[0][1][0], "bar", "s"))
+    given = Figure("given", "Pages given", "MiB by source", words[2], 210, layout={**order, "barmode": "stack"})
+    for (source, look), series in zip(_SOURCES, values[0][2], strict=True):
+        given.add(_trace(series, "bar", f"MiB {source}", look), source, "var(--muted)", look)
+    for position, figure in enumerate((first, busy, given)):
+        figure.variants = [choice[position] for choice in values]
+    return [first, busy, given]

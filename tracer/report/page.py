@@ -1,0 +1,146 @@
+"""Puts the report together and writes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from ..analyze.model import Analysis, Cause, Severity, Tier
+from ..errors import TracerError
+from .assets import csp_hash, plotly_base64, read
+from .facts import RecordingFacts
+from .figure import Figure, to_data, to_html
+from .ladder import ladder_figures, ladder_tables
+from .markup import script_json, text
+from .quality import quality_section
+from .series import nested
+from .tables import conflicts_table, cycles_table, findings_table, shrinkers_table, stalls_table, storms_table
+from .timeline import Timeline, timeline
+from .verdict import Verdict, verdict
+from .wording import bytes_, count, mib, plural, seconds, utc
+
+_LEVEL_WORDS: Final = {Severity.CRITICAL: "Critical", Severity.WARNING: "Warning", Severity.INFO: "Nothing wrong found"}
+
+
+def write_report(path: Path, analysis: Analysis, facts: RecordingFacts) -> int:
+    """Write the report to `path`, replacing what is there, and return its size in bytes.
+
+    Raises TracerError when it can't be written; then there is no half a report.
+    """
+    page = render(analysis, facts).encode("utf-8")
+    target = path if path.exists() and not path.is_file() else path.with_name(f".{path.name}.part")
+    try:
+        target.write_bytes(page)
+        if target != path:
+            target.replace(path)
+    except OSError as error:
+        if target != path:
+            target.unlink(missing_ok=True)
+        raise TracerError(f"can't write the report {path}: {os.strerror(error.errno or 0)}; use another -o") from error
+    return len(page)
+
+
+def render(analysis: Analysis, facts: RecordingFacts) -> str:
+    """The whole page as one self-contained HTML document."""
+    page_bytes = facts.metadata.page_size_bytes
+    rows = timeline(analysis, page_bytes)
+    ladder = ladder_figures(analysis, page_bytes)
+    judged = verdict(analysis, facts)
+    script = read("report.js")
+    parts = {
+        "csp": csp_hash(script),
+        "style": read("report.css"),
+        "script": script,
+        "plotly": plotly_base64(),
+        "figures": _data(analysis, rows, ladder),
+        "title": text(f"{facts.metadata.host or facts.source}: reclaim-tracer report"),
+        "timeline": "".join(to_html(row) for row in rows.rows),
+        "findings": findings_table(analysis),
+        "ladder_charts": "".join(to_html(figure) for figure in ladder),
+        "ladder_tables": ladder_tables(analysis, page_bytes),
+        "shrinkers": shrinkers_table(analysis.shrinkers),
+        "stalls": stalls_table(analysis.stalls),
+        "cycles": storms_table(analysis.storms, page_bytes) + cycles_table(analysis.cycles, page_bytes),
+        "conflicts": conflicts_table(analysis.conflicts, page_bytes),
+        "quality": quality_section(analysis, facts),
+        "tool_version": text(facts.metadata.tool_version or "unknown version"),
+    }
+    return Template(read("report.html")).substitute(
+        parts | _header(analysis, facts) | _verdict_parts(judged) | {"tiles": _tiles(analysis, page_bytes)}
+    )
+
+
+def _data(analysis: Analysis, rows: Timeline, ladder: list[Figure]) -> str:
+    charts = [row for row in rows.rows if isinstance(row, Figure)]
+    return script_json(
+        nested(
+            {
+                "duration": analysis.duration_s,
+                "timeline": [to_data(figure) for figure in charts],
+                "ladder": [to_data(figure) for figure in ladder],
+                "bands": [list(band) for band in rows.bands],
+            }
+        )
+    )
+
+
+def _verdict_parts(judged: Verdict) -> dict[str, str]:
+    qualifier = f'<p class="qualifier"><strong>But:</strong> {text(judged.qualifier)}</p>' if judged.qualifier else ""
+    return {
+        "level": text(judged.severity),
+        "level_words": _LEVEL_WORDS[judged.severity],
+        "verdict": text(judged.sentence),
+        "qualifier": qualifier,
+    }
+
+
+def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
+    metadata = facts.metadata
+    balloon = metadata.balloon
+    listed = [
+        ("Kernel", f"{metadata.kernel_release or 'not known'} {metadata.machine}, {plural(metadata.cpus, 'CPU')}"),
+        ("Started", utc(metadata.start_utc_ns)),
+        ("Duration", seconds(analysis.duration_s)),
+        ("Events", f"{count(analysis.accounting.events)}, {count(facts.lost_total)} lost"),
+        (
+            "Memory",
+            f"{bytes_(metadata.memory_total_bytes)}, {bytes_(metadata.page_size_bytes)} pages",
+        ),
+        ("Balloon", f"{balloon.driver}, reclaim path {balloon.reclaim_path}" if balloon.driver else "none"),
+        ("Recording", facts.source + (f" (imported from {metadata.imported_from})" if metadata.imported_from else "")),
+        ("Command", " ".join(metadata.command) or "none"),
+    ]
+    rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in listed)
+    return {"host": text(metadata.host or "unknown host"), "facts": f'<dl class="facts">{rows}</dl>'}
+
+
+def _tiles(analysis: Analysis, page_bytes: int) -> str:
+    balloon = analysis.balloon
+    tiers = {row.tier: row for row in analysis.tiers}
+    reclaimed = sum(row.file_pages + row.anon_pages + row.lru_pages for row in analysis.tiers)
+    leaked = [f"{cause} {mib(pages, page_bytes)}" for cause in Cause if (pages := balloon.leaked_pages.get(cause, 0))]
+    kills = tiers[Tier.OOM_KILL].kills if Tier.OOM_KILL in tiers else 0
+    stall_s = sum(stall.stall_s for stall in analysis.stalls)
+    net, leaked_pages = mib(balloon.net_pages, page_bytes), sum(balloon.leaked_pages.values())
+    puffs = f"out of puff {plural(balloon.puffs, 'time')}" if balloon.puffs else "the balloon never ran out of puff"
+    tiles = [
+        (
+            "Moved for nothing",
+            mib(balloon.wasted_pages, page_bytes),
+            f"net {net} into the balloon",
+        ),
+        (
+            "Left the balloon",
+            mib(leaked_pages, page_bytes),
+            ", ".join(leaked) or "no leak of any cause",
+        ),
+        ("Reclaimed", mib(reclaimed, page_bytes), "file and anonymous pages, every tier"),
+        ("Tasks waited", seconds(stall_s), "for memory, all tasks together"),
+        ("OOM kills", count(kills), puffs),
+    ]
+    return "".join(
+        f'<div class="tile"><dt>{text(name)}</dt><dd>{text(value)}<small>{text(hint)}</small></dd></div>'
+        for name, value, hint in tiles
+    )

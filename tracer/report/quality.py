@@ -1,0 +1,103 @@
+"""Recording quality: how each thing was seen, and what was missed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..analyze.model import Analysis, Quality
+from ..metadata import SourceState
+from .facts import RecordingFacts
+from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
+from .wording import bytes_, count, plural
+
+_STATE_ORDER: Final = {state: rank for rank, state in enumerate(SourceState)}
+
+
+def quality_section(analysis: Analysis, facts: RecordingFacts) -> str:
+    """Completeness, loss, the probe plan, absent fields, and what is deduced rather than read."""
+    return "".join(
+        (
+            completeness(analysis, facts),
+            loss_table(facts),
+            plan_table(facts),
+            absent_fields_table(facts),
+            inferred_words(analysis),
+        )
+    )
+
+
+def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
+    """What the file and its spans lack, as sentences."""
+    accounting = analysis.accounting
+    words = [f"{plural(accounting.events, 'event')} and {plural(accounting.spans, 'complete span')} were analysed"]
+    words[0] += f"; {count(facts.lost_total)} events were lost."
+    if facts.complete and not facts.cut_bytes and not facts.bad_blocks:
+        words.append("The recording is whole: its end marker is there and every block's checksum is right.")
+    if facts.cut_bytes:
+        words.append(f"The recording was cut: {bytes_(facts.cut_bytes)} at its end could not be used.")
+    elif not facts.complete:
+        words.append(
+            "The recording has no end marker: it was stopped hard, and what came after the last flush is missing."
+        )
+    if facts.bad_blocks:
+        words.append(f"{plural(facts.bad_blocks, 'block was', 'blocks were')} skipped for a wrong checksum.")
+    if accounting.incomplete_spans:
+        words.append(
+            f"{plural(accounting.incomplete_spans, 'span is', 'spans are')} incomplete: "
+            f"{plural(accounting.begins_without_end, 'begin')} without an end, "
+            f"{plural(accounting.ends_without_begin, 'end')} without a begin."
+        )
+    else:
+        words.append("Every span has its begin and its end.")
+    if accounting.late_events:
+        words.append(f"{plural(accounting.late_events, 'event')} came too late to be put in order.")
+    return sentence(" ".join(words), "lead")
+
+
+def loss_table(facts: RecordingFacts) -> str:
+    """Lost events by kind; nothing when none was lost."""
+    lost = sorted(((kind, n) for kind, n in facts.lost.items() if n), key=lambda item: -item[1])
+    columns = (Column("Kind of event"), Column("Lost", True))
+    return (
+        table("Lost events", columns, ([word(k, "code"), number(count(n), n)] for k, n in lost), titled=True)
+        if lost
+        else ""
+    )
+
+
+def plan_table(facts: RecordingFacts) -> str:
+    """Which way of seeing each thing was used, and why the others were not."""
+    if not facts.metadata.plan:
+        return sentence("The recording has no probe plan.")
+    columns = (Column("What"), Column("Source"), Column("State"), Column("Reason"))
+    rows = sorted(facts.metadata.plan, key=lambda row: _STATE_ORDER[row.state])
+    cells = (
+        [
+            word(row.what, "code"),
+            word(row.source, "code"),
+            Cell(badge(row.state, f"state-{row.state}"), float(_STATE_ORDER[row.state])),
+            word(row.reason or NO_VALUE, "quiet"),
+        ]
+        for row in rows
+    )
+    return table("Probe plan", columns, cells, sortable=True, css="prose", titled=True)
+
+
+def absent_fields_table(facts: RecordingFacts) -> str:
+    """Fields that this kernel's events do not have; nothing when it has all."""
+    absent = sorted((kind, fields) for kind, fields in facts.metadata.absent_fields.items() if fields)
+    columns = (Column("Kind of event"), Column("Fields this kernel does not have"))
+    rows = ([word(kind, "code"), word(", ".join(fields), "code")] for kind, fields in absent)
+    return table("Absent fields", columns, rows, titled=True) if absent else ""
+
+
+def inferred_words(analysis: Analysis) -> str:
+    """Which numbers were deduced."""
+    inferred = [row.tier.label for row in analysis.tiers if row.quality is Quality.INFERRED]
+    words = []
+    if analysis.steps or analysis.balloon.inflated_pages:
+        words.append(f"The balloon's pages are {analysis.balloon.quality}.")
+    if inferred:
+        words.append(f"Inferred, not measured, are numbers of: {', '.join(inferred)}.")
+    words.append("Measured numbers were read off events; inferred ones were deduced from counters around them.")
+    return sentence(" ".join(words), "note")
