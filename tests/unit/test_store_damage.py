@@ -6,6 +6,7 @@ import json
 import os
 import random
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from store_cases import (
 from tracer.batch import LostStretch
 from tracer.errors import RecordingError
 from tracer.store import Recording
+from tracer.store.columns import encode_frame, encode_steps
 from tracer.store.format import (
     BLOCK_HEADER_BYTES,
     BLOCK_MAGIC,
@@ -171,6 +173,21 @@ def test_garbage_between_blocks_is_stepped_over(path):
     assert (recording.bad_bytes, recording.bad_blocks, recording.complete) == (len(garbage), 1, True)
 
 
+@pytest.mark.parametrize("size", range((1 << 20) - 4, (1 << 20) + 4))
+def test_a_block_is_found_wherever_the_search_window_ends(path, size):
+    data, blocks = path.read_bytes(), event_blocks_of(path)
+    path.write_bytes(data[: blocks[1].offset] + bytes(size) + data[blocks[1].offset :])
+    assert len(events_of(Recording.open(path))) == 60
+
+
+def test_a_block_that_comes_again_is_not_read_again(path):
+    data, block = path.read_bytes(), event_blocks_of(path)[0]
+    path.write_bytes(data + data[block.offset : block.end])
+    recording = Recording.open(path)
+    assert len(events_of(recording)) == 60
+    assert recording.cut_bytes == block.header.block_bytes
+
+
 def test_a_block_that_is_gone_without_a_trace_is_counted(path):
     data, gone = path.read_bytes(), event_blocks_of(path)[1]
     path.write_bytes(data[: gone.offset] + data[gone.end :])
@@ -204,11 +221,16 @@ def test_a_later_minor_version_is_read(path):
     assert len(events_of(Recording.open(path))) == 60
 
 
-def zstd(raw: bytes, claimed: int | None = None) -> bytes:
-    return zstandard.ZstdCompressor().compressobj(size=len(raw) if claimed is None else claimed).compress(raw)
-
-
 BOMB = zstandard.ZstdCompressor().compress(bytes(300 << 20))
+HUGE_SAMPLES = b"".join(
+    [
+        struct.pack("<I", 400_001),
+        pack_json(["a"] * 100_000),
+        encode_steps(np.zeros(MAX_BLOCK_ROWS, np.int64)),
+        encode_frame(np.zeros(100_000, np.int64)),
+        encode_frame(np.zeros(1, np.int64)),
+    ]
+)
 EVENTS = encode_events(records_of_all_kinds(20))
 
 
@@ -229,7 +251,7 @@ EVENTS = encode_events(records_of_all_kinds(20))
         (BlockType.SAMPLES, b"\xff\xff\xff\xff[]", {}),
         (BlockType.SAMPLES, struct.pack("<I", 8) + b'{"a": 1}', {}),
         (BlockType.SAMPLES, struct.pack("<I", 2) + b"[]", {"rows": 0}),
-        (BlockType.SAMPLES, struct.pack("<I", 400_002) + pack_json(["a"] * 100_000)[:400_002], {"rows": 1 << 20}),
+        (BlockType.SAMPLES, HUGE_SAMPLES, {"rows": MAX_BLOCK_ROWS}),
         (BlockType.LOST, b'[[1,2,{"a":"b"}]]', {}),
         (BlockType.LOST, b"[[1e999,2,{}]]", {}),
         (BlockType.LOST, b"7", {}),
@@ -247,6 +269,19 @@ def test_a_block_that_lies_with_right_checksums_is_a_bad_block(path, kind, paylo
     assert len(events_of(recording)) == 60
     assert recording.bad_blocks == 1
     assert recording.bad_bytes == BLOCK_HEADER_BYTES + len(payload)
+
+
+@pytest.mark.parametrize("raw_bytes", [100, 300 << 20])
+def test_a_small_block_that_unpacks_to_much_is_not_unpacked(path, raw_bytes):
+    add_block(path, BlockType.EVENTS, BOMB, codec=Codec.ZSTD, raw_bytes=raw_bytes)
+    recording = Recording.open(path)
+    tracemalloc.start()
+    try:
+        assert len(events_of(recording)) == 60
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+    assert recording.bad_blocks == 1
 
 
 @settings(max_examples=300, deadline=None)
