@@ -22,9 +22,22 @@ MAY_IMPORT = {
     "store": {"store", BASE},
     "workload": {"workload", "kernel", BASE},
     "analyze": {"analyze", BASE},
-    "live": {"live", "analyze", BASE},
-    "report": {"report", "analyze", BASE},
-    "commands": {"commands", "live", "report", "analyze", "store", "collect", "workload", "probes", "kernel", BASE},
+    "wording": {"wording", "analyze", BASE},
+    "live": {"live", "wording", "analyze", BASE},
+    "report": {"report", "wording", "analyze", BASE},
+    "commands": {
+        "commands",
+        "live",
+        "report",
+        "wording",
+        "analyze",
+        "store",
+        "collect",
+        "workload",
+        "probes",
+        "kernel",
+        BASE,
+    },
 }
 """What each room may import. `base` is the modules directly in the package."""
 

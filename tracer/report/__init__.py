@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .facts import RecordingFacts
+from ..wording.facts import RecordingFacts
+from ..wording.verdict import Verdict, verdict
 from .page import render, write_report
-from .verdict import Verdict, verdict
 
 __all__ = ["RecordingFacts", "Verdict", "render", "verdict", "write_report"]

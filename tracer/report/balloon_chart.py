@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from ..analyze.model import Analysis, BalloonStep, Cause
-from .balloon_size import Size, sampled_size, stepped_size
+from ..wording.balloon_size import Size, sampled_size, stepped_size
+from ..wording.numbers import count, mib
 from .figure import Absence, Figure, line
 from .series import extremes
-from .wording import count, mib
 
 _TITLE: Final = "Balloon"
 _MARKS: Final = {

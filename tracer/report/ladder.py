@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..analyze.model import Analysis, Quality, Tier, TierRow
+from ..wording.numbers import MIB, count, mib, offset, plural, seconds
 from .figure import Figure, Trace, tier_color
 from .markup import Cell, Column, badge, dash, number, sentence, table, text
-from .wording import MIB, count, mib, offset, plural, seconds
 
 MOST_EPISODES: Final = 16
 _SHRINKERS_NAMED: Final = 3

@@ -9,8 +9,10 @@ from typing import Final
 
 from ..analyze.model import Analysis, Cause, Severity, Tier
 from ..errors import TracerError
+from ..wording.facts import RecordingFacts
+from ..wording.numbers import bytes_, count, mib, plural, seconds, utc
+from ..wording.verdict import Verdict, verdict
 from .assets import csp_hash, plotly_base64, read
-from .facts import RecordingFacts
 from .figure import Figure, to_data, to_html
 from .ladder import ladder_figures, ladder_tables
 from .markup import script_json, text
@@ -18,8 +20,6 @@ from .quality import quality_section
 from .series import nested
 from .tables import conflicts_table, cycles_table, findings_table, shrinkers_table, stalls_table, storms_table
 from .timeline import Timeline, timeline
-from .verdict import Verdict, verdict
-from .wording import bytes_, count, mib, plural, seconds, utc
 
 _LEVEL_WORDS: Final = {Severity.CRITICAL: "Critical", Severity.WARNING: "Warning", Severity.INFO: "Nothing wrong found"}
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from ..analyze.model import Analysis, Quality
 from ..metadata import SourceState
-from .facts import RecordingFacts
+from ..wording.facts import RecordingFacts
+from ..wording.numbers import bytes_, count, plural
 from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
-from .wording import bytes_, count, plural
 
 _STATE_ORDER: Final = {state: rank for rank, state in enumerate(SourceState)}
 

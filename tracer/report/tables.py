@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
 from ..analyze.model import Analysis, Conflict, Cycle, Finding, Severity, ShrinkerStat, Stall, Storm
+from ..wording.numbers import count, duration, mib, offset, percent, plural, seconds
 from .ladder import quality_badge, tier_label
 from .markup import Cell, Column, badge, dash, number, sentence, span_of_time, table, word
-from .wording import count, duration, mib, offset, percent, plural, seconds
 
 _Item = TypeVar("_Item")
 MOST_ROWS: Final = 100

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from ..analyze.model import Analysis, Quantity, Tier
+from ..wording.numbers import MIB, count, listing, offset, percent, plural, seconds
 from .balloon_chart import balloon_row
 from .figure import Absence, Figure, Trace, line, tier_color
 from .series import PIXELS, Floats, Interval, bucket_factor, extremes, merged, rates, sums
-from .wording import MIB, count, listing, offset, percent, plural, seconds
 
 Row = Figure | Absence
 

@@ -14,6 +14,7 @@ from ..errors import TracerError
 from .format import shown
 
 _MODE: Final = 0o600
+_TRIAL_BYTES: Final = 4096
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _NOT_REGULAR: Final = (
     (stat.S_ISDIR, "a directory"),
@@ -34,6 +35,17 @@ def create_output(path: Path, start: bytes, *, force: bool) -> int:
     try:
         replaces = _may_replace(path, force=force)
         return _create(path, start, replaces=replaces)
+    except OSError as error:
+        raise TracerError(_refusal(path, error)) from error
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Try whether `create_output` would work: a page is written beside `path` and removed. Raises TracerError."""
+    trial = path.with_name(f".rtrace-{secrets.token_hex(6)}")
+    try:
+        _may_replace(path, force=force)
+        os.close(_create(trial, bytes(_TRIAL_BYTES), replaces=False))
+        trial.unlink()
     except OSError as error:
         raise TracerError(_refusal(path, error)) from error
 

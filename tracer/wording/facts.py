@@ -1,4 +1,4 @@
-"""What the report says about the recording itself, beside its analysis."""
+"""What results say about the recording itself, beside its analysis."""
 
 from __future__ import annotations
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ..analyze.model import Analysis, BalloonStep
-from .series import Floats
-from .wording import MIB
+from .numbers import MIB
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Final
 from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Severity, Tier, TierRow
 from .balloon_size import balloon_mib
 from .facts import RecordingFacts
-from .wording import bytes_, listing, mib, plural, seconds
+from .numbers import bytes_, listing, mib, plural, seconds
 
 _LATE_S: Final = 0.1
 """Time in tiers 2 and 3 from which on an OOM leak came late: a tenth of a second is what a person notices."""

@@ -1,0 +1,238 @@
+"""The command line from outside: exit codes, stdout and stderr, `--help`'s price."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from written_recordings import write_recording
+
+import tracer
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ("check", "record", "replay", "summary", "report", "demo")
+HELP_BUDGET_S = 0.15
+"""CPU time, user and system. The design's own figure is 0.12 s; a busy machine is given a little more."""
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """`reclaim-tracer ARGUMENTS` in a process of its own."""
+    command = [sys.executable, "-m", "tracer", *map(str, arguments)]
+    settings: dict[str, object] = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 60, **options}
+    return subprocess.run(command, **settings)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_recording(tmp_path_factory.mktemp("cli") / "small.rtrace")
+
+
+@pytest.fixture
+def lossy(tmp_path: Path) -> Path:
+    return write_recording(tmp_path / "lossy.rtrace", lost=7)
+
+
+def test_help_names_the_commands_in_order():
+    result = run("--help")
+    listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines() if line.strip()]
+    assert (result.returncode, result.stderr) == (0, "")
+    assert tuple(name for name in listed if name in COMMANDS) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_help_with_examples(command):
+    result = run(command, "--help")
+    assert result.returncode == 0
+    assert "Examples" in result.stdout
+    assert f"\n    reclaim-tracer {command}" in result.stdout, "examples keep their lines"
+    assert len(max(result.stdout.splitlines(), key=len)) <= 80
+
+
+def test_help_costs_little():
+    def price() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run("--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    assert min(price() for _ in range(5)) < HELP_BUDGET_S
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, tracer.commands.app\n"
+        "print(sorted({'numpy', 'pandas', 'plotly', 'rich', 'bcc', 'zstandard', 'pygments'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout == "[]\n"
+
+
+def test_version():
+    assert run("--version").stdout == f"reclaim-tracer {tracer.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("summary",),
+        ("summary", "x.rtrace", "--nonsense"),
+        ("summary", "x.rtrace", "--fail-on", "cycles,weather"),
+        ("summary", "x.rtrace", "--horizon", "0"),
+        ("replay", "x.rtrace", "--speed", "0"),
+        ("replay", "x.rtrace", "--speed", "fast"),
+        ("record", "-d", "-1"),
+        ("record", "-o", "x.rtrace", "--", "/no/such/command"),
+    ],
+)
+def test_a_wrong_command_line_exits_with_2(arguments, tmp_path):
+    result = run(*arguments, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["summary", "replay", "report"])
+@pytest.mark.parametrize("kind", ["missing", "directory", "empty", "garbage", "newer\x1b[2J"])
+def test_an_unreadable_recording_is_one_line_and_exit_4(command, kind, tmp_path):
+    path = tmp_path / f"{kind}.rtrace"
+    if kind == "directory":
+        path.mkdir()
+    elif kind != "missing":
+        path.write_bytes({"empty": b"", "garbage": b"\x7fELF" * 999}.get(kind, b"RTRACE\xff\xff" * 99))
+    result = run(command, path)
+    assert (result.returncode, result.stdout) == (4, "")
+    assert result.stderr.startswith("reclaim-tracer: error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert "\x1b" not in result.stderr
+
+
+def test_summary_says_the_verdict_first(recording):
+    result = run("summary", recording)
+    lines = result.stdout.splitlines()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert lines[0].startswith("small.rtrace: 4.95 s of vm1, Linux 6.12.1")
+    assert lines[2].startswith("Verdict: 2 cycles of leak and reinflation (host-reinflate")
+    assert "super_cache_scan" in result.stdout
+    assert "\x1b" not in result.stdout, "a task's name can't move the cursor"
+
+
+def test_summary_json_is_the_contract(recording):
+    data = json.loads(run("summary", recording, "--json").stdout)
+    assert data["format"] == "reclaim-tracer/summary"
+    assert data["version"] == 1
+    assert [cycle["class"] for cycle in data["cycles"]] == ["host-reinflate"] * 2
+    assert data["recording"]["lost"] == 0
+
+
+def test_the_horizon_decides_what_a_cycle_is(recording):
+    cycles = [len(json.loads(run("summary", recording, "--json", "--horizon", s).stdout)["cycles"]) for s in (0.1, 10)]
+    assert cycles == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code"), [("cycles", 5), ("kills", 5), ("loss", 0), ("loss,conflicts", 5), ("", 0)]
+)
+def test_fail_on(recording, conditions, code):
+    result = run("summary", recording, "--fail-on", conditions)
+    assert result.returncode == code
+    assert ("--fail-on: " in result.stderr) is (code == 5)
+    assert result.stdout, "the summary is printed all the same"
+
+
+def test_fail_on_loss(lossy):
+    result = run("summary", lossy, "--fail-on", "loss")
+    assert (result.returncode, result.stderr) == (5, "--fail-on: loss 7\n")
+
+
+def test_a_part_of_a_recording(recording):
+    result = run("summary", recording, "--json", "--from", 4, "--to", 4.2)
+    data = json.loads(result.stdout)
+    assert data["recording"]["events"] == 4 * 5
+    assert data["cycles"] == []
+    assert run("summary", recording, "--from", 4, "--to", 4.2).stdout.startswith("small.rtrace: 4 s to 4.2 s of vm1")
+
+
+@pytest.mark.parametrize(("part", "word"), [(("--from", 3, "--to", 2), "--to"), (("--from", 99), "4.950 s long")])
+def test_a_part_with_nothing_in_it_exits_with_2(recording, part, word):
+    result = run("summary", recording, *part)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert word in result.stderr
+
+
+def test_a_cut_recording_says_how_much_is_missing_and_exits_with_0(recording, tmp_path):
+    whole = recording.read_bytes()
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(whole[:-9])
+    result = run("summary", cut)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "cut" in result.stdout
+    assert json.loads(run("summary", cut, "--json").stdout)["recording"]["cut_bytes"] > 0
+
+
+def test_replay_prints_findings_in_the_order_they_came_up_then_the_summary(recording):
+    result = run("replay", recording)
+    before, _, after = result.stdout.partition("\n\n")
+    heads = [line.split() for line in before.splitlines() if "  warning  " in line or "  critical  " in line]
+    assert result.returncode == 0
+    assert heads[-1][0] == "critical", "the kill came last"
+    assert after.startswith("small.rtrace: ")
+
+
+def test_replay_at_a_speed_finds_the_same(recording):
+    def summary_of(text: str) -> str:
+        return text[text.index("small.rtrace: ") :]
+
+    fast, paced = run("replay", recording), run("replay", recording, "--speed", 20)
+    assert summary_of(paced.stdout) == summary_of(fast.stdout)
+
+
+def test_report_does_not_overwrite_unless_forced(recording, tmp_path):
+    target = tmp_path / "out.html"
+    target.write_text("mine")
+    refused = run("report", recording, "-o", target)
+    assert (refused.returncode, target.read_text()) == (1, "mine")
+    assert "--force" in refused.stderr
+    forced = run("report", recording, "-o", target, "--force")
+    assert forced.returncode == 0
+    assert forced.stdout.startswith(f"Wrote {target} (")
+    assert target.read_text().rstrip().endswith("</html>")
+
+
+def test_report_has_a_predictable_name(tmp_path):
+    recording = write_recording(tmp_path / "a.rtrace")
+    assert run("report", recording).returncode == 0
+    assert (tmp_path / "a.html").exists()
+
+
+def test_a_reader_that_goes_away_is_no_error(recording):
+    result = subprocess.run(
+        f"{sys.executable} -m tracer summary {recording} | true", shell=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert result.stderr == ""
+
+
+def test_a_full_stdout_is_one_line(recording):
+    with Path("/dev/full").open("w") as full:
+        result = run("summary", recording, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert (result.returncode, result.stderr) == (1, "reclaim-tracer: error: No space left on device\n")
+
+
+def test_record_refuses_an_existing_file_before_anything_else(tmp_path):
+    target = tmp_path / "mine.rtrace"
+    target.write_text("mine")
+    result = run("record", "-d", 1, "-o", target)
+    assert (result.returncode, result.stdout, target.read_text()) == (1, "", "mine")
+    assert "--force" in result.stderr
+
+
+def test_record_refuses_a_missing_directory(tmp_path):
+    result = run("record", "-d", 1, "-o", tmp_path / "no" / "x.rtrace")
+    assert result.returncode == 1
+    assert str(tmp_path / "no") in result.stderr

@@ -1,0 +1,82 @@
+"""Pacing a replay, and findings as they come up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streams import METADATA, MS, SECOND, analyse, event, records
+from written_recordings import START_NS, write_recording
+
+from tracer.analyze.model import Finding, Quality, Severity
+from tracer.batch import Batch, LostStretch, Samples
+from tracer.commands.pacing import STEP_S, Pace, steps
+from tracer.commands.replaying import FindingStream
+from tracer.store import Recording
+
+
+@dataclass
+class Clock:
+    """A clock that only sleeping moves."""
+
+    now: float = 100.0
+
+    def read(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.now += seconds
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Recording:
+    return Recording.open(write_recording(tmp_path / "a.rtrace", lost=1))
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 10.0])
+def test_a_replay_takes_the_recordings_time_over_the_speed(recording, speed):
+    clock = Clock()
+    for _ in Pace(speed, clock.read, clock.sleep).items(recording):
+        pass
+    assert clock.now - 100.0 == pytest.approx((recording.last_ns - START_NS) / 1e9 / speed)
+
+
+def test_nothing_comes_before_its_time_and_nothing_is_left_out(recording):
+    clock, events, lost = Clock(), 0, 0
+    for item, now_s in Pace(1.0, clock.read, clock.sleep).items(recording):
+        assert clock.now - 100.0 >= now_s - 1e-6
+        if isinstance(item, Batch):
+            events += len(item)
+            assert int(item.header["time_ns"].max()) <= START_NS + (now_s + 1e-6) * 1e9
+        lost += isinstance(item, LostStretch)
+    assert (events, lost) == (recording.event_count, 1)
+
+
+def test_a_batch_is_cut_into_steps_of_arrival_even_if_times_go_back():
+    times = [0, 10 * MS, 300 * MS, 290 * MS, 600 * MS]
+    batch = Batch.from_records(records(*(event(time, "kswapd_sleep") for time in times)))
+    parts = list(steps(batch))
+    assert [part.header["time_ns"].tolist() for part, _ in parts] == [times[:2], times[2:4], times[4:]]
+    assert [end for _, end in parts] == [10 * MS, 300 * MS, 600 * MS]
+
+
+def test_samples_are_cut_into_steps_too():
+    times = np.arange(0, SECOND, 50 * MS)
+    parts = list(steps(Samples(times, ("a",), times[:, np.newaxis])))
+    assert len(parts) == round(1 / STEP_S)
+    assert np.concatenate([part.values[:, 0] for part, _ in parts]).tolist() == times.tolist()
+
+
+def finding(kind: str, start_s: float, end_s: float) -> Finding:
+    return Finding(0, kind, Severity.INFO, start_s, end_s, kind, Quality.MEASURED)
+
+
+def test_a_finding_is_given_once_and_only_when_it_has_settled():
+    stream, analysis = FindingStream(), analyse(metadata=METADATA, end_ns=10 * SECOND)
+    analysis.findings = [finding("late", 1.0, 6.0), finding("early", 2.0, 3.0), finding("whole", 0.0, 10.0)]
+    assert [one.kind for one in stream.new(analysis, 4.0)] == ["early"]
+    assert [one.kind for one in stream.new(analysis, 7.0)] == ["late"]
+    assert list(stream.new(analysis, 10.0)) == [], "what concerns the whole recording is the summary's"

@@ -1,0 +1,144 @@
+"""The summary as text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from streams import METADATA, MS, SECOND, event, records
+from streams import analyse as analyse_stream
+from synthetic_analysis import HOSTILE
+
+from tracer.analyze.model import Analysis, BalloonResult, Finding, Quality, Severity, ShrinkerStat, Stall, Tier, TierRow
+from tracer.live import finding_line, summary_text
+from tracer.live.table import WIDTH, paragraph, table
+from tracer.metadata import BalloonInfo, PlanRow, SourceState
+from tracer.report import RecordingFacts
+
+FACTS = RecordingFacts("small.rtrace", replace(METADATA, host="vm1", kernel_release="6.12.1"))
+
+
+@pytest.fixture
+def quiet() -> Analysis:
+    return analyse_stream(end_ns=SECOND)
+
+
+def sections(text: str) -> dict[str, str]:
+    """Section text by its first word."""
+    return {re.split(r"\W", part)[0]: part for part in text.split("\n\n")}
+
+
+def test_a_quiet_recording_has_no_tables(quiet):
+    parts = sections(summary_text(quiet, FACTS))
+    assert parts["Ladder"] == "Ladder: no memory was reclaimed."
+    assert parts["Findings"] == "Findings: none."
+    assert "Shrinkers" not in parts
+    assert "Stalls" not in parts
+    assert parts["Recording"].splitlines() == ["Recording", "  0 events recorded, 0 lost"]
+
+
+def test_a_machine_without_a_balloon_says_so(quiet):
+    facts = RecordingFacts("x", replace(FACTS.metadata, balloon=BalloonInfo()))
+    assert sections(summary_text(quiet, facts))["Balloon"] == "Balloon: this machine has none."
+
+
+def test_pages_become_mib_of_the_recordings_page_size(quiet):
+    quiet.tiers = [TierRow(Tier.DIRECT, first_s=0.5, file_pages=512)]
+    for page_bytes, expected in ((4096, "2.0 MiB"), (65536, "32.0 MiB")):
+        facts = RecordingFacts("x", replace(FACTS.metadata, page_size_bytes=page_bytes))
+        assert expected in sections(summary_text(quiet, facts))["Ladder"]
+
+
+def test_what_was_inferred_is_marked(quiet):
+    quiet.tiers = [
+        TierRow(Tier.DIRECT, 0.0, balloon_pages=256, quality=Quality.MEASURED),
+        TierRow(Tier.OOM_NOTIFY, 0.0, balloon_pages=512, quality=Quality.INFERRED),
+    ]
+    rows = sections(summary_text(quiet, FACTS))["Ladder"].splitlines()[2:]
+    assert rows[0].endswith("  1.0 MiB")
+    assert rows[1].endswith(" ~2.0 MiB")
+
+
+def test_names_cannot_move_the_cursor(quiet):
+    quiet.stalls = [Stall(HOSTILE, 1, Tier.DIRECT, 1, 0.5, 1000)]
+    quiet.shrinkers = [ShrinkerStat(HOSTILE, 1, 1, 1, 0.1, 1, 1, 1, 1.0, 1.0)]
+    quiet.findings = [Finding(1, "k", Severity.INFO, 0, 0, HOSTILE, Quality.MEASURED)]
+    quiet.tiers = [TierRow(Tier.DIRECT, 0.0, slab_objects={HOSTILE: 3})]
+    facts = RecordingFacts(
+        HOSTILE, replace(FACTS.metadata, host=HOSTILE, balloon=BalloonInfo("d", features=(HOSTILE,)))
+    )
+    text = summary_text(quiet, facts)
+    assert [char for char in text if not char.isprintable() and char != "\n"] == []
+    assert text.count(r"\x1b[31m") >= 6
+
+
+def test_loss_damage_and_what_could_not_be_seen_are_said(quiet):
+    quiet.accounting.lost = {"shrink_slab_start": 1234}
+    quiet.accounting.begins_without_end = 3
+    plan = (
+        PlanRow("mark_victim", "oom:mark_victim", SourceState.USED),
+        PlanRow("oom_notifier_run", "notifier:notifier_run", SourceState.ABSENT, "no such tracepoint"),
+    )
+    facts = RecordingFacts(
+        "x", replace(METADATA, plan=plan), {"shrink_slab_start": 1234}, cut_bytes=77, bad_blocks=2, complete=False
+    )
+    text = sections(summary_text(quiet, facts))
+    for words in (
+        "1,234 lost",
+        "--buffer-size",
+        "3 begins without an end",
+        "2 blocks with a wrong checksum",
+        "77 B cut",
+    ):
+        assert words in text["Recording"]
+    assert "oom_notifier_run" in text["Recording"]
+    assert "mark_victim" not in text["Recording"]
+    assert "lower bounds" in text["Verdict"]
+
+
+def test_no_line_is_wider_than_the_terminal_even_when_numbers_are_large(quiet):
+    quiet.balloon = BalloonResult(
+        inflated_pages=10**9, puffs=10**6, work_spans=10**7, worker_s=1e5, target_changes=10**6
+    )
+    quiet.tiers = [
+        TierRow(tier, 1e5, 1e5, 10**8, 10**5, 12, 10**8, 10**8, 10**8, 10**8, {}, 10**8, 99) for tier in Tier
+    ]
+    quiet.stalls = [Stall("a-name-of-16-ch", 4_194_304, Tier.OOM_NOTIFY, 10**8, 1e5, 10**12)]
+    ladder_apart = [line for line in summary_text(quiet, FACTS).splitlines() if not re.match(r"  (\d |tier)", line)]
+    assert max(map(len, ladder_apart)) <= WIDTH
+
+
+def test_more_rows_than_fit_are_counted(quiet):
+    quiet.stalls = [Stall("task", pid, Tier.DIRECT, 1, float(pid), 1) for pid in range(1, 12)]
+    text = sections(summary_text(quiet, FACTS))["Stalls"]
+    assert " 11  2 direct" in text.splitlines()[2], "the longest first"
+    assert text.endswith("and 3 tasks more (--json, report)")
+
+
+def test_a_finding_says_how_bad_when_and_what():
+    finding = Finding(1, "cycle", Severity.WARNING, 12.3456, 13, "Pages moved.", Quality.MEASURED)
+    assert finding_line(finding) == "  warning     12.346 s  Pages moved."
+
+
+def test_a_number_is_not_parted_from_its_unit():
+    for padding in range(60, 100):
+        lines = paragraph("x" * padding + " 123 MiB went away")
+        assert not any(line.endswith("123") for line in lines)
+        assert any("123 MiB" in line for line in lines)
+
+
+def test_a_table_leaves_empty_columns_out():
+    assert table(("name", "a", "b"), [("x", "", "1"), ("long", "", "22")]) == ["  name   b", "  x      1", "  long  22"]
+
+
+def test_the_ladder_names_the_tiers_that_were_reached():
+    analysis = analyse_stream(
+        records(
+            event(0, "direct_reclaim_begin"),
+            event(MS, "direct_reclaim_end", nr_reclaimed=10),
+            event(2 * MS, "mark_victim", pid=1, victim_comm=b"java"),
+        )
+    )
+    lines = sections(summary_text(analysis, FACTS))["Ladder"].splitlines()
+    assert [line.split()[:2] for line in lines[2:4]] == [["2", "direct"], ["5", "oom_kill"]]

@@ -1,0 +1,111 @@
+"""The demo's load: what one turn does, and that it ends with whoever started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tracer.workload import pressure, process
+
+ROOT = Path(__file__).parents[2]
+MIB = 1 << 20
+
+
+@pytest.fixture
+def files(tmp_path: Path):
+    descriptors = pressure.big_files(tmp_path, 8 * MIB)
+    yield descriptors
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def test_big_files_have_the_size_asked_for_and_no_name(files, tmp_path):
+    assert sum(os.fstat(descriptor).st_size for descriptor in files) == 8 * MIB
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_nameless_files_is_served_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY | os.O_EXCL | os.O_CREAT)
+    descriptor = pressure.nameless_file(tmp_path)
+    os.write(descriptor, b"x")
+    os.close(descriptor)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slab_turns_touch_every_small_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(pressure, "SMALL_FILES", 20)
+    monkeypatch.setattr(pressure, "FILES_A_FOLDER", 10)
+    folders = pressure.small_files(tmp_path)
+    assert [len(list(folder.iterdir())) for folder in folders] == [10, 10]
+    turns = pressure.slab_turns(folders)
+    for _ in range(3):
+        next(turns)
+
+
+def test_the_load_ends_when_its_time_is_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(pressure, "SMALL_FILES", 100)
+    times = iter(range(1000))
+    pressure.run(tmp_path, 10.0, 0, drop_caches=False, clock=lambda: float(next(times)))
+    assert next(times) <= 15
+
+
+def test_caches_are_dropped_once_halfway_and_only_if_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(pressure, "SMALL_FILES", 100)
+    monkeypatch.setattr(pressure, "DROP_CACHES", tmp_path / "drop_caches")
+    for wanted in (False, True):
+        (tmp_path / str(wanted)).mkdir()
+        times = iter(range(1000))
+        pressure.run(tmp_path / str(wanted), 10.0, 0, drop_caches=wanted, clock=lambda: float(next(times)))  # noqa: B023
+        assert (tmp_path / "drop_caches").exists() is wanted
+    assert (tmp_path / "drop_caches").read_text() == "3"
+
+
+def test_no_files_are_written_where_they_would_be_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_filesystem", lambda _: "tmpfs")
+    assert process.file_bytes(tmp_path) == 0
+    monkeypatch.setattr(process, "_filesystem", lambda _: "ext4")
+    assert process.file_bytes(tmp_path) in (0, process.FILE_BYTES)
+
+
+def test_the_load_dies_with_the_process_that_started_it(tmp_path):
+    # GIVEN a starter that is killed: nobody but the kernel is left to end the child.
+    code = (
+        "import os, subprocess, sys\n"
+        f"arguments = [str(os.getpid()), {str(tmp_path)!r}, '60', '0']\n"
+        "command = [sys.executable, '-m', 'tracer.workload.pressure', *arguments]\n"
+        "child = subprocess.Popen(command, stdin=subprocess.PIPE)\n"
+        "child.stdin.write(b'go\\n'); child.stdin.flush()\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    child = os.pidfd_open(int(starter.stdout.readline()))
+    try:
+        wait_for(tmp_path / "folder-0")
+        starter.send_signal(signal.SIGKILL)
+        starter.communicate()
+        assert ended_within(child, 10)
+    finally:
+        os.close(child)
+
+
+def wait_for(path: Path) -> None:
+    """Until the child has made its first folder: it is past asking to die with its parent then."""
+    import time
+
+    give_up = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < give_up, f"{path} never came"
+        time.sleep(0.01)
+
+
+def ended_within(pidfd: int, seconds: float) -> bool:
+    import select
+
+    return bool(select.select([pidfd], [], [], seconds)[0])

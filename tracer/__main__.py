@@ -1,0 +1,5 @@
+"""`python -m tracer` is `reclaim-tracer`."""
+
+from .commands.app import main
+
+main()

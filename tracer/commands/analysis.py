@@ -1,0 +1,94 @@
+"""Plugs a recording into the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..analyze import Analysis, Options
+    from ..batch import Batch, LostStretch, Samples
+    from ..store import Recording
+    from ..wording.facts import RecordingFacts
+
+    Item = Batch | Samples | LostStretch
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a recording in seconds since its start; None for no limit."""
+
+    from_s: float | None = None
+    to_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.to_s is not None and self.to_s <= (self.from_s or 0.0):
+            raise UsageError(f"--to {self.to_s:g} is not after --from {self.from_s or 0:g}: nothing would be left")
+
+    def __str__(self) -> str:
+        if self == WHOLE:
+            return ""
+        start = f"{self.from_s or 0:g} s"
+        return f"from {start} on" if self.to_s is None else f"{start} to {self.to_s:g} s"
+
+    def items(self, recording: Recording) -> Iterator[Item]:
+        """What was recorded in it. Raises UsageError when there is nothing."""
+        items = recording.items(self._ns(recording, self.from_s), self._ns(recording, self.to_s))
+        if self == WHOLE:
+            return items
+        first = next(items, None)
+        if first is None:
+            length = (recording.last_ns - recording.metadata.start_ns) / 1e9
+            raise UsageError(f"nothing was recorded between --from and --to: the recording is {length:.3f} s long")
+        return chain((first,), items)
+
+    def end_ns(self, recording: Recording) -> int:
+        """Where it ends: CLOCK_MONOTONIC, never after the recording."""
+        end = self._ns(recording, self.to_s)
+        return recording.last_ns if end is None else min(end, recording.last_ns)
+
+    @staticmethod
+    def _ns(recording: Recording, offset_s: float | None) -> int | None:
+        return None if offset_s is None else recording.metadata.start_ns + round(offset_s * 1e9)
+
+
+WHOLE: Final = Span()
+
+
+def analyse(recording: Recording, options: Options, span: Span = WHOLE) -> Analysis:
+    """The engine's results for a recording, or for a part of it."""
+    from ..analyze import Engine
+
+    engine = Engine(recording.metadata, recording.symbols, options)
+    for item in span.items(recording):
+        engine.feed(item)
+    return engine.finish(span.end_ns(recording))
+
+
+def analyse_file(path: Path, horizon_s: float, gap_s: float, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
+    """Open a recording and analyse it. Raises RecordingError, UsageError."""
+    from ..analyze import Options
+    from ..store import Recording
+
+    recording = Recording.open(path)
+    analysis = analyse(recording, Options(horizon_s=horizon_s, gap_s=gap_s), span)
+    return analysis, facts_of(recording, analysis)
+
+
+def facts_of(recording: Recording, analysis: Analysis) -> RecordingFacts:
+    """What results say about a recording; after a whole pass, when all damage has shown."""
+    from ..wording.facts import RecordingFacts
+
+    return RecordingFacts(
+        source=recording.path.name,
+        metadata=recording.metadata,
+        lost=analysis.accounting.lost,
+        cut_bytes=recording.cut_bytes,
+        bad_blocks=recording.bad_blocks,
+        complete=recording.complete,
+    )

@@ -1,0 +1,112 @@
+"""Plugs a tracing session into a recording."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..batch import LostStretch, Samples
+from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
+from ..collect.session import Session, open_session
+from ..errors import UsageError
+from ..probes.attach import DEFAULT_BUFFER_BYTES
+from ..store import Writer, check_output
+from .messages import Messages
+
+if TYPE_CHECKING:
+    from ..collect.collector import Item
+
+FLUSH_S: Final = 1.0
+"""What is older than this survives `kill -9`. Samples keep the loop turning at least as often."""
+
+
+@dataclass(frozen=True)
+class CaptureRequest:
+    """What to record, where to, for how long; `load` runs for the length of the recording."""
+
+    output: Path
+    duration_s: float | None = None
+    command: tuple[str, ...] = ()
+    force: bool = False
+    sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S
+    buffer_bytes: int = DEFAULT_BUFFER_BYTES
+    load: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+def capture(request: CaptureRequest, say: Messages) -> None:
+    """Trace into a file until the time is over, the command ends or a signal comes.
+
+    Raises CannotTraceError, UsageError, and TracerError where the output can't be written: before anything is attached,
+    or when the disk refuses later; what was written by then stays readable.
+    """
+    check_output(request.output, force=request.force)
+    with open_session(request.sample_interval_s, request.buffer_bytes, request.command) as session:
+        _say_plan(session, say)
+        writer = Writer(request.output, session.metadata, force=request.force)
+        lost = _record(request, session, writer, say)
+    size, loss = f"{writer.bytes_written / 1024:,.0f} KiB", f"{lost:,} lost"
+    say.info(f"Wrote {request.output} ({writer.events_written:,} events, {loss}, {size})")
+
+
+def _record(request: CaptureRequest, session: Session, writer: Writer, say: Messages) -> int:
+    try:
+        with request.load():
+            if request.duration_s is None and not request.command:
+                say.info("Tracing. Ctrl-C ends it.")
+            lost = _copy(session, writer, request.duration_s, say)
+        _write_end(session, writer, say)
+    except UsageError:
+        # The command could not be started: there is nothing worth keeping.
+        request.output.unlink(missing_ok=True)
+        raise
+    finally:
+        writer.close()
+    return lost
+
+
+def _copy(session: Session, writer: Writer, duration_s: float | None, say: Messages) -> int:
+    """Write every item, flushing once a second; the number of lost events."""
+    lost, start_s = 0, time.monotonic()
+    next_flush_s = start_s + FLUSH_S
+    for item in session.items(duration_s):
+        _write(item, writer)
+        lost += item.total if isinstance(item, LostStretch) else 0
+        now_s = time.monotonic()
+        if now_s >= next_flush_s:
+            next_flush_s = now_s + FLUSH_S
+            writer.flush()
+            say.detail(f"{now_s - start_s:6.1f} s: {writer.events_written:,} events, {lost:,} lost")
+    return lost
+
+
+def _write(item: Item, writer: Writer) -> None:
+    if isinstance(item, Samples):
+        writer.write_samples(item)
+    elif isinstance(item, LostStretch):
+        writer.write_lost(item)
+    elif isinstance(item, dict):
+        writer.write_symbols(item)
+    else:
+        writer.write_events(item)
+
+
+def _write_end(session: Session, writer: Writer, say: Messages) -> None:
+    """Facts known only now."""
+    if (status := session.command_status) is not None:
+        writer.write_note("exit_status", status)
+        if status:
+            say.info(f"The command ended with {f'status {status}' if status > 0 else f'signal {-status}'}")
+    if (signal := session.stop_signal) is not None:
+        writer.write_note("stop_signal", int(signal))
+    if session.malformed:
+        writer.write_note("malformed", session.malformed)
+
+
+def _say_plan(session: Session, say: Messages) -> None:
+    for row in session.metadata.plan:
+        reason = f": {row.reason}" if row.reason else ""
+        say.detail(f"{row.what}: {row.source} {row.state.value}{reason}")

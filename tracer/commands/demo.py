@@ -1,0 +1,37 @@
+"""`reclaim-tracer demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Quiet, Verbose
+
+
+def demo(
+    duration: Annotated[
+        float, typer.Option("--duration", "-d", metavar="SECONDS", min=1.0, max=600.0, help="How long to trace.")
+    ] = 10.0,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where demo.rtrace and demo.html go (overwritten).")
+    ] = Path("out"),
+    drop_caches: Annotated[bool, typer.Option("--drop-caches", help="Have the kernel drop its caches once.")] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Trace this machine under a bounded load of its own; write a recording and a report.
+
+    The load (at most 128 MiB in a memory cgroup of its own) reads files and looks up names, so that page cache and
+    slab have to be reclaimed. Where tracing is not possible, a recording that comes with the project is replayed.
+
+    \b
+    Examples (as root):
+      reclaim-tracer demo
+      reclaim-tracer demo -d 30 -o /tmp/demo --drop-caches
+    """
+    from .demonstration import Demonstration
+    from .messages import Messages
+
+    Demonstration(duration, output, drop_caches, Messages(quiet=quiet, verbose=verbose)).run()

@@ -1,0 +1,84 @@
+"""The demo: a recording under load, or the bundled one, and its report."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..errors import CannotTraceError, TracerError
+from ..live import summary_text
+from ..resources import resource_dir
+from .analysis import analyse_file
+from .capture import CaptureRequest, capture
+from .messages import Messages
+from .options import GAP_S, HORIZON_S
+
+BUNDLED: Final = "demo.rtrace"
+_TAIL_S: Final = 1.0
+"""The load ends so long before the recording does."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What `reclaim-tracer demo` was asked for."""
+
+    duration_s: float
+    directory: Path
+    drop_caches: bool
+    say: Messages
+
+    def run(self) -> None:
+        """Write demo.rtrace and demo.html and print the summary. Raises TracerError."""
+        from ..report import write_report
+
+        recording, page = self.directory / BUNDLED, self.directory / "demo.html"
+        self._make_directory()
+        try:
+            self._record(recording)
+        except CannotTraceError as error:
+            self._replay(recording, error)
+        analysis, facts = analyse_file(recording, HORIZON_S, GAP_S)
+        write_report(page, analysis, facts)
+        sys.stdout.write(summary_text(analysis, facts))
+        sys.stdout.flush()
+        self.say.info(f"Wrote {page}: open it in a browser")
+
+    def _make_directory(self) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TracerError(f"{self.directory}: can't be made: {error.strerror}; choose another with -o") from error
+
+    def _record(self, path: Path) -> None:
+        request = CaptureRequest(path, duration_s=self.duration_s, force=True, load=self._load)
+        self.say.info(f"Tracing this machine for {self.duration_s:g} s under a bounded load ...")
+        capture(request, self.say)
+
+    @contextmanager
+    def _load(self) -> Iterator[None]:
+        """The load, or nothing where no memory cgroup can bound it."""
+        from ..workload import LoadPlan, bounded_load
+
+        plan = LoadPlan(max(self.duration_s - _TAIL_S, 0.5), self.directory, drop_caches=self.drop_caches)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(bounded_load(plan))
+            except TracerError as error:
+                self.say.info(f"Tracing without a load: {error}")
+            yield
+
+    def _replay(self, path: Path, why: CannotTraceError) -> None:
+        source = resource_dir("reports") / BUNDLED
+        if not source.is_file():
+            raise TracerError(f"{why} (and the installation is incomplete: no {source})") from why
+        print(f"Live tracing is not possible here ({why}): replaying a recording that comes with the project.")
+        sys.stdout.flush()
+        try:
+            shutil.copyfile(source, path)
+        except OSError as error:
+            raise TracerError(f"{path}: can't be written: {error.strerror}; choose another with -o") from error

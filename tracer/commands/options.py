@@ -1,0 +1,28 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HORIZON_S = 10.0
+GAP_S = 1.0
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A recording (.rtrace).", show_default=False)]
+Horizon = Annotated[
+    float, typer.Option("--horizon", metavar="S", min=0.001, help="Pages that come back within S seconds are a cycle.")
+]
+Gap = Annotated[float, typer.Option("--gap", metavar="S", min=0.0, help="Longest pause in seconds inside an episode.")]
+From = Annotated[
+    float | None,
+    typer.Option("--from", metavar="S", min=0.0, help="Leave out what came before second S.", show_default=False),
+]
+To = Annotated[
+    float | None,
+    typer.Option("--to", metavar="S", min=0.0, help="Leave out what came after second S.", show_default=False),
+]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output file.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is being done.")]

@@ -1,0 +1,78 @@
+"""`reclaim-tracer record`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import GAP_S, HORIZON_S, Force, Quiet, Verbose
+
+
+class Transport(StrEnum):
+    """How events come out of the kernel."""
+
+    AUTO = "auto"
+    RING = "ring"
+
+
+def _default_output() -> Path:
+    return Path(datetime.now().astimezone().strftime("reclaim-%Y%m%d-%H%M%S.rtrace"))
+
+
+def record(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- COMMAND", help="Trace as long as this runs.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Default: reclaim-DATE-TIME.rtrace.", show_default=False),
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option("--duration", "-d", metavar="SECONDS", min=0.1, help="Stop after so long.", show_default=False),
+    ] = None,
+    force: Force = False,
+    transport: Annotated[  # noqa: ARG001 - both choices are the ring buffer so far
+        Transport, typer.Option(help="How events come out of the kernel.")
+    ] = Transport.AUTO,
+    sample_interval: Annotated[
+        float, typer.Option(metavar="S", min=0.01, max=1.0, help="Seconds between readings of the counters.")
+    ] = 0.25,
+    buffer_size: Annotated[
+        int, typer.Option(metavar="MIB", min=1, max=1024, help="Kernel memory for events not yet collected.")
+    ] = 16,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Trace this machine until the time is over, the command ends, or Ctrl-C; then print the summary.
+
+    \b
+    Examples (as root):
+      reclaim-tracer record -d 30
+      reclaim-tracer record -o build.rtrace -- make -j8
+      reclaim-tracer record -d 5 --buffer-size 64 --force -o trace.rtrace
+    """
+    from ..live import summary_text
+    from .analysis import analyse_file
+    from .capture import CaptureRequest, capture
+    from .messages import Messages
+
+    say = Messages(quiet=quiet, verbose=verbose)
+    request = CaptureRequest(
+        output=output or _default_output(),
+        duration_s=duration,
+        command=tuple(command or ()),
+        force=force,
+        sample_interval_s=sample_interval,
+        buffer_bytes=buffer_size << 20,
+    )
+    capture(request, say)
+    sys.stdout.write(summary_text(*analyse_file(request.output, HORIZON_S, GAP_S)))
+    sys.stdout.flush()
+    say.info(f"Next: reclaim-tracer report {request.output}")

@@ -1,0 +1,46 @@
+"""`reclaim-tracer replay`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .options import GAP_S, HORIZON_S, File, Gap, Horizon, Quiet
+
+
+def _speed(text: str) -> float | None:
+    """None for `max`."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.0 < speed < float("inf"):
+        raise typer.BadParameter(f"{text!r} is neither a number above 0 nor max")
+    return speed
+
+
+def replay(
+    file: File,
+    speed: Annotated[str, typer.Option(metavar="N|max", help="1 is the speed of the original.")] = "max",
+    horizon: Horizon = HORIZON_S,
+    gap: Gap = GAP_S,
+    quiet: Quiet = False,
+) -> None:
+    """A recording through the same engine that watches live: findings as they appear, then the summary.
+
+    \b
+    Examples:
+      reclaim-tracer replay trace.rtrace
+      reclaim-tracer replay trace.rtrace --speed 4 --horizon 30
+    """
+    from ..analyze import Options
+    from ..store import Recording
+    from .replaying import replay_recording
+
+    chosen = _speed(speed)
+    recording = Recording.open(file)
+    replay_recording(recording, Options(horizon_s=horizon, gap_s=gap), chosen, sys.stdout, quiet=quiet)

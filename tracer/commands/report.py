@@ -1,0 +1,41 @@
+"""`reclaim-tracer report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import GAP_S, HORIZON_S, File, Force, From, Gap, Horizon, To
+
+
+def report(
+    file: File,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT.html", help="Default: FILE with .html.", show_default=False),
+    ] = None,
+    force: Force = False,
+    from_s: From = None,
+    to_s: To = None,
+    horizon: Horizon = HORIZON_S,
+    gap: Gap = GAP_S,
+) -> None:
+    """One self-contained HTML file that needs no network.
+
+    \b
+    Examples:
+      reclaim-tracer report trace.rtrace
+      reclaim-tracer report trace.rtrace -o report.html --force
+    """
+    from ..errors import TracerError
+    from ..report import write_report
+    from .analysis import Span, analyse_file
+
+    target = output or file.with_suffix(".html")
+    if target.exists() and not force:
+        raise TracerError(f"{target}: exists already; overwrite it with --force or choose another path with -o")
+    analysis, facts = analyse_file(file, horizon, gap, Span(from_s, to_s))
+    size = write_report(target, analysis, facts)
+    typer.echo(f"Wrote {target} ({size / 2**20:.1f} MiB)")

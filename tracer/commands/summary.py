@@ -1,0 +1,75 @@
+"""`reclaim-tracer summary`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from .options import GAP_S, HORIZON_S, File, From, Gap, Horizon, To
+
+if TYPE_CHECKING:
+    from ..analyze import Analysis
+
+CONDITIONS: Final = ("cycles", "conflicts", "loss", "kills")
+CONDITION_MET: Final = 5
+
+
+def _conditions(text: str | None) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    for name in names:
+        if name not in CONDITIONS:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(CONDITIONS)}")
+    return names
+
+
+def met(analysis: Analysis, conditions: tuple[str, ...]) -> list[str]:
+    """Those of the conditions that hold, each with its number: `2 cycles`."""
+    numbers = {
+        "cycles": len(analysis.cycles),
+        "conflicts": len(analysis.conflicts),
+        "loss": analysis.accounting.lost_total,
+        "kills": sum(row.kills for row in analysis.tiers),
+    }
+    return [f"{name} {numbers[name]}" for name in conditions if numbers[name]]
+
+
+def summary(
+    file: File,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    from_s: From = None,
+    to_s: To = None,
+    horizon: Horizon = HORIZON_S,
+    gap: Gap = GAP_S,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST", help=f"Exit with 5 if there are any of these: {','.join(CONDITIONS)}.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """The analysis of a recording as text or JSON.
+
+    \b
+    Examples:
+      reclaim-tracer summary trace.rtrace
+      reclaim-tracer summary trace.rtrace --from 10 --to 20
+      reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
+    """
+    from ..analyze import summary_dict
+    from ..live import summary_text
+    from .analysis import Span, analyse_file
+
+    conditions = _conditions(fail_on)
+    span = Span(from_s, to_s)
+    analysis, facts = analyse_file(file, horizon, gap, span)
+    if as_json:
+        missing = {"cut_bytes": facts.cut_bytes, "bad_blocks": facts.bad_blocks}
+        sys.stdout.write(json.dumps(summary_dict(analysis, facts.metadata, **missing), indent=2) + "\n")
+    else:
+        sys.stdout.write(summary_text(analysis, facts, str(span)))
+    if found := met(analysis, conditions):
+        sys.stderr.write(f"--fail-on: {', '.join(found)}\n")
+        raise typer.Exit(CONDITION_MET)

@@ -1,0 +1,187 @@
+"""The analysis as text for a terminal, the verdict first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
+from ..metadata import SourceState
+from ..wording.facts import RecordingFacts
+from ..wording.numbers import bytes_, count, duration, mib, offset, percent, plural, seconds, utc
+from ..wording.verdict import verdict
+from .table import paragraph, printable, table
+
+MOST_ROWS: Final = 8
+"""Shrinkers, stalls and findings shown; `--json` and the report have them all."""
+_MOST_FINDINGS: Final = 12
+
+
+def summary_text(analysis: Analysis, facts: RecordingFacts, part: str = "") -> str:
+    """Some forty lines of at most 96 columns (a long shrinker name may need more), ending in a newline.
+
+    `part` says which part of the recording was looked at, if not the whole.
+    """
+    sections = (
+        _head(analysis, facts, part),
+        _verdict(analysis, facts),
+        _ladder(analysis, facts),
+        _balloon(analysis, facts),
+        _findings(analysis),
+        _shrinkers(analysis),
+        _stalls(analysis),
+        _quality(analysis, facts),
+    )
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def finding_line(finding: Finding) -> str:
+    """One finding as one or more lines: severity, time, sentence."""
+    return "\n".join(paragraph(finding.text, f"  {finding.severity.value:<8}  {offset(finding.start_s):>10}  "))
+
+
+def _head(analysis: Analysis, facts: RecordingFacts, part: str) -> list[str]:
+    meta = facts.metadata
+    where = f"{meta.host or 'unknown host'}, Linux {meta.kernel_release or 'unknown'}"
+    length = part or seconds(analysis.duration_s)
+    return [f"{printable(facts.source)}: {length} of {printable(where)}, {utc(meta.start_utc_ns)}"]
+
+
+def _verdict(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+    judged = verdict(analysis, facts)
+    but = paragraph(judged.qualifier, "But:     ") if judged.qualifier else []
+    return [*paragraph(judged.sentence, "Verdict: "), *but]
+
+
+def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+    if not analysis.tiers:
+        return ["Ladder: no memory was reclaimed."]
+    page = facts.metadata.page_size_bytes
+    heads = ("tier", "first", "busy", "spans", "tasks", "priority", "file", "anon", "LRU", "slab", "balloon", "kills")
+    rows = [_tier_row(row, page) for row in analysis.tiers]
+    title = f"Ladder: what each tier supplied, over {plural(len(analysis.episodes), 'episode')}"
+    objects = [line for row in analysis.tiers for line in _objects(row)]
+    return [title, *table(heads, rows), *objects]
+
+
+def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
+    def size(pages: int) -> str:
+        return mib(pages, page) if pages else ""
+
+    priority = "" if row.min_priority is None else str(row.min_priority)
+    mark = "~" if row.quality is Quality.INFERRED else ""
+    return (
+        f"{int(row.tier)} {row.tier.label}",
+        offset(row.first_s),
+        seconds(row.busy_s),
+        count(row.spans),
+        count(row.tasks),
+        priority,
+        size(row.file_pages),
+        size(row.anon_pages),
+        size(row.lru_pages),
+        f"~{size(row.slab_pages)}" if row.slab_pages else "",
+        f"{mark}{size(row.balloon_pages)}" if row.balloon_pages else "",
+        count(row.kills) if row.kills else "",
+    )
+
+
+def _objects(row: TierRow) -> list[str]:
+    freed = sorted(((number, name) for name, number in row.slab_objects.items() if number), reverse=True)
+    if not freed:
+        return []
+    shown = ", ".join(f"{name} {count(number)}" for number, name in freed[:MOST_ROWS])
+    return paragraph(f"slab objects freed in {row.tier.label}: {shown}")
+
+
+def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+    info, balloon, page = facts.metadata.balloon, analysis.balloon, facts.metadata.page_size_bytes
+    if info.driver is None and not balloon.work_spans:
+        return ["Balloon: this machine has none."]
+    features = f" ({', '.join(info.features)})" if info.features else ""
+    leaked = ", ".join(f"{mib(pages, page)} by {cause.value}" for cause, pages in balloon.leaked_pages.items() if pages)
+    moved = (
+        f"inflated {mib(balloon.inflated_pages, page)}, leaked {leaked or '0 MiB'}, net {mib(balloon.net_pages, page)}"
+    )
+    work = f"{plural(balloon.work_spans, 'work run')} in {seconds(balloon.worker_s)}, {plural(balloon.puffs, 'puff')}"
+    fights = (plural(len(analysis.conflicts), "conflict"), plural(len(analysis.cycles), "cycle"))
+    lines = [
+        f"Balloon: {info.driver or 'unknown driver'}{features}, gives back through: {balloon.reclaim_path}",
+        f"{moved} ({balloon.quality.value}); {work}; {plural(balloon.target_changes, 'change')} of target",
+        f"{', '.join(fights)}; {mib(balloon.wasted_pages, page)} moved for nothing",
+    ]
+    return [printable(lines[0]), *paragraph(lines[1]), *paragraph(lines[2])]
+
+
+def _findings(analysis: Analysis) -> list[str]:
+    if not analysis.findings:
+        return ["Findings: none."]
+    shown = analysis.findings[:_MOST_FINDINGS]
+    lines = [f"Findings ({count(len(analysis.findings))})", *map(finding_line, shown)]
+    return [*lines, *_more(len(analysis.findings) - len(shown), "finding")]
+
+
+def _shrinkers(analysis: Analysis) -> list[str]:
+    shown = sorted(analysis.shrinkers, key=lambda stat: stat.busy_s, reverse=True)[:MOST_ROWS]
+    if not shown:
+        return []
+    heads = ("shrinker", "calls", "scanned", "freed", "time", "p50", "p99", "longest", "of scans", "of items")
+    rows = [
+        (
+            printable(stat.name),
+            count(stat.calls),
+            count(stat.scanned),
+            count(stat.freed_objects),
+            seconds(stat.busy_s),
+            duration(stat.p50_ns),
+            duration(stat.p99_ns),
+            duration(stat.max_ns),
+            percent(stat.scan_share),
+            percent(stat.size_share),
+        )
+        for stat in shown
+    ]
+    title = "Shrinkers, by time (scanned and freed are objects)"
+    return [title, *table(heads, rows), *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
+
+
+def _stalls(analysis: Analysis) -> list[str]:
+    stalls = sorted(analysis.stalls, key=lambda stall: stall.stall_s, reverse=True)
+    if not stalls:
+        return []
+    rows = [_stall_row(stall) for stall in stalls[:MOST_ROWS]]
+    lines = ["Stalls: how long tasks waited", *table(("task", "pid", "tier", "times", "total", "longest"), rows)]
+    return [*lines, *_more(len(stalls) - len(rows), "task")]
+
+
+def _stall_row(stall: Stall) -> tuple[str, ...]:
+    tier = Tier(stall.tier)
+    total, longest = seconds(stall.stall_s), duration(stall.max_ns)
+    return printable(stall.comm), str(stall.pid), f"{int(tier)} {tier.label}", count(stall.spans), total, longest
+
+
+def _quality(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+    return ["Recording", *(line for text in _quality_notes(analysis, facts) for line in paragraph(text))]
+
+
+def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
+    accounting, plan = analysis.accounting, facts.metadata.plan
+    yield f"{plural(accounting.events, 'event')} recorded, {count(accounting.lost_total)} lost"
+    if accounting.lost_total:
+        yield "a larger --buffer-size (MiB) loses fewer"
+    if accounting.incomplete_spans:
+        begins, ends = plural(accounting.begins_without_end, "begin"), plural(accounting.ends_without_begin, "end")
+        yield f"{begins} without an end, {ends} without a begin, of {plural(accounting.spans, 'span')}"
+    if accounting.late_events:
+        yield f"{plural(accounting.late_events, 'event')} came too late to be put in order"
+    if facts.bad_blocks:
+        yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum left out"
+    if not facts.complete:
+        yield f"not closed in order, {bytes_(facts.cut_bytes)} cut"
+    seen = {row.what for row in plan if row.state is SourceState.USED}
+    if missing := sorted({row.what for row in plan} - seen):
+        yield f"not to be seen on this machine: {', '.join(missing)} (`reclaim-tracer check` says why)"
+
+
+def _more(number: int, noun: str) -> list[str]:
+    return [f"  and {plural(number, noun)} more (--json, report)"] if number > 0 else []
