@@ -29,6 +29,7 @@ from .stretch import Stretch
 from .timeline import TimelineBuilder
 
 DEFAULTS = Options()
+_ADDRESS_MASK = (1 << 64) - 1
 
 
 class Engine:
@@ -177,7 +178,9 @@ class Engine:
             self._reclaim.prune(self._balloon.all_works(), int(due[-1].time_ns[-1]), self._gap_ns)
 
     def _name_of(self, address: int) -> str:
-        return self._symbols.get(address, f"{address:#x}")
+        # Columns are int64, in which the kernel's half of the address space is negative.
+        unsigned = address & _ADDRESS_MASK
+        return self._symbols.get(unsigned, f"{unsigned:#x}")
 
     def _state(self) -> State:
         return State(
