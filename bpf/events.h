@@ -35,6 +35,23 @@ enum rt_kind {
 	RT_BALLOON_WORK_BEGIN = 20,
 	RT_BALLOON_WORK_END = 21,
 	RT_OOM_NOTIFIER_RUN = 22,
+	RT_UPDATE_BALLOON_SIZE_BEGIN = 23,
+	RT_UPDATE_BALLOON_SIZE_END = 24,
+	RT_FILL_BALLOON_BEGIN = 25,
+	RT_FILL_BALLOON_END = 26,
+	RT_LEAK_BALLOON_BEGIN = 27,
+	RT_LEAK_BALLOON_END = 28,
+	RT_TELL_HOST = 29,
+	RT_BALLOON_SHRINKER_BEGIN = 30,
+	RT_BALLOON_SHRINKER_END = 31,
+	RT_VIRTBALLOON_CHANGED = 32,
+	RT_OOM_NOTIFY_BEGIN = 33,
+	RT_OOM_NOTIFY_END = 34,
+	RT_OUT_OF_MEMORY_BEGIN = 35,
+	RT_OUT_OF_MEMORY_END = 36,
+	RT_VIRTBALLOON_MIGRATEPAGE = 37,
+	RT_COMPACTION_BEGIN = 38,
+	RT_COMPACTION_END = 39,
 };
 
 struct rt_shrink_slab_start {
@@ -204,6 +221,60 @@ struct rt_oom_notifier_run {
 	__u64 cb;
 };
 
+struct rt_update_balloon_size_begin {
+	__u32 num_pages;
+};
+
+struct rt_fill_balloon_begin {
+	__u64 num;
+};
+
+struct rt_fill_balloon_end {
+	__u64 filled;
+};
+
+struct rt_leak_balloon_begin {
+	__u64 num;
+};
+
+struct rt_leak_balloon_end {
+	__u64 freed;
+};
+
+struct rt_tell_host {
+	__u64 vq;
+	__u32 num_pfns;
+	__s32 direction;
+};
+
+struct rt_balloon_shrinker_begin {
+	__u64 nr_to_scan;
+};
+
+struct rt_balloon_shrinker_end {
+	__u64 freed;
+};
+
+struct rt_oom_notify_begin {
+	__u64 cb;
+};
+
+struct rt_oom_notify_end {
+	__s32 retval;
+};
+
+struct rt_out_of_memory_end {
+	__s32 retval;
+};
+
+struct rt_compaction_begin {
+	__u32 sync;
+};
+
+struct rt_compaction_end {
+	__s32 status;
+};
+
 union rt_args {
 	__u8 bytes[RT_ARGS_BYTES];
 	struct rt_shrink_slab_start shrink_slab_start;
@@ -228,6 +299,19 @@ union rt_args {
 	struct rt_balloon_work_begin balloon_work_begin;
 	struct rt_balloon_work_end balloon_work_end;
 	struct rt_oom_notifier_run oom_notifier_run;
+	struct rt_update_balloon_size_begin update_balloon_size_begin;
+	struct rt_fill_balloon_begin fill_balloon_begin;
+	struct rt_fill_balloon_end fill_balloon_end;
+	struct rt_leak_balloon_begin leak_balloon_begin;
+	struct rt_leak_balloon_end leak_balloon_end;
+	struct rt_tell_host tell_host;
+	struct rt_balloon_shrinker_begin balloon_shrinker_begin;
+	struct rt_balloon_shrinker_end balloon_shrinker_end;
+	struct rt_oom_notify_begin oom_notify_begin;
+	struct rt_oom_notify_end oom_notify_end;
+	struct rt_out_of_memory_end out_of_memory_end;
+	struct rt_compaction_begin compaction_begin;
+	struct rt_compaction_end compaction_end;
 };
 
 struct rt_event {

@@ -59,3 +59,27 @@ int compact_retry(void *ctx)
 	return rt_submit(event);
 }
 #endif
+
+#ifdef RT_WITH_compaction_begin
+int compaction_begin(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_COMPACTION_BEGIN);
+
+	if (!event)
+		return 0;
+	RT_COPY(compaction_begin, sync);
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_compaction_end
+int compaction_end(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_COMPACTION_END);
+
+	if (!event)
+		return 0;
+	RT_COPY(compaction_end, status);
+	return rt_submit(event);
+}
+#endif

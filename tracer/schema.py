@@ -51,11 +51,21 @@ class SpanKind(StrEnum):
     KSWAPD = "kswapd"
     BALLOON_WORK = "balloon_work"
     OOM_NOTIFIER = "oom_notifier"
+    UPDATE_BALLOON_SIZE = "update_balloon_size"
+    FILL_BALLOON = "fill_balloon"
+    LEAK_BALLOON = "leak_balloon"
+    BALLOON_SHRINKER = "balloon_shrinker"
+    OOM_NOTIFY = "oom_notify"
+    OUT_OF_MEMORY = "out_of_memory"
+    COMPACTION = "compaction"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One event kind. `number` is its value in the record and never changes its meaning."""
+    """One event kind. `number` is its value in the record and never changes its meaning.
+
+    `tracepoint` is empty for a kind that only a probe on a kernel function gives, which its name then tells.
+    """
 
     number: int
     name: str
@@ -291,8 +301,28 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(20, "balloon_work_begin", "workqueue:workqueue_execute_start", _WORK, Role.BEGIN, SpanKind.BALLOON_WORK),
     Kind(21, "balloon_work_end", "workqueue:workqueue_execute_end", _WORK, Role.END, SpanKind.BALLOON_WORK),
     Kind(22, "oom_notifier_run", "notifier:notifier_run", (("cb", "u8"),), Role.BEGIN, SpanKind.OOM_NOTIFIER),
+    Kind(23, "update_balloon_size_begin", "", (("num_pages", "u4"),), Role.BEGIN, SpanKind.UPDATE_BALLOON_SIZE),
+    Kind(24, "update_balloon_size_end", "", (), Role.END, SpanKind.UPDATE_BALLOON_SIZE),
+    Kind(25, "fill_balloon_begin", "", (("num", "u8"),), Role.BEGIN, SpanKind.FILL_BALLOON),
+    Kind(26, "fill_balloon_end", "", (("filled", "u8"),), Role.END, SpanKind.FILL_BALLOON),
+    Kind(27, "leak_balloon_begin", "", (("num", "u8"),), Role.BEGIN, SpanKind.LEAK_BALLOON),
+    Kind(28, "leak_balloon_end", "", (("freed", "u8"),), Role.END, SpanKind.LEAK_BALLOON),
+    Kind(29, "tell_host", "", (("vq", "u8"), ("num_pfns", "u4"), ("direction", "i4"))),
+    Kind(30, "balloon_shrinker_begin", "", (("nr_to_scan", "u8"),), Role.BEGIN, SpanKind.BALLOON_SHRINKER),
+    Kind(31, "balloon_shrinker_end", "", (("freed", "u8"),), Role.END, SpanKind.BALLOON_SHRINKER),
+    Kind(32, "virtballoon_changed", "", ()),
+    Kind(33, "oom_notify_begin", "", (("cb", "u8"),), Role.BEGIN, SpanKind.OOM_NOTIFY),
+    Kind(34, "oom_notify_end", "", (("retval", "i4"),), Role.END, SpanKind.OOM_NOTIFY),
+    Kind(35, "out_of_memory_begin", "", (), Role.BEGIN, SpanKind.OUT_OF_MEMORY),
+    Kind(36, "out_of_memory_end", "", (("retval", "i4"),), Role.END, SpanKind.OUT_OF_MEMORY),
+    Kind(37, "virtballoon_migratepage", "", ()),
+    Kind(38, "compaction_begin", "compaction:mm_compaction_begin", (("sync", "u4"),), Role.BEGIN, SpanKind.COMPACTION),
+    Kind(39, "compaction_end", "compaction:mm_compaction_end", (("status", "i4"),), Role.END, SpanKind.COMPACTION),
 )
 """Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording."""
+
+TRACEPOINT_KINDS: Final = tuple(kind for kind in KINDS if kind.tracepoint)
+"""Those that a tracepoint gives."""
 
 KIND_BY_NAME: Final[dict[str, Kind]] = {kind.name: kind for kind in KINDS}
 KIND_BY_NUMBER: Final[dict[int, Kind]] = {kind.number: kind for kind in KINDS}
@@ -301,6 +331,11 @@ MAX_KINDS: Final = 64
 
 KERNEL_FIELD: Final[dict[str, str]] = {"victim_comm": "comm"}
 """Fields whose name here differs from the tracepoint's, because the header already has the name."""
+
+INFLATE: Final = 0
+DEFLATE: Final = 1
+UNKNOWN_DIRECTION: Final = -1
+"""`direction` of `tell_host`: which of the driver's queues was told, where the recording's source could tell."""
 
 RECLAIM_FLAG_ANON: Final = 0x1
 RECLAIM_FLAG_FILE: Final = 0x2

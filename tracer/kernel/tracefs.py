@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..schema import KERNEL_FIELD, KINDS, Kind
+from ..schema import KERNEL_FIELD, TRACEPOINT_KINDS, Kind
 from .paths import ROOT, mounts, under
 
 _FIELD: Final = re.compile(
@@ -88,7 +88,7 @@ def missing_fields(kind: Kind, fmt: TracepointFormat) -> tuple[str, ...]:
 
 def absent_fields(root: Path = ROOT) -> dict[str, tuple[str, ...]]:
     """Fields that the running kernel's tracepoints lack, by event kind; kinds with nothing lacking are left out."""
-    formats = ((kind, tracepoint_format(kind.tracepoint, root)) for kind in KINDS)
+    formats = ((kind, tracepoint_format(kind.tracepoint, root)) for kind in TRACEPOINT_KINDS)
     lacking = {kind.name: missing_fields(kind, fmt) for kind, fmt in formats if fmt is not None}
     return {name: fields for name, fields in lacking.items() if fields}
 

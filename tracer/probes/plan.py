@@ -14,7 +14,7 @@ from ..kernel.kallsyms import find_symbols, why_hidden
 from ..kernel.paths import ROOT, read_text
 from ..kernel.tracefs import TracepointFormat, find_tracefs, missing_fields, tracepoint_format, why_absent
 from ..metadata import PlanRow, SourceState
-from ..schema import KINDS, Kind
+from ..schema import TRACEPOINT_KINDS, Kind
 from .sources import address_filter_flag, field_flags
 
 _FILTER_MACRO: Final = {
@@ -84,7 +84,7 @@ class Plan:
         return (*(_row(candidate, refusals) for candidate in self.candidates), *self.sampled)
 
 
-def make_plan(targets: Targets | None = None, kinds: Collection[Kind] = KINDS, root: Path = ROOT) -> Plan:
+def make_plan(targets: Targets | None = None, kinds: Collection[Kind] = TRACEPOINT_KINDS, root: Path = ROOT) -> Plan:
     """The plan for the running kernel; nothing is compiled, loaded or attached yet."""
     wanted = targets or Targets()
     names = {"RT_IS_BALLOON_WORK": wanted.work_functions, "RT_IS_OOM_NOTIFIER": wanted.oom_notifiers}
