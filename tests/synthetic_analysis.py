@@ -33,6 +33,8 @@ from tracer.report import RecordingFacts
 HOSTILE = "</script><img src=x onerror=window.pwned=1>\u2028\x1b[31m"
 DURATION_S = 42.0
 MIB_PAGES = 256
+INFLATED_WHILE = "The balloon inflated by 13.0 MiB while kswapd, woken by it, reclaimed 15.6 MiB."
+THREE_CYCLES = "Three notifier-reinflate cycles in a row moved 78.0 MiB for nothing."
 
 
 def facts(**changes: object) -> RecordingFacts:
@@ -87,15 +89,33 @@ def ladder(start_s: float, part: float = 1.0) -> list[TierRow]:
     pages = round(part * 100 * MIB_PAGES)
     return [
         TierRow(Tier.PROACTIVE, start_s, 0.02, 3, 1, None, lru_pages=pages // 50, quality=Quality.INFERRED),
-        TierRow(Tier.BACKGROUND, start_s + 0.3, 4.2 * part, 31, 1, 8, pages, pages // 4, slab_objects={"super_cache_scan": 8123}),
         TierRow(
-            Tier.DIRECT, start_s + 1.1, 2.9 * part, 412, 6, 2, pages // 2, pages // 8, slab_pages=pages // 20,
+            Tier.BACKGROUND,
+            start_s + 0.3,
+            4.2 * part,
+            31,
+            1,
+            8,
+            pages,
+            pages // 4,
+            slab_objects={"super_cache_scan": 8123},
+        ),
+        TierRow(
+            Tier.DIRECT,
+            start_s + 1.1,
+            2.9 * part,
+            412,
+            6,
+            2,
+            pages // 2,
+            pages // 8,
+            slab_pages=pages // 20,
             slab_objects={"super_cache_scan": 5120, "mb_cache_scan": 77, "shadow_lru_isolate": 900, "x_scan": 3},
             quality=Quality.INFERRED,
         ),
         TierRow(Tier.RETRY, start_s + 2.4, 0.8 * part, 55, 4),
         TierRow(Tier.OOM_NOTIFY, start_s + 3.0, 0.03 * part, 12, 2, balloon_pages=round(40 * MIB_PAGES * part)),
-    ]  # fmt: skip
+    ]
 
 
 def _bursts(seed: int, at: list[float], bucket_s: float, height: float) -> np.ndarray:
@@ -191,7 +211,11 @@ def storm(hostile: bool = False) -> Analysis:
             reclaim_path="oom_notifier",
         ),
         tiers=ladder(2.0, 2.0),
-        episodes=[Episode(1, 6.0, 10.5, ladder(6.0, 0.4)[:2]), Episode(2, 14.5, 24.0, ladder(14.5)), Episode(3, 31, 35, ladder(31, 0.5)[:3])],
+        episodes=[
+            Episode(1, 6.0, 10.5, ladder(6.0, 0.4)[:2]),
+            Episode(2, 14.5, 24.0, ladder(14.5)),
+            Episode(3, 31, 35, ladder(31, 0.5)[:3]),
+        ],
         conflicts=[
             Conflict(1, 15.0, 17.0, {"self": 0.4, "induced": 0.9, "foreign": 0.1}, 4000, 3328),
             Conflict(2, 32.0, 33.5, {"self": 0.0, "induced": 0.3, "foreign": 0.0}, 900, 512),
@@ -199,14 +223,27 @@ def storm(hostile: bool = False) -> Analysis:
         cycles=cycles,
         storms=[Storm(1, CycleClass.NOTIFIER_REINFLATE, 16.0, 23.0, 3, wasted)],
         findings=[
-            Finding(1, "conflict", Severity.WARNING, 15.0, 17.0, "The balloon inflated by 13.0 MiB while kswapd, woken by it, reclaimed 15.6 MiB.", Quality.INFERRED),
-            Finding(2, "storm", Severity.CRITICAL, 16.0, 23.0, "Three notifier-reinflate cycles in a row moved 78.0 MiB for nothing.", Quality.INFERRED),
+            Finding(1, "conflict", Severity.WARNING, 15.0, 17.0, INFLATED_WHILE, Quality.INFERRED),
+            Finding(2, "storm", Severity.CRITICAL, 16.0, 23.0, THREE_CYCLES, Quality.INFERRED),
             Finding(3, "stall", Severity.INFO, 16.2, 18.6, text, Quality.MEASURED),
         ],
         shrinkers=[
-            ShrinkerStat("super_cache_scan", 20_400, 3_100_000, 91_000, 1.82, 41_000, 2_300_000, 18_400_000, 0.81, 0.62),
+            ShrinkerStat(
+                "super_cache_scan", 20_400, 3_100_000, 91_000, 1.82, 41_000, 2_300_000, 18_400_000, 0.81, 0.62
+            ),
             ShrinkerStat("mb_cache_scan", 8_000, 41_000, 77, 0.04, 900, 12_000, 90_000, 0.01, 0.02),
-            ShrinkerStat(comm if hostile else "workingset_shadow_shrinker_count", 11_712, 700_000, 900, 0.35, 9_000, 140_000, 2_000_000, 0.18, 0.36),
+            ShrinkerStat(
+                comm if hostile else "workingset_shadow_shrinker_count",
+                11_712,
+                700_000,
+                900,
+                0.35,
+                9_000,
+                140_000,
+                2_000_000,
+                0.18,
+                0.36,
+            ),
         ],
         stalls=[
             Stall(comm, 4312, Tier.DIRECT, 210, 2.4, 310_000_000),
@@ -216,7 +253,7 @@ def storm(hostile: bool = False) -> Analysis:
         steps=_steps(),
         timeline=_timeline(),
         samples=_samples(),
-    )  # fmt: skip
+    )
 
 
 def enormous() -> Analysis:
@@ -230,15 +267,24 @@ def enormous() -> Analysis:
         base,
         cycles=[replace(base.cycles[0], id=i, start_s=i * 0.008, end_s=i * 0.008 + 0.003) for i in range(many)],
         conflicts=[replace(base.conflicts[0], id=i, start_s=i * 0.008, end_s=i * 0.008 + 0.002) for i in range(many)],
-        episodes=[Episode(i, i * 0.008, i * 0.008 + random.random() * 0.008, ladder(i * 0.008, 0.1)) for i in range(many)],
+        episodes=[
+            Episode(i, i * 0.008, i * 0.008 + random.random() * 0.008, ladder(i * 0.008, 0.1)) for i in range(many)
+        ],
         findings=[replace(base.findings[i % 3], id=i, start_s=i * 0.008) for i in range(many)],
         stalls=[replace(base.stalls[0], pid=i) for i in range(many)],
         shrinkers=[replace(base.shrinkers[0], name=f"shrinker_{i}") for i in range(many)],
         storms=[replace(base.storms[0], id=i) for i in range(many)],
-        steps=[BalloonStep(t, t, -1 if i % 2 else 1, Cause.HOST if i % 2 else None, Quality.INFERRED) for i, t in enumerate(time)],
+        steps=[
+            BalloonStep(t, t, -1 if i % 2 else 1, Cause.HOST if i % 2 else None, Quality.INFERRED)
+            for i, t in enumerate(time)
+        ],
         timeline=Timeline(
-            DURATION_S / 4096, {name: random.random(4096) * 10 for name in (f"{t.label}.{s}_pages" for t in Tier for s in ("file", "anon"))}
+            DURATION_S / 4096,
+            {
+                name: random.random(4096) * 10
+                for name in (f"{t.label}.{s}_pages" for t in Tier for s in ("file", "anon"))
+            }
             | {f"{t.label}.busy_s": random.random(4096) * DURATION_S / 4096 for t in Tier},
         ),
         samples={name: Quantity(time, random.random(len(time)) * 1e9) for name in names},
-    )  # fmt: skip
+    )

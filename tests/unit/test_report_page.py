@@ -1,0 +1,154 @@
+"""The page is whole, small, offline, honest about what is missing, and safe to open."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from synthetic_analysis import HOSTILE, enormous, facts, quiet, storm
+
+from tracer.errors import TracerError
+from tracer.report import render, write_report
+from tracer.report.assets import csp_hash, plotly_base64, read
+from tracer.report.tables import MOST_ROWS
+
+BUDGET_BYTES = 2_500_000
+SECTIONS = ("timeline", "findings", "ladder", "shrinkers", "stalls", "cycles", "conflicts", "quality")
+
+
+class Page(HTMLParser):
+    """Elements of a page with their attributes, captions, and balance of tags."""
+
+    VOID = frozenset({"meta", "link", "br", "img"})
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.captions: list[str] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "caption":
+            self.captions.append(data)
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(storm(), facts(lost={"shrink_slab_start": 1200}, cut_bytes=77, bad_blocks=2, complete=False))
+
+
+def without_plotly(source: str) -> str:
+    return source.replace(plotly_base64(), "")
+
+
+def test_every_section_and_table_is_there_and_every_tag_is_closed(page):
+    found = Page(page)
+    ids = [attrs["id"] for _, attrs in found.elements if "id" in attrs]
+    assert [name for name in ids if name in SECTIONS] == list(SECTIONS)
+    assert len(ids) == len(set(ids))
+    wanted = {"Findings", "Whole recording", "Shrinkers", "Stalls", "Storms", "Cycles", "Conflicts", "Lost events"}
+    assert wanted | {"Probe plan", "Absent fields"} <= set(found.captions)
+    assert found.open == []
+
+
+def test_nothing_is_loaded_from_anywhere(page):
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
+    assert policy.startswith("default-src 'none'; ")
+    assert csp_hash(read("report.js")) in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+    linked = [value for _, attrs in Page(page).elements for name, value in attrs.items() if name in ("src", "href")]
+    assert all(value.startswith(("#", "data:,")) for value in linked)
+    assert "http" not in without_plotly(page).replace("http-equiv", "")
+
+
+def test_loss_and_damage_are_said_in_the_verdict_and_in_recording_quality(page):
+    verdict, quality = page.split('id="timeline"')[0], page.split('id="quality"')[1]
+    assert "1,200 events were lost, the recording was cut short (77 B" in verdict
+    for words in (
+        "77 B at its end",
+        "2 blocks were skipped",
+        "2 begins without an end",
+        "kprobes are not compiled in",
+        "memcg_id",
+    ):
+        assert words in quality
+
+
+def test_an_empty_recording_is_told_in_sentences():
+    source = without_plotly(render(quiet(), facts()))
+    for words in (
+        "No conflict and no cycle: no tier had to give memory.",
+        "No balloon activity was recorded.",
+        "Nothing was flagged.",
+        "No tier supplied memory in this time.",
+        "No shrinker ran while this was recorded.",
+        "No task had to wait for memory",
+        "No cycle: no page that left the balloon came back",
+        "No conflict: the balloon never inflated",
+        "The recording is whole",
+    ):
+        assert words in source
+    assert "<figure" not in source
+
+
+def test_hostile_names_stay_names():
+    hostile_facts = facts(source=HOSTILE)
+    source = render(storm(hostile=True), hostile_facts)
+    found = Page(source)
+    assert [tag for tag, _ in found.elements if tag in ("img", "iframe", "object")] == []
+    assert sum(tag == "script" for tag, _ in found.elements) == 3
+    assert not [name for _, attrs in found.elements for name in attrs if name.startswith("on")]
+    assert "&lt;/script&gt;&lt;img src=x onerror=window.pwned=1&gt;\\u2028\\x1b[31m" in source
+
+
+def test_any_recording_fits_the_budget_and_says_what_it_leaves_out():
+    source = render(enormous(), facts())
+    assert len(source.encode()) <= BUDGET_BYTES
+    assert f"Showing {MOST_ROWS} of 5,000 cycles, most moved for nothing first." in source
+    assert "The 16 longest episodes of 5,000." in source
+
+
+def test_it_is_written_whole_and_its_size_returned(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("older")
+    assert write_report(path, quiet(), facts()) == path.stat().st_size > 1_000_000
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_failed_write_leaves_what_was_there_and_says_what_to_do(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    path.write_text("older")
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, os.strerror(28))))
+    with pytest.raises(
+        TracerError, match=r"can't write the report .*report\.html: No space left on device; use another -o"
+    ):
+        write_report(path, quiet(), facts())
+    assert path.read_text() == "older"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_missing_directory_is_one_clear_line(tmp_path):
+    with pytest.raises(TracerError, match="No such file or directory; use another -o"):
+        write_report(tmp_path / "absent" / "report.html", quiet(), facts())
+
+
+def test_making_a_report_imports_neither_plotly_nor_pandas():
+    code = (
+        "import sys; from tracer.report import render; from synthetic_analysis import facts, storm;"
+        "render(storm(), facts()); print([m for m in ('plotly', 'pandas') if m in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "[]"
