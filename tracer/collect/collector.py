@@ -30,6 +30,9 @@ _BUSY_SHARE: Final = 8
 """A ring this fraction full (1/8) at a wake-up is a storm: look more often, do nothing that can wait."""
 _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 """Balloon events call for a sample at once, which bounds what has to be inferred between two; at most so often."""
+_QUIET_SAMPLES: Final = 20
+_QUIET_FACTOR: Final = 4
+"""After so many samples without one event in between, sample so much more rarely, until the next event."""
 _NAMING_GAP_NS: Final = 250_000_000
 _LAST_RECORDS_NS: Final = 50_000_000
 """How long to wait at the end for records still being written."""
@@ -69,6 +72,7 @@ class Collector:
         self._next_naming_ns = 0
         self._storm = False
         self._sample_soon = False
+        self._quiet_samples = 0
 
     def stop(self) -> None:
         """End `items` after what is in the ring now; from any thread or signal handler."""
@@ -93,7 +97,7 @@ class Collector:
             if any(fd == self._sources.ring_fd for fd, _ in ready):
                 time.sleep(_BUSY_PAUSE_S if self._storm else _QUIET_PAUSE_S)
                 yield from self._records()
-            yield from self._lost_since()
+                yield from self._lost_since()
             yield from self._due()
         before_last()
         yield from self._last()
@@ -120,6 +124,8 @@ class Collector:
         goal = ring.written_bytes
         while len(records := ring.drain()):
             self._book.notice(records)
+            self._sample_soon |= self._quiet_samples > _QUIET_SAMPLES
+            self._quiet_samples = 0
             self._sample_soon |= bool(np.isin(records["kind"], _BALLOON_KINDS).any())
             yield records
             if ring.read_bytes >= goal:
@@ -147,7 +153,9 @@ class Collector:
         values = counters.read()
         self._sample_soon = False
         self._last_sample_ns = now_ns
-        self._next_sample_ns = now_ns + self._interval_ns
+        self._quiet_samples += 1
+        rarely = self._quiet_samples > _QUIET_SAMPLES
+        self._next_sample_ns = now_ns + self._interval_ns * (_QUIET_FACTOR if rarely else 1)
         return Samples(np.array([now_ns], np.int64), counters.names, values[np.newaxis, :])
 
     def _last(self) -> Iterator[Item]:

@@ -88,9 +88,8 @@ def make_plan(targets: Targets | None = None, kinds: Collection[Kind] = TRACEPOI
     """The plan for the running kernel; nothing is compiled, loaded or attached yet."""
     wanted = targets or Targets()
     names = {"RT_IS_BALLOON_WORK": wanted.work_functions, "RT_IS_OOM_NOTIFIER": wanted.oom_notifiers}
-    symbols = find_symbols(
-        [name + suffix for group in names.values() for name in group for suffix in ("", _CFI_SUFFIX)]
-    )
+    functions = [name + suffix for group in names.values() for name in group for suffix in ("", _CFI_SUFFIX)]
+    symbols = find_symbols(functions, root)
     filters = {
         macro: tuple(
             symbol.address
