@@ -32,7 +32,8 @@ $(BIN)/python:
 
 demo: setup ## Trace this machine for ten seconds: out/demo.rtrace, out/demo.html
 	@.ci/setup tracefs
-	@$(AS_ROOT) $(BIN)/reclaim-tracer demo $(DEMO_OPTIONS)
+	@mkdir -p out
+	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/reclaim-tracer demo $(DEMO_OPTIONS)
 
 test: setup-test ## Run the tests; says what was skipped and why
 	@.ci/setup tracefs

@@ -67,10 +67,14 @@ class Demonstration:
         plan = LoadPlan(max(self.duration_s - _TAIL_S, 0.5), self.directory, drop_caches=self.drop_caches)
         with ExitStack() as stack:
             try:
-                stack.enter_context(bounded_load(plan))
+                child = stack.enter_context(bounded_load(plan))
             except TracerError as error:
                 self.say.info(f"Tracing without a load: {error}")
+                yield
+                return
             yield
+            if child.poll():
+                self.say.info(f"The load ended early, with status {child.returncode}")
 
     def _replay(self, path: Path, why: CannotTraceError) -> None:
         source = resource_dir("reports") / BUNDLED

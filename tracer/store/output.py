@@ -41,7 +41,7 @@ def create_output(path: Path, start: bytes, *, force: bool) -> int:
 
 def check_output(path: Path, *, force: bool) -> None:
     """Try whether `create_output` would work: a page is written beside `path` and removed. Raises TracerError."""
-    trial = path.with_name(f".rtrace-{secrets.token_hex(6)}")
+    trial = path.parent / f".rtrace-{secrets.token_hex(6)}"
     try:
         _may_replace(path, force=force)
         os.close(_create(trial, bytes(_TRIAL_BYTES), replaces=False))

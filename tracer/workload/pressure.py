@@ -23,6 +23,10 @@ BIG_FILES: Final = 4
 SMALL_FILES: Final = 4000
 FILES_A_FOLDER: Final = 100
 MISSES_A_TURN: Final = 4000
+PERIOD_S: Final = 3.3
+BURST_S: Final = 2.0
+"""It presses for two seconds of every 3.3, so that the pressure comes in episodes."""
+_REST_S: Final = 0.05
 DROP_CACHES: Final = Path("/proc/sys/vm/drop_caches")
 _PR_SET_PDEATHSIG: Final = 1
 """include/uapi/linux/prctl.h"""
@@ -114,6 +118,9 @@ def run(directory: Path, seconds: float, file_bytes: int, *, drop_caches: bool, 
     if file_bytes:
         turns.append(read_turns(big_files(directory, file_bytes)))
     while clock() < start + seconds:
+        if (clock() - start) % PERIOD_S > BURST_S:
+            time.sleep(_REST_S)
+            continue
         for turn in turns:
             next(turn)
         if drop_caches and clock() > start + seconds / 2:
@@ -131,8 +138,12 @@ def main(arguments: list[str]) -> None:
     )
     die_with_parent(parent)
     Path("/proc/self/oom_score_adj").write_text("1000")
-    if sys.stdin.readline():
+    if not sys.stdin.readline():
+        return
+    try:
         run(directory, seconds, file_bytes, drop_caches="drop" in arguments[4:])
+    except OSError as error:
+        sys.exit(f"load: {error}")
 
 
 if __name__ == "__main__":

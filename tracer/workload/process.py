@@ -41,10 +41,8 @@ def bounded_load(plan: LoadPlan) -> Iterator[subprocess.Popen[bytes]]:
     Whatever ends the block ends the child, removes its cgroup and its files. Raises TracerError where no memory
     cgroup can be made; nothing is started then.
     """
-    with (
-        MemoryCgroup(LIMIT_BYTES) as cgroup,
-        tempfile.TemporaryDirectory(prefix=".load-", dir=plan.directory) as folder,
-    ):
+    directory = plan.directory.resolve()
+    with MemoryCgroup(LIMIT_BYTES) as cgroup, tempfile.TemporaryDirectory(prefix=".load-", dir=directory) as folder:
         child = _start(plan, Path(folder))
         try:
             cgroup.add(child.pid)
@@ -80,7 +78,6 @@ def _start(plan: LoadPlan, folder: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", f"{__package__}.pressure", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
         cwd=_PACKAGE_PARENT,
         start_new_session=True,
     )

@@ -1,0 +1,148 @@
+"""`record` from outside, on the running kernel: how it ends, and what is on disk then."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tracer.store import Recording
+
+ROOT = Path(__file__).parents[2]
+ENV = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+TRACER = [sys.executable, "-m", "tracer"]
+EVICT = "sync; echo 2 > /proc/sys/vm/drop_caches; stat /usr/bin/* > /dev/null; echo 2 > /proc/sys/vm/drop_caches"
+
+
+def record(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [*TRACER, "record", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENV, timeout=60)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A `record -o x.rtrace` that has attached and has written at least once."""
+    command = [*TRACER, "record", "-v", "-o", "x.rtrace"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=ENV
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if " events, " in line:
+                break
+        yield process
+        process.kill()
+
+
+def summary(path: Path) -> dict[str, dict[str, object]]:
+    result = subprocess.run([*TRACER, "summary", "--json", path], capture_output=True, text=True, env=ENV)
+    assert (result.returncode, result.stderr) == (0, "")
+    data: dict[str, dict[str, object]] = json.loads(result.stdout)
+    return data
+
+
+def test_a_command_is_traced_from_its_start_to_its_end(tmp_path):
+    result = record("-o", "x.rtrace", "--", "sh", "-c", EVICT, cwd=tmp_path)
+    assert result.returncode == 0
+    assert result.stdout.startswith("x.rtrace: ")
+    assert "super_cache_scan" in result.stdout
+    assert " events, 0 lost, " in result.stderr
+    assert "Next: reclaim-tracer report x.rtrace" in result.stderr
+    recording = Recording.open(tmp_path / "x.rtrace")
+    assert recording.complete
+    assert recording.metadata.command == ("sh", "-c", EVICT)
+    assert recording.notes["exit_status"] == 0
+    assert (tmp_path / "x.rtrace").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_commands_failure_is_said_and_kept(tmp_path):
+    result = record("-o", "x.rtrace", "--", "sh", "-c", "exit 3", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "The command ended with status 3" in result.stderr
+    assert Recording.open(tmp_path / "x.rtrace").notes["exit_status"] == 3
+
+
+def test_a_command_that_outlives_the_duration_is_ended(tmp_path):
+    result = record("-d", 0.5, "-o", "x.rtrace", "--", "sleep", "60", cwd=tmp_path)
+    assert result.returncode == 0
+    assert Recording.open(tmp_path / "x.rtrace").notes["exit_status"] == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_well(running, tmp_path, number):
+    running.send_signal(number)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 0, err
+    assert "Verdict: " in out
+    recording = Recording.open(tmp_path / "x.rtrace")
+    assert recording.complete
+    assert recording.notes["stop_signal"] == number
+
+
+def test_after_kill_9_what_was_flushed_opens(running, tmp_path):
+    running.kill()
+    running.communicate()
+    recording = Recording.open(tmp_path / "x.rtrace")
+    assert not recording.complete
+    assert (recording.last_ns - recording.metadata.start_ns) / 1e9 > 0.5, "a second had been flushed"
+    assert summary(tmp_path / "x.rtrace")["recording"]["cut_bytes"] == recording.cut_bytes
+
+
+def test_the_default_name_says_when(tmp_path):
+    assert record("-d", 0.2, "-q", cwd=tmp_path).returncode == 0
+    (made,) = tmp_path.iterdir()
+    assert made.match("reclaim-????????-??????.rtrace")
+
+
+def test_quiet_leaves_only_the_summary(tmp_path):
+    result = record("-d", 0.2, "-q", "-o", "x.rtrace", cwd=tmp_path)
+    assert result.stderr == ""
+    assert result.stdout.startswith("x.rtrace: ")
+
+
+def test_a_full_disk_ends_it_with_the_good_part_kept(tmp_path, need):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk], capture_output=True)
+    need("live", mounted.returncode == 0, "a tmpfs can't be mounted here")
+    try:
+        (disk / "filler").write_bytes(bytes(40 << 10))
+        result = record(
+            "-d", 60, "--sample-interval", 0.01, "-o", disk / "x.rtrace", "--", *evict_forever(), cwd=tmp_path
+        )
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.splitlines()[-1].startswith("reclaim-tracer: error: ")
+        assert "Traceback" not in result.stderr
+        assert "No space left" in result.stderr
+        assert summary(disk / "x.rtrace")["recording"]["events"] > 0
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def evict_forever() -> list[str]:
+    return ["sh", "-c", f"while {EVICT}; do :; done"]
+
+
+@pytest.mark.parametrize("arguments", [("-o", "no/x.rtrace"), ("-o", "."), ("-o", "x.rtrace", "--", "/etc/passwd")])
+def test_a_failure_leaves_no_file(tmp_path, arguments):
+    result = record("-d", 0.2, *arguments, cwd=tmp_path)
+    assert result.returncode in (1, 2)
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_tracing_is_not_possible_it_says_why_and_exits_with_3(tmp_path):
+    # GIVEN root without the capabilities that tracing takes
+    drop = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon"]
+    command = [*drop, *TRACER, "record", "-d", "1", "-o", "x.rtrace"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV)
+    assert (result.returncode, result.stdout) == (3, ""), result.stderr
+    assert result.stderr.startswith("reclaim-tracer: error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
