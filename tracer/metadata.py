@@ -62,13 +62,18 @@ class Metadata:
     sample_interval_s: float = 0.25
     imported_from: str | None = None
 
+    @property
+    def kinds_traced(self) -> frozenset[str]:
+        """Event kinds (and sampled quantities) that have a source in this recording."""
+        return frozenset(row.what for row in self.plan if row.state is SourceState.USED)
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """From `to_json`'s values; keys of a newer minor version are ignored. Raises KeyError, TypeError, ValueError."""
+        """From `to_json`'s values; unknown keys are ignored. Raises KeyError, TypeError, ValueError."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         balloon = dict(known.get("balloon", {}))
         balloon["features"] = tuple(balloon.get("features", ()))

@@ -25,24 +25,31 @@ DIRECT_BITS: Final = _bit(
 )
 GLOBAL_DIRECT_BIT: Final = _bit(SpanKind.DIRECT_RECLAIM)
 KSWAPD_BIT: Final = _bit(SpanKind.KSWAPD)
-BALLOON_BIT: Final = _bit(SpanKind.BALLOON_WORK)
-NOTIFIER_BIT: Final = _bit(SpanKind.OOM_NOTIFIER)
-SLAB_BIT: Final = _bit(SpanKind.SHRINK_SLAB)
+WORKQUEUE_BIT: Final = _bit(SpanKind.BALLOON_WORK)
+BALLOON_BIT: Final = WORKQUEUE_BIT | _bit(SpanKind.UPDATE_BALLOON_SIZE)
+NOTIFIER_BIT: Final = _bit(SpanKind.OOM_NOTIFIER, SpanKind.OOM_NOTIFY)
+SLAB_BIT: Final = _bit(SpanKind.SHRINK_SLAB, SpanKind.BALLOON_SHRINKER)
+LEAK_BIT: Final = _bit(SpanKind.LEAK_BALLOON)
+COMPACTION_BIT: Final = _bit(SpanKind.COMPACTION)
 
 _KDAMOND: Final = b"kdamond"
+_KCOMPACTD: Final = b"kcompactd"
 _KSWAPD: Final = b"kswapd"
 
 
 def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     """The tier of spans by the set of span kinds around them (their own included); NO_TIER for plain balloon work.
 
-    Slab shrinking with no reclaim around it is somebody's wish (drop_caches, DAMON): tier 0. kswapd's own soft limit
-    reclaim stays kswapd's.
+    Compaction by a task that allocates is a retry; kcompactd's supplies nothing. Slab shrinking with no reclaim around
+    it is somebody's wish (drop_caches, DAMON): tier 0. kswapd's own soft limit reclaim stays kswapd's.
     """
     tier = np.full(len(kinds_above), NO_TIER)
     tier[kinds_above & SLAB_BIT != 0] = Tier.PROACTIVE
     tier[kinds_above & DIRECT_BITS != 0] = Tier.DIRECT
     tier[kinds_above & KSWAPD_BIT != 0] = Tier.BACKGROUND
+    compacting = kinds_above & COMPACTION_BIT != 0
+    tier[compacting] = Tier.RETRY
+    tier[compacting & np.char.startswith(comm, _KCOMPACTD)] = NO_TIER
     tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
     tier[np.char.startswith(comm, _KDAMOND)] = Tier.PROACTIVE
     return tier

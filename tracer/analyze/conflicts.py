@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from ..schema import SpanKind
 from .attribution import BALLOON_BIT
-from .balloon import Run, Step
 from .intervals import intersect, merge
 from .lane import SPAN_CODE
 from .model import Conflict, Tier
+from .runs import Run
+from .steps import Step
 from .stretch import Stretch
 
 I64 = npt.NDArray[np.int64]

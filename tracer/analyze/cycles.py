@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from .balloon import RUN_PAGES, Run, Step
+import numpy as np
+
+from ..schema import BALLOON_PAGE_BYTES
+from .intervals import merge, overlap
 from .model import Cause, Cycle, CycleClass, Storm
+from .runs import Run
+from .steps import Step
 
 STORM_CYCLES: Final = 3
 """Cycles of one class in a row that make a storm."""
 OSCILLATION_TURNS: Final = 3
 """Turns of the host's target in a row that make an oscillation."""
-
-ROUNDING_PAGES: Final = RUN_PAGES // 16
-"""Balloon pages in the largest guest page there is, 64 KiB: what rounding can move to and fro."""
+ROUNDING_PAGES: Final = 16
+"""Guest pages to and fro that a target between two multiples of the guest's page explains."""
 
 _PRESSURE: Final = (Cause.SHRINKER, Cause.OOM_NOTIFIER)
 
 
+@dataclass(frozen=True)
+class Circumstances:
+    """What besides steps decides about cycles. `works` in order of begin; `config_changes` None where not traced."""
+
+    works: Sequence[Run]
+    config_changes: Sequence[int] | None
+    horizon_ns: int
+    idle_gap_ns: int
+    page_size_bytes: int
+    origin_ns: int
+
+
 @dataclass
 class _Burst:
-    """A leak burst and what came back of it."""
+    """A leak burst and what came back of it. `turn_ns` is its last leak before pages first came back."""
 
     begin_ns: int
+    turn_ns: int
     end_ns: int
     cause: Cause
     leaked: int = 0
@@ -45,117 +63,132 @@ class _Pool:
         self.parts.append([time_ns, pages, burst])
 
     def take(self, time_ns: int, pages: int) -> dict[int, int]:
-        """Pages taken from each burst, the oldest first, those out for longer than the horizon left behind."""
+        """Pages taken from each burst, the newest first; those out for longer than the horizon stay out."""
         while self.parts and time_ns - self.parts[0][0] > self.horizon_ns:
             self.parts.popleft()
         taken: dict[int, int] = {}
         while pages and self.parts:
-            part = self.parts[0]
+            part = self.parts[-1]
             share = min(pages, part[1])
             pages -= share
             part[1] -= share
             taken[part[2]] = taken.get(part[2], 0) + share
             if not part[1]:
-                self.parts.popleft()
+                self.parts.pop()
         return taken
 
 
-def find_cycles(
-    steps: Sequence[Step], works: Sequence[Run], *, horizon_ns: int, idle_gap_ns: int, origin_ns: int
-) -> list[Cycle]:
-    """Cycles driven by pressure, and oscillations of the host's target; `works` in order of begin."""
-    bursts = _pressure_bursts(steps, works, horizon_ns, idle_gap_ns)
-    bursts += _oscillation(steps, horizon_ns)
-    bursts.sort(key=lambda burst: (burst.begin_ns, burst.end_ns))
-    cycles: list[Cycle] = []
-    for burst in bursts:
-        small = burst.regained <= ROUNDING_PAGES and burst.cause is Cause.HOST
-        class_ = CycleClass.ROUNDING if small else burst.class_
-        assert class_ is not None
-        worker_ns = sum(max(0, min(run.end_ns, burst.end_ns) - max(run.begin_ns, burst.begin_ns)) for run in works)
-        cycles.append(
-            Cycle(
-                id=len(cycles) + 1,
-                cycle_class=class_,
-                start_s=(burst.begin_ns - origin_ns) / 1e9,
-                end_s=(burst.end_ns - origin_ns) / 1e9,
-                leaked_pages=burst.leaked,
-                reinflated_pages=burst.regained,
-                wasted_pages=2 * min(burst.leaked, burst.regained),
-                worker_s=worker_ns / 1e9,
-            )
+def find_cycles(steps: Sequence[Step], around: Circumstances) -> list[Cycle]:
+    """Cycles driven by pressure and oscillations of the host's target, in order of their start."""
+    bursts = _pressure_bursts(steps, around)
+    bursts += _oscillation(steps, around)
+    bursts.sort(key=lambda burst: (burst.turn_ns, burst.end_ns))
+    worker_ns = _worker_ns(bursts, around.works)
+    return [
+        Cycle(
+            id=number,
+            cycle_class=burst.class_ or CycleClass.HOST_OSCILLATION,
+            start_s=(burst.turn_ns - around.origin_ns) / 1e9,
+            end_s=(burst.end_ns - around.origin_ns) / 1e9,
+            leak_start_s=(burst.begin_ns - around.origin_ns) / 1e9,
+            leaked_pages=burst.leaked,
+            reinflated_pages=burst.regained,
+            wasted_pages=2 * min(burst.leaked, burst.regained),
+            worker_s=busy_ns / 1e9,
         )
-    return cycles
+        for number, (burst, busy_ns) in enumerate(zip(bursts, worker_ns, strict=True), 1)
+    ]
 
 
-def _pressure_bursts(steps: Sequence[Step], works: Sequence[Run], horizon_ns: int, idle_gap_ns: int) -> list[_Burst]:
-    pool = _Pool(horizon_ns)
+def _worker_ns(bursts: Sequence[_Burst], works: Sequence[Run]) -> list[int]:
+    begin, end = (np.asarray([getattr(run, name) for run in works], np.int64) for name in ("begin_ns", "end_ns"))
+    turn, back = (np.asarray([getattr(burst, name) for burst in bursts], np.int64) for name in ("turn_ns", "end_ns"))
+    return [int(length) for length in overlap(turn, back, *merge(begin, end))]
+
+
+def _pressure_bursts(steps: Sequence[Step], around: Circumstances) -> list[_Burst]:
+    pool = _Pool(around.horizon_ns)
     bursts: list[_Burst] = []
     leaking = False
     for step in steps:
-        if step.cause in _PRESSURE:
+        if step.teardown:
+            pool.parts.clear()
+        elif step.cause in _PRESSURE:
             if not leaking or bursts[-1].cause is not step.cause:
-                bursts.append(_Burst(step.begin_ns, step.end_ns, step.cause))
+                bursts.append(_Burst(step.begin_ns, step.begin_ns, step.end_ns, step.cause))
             leaking = True
             bursts[-1].leaked -= step.pages
+            bursts[-1].turn_ns = step.begin_ns
             bursts[-1].end_ns = max(bursts[-1].end_ns, step.end_ns)
             pool.put(step.end_ns, -step.pages, len(bursts) - 1)
         elif step.pages > 0:
             leaking = False
-            for number, pages in pool.take(step.begin_ns, step.pages).items():
-                burst = bursts[number]
-                burst.regained += pages
-                if burst.class_ is None:
-                    burst.class_ = _class_of(burst, step, works, idle_gap_ns)
-                burst.end_ns = max(burst.end_ns, step.end_ns)
+            for number, pages in pool.take(step.end_ns, step.pages).items():
+                _regain(bursts[number], step, pages, around)
     return [burst for burst in bursts if burst.regained]
 
 
-def _class_of(burst: _Burst, step: Step, works: Sequence[Run], idle_gap_ns: int) -> CycleClass:
-    """What brought the pages back: an inflation that never paused had its target all along, a new one is the host's."""
+def _regain(burst: _Burst, step: Step, pages: int, around: Circumstances) -> None:
+    burst.regained += pages
+    burst.class_ = burst.class_ or _class_of(burst, step, around)
+    burst.end_ns = max(burst.end_ns, step.end_ns)
+
+
+def _class_of(burst: _Burst, step: Step, around: Circumstances) -> CycleClass:
+    """What brought the pages back: an inflation that went on had its target all along, a new one is the host's."""
     if burst.cause is Cause.SHRINKER:
         return CycleClass.SHRINKER_REINFLATE
-    if not works:
-        return CycleClass.HOST_REINFLATE
-    reach = burst.begin_ns
-    for run in works:
-        if run.end_ns + idle_gap_ns < burst.begin_ns or run.begin_ns > step.begin_ns:
-            continue
-        if run.begin_ns > reach + idle_gap_ns:
-            return CycleClass.HOST_REINFLATE
+    by_host = _host_spoke if around.config_changes is not None else _worker_paused
+    return CycleClass.HOST_REINFLATE if by_host(burst, step, around) else CycleClass.NOTIFIER_REINFLATE
+
+
+def _host_spoke(burst: _Burst, step: Step, around: Circumstances) -> bool:
+    changes = around.config_changes or ()
+    return bisect_left(changes, burst.turn_ns) < bisect_right(changes, step.end_ns)
+
+
+def _worker_paused(burst: _Burst, step: Step, around: Circumstances) -> bool:
+    """Whether the worker was idle between leak and inflation: it re-queues itself only while a target is unreached."""
+    if not around.works:
+        return True
+    reach = burst.turn_ns
+    first = bisect_left(around.works, burst.turn_ns - around.horizon_ns, key=lambda run: run.begin_ns)
+    for run in around.works[first:]:
+        if run.begin_ns > step.begin_ns:
+            break
+        if run.begin_ns > reach + around.idle_gap_ns:
+            return True
         reach = max(reach, run.end_ns)
-    return CycleClass.NOTIFIER_REINFLATE
+    return False
 
 
-def _oscillation(steps: Sequence[Step], horizon_ns: int) -> list[_Burst]:
+def _oscillation(steps: Sequence[Step], around: Circumstances) -> list[_Burst]:
     """The host's target going to and fro without any pressure leak: at least three turns, each soon after the last."""
-    moves = _moves(steps)
     bursts: list[_Burst] = []
     chain: list[_Burst] = []
-    for before, after in pairwise(moves):
-        if (
-            after.begin_ns - before.end_ns > horizon_ns
-            or before.cause is not Cause.HOST
-            or after.cause is not Cause.HOST
-        ):
-            bursts += _turned(chain)
+    for before, after in pairwise(_moves(steps)):
+        hosts = before.cause is Cause.HOST and after.cause is Cause.HOST
+        if not hosts or after.begin_ns - before.end_ns > around.horizon_ns:
+            bursts += _turned(chain, around)
             chain = []
             continue
         chain = [*(chain or [before]), after]
-    return bursts + _turned(chain)
+    return bursts + _turned(chain, around)
 
 
 def _moves(steps: Sequence[Step]) -> list[_Burst]:
-    """Stretches in one direction; `leaked` pages for down, `regained` for up; a pressure leak is a move of its own."""
+    """Stretches in one direction: `leaked` pages down, `regained` up; a pressure leak or a teardown stands apart."""
     moves: list[_Burst] = []
+    last: _Burst | None = None
     for step in steps:
-        if not step.pages:
+        if step.teardown:
+            last = None
+        if not step.pages or step.teardown:
             continue
         cause = step.cause if step.cause in _PRESSURE else Cause.HOST
         down = step.pages < 0
-        last = moves[-1] if moves else None
         if last is None or last.cause is not cause or bool(last.leaked) is not down:
-            moves.append(last := _Burst(step.begin_ns, step.end_ns, cause))
+            moves.append(last := _Burst(step.begin_ns, step.begin_ns, step.end_ns, cause))
         last.end_ns = max(last.end_ns, step.end_ns)
         if down:
             last.leaked -= step.pages
@@ -164,17 +197,21 @@ def _moves(steps: Sequence[Step]) -> list[_Burst]:
     return moves
 
 
-def _turned(chain: Sequence[_Burst]) -> list[_Burst]:
+def _turned(chain: Sequence[_Burst], around: Circumstances) -> list[_Burst]:
     if len(chain) <= OSCILLATION_TURNS:
         return []
+    coarse = around.page_size_bytes > BALLOON_PAGE_BYTES
     return [
         _Burst(
-            down.begin_ns,
-            up.end_ns,
-            Cause.HOST,
-            down.leaked,
-            min(down.leaked, up.regained),
-            CycleClass.HOST_OSCILLATION,
+            begin_ns=down.begin_ns,
+            turn_ns=down.begin_ns,
+            end_ns=up.end_ns,
+            cause=Cause.HOST,
+            leaked=down.leaked,
+            regained=min(down.leaked, up.regained),
+            class_=CycleClass.ROUNDING
+            if coarse and max(down.leaked, up.regained) <= ROUNDING_PAGES
+            else CycleClass.HOST_OSCILLATION,
         )
         for down, up in pairwise(chain)
         if down.leaked and up.regained
@@ -202,7 +239,7 @@ def _storm(number: int, row: Sequence[Cycle]) -> Storm:
         id=number,
         cycle_class=row[0].cycle_class,
         start_s=row[0].start_s,
-        end_s=row[-1].end_s,
+        end_s=max(cycle.end_s for cycle in row),
         cycles=len(row),
         wasted_pages=sum(cycle.wasted_pages for cycle in row),
     )

@@ -53,7 +53,7 @@ class Engine:
         self._shrinkers = ShrinkerTable()
         self._stalls = StallTable()
         self._timeline = TimelineBuilder(metadata.start_ns)
-        self._balloon = BalloonTracker(self._name_of, self._gap_ns)
+        self._balloon = BalloonTracker(metadata, self._name_of, self._gap_ns)
         self._reclaim = ReclaimTracker()
         self._kills = KillTracker()
         self._series = SampleSeries()

@@ -109,7 +109,11 @@ class Conflict:
 
 @dataclass
 class Cycle:
-    """A leak burst followed by an inflate burst that regained pages."""
+    """A leak burst followed by an inflate burst that regained pages.
+
+    It runs from the burst's last leak before pages came back (`start_s`) to the last page regained; the burst itself
+    began at `leak_start_s`.
+    """
 
     id: int
     cycle_class: CycleClass
@@ -120,6 +124,7 @@ class Cycle:
     wasted_pages: int
     worker_s: float
     storm: int | None = None
+    leak_start_s: float = 0.0
 
 
 @dataclass

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..metadata import Metadata
-from .balloon import BalloonTracker, Step, puffs
+from .balloon import BalloonTracker
 from .conflicts import ReclaimTracker
-from .cycles import find_cycles, find_storms
+from .cycles import Circumstances, find_cycles, find_storms
 from .findings import Evidence, find
 from .kills import KillTracker
 from .ladder import EpisodeLadder, Ladders, Rung
@@ -30,6 +30,7 @@ from .options import Options
 from .series import SampleSeries
 from .shrinkers import ShrinkerTable
 from .stalls import StallTable
+from .steps import Step, puffs
 from .timeline import TimelineBuilder
 
 
@@ -64,8 +65,15 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     """All results of a recording that ends at `end_ns`."""
     steps, works = state.balloon.steps, state.balloon.all_works()
     gap_ns = round(state.options.inflate_gap_s * 1e9)
-    horizon_ns = round(state.options.horizon_s * 1e9)
-    cycles = find_cycles(steps, works, horizon_ns=horizon_ns, idle_gap_ns=gap_ns, origin_ns=state.origin_ns)
+    around = Circumstances(
+        works=works,
+        config_changes=sorted(state.balloon.config_changes) if state.balloon.changes_traced else None,
+        horizon_ns=round(state.options.horizon_s * 1e9),
+        idle_gap_ns=gap_ns,
+        page_size_bytes=state.metadata.page_size_bytes,
+        origin_ns=state.origin_ns,
+    )
+    cycles = find_cycles(steps, around)
     storms = find_storms(cycles, state.options.horizon_s)
     _add_steps_to_timeline(state)
     _add_steps_to_ladders(state)
@@ -157,7 +165,7 @@ def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:
         work_spans=len(works),
         worker_s=sum(run.end_ns - run.begin_ns for run in works) / 1e9,
         reclaim_path=path,
-        quality=Quality.INFERRED,
+        quality=tracker.quality,
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import Batch, Column
-from ..schema import KIND_BY_NAME
+from ..schema import KIND_BY_NAME, SpanKind
 from .attribution import NO_TIER, tier_of
+from .lane import SPAN_CODE
 from .pairing import Paired
 
 I64 = npt.NDArray[np.int64]
@@ -50,6 +51,7 @@ class Spans:
 def spans_of(batch: Batch, paired: Paired, ids: I64) -> Spans:
     """Look up task and tier of paired spans; `ids` are the spans' numbers in the whole recording."""
     comm = batch.header["comm"][paired.begin].astype(np.bytes_)
+    tid = batch.header["tid"][paired.begin].astype(np.int64)
     tier = tier_of(paired.kinds_above, comm)
     parent_tier = np.where(paired.parent >= 0, tier[paired.parent], NO_TIER) if len(tier) else tier
     return Spans(
@@ -58,16 +60,26 @@ def spans_of(batch: Batch, paired: Paired, ids: I64) -> Spans:
         code=paired.code,
         begin_ns=paired.begin_ns,
         end_ns=paired.end_ns,
-        tid=batch.header["tid"][paired.begin].astype(np.int64),
+        tid=tid,
         comm=comm,
         kinds_above=paired.kinds_above,
         tier=tier,
-        is_root=(tier >= 0) & (tier != parent_tier),
+        is_root=(tier >= 0) & (tier != parent_tier) & ~_told_again(paired, tid),
         closed=paired.closed,
         broken=paired.broken,
         begin_at=paired.begin,
         end_at=paired.end,
     )
+
+
+def _told_again(paired: Paired, tid: I64) -> npt.NDArray[np.bool_]:
+    """Notifier runs seen by the chain's tracepoint that a probe on the callback itself tells of again, and better."""
+    told = np.zeros(len(tid), np.bool_)
+    calls = np.flatnonzero(paired.code == SPAN_CODE[SpanKind.OOM_NOTIFY])
+    begun = set(zip(tid[calls].tolist(), paired.begin_ns[calls].tolist(), strict=True))
+    for row in np.flatnonzero((paired.code == SPAN_CODE[SpanKind.OOM_NOTIFIER]) & paired.closed).tolist():
+        told[row] = (int(tid[row]), int(paired.end_ns[row])) in begun
+    return told
 
 
 class Arguments:

@@ -1,0 +1,124 @@
+"""Balloon steps from counters: `/proc/vmstat` says how many pages moved between two readings, spans say when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from ..batch import Samples
+from ..schema import SAMPLE_NULL
+from .model import Cause
+from .runs import Run
+from .steps import OOM_NOTIFY_PAGES, Step, puff_steps
+
+_COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate", "vmstat.balloon_migrate")
+
+
+class CountedSteps:
+    """Shares the pages of each reading out among the runs since the last; `inflations`, `leaks`: which to make."""
+
+    def __init__(self, *, inflations: bool, leaks: bool) -> None:
+        self._inflations, self._leaks = inflations, leaks
+        self._works: list[Run] = []
+        self._notifiers: list[Run] = []
+        self._shrinks: list[Run] = []
+        self._open: tuple[list[Run], list[Run]] = ([], [])
+        self._last: tuple[int, tuple[int, ...]] | None = None
+        self._rising = True
+        self._moved: set[int | None] = set()
+        self.migrated_pages = 0
+
+    def runs(self, works: list[Run], notifiers: list[Run], shrinks: list[Run]) -> None:
+        """Take closed runs."""
+        self._works += works
+        self._notifiers += notifiers
+        self._shrinks += shrinks
+
+    def under_way(self, works: list[Run], notifiers: list[Run]) -> None:
+        """Take the runs that are still open, instead of those told before."""
+        self._open = (works, notifiers)
+
+    def sample(self, samples: Samples) -> list[Step]:
+        """Steps up to these readings; all events up to them must have been seen."""
+        columns = [samples.column(name) for name in _COUNTERS]
+        if columns[0] is None or columns[1] is None:
+            return []
+        steps: list[Step] = []
+        for row, time_ns in enumerate(samples.time_ns.tolist()):
+            values = tuple(SAMPLE_NULL if column is None else int(column[row]) for column in columns)
+            if SAMPLE_NULL not in values[:2]:
+                steps += self._read(time_ns, values)
+        return steps
+
+    def _read(self, time_ns: int, values: tuple[int, ...]) -> list[Step]:
+        steps: list[Step] = []
+        if self._last is not None:
+            before_ns, before = self._last
+            inflated, leaked, migrated = (max(new - old, 0) for new, old in zip(values, before, strict=True))
+            self.migrated_pages += migrated
+            steps = self._between(before_ns, time_ns, inflated * self._inflations, leaked * self._leaks)
+        self._last = (time_ns, values)
+        for runs in (self._works, self._notifiers, self._shrinks):
+            runs[:] = [run for run in runs if run.end_ns > time_ns]
+        return sorted(steps, key=lambda step: (step.begin_ns, step.end_ns, step.pages))
+
+    def _between(self, begin_ns: int, end_ns: int, inflated: int, leaked: int) -> list[Step]:
+        def within(runs: Sequence[Run]) -> list[Run]:
+            touching = [run for run in runs if run.begin_ns <= end_ns and run.end_ns > begin_ns]
+            return sorted(touching, key=lambda run: (run.begin_ns, run.id))
+
+        shrinks = [run for run in within(self._shrinks) if run.end_ns <= end_ns]
+        by_shrinker = min(leaked, sum(run.pages for run in shrinks))
+        steps = _spread(-by_shrinker, shrinks, Cause.SHRINKER, begin_ns, end_ns)
+        notifiers = within([*self._notifiers, *self._open[1]])
+        by_notifier = min(leaked - by_shrinker, OOM_NOTIFY_PAGES * len(notifiers))
+        steps += _spread(-by_notifier, notifiers, Cause.OOM_NOTIFIER, begin_ns, end_ns)
+        by_host = leaked - by_shrinker - by_notifier
+
+        works = within([*self._works, *self._open[0]])
+        inflating, deflating = self._split(works, inflated, by_host)
+        steps += _spread(inflated, inflating, None, begin_ns, end_ns)
+        steps += _spread(-by_host, deflating, Cause.HOST, begin_ns, end_ns)
+        if self._inflations:
+            self._moved |= {step.span for step in steps}
+            steps += puff_steps([run for run in inflating if run.end_ns <= end_ns], self._moved)
+            self._moved &= {run.id for run in works if run.end_ns > end_ns}
+        if inflated or by_host:
+            self._rising = bool(inflated) and (not by_host or not self._rising)
+        return steps
+
+    def _split(self, works: list[Run], inflated: int, leaked: int) -> tuple[list[Run], list[Run]]:
+        """Which runs inflated and which deflated: the last direction goes on, then it turns; shares as the pages'."""
+        if not leaked:
+            return works, []
+        if not inflated:
+            return [], works
+        first = inflated if self._rising else leaked
+        cut = max(1, min(len(works) - 1, round(len(works) * first / (inflated + leaked))))
+        return (works[:cut], works[cut:]) if self._rising else (works[cut:], works[:cut])
+
+
+def _spread(pages: int, runs: Sequence[Run], cause: Cause | None, begin_ns: int, end_ns: int) -> list[Step]:
+    """Share pages out among runs, evenly, or by the pages that they report."""
+    if not pages:
+        return []
+    if not runs:
+        return [Step(begin_ns, end_ns, pages, cause, None)]
+    reported = [max(run.pages, 0) for run in runs] if cause is Cause.SHRINKER else []
+    weights = np.asarray(reported if sum(reported) else [1] * len(runs), np.float64)
+    edges = np.rint(np.concatenate(([0.0], np.cumsum(weights))) * (pages / weights.sum())).astype(np.int64)
+    return [
+        Step(
+            max(run.begin_ns, begin_ns),
+            min(run.end_ns, end_ns),
+            share,
+            cause,
+            run.id,
+            tier=run.tier,
+            priority=run.priority,
+        )
+        for run, share in zip(runs, np.diff(edges).tolist(), strict=True)
+        if share
+    ]

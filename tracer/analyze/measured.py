@@ -1,0 +1,162 @@
+"""Balloon steps from the driver's own functions: every one with its pages, its thread and what it was nested in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..metadata import Metadata
+from ..schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
+from .attribution import BALLOON_BIT, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
+from .lane import SPAN_CODE
+from .model import Cause, Quality
+from .runs import Run
+from .steps import RUN_PAGES, Step, puff_steps
+from .stretch import Stretch
+
+I64 = npt.NDArray[np.int64]
+
+_LEAK: Final = SPAN_CODE[SpanKind.LEAK_BALLOON]
+_FILL: Final = SPAN_CODE[SpanKind.FILL_BALLOON]
+
+
+@dataclass(frozen=True)
+class PageSources:
+    """Which events count the pages of this recording; where none does, counters have to."""
+
+    fill: bool = False
+    leak: bool = False
+    tell: bool = False
+    tell_has_pages: bool = False
+
+    @classmethod
+    def of(cls, metadata: Metadata) -> Self:
+        """By the recording's plan."""
+        used = metadata.kinds_traced
+        tell_has_pages = "num_pfns" not in metadata.absent_fields.get("tell_host", ())
+        return cls("fill_balloon_end" in used, "leak_balloon_end" in used, "tell_host" in used, tell_has_pages)
+
+    @property
+    def inflations(self) -> bool:
+        """Whether events count inflated pages."""
+        return self.fill or self.tell
+
+    @property
+    def leaks(self) -> bool:
+        """Whether events count leaked pages."""
+        return self.leak or (self.tell and self.tell_has_pages)
+
+    @property
+    def exact(self) -> bool:
+        """Whether all pages are measured."""
+        return self.leaks and (self.fill or (self.tell and self.tell_has_pages))
+
+
+class MeasuredSteps:
+    """Reads steps off `leak_balloon`, `fill_balloon` and `tell_host`."""
+
+    def __init__(self, sources: PageSources, page_size_bytes: int) -> None:
+        self._sources = sources
+        self._balloon_pages = max(page_size_bytes // BALLOON_PAGE_BYTES, 1)
+        self._moved: set[int | None] = set()
+        self.migrated_pages = 0
+
+    def advance(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
+        """Steps of the next stretch, in time order; `works` are the runs that ended in it, `under_way` those open."""
+        steps: list[Step] = []
+        if self._sources.leak:
+            steps += self._calls(stretch, _LEAK, "leak_balloon_end", "freed")
+        if self._sources.fill:
+            steps += self._calls(stretch, _FILL, "fill_balloon_end", "filled")
+        if self._sources.tell:
+            steps += self._tells(stretch)
+        if self._sources.inflations:
+            self._moved |= {step.span for step in steps}
+            steps += puff_steps(works, self._moved)
+            self._moved &= {run.id for run in under_way}
+        return sorted(steps, key=lambda step: (step.end_ns, step.begin_ns))
+
+    def _calls(self, stretch: Stretch, code: int, end_kind: str, argument: str) -> list[Step]:
+        spans = stretch.spans
+        rows = np.flatnonzero((spans.code == code) & spans.closed & (spans.end_at >= 0))
+        pages = stretch.args.at(spans.end_at[rows], end_kind, argument) // self._balloon_pages
+        sign = -1 if code == _LEAK else 1
+        return [
+            self._step(stretch, row, int(spans.end_ns[row]), sign * count, Quality.MEASURED)
+            for row, count in zip(rows.tolist(), pages.tolist(), strict=True)
+            if count
+        ]
+
+    def _tells(self, stretch: Stretch) -> list[Step]:
+        at, args = stretch.args.all("tell_host")
+        span = stretch.enclosing[at]
+        above = (
+            np.where(span >= 0, stretch.spans.kinds_above[span], 0) if len(stretch.spans) else np.zeros(len(at), int)
+        )
+        direction = args["direction"].astype(np.int64)
+        leaking = above & (LEAK_BIT | NOTIFIER_BIT | SLAB_BIT) != 0
+        direction = np.where(direction >= INFLATE, direction, np.where(leaking, DEFLATE, INFLATE))
+        pages = args["num_pfns"].astype(np.int64) if self._sources.tell_has_pages else np.full(len(at), RUN_PAGES)
+        pages = pages // self._balloon_pages
+        driver = above & (BALLOON_BIT | LEAK_BIT | NOTIFIER_BIT | SLAB_BIT) != 0
+        self.migrated_pages += int(pages[~driver & (direction == INFLATE)].sum())
+        wanted = np.zeros(len(at), np.bool_)
+        if not self._sources.fill:
+            wanted |= driver & (direction == INFLATE)
+        if not self._sources.leak and self._sources.tell_has_pages:
+            wanted |= driver & (direction == DEFLATE)
+        quality = Quality.MEASURED if self._sources.tell_has_pages else Quality.INFERRED
+        return [
+            self._step(
+                stretch,
+                int(span[row]),
+                int(stretch.time_ns[at[row]]),
+                int(pages[row]) * (1 if direction[row] == INFLATE else -1),
+                quality,
+            )
+            for row in np.flatnonzero(wanted).tolist()
+            if pages[row]
+        ]
+
+    def _step(self, stretch: Stretch, row: int, end_ns: int, pages: int, quality: Quality) -> Step:
+        """A step in span `row`; its cause is what the span is nested in."""
+        spans = stretch.spans
+        above = int(spans.kinds_above[row])
+        cause: Cause | None = None
+        if pages < 0:
+            cause = Cause.HOST
+            if above & SLAB_BIT:
+                cause = Cause.SHRINKER
+            elif above & NOTIFIER_BIT:
+                cause = Cause.OOM_NOTIFIER
+        return Step(
+            begin_ns=int(spans.begin_ns[row]),
+            end_ns=end_ns,
+            pages=pages,
+            cause=cause,
+            span=self._work_of(stretch, row),
+            tier=int(spans.tier[row]),
+            quality=quality,
+            priority=self._priority(stretch, row) if cause is Cause.SHRINKER else -1,
+            teardown=cause is Cause.HOST and not above & BALLOON_BIT,
+        )
+
+    @staticmethod
+    def _work_of(stretch: Stretch, row: int) -> int:
+        """The outermost balloon work around a span, or the span itself."""
+        spans, found = stretch.spans, row
+        while row >= 0:
+            if int(spans.kinds_above[row]) & BALLOON_BIT:
+                found = row
+            row = int(spans.parent[row])
+        return int(spans.id[found])
+
+    @staticmethod
+    def _priority(stretch: Stretch, row: int) -> int:
+        spans = stretch.spans
+        while row >= 0 and spans.code[row] != SPAN_CODE[SpanKind.SHRINK_SLAB]:
+            row = int(spans.parent[row])
+        return int(stretch.args.at(spans.begin_at[[row]], "shrink_slab_start", "priority")[0]) if row >= 0 else -1

@@ -1,0 +1,74 @@
+"""The balloon's own spans: work runs, OOM notifier calls, calls of its shrinker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import SpanKind
+from .attribution import WORKQUEUE_BIT
+from .lane import SPAN_CODE
+from .stretch import Stretch
+
+NameOf = Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One such span. `pages` is what a shrinker call reports as freed."""
+
+    id: int
+    begin_ns: int
+    end_ns: int
+    pages: int = 0
+    tier: int = -1
+    callback: int = 0
+    priority: int = -1
+
+
+def belongs_to_balloon(name: str) -> bool:
+    """Whether a callback of this name is a balloon driver's."""
+    return "balloon" in name or name.startswith("cmm_")
+
+
+def work_runs(stretch: Stretch, *, closed: bool) -> list[Run]:
+    """Runs of the size work; where both the work item and its function were seen, the work item counts."""
+    spans = stretch.spans
+    inner = (spans.code == SPAN_CODE[SpanKind.UPDATE_BALLOON_SIZE]) & (spans.kinds_above & WORKQUEUE_BIT == 0)
+    chosen = (spans.code == SPAN_CODE[SpanKind.BALLOON_WORK]) | inner
+    return _runs(stretch, chosen & (spans.closed == closed))
+
+
+def notifier_runs(stretch: Stretch, name_of: NameOf, *, closed: bool) -> list[Run]:
+    """Calls of the balloon's OOM callback; one that both the chain and the callback told of counts once."""
+    spans = stretch.spans
+    seen_by_chain = (spans.code == SPAN_CODE[SpanKind.OOM_NOTIFIER]) & spans.is_root
+    chosen = (spans.code == SPAN_CODE[SpanKind.OOM_NOTIFY]) | seen_by_chain
+    rows = np.flatnonzero(chosen & (spans.closed == closed))
+    chain = spans.code[rows] == SPAN_CODE[SpanKind.OOM_NOTIFIER]
+    callback = np.zeros(len(rows), np.int64)
+    callback[chain] = stretch.args.at(spans.begin_at[rows[chain]], "oom_notifier_run", "cb")
+    callback[~chain] = stretch.args.at(spans.begin_at[rows[~chain]], "oom_notify_begin", "cb")
+    ours = [not address or belongs_to_balloon(name_of(address)) for address in callback.tolist()]
+    kept = np.zeros(len(spans), np.bool_)
+    kept[rows[np.asarray(ours, np.bool_)]] = True
+    return _runs(stretch, kept)
+
+
+def shrinker_runs(stretch: Stretch, name_of: NameOf) -> list[Run]:
+    """Closed calls of the balloon's shrinker, with what they report as freed."""
+    slab = stretch.slab
+    own = [shrink for shrink in np.unique(slab.shrink).tolist() if belongs_to_balloon(name_of(shrink))]
+    rows = np.flatnonzero(np.isin(slab.shrink, own))
+    columns = (slab.span_id, slab.begin_ns, slab.end_ns, slab.freed, slab.tier, slab.shrink, slab.priority)
+    return [Run(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+
+
+def _runs(stretch: Stretch, chosen: npt.NDArray[np.bool_]) -> list[Run]:
+    spans = stretch.spans
+    end_ns = np.where(spans.closed, spans.end_ns, stretch.until_ns)[chosen]
+    columns = (spans.id[chosen], spans.begin_ns[chosen], end_ns, np.zeros_like(end_ns), spans.tier[chosen])
+    return [Run(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
