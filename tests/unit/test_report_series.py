@@ -27,6 +27,14 @@ def test_thinning_keeps_ends_and_extremes_in_order(values, columns):
     assert data[keep].max() == data.max()
 
 
+def test_thinning_keeps_a_single_spike_and_a_single_dip():
+    data = np.ones(10_000)
+    data[[1234, 7777]] = 9.0, -9.0
+    keep = extremes(data, columns=10)
+    assert len(keep) <= 22
+    assert {1234, 7777} <= set(keep.tolist())
+
+
 @given(st.lists(st.floats(0, 1e6), max_size=5000))
 def test_bars_add_up_to_what_the_buckets_held(values):
     bars = sums(np.array(values), bucket_factor(len(values)))

@@ -74,7 +74,7 @@ def line(time_s: Floats, values: Floats, color: str, unit: str, **style: str | f
 
 
 def _legend(figure: Figure) -> str:
-    if len(figure.legend) < 2:
+    if not figure.legend:
         return ""
     items = "".join(
         f'<li><button type="button" aria-pressed="true" data-traces="{",".join(map(str, item.traces))}">'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -110,7 +111,7 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
         ),
         ("Balloon", f"{balloon.driver}, reclaim path {balloon.reclaim_path}" if balloon.driver else "none"),
         ("Recording", facts.source + (f" (imported from {metadata.imported_from})" if metadata.imported_from else "")),
-        ("Command", " ".join(metadata.command) or "none"),
+        ("Command", shlex.join(metadata.command) or "none"),
     ]
     rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in listed)
     return {"host": text(metadata.host or "unknown host"), "facts": f'<dl class="facts">{rows}</dl>'}

@@ -80,15 +80,18 @@ def plan_table(facts: RecordingFacts) -> str:
         ]
         for row in rows
     )
-    return table("Probe plan", columns, cells, sortable=True, css="prose", titled=True)
+    return table("Probe plan", columns, cells, sortable=True, css="prose plan", titled=True)
 
 
 def absent_fields_table(facts: RecordingFacts) -> str:
     """Fields that this kernel's events do not have; nothing when it has all."""
-    absent = sorted((kind, fields) for kind, fields in facts.metadata.absent_fields.items() if fields)
-    columns = (Column("Kind of event"), Column("Fields this kernel does not have"))
-    rows = ([word(kind, "code"), word(", ".join(fields), "code")] for kind, fields in absent)
-    return table("Absent fields", columns, rows, titled=True) if absent else ""
+    kinds: dict[str, list[str]] = {}
+    for kind, fields in facts.metadata.absent_fields.items():
+        for name in fields:
+            kinds.setdefault(name, []).append(kind)
+    columns = (Column("Field this kernel does not have"), Column("In events"))
+    rows = ([word(name, "code"), word(", ".join(sorted(kinds[name])), "code")] for name in sorted(kinds))
+    return table("Absent fields", columns, rows, css="prose", titled=True) if kinds else ""
 
 
 def inferred_words(analysis: Analysis) -> str:

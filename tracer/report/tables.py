@@ -35,7 +35,7 @@ def findings_table(analysis: Analysis) -> str:
     ordered = sorted(analysis.findings, key=lambda f: (_WORST[f.severity], f.start_s))
     shown, note = first(ordered, "finding", "worst first")
     columns = (Column("Severity"), Column("When", True), Column("What happened"), Column("Kind"), Column("Numbers"))
-    return table("Findings", columns, map(_finding, shown), css="prose") + note
+    return table("Findings", columns, map(_finding, shown), css="prose findings") + note
 
 
 def _finding(finding: Finding) -> list[Cell]:

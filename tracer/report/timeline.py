@@ -149,7 +149,7 @@ def slab_row(analysis: Analysis) -> Row:
     words = "How busy the shrinkers were, not how much memory they gave: objects differ in size between shrinkers."
     figure = Figure("slab", "Slab objects freed", "objects per bar, all shrinkers", words, 120, layout={"bargap": 0})
     trace = bars(time_s, width, sums(objects, factor), "var(--mem-slab)", "objects")
-    figure.add(trace, "objects freed", "var(--mem-slab)", "solid")
+    figure.traces.append({"name": "objects freed", **trace})
     figure.note = _bucket_note(len(objects), factor, width)
     return figure
 
