@@ -1,0 +1,121 @@
+"""The programs against the running kernel's verifier, in the shapes other kernels' formats give them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tracer.probes.attach import Probes
+from tracer.probes.compiler import CompileError, LoadError, Module
+from tracer.probes.plan import Plan, make_plan
+from tracer.probes.sources import bpf_dir, kernel_flags, program_text
+
+sys.path.append(str(Path(__file__).parent.parent / "unit"))
+from kernel_tree import put
+from probe_machine import KERNELS, put_probe_formats
+
+pytestmark = pytest.mark.usefixtures("bcc")
+
+SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virtio_balloon_oom_notify\n"
+
+
+def compiled(plan: Plan) -> Module:
+    directory = bpf_dir()
+    return Module(program_text(directory), [*kernel_flags("6.1.0", 4, directory), *plan.flags()], directory)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_programs_for_other_kernels_formats_compile_and_pass_the_verifier(tmp_path: Path, kernel: str) -> None:
+    put_probe_formats(tmp_path, kernel)
+    put(tmp_path, "/proc/kallsyms", SYMBOLS)
+    plan = make_plan(root=tmp_path)
+    assert len(plan.to_try) >= 20
+    module = compiled(plan)
+    try:
+        assert all(module.load(candidate.kind.name) > 0 for candidate in plan.to_try)
+    finally:
+        module.close()
+
+
+def test_a_work_end_without_its_function_is_matched_by_thread(tmp_path: Path) -> None:
+    # GIVEN a kernel whose workqueue_execute_end names the work only
+    put_probe_formats(tmp_path, "5.10")
+    put(tmp_path, "/proc/kallsyms", SYMBOLS)
+    path = tmp_path / "sys/kernel/tracing/events/workqueue/workqueue_execute_end/format"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if " function;" not in line))
+    plan = make_plan(root=tmp_path)
+    assert plan.absent_fields["balloon_work_end"] == ("function",)
+    # THEN the other way of telling it compiles and loads
+    module = compiled(plan)
+    try:
+        assert module.map_fd(b"working") > 0
+        assert module.load("balloon_work_begin") > 0
+        assert module.load("balloon_work_end") > 0
+    finally:
+        module.close()
+
+
+def test_text_that_does_not_compile_is_one_line_with_the_file_and_a_whole_log(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    text = f'{program_text(bpf_dir())}\n#line 7 "bpf/wrong.bpf.c"\nint wrong(void *ctx) {{ return nonsense; }}\n'
+    with pytest.raises(CompileError, match=r"bpf/wrong\.bpf\.c:7:\d+: error: .*nonsense") as raised:
+        Module(text, kernel_flags("6.1.0", 4, bpf_dir()), bpf_dir())
+    assert "\n" not in str(raised.value)
+    assert "1 error generated" in raised.value.log
+    assert raised.value.exit_code == 3
+    assert capfd.readouterr().err == "", "the compiler's talk is in the error, not on stderr"
+
+
+def test_a_program_the_verifier_refuses_is_a_refusal_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    programs = "int wild(void *ctx) { return *(int *)16; }\nint tame(void *ctx) { return 0; }\n"
+    text = f"{program_text(bpf_dir())}\n{programs}"
+    module = Module(text, kernel_flags("6.1.0", 4, bpf_dir()), bpf_dir())
+    try:
+        with pytest.raises(LoadError) as raised:
+            module.load("wild")
+        assert "\n" not in str(raised.value)
+        assert raised.value.log
+        assert module.load("tame") > 0
+        assert capfd.readouterr().err == ""
+    finally:
+        module.close()
+
+
+def test_a_tracepoint_that_is_not_there_is_refused_with_the_kernels_word() -> None:
+    module = Module(
+        f"{program_text(bpf_dir())}\nint tame(void *ctx) {{ return 0; }}\n",
+        kernel_flags("6.1.0", 4, bpf_dir()),
+        bpf_dir(),
+    )
+    try:
+        with pytest.raises(LoadError, match="No such file"):
+            module.attach(module.load("tame"), "vmscan:no_such_event")
+    finally:
+        module.close()
+
+
+def test_the_environment_is_as_before_and_foreign_settings_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BCC_KERNEL_SOURCE", "/nowhere")
+    monkeypatch.setenv("ARCH", "arm64")
+    before = dict(os.environ)
+    with Probes(make_plan(), 4096) as probes:
+        probes.require_any()
+    assert dict(os.environ) == before
+
+
+def test_every_descriptor_is_given_back() -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with Probes(make_plan(), 4096):
+        pass
+    before = open_files()
+    for _ in range(2):
+        with Probes(make_plan(), 4096):
+            pass
+    assert open_files() == before

@@ -1,0 +1,213 @@
+"""What the programs see on the running kernel, against what happened and what an independent tracer counted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tracing import DROP_SLAB, IndependentTracer, WaitingLoad, run, unpaired
+
+from tracer.collect.ring import Ring
+from tracer.collect.session import open_session
+from tracer.kernel.access import CAP_SYS_RESOURCE, effective_capabilities
+from tracer.kernel.cgroup import MemoryCgroup, find_memory_controller
+from tracer.kernel.kallsyms import find_symbols
+from tracer.metadata import SourceState
+from tracer.probes.attach import Probes, lost_by_kind
+from tracer.probes.plan import Targets, make_plan
+from tracer.schema import KIND_BY_NAME, TRACEPOINT_KINDS
+
+SLAB_KINDS = (KIND_BY_NAME["shrink_slab_start"], KIND_BY_NAME["shrink_slab_end"])
+SLAB_EVENTS = tuple(kind.tracepoint for kind in SLAB_KINDS)
+
+pytestmark = pytest.mark.usefixtures("bcc")
+
+
+def test_slab_spans_of_drop_caches_equal_an_independent_tracers_count() -> None:
+    # GIVEN a process about to drop slab caches, ftrace counting, and a session
+    with WaitingLoad(f"{DROP_SLAB}; {DROP_SLAB}") as load, IndependentTracer(*SLAB_EVENTS) as other:
+        with open_session() as session:
+            # WHEN it does
+            trace = run(session, [load])
+        counted = other.counts()
+    # THEN both saw the same on its thread, whatever else ran, and nothing was lost
+    starts, ends = trace.of("shrink_slab_start", load.pid), trace.of("shrink_slab_end", load.pid)
+    assert len(starts) == counted[load.pid, "mm_shrink_slab_start"] > 0
+    assert len(ends) == counted[load.pid, "mm_shrink_slab_end"] == len(starts)
+    assert not trace.lost
+    # AND the arguments are those of drop_caches: priority 0, each end its begin's shrinker, names that are known
+    assert set(starts["priority"].tolist()) == {0}
+    assert starts["shrink"].tolist() == ends["shrink"].tolist()
+    assert {trace.symbols[address] for address in starts["shrink"].tolist()} >= {"super_cache_scan"}
+    assert all(comm == b"sh" for comm in starts["comm"])
+
+
+def test_memcg_reclaim_comes_in_whole_spans_with_named_shrinkers_and_no_loss(tmp_path: Path, need) -> None:
+    need("live", find_memory_controller() is not None, "no memory cgroup controller is mounted")
+    # GIVEN a process in a small memory cgroup, about to fill it with inodes and page cache
+    files = f"i=0; while [ $i -lt 3000 ]; do : > {tmp_path}/$i; i=$((i+1)); done"
+    fill = f"for n in 1 2 3; do dd if=/dev/zero of={tmp_path}/big bs=1M count=48 2>/dev/null; done"
+    with (
+        MemoryCgroup(32 << 20, f"reclaim-tracer-live-{os.getpid()}") as cgroup,
+        WaitingLoad(f"{files}\n{fill}") as load,
+    ):
+        cgroup.add(load.pid)
+        # WHEN traced while it does
+        with open_session() as session:
+            trace = run(session, [load])
+    # THEN reclaim of the cgroup is there, whole, with page cache given and shrinkers by name
+    begins, ends = trace.of("memcg_reclaim_begin"), trace.of("memcg_reclaim_end")
+    assert len(begins) > 0
+    assert ends["nr_reclaimed"].sum() > 0
+    loads = trace.records[[comm in (b"sh", b"dd") for comm in trace.records["comm"]]]
+    assert list(unpaired(loads)) == []
+    assert "super_cache_scan" in trace.symbols.values()
+    assert trace.of("lru_shrink_inactive")["nr_scanned"].sum() > 0
+    assert not trace.lost
+    assert session.malformed == 0
+
+
+def test_the_work_filter_lets_one_function_through_and_nothing_else() -> None:
+    # GIVEN the plan pointed at a work that every CPU runs every second or two
+    plan = make_plan(Targets(work_functions=("vmstat_update",)))
+    addresses = {symbol.address for symbol in find_symbols(["vmstat_update"])["vmstat_update"]}
+    with IndependentTracer("workqueue:workqueue_execute_start") as other:
+        with open_session(plan=plan) as session, WaitingLoad("sleep 4") as load:
+            trace = run(session, [load])
+        everything = sum(other.counts().values())
+    # THEN only it is seen, begun and ended on the same thread, though others ran too
+    begins, ends = trace.of("balloon_work_begin"), trace.of("balloon_work_end")
+    assert len(begins) > 0
+    assert set(begins["function"].tolist()) == set(ends["function"].tolist()) == addresses
+    numbers = [KIND_BY_NAME[name].number for name in ("balloon_work_begin", "balloon_work_end")]
+    works = trace.records[np.isin(trace.records["kind"], numbers)]
+    assert len(list(unpaired(works))) <= os.cpu_count(), "at most what was running at either end"
+    assert len(begins) < everything
+
+
+def test_the_notifier_filter_lets_one_callback_through(need) -> None:
+    need("live", Path("/sys/kernel/tracing/events/notifier/notifier_run").is_dir(), "this kernel has no notifier_run")
+    name = "pvclock_gtod_notify"
+    need("live", name in find_symbols([name]), f"this kernel has no {name}")
+    plan = make_plan(Targets(oom_notifiers=(name,)))
+    with open_session(plan=plan) as session, WaitingLoad("sleep 0.5") as load:
+        trace = run(session, [load])
+    callbacks = trace.of("oom_notifier_run")["cb"].tolist()
+    assert len(callbacks) > 10
+    assert set(callbacks) == {find_symbols([name])[name][0].address}
+    assert name in trace.symbols.values()
+
+
+def test_the_tracer_does_not_see_itself() -> None:
+    # GIVEN this very process shrinking slab caches while it traces, and another one
+    def drop() -> None:
+        Path("/proc/sys/vm/drop_caches").write_text("2")
+
+    with WaitingLoad(DROP_SLAB) as load, IndependentTracer(*SLAB_EVENTS) as other:
+        with open_session() as session:
+            trace = run(session, [load], on_first=drop)
+        counted = other.counts()
+    # THEN ftrace saw both, the session only the other
+    assert counted[os.getpid(), "mm_shrink_slab_start"] > 0
+    assert os.getpid() not in trace.records["tgid"]
+    assert len(trace.of("shrink_slab_start", load.pid)) > 0
+
+
+INSIDE = """
+import os, pathlib, subprocess, sys
+sys.path[:0] = sys.argv[1:]
+from tracing import DROP_SLAB, WaitingLoad, run
+from tracer.collect.session import open_session
+pathlib.Path("/proc/self/comm").write_text("inner-tracer")
+with WaitingLoad(DROP_SLAB) as load, open_session() as session:
+    trace = run(session, [load], on_first=lambda: pathlib.Path("/proc/sys/vm/drop_caches").write_text("2"))
+comms = trace.records["comm"].tolist()
+print(os.getpid(), comms.count(b"inner-tracer"), comms.count(b"sh"))
+"""
+
+
+def test_the_tracer_does_not_see_itself_from_an_inner_pid_namespace() -> None:
+    here = Path(__file__).parent
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", INSIDE, here, here.parent.parent]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    pid, own, others = map(int, result.stdout.split())
+    assert pid < 100, "the namespace has numbers of its own"
+    assert own == 0
+    assert others > 0
+
+
+def test_what_does_not_fit_the_ring_is_counted_to_the_last_event(need) -> None:
+    # GIVEN a ring of one page, some 36 records, that nobody reads
+    with IndependentTracer(*SLAB_EVENTS) as other, Probes(make_plan(kinds=SLAB_KINDS), 4096) as probes:
+        ring = Ring.map(probes.ring_fd, probes.buffer_bytes)
+        # WHEN far more events come than fit (again while anything else shrinks slab at the same time)
+        for _ in range(40):
+            while len(ring.drain()):
+                pass
+            before, lost_before = other.counts(), probes.lost()
+            with WaitingLoad(DROP_SLAB) as load:
+                load.go()
+                load.process.wait()
+            records, lost = ring.drain(), lost_by_kind(probes.lost() - lost_before)
+            counted = other.counts() - before
+            if {tid for tid, _ in counted} == {load.pid}:
+                break
+        else:
+            need("live", False, "something else keeps shrinking slab caches on this machine")
+        ring.close()
+    # THEN recorded and lost add up, kind by kind
+    assert sum(lost.values()) > 0
+    for kind in SLAB_KINDS:
+        recorded = int((records["kind"] == kind.number).sum())
+        assert recorded + lost.get(kind.name, 0) == counted[load.pid, kind.tracepoint_name], kind.name
+
+
+def test_loss_reaches_the_items_as_a_stretch_with_its_kinds() -> None:
+    with WaitingLoad(DROP_SLAB) as load, open_session(buffer_bytes=4096) as session:
+        trace = run(session, [load])
+    assert sum(stretch.total for stretch in trace.lost) > 0
+    assert {name for stretch in trace.lost for name in stretch.counts} >= {"shrink_slab_start"}
+    assert all(stretch.start_ns < stretch.end_ns for stretch in trace.lost)
+
+
+def test_metadata_tells_the_machine_the_plan_as_tried_and_the_clock() -> None:
+    before_ns = time.monotonic_ns()
+    with open_session() as session:
+        metadata = session.metadata
+    assert before_ns < metadata.start_ns < time.monotonic_ns()
+    assert abs(metadata.start_utc_ns - time.time_ns()) < 60e9
+    states = {row.what: row.state for row in metadata.plan}
+    assert set(states) >= {kind.name for kind in TRACEPOINT_KINDS}
+    assert states["shrink_slab_start"] is SourceState.USED
+    assert metadata.kernel_release == os.uname().release
+    assert metadata.buffer_bytes == 16 << 20
+
+
+def test_a_command_is_traced_from_its_start_to_its_end_and_gets_no_oom_exemption(tmp_path: Path) -> None:
+    own_before = Path("/proc/self/oom_score_adj").read_text()
+    script = f"cat /proc/self/oom_score_adj > {tmp_path}/score; {DROP_SLAB}; exit 7"
+    with open_session(command=["sh", "-c", script]) as session:
+        trace = run(session, [])
+        during = Path("/proc/self/oom_score_adj").read_text()
+    assert session.command_status == 7
+    assert len(trace.of("shrink_slab_start")) > 0
+    assert (during.strip() == "-1000") == (CAP_SYS_RESOURCE in effective_capabilities())
+    assert (tmp_path / "score").read_text() == own_before == Path("/proc/self/oom_score_adj").read_text()
+
+
+def test_the_first_event_comes_within_a_second_and_detaching_takes_no_time() -> None:
+    started = time.monotonic()
+    with open_session() as session, WaitingLoad(DROP_SLAB) as load:
+        opened = time.monotonic()
+        trace = run(session, [load])
+        closing = time.monotonic()
+    closed = time.monotonic()
+    assert len(trace.records) > 0
+    assert opened - started < 5.0, "compiling on a busy machine"
+    assert closed - closing < 0.15
