@@ -1,0 +1,178 @@
+"""Balloon steps read off the driver's own functions, in the corners where a plain count would be wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, event, records
+
+from tracer.analyze.model import Analysis, Cause, CycleClass, Quality
+from tracer.metadata import PlanRow, SourceState
+from tracer.schema import DEFLATE, INFLATE, UNKNOWN_DIRECTION
+
+PROBED = ("leak_balloon_end", "tell_host", "virtballoon_changed", "oom_notify_end")
+DRIVER = dataclasses.replace(METADATA, plan=tuple(PlanRow(name, f"kprobe:{name}", SourceState.USED) for name in PROBED))
+
+
+def inflate(begin_ns: int, pages: int = 256, tid: int = 50, direction: int = INFLATE) -> Records:
+    """A 10 ms work run that tells the host of inflated pages."""
+    return records(
+        event(begin_ns, "balloon_work_begin", tid),
+        event(begin_ns + 1 * MS, "update_balloon_size_begin", tid),
+        event(begin_ns + 8 * MS, "tell_host", tid, num_pfns=pages, direction=direction),
+        event(begin_ns + 9 * MS, "update_balloon_size_end", tid),
+        event(begin_ns + 10 * MS, "balloon_work_end", tid),
+    )
+
+
+def leak(begin_ns: int, pages: int = 256, tid: int = 100) -> Records:
+    """A call of leak_balloon that takes 1 ms and tells the host."""
+    return records(
+        event(begin_ns, "leak_balloon_begin", tid, num=pages),
+        event(begin_ns + MS // 2, "tell_host", tid, num_pfns=pages, direction=DEFLATE),
+        event(begin_ns + MS, "leak_balloon_end", tid, freed=pages),
+    )
+
+
+def oom_leak(begin_ns: int, tid: int = 100) -> Records:
+    """An OOM that the balloon's notifier ends."""
+    return records(
+        event(begin_ns, "out_of_memory_begin", tid),
+        event(begin_ns + 1, "oom_notifier_run", tid, cb=0),
+        event(begin_ns + 2, "oom_notify_begin", tid),
+        leak(begin_ns + MS, tid=tid),
+        event(begin_ns + 3 * MS, "oom_notify_end", tid, retval=1),
+        event(begin_ns + 4 * MS, "out_of_memory_end", tid, retval=1),
+    )
+
+
+def together(*streams: Records) -> Records:
+    """Streams of several threads, in time order."""
+    stream = records(*streams)
+    return stream[stream["time_ns"].argsort(kind="stable")]
+
+
+def moved(analysis: Analysis) -> tuple[int, dict[str, int]]:
+    balloon = analysis.balloon
+    return balloon.inflated_pages, {cause.value: pages for cause, pages in balloon.leaked_pages.items() if pages}
+
+
+def test_pages_are_measured_and_work_seen_twice_counts_once() -> None:
+    analysis = analyse(inflate(0), metadata=DRIVER)
+    assert moved(analysis) == (256, {})
+    assert analysis.balloon.quality is Quality.MEASURED
+    assert analysis.balloon.work_spans == 1
+    assert analysis.balloon.worker_s == pytest.approx(0.010)
+
+
+def test_a_worker_that_reclaims_its_own_balloon_leaks_to_the_shrinker() -> None:
+    # GIVEN an inflating worker whose allocation reclaims, which scans the balloon's own shrinker, which leaks
+    stream = together(
+        event(0, "balloon_work_begin", 50),
+        event(1 * MS, "direct_reclaim_begin", 50),
+        event(2 * MS, "shrink_slab_start", 50, shrink=BALLOON_SHRINKER, total_scan=128, priority=12),
+        event(3 * MS, "balloon_shrinker_begin", 50, nr_to_scan=128),
+        leak(4 * MS, 128, tid=50),
+        event(6 * MS, "balloon_shrinker_end", 50, freed=128),
+        event(7 * MS, "shrink_slab_end", 50, shrink=BALLOON_SHRINKER, retval=128),
+        event(8 * MS, "direct_reclaim_end", 50),
+        event(9 * MS, "tell_host", 50, num_pfns=256, direction=INFLATE),
+        event(10 * MS, "balloon_work_end", 50),
+    )
+    analysis = analyse(stream, metadata=DRIVER)
+    assert moved(analysis) == (256, {"shrinker": 128})
+    assert [cycle.cycle_class for cycle in analysis.cycles] == [CycleClass.SHRINKER_REINFLATE]
+    assert analysis.conflicts[0].overlap_s["self"] == pytest.approx(0.007)
+
+
+def test_an_oom_in_the_middle_of_an_inflate_comes_back_by_itself() -> None:
+    # GIVEN an OOM leak on another thread while work is under way towards an unchanged target
+    stream = together(event(0, "virtballoon_changed", 1), inflate(10 * MS), oom_leak(12 * MS), inflate(200 * MS))
+    analysis = analyse(stream, metadata=DRIVER)
+    assert moved(analysis) == (512, {"oom_notifier": 256})
+    (cycle,) = analysis.cycles
+    assert cycle.cycle_class is CycleClass.NOTIFIER_REINFLATE
+    assert analysis.balloon.target_changes == 1
+
+
+def test_a_target_told_again_makes_it_the_hosts_cycle() -> None:
+    stream = together(oom_leak(0), event(100 * MS, "virtballoon_changed", 1), inflate(110 * MS))
+    (cycle,) = analyse(stream, metadata=DRIVER).cycles
+    assert cycle.cycle_class is CycleClass.HOST_REINFLATE
+    assert (cycle.start_s, cycle.end_s) == (0.001, 0.118)
+
+
+def test_a_notification_seen_by_chain_and_callback_counts_once() -> None:
+    (row,) = [row for row in analyse(oom_leak(0), metadata=DRIVER).tiers if row.tier.label == "oom_notify"]
+    assert row.spans == 1
+    assert row.balloon_pages == 256
+
+
+def test_page_migration_moves_nothing() -> None:
+    # GIVEN compaction that swaps one page: both queues are told, outside any work
+    stream = records(
+        event(1 * MS, "virtballoon_migratepage", 70),
+        event(2 * MS, "tell_host", 70, num_pfns=1, direction=INFLATE),
+        event(3 * MS, "tell_host", 70, num_pfns=1, direction=DEFLATE),
+    )
+    analysis = analyse(*[stream] * 1, metadata=DRIVER)
+    assert moved(analysis) == (0, {})
+    assert analysis.balloon.migrated_pages == 1
+    assert not analysis.cycles
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_unload_and_freeze_give_pages_back_but_make_no_cycle(again: bool) -> None:
+    # GIVEN pages leaked under pressure, then the driver giving up all it has, then perhaps inflating anew
+    stream = together(inflate(0), oom_leak(20 * MS), leak(100 * MS, 512, tid=200), *[inflate(200 * MS)] * again)
+    analysis = analyse(stream, metadata=DRIVER)
+    assert analysis.balloon.leaked_pages[Cause.HOST] == 512
+    assert not analysis.cycles
+
+
+def test_two_balloons_that_work_at_once_are_added_up() -> None:
+    stream = together(
+        inflate(0, 100, tid=50), inflate(5 * MS, 200, tid=51), oom_leak(30 * MS), inflate(50 * MS, 44, tid=51)
+    )
+    analysis = analyse(stream, metadata=DRIVER)
+    assert moved(analysis) == (344, {"oom_notifier": 256})
+    assert sum(cycle.reinflated_pages for cycle in analysis.cycles) == 44
+
+
+def test_guest_pages_of_64_kib_hold_16_balloon_pages() -> None:
+    large = dataclasses.replace(DRIVER, page_size_bytes=65536)
+    analysis = analyse(together(inflate(0, 256), oom_leak(20 * MS)), metadata=large)
+    assert moved(analysis) == (16, {"oom_notifier": 16})
+
+
+def test_a_target_between_two_guest_pages_rounds_to_and_fro() -> None:
+    def deflate(at_ns: int) -> Records:
+        begin, end = event(at_ns, "balloon_work_begin", 50), event(at_ns + 5 * MS, "balloon_work_end", 50)
+        return records(begin, leak(at_ns + MS, 16, tid=50), end)
+
+    stream = records(
+        *(part for at in range(4) for part in (inflate(at * SECOND, 16), deflate(at * SECOND + SECOND // 2)))
+    )
+    large = dataclasses.replace(DRIVER, page_size_bytes=65536)
+    assert {cycle.cycle_class for cycle in analyse(stream, metadata=large).cycles} == {CycleClass.ROUNDING}
+    assert {cycle.cycle_class for cycle in analyse(stream, metadata=DRIVER).cycles} == {CycleClass.HOST_OSCILLATION}
+
+
+def test_where_the_queue_is_unknown_its_surroundings_tell() -> None:
+    stream = together(inflate(0, 256, direction=UNKNOWN_DIRECTION), oom_leak(20 * MS))
+    assert moved(analyse(stream, metadata=DRIVER)) == (256, {"oom_notifier": 256})
+
+
+def test_a_lost_end_inside_a_cycle_is_counted_and_does_not_hide_it() -> None:
+    whole = together(oom_leak(0), inflate(50 * MS), oom_leak(100 * MS), inflate(150 * MS))
+    torn = whole[whole["kind"] != 34]
+    analysis = analyse(torn, metadata=DRIVER)
+    assert len(analysis.cycles) == 2
+    assert analysis.accounting.begins_without_end == 2
+
+
+def test_work_under_way_at_the_end_of_the_trace_keeps_its_pages() -> None:
+    analysis = analyse(inflate(0)[:-2], metadata=DRIVER, end_ns=SECOND)
+    assert moved(analysis) == (256, {})
+    assert analysis.accounting.begins_without_end == 2
