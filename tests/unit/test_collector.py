@@ -1,0 +1,279 @@
+"""The collector's loop over a ring in memory, and the small things around it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_ring import FakeRing
+
+from tracer.batch import LostStretch, Samples
+from tracer.collect.addresses import AddressBook
+from tracer.collect.collector import Collector, Item, Sources
+from tracer.collect.command import Command
+from tracer.collect.signals import StopSignals
+from tracer.errors import UsageError
+from tracer.kernel.counters import CounterReader
+from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS
+
+
+class Machine:
+    """A fake ring, loss counters and counters, and a collector over them."""
+
+    def __init__(self, root: Path, interval_s: float = 0.02) -> None:
+        (root / "proc").mkdir(exist_ok=True)
+        (root / "proc/vmstat").write_text("nr_free_pages 5\nballoon_inflate 0\nballoon_deflate 0\n")
+        self.ring = FakeRing(size=1 << 16)
+        self.ready = os.eventfd(0, os.EFD_NONBLOCK)
+        self.lost = np.zeros(MAX_KINDS, np.uint64)
+        sources = Sources(self.ring.reader, self.ready, self.lost.copy, CounterReader(root))
+        self.collector = Collector(sources, interval_s)
+
+    def write(self, kind: str = "kswapd_sleep", count: int = 1, **arguments: int) -> None:
+        """Put records into the ring and make its descriptor readable."""
+        record = np.zeros(1, KIND_BY_NAME[kind].record_dtype)
+        record["kind"] = KIND_BY_NAME[kind].number
+        for name, value in arguments.items():
+            record[name] = value
+        for _ in range(count):
+            position = self.ring.write()
+            self.ring._poke(position + 24, record.view(np.uint8)[16:])
+        os.eventfd_write(self.ready, 1)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path)
+    yield made
+    made.collector.close()
+    os.close(made.ready)
+
+
+def collect(machine: Machine, at: Callable[[int], None], duration_s: float = 5.0) -> list[Item]:
+    """All items; `at(n)` is called after the n-th."""
+    items: list[Item] = []
+    for number, item in enumerate(machine.collector.items(duration_s)):
+        items.append(item)
+        at(number)
+    return items
+
+
+def kinds(items: list[Item]) -> list[type]:
+    return [type(item) for item in items]
+
+
+def test_it_begins_and_ends_with_a_sample_and_ends_when_told(machine: Machine) -> None:
+    items = collect(machine, lambda number: machine.collector.stop() if number == 3 else None)
+    assert set(kinds(items)) == {Samples}
+    assert len(items) == 5
+    times = [int(item.time_ns[0]) for item in items]
+    assert times == sorted(times)
+    assert items[0].column("vmstat.nr_free_pages").tolist() == [5]
+
+
+def test_it_ends_when_the_time_is_over(machine: Machine) -> None:
+    before = time.monotonic()
+    collect(machine, lambda number: None, duration_s=0.1)
+    assert 0.1 <= time.monotonic() - before < 2.0
+
+
+def test_records_come_as_one_batch_and_what_is_left_at_the_end_too(machine: Machine) -> None:
+    def at(number: int) -> None:
+        if number == 0:
+            machine.write(count=5)
+        if number == 1:
+            machine.write(count=3)
+            machine.collector.stop()
+
+    batches = [item for item in collect(machine, at) if isinstance(item, np.ndarray)]
+    assert [len(batch) for batch in batches] == [5, 3]
+    assert all(batch.dtype == EVENT_DTYPE for batch in batches)
+
+
+def test_a_record_never_finished_cannot_hold_up_the_end(machine: Machine) -> None:
+    def at(number: int) -> None:
+        if number == 0:
+            machine.ring.write(flags=1 << 31)
+            machine.collector.stop()
+
+    before = time.monotonic()
+    items = collect(machine, at)
+    assert set(kinds(items)) == {Samples}
+    assert time.monotonic() - before < 2.0
+
+
+def test_loss_comes_as_a_stretch_between_two_looks(machine: Machine) -> None:
+    def at(number: int) -> None:
+        if number == 0:
+            machine.lost[1] += 7
+            machine.write()
+        if number == 2:
+            machine.lost[1] += 1
+            machine.lost[2] += 2
+            machine.collector.stop()
+
+    stretches = [item for item in collect(machine, at) if isinstance(item, LostStretch)]
+    assert [dict(stretch.counts) for stretch in stretches] == [
+        {"shrink_slab_start": 7},
+        {"shrink_slab_start": 1, "shrink_slab_end": 2},
+    ]
+    assert stretches[0].start_ns < stretches[0].end_ns <= stretches[1].start_ns < stretches[1].end_ns
+
+
+def test_loss_from_before_the_start_is_not_told(machine: Machine) -> None:
+    machine.lost[1] = 1000
+    items = collect(machine, lambda number: machine.collector.stop())
+    assert not [item for item in items if isinstance(item, LostStretch)]
+
+
+@pytest.mark.parametrize(("kind", "extra"), [("balloon_work_begin", True), ("kswapd_sleep", False)])
+def test_balloon_events_bring_a_sample_at_once(tmp_path: Path, kind: str, extra: bool) -> None:
+    # GIVEN samples an hour apart, and 50 ms since the last
+    machine = Machine(tmp_path, interval_s=3600.0)
+
+    def at(number: int) -> None:
+        if number == 0:
+            time.sleep(0.06)
+            machine.write(kind)
+            threading.Timer(0.2, machine.collector.stop).start()
+
+    items = collect(machine, at)
+    machine.collector.close()
+    assert len([item for item in items if isinstance(item, Samples)]) == (3 if extra else 2)
+
+
+def test_a_condition_with_a_descriptor_ends_it_at_once(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, interval_s=3600.0)
+    wake = os.eventfd(0)
+    machine.collector.stop_when(wake, lambda: over)
+    over = False
+
+    def at(number: int) -> None:
+        nonlocal over
+        over = True
+        os.eventfd_write(wake, 1)
+
+    before = time.monotonic()
+    collect(machine, at, duration_s=60)
+    machine.collector.close()
+    assert time.monotonic() - before < 2.0
+
+
+def test_new_addresses_are_named_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[set[int]] = []
+
+    def name(addresses: set[int]) -> dict[int, str]:
+        asked.append(set(addresses))
+        return {address: f"f{address:x}" for address in addresses}
+
+    monkeypatch.setattr("tracer.collect.addresses.resolve", name)
+
+    def at(number: int) -> None:
+        if number == 0:
+            machine.write("shrink_slab_start", count=3, shrink=0xFFFF8000)
+        if number == 2:
+            machine.write("shrink_slab_end", shrink=0xFFFF8000)
+            machine.write("balloon_work_begin", function=0xFFFF9000)
+            machine.write("oom_notifier_run", cb=0xFFFFA000)
+            machine.collector.stop()
+
+    names = [item for item in collect(machine, at) if isinstance(item, dict)]
+    assert set().union(*asked) == {0xFFFF8000, 0xFFFF9000, 0xFFFFA000}
+    assert sum(map(len, asked)) == 3
+    assert {key: value for found in names for key, value in found.items()}[0xFFFF9000] == "fffff9000"
+
+
+def test_two_addresses_of_one_table_slot_are_both_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracer.collect.addresses.resolve", lambda addresses: dict.fromkeys(addresses, "x"))
+    book = AddressBook()
+    records = np.zeros(4, KIND_BY_NAME["shrink_slab_start"].record_dtype)
+    records["kind"] = 1
+    records["shrink"] = [0x10000, 0x20000, 0x10000, 0]
+    book.notice(records.view(EVENT_DTYPE))
+    assert set(book.name_pending()) == {0x10000, 0x20000}
+    book.notice(records.view(EVENT_DTYPE))
+    assert not book.pending
+
+
+STOPPING = """
+import os, signal, sys, time
+from tracer.collect.signals import StopSignals
+with StopSignals() as stop:
+    os.kill(os.getpid(), signal.{signal})
+    assert stop.received == signal.{signal}
+    assert os.eventfd_read(stop.fd) == 1
+    print("first noted", flush=True)
+    if "{second}":
+        os.kill(os.getpid(), signal.SIGINT)
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+print("restored")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_the_first_signal_is_noted_and_handlers_are_restored(name: str) -> None:
+    script = STOPPING.format(signal=name, second="")
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (0, "first noted\nrestored\n"), result.stderr
+
+
+def test_the_second_signal_aborts() -> None:
+    script = STOPPING.format(signal="SIGTERM", second="yes")
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.stdout == "first noted\n"
+    assert "KeyboardInterrupt" in result.stderr
+
+
+def test_outside_its_block_signals_are_as_before() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with StopSignals():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_command_that_is_not_there_is_refused_before_anything_starts() -> None:
+    with pytest.raises(UsageError, match="no-such-command-here: no such command"):
+        Command(["no-such-command-here"])
+
+
+def test_a_commands_status_is_its_own() -> None:
+    command = Command(["sh", "-c", "exit 3"])
+    assert command.status is None
+    command.start()
+    os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+    assert command.status == 3
+    command.finish()
+
+
+def test_a_command_still_running_is_told_to_end() -> None:
+    command = Command(["sleep", "60"])
+    command.start()
+    command.finish()
+    assert command.status == -signal.SIGTERM
+    command.finish()
+
+
+def test_a_command_that_ignores_it_is_left_alone_after_a_moment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tracer.collect.command.GRACE_S", 0.1)
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    command = Command(["sh", "-c", f"trap '' TERM; echo > {ready}; exec sleep 60"])
+    command.start()
+    ready.read_text()
+    command.finish()
+    assert command.status is None
+    assert command.pid is not None
+    os.kill(command.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+    assert command.status == -signal.SIGKILL
