@@ -9,7 +9,20 @@ from typing import Final
 from ..metadata import Metadata
 from .balloon import BalloonTracker
 from .kills import Kill, KillReason, reason_for
-from .model import Analysis, Conflict, Cycle, Finding, Quality, Severity, ShrinkerStat, Storm, Tier, TierRow
+from .model import (
+    Analysis,
+    Conflict,
+    Cycle,
+    Episode,
+    Finding,
+    Heroics,
+    Quality,
+    Severity,
+    ShrinkerStat,
+    Storm,
+    Tier,
+    TierRow,
+)
 from .series import SampleSeries
 
 _SHARE_FACTOR: Final = 3.0
@@ -67,8 +80,8 @@ def _finding(kind: str, severity: Severity, start_s: float, end_s: float, text: 
     return Finding(0, kind, severity, start_s, end_s, text, Quality.MEASURED, dict(numbers))
 
 
-def _inferred(finding: Finding) -> Finding:
-    finding.quality = Quality.INFERRED
+def _with_quality(finding: Finding, quality: Quality) -> Finding:
+    finding.quality = quality
     return finding
 
 
@@ -91,7 +104,7 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
         who = f"{kill.victim or 'a process'} (pid {kill.pid})"
         text = f"The OOM killer chose {who} with {size}: {_KILL_TEXT[reason]}."
         finding = _finding("oom_kill", Severity.CRITICAL, time_s, time_s, text, pid=kill.pid, balloon_pages=pages or 0)
-        yield _inferred(finding)
+        yield _with_quality(finding, Quality.INFERRED)
 
 
 def _storms(evidence: Evidence) -> Iterator[Finding]:
@@ -102,7 +115,9 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
             f"{evidence.mib(storm.wasted_pages)} for nothing."
         )
         numbers = {"cycles": storm.cycles, "wasted_pages": storm.wasted_pages}
-        yield _inferred(_finding("storm", Severity.CRITICAL, storm.start_s, storm.end_s, text, **numbers))
+        yield _with_quality(
+            _finding("storm", Severity.CRITICAL, storm.start_s, storm.end_s, text, **numbers), evidence.balloon.quality
+        )
 
 
 def _cycles(evidence: Evidence) -> Iterator[Finding]:
@@ -120,7 +135,9 @@ def _cycles(evidence: Evidence) -> Iterator[Finding]:
             "wasted_pages": cycle.wasted_pages,
             "worker_s": cycle.worker_s,
         }
-        yield _inferred(_finding("cycle", Severity.WARNING, cycle.start_s, cycle.end_s, text, **numbers))
+        yield _with_quality(
+            _finding("cycle", Severity.WARNING, cycle.start_s, cycle.end_s, text, **numbers), evidence.balloon.quality
+        )
 
 
 def _conflicts(evidence: Evidence) -> Iterator[Finding]:
@@ -139,7 +156,9 @@ def _conflicts(evidence: Evidence) -> Iterator[Finding]:
         )
         numbers = {f"overlap_{actor}_s": seconds for actor, seconds in conflict.overlap_s.items()}
         severity = Severity.INFO if main == "foreign" else Severity.WARNING
-        yield _inferred(_finding("conflict", severity, conflict.start_s, conflict.end_s, text, **numbers))
+        yield _with_quality(
+            _finding("conflict", severity, conflict.start_s, conflict.end_s, text, **numbers), evidence.balloon.quality
+        )
 
 
 def _taps(evidence: Evidence) -> Iterator[Finding]:
@@ -149,7 +168,7 @@ def _taps(evidence: Evidence) -> Iterator[Finding]:
             if tier in rows and rows[tier].balloon_pages:
                 yield _premature(evidence, episode.start_s, episode.end_s, rows[tier])
         if Tier.OOM_NOTIFY in rows and rows[Tier.OOM_NOTIFY].balloon_pages:
-            yield _late(evidence, episode.start_s, rows)
+            yield _late(evidence, episode, rows[Tier.OOM_NOTIFY])
 
 
 def _premature(evidence: Evidence, start_s: float, end_s: float, row: TierRow) -> Finding:
@@ -158,28 +177,39 @@ def _premature(evidence: Evidence, start_s: float, end_s: float, row: TierRow) -
         f"priority {row.min_priority}: the balloon paid before the page cache had to."
     )
     finding = _finding("premature_tap", Severity.WARNING, start_s, end_s, text, balloon_pages=row.balloon_pages)
-    return _inferred(finding)
+    return _with_quality(finding, evidence.balloon.quality)
 
 
-def _late(evidence: Evidence, start_s: float, rows: dict[Tier, TierRow]) -> Finding:
-    row = rows[Tier.OOM_NOTIFY]
-    before_s = row.first_s - start_s
-    direct = rows.get(Tier.DIRECT)
-    spent = f", after {direct.busy_s:.2f} s of direct reclaim in {direct.tasks} tasks" if direct else ""
+def _late(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
+    before = episode.before_notifier or Heroics(row.first_s - episode.start_s, 0.0, 0, 0, None)
+    cost = [f"{before.stall_s:.2f} s of direct reclaim in {before.stalls:,} calls"] if before.stalls else []
+    cost += [f"{before.retries:,} allocation retries"] if before.retries else []
+    cost += [f"reclaim at priority {before.min_priority}"] if before.min_priority is not None else []
+    after = f", after {', '.join(cost)}" if cost else ""
     text = (
-        f"The balloon gave {evidence.mib(row.balloon_pages)} only when the OOM notifier ran, {before_s:.2f} s into the "
-        f"episode{spent}."
+        f"The balloon gave {evidence.mib(row.balloon_pages)} only when the OOM notifier ran, {before.before_s:.2f} s "
+        f"into the episode{after}."
     )
-    end_s = max(row.first_s, start_s)
-    numbers = {"before_s": before_s, "balloon_pages": row.balloon_pages}
-    return _inferred(_finding("late_tap", Severity.WARNING, start_s, end_s, text, **numbers))
+    numbers = {
+        "before_s": before.before_s,
+        "stall_s": before.stall_s,
+        "stalls": before.stalls,
+        "retries": before.retries,
+        "balloon_pages": row.balloon_pages,
+    }
+    end_s = episode.start_s + before.before_s
+    finding = _finding("late_tap", Severity.WARNING, episode.start_s, end_s, text, **numbers)
+    return _with_quality(finding, evidence.balloon.quality)
 
 
 def _puffs(evidence: Evidence) -> Iterator[Finding]:
     puffs = evidence.analysis.balloon.puffs
     if puffs:
         text = f"{puffs} balloon work runs took 200 ms and more for few pages: the driver was out of puff."
-        yield _inferred(_finding("puff", Severity.INFO, 0.0, evidence.analysis.duration_s, text, puffs=puffs))
+        yield _with_quality(
+            _finding("puff", Severity.INFO, 0.0, evidence.analysis.duration_s, text, puffs=puffs),
+            evidence.balloon.quality,
+        )
 
 
 def _shrinkers(evidence: Evidence) -> Iterator[Finding]:

@@ -79,12 +79,28 @@ class Rung:
 
 
 @dataclass
+class Prelude:
+    """What tasks went through in an episode before its first OOM notification."""
+
+    until_ns: int | None = None
+    stall_ns: int = 0
+    stalls: int = 0
+    retries: int = 0
+    min_priority: int | None = None
+
+    def includes(self, time_ns: I64) -> npt.NDArray[np.bool_]:
+        """Which of these times lie before the notification, as far as it is known."""
+        return np.ones(len(time_ns), np.bool_) if self.until_ns is None else time_ns <= self.until_ns
+
+
+@dataclass
 class EpisodeLadder:
     """One episode, or the tier 0 of the whole recording."""
 
     start_ns: int
     end_ns: int
     rungs: dict[int, Rung] = field(default_factory=dict)
+    prelude: Prelude = field(default_factory=Prelude)
 
     def rung(self, tier: int, time_ns: int) -> Rung:
         """The tier's rung, entered no later than `time_ns`."""
@@ -117,6 +133,8 @@ class Ladders:
         lru, retries, kills = stretch.lru, stretch.retries, stretch.kills
         points = [rows.time_ns[rows.tier > Tier.PROACTIVE] for rows in (lru, retries, kills)]
         self._place(begin_ns[tier > 0], end_ns[tier > 0], points)
+        self._notified(begin_ns[tier == Tier.OOM_NOTIFY])
+        self._preludes(stretch)
         self._roots(stretch, roots, begin_ns, end_ns, tier)
         self._lru(stretch)
         self._slab(stretch)
@@ -137,6 +155,31 @@ class Ladders:
                 self.episodes.append(EpisodeLadder(start, end))
         self._current = [*self.episodes[first_new:], self.proactive]
         self._starts = np.asarray([episode.start_ns for episode in self._current[:-1]], np.int64)
+
+    def _notified(self, begin_ns: I64) -> None:
+        for key, rows in groups(self._keys(begin_ns, np.full(len(begin_ns), int(Tier.OOM_NOTIFY)))):
+            prelude = self._current[key // TIERS].prelude
+            if prelude.until_ns is None:
+                prelude.until_ns = int(begin_ns[rows].min())
+
+    def _preludes(self, stretch: Stretch) -> None:
+        spans, lru, retries = stretch.spans, stretch.lru, stretch.retries
+        waited = spans.is_root & spans.closed & ~spans.broken & (spans.tier == Tier.DIRECT)
+        begin_ns, end_ns, tier = spans.begin_ns[waited], spans.end_ns[waited], spans.tier[waited]
+        for key, rows in groups(self._keys(end_ns, tier)):
+            prelude = self._current[key // TIERS].prelude
+            early = rows[prelude.includes(end_ns[rows])]
+            prelude.stall_ns += int((end_ns[early] - begin_ns[early]).sum())
+            prelude.stalls += len(early)
+        for key, rows in groups(self._keys(retries.time_ns, retries.tier)):
+            prelude = self._current[key // TIERS].prelude
+            prelude.retries += int(prelude.includes(retries.time_ns[rows]).sum())
+        for key, rows in groups(self._keys(lru.time_ns, lru.tier)):
+            prelude = self._current[key // TIERS].prelude
+            early = rows[prelude.includes(lru.time_ns[rows])]
+            if len(early) and key % TIERS == Tier.DIRECT:
+                lowest = int(lru.priority[early].min())
+                prelude.min_priority = lowest if prelude.min_priority is None else min(prelude.min_priority, lowest)
 
     def _keys(self, time_ns: I64, tier: I64) -> I64:
         """Episode and tier of each row as one number."""

@@ -86,6 +86,18 @@ class TierRow:
 
 
 @dataclass
+class Heroics:
+    """What an episode's tasks went through before its first OOM notification: direct reclaim (`stall_s` summed over
+    tasks), allocation retries, and the reclaim priority reached."""
+
+    before_s: float
+    stall_s: float
+    stalls: int
+    retries: int
+    min_priority: int | None
+
+
+@dataclass
 class Episode:
     """Spans of tier >= 1 that follow each other with gaps no longer than the option `gap_s`."""
 
@@ -93,6 +105,7 @@ class Episode:
     start_s: float
     end_s: float
     tiers: list[TierRow] = field(default_factory=list)
+    before_notifier: Heroics | None = None
 
 
 @dataclass

@@ -22,6 +22,7 @@ from .model import (
     Cause,
     Cycle,
     Episode,
+    Heroics,
     Quality,
     Tier,
     TierRow,
@@ -99,9 +100,28 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
 
 def _episodes(state: State) -> list[Episode]:
     return [
-        Episode(number, state.seconds(ladder.start_ns), state.seconds(ladder.end_ns), _rows(state, ladder.rungs))
+        Episode(
+            number,
+            state.seconds(ladder.start_ns),
+            state.seconds(ladder.end_ns),
+            _rows(state, ladder.rungs),
+            _heroics(ladder),
+        )
         for number, ladder in enumerate(state.ladders.episodes, 1)
     ]
+
+
+def _heroics(ladder: EpisodeLadder) -> Heroics | None:
+    prelude = ladder.prelude
+    if prelude.until_ns is None:
+        return None
+    return Heroics(
+        before_s=(prelude.until_ns - ladder.start_ns) / 1e9,
+        stall_s=prelude.stall_ns / 1e9,
+        stalls=prelude.stalls,
+        retries=prelude.retries,
+        min_priority=prelude.min_priority,
+    )
 
 
 def _rows(state: State, rungs: dict[int, Rung]) -> list[TierRow]:
@@ -127,7 +147,7 @@ def _row(state: State, tier: Tier, rung: Rung) -> TierRow:
         slab_objects=dict(sorted(objects.items())),
         balloon_pages=rung.balloon_pages,
         kills=rung.kills,
-        quality=Quality.INFERRED if rung.balloon_pages else Quality.MEASURED,
+        quality=state.balloon.quality if rung.balloon_pages else Quality.MEASURED,
     )
 
 

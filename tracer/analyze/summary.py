@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..metadata import Metadata, SourceState
-from .model import Analysis, Cycle, Storm, TierRow
+from .model import Analysis, Cycle, Episode, Storm, TierRow
 
 FORMAT = "reclaim-tracer/summary"
 VERSION = 1
@@ -21,10 +21,7 @@ def summary_dict(analysis: Analysis, metadata: Metadata, *, cut_bytes: int = 0, 
         "recording": _recording(analysis, metadata, cut_bytes, bad_blocks),
         "balloon": _balloon(analysis, metadata),
         "tiers": [_tier(row) for row in analysis.tiers],
-        "episodes": [
-            {"id": ep.id, "start_s": ep.start_s, "end_s": ep.end_s, "tiers": [_tier(row) for row in ep.tiers]}
-            for ep in analysis.episodes
-        ],
+        "episodes": [_episode(episode) for episode in analysis.episodes],
         "conflicts": [asdict(conflict) for conflict in analysis.conflicts],
         "cycles": [_with_class(cycle) for cycle in analysis.cycles],
         "storms": [_with_class(storm) for storm in analysis.storms],
@@ -79,6 +76,17 @@ def _balloon(analysis: Analysis, metadata: Metadata) -> dict[str, Any]:
         "work_spans": balloon.work_spans,
         "worker_s": balloon.worker_s,
         "quality": balloon.quality.value,
+    }
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    heroics = episode.before_notifier
+    return {
+        "id": episode.id,
+        "start_s": episode.start_s,
+        "end_s": episode.end_s,
+        "before_notifier": None if heroics is None else asdict(heroics),
+        "tiers": [_tier(row) for row in episode.tiers],
     }
 
 
