@@ -197,9 +197,9 @@ def test_two_addresses_of_one_table_slot_are_both_noticed(monkeypatch: pytest.Mo
     records = np.zeros(4, KIND_BY_NAME["shrink_slab_start"].record_dtype)
     records["kind"] = 1
     records["shrink"] = [0x10000, 0x20000, 0x10000, 0]
-    book.notice(records.view(EVENT_DTYPE))
+    book.notice(records.view(EVENT_DTYPE), records["kind"], [1])
     assert set(book.name_pending()) == {0x10000, 0x20000}
-    book.notice(records.view(EVENT_DTYPE))
+    book.notice(records.view(EVENT_DTYPE), records["kind"], [1])
     assert not book.pending
 
 

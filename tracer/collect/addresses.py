@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -26,7 +27,6 @@ def _field_offsets() -> dict[int, int]:
 
 
 _OFFSET_OF_KIND: Final = _field_offsets()
-_OFFSETS: Final = tuple(sorted(set(_OFFSET_OF_KIND.values())))
 
 
 class AddressBook:
@@ -39,25 +39,19 @@ class AddressBook:
         self._known: set[int] = {0}
         self._pending: set[int] = set()
         self._table = np.zeros(_SLOTS, np.uint64)
-        self._kinds = {
-            offset: np.array([number for number, place in _OFFSET_OF_KIND.items() if place == offset], np.uint16)
-            for offset in _OFFSETS
-        }
 
     @property
     def pending(self) -> bool:
         """Whether addresses wait for their names."""
         return bool(self._pending)
 
-    def notice(self, records: npt.NDArray[np.void]) -> None:
-        """Remember the addresses in these records (EVENT_DTYPE) that are new."""
-        kinds = records["kind"]
-        for offset, numbers in self._kinds.items():
-            chosen = np.zeros(len(records), np.bool_)
-            for number in numbers:
-                chosen |= kinds == number
-            column = np.ndarray(len(records), np.uint64, records, offset, (records.itemsize,))
-            self._notice_column(column[chosen])
+    def notice(self, records: npt.NDArray[np.void], kinds: npt.NDArray[np.uint16], present: Iterable[int]) -> None:
+        """Remember the new addresses in records of EVENT_DTYPE; `kinds` is their column, `present` what is in it."""
+        for number in present:
+            offset = _OFFSET_OF_KIND.get(number)
+            if offset is not None:
+                column = np.ndarray(len(records), np.uint64, records, offset, (records.itemsize,))
+                self._notice_column(column[np.flatnonzero(kinds == number)])
 
     def name_pending(self) -> dict[int, str]:
         """Names of the addresses noticed since the last call; one pass over kallsyms, a tenth of a second."""
@@ -65,12 +59,16 @@ class AddressBook:
         return resolve(pending) if pending else {}
 
     def _notice_column(self, addresses: npt.NDArray[np.uint64]) -> None:
-        slots = (addresses >> np.uint64(4)).astype(np.intp) & (_SLOTS - 1)
-        missing = addresses[self._table[slots] != addresses]
+        missing = addresses[self._table[_slots(addresses)] != addresses]
         if not len(missing):
             return
         found = np.unique(missing)
-        self._table[(found >> np.uint64(4)).astype(np.intp) & (_SLOTS - 1)] = found
+        self._table[_slots(found)] = found
         new = set(found.tolist()) - self._known
         self._known |= new
         self._pending |= new
+
+
+def _slots(addresses: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    # Functions are aligned to sixteen bytes.
+    return (addresses.view(np.int64) >> 4) & (_SLOTS - 1)

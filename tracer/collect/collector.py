@@ -39,7 +39,7 @@ _LAST_RECORDS_NS: Final = 50_000_000
 
 _NS: Final = 1_000_000_000
 _BALLOON_SPANS: Final = (SpanKind.BALLOON_WORK, SpanKind.OOM_NOTIFIER)
-_BALLOON_KINDS: Final = np.array([kind.number for kind in KINDS if kind.span in _BALLOON_SPANS], np.uint16)
+_BALLOON_KINDS: Final = frozenset(kind.number for kind in KINDS if kind.span in _BALLOON_SPANS)
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,17 @@ class Collector:
         self._storm = ring.unread_bytes > ring.size // _BUSY_SHARE
         goal = ring.written_bytes
         while len(records := ring.drain()):
-            self._book.notice(records)
-            self._sample_soon |= self._quiet_samples > _QUIET_SAMPLES
-            self._quiet_samples = 0
-            self._sample_soon |= bool(np.isin(records["kind"], _BALLOON_KINDS).any())
+            self._look_at(records)
             yield records
             if ring.read_bytes >= goal:
                 return
+
+    def _look_at(self, records: npt.NDArray[np.void]) -> None:
+        kinds = np.ascontiguousarray(records["kind"])
+        present = np.flatnonzero(np.bincount(kinds)).tolist()
+        self._book.notice(records, kinds, present)
+        self._sample_soon |= self._quiet_samples > _QUIET_SAMPLES or not _BALLOON_KINDS.isdisjoint(present)
+        self._quiet_samples = 0
 
     def _lost_since(self) -> Iterator[LostStretch]:
         now_ns, counts = time.monotonic_ns(), self._sources.lost()
