@@ -33,8 +33,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     target = folder / Path(sysconfig.get_path("purelib", vars={"base": str(folder)})).relative_to(folder)
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--prefix", str(folder), str(wheel)]
-    result = subprocess.run([sys.executable, *install], capture_output=True, text=True, env=no_pip_settings())
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python")]
+    install = [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    result = subprocess.run(install, capture_output=True, text=True, env=no_pip_settings())
     assert result.returncode == 0, result.stderr
     (target / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     return folder
@@ -45,8 +46,7 @@ def no_pip_settings() -> dict[str, str]:
 
 
 def run(installed: Path, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    # The script that pip wrote names the interpreter that ran pip: run it with the environment's own.
-    command = [str(installed / "bin/python"), str(installed / "bin/reclaim-tracer"), *map(str, arguments)]
+    command = [str(installed / "bin/reclaim-tracer"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
 from ..metadata import SourceState
 from ..wording.facts import RecordingFacts
-from ..wording.numbers import bytes_, count, duration, mib, offset, percent, plural, seconds, utc
+from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.verdict import verdict
 from .table import paragraph, printable, table
 
@@ -110,7 +110,7 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
         f"{moved} ({balloon.quality.value}); {work}; {plural(balloon.target_changes, 'change')} of target",
         f"{', '.join(fights)}; {mib(balloon.wasted_pages, page)} moved for nothing",
     ]
-    return [printable(lines[0]), *paragraph(lines[1]), *paragraph(lines[2])]
+    return [*paragraph(lines[0], ""), *paragraph(lines[1]), *paragraph(lines[2])]
 
 
 def _findings(analysis: Analysis) -> list[str]:
@@ -125,7 +125,7 @@ def _shrinkers(analysis: Analysis) -> list[str]:
     shown = sorted(analysis.shrinkers, key=lambda stat: stat.busy_s, reverse=True)[:MOST_ROWS]
     if not shown:
         return []
-    heads = ("shrinker", "calls", "scanned", "freed", "time", "p50", "p99", "longest", "of scans", "of items")
+    heads = ("shrinker", "calls", "scanned", "freed", "time", "p99", "longest", "scans", "items")
     rows = [
         (
             printable(stat.name),
@@ -133,15 +133,14 @@ def _shrinkers(analysis: Analysis) -> list[str]:
             count(stat.scanned),
             count(stat.freed_objects),
             seconds(stat.busy_s),
-            duration(stat.p50_ns),
             duration(stat.p99_ns),
             duration(stat.max_ns),
-            percent(stat.scan_share),
-            percent(stat.size_share),
+            f"{stat.scan_share:.0%}",
+            f"{stat.size_share:.0%}",
         )
         for stat in shown
     ]
-    title = "Shrinkers, by time (scanned and freed are objects)"
+    title = "Shrinkers, by time (scanned and freed are objects; shares of all scanning and of all cache items)"
     return [title, *table(heads, rows), *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
 
 

@@ -1,0 +1,68 @@
+"""The demo where live tracing is not possible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from written_recordings import write_recording
+
+from tracer.commands import demonstration
+from tracer.commands.demonstration import BUNDLED, Demonstration
+from tracer.commands.messages import Messages
+from tracer.errors import CannotTraceError, TracerError
+from tracer.resources import resource_dir
+from tracer.store import Recording
+
+QUIET = Messages(quiet=True)
+
+
+@pytest.fixture
+def no_tracing(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise CannotTraceError("needs root; run it with sudo")
+
+    monkeypatch.setattr(demonstration, "capture", refuse)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    monkeypatch.setattr(demonstration, "resource_dir", lambda _: folder)
+    return folder
+
+
+@pytest.mark.usefixtures("no_tracing")
+def test_it_replays_the_bundled_recording_and_says_so_first(bundle, tmp_path, capsys):
+    write_recording(bundle / BUNDLED)
+    out = tmp_path / "out"
+    Demonstration(10.0, out, drop_caches=False, say=QUIET).run()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(
+        "Live tracing is not possible here (needs root; run it with sudo): replaying a recording"
+    )
+    assert lines[1].startswith("demo.rtrace: 4.95 s of vm1")
+    assert (out / "demo.rtrace").read_bytes() == (bundle / BUNDLED).read_bytes()
+    assert (out / "demo.html").read_text().rstrip().endswith("</html>")
+
+
+@pytest.mark.usefixtures("no_tracing", "bundle")
+def test_an_installation_without_the_recording_says_so(tmp_path):
+    with pytest.raises(TracerError, match=r"needs root.*installation is incomplete"):
+        Demonstration(10.0, tmp_path / "out", drop_caches=False, say=QUIET).run()
+
+
+def test_a_directory_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(TracerError, match="file/out: can't be made"):
+        Demonstration(10.0, tmp_path / "file" / "out", drop_caches=False, say=QUIET).run()
+
+
+def test_the_bundled_recording_is_a_real_one_of_a_machine_under_load():
+    recording = Recording.open(resource_dir("reports") / BUNDLED)
+    assert recording.complete
+    assert recording.metadata.kernel_release
+    assert recording.metadata.imported_from is None
+    assert recording.event_count > 1000
+    assert "super_cache_scan" in recording.symbols.values()
