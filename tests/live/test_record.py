@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,10 +41,10 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def summary(path: Path) -> dict[str, dict[str, object]]:
+def summary(path: Path) -> dict[str, Any]:
     result = subprocess.run([*TRACER, "summary", "--json", path], capture_output=True, text=True, env=ENV)
     assert (result.returncode, result.stderr) == (0, "")
-    data: dict[str, dict[str, object]] = json.loads(result.stdout)
+    data: dict[str, Any] = json.loads(result.stdout)
     return data
 
 
@@ -143,6 +144,25 @@ def test_where_tracing_is_not_possible_it_says_why_and_exits_with_3(tmp_path):
     command = [*drop, *TRACER, "record", "-d", "1", "-o", "x.rtrace"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV)
     assert (result.returncode, result.stdout) == (3, ""), result.stderr
-    assert result.stderr.startswith("reclaim-tracer: error: ")
+    assert result.stderr.startswith("reclaim-tracer: error: privileges: needs root")
     assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_falls_back_to_the_bundled_recording(tmp_path):
+    drop = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon"]
+    result = subprocess.run([*drop, *TRACER, "demo"], capture_output=True, text=True, cwd=tmp_path, env=ENV)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Live tracing is not possible here (privileges: needs root")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.html", "demo.rtrace"]
+
+
+def test_the_demo_leaves_a_recording_and_a_report_of_its_load(tmp_path):
+    result = subprocess.run([*TRACER, "demo", "-d", "3"], capture_output=True, text=True, cwd=tmp_path, env=ENV)
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.html", "demo.rtrace"]
+    data = summary(tmp_path / "out" / "demo.rtrace")
+    direct = [tier for tier in data["tiers"] if tier["tier"] == "direct"]
+    assert direct[0]["sources"]["file"]["pages"] > 256
+    assert direct[0]["sources"]["slab"]["objects"]["super_cache_scan"] > 0
+    assert data["recording"]["lost"] == 0

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from ..batch import LostStretch, Samples
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
 from ..collect.session import Session, open_session
-from ..errors import UsageError
+from ..errors import CannotTraceError, UsageError
+from ..kernel.access import requirements
 from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..store import Writer, check_output
 from .messages import Messages
@@ -44,12 +45,20 @@ def capture(request: CaptureRequest, say: Messages) -> None:
     or when the disk refuses later; what was written by then stays readable.
     """
     check_output(request.output, force=request.force)
+    require_tracing()
     with open_session(request.sample_interval_s, request.buffer_bytes, request.command) as session:
         _say_plan(session, say)
         writer = Writer(request.output, session.metadata, force=request.force)
         lost = _record(request, session, writer, say)
     size, loss = f"{writer.bytes_written / 1024:,.0f} KiB", f"{lost:,} lost"
     say.info(f"Wrote {request.output} ({writer.events_written:,} events, {loss}, {size})")
+
+
+def require_tracing() -> None:
+    """Raises CannotTraceError with everything that is missing and how to get it; bcc speaks for itself when loaded."""
+    missing = [item for item in requirements() if item.needed and not item.ok]
+    if missing:
+        raise CannotTraceError("; ".join(f"{item.name}: {item.detail} (try: {item.fix})" for item in missing))
 
 
 def _record(request: CaptureRequest, session: Session, writer: Writer, say: Messages) -> int:

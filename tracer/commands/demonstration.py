@@ -56,7 +56,6 @@ class Demonstration:
 
     def _record(self, path: Path) -> None:
         request = CaptureRequest(path, duration_s=self.duration_s, force=True, load=self._load)
-        self.say.info(f"Tracing this machine for {self.duration_s:g} s under a bounded load ...")
         capture(request, self.say)
 
     @contextmanager
@@ -68,6 +67,7 @@ class Demonstration:
         with ExitStack() as stack:
             try:
                 child = stack.enter_context(bounded_load(plan))
+                self.say.info(f"Tracing this machine for {self.duration_s:g} s under a bounded load ...")
             except TracerError as error:
                 self.say.info(f"Tracing without a load: {error}")
                 yield
