@@ -18,7 +18,8 @@ from test_ring import FakeRing
 from tracer.batch import LostStretch, Samples
 from tracer.collect.addresses import AddressBook
 from tracer.collect.collector import Collector, Item, Sources
-from tracer.collect.command import Command
+from tracer.collect.command import Command, OomShield
+from tracer.collect.session import Session
 from tracer.collect.signals import StopSignals
 from tracer.errors import UsageError
 from tracer.kernel.counters import CounterReader
@@ -194,12 +195,17 @@ def test_new_addresses_are_named_once(machine: Machine, monkeypatch: pytest.Monk
 def test_two_addresses_of_one_table_slot_are_both_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracer.collect.addresses.resolve", lambda addresses: dict.fromkeys(addresses, "x"))
     book = AddressBook()
-    records = np.zeros(4, KIND_BY_NAME["shrink_slab_start"].record_dtype)
-    records["kind"] = 1
-    records["shrink"] = [0x10000, 0x20000, 0x10000, 0]
-    book.notice(records.view(EVENT_DTYPE), records["kind"], [1])
-    assert set(book.name_pending()) == {0x10000, 0x20000}
-    book.notice(records.view(EVENT_DTYPE), records["kind"], [1])
+
+    def notice(*addresses: int) -> None:
+        records = np.zeros(len(addresses), KIND_BY_NAME["shrink_slab_start"].record_dtype)
+        records["kind"] = 1
+        records["shrink"] = addresses
+        book.notice(records.view(EVENT_DTYPE), records["kind"], [1])
+
+    notice(0x10000, 0)
+    notice(0x20000, 0x10000, 0x30000)
+    assert set(book.name_pending()) == {0x10000, 0x20000, 0x30000}
+    notice(0x10000, 0x20000, 0x30000)
     assert not book.pending
 
 
@@ -238,6 +244,50 @@ def test_outside_its_block_signals_are_as_before() -> None:
     with StopSignals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_oom_shield_gives_back_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score = tmp_path / "oom_score_adj"
+    score.write_text("200\n")
+    monkeypatch.setattr("tracer.collect.command._OOM_SCORE_ADJ", score)
+    shield = OomShield()
+    for _ in range(2):
+        shield.raise_()
+        assert score.read_text() == "-1000"
+        shield.lower()
+        shield.lower()
+        assert score.read_text() == "200"
+
+
+def test_the_oom_shield_does_without_where_it_is_not_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracer.collect.command._OOM_SCORE_ADJ", tmp_path / "no" / "such")
+    shield = OomShield()
+    shield.raise_()
+    shield.lower()
+
+
+def test_a_command_starts_without_the_tracers_shield(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a session's parts, each of which tells when it is used
+    told: list[str] = []
+    session = object.__new__(Session)
+    session._shield = Teller("shield", told)
+    session._collector = Teller("collector", told)
+    # WHEN it starts its command
+    session._start(Teller("command", told))
+    # THEN the shield is down meanwhile
+    assert told == ["shield.lower", "command.start", "shield.raise_", "collector.stop_when"]
+
+
+class Teller:
+    """Notes which of its methods are called."""
+
+    pidfd = -1
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self._name, self._told = name, told
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        return lambda *_: self._told.append(f"{self._name}.{method}")
 
 
 def test_a_command_that_is_not_there_is_refused_before_anything_starts() -> None:
