@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import KIND_BY_NUMBER
 from .balloon import BalloonTracker
+from .closed import ClosedSpans, closed_spans, orphaned_ends
 from .conflicts import ReclaimTracker
 from .kills import KillTracker
 from .ladder import Ladders
@@ -35,11 +36,21 @@ _ADDRESS_MASK = (1 << 64) - 1
 class Engine:
     """Feed it batches, samples and lost stretches, then `finish`. State is what is still open, plus the results."""
 
-    def __init__(self, metadata: Metadata, symbols: Mapping[int, str], options: Options = DEFAULTS) -> None:
-        """`symbols` may grow while items are fed: it is asked for names only when they are needed."""
+    def __init__(
+        self,
+        metadata: Metadata,
+        symbols: Mapping[int, str],
+        options: Options = DEFAULTS,
+        on_spans: Callable[[ClosedSpans], None] | None = None,
+    ) -> None:
+        """`symbols` may grow while items are fed: it is asked for names only when they are needed.
+
+        `on_spans` is handed every span once, when it leaves the engine, and every end without a begin.
+        """
         self._metadata = metadata
         self._symbols = symbols
         self._options = options
+        self._on_spans = on_spans
         self._reorder = ReorderBuffer(round(options.reorder_s * 1e9))
         self._open = Batch.empty()
         self._open_ids = np.empty(0, np.int64)
@@ -110,6 +121,9 @@ class Engine:
         from_ns = self._from_ns(batch)
         self._consume(Stretch(batch, Arguments(batch), spans, paired.enclosing, from_ns, watermark_ns))
         self._account(due, spans, len(paired.orphans))
+        if self._on_spans:
+            self._on_spans(closed_spans(spans, ~spans.broken))
+            self._on_spans(orphaned_ends(batch, spans, paired.enclosing, paired.orphans))
         self._carry(batch, spans)
         self._seen_ns = watermark_ns
         self._balloon_samples(watermark_ns)
@@ -161,6 +175,8 @@ class Engine:
         self._consume(Stretch(batch, Arguments(batch), spans, paired.enclosing, final_ns, final_ns))
         self._accounting.spans += len(spans)
         self._accounting.begins_without_end += len(spans)
+        if self._on_spans:
+            self._on_spans(closed_spans(spans, ~everything))
         self._open = Batch.empty()
 
     def _balloon_samples(self, until_ns: int) -> None:
