@@ -91,3 +91,9 @@ def test_a_bcc_that_does_not_load_says_why(tmp_path: Path, only, init: str, reas
     status = finder.bcc_status()
     assert (status.found, status.path) == (False, package)
     assert reason in status.reason
+
+
+def test_what_python_thinks_of_bccs_code_is_not_the_users_business(tmp_path: Path, only) -> None:
+    put_bcc(tmp_path, f"import warnings\nwarnings.warn('invalid escape', SyntaxWarning)\n{GENUINE}")
+    only([], [str(tmp_path)])
+    assert finder.bcc_status().found

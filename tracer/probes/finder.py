@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import warnings
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -95,7 +97,10 @@ def _load(package: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[_PRIVATE_NAME] = module
     try:
-        spec.loader.exec_module(module)
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn about escape sequences in bcc's source.
+            warnings.simplefilter("ignore", SyntaxWarning)
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[_PRIVATE_NAME]
         raise
