@@ -6,7 +6,6 @@ import importlib.util
 import re
 import sys
 import warnings
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
