@@ -93,7 +93,7 @@ def test_a_balloon_tapped_by_its_shrinker_was_tapped_early():
         ({"lost": {"shrink_slab_start": 1, "throttled": 2}}, "3 events were lost"),
         ({"lost": {"throttled": 1}}, "1 event was lost"),
         ({"cut_bytes": 2048, "complete": False}, "The recording was cut short (2.0 KiB at its end could not be used)"),
-        ({"complete": False}, "The recording ended without its end marker"),
+        ({"complete": False}, "The recorder was ended before it could close the recording"),
         ({"bad_blocks": 1}, "1 damaged block was skipped"),
     ],
 )

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 from ..errors import RecordingError
 from ..metadata import Metadata
 from .columns import CorruptPayloadError
-from .format import FILE_HEAD, FILE_MAGIC, MAX_META_BYTES, VERSION_MAJOR, BlockType, shown
+from .format import (
+    BLOCK_HEADER_BYTES,
+    FILE_HEAD,
+    FILE_MAGIC,
+    MAX_META_BYTES,
+    VERSION_MAJOR,
+    BlockHeader,
+    BlockType,
+    shown,
+)
 from .kinds import KindLayout, read_layouts
 from .payloads import unpack_json
 from .scan import block_at
@@ -21,7 +30,7 @@ _SHOWN_BYTES = 12
 
 @dataclass(frozen=True)
 class Start:
-    """What the first block says; `end` is the offset after it."""
+    """What the first block says; `end` is the offset after it, 0 for a file cut before the block's end."""
 
     metadata: Metadata
     layouts: Mapping[int, KindLayout]
@@ -30,26 +39,43 @@ class Start:
 
 
 def read_start(source: Source) -> Start:
-    """The file head and the first block. Raises RecordingError."""
+    """The file head and the first block. Raises RecordingError.
+
+    A file cut inside of these still is a recording: one that says nothing of itself and holds nothing.
+    """
     name = shown(source.path)
     head = source.read(FILE_HEAD.size, 0)
     _check_magic(name, head)
     if len(head) < FILE_HEAD.size:
-        raise RecordingError(f"{name}: is cut after {len(head)} bytes, before its description; nothing can be read")
+        return _NOTHING
     _, major, minor, file_id = FILE_HEAD.unpack(head)
     if major != VERSION_MAJOR:
         version = f"format version {major}.{minor}"
         advice = "update reclaim-tracer" if major > VERSION_MAJOR else "record it again"
         raise RecordingError(f"{name}: has {version}, this reclaim-tracer reads {VERSION_MAJOR}.x; {advice}")
     block = block_at(source, FILE_HEAD.size, file_id)
+    if block is None and _is_cut(source, file_id):
+        return _NOTHING
     if block is None or block.header.type != BlockType.META:
-        raise RecordingError(f"{name}: is cut or damaged in its description, the first block; nothing can be read")
+        raise RecordingError(f"{name}: is damaged in its description, the first block; nothing can be read")
     try:
         description = unpack_json(unpack(source, block, MAX_META_BYTES))
         metadata, layouts = _understand(description)
     except (CorruptPayloadError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise RecordingError(f"{name}: is damaged in its description, the first block; nothing can be read") from error
     return Start(metadata, layouts, file_id, block.end)
+
+
+_NOTHING: Final = Start(Metadata(), {}, 0, 0)
+
+
+def _is_cut(source: Source, file_id: int) -> bool:
+    """Whether the file ends inside the first block, as opposed to damage in it."""
+    found = source.read(BLOCK_HEADER_BYTES, FILE_HEAD.size)
+    if len(found) < BLOCK_HEADER_BYTES:
+        return True
+    header = BlockHeader.unpack(found, file_id)
+    return header is not None and FILE_HEAD.size + header.block_bytes > source.size
 
 
 def _check_magic(name: str, head: bytes) -> None:
