@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "store": {"store", BASE},
     "workload": {"workload", "kernel", BASE},
     "analyze": {"analyze", BASE},
+    "frames": {"frames", "analyze", "store", BASE},
     "wording": {"wording", "analyze", BASE},
     "live": {"live", "wording", "analyze", BASE},
     "report": {"report", "wording", "analyze", BASE},
@@ -29,6 +30,7 @@ MAY_IMPORT = {
         "commands",
         "live",
         "report",
+        "frames",
         "wording",
         "analyze",
         "store",
@@ -44,7 +46,7 @@ MAY_IMPORT = {
 ONLY_IMPORTER = {
     "bcc": {"probes"},
     "plotly": {"report"},
-    "pandas": {"report", "analyze", "store"},
+    "pandas": {"frames", "report", "store"},
     "typer": {"commands"},
 }
 """Third-party packages that belong to some rooms only."""
@@ -126,6 +128,8 @@ def test_imports_inside_the_package_are_relative():
         ("tracer/store/reader.py", "from .. import commands", "store imports commands"),
         ("tracer/store/__init__.py", "from ..live import text", "store imports live"),
         ("tracer/analyze/engine.py", "import tracer.store.reader", "analyze imports store"),
+        ("tracer/analyze/engine.py", "from ..frames import Trace", "analyze imports frames"),
+        ("tracer/frames/trace.py", "from ..commands.analysis import analyse", "frames imports commands"),
         ("tracer/batch.py", "from .kernel import vmstat", "base imports kernel"),
         ("tracer/collect/ring.py", "def f():\n    import bcc", "collect imports bcc"),
         ("tracer/collect/ring.py", "import pandas.core as p", "collect imports pandas"),
@@ -141,6 +145,7 @@ def test_the_check_sees_an_import_that_goes_up(path, source, expected):
         ("tracer/store/reader.py", "from .format import Block\nfrom ..batch import Batch\nimport numpy"),
         ("tracer/collect/session.py", "from .. import __version__, schema\nfrom ..probes.plan import Plan"),
         ("tracer/report/write.py", "from ..analyze.model import Analysis\nimport plotly"),
+        ("tracer/frames/trace.py", "from ..analyze import Engine\nfrom ..store import Recording\nimport pandas"),
     ],
 )
 def test_the_check_lets_an_import_that_goes_down_pass(path, source):

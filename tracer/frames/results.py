@@ -1,0 +1,73 @@
+"""The analysis as rows of the frames that `columns` lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..analyze.model import Conflict, Cycle, Episode, Quality, Stall, Storm, TierRow
+
+Row = dict[str, Any]
+
+
+def ladder_rows(tiers: Sequence[TierRow]) -> list[Row]:
+    """Tier x source; what belongs to the tier as a whole stands on each of its rows."""
+    return [row for tier in tiers for row in _rungs(tier)]
+
+
+def _rungs(tier: TierRow) -> Iterator[Row]:
+    whole = {
+        "tier": tier.tier.label,
+        "first_s": tier.first_s,
+        "busy_s": tier.busy_s,
+        "spans": tier.spans,
+        "tasks": tier.tasks,
+        "min_priority": tier.min_priority,
+    }
+    for source, gave, quality in _sources(tier):
+        yield {**whole, "source": source, "pages": None, "objects": None, "kills": None, **gave, "quality": quality}
+
+
+def _sources(tier: TierRow) -> Iterator[tuple[str, dict[str, int], str]]:
+    measured, inferred = Quality.MEASURED.value, Quality.INFERRED.value
+    yield "file", {"pages": tier.file_pages}, measured
+    yield "anon", {"pages": tier.anon_pages}, measured
+    yield "lru", {"pages": tier.lru_pages}, measured
+    yield "slab", {"pages": tier.slab_pages}, inferred
+    for shrinker, objects in tier.slab_objects.items():
+        yield f"slab:{shrinker}", {"objects": objects}, measured
+    yield "balloon", {"pages": tier.balloon_pages}, tier.quality.value
+    yield "process", {"kills": tier.kills}, measured
+
+
+def episode_row(episode: Episode) -> Row:
+    """An episode without its ladder."""
+    before = episode.before_notifier
+    return {
+        "id": episode.id,
+        "start_s": episode.start_s,
+        "end_s": episode.end_s,
+        "highest_tier": max(row.tier for row in episode.tiers).label if episode.tiers else None,
+        "before_notifier_s": before and before.before_s,
+        "before_notifier_stall_s": before and before.stall_s,
+        "before_notifier_stalls": before and before.stalls,
+        "before_notifier_retries": before and before.retries,
+        "before_notifier_min_priority": before and before.min_priority,
+    }
+
+
+def conflict_row(conflict: Conflict) -> Row:
+    """A conflict with its overlaps beside each other."""
+    overlaps = {f"overlap_{actor}_s": seconds for actor, seconds in conflict.overlap_s.items()}
+    return {**asdict(conflict), **overlaps}
+
+
+def classed_row(thing: Cycle | Storm) -> Row:
+    """A cycle or a storm; its class is called `class`, as in the JSON."""
+    return {**asdict(thing), "class": thing.cycle_class.value}
+
+
+def stall_row(stall: Stall) -> Row:
+    """A task's stalls in one tier."""
+    return {**asdict(stall), "tier": stall.tier.label}
