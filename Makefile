@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint bench clean
+.PHONY: help setup setup-test demo test golden lint bench clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -38,6 +38,9 @@ demo: setup ## Trace this machine for ten seconds: out/demo.rtrace, out/demo.htm
 test: setup-test ## Run the tests; says what was skipped and why
 	@.ci/setup tracefs
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+golden: setup-test ## Accept what the analysis says now as expected (tests/golden); read the diff
+	$(BIN)/python -m tests.golden.regenerate
 
 lint: setup-test ## Check style and types
 	$(BIN)/ruff check
