@@ -138,6 +138,17 @@ def test_a_failure_leaves_no_file(tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_command_that_cannot_be_executed_leaves_no_file(tmp_path):
+    (tmp_path / "work").mkdir()
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\x7fELF")
+    broken.chmod(0o755)
+    result = record("-o", "x.rtrace", "--", broken, cwd=tmp_path / "work")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith(f"reclaim-tracer: error: {broken}: ")
+    assert list((tmp_path / "work").iterdir()) == []
+
+
 def test_where_tracing_is_not_possible_it_says_why_and_exits_with_3(tmp_path):
     # GIVEN root without the capabilities that tracing takes
     drop = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon"]

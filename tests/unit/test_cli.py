@@ -13,8 +13,13 @@ import pytest
 from written_recordings import write_recording
 
 import tracer
+from tracer.commands import capture
+from tracer.commands.messages import Messages
+from tracer.errors import TracerError
 
 ROOT = Path(__file__).parents[2]
+ENV = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | {"PYTHONPATH": str(ROOT)}
+"""stdout as users have it: buffered, so that what goes wrong with it may show at the very end only."""
 COMMANDS = ("check", "record", "replay", "summary", "report", "demo")
 HELP_BUDGET_S = 0.15
 """CPU time, user and system. The design's own figure is 0.12 s; a busy machine is given a little more."""
@@ -23,7 +28,14 @@ HELP_BUDGET_S = 0.15
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     """`reclaim-tracer ARGUMENTS` in a process of its own."""
     command = [sys.executable, "-m", "tracer", *map(str, arguments)]
-    settings: dict[str, object] = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 60, **options}
+    settings: dict[str, object] = {
+        "capture_output": True,
+        "text": True,
+        "cwd": ROOT,
+        "timeout": 60,
+        "env": ENV,
+        **options,
+    }
     return subprocess.run(command, **settings)
 
 
@@ -90,7 +102,7 @@ def test_version():
     ],
 )
 def test_a_wrong_command_line_exits_with_2(arguments, tmp_path):
-    result = run(*arguments, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    result = run(*arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -212,16 +224,34 @@ def test_report_has_a_predictable_name(tmp_path):
 
 
 def test_a_reader_that_goes_away_is_no_error(recording):
-    result = subprocess.run(
-        f"{sys.executable} -m tracer summary {recording} | true", shell=True, capture_output=True, text=True, cwd=ROOT
-    )
-    assert result.stderr == ""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        result = run("summary", recording, capture_output=False, stdout=gone, stderr=subprocess.PIPE)
+    assert (result.returncode, result.stderr) == (1, "")
 
 
 def test_a_full_stdout_is_one_line(recording):
     with Path("/dev/full").open("w") as full:
         result = run("summary", recording, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert (result.returncode, result.stderr) == (1, "reclaim-tracer: error: No space left on device\n")
+
+
+def test_what_is_said_cannot_move_the_cursor():
+    result = run("record", "--", "no-such-\x1b[2J\ncommand")
+    assert result.stderr == "reclaim-tracer: error: no-such-\\x1b[2J\\ncommand: no such command\n"
+
+
+def test_record_looks_at_its_output_before_it_attaches(tmp_path, monkeypatch):
+    def attach(*_: object) -> None:
+        raise AssertionError("attached although there is nowhere to write to")
+
+    monkeypatch.setattr(capture, "open_session", attach)
+    monkeypatch.setattr(capture, "require_tracing", attach)
+    (tmp_path / "mine.rtrace").touch()
+    for name in ("mine.rtrace", "no/such.rtrace", "."):
+        with pytest.raises(TracerError):
+            capture.capture(capture.CaptureRequest(tmp_path / name), Messages())
 
 
 def test_record_refuses_an_existing_file_before_anything_else(tmp_path):

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,13 +58,19 @@ def test_the_load_ends_when_its_time_is_over(tmp_path, monkeypatch):
 
 def test_caches_are_dropped_once_halfway_and_only_if_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(pressure, "SMALL_FILES", 100)
-    monkeypatch.setattr(pressure, "DROP_CACHES", tmp_path / "drop_caches")
-    for wanted in (False, True):
-        (tmp_path / str(wanted)).mkdir()
-        times = iter(range(1000))
-        pressure.run(tmp_path / str(wanted), 10.0, 0, drop_caches=wanted, clock=lambda: float(next(times)))  # noqa: B023
-        assert (tmp_path / "drop_caches").exists() is wanted
-    assert (tmp_path / "drop_caches").read_text() == "3"
+    monkeypatch.setattr(pressure, "BURST_S", pressure.PERIOD_S)
+    times, dropped = count(), []
+    control = SimpleNamespace(write_text=lambda text: dropped.append((text, next(times))))
+    monkeypatch.setattr(pressure, "DROP_CACHES", control)
+    for name in ("quiet", "dropping"):
+        (tmp_path / name).mkdir()
+    pressure.run(tmp_path / "quiet", 50.0, 0, drop_caches=False, clock=lambda: float(next(times)))
+    assert dropped == []
+    times = count()
+    pressure.run(tmp_path / "dropping", 50.0, 0, drop_caches=True, clock=lambda: float(next(times)))
+    ((text, time),) = dropped
+    assert text == "3"
+    assert 25 < time < 40
 
 
 def test_no_files_are_written_where_they_would_be_memory(tmp_path, monkeypatch):
@@ -78,7 +86,7 @@ def test_the_load_dies_with_the_process_that_started_it(tmp_path):
         "import os, subprocess, sys\n"
         f"arguments = [str(os.getpid()), {str(tmp_path)!r}, '60', '0']\n"
         "command = [sys.executable, '-m', 'tracer.workload.pressure', *arguments]\n"
-        "child = subprocess.Popen(command, stdin=subprocess.PIPE)\n"
+        "child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)\n"
         "child.stdin.write(b'go\\n'); child.stdin.flush()\n"
         "print(child.pid, flush=True)\n"
         "child.wait()\n"
