@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import TracerError
-from . import check_command, demo, record, replay, report, summary
+from . import check_command, demo, import_, record, replay, report, summary
 
 NAME = "reclaim-tracer"
 INTERRUPTED = 130
@@ -32,6 +32,9 @@ app.command(
 app.command("replay", short_help="Run a recording through the engine once more.")(replay.replay)
 app.command("summary", short_help="The analysis of a recording as text or JSON.")(summary.summary)
 app.command("report", short_help="The analysis of a recording as one HTML file.")(report.report)
+app.command("import", short_help="Turn a recording of ftrace, trace-cmd or perf into one of this tool's.")(
+    import_.import_
+)
 app.command("demo", short_help="Trace this machine under a bounded load of its own.")(demo.demo)
 
 

@@ -1,0 +1,72 @@
+"""How far another clock is from the trace's: matched by what both saw."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+EARLY_NS: Final = 20_000_000
+"""How much a guest may seem to act before it was told: the grain of both clocks."""
+LATE_NS: Final = 400_000_000
+"""How long a guest may take to notice; measured up to 132 ms under emulation."""
+NEAR_NS: Final = 2_000_000_000
+"""How wrong a guest's clock may be that reached the host in a message."""
+LEAST_NS: Final = 10_000_000
+"""Nothing here is known better than this."""
+_MOST: Final = 300
+
+
+@dataclass(frozen=True)
+class Offset:
+    """Trace's clock minus the other clock, how far it may be off, and how it was found."""
+
+    ns: int
+    uncertainty_ns: int
+    method: str
+
+
+def by_matching(theirs: Sequence[int], ours: Sequence[int], near_ns: int | None, what: str) -> Offset | None:
+    """The offset at which most of their times have one of ours shortly after.
+
+    `near_ns` is where it is known to be, roughly. None where the times do not say: no match at all, or only one among
+    several.
+    """
+    theirs, ours = sorted(theirs)[:_MOST], sorted(ours)[:_MOST]
+    candidates = {mine - other for mine in ours for other in theirs}
+    if near_ns is not None:
+        candidates = {each for each in candidates if abs(each - near_ns) <= NEAR_NS}
+    best = max((_delays(theirs, ours, each) for each in candidates), key=_quality, default=[])
+    needed = 1 if near_ns is not None or len(theirs) == len(ours) == 1 else 2
+    if len(best) < needed:
+        return None
+    shortest, longest = min(best), max(best)
+    uncertainty = max(longest - shortest, LEAST_NS) if len(best) > 1 else LATE_NS
+    return Offset(shortest, uncertainty, f"{len(best)} of {len(theirs)} {what}")
+
+
+def by_messages(pairs: Sequence[tuple[int, int]]) -> Offset | None:
+    """From messages that carried the guest's clock: (guest's time in it, host's time when it came), both in ns.
+
+    A message comes after it was sent, so the largest difference is the nearest to the truth.
+    """
+    if not pairs:
+        return None
+    offsets = [guest - host for guest, host in pairs]
+    uncertainty = max(max(offsets) - min(offsets), LEAST_NS) if len(offsets) > 1 else LATE_NS
+    return Offset(max(offsets), uncertainty, f"the guest's clock in {len(offsets)} of its messages")
+
+
+def _delays(theirs: Sequence[int], ours: Sequence[int], offset: int) -> list[int]:
+    """For each of their times that has one of ours right after it, our time minus theirs."""
+    found = []
+    for other in theirs:
+        index = bisect_left(ours, other + offset - EARLY_NS)
+        if index < len(ours) and ours[index] <= other + offset + LATE_NS:
+            found.append(ours[index] - other)
+    return found
+
+
+def _quality(delays: Sequence[int]) -> tuple[int, int]:
+    return len(delays), -(max(delays) - min(delays)) if delays else 0

@@ -1,0 +1,161 @@
+"""`--host-log`: what the host asked for and saw, as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ...errors import RecordingError
+from ...schema import SAMPLE_NULL
+from ..format import JSON, shown
+from .clocks import Offset, by_matching, by_messages
+from .sides import Readings, Record, nanoseconds, read_records, readings, whole
+from .survey import Survey
+
+ACTUAL: Final = "host.actual_bytes"
+TARGET: Final = "host.target_bytes"
+_MIB: Final = 1 << 20
+_CLOCKS: Final = ("mono", "t", "real")
+_COMMANDS: Final = frozenset({"balloon_cmd", "set_target", "balloon"})
+MOST_COMMANDS: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Command:
+    """A size the host asked for, with the host's time."""
+
+    time_ns: int
+    target_bytes: int
+    comment: str = ""
+
+
+@dataclass
+class HostLog:
+    """Host's times in ns; `messages` pairs the guest's clock in a message with the host's when it came."""
+
+    times: list[int] = field(default_factory=list)
+    rows: list[dict[str, int]] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    messages: list[tuple[int, int]] = field(default_factory=list)
+    wall_ns: int | None = None
+    """A wall clock's reading minus the guest's clock, where a message had both."""
+
+    def readings(self) -> Readings:
+        """The sizes it saw and asked for."""
+        return readings(self.times, [{ACTUAL: SAMPLE_NULL, TARGET: SAMPLE_NULL, **row} for row in self.rows])
+
+    def offset(self, survey: Survey) -> Offset:
+        """Trace's clock minus the host's. Raises RecordingError where nothing tells it."""
+        told = by_messages(self.messages)
+        near_ns = told.ns if told else None
+        times = [command.time_ns for command in self.commands]
+        changes = "of the host's commands that changed the guest's target"
+        found = by_matching(times, survey.target_changes, near_ns, changes)
+        found = found or by_matching(
+            times, survey.work_starts, near_ns, "of the host's commands that began balloon work"
+        )
+        if found or told:
+            return found or told  # type: ignore[return-value]
+        raise RecordingError(
+            "the host's log can't be placed on the trace's clock: it has no message with the guest's clock "
+            '({"ev": "guest_ready", "guest": {"mono": s}}) and its commands match no change of target in the trace'
+        )
+
+    def command_notes(self, offset_ns: int, first_ns: int) -> list[JSON]:
+        """The commands in seconds after the source's first event."""
+        return [
+            {
+                "time_s": (command.time_ns + offset_ns - first_ns) / 1e9,
+                "target_bytes": command.target_bytes,
+                "comment": command.comment,
+            }
+            for command in self.commands[:MOST_COMMANDS]
+        ]
+
+
+def read_host_log(path: Path) -> HostLog:
+    """Lines with `mono`, `t` or `real` in seconds and `ev`. Raises RecordingError where none tells a size."""
+    log, clock = HostLog(), ""
+    for record in read_records(path):
+        clock = clock or next((name for name in _CLOCKS if nanoseconds(record.get(name)) is not None), "")
+        time_ns = nanoseconds(record.get(clock))
+        if time_ns is not None:
+            _take(log, record, time_ns)
+    if not log.rows and not log.commands:
+        raise RecordingError(f'{shown(path)}: has no line with a time and "actual_mib", "bytes" or "target_mib"')
+    return log
+
+
+def _take(log: HostLog, record: Record, time_ns: int) -> None:
+    event = record.get("ev")
+    target = _bytes(record, ("target_bytes",), ("target_mib", "mib"))
+    if event in _COMMANDS:
+        if target is not None and len(log.commands) < MOST_COMMANDS:
+            log.commands.append(Command(time_ns, target, str(record.get("comment", ""))[:200]))
+            _add(log, time_ns, None, target)
+        return
+    _message(log, record, time_ns)
+    actual = (
+        _bytes(record, ("actual_bytes", "bytes"), ("actual_mib",)) if event in ("query", "actual") else _changed(record)
+    )
+    if actual is not None:
+        _add(log, time_ns, actual, target)
+
+
+def _add(log: HostLog, time_ns: int, actual: int | None, target: int | None) -> None:
+    """A reading; a target that is not told stays what it was."""
+    before = log.rows[-1] if log.rows else {}
+    now = {ACTUAL: actual, TARGET: target}
+    row = {name: value if value is not None else before.get(name, SAMPLE_NULL) for name, value in now.items()}
+    log.times.append(time_ns)
+    log.rows.append(row)
+
+
+def _bytes(record: Record, in_bytes: Sequence[str], in_mib: Sequence[str]) -> int | None:
+    for names, scale in ((in_bytes, 1), (in_mib, _MIB)):
+        for name in names:
+            value = whole(record.get(name), scale)
+            if value is not None and value >= 0:
+                return value
+    return None
+
+
+def _changed(record: Record) -> int | None:
+    """QMP's BALLOON_CHANGE: `{"data": {"actual": bytes}}`, or the same inside `event`."""
+    inner = record.get("event", record)
+    data = inner.get("data") if isinstance(inner, dict) else None
+    return whole(data.get("actual")) if isinstance(data, dict) else None
+
+
+def _message(log: HostLog, record: Record, time_ns: int) -> None:
+    """The guest's clock in a message of its own: JSON with `mono`, or `sync SECONDS ...`."""
+    guest = _guest_clock(record.get("guest"))
+    line = record.get("line")
+    if isinstance(line, str) and line.startswith("sync "):
+        guest = {"mono": _float(line.split()[1:2])}
+    mono_ns = nanoseconds(guest.get("mono"))
+    if mono_ns is None:
+        return
+    log.messages.append((mono_ns, time_ns))
+    real_ns = nanoseconds(guest.get("real"))
+    if real_ns is not None:
+        log.wall_ns = real_ns - mono_ns
+
+
+def _guest_clock(guest: object) -> dict[str, Any]:
+    if isinstance(guest, str):
+        try:
+            guest = json.loads(guest)
+        except ValueError:
+            return {}
+    return guest if isinstance(guest, dict) else {}
+
+
+def _float(words: list[str]) -> float | None:
+    try:
+        return float(words[0]) if words else None
+    except ValueError:
+        return None

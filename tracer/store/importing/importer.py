@@ -1,0 +1,206 @@
+"""From a source and its side files to a recording."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...batch import LostStretch
+from ...errors import RecordingError, TracerError, UsageError
+from ...schema import KIND_BY_NAME, KIND_BY_NUMBER
+from ..format import JSON, shown
+from ..output import check_output
+from ..writer import Writer
+from .converter import Converter, Item
+from .guestside import read_guest_samples
+from .hostside import read_host_log
+from .joining import Sides
+from .plan import metadata_of
+from .returns import without_end
+from .rules import Rules
+from .sources import STDIN, Progress, Source, open_source
+from .survey import Survey, Surveyor
+
+_MOST_SHOWN: Final = 12
+_SURVEY_SHARE: Final = 0.3
+"""Part of the time the first pass takes."""
+_GUESSED_ALL: Final = 0.999
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """`source` is a path or `-`; `mapping` is event name to kind name."""
+
+    source: str
+    output: Path
+    force: bool = False
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    samples: Path | None = None
+    host_log: Path | None = None
+
+
+@dataclass
+class ImportResult:
+    """What was imported, left out and found out. `remarks` are sentences for the user."""
+
+    events: int = 0
+    bytes_written: int = 0
+    lines: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    unreadable: int = 0
+    remarks: list[str] = field(default_factory=list)
+
+
+def import_trace(request: ImportRequest, progress: Progress = lambda _what, _share: None) -> ImportResult:
+    """Import a source.
+
+    Raises UsageError for a mapping to no kind, RecordingError where a source can't be read or has no event of ours,
+    CannotTraceError where a tool it needs is missing, TracerError where the output can't be written.
+    """
+    _check(request)
+    guest = read_guest_samples(request.samples) if request.samples else None
+    host = read_host_log(request.host_log) if request.host_log else None
+    source = open_source(request.source, progress)
+    try:
+        rules = Rules(request.mapping)
+        survey = _survey(source, rules, progress)
+        return _Import(request, source, rules, survey, Sides(survey, guest, host)).run(progress)
+    finally:
+        source.close()
+
+
+def _check(request: ImportRequest) -> None:
+    for name, kind in request.mapping.items():
+        if kind not in KIND_BY_NAME:
+            raise UsageError(f"--map {name}={kind}: no kind is called that; kinds are {', '.join(KIND_BY_NAME)}")
+    inputs = [path for path in (request.samples, request.host_log) if path is not None]
+    inputs += [Path(request.source)] if request.source != STDIN else []
+    for path in inputs:
+        with contextlib.suppress(OSError):
+            if path.samefile(request.output):
+                raise UsageError(f"{shown(path)}: is the input too; choose another output with -o")
+    check_output(request.output, force=request.force)
+
+
+def _survey(source: Source, rules: Rules, progress: Progress) -> Survey:
+    surveyor = Surveyor(rules)
+    for lines in source.chunks():
+        surveyor.feed(lines)
+        progress("Looking through the trace", source.done * _SURVEY_SHARE)
+    survey = surveyor.survey
+    if not survey.names and not rules.threads.counted:
+        raise RecordingError(f"{source.name}: {_nothing_found(survey, source)}")
+    return survey
+
+
+def _nothing_found(survey: Survey, source: Source) -> str:
+    damage = f" (damaged: {source.damage})" if source.damage else ""
+    if not survey.counts:
+        return (
+            f"no event was found in its {survey.lines:,} lines{damage}; is it text of ftrace, trace-cmd or perf script?"
+        )
+    return f"none of its events is known{damage}: {listed(survey.counts)}; name them with --map NAME=KIND"
+
+
+def listed(counts: Counter[str]) -> str:
+    """The commonest names with their numbers."""
+    common = [f"{name} {count:,}" for name, count in counts.most_common(_MOST_SHOWN)]
+    more = len(counts) - len(common)
+    return ", ".join(common) + (f" and {more:,} more" if more else "")
+
+
+class _Import:
+    """The second pass, and what is written about it."""
+
+    def __init__(self, request: ImportRequest, source: Source, rules: Rules, survey: Survey, sides: Sides) -> None:
+        self._request = request
+        self._source = source
+        self._rules = rules
+        self._survey = survey
+        self._sides = sides
+        self._without_end = without_end(survey.names)
+        self._converter = Converter(rules, survey, self._without_end)
+        self._result = ImportResult(lines=survey.lines)
+
+    def run(self, progress: Progress) -> ImportResult:
+        """Write the recording; what was begun of it goes where the import is broken off."""
+        metadata = metadata_of(self._survey, self._source.name, self._source.kernel, self._without_end)
+        writer = Writer(self._request.output, self._sides.improve(metadata), force=self._request.force)
+        try:
+            self._copy(writer, progress)
+            self._finish(writer)
+        except TracerError:
+            raise
+        except BaseException:
+            self._request.output.unlink(missing_ok=True)
+            raise
+        finally:
+            writer.close()
+        self._result.bytes_written, self._result.events = writer.bytes_written, writer.events_written
+        return self._result
+
+    def _copy(self, writer: Writer, progress: Progress) -> None:
+        for lines in self._source.chunks():
+            for item in self._converter.feed(lines):
+                self._write(writer, item)
+            progress("Importing", _SURVEY_SHARE + self._source.done * (1 - _SURVEY_SHARE) * _GUESSED_ALL)
+        for item in self._converter.finish():
+            self._write(writer, item)
+
+    def _write(self, writer: Writer, item: Item) -> None:
+        if isinstance(item, LostStretch):
+            writer.write_lost(item)
+            return
+        writer.write_symbols(self._rules.symbols.take_new())
+        writer.write_events(item)
+        for samples in self._sides.until(int(item["time_ns"].max())):
+            writer.write_samples(samples)
+        for number, count in enumerate(np.bincount(item["kind"]).tolist()):
+            if count:
+                self._result.kinds[KIND_BY_NUMBER[number].name] += count
+
+    def _finish(self, writer: Writer) -> None:
+        for samples in self._sides.until(None):
+            writer.write_samples(samples)
+        converter, result = self._converter, self._result
+        result.unknown, result.unreadable, result.lost = converter.unknown, converter.unreadable, converter.losses.total
+        result.remarks += [*self._remarks(), *self._sides.remarks]
+        for key, value in {**self._notes(), **self._sides.notes}.items():
+            writer.write_note(key, value)
+
+    def _remarks(self) -> Iterator[str]:
+        if self._source.damage:
+            yield f"The source ends before its end ({self._source.damage}): imported up to there"
+        if overwritten := self._survey.facts.overwritten:
+            yield f"{overwritten:,} older events were gone from the tracer's buffer before it was read"
+        if kinds := sorted(self._without_end):
+            ended = self._converter.entries.ended
+            yield f"No event ends {', '.join(kinds)}: {ended:,} were ended after their last event inside"
+        if self._converter.unreadable:
+            yield f"{self._converter.unreadable:,} lines of known events could not be read"
+        if self._converter.backwards:
+            yield f"{self._converter.backwards:,} events are earlier than the one before them on their thread"
+
+    def _notes(self) -> dict[str, JSON]:
+        converter, start_ns = self._converter, self._survey.first_ns
+        return {
+            "import": {
+                "lines": self._survey.lines,
+                "unknown": dict(converter.unknown.most_common()),
+                "unreadable": converter.unreadable,
+                "backwards": converter.backwards,
+                "ended_without_end": converter.entries.ended,
+                "overwritten": self._survey.facts.overwritten,
+                "damage": self._source.damage,
+                "counted": dict(self._rules.threads.counted),
+            },
+            "markers": [[(time_ns - start_ns) / 1e9, text[:500]] for time_ns, text in converter.markers],
+        }

@@ -1,0 +1,74 @@
+"""Side files joined into the recording, on the trace's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from ...batch import Samples
+from ...metadata import Metadata
+from ..format import JSON
+from .clocks import Offset
+from .guestside import GuestSamples
+from .hostside import HostLog
+from .survey import Survey
+
+
+class Sides:
+    """What the side files add: readings, notes, and remarks for the user."""
+
+    def __init__(self, survey: Survey, guest: GuestSamples | None, host: HostLog | None) -> None:
+        self.guest = guest
+        self.host = host
+        self.remarks: list[str] = []
+        self.notes: dict[str, JSON] = {}
+        self._pending: list[Samples] = []
+        if guest is not None:
+            self._take_guest(guest, survey)
+        if host is not None:
+            self._take_host(host, survey)
+
+    def _take_guest(self, guest: GuestSamples, survey: Survey) -> None:
+        offset = guest.offset(survey)
+        samples, left_out = guest.readings.samples(offset.ns, survey.first_ns, survey.last_ns)
+        self._pending.append(samples)
+        if offset.ns:
+            self._state("samples_clock", "The samples' clock", offset)
+        if left_out:
+            self.remarks.append(f"{left_out:,} samples outside the trace were left out")
+
+    def _take_host(self, host: HostLog, survey: Survey) -> None:
+        offset = host.offset(survey)
+        samples, _ = host.readings().samples(offset.ns, survey.first_ns, survey.last_ns)
+        self._pending.append(samples)
+        self._state("host_clock", "The host's clock", offset)
+        self.notes["host_commands"] = host.command_notes(offset.ns, survey.first_ns)
+
+    def _state(self, key: str, what: str, offset: Offset) -> None:
+        seconds, doubt_ms = offset.ns / 1e9, offset.uncertainty_ns / 1e6
+        self.notes[key] = {"offset_s": seconds, "uncertainty_s": doubt_ms / 1e3, "method": offset.method}
+        self.remarks.append(f"{what} {seconds:+.3f} s is the trace's, to {doubt_ms:.0f} ms: by {offset.method}")
+
+    def improve(self, metadata: Metadata) -> Metadata:
+        """Metadata with what the side files know."""
+        wall_ns = next((side.wall_ns for side in (self.guest, self.host) if side and side.wall_ns is not None), None)
+        if wall_ns is not None:
+            metadata = replace(metadata, start_utc_ns=metadata.start_ns + wall_ns)
+        if self.guest is not None:
+            total, interval_s = self.guest.memory_total_bytes, self.guest.interval_s
+            metadata = replace(metadata, memory_total_bytes=total, sample_interval_s=interval_s)
+        return metadata
+
+    def until(self, end_ns: int | None) -> Iterator[Samples]:
+        """Readings not given yet, up to a time."""
+        waiting, self._pending = self._pending, []
+        for samples in waiting:
+            cut = len(samples) if end_ns is None else int(np.searchsorted(samples.time_ns, end_ns, side="right"))
+            for rows, given in ((slice(cut), True), (slice(cut, None), False)):
+                part = Samples(samples.time_ns[rows], samples.names, samples.values[rows])
+                if len(part) and given:
+                    yield part
+                elif len(part):
+                    self._pending.append(part)

@@ -1,0 +1,47 @@
+"""Bytes to lines, in pieces of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+CHUNK_BYTES: Final = 1 << 20
+MOST_LINE_BYTES: Final = 1 << 16
+"""Longest line that is read; what is longer is no line of a tracer and is left out."""
+
+Read = Callable[[int], bytes]
+
+
+def line_chunks(read: Read) -> Iterator[list[str]]:
+    """Lines without their ends, some thousand at a time. Bytes that are no UTF-8 become U+FFFD."""
+    tail = b""
+    too_long = False
+    while block := read(CHUNK_BYTES):
+        body, newline, rest = block.rpartition(b"\n")
+        if not newline:
+            tail, too_long = _grow(tail, block, too_long=too_long)
+            continue
+        body = _after_long_line(body, newline) if too_long else tail + body
+        too_long, tail = False, rest
+        if len(tail) > MOST_LINE_BYTES:
+            tail, too_long = b"", True
+        yield _lines(body)
+    if tail and not too_long:
+        yield _lines(tail)
+
+
+def _grow(tail: bytes, block: bytes, *, too_long: bool) -> tuple[bytes, bool]:
+    if too_long or len(tail) + len(block) > MOST_LINE_BYTES:
+        return b"", True
+    return tail + block, False
+
+
+def _after_long_line(body: bytes, newline: bytes) -> bytes:
+    return body.partition(newline)[2]
+
+
+def _lines(data: bytes) -> list[str]:
+    lines = data.decode("utf-8", "replace").split("\n")
+    if any(len(line) > MOST_LINE_BYTES for line in lines):
+        return [line for line in lines if len(line) <= MOST_LINE_BYTES]
+    return lines

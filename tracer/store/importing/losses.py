@@ -1,0 +1,64 @@
+"""Events that the other tracer lost, as it says in its text."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ...batch import LostStretch
+from .heads import time_ns
+
+UNKNOWN_KIND: Final = "unknown"
+_LOST_LINE: Final = re.compile(r"\s*CPU:\s?(\d{1,5})\s+\[(?:LOST (\d{1,18}) EVENTS|(?:(\d{1,18}) )?EVENTS DROPPED)")
+_PERF_LOST: Final = re.compile(r"PERF_RECORD_LOST\w*\s.*?(\d{1,18})\s*$")
+
+
+class Losses:
+    """`last` is the newest time of each CPU, as printed; a loss lies between it and the CPU's next line."""
+
+    def __init__(self, first_ns: int) -> None:
+        self.last: dict[str, tuple[str, str]] = {}
+        self.pending: dict[int, tuple[int, int]] = {}
+        self.total = 0
+        self._first_ns = first_ns
+
+    def read(self, line: str) -> bool:
+        """Whether a line without an event tells of a loss; it is remembered."""
+        match = _LOST_LINE.match(line)
+        if match is None:
+            return False
+        self._add(int(match[1]), int(match[2] or match[3] or 1))
+        return True
+
+    def read_perf(self, cpu: str, text: str) -> bool:
+        """The same for perf's own records."""
+        match = _PERF_LOST.match(text)
+        if match is None:
+            return False
+        self._add(int(cpu), int(match[1]))
+        return True
+
+    def due(self, cpu: str, now_ns: int) -> list[LostStretch]:
+        """The loss that this line of a CPU ends."""
+        loss = self.pending.pop(int(cpu or 0), None)
+        return [] if loss is None else [_stretch(loss, now_ns)]
+
+    def rest(self) -> list[LostStretch]:
+        """Losses after which the CPU said nothing more: up to the newest time of all."""
+        end_ns = max((time_ns(*last) for last in self.last.values()), default=self._first_ns)
+        losses, self.pending = self.pending, {}
+        return [_stretch(loss, end_ns) for loss in losses.values()]
+
+    def _add(self, cpu: int, count: int) -> None:
+        self.total += count
+        start_ns, before = self.pending.get(cpu, (self._newest_ns(cpu), 0))
+        self.pending[cpu] = (start_ns, before + count)
+
+    def _newest_ns(self, cpu: int) -> int:
+        times = [time_ns(*last) for text, last in self.last.items() if int(text or 0) == cpu]
+        return max(times, default=self._first_ns)
+
+
+def _stretch(loss: tuple[int, int], end_ns: int) -> LostStretch:
+    start_ns, count = loss
+    return LostStretch(min(start_ns, end_ns), end_ns, {UNKNOWN_KIND: count})

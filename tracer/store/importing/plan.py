@@ -1,0 +1,55 @@
+"""What the recording says about itself, from the survey of its source."""
+
+from __future__ import annotations
+
+from ... import __version__
+from ...metadata import BalloonInfo, Metadata, PlanRow, SourceState
+from ...schema import KINDS
+from .survey import Survey
+from .table import VIRTIO_KINDS, VIRTIO_WORK
+
+_NOT_THERE = "not in the source"
+_NO_END = "the source has no event for its end: ended after the last event inside"
+TRANSPORT = "import"
+
+
+def metadata_of(survey: Survey, source: str, kernel: str, without_end: frozenset[str]) -> Metadata:
+    """The recording's metadata, without what side files add."""
+    facts = survey.facts
+    return Metadata(
+        tool_version=__version__,
+        kernel_release=facts.kernel or kernel,
+        host=facts.host,
+        start_ns=survey.first_ns,
+        cpus=max(facts.cpus, 1),
+        balloon=_balloon(survey),
+        plan=tuple(_row(kind.name, survey, without_end) for kind in KINDS),
+        absent_fields=_absent_fields(survey),
+        transport=TRANSPORT,
+        sample_interval_s=0.0,
+        imported_from=source,
+    )
+
+
+def _row(kind: str, survey: Survey, without_end: frozenset[str]) -> PlanRow:
+    names = ", ".join(sorted(survey.names.get(kind, ())))
+    if not names:
+        return PlanRow(kind, "import", SourceState.ABSENT, _NOT_THERE)
+    return PlanRow(kind, f"import:{names}", SourceState.USED, _NO_END if kind in without_end else "")
+
+
+def _absent_fields(survey: Survey) -> dict[str, tuple[str, ...]]:
+    """By kind the fields that its text does not have."""
+    absent = {}
+    for kind in KINDS:
+        present = survey.fields.get(kind.name)
+        if present is not None and (missing := tuple(name for name, _ in kind.fields if name not in present)):
+            absent[kind.name] = missing
+    return absent
+
+
+def _balloon(survey: Survey) -> BalloonInfo:
+    """The driver, where its functions are in the source; how it gives pages back is for the analysis to see."""
+    if VIRTIO_WORK in survey.work_functions or not VIRTIO_KINDS.isdisjoint(survey.names):
+        return BalloonInfo(driver="virtio_balloon", reclaim_path="unknown")
+    return BalloonInfo(reclaim_path="unknown")

@@ -1,0 +1,140 @@
+"""Begins whose ends the source does not have at all.
+
+A span that never ends would swallow everything that follows on its thread. Where an end's event is missing from the
+whole source, the span is taken to end right after the last event that can lie inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, KINDS, Role
+
+QUIET_NS: Final = 50_000_000
+"""A span without an end is over when its thread was silent for so long: `leak_balloon` of one notification was measured
+at 34 ms at most. It is less than the window in which records are put into order."""
+
+_TELL: Final = frozenset({"tell_host"})
+_LEAK: Final = _TELL | {"leak_balloon_begin", "leak_balloon_end"}
+_SHRINKER: Final = _LEAK | {"balloon_shrinker_begin", "balloon_shrinker_end"}
+_SLAB: Final = _SHRINKER | {"shrink_slab_start", "shrink_slab_end"}
+_DIRECT: Final = _SLAB | {"lru_shrink_inactive", "reclaim_pages", "throttled", "wakeup_kswapd"}
+_ALLOCATION: Final = _DIRECT | {
+    f"{span}_{edge}"
+    for span in ("direct_reclaim", "memcg_reclaim", "node_reclaim", "compaction")
+    for edge in ("begin", "end")
+}
+_UPDATE: Final = _ALLOCATION | {"fill_balloon_begin", "fill_balloon_end"}
+_WORK: Final = _UPDATE | {"update_balloon_size_begin", "update_balloon_size_end"}
+_NOTIFY: Final = {"oom_notifier_run", "oom_notify_begin", "oom_notify_end", "mark_victim"}
+
+INSIDE: Final[dict[str, frozenset[str]]] = {
+    "leak_balloon_begin": _TELL,
+    "oom_notify_begin": _LEAK,
+    "balloon_shrinker_begin": _LEAK,
+    "out_of_memory_begin": _LEAK | _NOTIFY,
+    "fill_balloon_begin": _ALLOCATION,
+    "update_balloon_size_begin": _UPDATE,
+    "balloon_work_begin": _WORK,
+    "shrink_slab_start": _SHRINKER,
+    "direct_reclaim_begin": _DIRECT,
+    "memcg_reclaim_begin": _DIRECT,
+    "memcg_softlimit_reclaim_begin": _DIRECT,
+    "node_reclaim_begin": _DIRECT,
+    "compaction_begin": frozenset(),
+}
+"""What can lie inside a span, by the kind that begins it. kswapd and `notifier_run` have rules of their own."""
+
+_DEPTH: Final = {Role.BEGIN: 1, Role.END: -1, Role.POINT: 0}
+_END_OF: Final = {kind.span: kind for kind in KINDS if kind.role is Role.END}
+
+
+class Row(NamedTuple):
+    """An event's header."""
+
+    time_ns: int
+    tid: int
+    tgid: int
+    comm: bytes
+    kind: int
+    cpu: int
+
+
+@dataclass
+class _Open:
+    row: Row
+    last_ns: int
+    depth: int = 0
+
+
+def without_end(kinds: Collection[str]) -> frozenset[str]:
+    """Those of the kinds that begin a span whose end is not among them."""
+    return frozenset(name for name in kinds if name in INSIDE and end_of(name) not in kinds)
+
+
+def end_of(begin: str) -> str:
+    """The kind that ends what this kind begins."""
+    return _END_OF[KIND_BY_NAME[begin].span].name
+
+
+class OpenEntries:
+    """Follows spans of the kinds that never end, and ends them."""
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        self._kinds = frozenset(kinds)
+        self._open: dict[int, list[_Open]] = {}
+        self._deadline_ns = 0
+        self.ended = 0
+
+    def before(self, thread: int, row: Row) -> list[Row]:
+        """Ends that belong before this event, each right after the last event inside; the event is remembered."""
+        name, role = KIND_BY_NUMBER[row.kind].name, KIND_BY_NUMBER[row.kind].role
+        if not self._open and name not in self._kinds:
+            return []
+        ends = self._expired(row.time_ns) if row.time_ns > self._deadline_ns else []
+        stack = self._open.setdefault(thread, [])
+        while stack and not _lies_inside(stack[-1], name, role):
+            ends.append(self._end(stack))
+        for entry in stack:
+            entry.last_ns = max(entry.last_ns, row.time_ns)
+        if name in self._kinds:
+            stack.append(_Open(row, row.time_ns))
+        elif stack:
+            stack[-1].depth += _DEPTH[role]
+        if not stack:
+            del self._open[thread]
+        self._deadline_ns = min((each[-1].last_ns for each in self._open.values()), default=0) + QUIET_NS
+        return ends
+
+    def rest(self) -> Iterator[Row]:
+        """Ends of everything still open."""
+        for stack in self._open.values():
+            while stack:
+                yield self._end(stack)
+        self._open.clear()
+
+    def _expired(self, now_ns: int) -> list[Row]:
+        ends = []
+        for thread, stack in list(self._open.items()):
+            while stack and not stack[-1].depth and now_ns - stack[-1].last_ns > QUIET_NS:
+                ends.append(self._end(stack))
+            if not stack:
+                del self._open[thread]
+        return ends
+
+    def _end(self, stack: list[_Open]) -> Row:
+        entry = stack.pop()
+        end_ns = entry.last_ns + 1
+        for outer in stack:
+            outer.last_ns = max(outer.last_ns, end_ns)
+        self.ended += 1
+        kind = KIND_BY_NAME[end_of(KIND_BY_NUMBER[entry.row.kind].name)]
+        return entry.row._replace(time_ns=end_ns, kind=kind.number)
+
+
+def _lies_inside(entry: _Open, kind: str, role: Role) -> bool:
+    if role is Role.END and not entry.depth:
+        return False
+    return kind in INSIDE[KIND_BY_NUMBER[entry.row.kind].name]

@@ -1,0 +1,251 @@
+"""From an event's name in the source to the kind it is and the way to read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ...schema import COMM_BYTES, KIND_BY_NAME
+from .layouts import Layout, Matcher, Texts
+from .names import Location, location, plain_name, undecorated, without_group
+from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, TRACEPOINTS, WORK_FUNCTIONS, Function
+from .threads import Threads
+from .values import GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols, Value
+
+Taken = tuple[Layout, Texts]
+
+_MOST_LOCATIONS: Final = 4096
+_LOCATION: Final = re.compile(r"\(([^)]*)\)")
+_WORK: Final = re.compile(rf"work(?: struct |=)({POINTER.pattern}):?(?: function[ =]({SYMBOL_PATTERN}))?\s*$")
+_NOTIFIER: Final = re.compile(rf"(?:cb=)?({SYMBOL_PATTERN})\s*$")
+_VICTIM: Final = re.compile(
+    r"pid=(\d+) comm=(.*) total-vm=(\d+)kB anon-rss=(\d+)kB file-rss[:=](\d+)kB shmem-rss[:=](\d+)kB"
+    r" uid=(\d+) pgtables=(\d+)kB oom_score_adj=(-?\d+)\s*$"
+)
+_VICTIM_PID: Final = re.compile(r"pid=(\d+)(?:\s|$)")
+_VICTIM_FIELDS: Final = (
+    *("pid", "victim_comm", "total_vm", "anon_rss", "file_rss", "shmem_rss"),
+    *("uid", "pgtables", "oom_score_adj"),
+)
+
+
+def _comms(texts: Sequence[str]) -> npt.NDArray[np.bytes_]:
+    return np.array([text.encode("utf-8", "replace")[: COMM_BYTES - 1] for text in texts], f"S{COMM_BYTES}")
+
+
+COMM: Final = Value("", _comms)
+
+
+class Rule(Protocol):
+    """Reads one event name's lines. `settles` says that one line tells the kind of them all."""
+
+    settles: bool
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:
+        """The fields of the text at `at`; None where it is damaged or not one of ours."""
+
+
+@dataclass
+class TracepointRule:
+    """A tracepoint whose text is fields by key."""
+
+    matcher: Matcher
+    settles: bool = True
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:  # noqa: ARG002 - the rule's interface
+        """The fields of the text at `at`; None where it is damaged."""
+        return self.matcher.take(line, at)
+
+
+class WorkRule:
+    """`workqueue_execute_start/end`: only the balloon's own work; an end without a function ends the thread's start."""
+
+    settles = False
+
+    def __init__(self, kind: str, threads: Threads, symbols: Symbols) -> None:
+        self._threads = threads
+        self._is_end = kind.endswith("_end")
+        self._layout = Layout(KIND_BY_NAME[kind], _WORK, (("work", POINTER), ("function", symbols.value)))
+        self._is_balloons = _Remembered(lambda text: plain_name(text) in WORK_FUNCTIONS)
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:
+        """The work and its function; None for other work."""
+        match = _WORK.match(line, at)
+        if match is None:
+            return None
+        work, function = match.groups()
+        started = self._threads.works.pop(thread, None)
+        function = function or (started if self._is_end else None)
+        if function is None or not self._is_balloons(function):
+            return None
+        if not self._is_end:
+            self._threads.works[thread] = function
+        return self._layout, (work, function)
+
+
+class NotifierRule:
+    """`notifier_run`: only callbacks on the OOM chain."""
+
+    settles = False
+
+    def __init__(self, kind: str, symbols: Symbols) -> None:
+        self._layout = Layout(KIND_BY_NAME[kind], _NOTIFIER, (("cb", symbols.value),))
+        self._is_oom = _Remembered(lambda text: "oom" in plain_name(text))
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:  # noqa: ARG002 - the rule's interface
+        """The callback; None for one of another chain."""
+        match = _NOTIFIER.match(line, at)
+        if match is None or not self._is_oom(match[1]):
+            return None
+        return self._layout, match.groups()
+
+
+class VictimRule:
+    """`mark_victim`: the process id, on newer kernels the sizes too. The victim's name is not trusted."""
+
+    settles = True
+
+    def __init__(self, kind: str) -> None:
+        values = [COMM if name == "victim_comm" else INTEGER for name in _VICTIM_FIELDS]
+        self._full = Layout(KIND_BY_NAME[kind], _VICTIM, tuple(zip(_VICTIM_FIELDS, values, strict=True)))
+        self._pid = Layout(KIND_BY_NAME[kind], _VICTIM_PID, (("pid", INTEGER),))
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:  # noqa: ARG002 - the rule's interface
+        """The victim."""
+        for layout in (self._full, self._pid):
+            if match := layout.pattern.match(line, at):
+                return layout, match.groups()
+        return None
+
+
+@dataclass
+class _Target:
+    matcher: Matcher
+    callback: str | None = None
+
+
+class ProbeRule:
+    """A probe on a function: which one, its name or its location tells."""
+
+    settles = False
+
+    def __init__(self, name: str, threads: Threads, symbols: Symbols, kind: str | None = None) -> None:
+        """With `kind` neither name nor location is asked."""
+        self._name = name
+        self._kind = kind
+        self._threads = threads
+        self._symbols = symbols
+        self._targets: dict[str, _Target | str | None] = {}
+        self._matchers: dict[str, Matcher] = {}
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:
+        """The probe's fields; None where the function is none of ours, or the text is damaged."""
+        match = _LOCATION.match(line, at)
+        where = match[1] if match else ""
+        if where not in self._targets:
+            if len(self._targets) >= _MOST_LOCATIONS:
+                self._targets.clear()
+            self._targets[where] = self._target(where)
+        target = self._targets[where]
+        if not isinstance(target, _Target):
+            if target is not None:
+                self._threads.counted[target] += 1
+            return None
+        taken = target.matcher.take(line, match.end() if match else at)
+        return None if taken is None else self._finish(taken, target, thread)
+
+    def _target(self, where: str) -> _Target | str | None:
+        """What a location says: a kind and how to read it, a function that is only counted, or nothing."""
+        if self._kind is not None:
+            return _Target(self._matcher(self._kind), self._name)
+        place = location(where) if where else None
+        found = function_of(self._name, place)
+        if found is None:
+            return counted_function(self._name, place)
+        function, is_exit, name = found
+        kind = function.exit if is_exit else function.entry
+        return None if kind is None else _Target(self._matcher(kind), name)
+
+    def _matcher(self, kind: str) -> Matcher:
+        if kind not in self._matchers:
+            extra = {"tell_host": (("direction", GIVEN),), "oom_notify_begin": (("cb", self._symbols.value),)}
+            self._matchers[kind] = Matcher(kind, self._symbols, extra.get(kind, ()))
+        return self._matchers[kind]
+
+    def _finish(self, taken: Taken, target: _Target, thread: int) -> Taken:
+        layout, texts = taken
+        kind, functions = layout.kind.name, self._threads.functions
+        if kind == "tell_host":
+            queue = texts[layout.index("vq")] if "vq" in layout.names else None
+            direction = self._threads.queues.direction(None if queue is None else str(queue), functions.get(thread))
+            return layout, (*texts, direction)
+        functions[thread] = kind
+        return (layout, (*texts, target.callback or "")) if kind == "oom_notify_begin" else taken
+
+
+class _Remembered:
+    """An answer about a function's text, looked up once."""
+
+    def __init__(self, ask: Callable[[str], bool]) -> None:
+        self._ask = ask
+        self._answers: dict[str, bool] = {}
+
+    def __call__(self, text: str) -> bool:
+        if text not in self._answers:
+            if len(self._answers) >= _MOST_LOCATIONS:
+                self._answers.clear()
+            self._answers[text] = self._ask(text)
+        return self._answers[text]
+
+
+def function_of(name: str, where: Location | None) -> tuple[Function, bool, str] | None:
+    """The function a probe event is about, whether this is its return, and its name in the kernel."""
+    for place in where.places if where else ():
+        if place.is_entry and place.name in FUNCTION_BY_NAME:
+            return FUNCTION_BY_NAME[place.name], where is not None and where.is_exit, place.name
+    candidates, says_exit = undecorated(name)
+    for candidate in candidates:
+        if function := FUNCTION_BY_NAME.get(candidate):
+            own = function.names[0] if candidate in ("oom_notify", "shrinker_scan") else candidate
+            return function, where.is_exit if where else says_exit, own
+    return None
+
+
+def counted_function(name: str, where: Location | None) -> str | None:
+    """The function a probe event enters, where it is one that is only counted."""
+    names = [place.name for place in where.places if place.is_entry] if where and not where.is_exit else []
+    return next((each for each in (*names, *undecorated(name)[0]) if each in COUNTED_FUNCTIONS), None)
+
+
+class Rules:
+    """The rule of every event name, the user's own (`--map`) first."""
+
+    def __init__(self, mapping: Mapping[str, str]) -> None:
+        """`mapping`: event name to kind name."""
+        self.symbols = Symbols()
+        self.threads = Threads()
+        self._mapping = mapping
+
+    def rule_for(self, name: str, line: str, at: int) -> Rule | None:
+        """The rule for a name whose first line has its text at `at`; None for an event that is not ours."""
+        short = without_group(name)
+        kind = self._mapping.get(name) or self._mapping.get(short)
+        if kind is not None:
+            return ProbeRule(short, self.threads, self.symbols, kind)
+        if line.startswith("(", at):
+            return ProbeRule(name, self.threads, self.symbols)
+        if short in TRACEPOINTS:
+            return self._tracepoint(TRACEPOINTS[short])
+        return ProbeRule(name, self.threads, self.symbols) if function_of(name, None) else None
+
+    def _tracepoint(self, kind: str) -> Rule:
+        if kind in ("balloon_work_begin", "balloon_work_end"):
+            return WorkRule(kind, self.threads, self.symbols)
+        if kind == "oom_notifier_run":
+            return NotifierRule(kind, self.symbols)
+        return VictimRule(kind) if kind == "mark_victim" else TracepointRule(Matcher(kind, self.symbols))

@@ -1,0 +1,239 @@
+"""What can be imported: files, packed files, other tools' binary recordings, standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from ...errors import CannotTraceError, RecordingError
+from ..format import FILE_MAGIC, shown
+from ..output import kind_of_file
+from .lines import CHUNK_BYTES, line_chunks
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressionWriter
+
+GZIP_MAGIC: Final = b"\x1f\x8b"
+ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+TRACE_DAT_MAGIC: Final = b"\x17\x08\x44tracing"
+PERF_MAGIC: Final = b"PERFILE2"
+_MAGIC_BYTES: Final = 10
+_MOST_WINDOW_BYTES: Final = 1 << 27
+"""Memory a packed file may ask for: that of `zstd --long=27`."""
+STDIN: Final = "-"
+
+Progress = Callable[[str, float | None], None]
+"""Called with what is being done and how much of it is done (0-1, None where that is not known)."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that turns its own recordings into text. `event` begins its complaint's name."""
+
+    command: tuple[str, ...]
+    package: str
+    release: tuple[str, ...]
+
+
+_TRACE_CMD: Final = Tool(("trace-cmd", "report", "-t", "-i"), "trace-cmd", ("trace-cmd", "report", "--uname", "-i"))
+_PERF: Final = Tool(
+    ("perf", "script", "--ns", "--show-lost-events", "--fields", "comm,pid,tid,cpu,time,event,trace", "--header", "-i"),
+    "linux-perf",
+    (),
+)
+
+
+@dataclass
+class Source:
+    """Text that can be read again and again. `damage` says, after a pass, why it ended before its end."""
+
+    name: str
+    stream: IO[bytes]
+    kernel: str = ""
+    spooled: bool = False
+    damage: str = ""
+    size_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size_bytes = self.stream.seek(0, io.SEEK_END)
+
+    @property
+    def done(self) -> float:
+        """How much of the file was read: 0-1."""
+        return min(self.stream.tell() / self.size_bytes, 1.0) if self.size_bytes else 1.0
+
+    def chunks(self) -> Iterator[list[str]]:
+        """The lines from the start, some thousand at a time."""
+        self.stream.seek(0)
+        return line_chunks(self._guarded(_unpacked(self.stream)))
+
+    def close(self) -> None:
+        """Close the file; a temporary one goes."""
+        self.stream.close()
+
+    def _guarded(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        """Packed data that is cut or damaged ends there."""
+        from zstandard import ZstdError
+
+        def guarded(size: int) -> bytes:
+            try:
+                return read(size)
+            except (EOFError, zlib.error, gzip.BadGzipFile, ZstdError) as error:
+                self.damage = str(error) or type(error).__name__
+                return b""
+
+        return guarded
+
+
+def open_source(source: str, progress: Progress) -> Source:
+    """Open a file by what is in it, or standard input (`-`).
+
+    Raises RecordingError where it can't be read, CannotTraceError where the tool for it is not installed.
+    """
+    if source == STDIN:
+        return _from_stdin(progress)
+    path = Path(source)
+    stream = _open(path)
+    try:
+        magic = _magic(stream)
+        if magic.startswith(FILE_MAGIC):
+            raise RecordingError(f"{shown(path)}: is a recording of this tool already: nothing to import")
+        if magic.startswith(TRACE_DAT_MAGIC):
+            return _converted(path, _TRACE_CMD, progress)
+        if magic.startswith(PERF_MAGIC):
+            return _converted(path, _PERF, progress)
+    except BaseException:
+        stream.close()
+        raise
+    return Source(path.name, stream)
+
+
+def open_side_file(path: Path) -> Source:
+    """A side file, packed or not. Raises RecordingError."""
+    return Source(path.name, _open(path))
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        mode = path.stat().st_mode
+        if what := kind_of_file(mode):
+            raise RecordingError(f"{shown(path)}: is {what}, a file is needed; pipe text into `import -`")
+        stream = path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"{shown(path)}: {error.strerror}") from error
+    if mode and not _magic(stream):
+        stream.close()
+        raise RecordingError(f"{shown(path)}: is empty")
+    return stream
+
+
+def _magic(stream: IO[bytes]) -> bytes:
+    stream.seek(0)
+    magic = stream.read(_MAGIC_BYTES)
+    stream.seek(0)
+    return magic
+
+
+def _unpacked(stream: IO[bytes]) -> Callable[[int], bytes]:
+    from zstandard import ZstdDecompressor
+
+    magic = _magic(stream)
+    if magic.startswith(GZIP_MAGIC):
+        return gzip.GzipFile(fileobj=stream, mode="rb").read
+    if magic.startswith(ZSTD_MAGIC):
+        unpacker = ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
+        return unpacker.stream_reader(stream, read_across_frames=True, closefd=False).read
+    return stream.read
+
+
+def _from_stdin(progress: Progress) -> Source:
+    """Text is read twice, so standard input is kept in a temporary file, packed; Ctrl-C ends it like its end."""
+    stream = sys.stdin.buffer
+    first = stream.read(_MAGIC_BYTES)
+    if not first:
+        raise RecordingError("standard input: is empty")
+    if first.startswith((TRACE_DAT_MAGIC, PERF_MAGIC, FILE_MAGIC)):
+        raise RecordingError("standard input: only text can be piped in; give the path of a binary recording")
+    spool = _Spool(packed=first.startswith((GZIP_MAGIC, ZSTD_MAGIC)))
+    spool.write(first)
+    with contextlib.suppress(KeyboardInterrupt):
+        spool.copy(stream.read, progress, "Reading standard input")
+    return Source("standard input", spool.finish(), spooled=True)
+
+
+def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
+    """The text of a binary recording, from the tool that made it, in a temporary file."""
+    program = shutil.which(tool.command[0])
+    if program is None:
+        raise CannotTraceError(
+            f"{shown(path)}: needs {tool.command[0]}, which is not installed; "
+            f"get it with: apt-get install {tool.package}"
+        )
+    spool = _Spool(packed=False)
+    with tempfile.TemporaryFile() as complaints:
+        command = [*tool.command, str(path.absolute())]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as process:
+            assert process.stdout is not None
+            try:
+                spool.copy(process.stdout.read, progress, f"Running {' '.join(tool.command[:2])}")
+            except BaseException:
+                process.kill()
+                raise
+        complaints.seek(0)
+        complaint = complaints.read(4096).decode("utf-8", "replace").strip().splitlines()
+    if process.returncode:
+        why = complaint[-1].strip() if complaint else f"ended with status {process.returncode}"
+        raise RecordingError(f"{shown(path)}: {tool.command[0]} can't read it: {why}")
+    return Source(path.name, spool.finish(), kernel=_release(tool, path), spooled=True)
+
+
+def _release(tool: Tool, path: Path) -> str:
+    """The kernel a trace.dat was made on, where it was saved: third word of uname's line."""
+    if not tool.release:
+        return ""
+    result = subprocess.run([*tool.release, str(path.absolute())], capture_output=True, text=True, check=False)
+    for line in result.stdout.splitlines():
+        words = line.split()
+        if len(words) >= 3 and words[0] == "Linux":
+            return words[2]
+    return ""
+
+
+class _Spool:
+    """A temporary file that is gone when it is closed."""
+
+    def __init__(self, *, packed: bool) -> None:
+        from zstandard import ZstdCompressor
+
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="reclaim-tracer-")  # noqa: SIM115 - lives as long as the source
+        self._packer: ZstdCompressionWriter | None = None
+        if not packed:
+            self._packer = ZstdCompressor(level=1).stream_writer(self._file, closefd=False)
+        self._target: Any = self._packer or self._file
+
+    def write(self, data: bytes) -> None:
+        """Keep these bytes."""
+        self._target.write(data)
+
+    def copy(self, read: Callable[[int], bytes], progress: Progress, what: str) -> None:
+        """Keep everything there is to read."""
+        while block := read(CHUNK_BYTES):
+            self.write(block)
+            progress(what, None)
+
+    def finish(self) -> IO[bytes]:
+        """The file, ready to be read."""
+        if self._packer is not None:
+            self._packer.close()  # type: ignore[no-untyped-call]
+        self._file.flush()
+        return self._file

@@ -1,0 +1,72 @@
+"""What has to be remembered of each thread while its events go by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from ...schema import DEFLATE, INFLATE, UNKNOWN_DIRECTION
+
+_LEAKS: Final = frozenset({"leak_balloon_begin", "oom_notify_begin", "balloon_shrinker_begin"})
+_FILLS: Final = frozenset({"fill_balloon_begin"})
+_FEW: Final = 16
+"""A queue number, as opposed to a queue's address."""
+
+
+def thread_of(tid: str, cpu: str) -> int:
+    """A key for a thread; the idle tasks, all 0, are told apart by CPU."""
+    number = int(tid or 0)
+    return number or -1 - int(cpu or 0)
+
+
+class Queues:
+    """Which of the driver's queues is which.
+
+    A number says so itself: 0 inflates, 1 deflates. For an address, the one told while the driver leaks is the deflate
+    queue, and then any other is the inflate queue.
+    """
+
+    def __init__(self) -> None:
+        self._deflate: set[int] = set()
+        self._inflate: set[int] = set()
+
+    def direction(self, queue: str | None, last_function: str | None) -> int:
+        """What `tell_host` told, by its queue as printed and by the driver's function the thread entered last."""
+        nested = DEFLATE if last_function in _LEAKS else INFLATE if last_function in _FILLS else UNKNOWN_DIRECTION
+        number = _queue_number(queue)
+        if number is None:
+            return nested
+        if number < _FEW:
+            return number if number in (INFLATE, DEFLATE) else UNKNOWN_DIRECTION
+        if nested != UNKNOWN_DIRECTION:
+            (self._deflate if nested == DEFLATE else self._inflate).add(number)
+            return nested
+        if number in self._deflate:
+            return DEFLATE
+        return INFLATE if self._deflate or number in self._inflate else UNKNOWN_DIRECTION
+
+
+def _queue_number(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(text, 16)
+    except ValueError:
+        return None
+
+
+class Threads:
+    """The driver's function each thread entered last, and the balloon work it runs.
+
+    `counted` are calls of functions that are no kind.
+    """
+
+    def __init__(self) -> None:
+        self.queues = Queues()
+        self.functions: dict[int, str] = {}
+        self.works: dict[int, str] = {}
+        self.counted: Counter[str] = Counter()
+
+    def restart(self) -> None:
+        """Begin another pass over the same source; what was learned about queues stays."""
+        self.functions.clear()
+        self.works.clear()
+        self.counted.clear()

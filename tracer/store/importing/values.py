@@ -1,0 +1,139 @@
+"""Field values: what they look like in the text, and a column of such texts as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .names import plain_name
+from .table import POINTER_FIELDS, SYMBOL_FIELDS, WORD_FIELDS, WORDS
+
+I64 = npt.NDArray[np.int64]
+
+_MASK: Final = (1 << 64) - 1
+_TOP: Final = 1 << 63
+_SYNTHETIC: Final = 0xFFFF_F000_0000_0000
+"""Names get addresses from here on: the kernel's half, where nothing is mapped on any architecture."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """`pattern` matches one text of this sort, `column` turns many into an array: int64 (addresses wrap), or bytes."""
+
+    pattern: str
+    column: Callable[[Sequence[str]], npt.NDArray[Any]]
+
+
+def _fit(number: int) -> int:
+    number &= _MASK
+    return number - (1 << 64) if number >= _TOP else number
+
+
+def _number(text: str) -> int:
+    return _fit(int(text, 16) if "x" in text else int(text))
+
+
+def _integers(texts: Sequence[str]) -> I64:
+    try:
+        return np.fromiter(map(int, texts), np.int64, len(texts))
+    except (ValueError, OverflowError):
+        return np.fromiter(map(_number, texts), np.int64, len(texts))
+
+
+def _pointer(text: str) -> int:
+    return 0 if text.startswith("(") else _fit(int(text, 16))
+
+
+def _pointers(texts: Sequence[str]) -> I64:
+    return np.fromiter(map(_pointer, texts), np.int64, len(texts))
+
+
+INTEGER: Final = Value(r"-?(?:0x[0-9a-fA-F]{1,16}|\d{1,20})", _integers)
+POINTER: Final = Value(r"(?:0x)?[0-9a-fA-F]{1,16}|\([^()\s]*\)", _pointers)
+SYMBOL_PATTERN: Final = r"[^\s:]+(?: \[[^\]\s]+\])?"
+GIVEN: Final = Value("", lambda texts: np.fromiter((_fit(int(text)) for text in texts), np.int64, len(texts)))
+"""A number that was worked out rather than read."""
+
+
+def words(table: Mapping[str, int]) -> Value:
+    """Words, or words joined by `|`; a number stands for itself, an unknown word for 0."""
+    known: dict[str, int] = {}
+
+    def look_up(text: str) -> int:
+        if text not in known:
+            if len(known) > 1024:
+                known.clear()
+            known[text] = _word_bits(text, table)
+        return known[text]
+
+    return Value(r"[\w|]+", lambda texts: np.fromiter(map(look_up, texts), np.int64, len(texts)))
+
+
+def _word_bits(text: str, table: Mapping[str, int]) -> int:
+    bits = 0
+    for word in text.split("|"):
+        bits |= table[word] if word in table else _maybe_number(word)
+    return bits
+
+
+def _maybe_number(word: str) -> int:
+    try:
+        return _number(word) & 0x7FFF_FFFF
+    except ValueError:
+        return 0
+
+
+class Symbols:
+    """Gives every function name of the text an address, the same one in every import."""
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        self._new: dict[int, str] = {}
+        self.value = Value(SYMBOL_PATTERN, self._column)
+
+    def address(self, text: str) -> int:
+        """The address for a function as the text prints it; a bare address stands for itself and has no name."""
+        address = self._addresses.get(text)
+        if address is None:
+            address = self._addresses[text] = self._place(text)
+        return address
+
+    def take_new(self) -> dict[int, str]:
+        """Names met since the last call."""
+        new, self._new = self._new, {}
+        return new
+
+    def _place(self, text: str) -> int:
+        name = plain_name(text)
+        if name.startswith("0x"):
+            try:
+                return int(name, 16) & _MASK
+            except ValueError:
+                pass
+        address = _SYNTHETIC | int.from_bytes(blake2b(name.encode(), digest_size=5).digest(), "big") << 4
+        while self._names.get(address, name) != name:
+            address += 16
+        if address not in self._names:
+            self._names[address] = self._new[address] = name
+        return address
+
+    def _column(self, texts: Sequence[str]) -> I64:
+        return np.fromiter((_fit(self.address(text)) for text in texts), np.int64, len(texts))
+
+
+_WORDS: Final = {name: words(table) for name, table in WORDS.items()}
+
+
+def value_of(kind: str, field: str, symbols: Symbols) -> Value:
+    """How a kind's field is printed."""
+    if (kind, field) in SYMBOL_FIELDS:
+        return symbols.value
+    if word_list := WORD_FIELDS.get((kind, field)):
+        return _WORDS[word_list]
+    return POINTER if field in POINTER_FIELDS else INTEGER
