@@ -2,69 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ...schema import EVENT_DTYPE, KIND_BY_NUMBER
-from ..format import BLOCK_EVENTS
+from ...schema import COMM_BYTES, EVENT_DTYPE, KIND_BY_NAME
 from .layouts import Layout
-from .returns import Row
-from .rules import Taken
 from .table import DEFAULTS
 
-_HEADER: Final = ("time_ns", "tid", "tgid", "comm", "kind", "cpu")
-_TID_BITS: Final = 0xFFFF_FFFF
+Row = tuple[int, int, int, bytes, Layout, int]
+"""One event's time in ns, thread, process, task's name, layout and CPU; its texts are in the layout's rows."""
+
+_NUMBERS: Final = {0: "time_ns", 1: "tid", 2: "tgid", 5: "cpu"}
 
 
-class Chunk:
-    """Collects events in order and turns them into one array."""
-
-    def __init__(self) -> None:
-        self._rows: list[Row] = []
-        self._layouts: dict[int, Layout] = {}
-
-    @property
-    def is_full(self) -> bool:
-        """Whether a block of the recording is full."""
-        return len(self._rows) >= BLOCK_EVENTS
-
-    def add(self, row: Row, taken: Taken | None = None) -> None:
-        """One event; without `taken` its arguments stay at their defaults."""
-        if taken is not None:
-            layout, texts = taken
-            if not layout.positions:
-                self._layouts[id(layout)] = layout
-            layout.positions.append(len(self._rows))
-            layout.rows.append(texts)
-        self._rows.append(row)
-
-    def take(self) -> npt.NDArray[np.void]:
-        """Everything collected, as records of EVENT_DTYPE; the chunk is empty then."""
-        rows, self._rows = self._rows, []
-        layouts, self._layouts = self._layouts, {}
-        records: npt.NDArray[np.void] = np.zeros(len(rows), EVENT_DTYPE)
-        for name, column in zip(_HEADER, zip(*rows, strict=True), strict=bool(rows)):
-            records[name] = column
-        _fill_defaults(records)
-        for layout in layouts.values():
-            _fill(records, layout)
+def records_of(rows: list[Row]) -> npt.NDArray[np.void]:
+    """Rows as records of EVENT_DTYPE; the rows of their layouts are taken along."""
+    records: npt.NDArray[np.void] = np.zeros(len(rows), EVENT_DTYPE)
+    if not rows:
         return records
+    columns = tuple(zip(*rows, strict=True))
+    for at, name in _NUMBERS.items():
+        records[name] = np.fromiter(columns[at], np.int64, len(rows))
+    records["comm"] = np.array(columns[3], f"S{COMM_BYTES}")
+    layouts = dict.fromkeys(columns[4])
+    codes = {layout: code for code, layout in enumerate(layouts)}
+    code = np.fromiter(map(codes.__getitem__, columns[4]), np.int64, len(rows))
+    records["kind"] = np.array([layout.kind.number for layout in layouts])[code]
+    _fill_defaults(records)
+    for layout, number in codes.items():
+        _fill(records, layout, np.flatnonzero(code == number))
+    return records
 
 
-def _fill(records: npt.NDArray[np.void], layout: Layout) -> None:
+def _fill(records: npt.NDArray[np.void], layout: Layout, positions: npt.NDArray[np.intp]) -> None:
     typed = records.view(layout.kind.record_dtype)
-    positions, rows = np.asarray(layout.positions), layout.rows
-    for (name, value), texts in zip(layout.fields, zip(*rows, strict=True), strict=bool(layout.fields)):
-        column: npt.NDArray[Any] = value.column(texts)
+    rows, layout.rows = layout.rows, []
+    for (name, value), texts in zip(layout.fields, zip(*rows, strict=True), strict=True):
+        column = value.column(texts)
         typed[name][positions] = column if column.dtype.kind == "S" else column.astype(typed[name].dtype)
-    layout.positions.clear()
-    layout.rows.clear()
 
 
 def _fill_defaults(records: npt.NDArray[np.void]) -> None:
-    for (kind, name), default in DEFAULTS.items():
-        number = next(each.number for each in KIND_BY_NUMBER.values() if each.name == kind)
-        chosen = np.flatnonzero(records["kind"] == number)
-        records.view(KIND_BY_NUMBER[number].record_dtype)[name][chosen] = default
+    for (kind_name, name), default in DEFAULTS.items():
+        kind = KIND_BY_NAME[kind_name]
+        records.view(kind.record_dtype)[name][np.flatnonzero(records["kind"] == kind.number)] = default

@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from ...batch import LostStretch
 from ...schema import COMM_BYTES
-from .chunk import Chunk
-from .heads import FORMS, NAMELESS, SCALE_NS, HeadForm, head_of, time_ns
+from ..format import BLOCK_EVENTS
+from .chunk import Row, records_of
+from .heads import FORMS, NAMELESS, SCALE_NS, HeadForm, head_of
 from .losses import Losses
-from .returns import OpenEntries, Row
-from .rules import Rule, Rules, Taken
+from .returns import OpenEntries
+from .rules import Rule, Rules
 from .survey import MANY_NAMES, MOST_NAMES, NO_NAME, STACK_LINE, Survey
 from .table import MARKERS, STACKS
 
@@ -39,18 +40,17 @@ class Converter:
         self.markers: list[tuple[int, str]] = []
         self.losses = Losses(survey.first_ns)
         self.entries = OpenEntries(frozenset(without_end))
-        self._rules = rules
-        self._rule_of: dict[str, Rule | None] = {}
+        self._rule_of = rules.by_name
         self._form: HeadForm = FORMS[0]
-        self._chunk = Chunk()
+        self._rows: list[Row] = []
         self._last_ns: dict[int, int] = {}
         self._comms: dict[str, bytes] = {}
         rules.threads.restart()
 
     def feed(self, lines: Iterable[str]) -> Iterator[Item]:
         """Take the next lines; gives full chunks and lost stretches."""
-        rule_of, chunk, losses = self._rule_of, self._chunk, self.losses
-        search, order = self._form.pattern.search, self._form.order
+        rule_of, losses, newest, rows, last = self._rule_of, self.losses, self.losses.last, self._rows, self._last_ns
+        search, order, follows = self._form.pattern.search, self._form.order, bool(self.entries)
         for line in lines:
             match = search(line)
             if match is None:
@@ -59,60 +59,61 @@ class Converter:
                     continue
                 search, order = self._form.pattern.search, self._form.order
             tid, tgid, cpu, seconds, fraction, name = match.group(*order)
-            losses.last[cpu] = (seconds, fraction)
+            now_ns = int(seconds + fraction) * SCALE_NS[len(fraction)]
+            newest[cpu] = now_ns
             if losses.pending:
-                yield from losses.due(cpu, time_ns(seconds, fraction))
-            if name not in rule_of:
-                self._meet(name, line, match.end())
+                yield from losses.due(cpu, now_ns)
             rule = rule_of.get(name)
             if rule is None:
-                self._leave_out(name, line, match.end(), seconds, fraction)
+                self._leave_out(name, line, match.end(), now_ns)
                 continue
-            number = int(tid or 0)
-            processor = int(cpu or 0)
+            number, processor = int(tid or 0), int(cpu or 0)
             thread = number or -1 - processor
             taken = rule.take(line, match.end(), thread)
             if taken is None:
                 self._not_taken(name, rule)
                 continue
-            now_ns = int(seconds + fraction) * SCALE_NS[len(fraction)]
+            layout, texts = taken
+            task = line[: match.start()]
+            comm = self._comms.get(task) or self._comm(task)
             process = int(tgid) if tgid and tgid[0] != "-" else number
-            comm = self._comms.get(line[: match.start()]) or self._comm(line[: match.start()])
-            self._add(thread, Row(now_ns, number, process, comm, taken[0].kind.number, processor), taken)
-            if chunk.is_full:
+            if follows:
+                self._end_entries(thread, (now_ns, number, process, comm, layout, processor))
+            if now_ns <= last.get(thread, -1):
+                now_ns = self._later(now_ns, last[thread])
+            last[thread] = now_ns
+            layout.rows.append(texts)
+            rows.append((now_ns, number, process, comm, layout, processor))
+            if len(rows) >= BLOCK_EVENTS:
                 yield self._take()
 
     def finish(self) -> Iterator[Item]:
         """What is left."""
-        for row in self.entries.rest():
-            self._chunk.add(row)
-        records = self._take()
-        if len(records):
-            yield records
+        self._rows += self.entries.rest()
+        if self._rows:
+            yield self._take()
         yield from self.losses.rest()
 
     def _take(self) -> npt.NDArray[np.void]:
         if len(self._last_ns) > _MOST_THREADS:
             self._last_ns.clear()
-        return self._chunk.take()
+        records = records_of(self._rows)
+        self._rows.clear()
+        return records
 
-    def _add(self, thread: int, row: Row, taken: Taken) -> None:
-        last_ns = self._last_ns.get(thread, -1)
+    def _end_entries(self, thread: int, row: Row) -> None:
         for end in self.entries.before(thread, row):
-            self._chunk.add(end)
-            if end.tid == row.tid:
-                last_ns = max(last_ns, end.time_ns)
-        if row.time_ns <= last_ns:
-            row = self._later(row, last_ns)
-        self._last_ns[thread] = row.time_ns
-        self._chunk.add(row, taken)
+            end_ns, tid, *_, cpu = end
+            ended = tid or -1 - cpu
+            self._last_ns[ended] = end_ns = max(end_ns, self._last_ns.get(ended, -1) + 1)
+            self._rows.append((end_ns, *end[1:]))
 
-    def _later(self, row: Row, last_ns: int) -> Row:
+    def _later(self, now_ns: int, last_ns: int) -> int:
         """A time that ties with the thread's last one, or is a little before it, comes right after it."""
-        if last_ns - row.time_ns >= STEP_BACK_NS:
+        if last_ns - now_ns >= STEP_BACK_NS:
             self.backwards += 1
-            return row
-        return row._replace(time_ns=last_ns + 1)
+            return now_ns
+        return last_ns + 1
 
     def _comm(self, prefix: str) -> bytes:
         if len(self._comms) >= _MOST_COMMS:
@@ -121,16 +122,12 @@ class Converter:
         self._comms[prefix] = comm
         return comm
 
-    def _meet(self, name: str, line: str, at: int) -> None:
-        if len(self._rule_of) < MOST_NAMES:
-            self._rule_of[name] = None if name in STACKS else self._rules.rule_for(name, line, at)
-
-    def _leave_out(self, name: str, line: str, at: int, seconds: str, fraction: str) -> None:
+    def _leave_out(self, name: str, line: str, at: int, now_ns: int) -> None:
         if name in STACKS:
             return
         self.unknown[name if name in self.unknown or len(self.unknown) < MOST_NAMES else MANY_NAMES] += 1
         if name in MARKERS and len(self.markers) < MOST_MARKERS:
-            self.markers.append((time_ns(seconds, fraction), line[at:].removeprefix("tracing_mark_write:").strip()))
+            self.markers.append((now_ns, line[at:].removeprefix("tracing_mark_write:").strip()))
 
     def _not_taken(self, name: str, rule: Rule) -> None:
         if rule.settles:

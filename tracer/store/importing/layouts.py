@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ...schema import KIND_BY_NAME, Kind
 from .table import read_fields, text_keys
@@ -21,19 +21,20 @@ MOST_LAYOUTS: Final = 8
 _SEPARATOR: Final = r"(?:=|: ?| )\s*"
 _SLAB_HEAD: Final = re.compile(rf"({SYMBOL_PATTERN}) ({POINTER.pattern}): ")
 _SLAB_FIELDS: Final = ("shrink", "shr")
+_MOST_WORDS: Final = 3
+"""Words between two fields that are counted rather than searched over, which is slower."""
 
 Texts = tuple[str | int, ...]
 
 
 @dataclass(eq=False)
 class Layout:
-    """A kind's fields in the order of a pattern's groups. `rows` and `positions` collect a chunk's events."""
+    """A kind's fields in the order of a pattern's groups. `rows` collects the texts of a chunk's events."""
 
     kind: Kind
     pattern: re.Pattern[str]
     fields: tuple[tuple[str, Value], ...]
     rows: list[Texts] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
 
     @property
     def names(self) -> frozenset[str]:
@@ -45,63 +46,88 @@ class Layout:
         return [each for each, _ in self.fields].index(name)
 
 
+Taken = tuple[Layout, Texts]
+
+
+class _Found(NamedTuple):
+    """A field in a line: from its key's start to its value's end."""
+
+    start: int
+    end: int
+    name: str
+    key: str
+    separator: str
+    value: Value
+
+
 class Matcher:
     """Reads the text of one event of one source."""
 
+    settles = True
+
     def __init__(self, kind: str, symbols: Symbols, extra: Sequence[tuple[str, Value]] = ()) -> None:
         """`extra` fields are worked out by the caller and follow those of the text in each row."""
-        self.kind = KIND_BY_NAME[kind]
+        self._kind = KIND_BY_NAME[kind]
         self._symbols = symbols
         self._extra = tuple(extra)
         self._by_key = tuple(name for name in read_fields(kind) if name not in dict(extra))
-        self.layouts: list[Layout] = []
+        self._layouts: list[Layout] = []
 
-    def take(self, line: str, at: int) -> tuple[Layout, Texts] | None:
+    def take(self, line: str, at: int, thread: int = 0) -> Taken | None:  # noqa: ARG002 - a rule's interface
         """The fields of a line's text that begins at `at`; None where it is damaged."""
-        for index, layout in enumerate(self.layouts):
+        for layout in self._layouts:
             if match := layout.pattern.match(line, at):
-                if index:
-                    self.layouts.insert(0, self.layouts.pop(index))
                 return layout, match.groups()
         return self._learn(line, at)
 
-    def _learn(self, line: str, at: int) -> tuple[Layout, Texts] | None:
+    def _learn(self, line: str, at: int) -> Taken | None:
+        if len(self._layouts) >= MOST_LAYOUTS:
+            return None
         layout = self._layout(line, at)
         match = layout.pattern.match(line, at)
         if match is None or self._is_damaged(layout):
             return None
-        if len(self.layouts) < MOST_LAYOUTS:
-            self.layouts.append(layout)
-            return layout, match.groups()
-        return None
+        self._layouts.append(layout)
+        return layout, match.groups()
 
     def _is_damaged(self, layout: Layout) -> bool:
         """Whether the text is cut: it has only some of the fields that others of this event have."""
-        if not self.layouts:
-            return bool(self.kind.tracepoint and self._by_key and not layout.fields)
-        return any(layout.names <= known.names for known in self.layouts)
+        if not self._layouts:
+            return bool(self._kind.tracepoint and self._by_key and not layout.fields)
+        return any(layout.names < known.names for known in self._layouts)
 
     def _layout(self, line: str, at: int) -> Layout:
         head = _SLAB_HEAD.match(line, at) if "shrink" in self._by_key else None
         start = head.end() if head else at
-        found = []
-        for name in self._by_key:
-            if head and name in _SLAB_FIELDS:
-                continue
-            value = value_of(self.kind.name, name, self._symbols)
-            for key in text_keys(self.kind.name, name):
-                if match := re.compile(rf"(?<![\w-]){key}({_SEPARATOR})({value.pattern})(?![\w.])").search(line, start):
-                    found.append((match.start(), key, match[1], name, value))
-                    break
-        found.sort(key=lambda each: each[0])
-        parts = [_SLAB_HEAD.pattern] if head else []
-        parts += [
-            rf".*?(?<![\w-]){key}{_spaces(separator)}({value.pattern})(?![\w.])"
-            for _, key, separator, _, value in found
-        ]
-        fields = [(name, value_of(self.kind.name, name, self._symbols)) for name in _SLAB_FIELDS] if head else []
-        fields += [(name, value) for *_, name, value in found]
-        return Layout(self.kind, re.compile("".join(parts)), (*fields, *self._extra))
+        wanted = [name for name in self._by_key if not (head and name in _SLAB_FIELDS)]
+        found = sorted(each for name in wanted if (each := self._find(name, line, start)))
+        parts, fields = [], []
+        if head:
+            parts = [_SLAB_HEAD.pattern]
+            fields = [(name, value_of(self._kind.name, name, self._symbols)) for name in _SLAB_FIELDS]
+        for each in found:
+            parts.append(f"{_gap(line[start : each.start])}{each.key}{_spaces(each.separator)}({each.value.pattern})")
+            fields.append((each.name, each.value))
+            start = each.end
+        return Layout(self._kind, re.compile("".join([*parts, r"(?![\w.])"])), (*fields, *self._extra))
+
+    def _find(self, name: str, line: str, start: int) -> _Found | None:
+        value = value_of(self._kind.name, name, self._symbols)
+        for key in text_keys(self._kind.name, name):
+            pattern = re.compile(rf"(?<![\w-]){key}({_SEPARATOR})({value.pattern})(?![\w.])")
+            if match := pattern.search(line, start):
+                return _Found(match.start(), match.end(), name, key, match[1], value)
+        return None
+
+
+def _gap(text: str) -> str:
+    """A pattern for what stands between two fields: as many words as here, or anything where there are many."""
+    words = len(text.split())
+    if words > _MOST_WORDS:
+        return r".*?(?<![\w-])"
+    before = r"\s*" if not text[:1].strip() else r"\S*\s*"
+    words -= bool(text[:1].strip())
+    return before + r"\S+\s+" * words
 
 
 def _spaces(separator: str) -> str:

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from ...batch import LostStretch
-from .heads import time_ns
 
 UNKNOWN_KIND: Final = "unknown"
 _LOST_LINE: Final = re.compile(r"\s*CPU:\s?(\d{1,5})\s+\[(?:LOST (\d{1,18}) EVENTS|(?:(\d{1,18}) )?EVENTS DROPPED)")
@@ -14,10 +13,10 @@ _PERF_LOST: Final = re.compile(r"PERF_RECORD_LOST\w*\s.*?(\d{1,18})\s*$")
 
 
 class Losses:
-    """`last` is the newest time of each CPU, as printed; a loss lies between it and the CPU's next line."""
+    """`last` is the newest time of each CPU by its name in the text; a loss lies between it and the CPU's next line."""
 
     def __init__(self, first_ns: int) -> None:
-        self.last: dict[str, tuple[str, str]] = {}
+        self.last: dict[str, int] = {}
         self.pending: dict[int, tuple[int, int]] = {}
         self.total = 0
         self._first_ns = first_ns
@@ -45,7 +44,7 @@ class Losses:
 
     def rest(self) -> list[LostStretch]:
         """Losses after which the CPU said nothing more: up to the newest time of all."""
-        end_ns = max((time_ns(*last) for last in self.last.values()), default=self._first_ns)
+        end_ns = max(self.last.values(), default=self._first_ns)
         losses, self.pending = self.pending, {}
         return [_stretch(loss, end_ns) for loss in losses.values()]
 
@@ -55,7 +54,7 @@ class Losses:
         self.pending[cpu] = (start_ns, before + count)
 
     def _newest_ns(self, cpu: int) -> int:
-        times = [time_ns(*last) for text, last in self.last.items() if int(text or 0) == cpu]
+        times = [last_ns for text, last_ns in self.last.items() if int(text or 0) == cpu]
         return max(times, default=self._first_ns)
 
 

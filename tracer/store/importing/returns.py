@@ -6,11 +6,14 @@ whole source, the span is taken to end right after the last event that can lie i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
-from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, KINDS, Role
+from ...schema import KIND_BY_NAME, KINDS, Role
+from .chunk import Row
+from .layouts import Layout
 
 QUIET_NS: Final = 50_000_000
 """A span without an end is over when its thread was silent for so long: `leak_balloon` of one notification was measured
@@ -47,24 +50,15 @@ INSIDE: Final[dict[str, frozenset[str]]] = {
 }
 """What can lie inside a span, by the kind that begins it. kswapd and `notifier_run` have rules of their own."""
 
+_NOTHING: Final = re.compile("")
 _DEPTH: Final = {Role.BEGIN: 1, Role.END: -1, Role.POINT: 0}
 _END_OF: Final = {kind.span: kind for kind in KINDS if kind.role is Role.END}
 
 
-class Row(NamedTuple):
-    """An event's header."""
-
-    time_ns: int
-    tid: int
-    tgid: int
-    comm: bytes
-    kind: int
-    cpu: int
-
-
 @dataclass
 class _Open:
-    row: Row
+    kind: str
+    head: tuple[int, int, bytes, int]
     last_ns: int
     depth: int = 0
 
@@ -84,23 +78,29 @@ class OpenEntries:
 
     def __init__(self, kinds: Collection[str]) -> None:
         self._kinds = frozenset(kinds)
+        self._layouts = {kind: Layout(KIND_BY_NAME[end_of(kind)], _NOTHING, ()) for kind in self._kinds}
         self._open: dict[int, list[_Open]] = {}
         self._deadline_ns = 0
         self.ended = 0
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to follow."""
+        return bool(self._kinds)
+
     def before(self, thread: int, row: Row) -> list[Row]:
         """Ends that belong before this event, each right after the last event inside; the event is remembered."""
-        name, role = KIND_BY_NUMBER[row.kind].name, KIND_BY_NUMBER[row.kind].role
+        time_ns, tid, tgid, comm, layout, cpu = row
+        name, role = layout.kind.name, layout.kind.role
         if not self._open and name not in self._kinds:
             return []
-        ends = self._expired(row.time_ns) if row.time_ns > self._deadline_ns else []
+        ends = self._expired(time_ns) if time_ns > self._deadline_ns else []
         stack = self._open.setdefault(thread, [])
         while stack and not _lies_inside(stack[-1], name, role):
             ends.append(self._end(stack))
         for entry in stack:
-            entry.last_ns = max(entry.last_ns, row.time_ns)
+            entry.last_ns = max(entry.last_ns, time_ns)
         if name in self._kinds:
-            stack.append(_Open(row, row.time_ns))
+            stack.append(_Open(name, (tid, tgid, comm, cpu), time_ns))
         elif stack:
             stack[-1].depth += _DEPTH[role]
         if not stack:
@@ -130,11 +130,13 @@ class OpenEntries:
         for outer in stack:
             outer.last_ns = max(outer.last_ns, end_ns)
         self.ended += 1
-        kind = KIND_BY_NAME[end_of(KIND_BY_NUMBER[entry.row.kind].name)]
-        return entry.row._replace(time_ns=end_ns, kind=kind.number)
+        tid, tgid, comm, cpu = entry.head
+        layout = self._layouts[entry.kind]
+        layout.rows.append(())
+        return end_ns, tid, tgid, comm, layout, cpu
 
 
 def _lies_inside(entry: _Open, kind: str, role: Role) -> bool:
     if role is Role.END and not entry.depth:
         return False
-    return kind in INSIDE[KIND_BY_NUMBER[entry.row.kind].name]
+    return kind in INSIDE[entry.kind]

@@ -11,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...schema import COMM_BYTES, KIND_BY_NAME
-from .layouts import Layout, Matcher, Texts
+from .layouts import Layout, Matcher, Taken
 from .names import Location, location, plain_name, undecorated, without_group
 from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, TRACEPOINTS, WORK_FUNCTIONS, Function
 from .threads import Threads
 from .values import GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols, Value
-
-Taken = tuple[Layout, Texts]
 
 _MOST_LOCATIONS: Final = 4096
 _LOCATION: Final = re.compile(r"\(([^)]*)\)")
@@ -48,18 +46,6 @@ class Rule(Protocol):
 
     def take(self, line: str, at: int, thread: int) -> Taken | None:
         """The fields of the text at `at`; None where it is damaged or not one of ours."""
-
-
-@dataclass
-class TracepointRule:
-    """A tracepoint whose text is fields by key."""
-
-    matcher: Matcher
-    settles: bool = True
-
-    def take(self, line: str, at: int, thread: int) -> Taken | None:  # noqa: ARG002 - the rule's interface
-        """The fields of the text at `at`; None where it is damaged."""
-        return self.matcher.take(line, at)
 
 
 class WorkRule:
@@ -229,10 +215,17 @@ class Rules:
         """`mapping`: event name to kind name."""
         self.symbols = Symbols()
         self.threads = Threads()
+        self.by_name: dict[str, Rule] = {}
         self._mapping = mapping
 
-    def rule_for(self, name: str, line: str, at: int) -> Rule | None:
-        """The rule for a name whose first line has its text at `at`; None for an event that is not ours."""
+    def meet(self, name: str, line: str, at: int) -> Rule | None:
+        """A name for the first time, its text at `at`: its rule goes into `by_name`, where it is one of ours."""
+        rule = self._rule(name, line, at)
+        if rule is not None:
+            self.by_name[name] = rule
+        return rule
+
+    def _rule(self, name: str, line: str, at: int) -> Rule | None:
         short = without_group(name)
         kind = self._mapping.get(name) or self._mapping.get(short)
         if kind is not None:
@@ -248,4 +241,4 @@ class Rules:
             return WorkRule(kind, self.threads, self.symbols)
         if kind == "oom_notifier_run":
             return NotifierRule(kind, self.symbols)
-        return VictimRule(kind) if kind == "mark_victim" else TracepointRule(Matcher(kind, self.symbols))
+        return VictimRule(kind) if kind == "mark_victim" else Matcher(kind, self.symbols)

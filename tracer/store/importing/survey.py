@@ -101,7 +101,7 @@ class Surveyor:
             return MANY_NAMES
         if self.survey.first_ns < 0:
             self.survey.first_ns = time_ns(*match.group(*self._form.order[3:5]))
-        if name not in STACKS and (rule := self._rules.rule_for(name, line, match.end())):
+        if name not in STACKS and (rule := self._rules.meet(name, line, match.end())):
             self._watched[name] = rule
         return name
 

@@ -49,8 +49,14 @@ def _pointer(text: str) -> int:
     return 0 if text.startswith("(") else _fit(int(text, 16))
 
 
+def _looked_up(texts: Sequence[str], read: Callable[[str], int]) -> I64:
+    """Each different text is read once: there are few."""
+    known = {text: read(text) for text in set(texts)}
+    return np.fromiter(map(known.__getitem__, texts), np.int64, len(texts))
+
+
 def _pointers(texts: Sequence[str]) -> I64:
-    return np.fromiter(map(_pointer, texts), np.int64, len(texts))
+    return _looked_up(texts, _pointer)
 
 
 INTEGER: Final = Value(r"-?(?:0x[0-9a-fA-F]{1,16}|\d{1,20})", _integers)
@@ -62,16 +68,7 @@ GIVEN: Final = Value("", lambda texts: np.fromiter((_fit(int(text)) for text in 
 
 def words(table: Mapping[str, int]) -> Value:
     """Words, or words joined by `|`; a number stands for itself, an unknown word for 0."""
-    known: dict[str, int] = {}
-
-    def look_up(text: str) -> int:
-        if text not in known:
-            if len(known) > 1024:
-                known.clear()
-            known[text] = _word_bits(text, table)
-        return known[text]
-
-    return Value(r"[\w|]+", lambda texts: np.fromiter(map(look_up, texts), np.int64, len(texts)))
+    return Value(r"[\w|]+", lambda texts: _looked_up(texts, lambda text: _word_bits(text, table)))
 
 
 def _word_bits(text: str, table: Mapping[str, int]) -> int:
@@ -124,7 +121,7 @@ class Symbols:
         return address
 
     def _column(self, texts: Sequence[str]) -> I64:
-        return np.fromiter((_fit(self.address(text)) for text in texts), np.int64, len(texts))
+        return _looked_up(texts, lambda text: _fit(self.address(text)))
 
 
 _WORDS: Final = {name: words(table) for name, table in WORDS.items()}
