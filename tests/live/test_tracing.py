@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracing import DROP_SLAB, IndependentTracer, WaitingLoad, run, unpaired
+from tracing import DROP_SLAB, BpftraceCounter, IndependentTracer, WaitingLoad, run, unpaired
 
 from tracer.collect.ring import Ring
 from tracer.collect.session import open_session
@@ -45,6 +46,17 @@ def test_slab_spans_of_drop_caches_equal_an_independent_tracers_count() -> None:
     assert starts["shrink"].tolist() == ends["shrink"].tolist()
     assert {trace.symbols[address] for address in starts["shrink"].tolist()} >= {"super_cache_scan"}
     assert all(comm == b"sh" for comm in starts["comm"])
+
+
+def test_slab_spans_of_drop_caches_equal_bpftraces_count(need) -> None:
+    need("live", shutil.which("bpftrace") is not None, "no bpftrace on PATH (`make setup-test`)")
+    with WaitingLoad(DROP_SLAB) as load, BpftraceCounter(load.pid, *SLAB_EVENTS) as other:
+        with open_session() as session:
+            trace = run(session, [load])
+        counted = other.counts()
+    seen = {kind.tracepoint: len(trace.of(kind.name, load.pid)) for kind in SLAB_KINDS}
+    assert counted == seen
+    assert all(seen.values())
 
 
 def test_memcg_reclaim_comes_in_whole_spans_with_named_shrinkers_and_no_loss(tmp_path: Path, need) -> None:

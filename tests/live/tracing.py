@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +83,33 @@ class IndependentTracer:
             if (match := _LINE.match(line)) is not None:
                 found[int(match["pid"]), match["event"]] += 1
         return found
+
+
+class BpftraceCounter:
+    """bpftrace counting one thread's hits of tracepoints; `counts` ends it."""
+
+    def __init__(self, tid: int, *tracepoints: str) -> None:
+        counters = [f"tracepoint:{name} /tid == {tid}/ {{ @[probe] = count(); }}" for name in tracepoints]
+        program = "\n".join([*counters, 'interval:ms:50 { printf("attached\\n"); }'])
+        self._process = subprocess.Popen(["bpftrace", "-e", program], stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Self:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line == "attached\n":
+                return self
+        raise AssertionError("bpftrace ended before it had attached")
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+    def counts(self) -> dict[str, int]:
+        """Hits by tracepoint."""
+        self._process.send_signal(signal.SIGINT)
+        output, _ = self._process.communicate(timeout=30)
+        return {name: int(hits) for name, hits in re.findall(r"^@\[tracepoint:(\S+)\]: (\d+)$", output, re.MULTILINE)}
 
 
 @dataclass
