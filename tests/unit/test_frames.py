@@ -12,18 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from streams import (
-    BALLOON_SHRINKER,
-    BALLOON_WORK,
-    METADATA,
-    MS,
-    SECOND,
-    SUPER_CACHE_SCAN,
-    SYMBOLS,
-    counters,
-    event,
-    records,
-)
+from balloon_streams import shrinker_storm
+from streams import METADATA, MS, SUPER_CACHE_SCAN, SYMBOLS, event, records
 from written_recordings import HOSTILE_COMM, META, write_recording
 
 import tracer
@@ -89,24 +79,7 @@ def empty(tmp_path_factory):
 @pytest.fixture(scope="module")
 def storm(tmp_path_factory):
     """Three shrinker leaks inside direct reclaim, each inflated again while another task reclaims."""
-    items = [counters([(0, 1000, 0)])]
-    for number in range(3):
-        at = (1 + 2 * number) * SECOND
-        shrinker = {"shrink": BALLOON_SHRINKER}
-        stream = records(
-            event(at, "direct_reclaim_begin"),
-            event(at + MS, "shrink_slab_start", **shrinker, total_scan=128, cache_items=1000, priority=12),
-            event(at + 2 * MS, "shrink_slab_end", **shrinker, retval=256),
-            event(at + 3 * MS, "direct_reclaim_end", nr_reclaimed=256),
-            event(at + SECOND, "balloon_work_begin", 50, "kworker/0:1", function=BALLOON_WORK),
-            event(at + SECOND + 10 * MS, "direct_reclaim_begin", 50, "kworker/0:1"),
-            event(at + SECOND + 20 * MS, "direct_reclaim_end", 50, "kworker/0:1", nr_reclaimed=10),
-            event(at + SECOND + 90 * MS, "balloon_work_end", 50, "kworker/0:1"),
-        )
-        leaked, back = 256 * (number + 1), 1000 + 256 * number
-        items += [stream[:4], counters([(at + 10 * MS, back, leaked)])]
-        items += [stream[4:], counters([(at + SECOND + 100 * MS, back + 256, leaked)])]
-    return tracer.open(write(tmp_path_factory.mktemp("frames") / "storm.rtrace", *items), gap_s=0.5)
+    return tracer.open(write(tmp_path_factory.mktemp("frames") / "storm.rtrace", *shrinker_storm()), gap_s=0.5)
 
 
 @pytest.mark.parametrize("name", [*FRAMES, "events"])
