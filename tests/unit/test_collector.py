@@ -35,7 +35,8 @@ class Machine:
         self.ring = FakeRing(size=1 << 16)
         self.ready = os.eventfd(0, os.EFD_NONBLOCK)
         self.lost = np.zeros(MAX_KINDS, np.uint64)
-        sources = Sources(self.ring.reader, self.ready, self.lost.copy, CounterReader(root))
+        self.missed = np.zeros(MAX_KINDS, np.uint64)
+        sources = Sources(self.ring.reader, self.ready, self.lost.copy, self.missed.copy, CounterReader(root))
         self.collector = Collector(sources, interval_s)
 
     def write(self, kind: str = "kswapd_sleep", count: int = 1, **arguments: int) -> None:
@@ -327,3 +328,16 @@ def test_a_command_that_ignores_it_is_left_alone_after_a_moment(
     os.kill(command.pid, signal.SIGKILL)
     os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
     assert command.status == -signal.SIGKILL
+
+
+def test_events_the_kernel_skipped_are_a_lost_stretch_too(machine: Machine) -> None:
+    # GIVEN a program that the kernel does not run for three events while the collector does
+    stretches = []
+    for number, item in enumerate(machine.collector.items(duration_s=5)):
+        if number == 0:
+            machine.missed[KIND_BY_NAME["wakeup_kswapd"].number] += 3
+        if isinstance(item, LostStretch):
+            stretches.append(item)
+            machine.collector.stop()
+    # THEN they are told, by kind, once
+    assert [stretch.counts for stretch in stretches] == [{"wakeup_kswapd": 3}]

@@ -44,12 +44,34 @@ _BALLOON_KINDS: Final = frozenset(kind.number for kind in KINDS if kind.span in 
 
 @dataclass(frozen=True)
 class Sources:
-    """What the collector reads. `lost` gives the loss counters since the start, by kind number."""
+    """What the collector reads. `lost` counts records without room since the start by kind number, `missed` events for
+    which the kernel did not run the program."""
 
     ring: Ring
     ring_fd: int
     lost: Callable[[], npt.NDArray[np.uint64]]
+    missed: Callable[[], npt.NDArray[np.uint64]]
     counters: CounterReader
+
+
+class _LossCounter:
+    """What a loss counter gained between two looks at it."""
+
+    def __init__(self, read: Callable[[], npt.NDArray[np.uint64]]) -> None:
+        self._read = read
+        self._counts = np.zeros(0, np.uint64)
+        self._read_ns = 0
+
+    def start(self, now_ns: int) -> None:
+        """Take what it says now as nothing lost."""
+        self._counts, self._read_ns = self._read(), now_ns
+
+    def since(self) -> Iterator[LostStretch]:
+        """A lost stretch, if anything was lost since the last look."""
+        now_ns, counts = time.monotonic_ns(), self._read()
+        if (counts != self._counts).any():
+            yield LostStretch(self._read_ns, now_ns, lost_by_kind(counts - self._counts))
+        self._counts, self._read_ns = counts, now_ns
 
 
 class Collector:
@@ -65,8 +87,8 @@ class Collector:
         self._epoll.register(self._stop_fd, select.EPOLLIN)
         self._stopping: list[Callable[[], bool]] = []
         self._stopped = False
-        self._lost = np.zeros(0, np.uint64)
-        self._lost_read_ns = 0
+        self._lost = _LossCounter(sources.lost)
+        self._missed = _LossCounter(sources.missed)
         self._next_sample_ns = 0
         self._last_sample_ns = 0
         self._next_naming_ns = 0
@@ -89,15 +111,15 @@ class Collector:
         """Everything until stopped or `duration_s` is over; `before_last` runs before the last look at the ring."""
         start_ns = time.monotonic_ns()
         end_ns = None if duration_s is None else start_ns + round(duration_s * _NS)
-        self._lost = self._sources.lost()
-        self._lost_read_ns = start_ns
+        self._lost.start(start_ns)
+        self._missed.start(start_ns)
         yield self._sample()
         while not self._over(end_ns):
             ready = self._epoll.poll(self._wait_s(end_ns))
             if any(fd == self._sources.ring_fd for fd, _ in ready):
                 time.sleep(_BUSY_PAUSE_S if self._storm else _QUIET_PAUSE_S)
                 yield from self._records()
-                yield from self._lost_since()
+                yield from self._lost.since()
             yield from self._due()
         before_last()
         yield from self._last()
@@ -135,18 +157,13 @@ class Collector:
         self._sample_soon |= self._quiet_samples > _QUIET_SAMPLES or not _BALLOON_KINDS.isdisjoint(present)
         self._quiet_samples = 0
 
-    def _lost_since(self) -> Iterator[LostStretch]:
-        now_ns, counts = time.monotonic_ns(), self._sources.lost()
-        if (counts != self._lost).any():
-            yield LostStretch(self._lost_read_ns, now_ns, lost_by_kind(counts - self._lost))
-        self._lost, self._lost_read_ns = counts, now_ns
-
     def _due(self) -> Iterator[Item]:
         now_ns = time.monotonic_ns()
         if now_ns >= self._next_sample_ns or (
             self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
         ):
             yield self._sample()
+            yield from self._missed.since()
         if self._book.pending and not self._storm and now_ns >= self._next_naming_ns:
             self._next_naming_ns = now_ns + _NAMING_GAP_NS
             yield self._book.name_pending()
@@ -167,7 +184,8 @@ class Collector:
         goal, give_up_ns = ring.written_bytes, time.monotonic_ns() + _LAST_RECORDS_NS
         while ring.read_bytes < goal and time.monotonic_ns() < give_up_ns:
             yield from self._records()
-        yield from self._lost_since()
+        yield from self._lost.since()
+        yield from self._missed.since()
         yield self._sample()
         if self._book.pending:
             yield self._book.name_pending()

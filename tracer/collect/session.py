@@ -41,7 +41,7 @@ class Session:
             self._ring = Ring.map(self._probes.ring_fd, self._probes.buffer_bytes)
             stack.callback(self._ring.close)
             counters = stack.enter_context(CounterReader())
-            sources = Sources(self._ring, self._probes.ring_fd, self._probes.lost, counters)
+            sources = Sources(self._ring, self._probes.ring_fd, self._probes.lost, self._probes.missed, counters)
             self._collector = Collector(sources, self._interval_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)

@@ -40,6 +40,7 @@ class Probes:
         flags = [*kernel_flags(host.kernel_release, pages, directory), *plan.flags()]
         self._module: Module | None = Module(program_text(directory), flags, directory)
         self._events: list[int] = []
+        self._programs: dict[int, int] = {}
         self.logs: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
         self.ring_fd = self._module.map_fd(RING_MAP)
@@ -73,6 +74,17 @@ class Probes:
         total: npt.NDArray[np.uint64] = self._lost_buffer.sum(axis=0)
         return total
 
+    def missed(self) -> npt.NDArray[np.uint64]:
+        """Events at which the kernel skipped the program, because another one ran on that CPU; shape (MAX_KINDS,).
+
+        All zero on kernels that do not count them (they do since "bpf: Count missed stats in trace_call_bpf").
+        """
+        counts = np.zeros(MAX_KINDS, np.uint64)
+        if self._module is not None:
+            for number, program in self._programs.items():
+                counts[number] = self._module.recursion_misses(program)
+        return counts
+
     def detach(self) -> None:
         """Let go of every program; ring and loss counters stay readable. Idempotent."""
         events, self._events = self._events, []
@@ -95,7 +107,9 @@ class Probes:
         for candidate in self.plan.to_try:
             name = candidate.kind.name
             try:
-                self._events.append(module.attach(module.load(name), candidate.kind.tracepoint))
+                program = module.load(name)
+                self._events.append(module.attach(program, candidate.kind.tracepoint))
+                self._programs[candidate.kind.number] = program
             except LoadError as error:
                 self._refusals[name] = str(error)
                 self.logs[name] = error.log

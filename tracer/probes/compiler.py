@@ -18,6 +18,10 @@ _UNWANTED_ENVIRONMENT: Final = ("ARCH", "BCC_LINUX_VERSION_CODE", "BCC_KERNEL_MO
 """What changes libbcc's target or makes it print to stdout: src/cc/frontends/clang/loader.cc of bcc."""
 
 
+_RECURSION_MISSES_AT: Final = 208
+"""Offset of `recursion_misses` in struct bpf_prog_info."""
+
+
 class CompileError(CannotTraceError):
     """The programs don't compile here; `log` is the compiler's whole output."""
 
@@ -71,6 +75,14 @@ class Module:
         wanted = ctypes.c_uint32(key)
         if self._lib.bpf_lookup_elem(fd, ctypes.byref(wanted), value) < 0:
             raise OSError(ctypes.get_errno(), "BPF map look-up failed")
+
+    def recursion_misses(self, program_fd: int) -> int:
+        """`recursion_misses` of struct bpf_prog_info (include/uapi/linux/bpf.h); 0 where the kernel has none."""
+        info = (ctypes.c_uint64 * (_RECURSION_MISSES_AT // 8 + 1))()
+        size = ctypes.c_uint32(ctypes.sizeof(info))
+        if self._lib.bpf_obj_get_info(program_fd, ctypes.byref(info), ctypes.byref(size)) != 0:
+            return 0
+        return int(info[_RECURSION_MISSES_AT // 8]) if size.value > _RECURSION_MISSES_AT else 0
 
     def close(self) -> None:
         """Free programs and maps; idempotent."""
