@@ -100,7 +100,22 @@ def test_a_target_told_again_makes_it_the_hosts_cycle() -> None:
     stream = together(oom_leak(0), event(100 * MS, "virtballoon_changed", 1), inflate(110 * MS))
     (cycle,) = analyse(stream, metadata=DRIVER).cycles
     assert cycle.cycle_class is CycleClass.HOST_REINFLATE
-    assert (cycle.start_s, cycle.end_s) == (0.001, 0.118)
+    assert (cycle.leak_start_s, cycle.start_s, cycle.end_s) == (0.001, 0.100, 0.118)
+
+
+def test_pages_the_host_took_out_since_are_not_its_to_regain() -> None:
+    # GIVEN an OOM leak, then a deflation that the host asked for, then an inflation that it asked for
+    deflation = [event(1 * SECOND, "balloon_work_begin", 50), leak(1 * SECOND + MS, 64, tid=50)]
+    deflation += [event(1 * SECOND + 5 * MS, "balloon_work_end", 50)]
+    assert not analyse(together(oom_leak(0), *deflation, inflate(2 * SECOND)), metadata=DRIVER).cycles
+
+
+def test_pages_of_an_older_burst_are_wasted_but_do_not_stretch_its_cycle() -> None:
+    # GIVEN a large leak of which little comes back at once, and the rest after a second leak
+    stream = together(oom_leak(0), inflate(50 * MS, 56), oom_leak(100 * MS), inflate(150 * MS, 456))
+    first, second = analyse(stream, metadata=DRIVER).cycles
+    assert (first.reinflated_pages, second.reinflated_pages) == (256, 256)
+    assert first.end_s < second.start_s
 
 
 def test_a_notification_seen_by_chain_and_callback_counts_once() -> None:

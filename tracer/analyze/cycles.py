@@ -41,7 +41,8 @@ class Circumstances:
 
 @dataclass
 class _Burst:
-    """A leak burst and what came back of it. `turn_ns` is its last leak before pages first came back."""
+    """A leak burst and what came back of it. `turn_ns`: its last leak before pages first came back, or where the host
+    brought them back, when it did."""
 
     begin_ns: int
     turn_ns: int
@@ -107,11 +108,13 @@ def _worker_ns(bursts: Sequence[_Burst], works: Sequence[Run]) -> list[int]:
 
 
 def _pressure_bursts(steps: Sequence[Step], around: Circumstances) -> list[_Burst]:
+    """Leak bursts of which something came back. Once the host takes pages out too, those that leaked before are where
+    it wants them, and so they are when the driver gives up all its pages."""
     pool = _Pool(around.horizon_ns)
     bursts: list[_Burst] = []
     leaking = False
     for step in steps:
-        if step.teardown:
+        if step.cause is Cause.HOST:
             pool.parts.clear()
         elif step.cause in _PRESSURE:
             if not leaking or bursts[-1].cause is not step.cause:
@@ -124,14 +127,20 @@ def _pressure_bursts(steps: Sequence[Step], around: Circumstances) -> list[_Burs
         elif step.pages > 0:
             leaking = False
             for number, pages in pool.take(step.end_ns, step.pages).items():
-                _regain(bursts[number], step, pages, around)
+                _regain(bursts[number], step, pages, around, newest=number == len(bursts) - 1)
     return [burst for burst in bursts if burst.regained]
 
 
-def _regain(burst: _Burst, step: Step, pages: int, around: Circumstances) -> None:
+def _regain(burst: _Burst, step: Step, pages: int, around: Circumstances, *, newest: bool) -> None:
+    """Pages of an older burst that come back behind a newer one's are wasted too, but no longer the cycle's time."""
+    if burst.class_ is None:
+        burst.class_ = _class_of(burst, step, around)
+        if burst.class_ is CycleClass.HOST_REINFLATE:
+            burst.turn_ns = _host_turned_ns(burst, step, around)
+        burst.end_ns = max(burst.end_ns, step.end_ns)
     burst.regained += pages
-    burst.class_ = burst.class_ or _class_of(burst, step, around)
-    burst.end_ns = max(burst.end_ns, step.end_ns)
+    if newest:
+        burst.end_ns = max(burst.end_ns, step.end_ns)
 
 
 def _class_of(burst: _Burst, step: Step, around: Circumstances) -> CycleClass:
@@ -140,6 +149,13 @@ def _class_of(burst: _Burst, step: Step, around: Circumstances) -> CycleClass:
         return CycleClass.SHRINKER_REINFLATE
     by_host = _host_spoke if around.config_changes is not None else _worker_paused
     return CycleClass.HOST_REINFLATE if by_host(burst, step, around) else CycleClass.NOTIFIER_REINFLATE
+
+
+def _host_turned_ns(burst: _Burst, step: Step, around: Circumstances) -> int:
+    """When the host had its way: its last config change before the inflation, or the inflation itself."""
+    changes = around.config_changes or ()
+    index = bisect_right(changes, step.end_ns) - 1
+    return changes[index] if index >= 0 and changes[index] >= burst.turn_ns else step.begin_ns
 
 
 def _host_spoke(burst: _Burst, step: Step, around: Circumstances) -> bool:

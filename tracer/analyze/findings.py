@@ -127,7 +127,7 @@ def _cycles(evidence: Evidence) -> Iterator[Finding]:
             continue
         text = (
             f"A {cycle.cycle_class} cycle: {evidence.mib(cycle.leaked_pages)} left the balloon and "
-            f"{evidence.mib(cycle.reinflated_pages)} came back within {cycle.end_s - cycle.start_s:.1f} s."
+            f"{evidence.mib(cycle.reinflated_pages)} came back: {evidence.mib(cycle.wasted_pages)} moved for nothing."
         )
         numbers = {
             "leaked_pages": cycle.leaked_pages,
@@ -148,7 +148,7 @@ def _conflicts(evidence: Evidence) -> Iterator[Finding]:
         who = {
             "self": "mostly by the balloon's own worker",
             "induced": "mostly by kswapd that the balloon woke",
-            "foreign": "mostly by tasks that have nothing to do with the balloon",
+            "foreign": "mostly by others",
         }[main]
         text = (
             f"The balloon inflated by {evidence.mib(conflict.inflated_pages)} while "
@@ -182,20 +182,27 @@ def _premature(evidence: Evidence, start_s: float, end_s: float, row: TierRow) -
 
 def _late(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
     before = episode.before_notifier or Heroics(row.first_s - episode.start_s, 0.0, 0, 0, None)
-    cost = [f"{before.stall_s:.2f} s of direct reclaim in {before.stalls:,} calls"] if before.stalls else []
-    cost += [f"{before.retries:,} allocation retries"] if before.retries else []
-    cost += [f"reclaim at priority {before.min_priority}"] if before.min_priority is not None else []
-    after = f", after {', '.join(cost)}" if cost else ""
+    rows = {rung.tier: rung for rung in episode.tiers}
+    direct, retries = rows.get(Tier.DIRECT), rows.get(Tier.RETRY)
+    priority = "" if before.min_priority is None else f", reclaim at priority {before.min_priority}"
     text = (
-        f"The balloon gave {evidence.mib(row.balloon_pages)} only when the OOM notifier ran, {before.before_s:.2f} s "
-        f"into the episode{after}."
+        f"The balloon gave {evidence.mib(row.balloon_pages)} only through {row.spans:,} OOM notifications. The first "
+        f"came {before.before_s:.2f} s into the episode, after {before.stall_s:.2f} s of stalls in {before.stalls:,} "
+        f"direct reclaims and {before.retries:,} retries{priority}"
     )
+    if direct:
+        text += f"; in all {episode.end_s - episode.start_s:.1f} s direct reclaim took {direct.busy_s:.2f} s"
+        text += f" in {direct.spans:,} calls"
+    text += "."
     numbers = {
         "before_s": before.before_s,
         "stall_s": before.stall_s,
         "stalls": before.stalls,
         "retries": before.retries,
         "balloon_pages": row.balloon_pages,
+        "notifications": row.spans,
+        "episode_direct_s": direct.busy_s if direct else 0.0,
+        "episode_retries": retries.spans if retries else 0,
     }
     end_s = episode.start_s + before.before_s
     finding = _finding("late_tap", Severity.WARNING, episode.start_s, end_s, text, **numbers)

@@ -124,8 +124,8 @@ class Conflict:
 class Cycle:
     """A leak burst followed by an inflate burst that regained pages.
 
-    It runs from the burst's last leak before pages came back (`start_s`) to the last page regained; the burst itself
-    began at `leak_start_s`.
+    It runs from the burst's last leak before pages came back (for `host-reinflate` from the host's word) to the last
+    page regained before the next burst; the burst itself began at `leak_start_s`.
     """
 
     id: int
@@ -169,7 +169,8 @@ class Finding:
 
 @dataclass
 class ShrinkerStat:
-    """What one shrinker cost and gave. Shares are of all shrinkers' scanned objects and cache items (mean seen)."""
+    """What one shrinker cost and gave. Shares are of all shrinkers' scanned objects and of their cache items: the most
+    that was seen of each instance (superblock, ...) on each node, added up."""
 
     name: str
     calls: int

@@ -61,7 +61,7 @@ class _Shrinker:
     scanned: int = 0
     freed: int = 0
     busy_ns: int = 0
-    items: int = 0
+    items: dict[tuple[int, int], int] = field(default_factory=dict)
     durations: DurationHistogram = field(default_factory=DurationHistogram)
 
 
@@ -81,13 +81,16 @@ class ShrinkerTable:
             shrinker.scanned += int(slab.scanned[rows].sum())
             shrinker.freed += int(slab.freed[rows].sum())
             shrinker.busy_ns += int(duration[rows].sum())
-            shrinker.items += int(slab.cache_items[rows].sum())
             shrinker.durations.add(duration[rows])
+            for instance, calls in groups(slab.shr[rows]):
+                for nid, own in groups(slab.nid[rows[calls]]):
+                    largest = int(slab.cache_items[rows[calls[own]]].max())
+                    shrinker.items[instance, nid] = max(shrinker.items.get((instance, nid), 0), largest)
 
     def stats(self, name_of: Callable[[int], str]) -> list[ShrinkerStat]:
         """All shrinkers, the costliest first."""
         scanned = sum(shrinker.scanned for shrinker in self._shrinkers.values())
-        sizes = {shrink: shrinker.items / shrinker.calls for shrink, shrinker in self._shrinkers.items()}
+        sizes = {shrink: sum(shrinker.items.values()) for shrink, shrinker in self._shrinkers.items()}
         size = sum(sizes.values())
         stats = [
             ShrinkerStat(

@@ -39,6 +39,8 @@ class SlabRows:
     end_ns: I64
     tier: I64
     shrink: I64
+    shr: I64
+    nid: I64
     scanned: I64
     freed: I64
     cache_items: I64
@@ -111,6 +113,8 @@ class Stretch:
             end_ns=spans.end_ns[chosen],
             tier=spans.tier[chosen],
             shrink=start("shrink"),
+            shr=start("shr"),
+            nid=start("nid"),
             scanned=np.maximum(start("total_scan") - end("total_scan"), 0),
             freed=np.maximum(end("retval"), 0),
             cache_items=start("cache_items"),
