@@ -40,7 +40,7 @@ class Probes:
         flags = [*kernel_flags(host.kernel_release, pages, directory), *plan.flags()]
         self._module: Module | None = Module(program_text(directory), flags, directory)
         self._events: list[int] = []
-        self._programs: dict[int, int] = {}
+        self._unfiltered: dict[int, int] = {}
         self.logs: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
         self.ring_fd = self._module.map_fd(RING_MAP)
@@ -77,11 +77,13 @@ class Probes:
     def missed(self) -> npt.NDArray[np.uint64]:
         """Events at which the kernel skipped the program, because another one ran on that CPU; shape (MAX_KINDS,).
 
+        That happens to interrupts. Filtered programs are left out: what they let through runs in tasks, what they keep
+        out (timers' notifiers) does not.
         All zero on kernels that do not count them (they do since "bpf: Count missed stats in trace_call_bpf").
         """
         counts = np.zeros(MAX_KINDS, np.uint64)
         if self._module is not None:
-            for number, program in self._programs.items():
+            for number, program in self._unfiltered.items():
                 counts[number] = self._module.recursion_misses(program)
         return counts
 
@@ -109,7 +111,8 @@ class Probes:
             try:
                 program = module.load(name)
                 self._events.append(module.attach(program, candidate.kind.tracepoint))
-                self._programs[candidate.kind.number] = program
+                if not candidate.is_filtered:
+                    self._unfiltered[candidate.kind.number] = program
             except LoadError as error:
                 self._refusals[name] = str(error)
                 self.logs[name] = error.log

@@ -43,6 +43,11 @@ class Candidate:
     obstacle: str = ""
 
     @property
+    def is_filtered(self) -> bool:
+        """Whether the program lets only some hits of its tracepoint through."""
+        return self.kind.tracepoint in _FILTER_MACRO
+
+    @property
     def source(self) -> str:
         """As the plan's rows name it."""
         return f"tracepoint:{self.kind.tracepoint}"
