@@ -51,6 +51,14 @@ bench: setup-test ## Run the benchmarks
 	@.ci/setup tracefs
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
+picture: setup-test ## Make reports/sample.png anew from the bundled recording
+	@mkdir -p out
+	$(BIN)/reclaim-tracer report reports/demo.rtrace -o out/sample.html --force
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,1640 \
+		--virtual-time-budget=10000 --user-data-dir=out/chromium --screenshot=reports/sample.png \
+		"file://$(CURDIR)/out/sample.html" 2>/dev/null
+	@rm -rf out/chromium
+
 clean: ## Remove everything that make made
 	rm -rf .venv out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find tracer tests -name __pycache__ -type d -prune -exec rm -rf {} +
