@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import tracer
+from tracer.store.importing import ImportRequest, import_trace
 
 DATA: Final = Path(__file__).parent / "data"
 COMMAND: Final = "python -m tests.golden.regenerate"
@@ -15,17 +17,19 @@ COMMAND: Final = "python -m tests.golden.regenerate"
 DIGITS: Final = 6
 """Decimals that floats are compared to, exactly."""
 
-RECORDING: Final = ".rtrace"
+RECORDINGS: Final = "*.rtrace"
+TEXTS: Final = "*.txt.*"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One input. `name` is its file's name without the suffixes."""
+    """One input: a recording, or another tracer's text with the guest's counters and the host's log where there are."""
 
     source: Path
 
     @property
     def name(self) -> str:
+        """The file's name without its suffixes."""
         return self.source.name.partition(".")[0]
 
     @property
@@ -35,12 +39,24 @@ class Case:
 
     def actual(self) -> str:
         """What the analysis says now, as the expected file's text."""
-        return as_text(tracer.open(self.source).summary())
+        if self.source.match(RECORDINGS):
+            return as_text(tracer.open(self.source).summary())
+        with tempfile.TemporaryDirectory() as folder:
+            imported = Path(folder) / f"{self.name}.rtrace"
+            import_trace(
+                ImportRequest(str(self.source), imported, samples=self._side("samples"), host_log=self._side("host"))
+            )
+            return as_text(tracer.open(imported).summary())
+
+    def _side(self, what: str) -> Path | None:
+        path = DATA / f"{self.name}.{what}.jsonl.gz"
+        return path if path.exists() else None
 
 
 def all_cases() -> list[Case]:
     """Every input there is, by name."""
-    return sorted((Case(path) for path in DATA.glob(f"*{RECORDING}")), key=lambda case: case.name)
+    sources = [*DATA.glob(RECORDINGS), *DATA.glob(TEXTS)]
+    return sorted(map(Case, sources), key=lambda case: case.name)
 
 
 def as_text(value: dict[str, Any]) -> str:

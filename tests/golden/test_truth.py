@@ -1,0 +1,111 @@
+"""What is known of the golden inputs from elsewhere (host's log, counters, the kernel's log), held against the expected
+summaries: a wrong analysis can't be accepted by regenerating."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from golden.cases import DATA
+
+ALL = sorted(path.stem for path in DATA.glob("*.json"))
+KILLS = {"E-memcg": 1, "memcg-kill": 1}
+CYCLING = {"B-unreachable", "run-shrinker", "run-stock-oom"}
+
+
+def summary(name: str) -> dict[str, Any]:
+    return json.loads((DATA / f"{name}.json").read_text())
+
+
+def tiers(name: str) -> dict[str, dict[str, Any]]:
+    return {tier["tier"]: tier for tier in summary(name)["tiers"]}
+
+
+def classes(name: str) -> set[str]:
+    return {cycle["class"] for cycle in summary(name)["cycles"]}
+
+
+def findings(name: str, kind: str) -> list[dict[str, Any]]:
+    return [finding for finding in summary(name)["findings"] if finding["kind"] == kind]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_kills_are_those_that_were(name):
+    assert sum(tier["sources"]["process"]["kills"] for tier in summary(name)["tiers"]) == KILLS.get(name, 0)
+    assert len(findings(name, "oom_kill")) == KILLS.get(name, 0)
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - CYCLING))
+def test_nothing_else_cycles(name):
+    assert (summary(name)["cycles"], summary(name)["storms"]) == ([], [])
+    leaked = summary(name)["balloon"]["leaked_pages"]
+    assert (leaked["shrinker"], leaked["oom_notifier"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "inflated", "host", "shrinker", "oom_notifier"),
+    [
+        ("run-shrinker", 433_152, 105_344, 327_808, 0),
+        ("run-stock", 225_280, 225_280, 0, 0),
+        ("run-stock-oom", 232_704, 159_744, 0, 72_960),
+    ],
+)
+def test_pages_are_the_drivers_own_counters(name, inflated, host, shrinker, oom_notifier):
+    balloon = summary(name)["balloon"]
+    assert balloon["inflated_pages"] == inflated
+    assert balloon["leaked_pages"] == {"host": host, "shrinker": shrinker, "oom_notifier": oom_notifier}
+    assert balloon["quality"] == "measured"
+
+
+def test_the_shrinker_fights_the_host_in_its_two_stretches_only():
+    cycles = summary("run-shrinker")["cycles"]
+    assert classes("run-shrinker") == {"shrinker-reinflate"}
+    assert all(13 <= cycle["start_s"] <= 41 or 44 <= cycle["start_s"] <= 49 for cycle in cycles)
+    assert summary("run-shrinker")["storms"]
+
+
+def test_the_oom_notifier_fights_while_the_host_asks_again():
+    assert "shrinker-reinflate" not in classes("run-stock-oom")
+    assert "notifier-reinflate" in classes("run-stock-oom")
+    assert tiers("run-stock-oom")["oom_notify"]["spans"] == 285
+    assert findings("run-stock-oom", "late_tap")
+
+
+def test_a_target_out_of_reach_cycles_without_the_host():
+    balloon = summary("B-unreachable")["balloon"]
+    assert balloon["leaked_pages"]["oom_notifier"] == 332 * 256
+    assert balloon["leaked_pages"]["shrinker"] == 0
+    assert classes("B-unreachable") == {"notifier-reinflate"}
+    assert balloon["target_changes"] == 2
+
+
+def test_the_hint_shrinker_moves_no_balloon_page():
+    balloon = summary("C-free-page-hint")["balloon"]
+    assert (balloon["inflated_pages"], sum(balloon["leaked_pages"].values())) == (0, 0)
+    names = [shrinker["name"] for shrinker in summary("C-free-page-hint")["shrinkers"]]
+    assert "virtio_balloon_shrinker_scan" in names
+
+
+def test_dropping_caches_is_proactive_and_no_episode():
+    for name in ("D-drop-caches", "drop-slab"):
+        assert (list(tiers(name)), summary(name)["episodes"]) == (["proactive"], [])
+
+
+@pytest.mark.parametrize(("name", "hog"), [("E-memcg", "hog"), ("memcg-kill", "python3")])
+def test_a_memcg_kill_runs_no_notifier_and_says_so(name, hog):
+    assert "oom_notify" not in tiers(name)
+    (kill,) = findings(name, "oom_kill")
+    assert f"chose {hog} " in kill["text"]
+    assert "the OOM notifier does not run" in kill["text"]
+
+
+def test_streaming_through_the_page_cache_is_kswapds_work():
+    tier = tiers("F-kswapd-stream")["background"]
+    assert tier["sources"]["file"]["pages"] > 100_000
+    assert "oom_notify" not in tiers("F-kswapd-stream")
+
+
+def test_free_page_reporting_is_no_balloon_work():
+    assert summary("R-free-page-reporting")["tiers"] == []
+    assert summary("R-free-page-reporting")["balloon"]["work_spans"] == 0
