@@ -109,12 +109,15 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
             "Memory",
             f"{bytes_(metadata.memory_total_bytes)}, {bytes_(metadata.page_size_bytes)} pages",
         ),
-        ("Balloon", f"{balloon.driver}, reclaim path {balloon.reclaim_path}" if balloon.driver else "none"),
+        ("Balloon", f"{balloon.driver}, reclaim path {analysis.balloon.reclaim_path}" if balloon.driver else "none"),
         ("Recording", facts.source + (f" (imported from {metadata.imported_from})" if metadata.imported_from else "")),
         ("Command", shlex.join(metadata.command) or "none"),
     ]
     rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in listed)
-    return {"host": text(metadata.host or "unknown host"), "facts": f'<dl class="facts">{rows}</dl>'}
+    return {
+        "host": text(metadata.host or metadata.imported_from or facts.source),
+        "facts": f'<dl class="facts">{rows}</dl>',
+    }
 
 
 def _tiles(analysis: Analysis, page_bytes: int) -> str:
