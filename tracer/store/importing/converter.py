@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...batch import LostStretch
-from ...schema import COMM_BYTES
 from ..format import BLOCK_EVENTS
 from .chunk import Row, records_of
 from .heads import FORMS, NAMELESS, SCALE_NS, HeadForm, head_of
@@ -20,6 +19,7 @@ from .returns import OpenEntries
 from .rules import Rule, Rules
 from .survey import MANY_NAMES, MOST_NAMES, NO_NAME, STACK_LINE, Survey
 from .table import MARKERS, STACKS
+from .values import comm_bytes
 
 STEP_BACK_NS: Final = 1_000_000
 """A thread's clock that goes back by less is made to go on by 1 ns a step: texts have microseconds, and CPUs differ."""
@@ -89,7 +89,6 @@ class Converter:
 
     def finish(self) -> Iterator[Item]:
         """What is left."""
-        self._rows += self.entries.rest()
         if self._rows:
             yield self._take()
         yield from self.losses.rest()
@@ -118,7 +117,7 @@ class Converter:
     def _comm(self, prefix: str) -> bytes:
         if len(self._comms) >= _MOST_COMMS:
             self._comms.clear()
-        comm = prefix.strip().encode("utf-8", "replace")[: COMM_BYTES - 1]
+        comm = comm_bytes(prefix.strip())
         self._comms[prefix] = comm
         return comm
 

@@ -43,9 +43,9 @@ FORMS: Final = (
 """Heads with the CPU in brackets: ftrace and trace-cmd, perf, ftrace of old kernels (the process after the CPU)."""
 
 LOOSE_FORMS: Final = (
-    HeadForm(re.compile(rf"-(\d{{1,9}})\s+(?:{_TGID})?(\d{{1,4}})[a-zA-Z.#]{{2,8}}\s+{_TIME}{_EVENT}")),
-    HeadForm(re.compile(rf"-(\d{{1,9}})()\s+(\d{{1,4}})[a-zA-Z.#]{{2,8}}\s+(\d{{1,15}})()us.?\s*:\s+{_EVENT}")),
-    HeadForm(re.compile(rf"-(\d{{1,9}})\s+(?:{_TGID})?()(?:[a-zA-Z.#]{{2,8}}\s+)?{_TIME}{_EVENT}")),
+    HeadForm(re.compile(rf"-(\d{{1,9}})\s+(?:{_TGID})?(\d{{1,4}})[a-zA-Z.#][\w.#]{{1,7}}\s+{_TIME}{_EVENT}")),
+    HeadForm(re.compile(rf"-(\d{{1,9}})()\s+(\d{{1,4}})[a-zA-Z.#][\w.#]{{1,7}}\s+(\d{{1,15}})()us.?\s*:\s+{_EVENT}")),
+    HeadForm(re.compile(rf"-(\d{{1,9}})\s+(?:{_TGID})?()(?:[a-zA-Z.#][\w.#]{{1,7}}\s+)?{_TIME}{_EVENT}")),
     HeadForm(re.compile(rf"\s(?:(\d{{1,9}})/)?(\d{{1,9}})\s+(){_TIME}(?:\d+\s+)?{_EVENT}"), _PERF_ORDER),
     HeadForm(re.compile(rf"^\s*()()(?:\[(\d{{1,4}})\]\s+)?{_TIME}(?:\d+\s+)?{_EVENT}")),
 )

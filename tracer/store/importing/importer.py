@@ -72,7 +72,7 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
     source = open_source(request.source, progress)
     try:
         rules = Rules(request.mapping)
-        survey = _survey(source, rules, progress)
+        survey = _survey(request, source, rules, progress)
         return _Import(request, source, rules, survey, Sides(survey, guest, host)).run(progress)
     finally:
         source.close()
@@ -91,14 +91,15 @@ def _check(request: ImportRequest) -> None:
     check_output(request.output, force=request.force)
 
 
-def _survey(source: Source, rules: Rules, progress: Progress) -> Survey:
+def _survey(request: ImportRequest, source: Source, rules: Rules, progress: Progress) -> Survey:
     surveyor = Surveyor(rules)
     for lines in source.chunks():
         surveyor.feed(lines)
         progress("Looking through the trace", source.done * _SURVEY_SHARE)
     survey = surveyor.survey
     if not survey.names and not rules.threads.counted:
-        raise RecordingError(f"{source.name}: {_nothing_found(survey, source)}")
+        name = source.name if request.source == STDIN else shown(Path(request.source))
+        raise RecordingError(f"{name}: {_nothing_found(survey, source)}")
     return survey
 
 
@@ -195,8 +196,8 @@ class _Import:
             yield f"The source ends before its end ({self._source.damage}): imported up to there"
         if overwritten := self._survey.facts.overwritten:
             yield f"{overwritten:,} older events were gone from the tracer's buffer before it was read"
-        if kinds := sorted(self._without_end):
-            ended = self._converter.entries.ended
+        if ended := self._converter.entries.ended:
+            kinds = sorted(self._without_end)
             yield f"No event ends {', '.join(kinds)}: {ended:,} were ended after their last event inside"
         if self._converter.unreadable:
             yield f"{self._converter.unreadable:,} lines of known events could not be read"

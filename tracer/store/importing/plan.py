@@ -5,11 +5,12 @@ from __future__ import annotations
 from ... import __version__
 from ...metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from ...schema import KINDS
+from .returns import end_of
 from .survey import Survey
 from .table import VIRTIO_KINDS, VIRTIO_WORK
 
 _NOT_THERE = "not in the source"
-_NO_END = "the source has no event for its end: ended after the last event inside"
+_NO_END = "the source has no event for it: put after the last event inside the span"
 TRANSPORT = "import"
 
 
@@ -24,7 +25,7 @@ def metadata_of(survey: Survey, source: str, kernel: str, without_end: frozenset
         cpus=max(facts.cpus, 1),
         balloon=_balloon(survey),
         plan=tuple(_row(kind.name, survey, without_end) for kind in KINDS),
-        absent_fields=_absent_fields(survey),
+        absent_fields=_absent_fields(survey, without_end),
         transport=TRANSPORT,
         sample_interval_s=0.0,
         imported_from=source,
@@ -32,17 +33,19 @@ def metadata_of(survey: Survey, source: str, kernel: str, without_end: frozenset
 
 
 def _row(kind: str, survey: Survey, without_end: frozenset[str]) -> PlanRow:
-    names = ", ".join(sorted(survey.names.get(kind, ())))
+    begin = next((each for each in without_end if end_of(each) == kind), None)
+    names = ", ".join(sorted(survey.names.get(begin or kind, ())))
     if not names:
         return PlanRow(kind, "import", SourceState.ABSENT, _NOT_THERE)
-    return PlanRow(kind, f"import:{names}", SourceState.USED, _NO_END if kind in without_end else "")
+    return PlanRow(kind, f"import:{names}", SourceState.USED, _NO_END if begin else "")
 
 
-def _absent_fields(survey: Survey) -> dict[str, tuple[str, ...]]:
+def _absent_fields(survey: Survey, without_end: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """By kind the fields that its text does not have."""
     absent = {}
+    ends: dict[str, set[str]] = {end_of(begin): set() for begin in without_end}
     for kind in KINDS:
-        present = survey.fields.get(kind.name)
+        present = survey.fields.get(kind.name, ends.get(kind.name))
         if present is not None and (missing := tuple(name for name, _ in kind.fields if name not in present)):
             absent[kind.name] = missing
     return absent

@@ -1,13 +1,14 @@
 """Begins whose ends the source does not have at all.
 
-A span that never ends would swallow everything that follows on its thread. Where an end's event is missing from the
-whole source, the span is taken to end right after the last event that can lie inside it.
+People put a probe on a function's entry and none on its return. A span that never ends would swallow everything that
+follows on its thread, so it is taken to end right after the last event that can lie inside it. One that may be under
+way when the trace ends stays open.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,36 +22,26 @@ at 34 ms at most. It is less than the window in which records are put into order
 
 _TELL: Final = frozenset({"tell_host"})
 _LEAK: Final = _TELL | {"leak_balloon_begin", "leak_balloon_end"}
-_SHRINKER: Final = _LEAK | {"balloon_shrinker_begin", "balloon_shrinker_end"}
-_SLAB: Final = _SHRINKER | {"shrink_slab_start", "shrink_slab_end"}
-_DIRECT: Final = _SLAB | {"lru_shrink_inactive", "reclaim_pages", "throttled", "wakeup_kswapd"}
-_ALLOCATION: Final = _DIRECT | {
-    f"{span}_{edge}"
-    for span in ("direct_reclaim", "memcg_reclaim", "node_reclaim", "compaction")
-    for edge in ("begin", "end")
+_NOTIFY: Final = _LEAK | {"oom_notify_begin", "oom_notify_end"}
+_DRIVER: Final = _LEAK | {"fill_balloon_begin", "fill_balloon_end"}
+_ALLOCATION: Final = _LEAK | {
+    *("balloon_shrinker_begin", "balloon_shrinker_end", "shrink_slab_start", "shrink_slab_end"),
+    *("lru_shrink_inactive", "reclaim_pages", "throttled", "wakeup_kswapd"),
+    *("direct_reclaim_begin", "direct_reclaim_end", "memcg_reclaim_begin", "memcg_reclaim_end"),
+    *("node_reclaim_begin", "node_reclaim_end", "compaction_begin", "compaction_end"),
 }
-_UPDATE: Final = _ALLOCATION | {"fill_balloon_begin", "fill_balloon_end"}
-_WORK: Final = _UPDATE | {"update_balloon_size_begin", "update_balloon_size_end"}
-_NOTIFY: Final = {"oom_notifier_run", "oom_notify_begin", "oom_notify_end", "mark_victim"}
 
 INSIDE: Final[dict[str, frozenset[str]]] = {
     "leak_balloon_begin": _TELL,
     "oom_notify_begin": _LEAK,
     "balloon_shrinker_begin": _LEAK,
-    "out_of_memory_begin": _LEAK | _NOTIFY,
+    "out_of_memory_begin": _NOTIFY | {"oom_notifier_run", "mark_victim"},
     "fill_balloon_begin": _ALLOCATION,
-    "update_balloon_size_begin": _UPDATE,
-    "balloon_work_begin": _WORK,
-    "shrink_slab_start": _SHRINKER,
-    "direct_reclaim_begin": _DIRECT,
-    "memcg_reclaim_begin": _DIRECT,
-    "memcg_softlimit_reclaim_begin": _DIRECT,
-    "node_reclaim_begin": _DIRECT,
-    "compaction_begin": frozenset(),
+    "update_balloon_size_begin": _ALLOCATION | _DRIVER,
 }
-"""What can lie inside a span, by the kind that begins it. kswapd and `notifier_run` have rules of their own."""
+"""What can lie inside a function's span, by the kind that begins it. Tracepoints come in pairs and are not here."""
 
-_NOTHING: Final = re.compile("")
+_NO_TEXT: Final = re.compile("")
 _DEPTH: Final = {Role.BEGIN: 1, Role.END: -1, Role.POINT: 0}
 _END_OF: Final = {kind.span: kind for kind in KINDS if kind.role is Role.END}
 
@@ -78,7 +69,7 @@ class OpenEntries:
 
     def __init__(self, kinds: Collection[str]) -> None:
         self._kinds = frozenset(kinds)
-        self._layouts = {kind: Layout(KIND_BY_NAME[end_of(kind)], _NOTHING, ()) for kind in self._kinds}
+        self._layouts = {kind: Layout(KIND_BY_NAME[end_of(kind)], _NO_TEXT, ()) for kind in self._kinds}
         self._open: dict[int, list[_Open]] = {}
         self._deadline_ns = 0
         self.ended = 0
@@ -107,13 +98,6 @@ class OpenEntries:
             del self._open[thread]
         self._deadline_ns = min((each[-1].last_ns for each in self._open.values()), default=0) + QUIET_NS
         return ends
-
-    def rest(self) -> Iterator[Row]:
-        """Ends of everything still open."""
-        for stack in self._open.values():
-            while stack:
-                yield self._end(stack)
-        self._open.clear()
 
     def _expired(self, now_ns: int) -> list[Row]:
         ends = []

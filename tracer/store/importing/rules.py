@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from ...schema import COMM_BYTES, KIND_BY_NAME
+from ...schema import KIND_BY_NAME
 from .layouts import Layout, Matcher, Taken
 from .names import Location, location, plain_name, undecorated, without_group
 from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, TRACEPOINTS, WORK_FUNCTIONS, Function
 from .threads import Threads
-from .values import GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols, Value
+from .values import COMM, GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols
 
 _MOST_LOCATIONS: Final = 4096
 _LOCATION: Final = re.compile(r"\(([^)]*)\)")
@@ -30,13 +27,6 @@ _VICTIM_FIELDS: Final = (
     *("pid", "victim_comm", "total_vm", "anon_rss", "file_rss", "shmem_rss"),
     *("uid", "pgtables", "oom_score_adj"),
 )
-
-
-def _comms(texts: Sequence[str]) -> npt.NDArray[np.bytes_]:
-    return np.array([text.encode("utf-8", "replace")[: COMM_BYTES - 1] for text in texts], f"S{COMM_BYTES}")
-
-
-COMM: Final = Value("", _comms)
 
 
 class Rule(Protocol):

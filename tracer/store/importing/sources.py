@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from ...errors import CannotTraceError, RecordingError
 from ..format import FILE_MAGIC, shown
@@ -30,6 +30,8 @@ PERF_MAGIC: Final = b"PERFILE2"
 _MAGIC_BYTES: Final = 10
 _MOST_WINDOW_BYTES: Final = 1 << 27
 """Memory a packed file may ask for: that of `zstd --long=27`."""
+_PIECE_BYTES: Final = 1024
+"""zstd is unpacked so much at a time: at worst, runs of one byte, it becomes 32 MiB."""
 STDIN: Final = "-"
 
 Progress = Callable[[str, float | None], None]
@@ -52,6 +54,8 @@ _PERF: Final = Tool(
     (),
 )
 
+_TOOLS: Final = {TRACE_DAT_MAGIC: _TRACE_CMD, PERF_MAGIC: _PERF}
+
 
 @dataclass
 class Source:
@@ -60,7 +64,6 @@ class Source:
     name: str
     stream: IO[bytes]
     kernel: str = ""
-    spooled: bool = False
     damage: str = ""
     size_bytes: int = field(init=False)
 
@@ -104,18 +107,14 @@ def open_source(source: str, progress: Progress) -> Source:
         return _from_stdin(progress)
     path = Path(source)
     stream = _open(path)
-    try:
-        magic = _magic(stream)
-        if magic.startswith(FILE_MAGIC):
-            raise RecordingError(f"{shown(path)}: is a recording of this tool already: nothing to import")
-        if magic.startswith(TRACE_DAT_MAGIC):
-            return _converted(path, _TRACE_CMD, progress)
-        if magic.startswith(PERF_MAGIC):
-            return _converted(path, _PERF, progress)
-    except BaseException:
-        stream.close()
-        raise
-    return Source(path.name, stream)
+    magic = _magic(stream)
+    tool = next((tool for start, tool in _TOOLS.items() if magic.startswith(start)), None)
+    if tool is None and not magic.startswith(FILE_MAGIC):
+        return Source(path.name, stream)
+    stream.close()
+    if tool is None:
+        raise RecordingError(f"{shown(path)}: is a recording of this tool already: nothing to import")
+    return _converted(path, tool, progress)
 
 
 def open_side_file(path: Path) -> Source:
@@ -145,15 +144,43 @@ def _magic(stream: IO[bytes]) -> bytes:
 
 
 def _unpacked(stream: IO[bytes]) -> Callable[[int], bytes]:
-    from zstandard import ZstdDecompressor
-
     magic = _magic(stream)
     if magic.startswith(GZIP_MAGIC):
         return gzip.GzipFile(fileobj=stream, mode="rb").read
-    if magic.startswith(ZSTD_MAGIC):
-        unpacker = ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
-        return unpacker.stream_reader(stream, read_across_frames=True, closefd=False).read
-    return stream.read
+    return _ZstdReader(stream).read if magic.startswith(ZSTD_MAGIC) else stream.read
+
+
+class _ZstdReader:
+    """Reads zstd frames one after another; unlike zstandard's own reader it notices when the last one is cut."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        from zstandard import ZstdDecompressor
+
+        self._stream = stream
+        self._unpacker = ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
+        self._frame = self._unpacker.decompressobj()
+        self._begun = False
+
+    def read(self, size: int) -> bytes:
+        """Some `size` bytes or a little more, none at the end. Raises EOFError where the data is cut."""
+        parts: list[bytes] = []
+        have = 0
+        while have < size and (data := self._stream.read(_PIECE_BYTES)):
+            for part in self._unpack(data):
+                parts.append(part)
+                have += len(part)
+        if not parts and self._begun:
+            raise EOFError("zstd data is cut")
+        return b"".join(parts)
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            part = self._frame.decompress(data)
+            self._begun, data = not self._frame.eof, self._frame.unused_data
+            if self._frame.eof:
+                self._frame = self._unpacker.decompressobj()
+            if part:
+                yield part
 
 
 def _from_stdin(progress: Progress) -> Source:
@@ -164,11 +191,11 @@ def _from_stdin(progress: Progress) -> Source:
         raise RecordingError("standard input: is empty")
     if first.startswith((TRACE_DAT_MAGIC, PERF_MAGIC, FILE_MAGIC)):
         raise RecordingError("standard input: only text can be piped in; give the path of a binary recording")
-    spool = _Spool(packed=first.startswith((GZIP_MAGIC, ZSTD_MAGIC)))
-    spool.write(first)
-    with contextlib.suppress(KeyboardInterrupt):
-        spool.copy(stream.read, progress, "Reading standard input")
-    return Source("standard input", spool.finish(), spooled=True)
+    with _Spool(packed=first.startswith((GZIP_MAGIC, ZSTD_MAGIC))) as spool:
+        spool.write(first)
+        with contextlib.suppress(KeyboardInterrupt):
+            spool.copy(stream.read, progress, "Reading standard input")
+        return Source("standard input", spool.finish())
 
 
 def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
@@ -179,22 +206,27 @@ def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
             f"{shown(path)}: needs {tool.command[0]}, which is not installed; "
             f"get it with: apt-get install {tool.package}"
         )
-    spool = _Spool(packed=False)
+    with _Spool(packed=False) as spool:
+        status, complaint = _run([*tool.command, str(path.absolute())], spool, progress)
+        if status or not spool.size_bytes:
+            why = complaint or f"it gave no text and ended with status {status}"
+            raise RecordingError(f"{shown(path)}: {tool.command[0]} can't read it: {why}")
+        return Source(path.name, spool.finish(), kernel=_release(tool, path))
+
+
+def _run(command: list[str], spool: _Spool, progress: Progress) -> tuple[int, str]:
+    """A program's text goes into the spool; its exit status and the last line of its complaints come back."""
     with tempfile.TemporaryFile() as complaints:
-        command = [*tool.command, str(path.absolute())]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as process:
             assert process.stdout is not None
             try:
-                spool.copy(process.stdout.read, progress, f"Running {' '.join(tool.command[:2])}")
+                spool.copy(process.stdout.read, progress, f"Running {' '.join(command[:2])}")
             except BaseException:
                 process.kill()
                 raise
         complaints.seek(0)
-        complaint = complaints.read(4096).decode("utf-8", "replace").strip().splitlines()
-    if process.returncode:
-        why = complaint[-1].strip() if complaint else f"ended with status {process.returncode}"
-        raise RecordingError(f"{shown(path)}: {tool.command[0]} can't read it: {why}")
-    return Source(path.name, spool.finish(), kernel=_release(tool, path), spooled=True)
+        lines = complaints.read(4096).decode("utf-8", "replace").strip().splitlines()
+    return process.returncode, lines[-1].strip() if lines else ""
 
 
 def _release(tool: Tool, path: Path) -> str:
@@ -210,7 +242,7 @@ def _release(tool: Tool, path: Path) -> str:
 
 
 class _Spool:
-    """A temporary file that is gone when it is closed."""
+    """A temporary file, gone when it is closed: by whoever took it from `finish`, or where something went wrong."""
 
     def __init__(self, *, packed: bool) -> None:
         from zstandard import ZstdCompressor
@@ -220,9 +252,18 @@ class _Spool:
         if not packed:
             self._packer = ZstdCompressor(level=1).stream_writer(self._file, closefd=False)
         self._target: Any = self._packer or self._file
+        self.size_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self._file.close()
 
     def write(self, data: bytes) -> None:
         """Keep these bytes."""
+        self.size_bytes += len(data)
         self._target.write(data)
 
     def copy(self, read: Callable[[int], bytes], progress: Progress, what: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ...schema import COMM_BYTES
 from .names import plain_name
 from .table import POINTER_FIELDS, SYMBOL_FIELDS, WORD_FIELDS, WORDS
 
@@ -62,6 +63,18 @@ def _pointers(texts: Sequence[str]) -> I64:
 INTEGER: Final = Value(r"-?(?:0x[0-9a-fA-F]{1,16}|\d{1,20})", _integers)
 POINTER: Final = Value(r"(?:0x)?[0-9a-fA-F]{1,16}|\([^()\s]*\)", _pointers)
 SYMBOL_PATTERN: Final = r"[^\s:]+(?: \[[^\]\s]+\])?"
+
+
+def comm_bytes(comm: str) -> bytes:
+    """A task's name as records hold it: 15 bytes at most, no half characters."""
+    return comm.encode("utf-8", "replace")[: COMM_BYTES - 1].decode("utf-8", "ignore").encode()
+
+
+def _comms(texts: Sequence[str]) -> npt.NDArray[np.bytes_]:
+    return np.array([comm_bytes(text) for text in texts], f"S{COMM_BYTES}")
+
+
+COMM: Final = Value("", _comms)
 GIVEN: Final = Value("", lambda texts: np.fromiter((_fit(int(text)) for text in texts), np.int64, len(texts)))
 """A number that was worked out rather than read."""
 
