@@ -23,8 +23,6 @@ def line_chunks(read: Read) -> Iterator[list[str]]:
             continue
         body = _after_long_line(body, newline) if too_long else tail + body
         too_long, tail = False, rest
-        if len(tail) > MOST_LINE_BYTES:
-            tail, too_long = b"", True
         yield _lines(body)
     if tail and not too_long:
         yield _lines(tail)
