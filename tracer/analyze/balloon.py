@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from ..batch import Samples
 from ..metadata import Metadata
+from .constraint import ConstrainedOoms, ConstraintTracker
 from .counted import CountedSteps
 from .measured import MeasuredSteps, PageSources
 from .model import Quality
@@ -26,7 +27,8 @@ class BalloonTracker:
         self._open_works: list[Run] = []
         self._steps: list[Step] = []
         self.works: list[Run] = []
-        self.notifications: list[Run] = []
+        self._notifications: list[Run] = []
+        self._constraints = ConstraintTracker(metadata.numa_nodes)
         self.config_changes: list[int] = []
         self.changes_traced = "virtballoon_changed" in metadata.kinds_traced
 
@@ -41,6 +43,21 @@ class BalloonTracker:
         return Quality.MEASURED if self._sources.exact else Quality.INFERRED
 
     @property
+    def leak_quality(self) -> Quality:
+        """Whether leaked pages were counted by events, whatever told of the inflated ones."""
+        return Quality.MEASURED if self._sources.leaks else Quality.INFERRED
+
+    @property
+    def notifications(self) -> list[Run]:
+        """Calls of the balloon's OOM callback in order of begin."""
+        return sorted(self._notifications, key=lambda run: (run.begin_ns, run.id))
+
+    @property
+    def constrained(self) -> ConstrainedOoms:
+        """Notifications for allocations that could use only some nodes."""
+        return self._constraints.found
+
+    @property
     def migrated_pages(self) -> int:
         """Pages that compaction moved inside the balloon, as events or else counters tell."""
         return self._measured.migrated_pages or self._counted.migrated_pages
@@ -51,7 +68,8 @@ class BalloonTracker:
         self._open_works = work_runs(stretch, closed=False)
         notifiers = notifier_runs(stretch, self._name_of, closed=True)
         self.works += works
-        self.notifications += notifiers
+        self._notifications += notifiers
+        self._constraints.advance(stretch, notifiers)
         self._counted.runs(works, notifiers, shrinker_runs(stretch, self._name_of))
         self._counted.under_way(self._open_works, notifier_runs(stretch, self._name_of, closed=False))
         self._steps += self._measured.advance(stretch, works, self._open_works)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -11,15 +11,15 @@ import numpy.typing as npt
 
 from ..schema import SpanKind
 from .attribution import BALLOON_BIT
-from .intervals import intersect, merge
+from .intervals import intersect, merge, overlap
 from .lane import SPAN_CODE
 from .model import Conflict, Tier
 from .runs import Run
-from .steps import Step
+from .steps import Step, evidence
 from .stretch import Stretch
+from .waits import Waits
 
 I64 = npt.NDArray[np.int64]
-
 
 _PRUNE_ROWS: Final = 10_000
 
@@ -43,6 +43,7 @@ class ReclaimTracker:
         self._induced: set[int] = set()
         self._newest_run = -1
         self._prune_at = _PRUNE_ROWS
+        self.waits = Waits()
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
@@ -58,6 +59,7 @@ class ReclaimTracker:
             begin, end = stretch.clipped(reclaiming & chosen)
             old_begin, old_end = self._intervals[actor]
             self._intervals[actor] = merge(np.concatenate((old_begin, begin)), np.concatenate((old_end, end)))
+        self.waits.add(*stretch.clipped(spans.is_root & (spans.tier == Tier.DIRECT)))
         lru = stretch.lru
         chosen = (lru.tier == Tier.BACKGROUND) | (lru.tier == Tier.DIRECT)
         self._pages_time = np.concatenate((self._pages_time, lru.time_ns[chosen]))
@@ -95,22 +97,28 @@ class ReclaimTracker:
                 self._woken_by_balloon[node] = bool(ours[-1])
         self._newest_run = max(self._newest_run, int(ids.max(initial=-1)))
 
-    def prune(self, works: Sequence[Run], until_ns: int, gap_ns: int) -> None:
-        """Forget what lies before `until_ns` and away from balloon work, when much has come together."""
+    def prune(self, works_of: Callable[[], Sequence[Run]], until_ns: int, reach_ns: int) -> None:
+        """Forget what lies before `until_ns` and further than `reach_ns` from balloon work, when it is much."""
         if self._rows() < self._prune_at:
             return
-        begin = np.asarray([run.begin_ns - gap_ns for run in works], np.int64)
-        end = np.asarray([run.end_ns + gap_ns for run in works], np.int64)
+        works = works_of()
+        begin = np.asarray([run.begin_ns - reach_ns for run in works], np.int64)
+        end = np.asarray([run.end_ns + reach_ns for run in works], np.int64)
         edge = np.iinfo(np.int64).max
         begin, end = merge(np.append(begin, until_ns), np.append(end, edge))
         for actor, (old_begin, old_end) in self._intervals.items():
             self._intervals[actor] = intersect(old_begin, old_end, begin, end)
+        self.waits.keep(begin, end)
         near = _inside(self._pages_time, begin, end)
         self._pages_time, self._pages = self._pages_time[near], self._pages[near]
         self._prune_at = 2 * self._rows() + _PRUNE_ROWS
 
     def _rows(self) -> int:
-        return len(self._pages) + sum(len(begin) for begin, _ in self._intervals.values())
+        return len(self._pages) + len(self.waits) + sum(len(begin) for begin, _ in self._intervals.values())
+
+    def reclaiming_ns(self, begin_ns: I64, end_ns: I64) -> I64:
+        """For each range how much of it somebody reclaimed in."""
+        return overlap(begin_ns, end_ns, *_union(list(self._intervals.values())))
 
     def conflicts(self, steps: Sequence[Step], gap_ns: int, origin_ns: int) -> list[Conflict]:
         """One conflict for each inflating interval that reclaim overlaps."""
@@ -120,12 +128,10 @@ class ReclaimTracker:
         for start, stop in zip(begin.tolist(), end.tolist(), strict=True):
             window = np.asarray([start]), np.asarray([stop])
             overlaps = {actor: intersect(*window, *interval) for actor, interval in self._intervals.items()}
-            union = merge(
-                np.concatenate([low for low, _ in overlaps.values()]),
-                np.concatenate([high for _, high in overlaps.values()]),
-            )
+            union = _union(list(overlaps.values()))
             if not (union[1] - union[0]).sum():
                 continue
+            own = [step for step in rising if start <= step.begin_ns <= stop]
             found.append(
                 Conflict(
                     id=len(found) + 1,
@@ -133,10 +139,15 @@ class ReclaimTracker:
                     end_s=(int(union[1][-1]) - origin_ns) / 1e9,
                     overlap_s={actor.value: int((high - low).sum()) / 1e9 for actor, (low, high) in overlaps.items()},
                     reclaimed_pages=int(self._pages[_inside(self._pages_time, *union)].sum()),
-                    inflated_pages=sum(step.pages for step in rising if start <= step.begin_ns < stop),
+                    inflated_pages=sum(step.pages for step in own),
+                    spans=evidence(own),
                 )
             )
         return found
+
+
+def _union(intervals: Sequence[tuple[I64, I64]]) -> tuple[I64, I64]:
+    return merge(np.concatenate([low for low, _ in intervals]), np.concatenate([high for _, high in intervals]))
 
 
 def _bounds(steps: Sequence[Step]) -> tuple[I64, I64]:

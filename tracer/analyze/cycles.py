@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
 from ..schema import BALLOON_PAGE_BYTES
-from .intervals import merge, overlap
 from .model import Cause, Cycle, CycleClass, Storm
 from .runs import Run
-from .steps import Step
+from .steps import Step, evidence
 
 STORM_CYCLES: Final = 3
 """Cycles of one class in a row that make a storm."""
@@ -28,6 +25,16 @@ _PRESSURE: Final = (Cause.SHRINKER, Cause.OOM_NOTIFIER)
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What went on in a stretch of time; `refault_pages` is None without samples."""
+
+    worker_ns: int
+    reclaim_ns: int
+    stall_ns: int
+    refault_pages: int | None
+
+
+@dataclass(frozen=True)
 class Circumstances:
     """What besides steps decides about cycles. `works` in order of begin; `config_changes` None where not traced."""
 
@@ -37,6 +44,7 @@ class Circumstances:
     idle_gap_ns: int
     page_size_bytes: int
     origin_ns: int
+    cost_of: Callable[[list[int], list[int]], Sequence[Cost]]
 
 
 @dataclass
@@ -51,6 +59,7 @@ class _Burst:
     leaked: int = 0
     regained: int = 0
     class_: CycleClass | None = None
+    steps: list[Step] = field(default_factory=list)
 
 
 @dataclass
@@ -84,7 +93,7 @@ def find_cycles(steps: Sequence[Step], around: Circumstances) -> list[Cycle]:
     bursts = _pressure_bursts(steps, around)
     bursts += _oscillation(steps, around)
     bursts.sort(key=lambda burst: (burst.turn_ns, burst.end_ns))
-    worker_ns = _worker_ns(bursts, around.works)
+    costs = around.cost_of([burst.turn_ns for burst in bursts], [burst.end_ns for burst in bursts])
     return [
         Cycle(
             id=number,
@@ -95,16 +104,14 @@ def find_cycles(steps: Sequence[Step], around: Circumstances) -> list[Cycle]:
             leaked_pages=burst.leaked,
             reinflated_pages=burst.regained,
             wasted_pages=2 * min(burst.leaked, burst.regained),
-            worker_s=busy_ns / 1e9,
+            worker_s=cost.worker_ns / 1e9,
+            reclaim_s=cost.reclaim_ns / 1e9,
+            stall_s=cost.stall_ns / 1e9,
+            refault_pages=cost.refault_pages,
+            spans=evidence(burst.steps),
         )
-        for number, (burst, busy_ns) in enumerate(zip(bursts, worker_ns, strict=True), 1)
+        for number, (burst, cost) in enumerate(zip(bursts, costs, strict=True), 1)
     ]
-
-
-def _worker_ns(bursts: Sequence[_Burst], works: Sequence[Run]) -> list[int]:
-    begin, end = (np.asarray([getattr(run, name) for run in works], np.int64) for name in ("begin_ns", "end_ns"))
-    turn, back = (np.asarray([getattr(burst, name) for burst in bursts], np.int64) for name in ("turn_ns", "end_ns"))
-    return [int(length) for length in overlap(turn, back, *merge(begin, end))]
 
 
 def _pressure_bursts(steps: Sequence[Step], around: Circumstances) -> list[_Burst]:
@@ -121,6 +128,7 @@ def _pressure_bursts(steps: Sequence[Step], around: Circumstances) -> list[_Burs
                 bursts.append(_Burst(step.begin_ns, step.begin_ns, step.end_ns, step.cause))
             leaking = True
             bursts[-1].leaked -= step.pages
+            bursts[-1].steps.append(step)
             bursts[-1].turn_ns = step.begin_ns
             bursts[-1].end_ns = max(bursts[-1].end_ns, step.end_ns)
             pool.put(step.end_ns, -step.pages, len(bursts) - 1)
@@ -139,6 +147,7 @@ def _regain(burst: _Burst, step: Step, pages: int, around: Circumstances, *, new
             burst.turn_ns = _host_turned_ns(burst, step, around)
         burst.end_ns = max(burst.end_ns, step.end_ns)
     burst.regained += pages
+    burst.steps.append(step)
     if newest:
         burst.end_ns = max(burst.end_ns, step.end_ns)
 
@@ -206,6 +215,7 @@ def _moves(steps: Sequence[Step]) -> list[_Burst]:
         if last is None or last.cause is not cause or bool(last.leaked) is not down:
             moves.append(last := _Burst(step.begin_ns, step.begin_ns, step.end_ns, cause))
         last.end_ns = max(last.end_ns, step.end_ns)
+        last.steps.append(step)
         if down:
             last.leaked -= step.pages
         else:
@@ -225,6 +235,7 @@ def _turned(chain: Sequence[_Burst], around: Circumstances) -> list[_Burst]:
             cause=Cause.HOST,
             leaked=down.leaked,
             regained=min(down.leaked, up.regained),
+            steps=[*down.steps, *up.steps],
             class_=CycleClass.ROUNDING
             if coarse and max(down.leaked, up.regained) <= ROUNDING_PAGES
             else CycleClass.HOST_OSCILLATION,

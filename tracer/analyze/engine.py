@@ -30,6 +30,8 @@ from .stretch import Stretch
 from .timeline import TimelineBuilder
 
 DEFAULTS = Options()
+_SAMPLES_LATE_NS = 60_000_000_000
+"""How far samples may lag events in a recording; without any for so long, none is waited for."""
 _ADDRESS_MASK = (1 << 64) - 1
 
 
@@ -57,6 +59,7 @@ class Engine:
         self._spans_seen = 0
         self._seen_ns: int | None = None
         self._pending_samples: list[Samples] = []
+        self._sampled_ns = metadata.start_ns
         self._newest_ns = metadata.start_ns
         self._accounting = Accounting()
         self._gap_ns = round(options.inflate_gap_s * 1e9)
@@ -190,8 +193,9 @@ class Engine:
         self._pending_samples = later
         for samples in due:
             self._balloon.sample(samples)
-        if due:
-            self._reclaim.prune(self._balloon.all_works(), int(due[-1].time_ns[-1]), self._gap_ns)
+            self._sampled_ns = int(samples.time_ns[-1])
+        settled_ns = max(self._sampled_ns, until_ns - _SAMPLES_LATE_NS)
+        self._reclaim.prune(self._balloon.all_works, settled_ns, round(self._options.horizon_s * 1e9) + self._gap_ns)
 
     def _name_of(self, address: int) -> str:
         # Columns are int64, in which the kernel's half of the address space is negative.

@@ -29,6 +29,7 @@ _ADDITIVE = (
     "reclaimed_pages",
     "kills",
     "balloon_pages",
+    "balloon_pages_at_def_priority",
 )
 
 
@@ -50,6 +51,8 @@ class Rung:
     reclaimed_pages: int = 0
     kills: int = 0
     balloon_pages: int = 0
+    balloon_pages_at_def_priority: int = 0
+    node_pages: dict[int, int] = field(default_factory=dict)
 
     @property
     def slab_pages(self) -> int:
@@ -76,6 +79,8 @@ class Rung:
             self.saw_priority(other.min_priority)
         for shrink, freed in other.objects.items():
             self.objects[shrink] = self.objects.get(shrink, 0) + freed
+        for nid, pages in other.node_pages.items():
+            self.node_pages[nid] = self.node_pages.get(nid, 0) + pages
 
 
 @dataclass
@@ -210,6 +215,8 @@ class Ladders:
             rung.anon_pages += int(pages[~is_file].sum())
             rung.global_lru_pages += int(pages[lru.in_global_direct[rows]].sum())
             rung.saw_priority(int(lru.priority[rows].min()))
+            for nid, own in groups(lru.nid[rows]):
+                rung.node_pages[nid] = rung.node_pages.get(nid, 0) + int(pages[own].sum())
 
     def _slab(self, stretch: Stretch) -> None:
         slab = stretch.slab

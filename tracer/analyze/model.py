@@ -66,7 +66,8 @@ class TierRow:
     `lru_pages` are pages off the LRU that the event does not split into file and anon. `slab_pages` is inferred: what
     global direct reclaim got beyond its LRU pages. `slab_objects` maps shrinker name to objects freed (never added up
     across shrinkers). `busy_s` is the union over time of the tier's spans; for tier 3, whose events have no begin, the
-    sum of the throttled waits.
+    sum of the throttled waits. `node_pages` splits file and anon pages by NUMA node. Of `balloon_pages`, those
+    `_at_def_priority` were taken when reclaim had only begun.
     """
 
     tier: Tier
@@ -81,7 +82,9 @@ class TierRow:
     slab_pages: int = 0
     slab_objects: dict[str, int] = field(default_factory=dict)
     balloon_pages: int = 0
+    balloon_pages_at_def_priority: int = 0
     kills: int = 0
+    node_pages: dict[int, int] = field(default_factory=dict)
     quality: Quality = Quality.MEASURED
 
 
@@ -118,6 +121,7 @@ class Conflict:
     overlap_s: dict[str, float]
     reclaimed_pages: int
     inflated_pages: int
+    spans: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -125,7 +129,9 @@ class Cycle:
     """A leak burst followed by an inflate burst that regained pages.
 
     It runs from the burst's last leak before pages came back (for `host-reinflate` from the host's word) to the last
-    page regained before the next burst; the burst itself began at `leak_start_s`.
+    page regained before the next burst; the burst itself began at `leak_start_s`. Its cost in that time: the balloon's
+    worker (`worker_s`), time in which somebody reclaimed (`reclaim_s`), tasks' waiting in direct reclaim added up
+    (`stall_s`), and pages read again after eviction (None where not sampled).
     """
 
     id: int
@@ -138,6 +144,10 @@ class Cycle:
     worker_s: float
     storm: int | None = None
     leak_start_s: float = 0.0
+    reclaim_s: float = 0.0
+    stall_s: float = 0.0
+    refault_pages: int | None = None
+    spans: list[int] = field(default_factory=list)
 
 
 @dataclass

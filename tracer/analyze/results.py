@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..metadata import Metadata
+from ..schema import DEF_PRIORITY
 from .balloon import BalloonTracker
 from .conflicts import ReclaimTracker
-from .cycles import Circumstances, find_cycles, find_storms
-from .findings import Evidence, find
+from .cycles import Circumstances, Cost, find_cycles, find_storms
+from .evidence import Evidence
+from .findings import find
+from .intervals import merge, overlap
 from .kills import KillTracker
 from .ladder import EpisodeLadder, Ladders, Rung
 from .model import (
@@ -28,7 +31,7 @@ from .model import (
     TierRow,
 )
 from .options import Options
-from .series import SampleSeries
+from .series import REFAULT_COUNTERS, SampleSeries
 from .shrinkers import ShrinkerTable
 from .stalls import StallTable
 from .steps import Step, puffs
@@ -73,6 +76,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         idle_gap_ns=gap_ns,
         page_size_bytes=state.metadata.page_size_bytes,
         origin_ns=state.origin_ns,
+        cost_of=lambda begin_ns, end_ns: _costs(state, begin_ns, end_ns),
     )
     cycles = find_cycles(steps, around)
     storms = find_storms(cycles, state.options.horizon_s)
@@ -94,8 +98,26 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         timeline=state.timeline.timeline(end_ns),
         samples=state.series.quantities(state.origin_ns),
     )
-    analysis.findings = find(Evidence(analysis, state.metadata, state.kills.kills, state.series, state.balloon))
+    evidence = Evidence(
+        analysis, state.metadata, state.kills.kills, state.series, state.balloon, state.balloon.constrained
+    )
+    analysis.findings = find(evidence)
     return analysis
+
+
+def _costs(state: State, begin_ns: list[int], end_ns: list[int]) -> list[Cost]:
+    works = state.balloon.all_works()
+    begin, end = np.asarray(begin_ns, np.int64), np.asarray(end_ns, np.int64)
+    run_begin, run_end = (
+        np.asarray([getattr(run, name) for run in works], np.int64) for name in ("begin_ns", "end_ns")
+    )
+    worked = overlap(begin, end, *merge(run_begin, run_end))
+    reclaimed = state.reclaim.reclaiming_ns(begin, end)
+    waited = state.reclaim.waits.within(begin_ns, end_ns)
+    growths = [state.series.growth_within(name, begin, end) for name in REFAULT_COUNTERS]
+    known = [growth for growth in growths if growth is not None]
+    refaults = np.sum(known, axis=0).tolist() if known else [None] * len(begin)
+    return [Cost(*row) for row in zip(worked.tolist(), reclaimed.tolist(), waited, refaults, strict=True)]
 
 
 def _episodes(state: State) -> list[Episode]:
@@ -146,8 +168,10 @@ def _row(state: State, tier: Tier, rung: Rung) -> TierRow:
         slab_pages=rung.slab_pages,
         slab_objects=dict(sorted(objects.items())),
         balloon_pages=rung.balloon_pages,
+        balloon_pages_at_def_priority=rung.balloon_pages_at_def_priority,
+        node_pages=dict(sorted(rung.node_pages.items())),
         kills=rung.kills,
-        quality=state.balloon.quality if rung.balloon_pages else Quality.MEASURED,
+        quality=state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED,
     )
 
 
@@ -159,7 +183,10 @@ def _add_steps_to_ladders(state: State) -> None:
             continue
         index = int(np.searchsorted(starts, step.begin_ns, side="right")) - 1
         ladder: EpisodeLadder = episodes[max(index, 0)] if step.tier and episodes else state.ladders.proactive
-        ladder.rung(step.tier, step.begin_ns).balloon_pages -= step.pages
+        rung = ladder.rung(step.tier, step.begin_ns)
+        rung.balloon_pages -= step.pages
+        if step.priority == DEF_PRIORITY:
+            rung.balloon_pages_at_def_priority -= step.pages
 
 
 def _add_steps_to_timeline(state: State) -> None:

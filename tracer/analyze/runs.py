@@ -27,6 +27,7 @@ class Run:
     tier: int = -1
     callback: int = 0
     priority: int = -1
+    tid: int = -1
 
 
 def belongs_to_balloon(name: str) -> bool:
@@ -70,5 +71,6 @@ def shrinker_runs(stretch: Stretch, name_of: NameOf) -> list[Run]:
 def _runs(stretch: Stretch, chosen: npt.NDArray[np.bool_]) -> list[Run]:
     spans = stretch.spans
     end_ns = np.where(spans.closed, spans.end_ns, stretch.until_ns)[chosen]
-    columns = (spans.id[chosen], spans.begin_ns[chosen], end_ns, np.zeros_like(end_ns), spans.tier[chosen])
-    return [Run(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    columns = (spans.id[chosen], spans.begin_ns[chosen], end_ns, spans.tier[chosen], spans.tid[chosen])
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Run(number, begin, end, tier=tier, tid=tid) for number, begin, end, tier, tid in rows]

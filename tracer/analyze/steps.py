@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,9 @@ RUN_PAGES: Final = 256
 """Pages one work run moves at most: VIRTIO_BALLOON_ARRAY_PFNS_MAX in drivers/virtio/virtio_balloon.c."""
 PUFF_NS: Final = 200_000_000
 """How long fill_balloon sleeps when it could not allocate: msleep(200) in drivers/virtio/virtio_balloon.c."""
+
+EVIDENCE_SPANS: Final = 32
+"""Span ids that one finding names at most."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Step:
     quality: Quality = Quality.INFERRED
     priority: int = -1
     teardown: bool = False
+
+
+def evidence(steps: Iterable[Step]) -> list[int]:
+    """Ids of the spans behind steps, each once, in order, at most EVIDENCE_SPANS."""
+    return list(dict.fromkeys(step.span for step in steps if step.span is not None))[:EVIDENCE_SPANS]
 
 
 def puff_steps(works: Sequence[Run], moved: Container[int | None]) -> list[Step]:

@@ -27,6 +27,7 @@ class LruRows:
     pages: I64
     is_file: npt.NDArray[np.bool_]
     priority: I64
+    nid: I64
     in_global_direct: npt.NDArray[np.bool_]
 
 
@@ -91,6 +92,7 @@ class Stretch:
             pages=args["nr_reclaimed"].astype(np.int64),
             is_file=args["reclaim_flags"].astype(np.int64) & RECLAIM_FLAG_FILE != 0,
             priority=args["priority"].astype(np.int64),
+            nid=args["nid"].astype(np.int64),
             in_global_direct=(kinds & GLOBAL_DIRECT_BIT != 0) & (kinds & DIRECT_BITS == GLOBAL_DIRECT_BIT),
         )
 

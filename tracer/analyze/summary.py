@@ -33,11 +33,10 @@ def summary_dict(analysis: Analysis, metadata: Metadata, *, cut_bytes: int = 0, 
 
 def _recording(analysis: Analysis, metadata: Metadata, cut_bytes: int, bad_blocks: int) -> dict[str, Any]:
     accounting = analysis.accounting
-    start = datetime.fromtimestamp(metadata.start_utc_ns / 1e9, UTC)
     return {
         "kernel": metadata.kernel_release,
         "host": metadata.host,
-        "start_utc": start.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "start_utc": _utc(metadata.start_utc_ns),
         "duration_s": analysis.duration_s,
         "page_size_bytes": metadata.page_size_bytes,
         "events": accounting.events,
@@ -51,6 +50,13 @@ def _recording(analysis: Analysis, metadata: Metadata, cut_bytes: int, bad_block
         "late_events": accounting.late_events,
         "plan": _plan(metadata),
     }
+
+
+def _utc(time_ns: int) -> str | None:
+    """ISO 8601 with milliseconds, or None for an import without a wall clock."""
+    if not time_ns:
+        return None
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _plan(metadata: Metadata) -> dict[str, str | None]:
@@ -99,12 +105,13 @@ def _tier(row: TierRow) -> dict[str, Any]:
         "tasks": row.tasks,
         "min_priority": row.min_priority,
         "quality": row.quality.value,
+        "nodes": {str(nid): {"pages": pages} for nid, pages in row.node_pages.items()},
         "sources": {
             "file": {"pages": row.file_pages},
             "anon": {"pages": row.anon_pages},
             "lru": {"pages": row.lru_pages},
             "slab": {"pages": row.slab_pages, "objects": dict(row.slab_objects)},
-            "balloon": {"pages": row.balloon_pages},
+            "balloon": {"pages": row.balloon_pages, "pages_at_def_priority": row.balloon_pages_at_def_priority},
             "process": {"kills": row.kills},
         },
     }

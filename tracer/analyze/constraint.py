@@ -1,0 +1,81 @@
+"""OOMs limited to some NUMA nodes: the balloon gives pages without asking where they are wanted.
+
+`out_of_memory` computes its constraint after the notifiers have run (mm/oom_kill.c), so they can't know it; the nodes
+that an allocation may use show in the zones that it retries (`oom:reclaim_retry_zone` visits the allowed ones).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .runs import Run
+from .steps import OOM_NOTIFY_PAGES
+from .stretch import Stretch
+
+
+@dataclass
+class _Task:
+    """What one thread has retried since its last OOM notification: memory `available` by node."""
+
+    available: dict[int, int] = field(default_factory=dict)
+    before: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
+class ConstrainedOoms:
+    """Notifications for allocations that could use only some nodes; `futile` ones raised `available` there too little.
+
+    A notification is futile when at the next retry no allowed node had half as much more as one notification frees.
+    """
+
+    notifications: int = 0
+    futile: int = 0
+    nodes: set[int] = field(default_factory=set)
+    first_ns: int = 0
+    last_ns: int = 0
+    spans: list[int] = field(default_factory=list)
+
+
+class ConstraintTracker:
+    """Follows retries and notifications of each thread on a machine with more than one node."""
+
+    def __init__(self, numa_nodes: Sequence[int]) -> None:
+        self._nodes = frozenset(numa_nodes)
+        self._tasks: dict[int, _Task] = {}
+        self.found = ConstrainedOoms()
+
+    def advance(self, stretch: Stretch, notifications: Sequence[Run]) -> None:
+        """Take the next stretch and the notifications that ended in it."""
+        if len(self._nodes) < 2:
+            return
+        rows, args = stretch.args.all("reclaim_retry_zone")
+        columns = (stretch.time_ns[rows], stretch.batch.header["tid"][rows], args["node"], args["available"])
+        retries = [(*row, None) for row in zip(*(column.astype(np.int64).tolist() for column in columns), strict=True)]
+        events = [*retries, *((run.begin_ns, run.tid, 0, 0, run) for run in notifications)]
+        for time_ns, tid, node, available, run in sorted(events, key=lambda event: (event[0], event[4] is not None)):
+            task = self._tasks.setdefault(tid, _Task())
+            if run is None:
+                self._retried(task, node, available)
+            else:
+                self._notified(task, run, time_ns)
+
+    def _retried(self, task: _Task, node: int, available: int) -> None:
+        if task.before:
+            grown = available - task.before.get(node, available)
+            self.found.futile += grown < OOM_NOTIFY_PAGES // 2
+            task.before = {}
+        task.available[node] = available
+
+    def _notified(self, task: _Task, run: Run, time_ns: int) -> None:
+        if task.available and self._nodes - task.available.keys():
+            found = self.found
+            found.first_ns = min(found.first_ns, time_ns) if found.notifications else time_ns
+            found.last_ns = max(found.last_ns, time_ns)
+            found.notifications += 1
+            found.nodes |= task.available.keys()
+            found.spans.append(run.id)
+            task.before = task.available
+        task.available = {}
