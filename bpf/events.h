@@ -52,6 +52,7 @@ enum rt_kind {
 	RT_VIRTBALLOON_MIGRATEPAGE = 37,
 	RT_COMPACTION_BEGIN = 38,
 	RT_COMPACTION_END = 39,
+	RT_VIRTBALLOON_FREE_PAGE_REPORT = 40,
 };
 
 struct rt_shrink_slab_start {
@@ -275,6 +276,10 @@ struct rt_compaction_end {
 	__s32 status;
 };
 
+struct rt_virtballoon_free_page_report {
+	__u32 nents;
+};
+
 union rt_args {
 	__u8 bytes[RT_ARGS_BYTES];
 	struct rt_shrink_slab_start shrink_slab_start;
@@ -312,6 +317,7 @@ union rt_args {
 	struct rt_out_of_memory_end out_of_memory_end;
 	struct rt_compaction_begin compaction_begin;
 	struct rt_compaction_end compaction_end;
+	struct rt_virtballoon_free_page_report virtballoon_free_page_report;
 };
 
 struct rt_event {

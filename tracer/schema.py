@@ -318,6 +318,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(37, "virtballoon_migratepage", "", ()),
     Kind(38, "compaction_begin", "compaction:mm_compaction_begin", (("sync", "u4"),), Role.BEGIN, SpanKind.COMPACTION),
     Kind(39, "compaction_end", "compaction:mm_compaction_end", (("status", "i4"),), Role.END, SpanKind.COMPACTION),
+    Kind(40, "virtballoon_free_page_report", "", (("nents", "u4"),)),
 )
 """Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from streams import (
     BALLOON_OOM,
@@ -342,3 +343,71 @@ def test_a_finding_near_a_lost_stretch_says_so() -> None:
     (cycle,) = [finding for finding in analysis.findings if finding.kind == "cycle"]
     assert "Events were lost" in cycle.text
     assert any(finding.kind == "lost" and "5 events" in finding.text for finding in analysis.findings)
+
+
+def test_free_page_reports_are_proactive_and_move_no_balloon_page() -> None:
+    reports = [event(at * SECOND, "virtballoon_free_page_report", 46, "kworker/1:1", nents=32) for at in range(9)]
+    analysis = analyse(records(*reports))
+    assert row(analysis, Tier.PROACTIVE).spans == 9
+    assert not analysis.episodes
+    assert analysis.balloon.inflated_pages == 0
+
+
+def test_pages_are_split_by_numa_node() -> None:
+    stream = records(
+        event(1 * MS, "direct_reclaim_begin"),
+        event(2 * MS, "lru_shrink_inactive", nr_reclaimed=30, reclaim_flags=2, nid=0),
+        event(3 * MS, "lru_shrink_inactive", nr_reclaimed=12, reclaim_flags=1, nid=1),
+        event(4 * MS, "direct_reclaim_end", nr_reclaimed=42),
+    )
+    assert row(analyse(stream), Tier.DIRECT).node_pages == {0: 30, 1: 12}
+
+
+def retry(at_ns: int, node: int, available: int) -> Records:
+    return event(at_ns, "reclaim_retry_zone", node=node, available=available)
+
+
+@pytest.mark.parametrize(("grown", "futile"), [(0, 1), (256, 0)])
+def test_an_oom_limited_to_one_node_says_whether_the_leak_helped_there(grown: int, futile: int) -> None:
+    # GIVEN a task that may use node 1 only, and retries there before and after an OOM notification
+    stream = records(
+        retry(1 * MS, 1, 1000), event(2 * MS, "oom_notifier_run", cb=BALLOON_OOM), retry(3 * MS, 1, 1000 + grown)
+    )
+    two_nodes = dataclasses.replace(METADATA, numa_nodes=(0, 1))
+    (found,) = [found for found in analyse(stream, metadata=two_nodes).findings if found.kind == "constrained_oom"]
+    assert found.numbers == {"notifications": 1, "futile": futile}
+    # AND a task that may use both, or a machine with one node, gives no such finding
+    anywhere = records(retry(0, 0, 1000), stream)
+    assert not analyse(anywhere, metadata=two_nodes).findings
+    assert not analyse(stream).findings
+
+
+def test_the_guest_lags_the_hosts_target() -> None:
+    names = ("host.target_bytes", "host.actual_bytes")
+    values = np.asarray([[100 << 20, 100 << 20], [40 << 20, 100 << 20], [40 << 20, 80 << 20], [40 << 20, 40 << 20]])
+    samples = Samples(np.arange(4) * SECOND, names, values)
+    (found,) = analyse(samples).findings
+    assert (found.kind, found.numbers["lag_s"], found.numbers["lag_max_bytes"]) == ("lag", 2.0, 60 << 20)
+
+
+def test_a_cycle_tells_what_it_cost() -> None:
+    # GIVEN an OOM leak and its return, while another task waits 20 ms in direct reclaim and cache is read again
+    stream = records(
+        work(0, 100 * MS),
+        oom_leak(50 * MS),
+        event(52 * MS, "direct_reclaim_end"),
+        event(60 * MS, "direct_reclaim_begin", 7),
+        event(80 * MS, "direct_reclaim_end", 7),
+        work(110 * MS, 130 * MS),
+    )
+    stream.sort(order="time_ns")
+    samples = counters(
+        [(0, 0, 0), (40 * MS, 256, 0), (105 * MS, 256, 256), (140 * MS, 512, 256)],
+        workingset_refault_file=[0, 0, 650, 650],
+    )
+    (cycle,) = analyse(stream, samples).cycles
+    assert cycle.stall_s == pytest.approx(0.021)
+    assert cycle.reclaim_s == pytest.approx(0.021)
+    assert cycle.worker_s == pytest.approx(0.070)
+    assert cycle.refault_pages == 550
+    assert cycle.spans

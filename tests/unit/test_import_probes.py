@@ -118,7 +118,7 @@ def test_a_queue_that_nothing_explains_has_no_direction(tmp_path):
 
 
 def test_functions_that_are_no_kind_are_counted_and_enough_for_an_import(tmp_path):
-    text = line("fpr: (virtballoon_free_page_report+0x4/0x130 [virtio_balloon]) nents=32") * 9
+    text = line("hints: (report_free_page_func+0x4/0x130 [virtio_balloon]) nr=32") * 9
     imported = import_text(text, tmp_path)
     assert imported.events == []
-    assert imported.recording.notes["import"]["counted"] == {"virtballoon_free_page_report": 9}
+    assert imported.recording.notes["import"]["counted"] == {"report_free_page_func": 9}

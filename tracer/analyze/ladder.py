@@ -239,6 +239,7 @@ class Ladders:
             rung.tids.update(rows.tid.tolist())
         for rung, rows in self._of(proactive):
             rung.lru_pages += int(rows.value.sum())
+            rung.spans += len(rows.value)
             rung.tids.update(rows.tid.tolist())
 
     def _reclaimed(self, stretch: Stretch) -> None:

@@ -141,10 +141,14 @@ class Stretch:
 
     @cached_property
     def proactive_pages(self) -> PointRows:
-        """`mm_vmscan_reclaim_pages`: given back on request (DAMON, MADV_PAGEOUT), file and anon not told apart."""
-        rows, args = self.args.all("reclaim_pages")
-        tier = np.full(len(rows), int(Tier.PROACTIVE))
-        return PointRows(self.time_ns[rows], tier, self._tid(rows), args["nr_reclaimed"].astype(np.int64))
+        """Given without pressure: `mm_vmscan_reclaim_pages` (DAMON, MADV_PAGEOUT; file and anon not told apart), and
+        free page reporting, which takes nothing off the LRU."""
+        reclaimed, args = self.args.all("reclaim_pages")
+        reported, _ = self.args.all("virtballoon_free_page_report")
+        rows = np.concatenate((reclaimed, reported))
+        pages = np.zeros(len(rows), np.int64)
+        pages[: len(reclaimed)] = args["nr_reclaimed"]
+        return PointRows(self.time_ns[rows], np.full(len(rows), int(Tier.PROACTIVE)), self._tid(rows), pages)
 
     @cached_property
     def retries(self) -> PointRows:

@@ -97,7 +97,7 @@ def _objects(row: TierRow) -> list[str]:
 def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     info, balloon, page = facts.metadata.balloon, analysis.balloon, facts.metadata.page_size_bytes
     if info.driver is None and not balloon.work_spans:
-        return ["Balloon: this machine has none."]
+        return ["Balloon: none was seen." if facts.metadata.imported_from else "Balloon: this machine has none."]
     features = f" ({', '.join(info.features)})" if info.features else ""
     leaked = ", ".join(f"{mib(pages, page)} by {cause.value}" for cause, pages in balloon.leaked_pages.items() if pages)
     moved = (
@@ -179,7 +179,9 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
         yield f"not closed in order, {bytes_(facts.cut_bytes)} cut"
     seen = {row.what for row in plan if row.state is SourceState.USED}
     if missing := sorted({row.what for row in plan} - seen):
-        yield f"not to be seen on this machine: {', '.join(missing)} (`reclaim-tracer check` says why)"
+        imported = facts.metadata.imported_from
+        where = "not in the imported trace" if imported else "not to be seen on this machine"
+        yield f"{where}: {', '.join(missing)}" + ("" if imported else " (`reclaim-tracer check` says why)")
 
 
 def _more(number: int, noun: str) -> list[str]:

@@ -34,6 +34,9 @@ MAX_RAW_BYTES: Final = 256 << 20
 MAX_META_BYTES: Final = 16 << 20
 NS_MAX: Final = (1 << 64) - 1
 
+END_NOTE: Final = "end_ns"
+"""Note with the recording's end, for one whose last event or sample does not tell it (an import)."""
+
 
 class BlockType(IntEnum):
     """What a block holds. A number never changes its meaning; readers skip numbers they do not know."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..batch import Batch, LostStretch, Samples
 from . import payloads
 from .columns import CorruptPayloadError
-from .format import JSON, MAX_BLOCK_ROWS, NS_MAX, BlockType
+from .format import END_NOTE, JSON, MAX_BLOCK_ROWS, NS_MAX, BlockType
 from .opening import Start, read_start
 from .scan import Block, scan
 from .source import Source
@@ -124,6 +124,9 @@ class Recording:
         self.event_count = sum(header.rows for header in events)
         self.first_ns = min((header.first_ns for header in events or timed), default=start_ns)
         self.last_ns = max((header.last_ns for header in timed), default=start_ns)
+        ended_ns = self.notes.get(END_NOTE)
+        if isinstance(ended_ns, int) and self.last_ns < ended_ns <= NS_MAX:
+            self.last_ns = ended_ns
 
 
 def _clipped(item: Item, first: int, end: int) -> Iterator[Item]:

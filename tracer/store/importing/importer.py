@@ -15,7 +15,7 @@ import numpy as np
 from ...batch import LostStretch
 from ...errors import RecordingError, TracerError, UsageError
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER
-from ..format import JSON, shown
+from ..format import END_NOTE, JSON, shown
 from ..output import check_output
 from ..writer import Writer
 from .converter import Converter, Item
@@ -188,7 +188,8 @@ class _Import:
         converter, result = self._converter, self._result
         result.unknown, result.unreadable, result.lost = converter.unknown, converter.unreadable, converter.losses.total
         result.remarks += [*self._remarks(), *self._sides.remarks]
-        for key, value in {**self._notes(), **self._sides.notes}.items():
+        ended_ns = max(converter.losses.last.values(), default=0)
+        for key, value in {**self._notes(), **self._sides.notes, END_NOTE: ended_ns}.items():
             writer.write_note(key, value)
 
     def _remarks(self) -> Iterator[str]:

@@ -54,13 +54,12 @@ FUNCTIONS: Final = (
     ),
     Function(("out_of_memory",), "out_of_memory_begin", exit="out_of_memory_end"),
     Function(("virtballoon_migratepage", "migratepage"), "virtballoon_migratepage"),
+    Function(("virtballoon_free_page_report",), "virtballoon_free_page_report"),
 )
 
 FUNCTION_BY_NAME: Final = {name: function for function in FUNCTIONS for name in function.names}
 
-COUNTED_FUNCTIONS: Final = frozenset(
-    {"virtballoon_free_page_report", "report_free_page_func", "return_free_pages_to_mm", "drop_slab"}
-)
+COUNTED_FUNCTIONS: Final = frozenset({"report_free_page_func", "return_free_pages_to_mm", "drop_slab"})
 """Functions that matter but are no kind: counted in the recording's notes, and a trace of nothing else is imported."""
 
 WORK_FUNCTIONS: Final = frozenset({"update_balloon_size_func", "vmballoon_work", "balloon_process", "balloon_up"})
