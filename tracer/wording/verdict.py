@@ -51,7 +51,9 @@ def qualifier(facts: RecordingFacts) -> str:
     if facts.cut_bytes:
         missed.append(f"the recording was cut short ({bytes_(facts.cut_bytes)} at its end could not be used)")
     elif not facts.complete:
-        missed.append("the recorder was ended before it could close the recording (about the last second may be missing)")
+        missed.append(
+            "the recorder was ended before it could close the recording (about the last second may be missing)"
+        )
     if facts.bad_blocks:
         missed.append(f"{plural(facts.bad_blocks, 'damaged block was', 'damaged blocks were')} skipped")
     if not missed:
