@@ -49,15 +49,21 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     tier[kinds_above & KSWAPD_BIT != 0] = Tier.BACKGROUND
     compacting = kinds_above & COMPACTION_BIT != 0
     tier[compacting] = Tier.RETRY
-    tier[compacting & np.char.startswith(comm, _KCOMPACTD)] = NO_TIER
+    tier[compacting & _begins(comm, _KCOMPACTD)] = NO_TIER
     tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
-    tier[np.char.startswith(comm, _KDAMOND)] = Tier.PROACTIVE
+    tier[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
     return tier
 
 
 def tier_of_event(enclosing_tier: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     """The tier of LRU events: their span's, or where that was not seen, what the task's name tells."""
     outside = np.full(len(comm), int(Tier.DIRECT))
-    outside[np.char.startswith(comm, _KSWAPD)] = Tier.BACKGROUND
-    outside[np.char.startswith(comm, _KDAMOND)] = Tier.PROACTIVE
+    outside[_begins(comm, _KSWAPD)] = Tier.BACKGROUND
+    outside[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
     return np.where(enclosing_tier >= 0, enclosing_tier, outside)
+
+
+def _begins(comm: npt.NDArray[np.bytes_], start: bytes) -> npt.NDArray[np.bool_]:
+    """Which names begin so: cut to that length they are it."""
+    begins: npt.NDArray[np.bool_] = comm.astype(f"S{len(start)}") == start
+    return begins

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,23 @@ I64 = npt.NDArray[np.int64]
 
 def groups(key: I64) -> Iterator[tuple[int, I64]]:
     """Each present key, ascending, with the positions that have it, ascending."""
-    if not len(key):
-        return
-    order = np.argsort(key, kind="stable")
+    order, starts = grouped(key)
+    bounds = [*starts.tolist(), len(order)]
+    for present, (start, stop) in zip(key[order[starts]].tolist(), pairwise(bounds), strict=True):
+        yield present, order[start:stop]
+
+
+def grouped(key: I64) -> tuple[I64, I64]:
+    """Positions by key, ascending for each, and where in them each key starts: what `reduceat` takes."""
+    order = stable_order(key)
     ordered = key[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
-        yield int(ordered[start]), order[start:stop]
+    starts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    return order, np.concatenate(([0], starts)) if len(key) else starts
+
+
+def stable_order(key: I64) -> I64:
+    """Positions by key, ascending for each. Keys close to each other take numpy's radix sort, which 16 bits have."""
+    if not len(key):
+        return np.empty(0, np.int64)
+    low = key.min()
+    return np.argsort((key - low).astype(np.uint16) if key.max() - low < 1 << 16 else key, kind="stable")

@@ -48,7 +48,10 @@ def _time_order(batch: Batch, time_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.
     """Positions by time; a tie is broken by thread, CPU and kind, so that the order of arrival does not matter."""
     order = np.argsort(time_ns, kind="stable")
     ordered = time_ns[order]
-    if (ordered[1:] == ordered[:-1]).any():
-        header = batch.header
-        return np.lexsort((header["kind"], header["cpu"], header["tid"], time_ns))
+    same = ordered[1:] == ordered[:-1]
+    if same.any():
+        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        rows = order[tied]
+        kind, cpu, tid = (batch.header[name][rows] for name in ("kind", "cpu", "tid"))
+        order[tied] = rows[np.lexsort((kind, cpu, tid, time_ns[rows]))]
     return order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -88,13 +89,19 @@ class Arguments:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
 
+    @cached_property
+    def _row(self) -> I64:
+        """For each event which one of its kind it is."""
+        row = np.empty(len(self._batch), np.int64)
+        for rows in self._batch.rows.values():
+            row[rows] = np.arange(len(rows))
+        return row
+
     def at(self, positions: I64, kind: str, name: str) -> I64:
         """One argument of the events at `positions`, which are all of this kind; int64."""
-        rows = self._batch.rows.get(kind)
-        if rows is None or not len(positions):
+        if kind not in self._batch.rows or not len(positions):
             return np.zeros(len(positions), np.int64)
-        values = self._batch.args[kind][name]
-        return values[np.searchsorted(rows, positions)].astype(np.int64)
+        return self._batch.args[kind][name][self._row[positions]].astype(np.int64)
 
     def all(self, kind: str) -> tuple[I64, Mapping[str, Column]]:
         """Positions and arguments of every event of a kind."""

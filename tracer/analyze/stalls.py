@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .grouping import groups
+from .grouping import grouped
 from .model import Stall, Tier
 from .stretch import Stretch
 
@@ -18,6 +18,12 @@ class _Waited:
     spans: int = 0
     total_ns: int = 0
     max_ns: int = 0
+
+    def add(self, comm: bytes, spans: int, total_ns: int, max_ns: int) -> None:
+        self.comm = comm
+        self.spans += spans
+        self.total_ns += total_ns
+        self.max_ns = max(self.max_ns, max_ns)
 
 
 class StallTable:
@@ -44,12 +50,17 @@ class StallTable:
         waited_ns: npt.NDArray[np.int64],
         comm: npt.NDArray[np.bytes_],
     ) -> None:
-        for key, rows in groups(tid * len(Tier) + tier):
-            task = self._tasks.setdefault((key // len(Tier), key % len(Tier)), _Waited(bytes(comm[rows[-1]])))
-            task.comm = bytes(comm[rows[-1]])
-            task.spans += len(rows)
-            task.total_ns += int(waited_ns[rows].sum())
-            task.max_ns = max(task.max_ns, int(waited_ns[rows].max()))
+        if not len(tid):
+            return
+        order, starts = grouped(tid * len(Tier) + tier)
+        spans = np.diff(np.append(starts, len(order)))
+        newest = order[starts + spans - 1]
+        total_ns = np.add.reduceat(waited_ns[order], starts)
+        max_ns = np.maximum.reduceat(waited_ns[order], starts)
+        keys = zip(tid[newest].tolist(), tier[newest].tolist(), strict=True)
+        added = zip(comm[newest].tolist(), spans.tolist(), total_ns.tolist(), max_ns.tolist(), strict=True)
+        for key, waited in zip(keys, added, strict=True):
+            self._tasks.setdefault(key, _Waited(waited[0])).add(*waited)
 
     def stalls(self) -> list[Stall]:
         """All tasks, the one that waited longest first."""
