@@ -51,10 +51,13 @@ bench: setup-test ## Run the benchmarks
 	@.ci/setup tracefs
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
-picture: setup-test ## Make reports/sample.png anew from the bundled recording
+picture: setup-test ## Make reports/sample.png anew from a labelled trace
 	@mkdir -p out
-	$(BIN)/reclaim-tracer report reports/demo.rtrace -o out/sample.html --force
-	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,1640 \
+	$(BIN)/reclaim-tracer import tests/golden/data/run-shrinker.txt.zst -o out/sample.rtrace --force \
+		--samples tests/golden/data/run-shrinker.samples.jsonl.gz \
+		--host-log tests/golden/data/run-shrinker.host.jsonl.gz
+	$(BIN)/reclaim-tracer report out/sample.rtrace -o out/sample.html --force
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,1900 \
 		--virtual-time-budget=10000 --user-data-dir=out/chromium --screenshot=reports/sample.png \
 		"file://$(CURDIR)/out/sample.html" 2>/dev/null
 	@rm -rf out/chromium

@@ -10,6 +10,7 @@ from typing import Final
 
 from ..analyze.model import Analysis, Cause, Severity, Tier
 from ..errors import TracerError
+from ..metadata import Metadata
 from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, mib, plural, seconds, utc
 from ..wording.verdict import Verdict, verdict
@@ -101,7 +102,7 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
     metadata = facts.metadata
     balloon = metadata.balloon
     listed = [
-        ("Kernel", f"{metadata.kernel_release or 'not known'} {metadata.machine}, {plural(metadata.cpus, 'CPU')}"),
+        ("Kernel", f"{_kernel(metadata)}, {plural(metadata.cpus, 'CPU')}"),
         ("Started", utc(metadata.start_utc_ns)),
         ("Duration", seconds(analysis.duration_s)),
         ("Events", f"{count(analysis.accounting.events)}, {count(facts.lost_total)} lost"),
@@ -118,6 +119,10 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
         "host": text(metadata.host or metadata.imported_from or facts.source),
         "facts": f'<dl class="facts">{rows}</dl>',
     }
+
+
+def _kernel(metadata: Metadata) -> str:
+    return " ".join(filter(None, (metadata.kernel_release, metadata.machine))) or "not known"
 
 
 def _tiles(analysis: Analysis, page_bytes: int) -> str:
