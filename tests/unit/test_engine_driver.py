@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, event, records
+from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, counters, event, records
 
 from tracer.analyze.model import Analysis, Cause, CycleClass, Quality
+from tracer.batch import LostStretch
 from tracer.metadata import PlanRow, SourceState
 from tracer.schema import DEFLATE, INFLATE, UNKNOWN_DIRECTION
 
@@ -191,3 +192,39 @@ def test_work_under_way_at_the_end_of_the_trace_keeps_its_pages() -> None:
     analysis = analyse(inflate(0)[:-2], metadata=DRIVER, end_ns=SECOND)
     assert moved(analysis) == (256, {})
     assert analysis.accounting.begins_without_end == 2
+
+
+def test_a_sysrq_oom_deflates_and_kills_all_the_same() -> None:
+    # GIVEN a kworker that was told to free memory: the notifier gives a MiB, and a victim is chosen without any reclaim
+    worker = event(9 * MS, "mark_victim", 33, "kworker/1:2", pid=77, victim_comm=b"hog")
+    stream = together(oom_leak(0, tid=33), worker)
+    samples = counters([(0, 1024, 0), (SECOND, 1024, 256)])
+    (kill,) = [found for found in analyse(samples, stream, metadata=DRIVER).findings if found.kind == "oom_kill"]
+    assert "sysrq" in kill.text
+    assert kill.numbers["balloon_pages"] == 1024
+
+
+def test_a_clock_that_goes_back_a_little_breaks_no_span() -> None:
+    # GIVEN two CPUs of which one's records come 60 ms late, so that times go to and fro in the stream
+    slow = [event(at * MS, kind, 1, cpu=1) for at, kind in ((10, "direct_reclaim_begin"), (50, "direct_reclaim_end"))]
+    fast = [event(at * MS, kind, 2, cpu=0) for at, kind in ((70, "direct_reclaim_begin"), (110, "direct_reclaim_end"))]
+    accounting = analyse(fast[0], slow[0], fast[1], slow[1], metadata=DRIVER).accounting
+    assert (accounting.spans, accounting.incomplete_spans, accounting.late_events) == (2, 0, 0)
+
+
+def test_a_span_whose_cpu_goes_offline_ends_on_another() -> None:
+    stream = records(
+        event(1 * MS, "direct_reclaim_begin", 9, cpu=3),
+        event(2 * MS, "lru_shrink_inactive", 9, cpu=0, nr_reclaimed=5, reclaim_flags=2),
+        event(3 * MS, "direct_reclaim_end", 9, cpu=0),
+    )
+    analysis = analyse(stream, metadata=DRIVER)
+    assert analysis.accounting.incomplete_spans == 0
+    assert analysis.tiers[0].file_pages == 5
+
+
+def test_a_lost_stretch_inside_a_cycle_is_said() -> None:
+    stream = together(oom_leak(0), inflate(50 * MS))
+    lost = LostStretch(20 * MS, 40 * MS, {"tell_host": 3})
+    (cycle,) = [found for found in analyse(stream, lost, metadata=DRIVER).findings if found.kind == "cycle"]
+    assert cycle.text.endswith("the numbers are a lower bound.")
