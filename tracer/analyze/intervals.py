@@ -47,16 +47,6 @@ def intersect(begin: I64, end: I64, other_begin: I64, other_end: I64) -> tuple[I
     return np.maximum(begin[mine], other_begin[theirs]), np.minimum(end[mine], other_end[theirs])
 
 
-def subtract(begin: I64, end: I64, other_begin: I64, other_end: I64) -> tuple[I64, I64]:
-    """What of the first union (disjoint ascending) the second (likewise) leaves."""
-    if not len(begin) or not len(other_begin):
-        return begin, end
-    edge = np.iinfo(np.int64)
-    free_begin = np.concatenate(([edge.min], other_end))
-    free_end = np.concatenate((other_begin, [edge.max]))
-    return intersect(begin, end, free_begin, free_end)
-
-
 def union_length_by_group(group: I64, begin: I64, end: I64, groups: int) -> I64:
     """Length of the union of each group's intervals; `group` holds 0..groups-1. Shape (groups,)."""
     if not len(begin):
