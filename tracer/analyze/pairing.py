@@ -8,6 +8,7 @@ on which that does not come out (a lost event, a trace that began inside a span)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -100,6 +101,7 @@ class _Depth:
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self.begins = np.flatnonzero(lane.role == 1)
         size = len(lane.role)
         total = np.cumsum(lane.role)
         first = np.concatenate(([True], lane.thread[1:] != lane.thread[:-1])) if size else np.empty(0, np.bool_)
@@ -112,14 +114,14 @@ class _Depth:
 
     def _openers(self) -> I64:
         """For an end its begin, for a begin its parent, for a point its span; -1 where there is none."""
-        lane, level = self.lane, self.level
-        opener = np.full(len(level), -1, np.int64)
-        index = np.arange(len(level))
-        begins = lane.role == 1
-        for depth in range(1, int(level.max(initial=0)) + 1):
-            last = np.maximum.accumulate(np.where(begins & (level == depth), index, -1))
-            inside = np.where(begins, level == depth + 1, level == depth)
-            opener[inside] = last[inside]
+        opener = np.full(len(self.level), -1, np.int64)
+        begin_level = self.level[self.begins]
+        around = self.level - (self.lane.role == 1)
+        for depth in range(1, int(self.level.max(initial=0)) + 1):
+            begins = self.begins[begin_level == depth]
+            inside = np.flatnonzero(around == depth)
+            last = np.searchsorted(begins, inside) - 1
+            opener[inside] = np.where(last >= 0, begins[last], -1) if len(begins) else -1
         return opener
 
     def broken_threads(self) -> I64:
@@ -129,24 +131,28 @@ class _Depth:
         begin = opener[ends]
         bad = (begin < 0) | (lane.thread[begin] != lane.thread[ends]) | (lane.code[begin] != lane.code[ends])
         begins = np.flatnonzero((lane.role == 1) & (lane.code != _SLAB))
-        above = self.kinds_above()[opener[begins]] * (opener[begins] >= 0)
+        above = self.kinds_above[opener[begins]] * (opener[begins] >= 0)
         nested = (above >> lane.code[begins]) & 1 == 1
         broken: I64 = np.unique(np.concatenate((lane.thread[ends[bad]], lane.thread[begins[nested]])))
         return broken
 
+    @cached_property
     def kinds_above(self) -> I64:
         """For each begin the bit set of its own kind and its ancestors'; shape of the lane, 0 elsewhere."""
-        bits = np.where(self.lane.role == 1, 1 << np.maximum(self.lane.code, 0), 0)
-        for depth in range(2, int(self.level.max(initial=0)) + 1):
-            here = np.flatnonzero((self.lane.role == 1) & (self.level == depth))
+        bits = np.zeros(len(self.level), np.int64)
+        bits[self.begins] = 1 << self.lane.code[self.begins]
+        level = self.level[self.begins]
+        for depth in range(2, int(level.max(initial=0)) + 1):
+            here = self.begins[level == depth]
             parent = self.opener[here]
             bits[here] |= np.where(parent >= 0, bits[parent], 0)
         return bits
 
 
 def _spans(lane: Lane, depth: _Depth, events: int, orphans: I64) -> Paired:
-    begins = np.flatnonzero(lane.role == 1)
-    begins = begins[np.argsort(lane.position[begins], kind="stable")]
+    in_lane = np.full(events, -1, np.int64)
+    in_lane[lane.position[depth.begins]] = depth.begins
+    begins = in_lane[in_lane >= 0]
     number = np.full(len(lane.role) + 1, -1, np.int64)
     number[begins] = np.arange(len(begins))
 
@@ -163,7 +169,7 @@ def _spans(lane: Lane, depth: _Depth, events: int, orphans: I64) -> Paired:
     real = np.flatnonzero(lane.position >= 0)
     enclosing[lane.position[real]] = number[depth.opener[real]]
     code = lane.code[begins]
-    implicit = np.isin(code, (_NOTIFIER, _KSWAPD))
+    implicit = (code == _NOTIFIER) | (code == _KSWAPD)
     return Paired(
         begin=lane.position[begins],
         end=end,
@@ -171,7 +177,7 @@ def _spans(lane: Lane, depth: _Depth, events: int, orphans: I64) -> Paired:
         end_ns=end_ns,
         code=code,
         parent=number[depth.opener[begins]],
-        kinds_above=depth.kinds_above()[begins],
+        kinds_above=depth.kinds_above[begins],
         closed=closed,
         broken=closed & (end == SYNTHETIC) & ~implicit,
         enclosing=enclosing,

@@ -24,7 +24,7 @@ def repair(lane: Lane, threads: I64) -> tuple[Lane, I64]:
     orphans: list[int] = []
     inserts: list[tuple[int, int]] = []
     for first, last in _stretches(lane, threads):
-        _walk(lane, role, range(first, last), inserts, orphans)
+        _walk(lane, role, first, last, inserts, orphans)
     fixed = _with_inserts(lane, role, inserts)
     spurious = (fixed.position < 0) & (fixed.role == 0)
     keep = np.flatnonzero(~spurious)
@@ -38,17 +38,17 @@ def _stretches(lane: Lane, threads: I64) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), stops.tolist(), strict=True))
 
 
-def _walk(lane: Lane, role: I64, stretch: range, inserts: list[tuple[int, int]], orphans: list[int]) -> None:
+def _walk(lane: Lane, role: I64, first: int, last: int, inserts: list[tuple[int, int]], orphans: list[int]) -> None:
     stack: list[int] = []
-    for index in stretch:
-        code = int(lane.code[index])
-        if role[index] == 1:
+    edges = zip(lane.role[first:last].tolist(), lane.code[first:last].tolist(), strict=True)
+    for index, (edge, code) in enumerate(edges, first):
+        if edge == 1:
             if code != _SLAB and code in stack:
                 _close_down_to(stack, code, index, inserts)
                 stack.pop()
                 inserts.append((index, code))
             stack.append(code)
-        elif role[index] == -1:
+        elif edge == -1:
             if code in stack:
                 _close_down_to(stack, code, index, inserts)
                 stack.pop()
