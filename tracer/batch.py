@@ -79,6 +79,20 @@ class Batch:
         }
         return cls(header, rows, args)
 
+    def between(self, start: int, stop: int) -> Batch:
+        """The events at positions start <= position < stop, not copied."""
+        if start == 0 and stop == len(self):
+            return self
+        header = {name: column[start:stop] for name, column in self.header.items()}
+        rows: dict[str, npt.NDArray[np.int64]] = {}
+        args: dict[str, Mapping[str, Column]] = {}
+        for name, old_rows in self.rows.items():
+            low, high = np.searchsorted(old_rows, (start, stop))
+            if low < high:
+                rows[name] = old_rows[low:high] - start
+                args[name] = {column: values[low:high] for column, values in self.args[name].items()}
+        return Batch(header, rows, args)
+
     def take(self, positions: npt.NDArray[np.int64]) -> Batch:
         """The events at `positions` (each at most once), in that order."""
         header = {name: column[positions] for name, column in self.header.items()}

@@ -45,7 +45,7 @@ class KillTracker:
     """Remembers for each thread what it did last, to tell what led to a kill."""
 
     def __init__(self) -> None:
-        self._last: dict[int, tuple[int, SpanKind]] = {}
+        self._last: dict[int, tuple[int, int]] = {}
         self._last_notified_ns = -_RECENT_NS
         self.kills: list[Kill] = []
 
@@ -57,8 +57,8 @@ class KillTracker:
         rows, args = stretch.args.all("mark_victim")
         for index, row in enumerate(rows.tolist()):
             self._kill(stretch, row, {name: column[index] for name, column in args.items()}, direct, notified)
-        for row in direct.tolist():
-            self._last[int(spans.tid[row])] = (int(spans.end_ns[row]), SPAN_KINDS[spans.code[row]])
+        ends = zip(spans.end_ns[direct].tolist(), spans.code[direct].tolist(), strict=True)
+        self._last.update(zip(spans.tid[direct].tolist(), ends, strict=True))
         if len(notified):
             self._last_notified_ns = int(spans.begin_ns[notified].max())
 
@@ -76,7 +76,7 @@ class KillTracker:
         last = self._last.get(tid)
         if len(here):
             newest = here[np.argmax(spans.end_ns[here])]
-            last = (int(spans.end_ns[newest]), SPAN_KINDS[spans.code[newest]])
+            last = (int(spans.end_ns[newest]), int(spans.code[newest]))
         began = spans.begin_ns[notified]
         began = began[began <= time_ns]
         notified_ns = max(self._last_notified_ns, int(began.max(initial=-_RECENT_NS)))
@@ -86,7 +86,7 @@ class KillTracker:
                 pid=int(args["pid"].item()),
                 victim=_text(args["victim_comm"].item()),
                 killer=_text(stretch.batch.header["comm"][row].item()),
-                last_reclaim=last[1] if last and time_ns - last[0] <= _RECENT_NS else None,
+                last_reclaim=SPAN_KINDS[last[1]] if last and time_ns - last[0] <= _RECENT_NS else None,
                 notified=time_ns - notified_ns <= _RECENT_NS,
             )
         )

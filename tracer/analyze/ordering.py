@@ -13,7 +13,7 @@ class ReorderBuffer:
 
     def __init__(self, window_ns: int) -> None:
         self._window_ns = window_ns
-        self._held = Batch.empty()
+        self._held: list[Batch] = []
         self._newest_ns = -1
         self.watermark_ns = -1
         self.late_events = 0
@@ -23,25 +23,39 @@ class ReorderBuffer:
         if not len(batch):
             return batch
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
-        return self._release(Batch.concat((self._held, batch)), self._newest_ns - self._window_ns)
+        self._held.append(self._in_time(batch))
+        return self._release(max(self._newest_ns - self._window_ns, self.watermark_ns))
 
     def flush(self) -> Batch:
         """Give back everything still held."""
-        return self._release(self._held, self._newest_ns)
+        return self._release(self._newest_ns)
 
-    def _release(self, pending: Batch, until_ns: int) -> Batch:
-        until_ns = max(until_ns, self.watermark_ns)
-        time_ns = pending.header["time_ns"].astype(np.int64)
+    def _in_time(self, batch: Batch) -> Batch:
+        """Events that are later than the window allows happen now."""
+        time_ns = batch.header["time_ns"].astype(np.int64)
         late = time_ns <= self.watermark_ns
-        if late.any():
-            self.late_events += int(late.sum())
-            time_ns = np.maximum(time_ns, self.watermark_ns + 1)
-            pending = Batch({**pending.header, "time_ns": time_ns.astype(np.uint64)}, pending.rows, pending.args)
+        if not late.any():
+            return batch
+        self.late_events += int(late.sum())
+        time_ns = np.maximum(time_ns, self.watermark_ns + 1)
+        return Batch({**batch.header, "time_ns": time_ns.astype(np.uint64)}, batch.rows, batch.args)
+
+    def _release(self, until_ns: int) -> Batch:
+        cuts = [_after_last(batch, until_ns) for batch in self._held]
+        pending = Batch.concat(batch.between(0, cut) for batch, cut in zip(self._held, cuts, strict=True))
+        rest = [batch.between(cut, len(batch)) for batch, cut in zip(self._held, cuts, strict=True)]
+        time_ns = pending.header["time_ns"].astype(np.int64)
         order = _time_order(pending, time_ns)
         due = int(np.searchsorted(time_ns[order], until_ns, side="right"))
-        self._held = pending.take(order[due:])
+        self._held = [batch for batch in (pending.take(order[due:]), *rest) if len(batch)]
         self.watermark_ns = until_ns
         return pending.take(order[:due])
+
+
+def _after_last(batch: Batch, until_ns: int) -> int:
+    """Where in the order of arrival nothing is due any more."""
+    due = np.flatnonzero(batch.header["time_ns"].astype(np.int64) <= until_ns)
+    return int(due[-1]) + 1 if len(due) else 0
 
 
 def _time_order(batch: Batch, time_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
