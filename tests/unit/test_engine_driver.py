@@ -9,8 +9,8 @@ from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, co
 
 from tracer.analyze.model import Analysis, Cause, CycleClass, Quality
 from tracer.batch import LostStretch
-from tracer.metadata import PlanRow, SourceState
-from tracer.schema import DEFLATE, INFLATE, UNKNOWN_DIRECTION
+from tracer.metadata import BalloonInfo, PlanRow, SourceState
+from tracer.schema import DEFLATE, INFLATE, KIND_BY_NAME, UNKNOWN_DIRECTION
 
 PROBED = ("leak_balloon_end", "tell_host", "virtballoon_changed", "oom_notify_end")
 DRIVER = dataclasses.replace(METADATA, plan=tuple(PlanRow(name, f"kprobe:{name}", SourceState.USED) for name in PROBED))
@@ -186,6 +186,43 @@ def test_a_lost_end_inside_a_cycle_is_counted_and_does_not_hide_it() -> None:
     analysis = analyse(torn, metadata=DRIVER)
     assert len(analysis.cycles) == 2
     assert analysis.accounting.begins_without_end == 2
+
+
+def test_a_leak_whose_return_was_missed_is_taken_as_asked_for() -> None:
+    # GIVEN a notification of which the probe on leak_balloon's return had no instance left
+    stream = oom_leak(0)
+    analysis = analyse(stream[stream["kind"] != KIND_BY_NAME["leak_balloon_end"].number], metadata=DRIVER)
+    assert moved(analysis) == (0, {"oom_notifier": 256})
+    assert analysis.steps[0].quality is Quality.INFERRED
+
+
+def test_a_kill_without_any_notifier_says_so() -> None:
+    # GIVEN a recording of notifiers, of a machine whose features are not known, with a global OOM kill and none run
+    stream = together(
+        inflate(0),
+        event(20 * MS, "direct_reclaim_begin"),
+        event(30 * MS, "direct_reclaim_end"),
+        event(40 * MS, "mark_victim", pid=7, victim_comm=b"hog"),
+    )
+    notifiers = (*DRIVER.plan, PlanRow("oom_notifier_run", "tracepoint:notifier:notifier_run", SourceState.USED))
+    unknown = dataclasses.replace(DRIVER, plan=notifiers, balloon=BalloonInfo("virtio_balloon"))
+    (kill,) = [found for found in analyse(stream, metadata=unknown).findings if found.kind == "oom_kill"]
+    assert "no OOM notifier of a balloon ran" in kill.text
+    assert kill.numbers["balloon_pages"] == 256
+
+
+def test_migration_for_the_workers_own_allocation_is_no_inflation() -> None:
+    stream = records(
+        event(0, "balloon_work_begin", 50),
+        event(1 * MS, "compaction_begin", 50),
+        event(2 * MS, "tell_host", 50, num_pfns=1, direction=INFLATE),
+        event(3 * MS, "tell_host", 50, num_pfns=1, direction=DEFLATE),
+        event(4 * MS, "compaction_end", 50),
+        event(5 * MS, "balloon_work_end", 50),
+    )
+    analysis = analyse(stream, metadata=DRIVER)
+    assert moved(analysis) == (0, {})
+    assert analysis.balloon.migrated_pages == 1
 
 
 def test_work_under_way_at_the_end_of_the_trace_keeps_its_pages() -> None:

@@ -19,6 +19,7 @@ _LAG_LEAST_S: Final = 1.0
 _KILL_TEXT: Final = {
     KillReason.MEMCG: "a memory cgroup was out of memory, and for that the OOM notifier does not run",
     KillReason.FEATURE_OFF: "the balloon does not offer DEFLATE_ON_OOM, so nothing could be taken from it",
+    KillReason.NO_NOTIFIER: "no OOM notifier of a balloon ran, as where DEFLATE_ON_OOM is off",
     KillReason.NOTIFIER_TOO_LITTLE: "the OOM notifier ran shortly before and did not free enough",
     KillReason.BALLOON_EMPTY: "the balloon was empty",
     KillReason.SYSRQ: "it looks asked for (sysrq), which deflates the balloon and kills all the same",
@@ -36,7 +37,7 @@ def kills(evidence: Evidence) -> Iterator[Finding]:
     for kill in evidence.kills:
         time_s = evidence.seconds(kill.time_ns)
         pages = evidence.balloon_pages_at(time_s)
-        reason = reason_for(kill, pages, evidence.metadata.balloon.features)
+        reason = reason_for(kill, pages, evidence.metadata)
         size = "an unknown balloon size" if pages is None else f"{evidence.mib(pages)} in the balloon"
         who = f"{kill.victim or 'a process'} (pid {kill.pid})"
         text = f"The OOM killer chose {who} with {size}: {_KILL_TEXT[reason]}."

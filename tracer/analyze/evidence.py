@@ -33,11 +33,14 @@ class Evidence:
         return (time_ns - self.metadata.start_ns) / 1e9
 
     def balloon_pages_at(self, time_s: float) -> int | None:
-        """The balloon's size by the counters since boot, or None where they were not read."""
+        """The balloon's size by the counters since boot, else what was seen to enter it; None where neither tells."""
         start_ns = self.metadata.start_ns
         inflated = self.series.before("vmstat.balloon_inflate", time_s, start_ns)
         leaked = self.series.before("vmstat.balloon_deflate", time_s, start_ns)
-        return None if inflated is None or leaked is None else max(0, int(inflated - leaked))
+        if inflated is not None and leaked is not None:
+            return max(0, int(inflated - leaked))
+        net = sum(step.pages for step in self.balloon.steps if self.seconds(step.end_ns) <= time_s)
+        return net if net > 0 else None
 
 
 def mib(size_bytes: float) -> str:

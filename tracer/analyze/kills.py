@@ -9,10 +9,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..metadata import Metadata
 from ..schema import SpanKind
 from .attribution import DIRECT_BITS
-from .lane import SPAN_KINDS
+from .lane import SPAN_CODE, SPAN_KINDS
 from .stretch import Stretch
+
+_NOTIFIERS: Final = [SPAN_CODE[SpanKind.OOM_NOTIFIER], SPAN_CODE[SpanKind.OOM_NOTIFY]]
+_NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
 
 _RECENT_NS: Final = 1_000_000_000
 """How long before a kill the killer's last reclaim or OOM notification still belongs to it."""
@@ -23,6 +27,7 @@ class KillReason(StrEnum):
 
     MEMCG = "memcg"
     FEATURE_OFF = "feature_off"
+    NO_NOTIFIER = "no_notifier"
     NOTIFIER_TOO_LITTLE = "notifier_too_little"
     BALLOON_EMPTY = "balloon_empty"
     SYSRQ = "sysrq"
@@ -52,7 +57,7 @@ class KillTracker:
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
         spans = stretch.spans
-        notified = np.flatnonzero(spans.code == SPAN_KINDS.index(SpanKind.OOM_NOTIFIER))
+        notified = np.flatnonzero(np.isin(spans.code, _NOTIFIERS))
         direct = np.flatnonzero(spans.is_root & spans.closed & (spans.kinds_above & DIRECT_BITS != 0))
         rows, args = stretch.args.all("mark_victim")
         for index, row in enumerate(rows.tolist()):
@@ -92,17 +97,20 @@ class KillTracker:
         )
 
 
-def reason_for(kill: Kill, balloon_pages: int | None, features: tuple[str, ...]) -> KillReason:
+def reason_for(kill: Kill, balloon_pages: int | None, metadata: Metadata) -> KillReason:
     """Why the balloon did not help, from what the killer did before; a deduction, not a measurement."""
+    features = metadata.balloon.features
     if kill.last_reclaim is SpanKind.MEMCG_RECLAIM:
         return KillReason.MEMCG
-    if not balloon_pages:
-        return KillReason.BALLOON_EMPTY if balloon_pages == 0 else KillReason.UNKNOWN
-    if "deflate_on_oom" not in features:
-        return KillReason.FEATURE_OFF
+    if balloon_pages == 0:
+        return KillReason.BALLOON_EMPTY
     if kill.killer.startswith("kworker") and kill.last_reclaim is None:
         return KillReason.SYSRQ
-    return KillReason.NOTIFIER_TOO_LITTLE if kill.notified else KillReason.UNKNOWN
+    if features and "deflate_on_oom" not in features:
+        return KillReason.FEATURE_OFF
+    if kill.notified:
+        return KillReason.NOTIFIER_TOO_LITTLE
+    return KillReason.NO_NOTIFIER if metadata.kinds_traced & _NOTIFIER_KINDS else KillReason.UNKNOWN
 
 
 def _text(name: object) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..metadata import Metadata
 from ..schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
-from .attribution import BALLOON_BIT, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
+from .attribution import BALLOON_BIT, COMPACTION_BIT, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
 from .lane import SPAN_CODE
 from .model import Cause, Quality
 from .runs import Run
@@ -68,9 +68,9 @@ class MeasuredSteps:
         """Steps of the next stretch, in time order; `works` are the runs that ended in it, `under_way` those open."""
         steps: list[Step] = []
         if self._sources.leak:
-            steps += self._calls(stretch, _LEAK, "leak_balloon_end", "freed")
+            steps += self._calls(stretch, _LEAK, "leak_balloon_begin", "leak_balloon_end", "freed")
         if self._sources.fill:
-            steps += self._calls(stretch, _FILL, "fill_balloon_end", "filled")
+            steps += self._calls(stretch, _FILL, "fill_balloon_begin", "fill_balloon_end", "filled")
         if self._sources.tell:
             steps += self._tells(stretch)
         if self._sources.inflations:
@@ -79,14 +79,19 @@ class MeasuredSteps:
             self._moved &= {run.id for run in under_way}
         return sorted(steps, key=lambda step: (step.end_ns, step.begin_ns))
 
-    def _calls(self, stretch: Stretch, code: int, end_kind: str, argument: str) -> list[Step]:
+    def _calls(self, stretch: Stretch, code: int, begin_kind: str, end_kind: str, argument: str) -> list[Step]:
+        """Steps of calls of one function; a call whose return was missed is taken to have moved what it was asked."""
         spans = stretch.spans
-        rows = np.flatnonzero((spans.code == code) & spans.closed & (spans.end_at >= 0))
-        pages = stretch.args.at(spans.end_at[rows], end_kind, argument) // self._balloon_pages
+        rows = np.flatnonzero((spans.code == code) & spans.closed)
+        returned = spans.end_at[rows] >= 0
+        pages = np.minimum(stretch.args.at(spans.begin_at[rows], begin_kind, "num"), RUN_PAGES)
+        pages[returned] = stretch.args.at(spans.end_at[rows[returned]], end_kind, argument)
         sign = -1 if code == _LEAK else 1
         return [
-            self._step(stretch, row, int(spans.end_ns[row]), sign * count, Quality.MEASURED)
-            for row, count in zip(rows.tolist(), pages.tolist(), strict=True)
+            self._step(stretch, row, sign * count, Quality.MEASURED if told else Quality.INFERRED)
+            for row, count, told in zip(
+                rows.tolist(), (pages // self._balloon_pages).tolist(), returned.tolist(), strict=True
+            )
             if count
         ]
 
@@ -101,7 +106,7 @@ class MeasuredSteps:
         direction = np.where(direction >= INFLATE, direction, np.where(leaking, DEFLATE, INFLATE))
         pages = args["num_pfns"].astype(np.int64) if self._sources.tell_has_pages else np.full(len(at), RUN_PAGES)
         pages = pages // self._balloon_pages
-        driver = above & (BALLOON_BIT | LEAK_BIT | NOTIFIER_BIT | SLAB_BIT) != 0
+        driver = (above & (BALLOON_BIT | LEAK_BIT | NOTIFIER_BIT | SLAB_BIT) != 0) & (above & COMPACTION_BIT == 0)
         self.migrated_pages += int(pages[~driver & (direction == INFLATE)].sum())
         wanted = np.zeros(len(at), np.bool_)
         if not self._sources.fill:
@@ -113,16 +118,16 @@ class MeasuredSteps:
             self._step(
                 stretch,
                 int(span[row]),
-                int(stretch.time_ns[at[row]]),
                 int(pages[row]) * (1 if direction[row] == INFLATE else -1),
                 quality,
+                int(stretch.time_ns[at[row]]),
             )
             for row in np.flatnonzero(wanted).tolist()
             if pages[row]
         ]
 
-    def _step(self, stretch: Stretch, row: int, end_ns: int, pages: int, quality: Quality) -> Step:
-        """A step in span `row`; its cause is what the span is nested in."""
+    def _step(self, stretch: Stretch, row: int, pages: int, quality: Quality, end_ns: int | None = None) -> Step:
+        """A step in span `row`, up to its end or `end_ns`; its cause is what the span is nested in."""
         spans = stretch.spans
         above = int(spans.kinds_above[row])
         cause: Cause | None = None
@@ -134,7 +139,7 @@ class MeasuredSteps:
                 cause = Cause.OOM_NOTIFIER
         return Step(
             begin_ns=int(spans.begin_ns[row]),
-            end_ns=end_ns,
+            end_ns=int(spans.end_ns[row]) if end_ns is None else end_ns,
             pages=pages,
             cause=cause,
             span=self._work_of(stretch, row),
