@@ -180,6 +180,18 @@ def test_where_the_queue_is_unknown_its_surroundings_tell() -> None:
     assert moved(analyse(stream, metadata=DRIVER)) == (256, {"oom_notifier": 256})
 
 
+@pytest.mark.parametrize(("counted", "inflated"), [(False, 512), (True, 456)])
+def test_where_runs_tell_no_pages_counters_do_or_each_run_counts_as_full(counted: bool, inflated: int) -> None:
+    # GIVEN two runs of 200 and 256 pages of which the probe gave no number, with or without counters
+    sampled = [PlanRow("balloon_pages", "samples:vmstat", SourceState.USED)] * counted
+    plan = tuple(row for row in (*DRIVER.plan, *sampled))
+    blind = dataclasses.replace(DRIVER, plan=plan, absent_fields={"tell_host": ("num_pfns",)})
+    samples = [counters([(0, 0, 0), (SECOND, 456, 0)])] * counted
+    analysis = analyse(inflate(10 * MS, 0), inflate(30 * MS, 0), *samples, metadata=blind)
+    assert moved(analysis) == (inflated, {})
+    assert analysis.balloon.quality is Quality.INFERRED
+
+
 def test_a_lost_end_inside_a_cycle_is_counted_and_does_not_hide_it() -> None:
     whole = together(oom_leak(0), inflate(50 * MS), oom_leak(100 * MS), inflate(150 * MS))
     torn = whole[whole["kind"] != 34]

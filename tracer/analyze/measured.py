@@ -25,24 +25,31 @@ _FILL: Final = SPAN_CODE[SpanKind.FILL_BALLOON]
 
 @dataclass(frozen=True)
 class PageSources:
-    """Which events count the pages of this recording; where none does, counters have to."""
+    """Which events count the pages of this recording; where none does, counters have to, if there are any."""
 
     fill: bool = False
     leak: bool = False
     tell: bool = False
     tell_has_pages: bool = False
+    counters: bool = False
 
     @classmethod
     def of(cls, metadata: Metadata) -> Self:
         """By the recording's plan."""
         used = metadata.kinds_traced
         tell_has_pages = "num_pfns" not in metadata.absent_fields.get("tell_host", ())
-        return cls("fill_balloon_end" in used, "leak_balloon_end" in used, "tell_host" in used, tell_has_pages)
+        return cls(
+            fill="fill_balloon_end" in used,
+            leak="leak_balloon_end" in used,
+            tell="tell_host" in used,
+            tell_has_pages=tell_has_pages,
+            counters="balloon_pages" in used,
+        )
 
     @property
     def inflations(self) -> bool:
-        """Whether events count inflated pages."""
-        return self.fill or self.tell
+        """Whether events count inflated pages, or runs of them where there are no counters."""
+        return self.fill or (self.tell and (self.tell_has_pages or not self.counters))
 
     @property
     def leaks(self) -> bool:
@@ -109,7 +116,7 @@ class MeasuredSteps:
         driver = (above & (BALLOON_BIT | LEAK_BIT | NOTIFIER_BIT | SLAB_BIT) != 0) & (above & COMPACTION_BIT == 0)
         self.migrated_pages += int(pages[~driver & (direction == INFLATE)].sum())
         wanted = np.zeros(len(at), np.bool_)
-        if not self._sources.fill:
+        if self._sources.inflations and not self._sources.fill:
             wanted |= driver & (direction == INFLATE)
         if not self._sources.leak and self._sources.tell_has_pages:
             wanted |= driver & (direction == DEFLATE)

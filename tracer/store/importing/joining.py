@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from ...batch import Samples
-from ...metadata import Metadata
+from ...metadata import Metadata, PlanRow, SourceState
 from ..format import JSON
 from .clocks import Offset
 from .guestside import GuestSamples
 from .hostside import HostLog
 from .survey import Survey
+
+_BALLOON_COUNTER = "vmstat.balloon_inflate"
 
 
 class Sides:
@@ -59,6 +61,9 @@ class Sides:
         if self.guest is not None:
             total, interval_s = self.guest.memory_total_bytes, self.guest.interval_s
             metadata = replace(metadata, memory_total_bytes=total, sample_interval_s=interval_s)
+            if _BALLOON_COUNTER in self.guest.readings.names:
+                row = PlanRow("balloon_pages", "samples:vmstat", SourceState.USED, "pages between two readings")
+                metadata = replace(metadata, plan=(*metadata.plan, row))
         return metadata
 
     def until(self, end_ns: int | None) -> Iterator[Samples]:
