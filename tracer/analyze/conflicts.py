@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..schema import SpanKind
 from .attribution import BALLOON_BIT
+from .growing import Growing
 from .intervals import intersect, merge, overlap
 from .lane import SPAN_CODE
 from .model import Conflict, Tier
@@ -36,9 +37,8 @@ class ReclaimTracker:
     """Keeps the reclaiming intervals and reclaimed pages of tiers 1 and 2 that lie near balloon work."""
 
     def __init__(self) -> None:
-        empty = np.empty(0, np.int64)
-        self._intervals: dict[Actor, tuple[I64, I64]] = dict.fromkeys(Actor, (empty, empty))
-        self._pages_time, self._pages = empty, empty
+        self._reclaiming = {actor: Growing() for actor in Actor}
+        self._pages = Growing()
         self._woken_by_balloon: dict[int, bool] = {}
         self._induced: set[int] = set()
         self._newest_run = -1
@@ -57,13 +57,11 @@ class ReclaimTracker:
             (Actor.FOREIGN, ~induced & ~own),
         ):
             begin, end = stretch.clipped(reclaiming & chosen)
-            old_begin, old_end = self._intervals[actor]
-            self._intervals[actor] = merge(np.concatenate((old_begin, begin)), np.concatenate((old_end, end)))
+            self._reclaiming[actor].add(*merge(begin, end))
         self.waits.add(*stretch.clipped(spans.is_root & (spans.tier == Tier.DIRECT)))
         lru = stretch.lru
         chosen = (lru.tier == Tier.BACKGROUND) | (lru.tier == Tier.DIRECT)
-        self._pages_time = np.concatenate((self._pages_time, lru.time_ns[chosen]))
-        self._pages = np.concatenate((self._pages, lru.pages[chosen]))
+        self._pages.add(lru.time_ns[chosen], lru.pages[chosen])
 
     def _induced_kswapd(self, stretch: Stretch) -> npt.NDArray[np.bool_]:
         """kswapd runs whose last `wakeup_kswapd` (it is emitted only while kswapd sleeps) came from balloon work."""
@@ -106,28 +104,37 @@ class ReclaimTracker:
         end = np.asarray([run.end_ns + reach_ns for run in works], np.int64)
         edge = np.iinfo(np.int64).max
         begin, end = merge(np.append(begin, until_ns), np.append(end, edge))
-        for actor, (old_begin, old_end) in self._intervals.items():
-            self._intervals[actor] = intersect(old_begin, old_end, begin, end)
+        for actor, interval in self._intervals().items():
+            self._reclaiming[actor].replace(*intersect(*interval, begin, end))
         self.waits.keep(begin, end)
-        near = _inside(self._pages_time, begin, end)
-        self._pages_time, self._pages = self._pages_time[near], self._pages[near]
+        time_ns, pages = self._pages.columns()
+        near = _inside(time_ns, begin, end)
+        self._pages.replace(time_ns[near], pages[near])
         self._prune_at = 2 * self._rows() + _PRUNE_ROWS
 
     def _rows(self) -> int:
-        return len(self._pages) + len(self.waits) + sum(len(begin) for begin, _ in self._intervals.values())
+        return len(self._pages) + len(self.waits) + sum(len(rows) for rows in self._reclaiming.values())
+
+    def _intervals(self) -> dict[Actor, tuple[I64, I64]]:
+        """When each actor reclaimed, as disjoint ascending intervals."""
+        for rows in self._reclaiming.values():
+            rows.replace(*merge(*rows.columns()))
+        return {actor: rows.columns() for actor, rows in self._reclaiming.items()}
 
     def reclaiming_ns(self, begin_ns: I64, end_ns: I64) -> I64:
         """For each range how much of it somebody reclaimed in."""
-        return overlap(begin_ns, end_ns, *_union(list(self._intervals.values())))
+        return overlap(begin_ns, end_ns, *_union(list(self._intervals().values())))
 
     def conflicts(self, steps: Sequence[Step], gap_ns: int, origin_ns: int) -> list[Conflict]:
         """One conflict for each inflating interval that reclaim overlaps."""
         rising = [step for step in steps if step.cause is None]
         begin, end = merge(*_bounds(rising), gap_ns)
         found: list[Conflict] = []
+        intervals = self._intervals()
+        time_ns, pages = self._pages.columns()
         for start, stop in zip(begin.tolist(), end.tolist(), strict=True):
             window = np.asarray([start]), np.asarray([stop])
-            overlaps = {actor: intersect(*window, *interval) for actor, interval in self._intervals.items()}
+            overlaps = {actor: intersect(*window, *interval) for actor, interval in intervals.items()}
             union = _union(list(overlaps.values()))
             if not (union[1] - union[0]).sum():
                 continue
@@ -138,7 +145,7 @@ class ReclaimTracker:
                     start_s=(int(union[0][0]) - origin_ns) / 1e9,
                     end_s=(int(union[1][-1]) - origin_ns) / 1e9,
                     overlap_s={actor.value: int((high - low).sum()) / 1e9 for actor, (low, high) in overlaps.items()},
-                    reclaimed_pages=int(self._pages[_inside(self._pages_time, *union)].sum()),
+                    reclaimed_pages=int(pages[_inside(time_ns, *union)].sum()),
                     inflated_pages=sum(step.pages for step in own),
                     spans=evidence(own),
                 )
