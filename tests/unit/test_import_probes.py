@@ -33,7 +33,15 @@ def line(text, task="kworker/0:1-7", time="1.000001"):
         ("fill_balloon_ret: (RETURN) filled=256", "fill_balloon_end", {"filled": 256}),
         ("migratepage: (ffffffffc079a770)", "virtballoon_migratepage", {}),
         ("oom_notify: (ffffffffc089a640)", "oom_notify_begin", {"cb": "virtio_balloon_oom_notify"}),
+        ("leak_balloon_begin: (ffffffffc079b030) num=128", "leak_balloon_begin", {"num": 128}),
+        ("leak_balloon_end: (RETURN) freed=256", "leak_balloon_end", {"freed": 256}),
+        ("rp_leak_balloon: (RETURN) freed=256", "leak_balloon_end", {"freed": 256}),
+        ("kretprobe__leak_balloon: freed=256", "leak_balloon_end", {"freed": 256}),
+        ("kprobes:p_virtio_balloon_leak_balloon_0: (ffffffffc079b030) num=1", "leak_balloon_begin", {"num": 1}),
+        ("r_leak_balloon_constprop_0_0: (RETURN) ret=9", "leak_balloon_end", {"freed": 9}),
         # By location, whatever the name.
+        ("x7: (virtio_balloon:leak_balloon+0x4/0x2a0) num=1", "leak_balloon_begin", {"num": 1}),
+        ("x7: (leak_balloon+0x4/0x2a0 [virtio_balloon 0123456789abcdef]) num=1", "leak_balloon_begin", {"num": 1}),
         ("leak: (leak_balloon+0x4/0x2a0 [virtio_balloon]) num=256", "leak_balloon_begin", {"num": 256}),
         ("x7: (virtio_balloon_shrinker_scan+0x4/0x40 [virtio_balloon])", "balloon_shrinker_begin", {}),
         ("x7: (leak_balloon.constprop.0+0x0/0x2a0 [virtio_balloon]) num=1", "leak_balloon_begin", {"num": 1}),
@@ -61,6 +69,7 @@ def test_functions_are_recognised(text, kind, args, tmp_path):
         "oom_kill: (oom_kill_process+0x0/0x180)",
         "tell_host_ret: (RETURN)",
         "leaky: (ffffffffc079b030) num=1",
+        "mem_cgroup_out_of_memory: (ffffffffc079b030)",
     ],
 )
 def test_functions_that_only_look_alike_are_not(text, tmp_path):

@@ -6,13 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_SYMBOL: Final = re.compile(r"(?P<name>[^\s+]+)(?:\+0x(?P<offset>[0-9a-fA-F]+)(?:/0x[0-9a-fA-F]+)?)?(?: \[[^\]]*\])?$")
+_SYMBOL: Final = re.compile(
+    r"(?:\w+:)?(?P<name>[^\s+:]+)(?:\+0x(?P<offset>[0-9a-fA-F]+)(?:/0x[0-9a-fA-F]+)?)?(?: \[[^\]]*\])?$"
+)
 _SUFFIX: Final = re.compile(r"\.(?:cfi_jt|cfi|llvm\.\d+|constprop\.\d+|isra\.\d+|part\.\d+|cold)")
 _RAW: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{8,16}$")
-_PREFIX: Final = re.compile(r"^(?:p|r|kp|kr|kprobe|kretprobe)_")
-_EXIT_PREFIXES: Final = ("r_", "kr_", "kretprobe_")
-_EXIT: Final = re.compile(r"(?:__return|_return|_ret|_exit)$")
-_ENTRY: Final = re.compile(r"(?:__entry|_entry|_enter)$")
+_PREFIX: Final = re.compile(r"^(?:p|kp|kprobe|fentry|r|rp|kr|krp|ret|kret|kretprobe|fexit)_+")
+_EXIT_PREFIX: Final = re.compile(r"^(?:r|rp|kr|krp|ret|kret|kretprobe|fexit)_")
+_MODULE: Final = re.compile(r"^(?:virtio_balloon|vb)_+")
+"""ftrace makes a probe's name of `virtio_balloon:leak_balloon` where it is given none, with `_` for what is no letter."""
+_EXIT: Final = re.compile(r"_+(?:return|returned|ret|exit|end|out|done)$")
+_ENTRY: Final = re.compile(r"_+(?:entry|enter|begin|start|in)$")
+_COMPILERS: Final = re.compile(r"_(?:cfi_jt|constprop|isra|part)(?:_\d+)?$")
 _NUMBER: Final = re.compile(r"_\d+$")
 
 ENTRY_BYTES: Final = 0x10
@@ -80,11 +85,12 @@ def undecorated(name: str) -> tuple[tuple[str, ...], bool]:
     """Names a probe event's name may stand for, the fullest first, and whether it says that it is a return."""
     base = without_group(name)
     core = _PREFIX.sub("", base, count=1)
-    is_exit = base.startswith(_EXIT_PREFIXES)
+    is_exit = _EXIT_PREFIX.match(base) is not None
     names = [base, core]
-    for pattern in (_NUMBER, _EXIT, _ENTRY, _NUMBER):
+    for pattern in (_NUMBER, _EXIT, _ENTRY, _NUMBER, _COMPILERS, _COMPILERS):
         shorter = pattern.sub("", core, count=1)
         is_exit = is_exit or (pattern is _EXIT and shorter != core)
         core = shorter
         names.append(core)
+    names += [_MODULE.sub("", name) for name in names]
     return tuple(dict.fromkeys(filter(None, names))), is_exit

@@ -62,7 +62,7 @@ def _pointers(texts: Sequence[str]) -> I64:
 
 INTEGER: Final = Value(r"-?(?:0x[0-9a-fA-F]{1,16}|\d{1,20})", _integers)
 POINTER: Final = Value(r"(?:0x)?[0-9a-fA-F]{1,16}|\([^()\s]*\)", _pointers)
-SYMBOL_PATTERN: Final = r"[^\s:]+(?: \[[^\]\s]+\])?"
+SYMBOL_PATTERN: Final = r"[^\s:]+(?: \[[^\]]+\])?"
 
 
 def comm_bytes(comm: str) -> bytes:
