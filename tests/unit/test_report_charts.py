@@ -60,6 +60,19 @@ def test_each_leak_is_marked_by_its_cause():
     assert marks == {"leak: host": 1, "leak: oom_notifier": 39}
 
 
+def test_the_marks_of_many_leaks_reach_from_the_first_to_the_last():
+    # GIVEN leaks that become smaller all the time
+    steps = [BalloonStep(t / 10, t / 10, t - 3000, Cause.SHRINKER, Quality.MEASURED) for t in range(2000)]
+    row = rows_of(replace(storm(), duration_s=200.0, steps=steps))["balloon"]
+    [marks] = [trace for trace in row.traces if trace["mode"] == "markers"]
+    # THEN neighbours share a mark, all along
+    assert len(marks["x"]) == 200
+    assert marks["x"][0] == 0.0
+    assert np.diff(marks["x"]).max() < 1.1
+    assert marks["x"][-1] > 198.9
+    assert "1,800 leaks have no mark" in row.note
+
+
 def test_a_balloon_that_rests_is_a_sentence_with_its_size():
     resting = {"meminfo.Balloon_bytes": Quantity(np.array([0.0, 1.0]), np.array([64.0, 64.0]) * (1 << 20))}
     assert "held 64.0 MiB" in rows_of(replace(quiet(), samples=resting))["balloon"].words

@@ -35,9 +35,15 @@ def _quiet(analysis: Analysis, sampled: Size | None) -> bool:
 
 
 def _marked(steps: list[BalloonStep]) -> list[BalloonStep]:
-    """The largest leaks, where there are more than can be told apart."""
-    largest = sorted(steps, key=lambda step: step.pages)[:_MOST_MARKS]
-    return sorted(largest, key=lambda step: step.end_s)
+    """Where there are more leaks than can be told apart, the largest of each of equal stretches of their time."""
+    if len(steps) <= _MOST_MARKS:
+        return steps
+    end_s = np.array([step.end_s for step in steps])
+    edges = np.linspace(end_s.min(), end_s.max(), _MOST_MARKS + 1)[1:-1]
+    stretch = np.searchsorted(edges, end_s)
+    order = np.lexsort((np.array([step.pages for step in steps]), stretch))
+    first = np.flatnonzero(np.diff(stretch[order], prepend=-1))
+    return [steps[at] for at in order[first]]
 
 
 def _add_size(figure: Figure, size: Size, name: str, color: str, look: str, **style: str) -> str:
@@ -90,7 +96,7 @@ def _add_leaks(figure: Figure, analysis: Analysis, size: Size, page_bytes: int) 
         }
         figure.add(trace, f"leak: {cause}", color, look)
     if hidden:
-        figure.note += f"The {count(hidden)} smallest leaks have no mark (at most {count(_MOST_MARKS)} a cause). "
+        figure.note += f"{count(hidden)} leaks have no mark: of those next to each other only the largest has one. "
 
 
 def _words(analysis: Analysis, page_bytes: int) -> str:
