@@ -26,6 +26,7 @@ from streams import (
 
 from tracer.analyze import Analysis, Options, summary_dict
 from tracer.batch import Samples
+from tracer.schema import KIND_BY_NAME
 
 ENDS = {
     "kswapd_wake": "kswapd_sleep",
@@ -144,3 +145,18 @@ def test_an_empty_recording_is_no_error() -> None:
     assert analysis.duration_s == 1.0
     assert not analysis.tiers
     assert not analysis.findings
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_forgetting_what_lies_away_from_the_balloon_changes_nothing(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    # GIVEN two busy stretches half a minute apart, of which the balloon works in the first only
+    first, second = busy_stream(seed, 600), busy_stream(seed + 100, 600)
+    work = [KIND_BY_NAME[name].number for name in ("balloon_work_begin", "balloon_work_end", "oom_notifier_run")]
+    second = second[~np.isin(second["kind"], work)]
+    second["time_ns"] += first["time_ns"].max() + np.uint64(30 * SECOND)
+    samples = balloon_counters(first)
+    pieces = [*np.split(first, 4), samples, *np.split(second, range(50, len(second), 50))]
+    kept = everything(analyse(*pieces))
+    # WHEN rows are forgotten as early as they can be
+    monkeypatch.setattr("tracer.analyze.conflicts._PRUNE_ROWS", 0)
+    assert everything(analyse(*pieces)) == kept

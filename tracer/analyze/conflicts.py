@@ -95,20 +95,20 @@ class ReclaimTracker:
                 self._woken_by_balloon[node] = bool(ours[-1])
         self._newest_run = max(self._newest_run, int(ids.max(initial=-1)))
 
-    def prune(self, works_of: Callable[[], Sequence[Run]], until_ns: int, reach_ns: int) -> None:
-        """Forget what lies before `until_ns` and further than `reach_ns` from balloon work, when it is much."""
+    def prune(self, works_of: Callable[[], Sequence[Run]], until_ns: int, gap_ns: int, horizon_ns: int) -> None:
+        """Forget what lies before `until_ns` and away from balloon work, when it is much.
+
+        Conflicts need what lies within `gap_ns` of work, cycles' costs what lies within their horizon too.
+        """
         if self._rows() < self._prune_at:
             return
         works = works_of()
-        begin = np.asarray([run.begin_ns - reach_ns for run in works], np.int64)
-        end = np.asarray([run.end_ns + reach_ns for run in works], np.int64)
-        edge = np.iinfo(np.int64).max
-        begin, end = merge(np.append(begin, until_ns), np.append(end, edge))
+        wide = _around(works, gap_ns + horizon_ns, until_ns)
         for actor, interval in self._intervals().items():
-            self._reclaiming[actor].replace(*intersect(*interval, begin, end))
-        self.waits.keep(begin, end)
+            self._reclaiming[actor].replace(*intersect(*interval, *wide))
+        self.waits.keep(*wide)
         time_ns, pages = self._pages.columns()
-        near = _inside(time_ns, begin, end)
+        near = _inside(time_ns, *_around(works, gap_ns, until_ns))
         self._pages.replace(time_ns[near], pages[near])
         self._prune_at = 2 * self._rows() + _PRUNE_ROWS
 
@@ -151,6 +151,13 @@ class ReclaimTracker:
                 )
             )
         return found
+
+
+def _around(works: Sequence[Run], reach_ns: int, until_ns: int) -> tuple[I64, I64]:
+    """Where work is no further than `reach_ns`, and everything from `until_ns` on."""
+    begin = [run.begin_ns - reach_ns for run in works]
+    end = [run.end_ns + reach_ns for run in works]
+    return merge(np.asarray([*begin, until_ns], np.int64), np.asarray([*end, np.iinfo(np.int64).max], np.int64))
 
 
 def _union(intervals: Sequence[tuple[I64, I64]]) -> tuple[I64, I64]:

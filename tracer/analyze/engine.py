@@ -195,7 +195,8 @@ class Engine:
             self._balloon.sample(samples)
             self._sampled_ns = int(samples.time_ns[-1])
         settled_ns = max(self._sampled_ns, until_ns - _SAMPLES_LATE_NS)
-        self._reclaim.prune(self._balloon.all_works, settled_ns, round(self._options.horizon_s * 1e9) + self._gap_ns)
+        horizon_ns = round(self._options.horizon_s * 1e9)
+        self._reclaim.prune(self._balloon.all_works, settled_ns, self._gap_ns, horizon_ns)
 
     def _name_of(self, address: int) -> str:
         # Columns are int64, in which the kernel's half of the address space is negative.
