@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,12 @@ def test_version():
         ("replay", "x.rtrace", "--speed", "0"),
         ("replay", "x.rtrace", "--speed", "fast"),
         ("record", "-d", "-1"),
+        ("record", "-d", "inf", "-o", "x.rtrace"),
+        ("summary", "x.rtrace", "--horizon", "inf"),
+        ("summary", "x.rtrace", "--gap", "nan"),
+        ("summary", "x.rtrace", "--to", "1e300"),
+        ("replay", "x.rtrace", "--speed", "1e-300"),
+        ("record", "-o", "x.rtrace", "--", "/etc/passwd"),
         ("record", "-o", "x.rtrace", "--", "/no/such/command"),
     ],
 )
@@ -235,6 +242,21 @@ def test_a_full_stdout_is_one_line(recording):
     with Path("/dev/full").open("w") as full:
         result = run("summary", recording, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert (result.returncode, result.stderr) == (1, "reclaim-tracer: error: No space left on device\n")
+
+
+@pytest.mark.parametrize("descriptor", [0, 1, 2])
+def test_a_closed_stream_gets_no_file_and_is_no_error(recording, tmp_path, descriptor):
+    page = tmp_path / "a.html"
+    command = shlex.join([sys.executable, "-m", "tracer", "report", str(recording), "-o", str(page)])
+    result = subprocess.run(["sh", "-c", f"{command} {descriptor}>&-"], capture_output=True, text=True, env=ENV)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert page.read_text().endswith("</html>\n")
+
+
+def test_a_terminal_without_unicode_is_no_error():
+    result = run("summary", ROOT / "reports" / "demo.rtrace", env=ENV | {"PYTHONIOENCODING": "ascii"})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\\xb5s" in result.stdout
 
 
 def test_what_is_said_cannot_move_the_cursor():

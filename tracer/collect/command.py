@@ -47,7 +47,8 @@ class Command:
     def __init__(self, arguments: Sequence[str]) -> None:
         """Only looks whether the command is there. Raises UsageError."""
         if shutil.which(arguments[0]) is None:
-            raise UsageError(f"{arguments[0]}: no such command")
+            there = os.path.dirname(arguments[0]) and os.path.exists(arguments[0])  # noqa: PTH110, PTH120
+            raise UsageError(f"{arguments[0]}: {'is not executable' if there else 'no such command'}")
         self.arguments = tuple(arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self.pidfd = -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -14,6 +15,7 @@ from . import check_command, demo, import_, record, replay, report, summary
 
 NAME = "reclaim-tracer"
 INTERRUPTED = 130
+_STDERR = 2
 
 app = typer.Typer(
     name=NAME,
@@ -68,8 +70,20 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def _prepare_streams() -> None:
+    """Open closed streams (`>&-`) on /dev/null, or a file gets what is printed; escape what has no encoding."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(_STDERR, "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    _prepare_streams()
     try:
         try:
             app(prog_name=NAME)

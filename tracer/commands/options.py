@@ -9,19 +9,31 @@ import typer
 
 HORIZON_S = 10.0
 GAP_S = 1.0
+MOST_S = 1e9
+"""Some thirty years: what is no number or does not fit into 64 bits of nanoseconds is a mistake."""
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A recording (.rtrace).", show_default=False)]
 Horizon = Annotated[
-    float, typer.Option("--horizon", metavar="S", min=0.001, help="Pages that come back within S seconds are a cycle.")
+    float,
+    typer.Option(
+        "--horizon", metavar="S", min=0.001, max=MOST_S, help="Pages that come back within S seconds are a cycle."
+    ),
 ]
-Gap = Annotated[float, typer.Option("--gap", metavar="S", min=0.0, help="Longest pause in seconds inside an episode.")]
+Gap = Annotated[
+    float,
+    typer.Option("--gap", metavar="S", min=0.0, max=MOST_S, help="Longest pause in seconds inside an episode."),
+]
 From = Annotated[
     float | None,
-    typer.Option("--from", metavar="S", min=0.0, help="Leave out what came before second S.", show_default=False),
+    typer.Option(
+        "--from", metavar="S", min=0.0, max=MOST_S, help="Leave out what came before second S.", show_default=False
+    ),
 ]
 To = Annotated[
     float | None,
-    typer.Option("--to", metavar="S", min=0.0, help="Leave out what came after second S.", show_default=False),
+    typer.Option(
+        "--to", metavar="S", min=0.0, max=MOST_S, help="Leave out what came after second S.", show_default=False
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output file.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .options import GAP_S, HORIZON_S, Force, Quiet, Verbose
+from .options import GAP_S, HORIZON_S, MOST_S, Force, Quiet, Verbose
 
 
 class Transport(StrEnum):
@@ -35,7 +35,9 @@ def record(
     ] = None,
     duration: Annotated[
         float | None,
-        typer.Option("--duration", "-d", metavar="SECONDS", min=0.1, help="Stop after so long.", show_default=False),
+        typer.Option(
+            "--duration", "-d", metavar="SECONDS", min=0.1, max=MOST_S, help="Stop after so long.", show_default=False
+        ),
     ] = None,
     force: Force = False,
     transport: Annotated[  # noqa: ARG001 - both choices are the ring buffer so far

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from .options import GAP_S, HORIZON_S, File, Gap, Horizon, Quiet
+
+_SLOWEST: Final = 0.001
 
 
 def _speed(text: str) -> float | None:
@@ -18,8 +20,8 @@ def _speed(text: str) -> float | None:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if not 0.0 < speed < float("inf"):
-        raise typer.BadParameter(f"{text!r} is neither a number above 0 nor max")
+    if not _SLOWEST <= speed < float("inf"):
+        raise typer.BadParameter(f"{text!r} is neither a number from {_SLOWEST:g} up nor max")
     return speed
 
 
