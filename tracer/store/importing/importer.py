@@ -22,6 +22,7 @@ from .converter import Converter, Item
 from .guestside import read_guest_samples
 from .hostside import read_host_log
 from .joining import Sides
+from .order import Lag, OutOfOrderError, merged
 from .plan import metadata_of
 from .returns import without_end
 from .rules import Rules
@@ -70,12 +71,19 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
     guest = read_guest_samples(request.samples) if request.samples else None
     host = read_host_log(request.host_log) if request.host_log else None
     source = open_source(request.source, progress)
-    try:
-        rules = Rules(request.mapping)
-        survey = _survey(request, source, rules, progress)
-        return _Import(request, source, rules, survey, Sides(survey, guest, host)).run(progress)
-    finally:
-        source.close()
+    with contextlib.ExitStack() as stack:
+        stack.callback(source.close)
+        lag: Lag | None = Lag()
+        while True:
+            rules = Rules(request.mapping)
+            survey = _survey(request, source, rules, progress)
+            try:
+                return _Import(request, source, rules, survey, Sides(survey, guest, host), lag).run(progress)
+            except OutOfOrderError:
+                lag = None
+                if (in_order := merged(source, progress)) is not None:
+                    source = in_order
+                    stack.callback(source.close)
 
 
 def _check(request: ImportRequest) -> None:
@@ -134,12 +142,16 @@ def _without_collector() -> Iterator[None]:
 class _Import:
     """The second pass, and what is written about it."""
 
-    def __init__(self, request: ImportRequest, source: Source, rules: Rules, survey: Survey, sides: Sides) -> None:
+    def __init__(
+        self, request: ImportRequest, source: Source, rules: Rules, survey: Survey, sides: Sides, lag: Lag | None
+    ) -> None:
+        """Without `lag` any order is taken."""
         self._request = request
         self._source = source
         self._rules = rules
         self._survey = survey
         self._sides = sides
+        self._lag = lag
         self._without_end = without_end(survey.names)
         self._converter = Converter(rules, survey, self._without_end)
         self._result = ImportResult(lines=survey.lines)
@@ -174,6 +186,8 @@ class _Import:
         if isinstance(item, LostStretch):
             writer.write_lost(item)
             return
+        if self._lag is not None:
+            self._lag.check(item["time_ns"])
         writer.write_symbols(self._rules.symbols.take_new())
         writer.write_events(item)
         for samples in self._sides.until(int(item["time_ns"].max())):

@@ -12,6 +12,11 @@ _LOST_LINE: Final = re.compile(r"\s*CPU:\s?(\d{1,5})\s+\[(?:LOST (\d{1,18}) EVEN
 _PERF_LOST: Final = re.compile(r"PERF_RECORD_LOST\w*\s.*?(\d{1,18})\s*$")
 
 
+def is_loss(line: str) -> bool:
+    """Whether a line tells of a loss on a CPU, before that CPU's next event."""
+    return _LOST_LINE.match(line) is not None
+
+
 class Losses:
     """`last` is the newest time of each CPU by its name in the text; a loss lies between it and the CPU's next line."""
 

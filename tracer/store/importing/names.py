@@ -14,7 +14,7 @@ _RAW: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{8,16}$")
 _PREFIX: Final = re.compile(r"^(?:p|kp|kprobe|fentry|r|rp|kr|krp|ret|kret|kretprobe|fexit)_+")
 _EXIT_PREFIX: Final = re.compile(r"^(?:r|rp|kr|krp|ret|kret|kretprobe|fexit)_")
 _MODULE: Final = re.compile(r"^(?:virtio_balloon|vb)_+")
-"""ftrace makes a probe's name of `virtio_balloon:leak_balloon` where it is given none, with `_` for what is no letter."""
+"""ftrace names a probe after `virtio_balloon:leak_balloon` where it is given no name, with `_` for the colon."""
 _EXIT: Final = re.compile(r"_+(?:return|returned|ret|exit|end|out|done)$")
 _ENTRY: Final = re.compile(r"_+(?:entry|enter|begin|start|in)$")
 _COMPILERS: Final = re.compile(r"_(?:cfi_jt|constprop|isra|part)(?:_\d+)?$")

@@ -191,7 +191,7 @@ def _from_stdin(progress: Progress) -> Source:
         raise RecordingError("standard input: is empty")
     if first.startswith((TRACE_DAT_MAGIC, PERF_MAGIC, FILE_MAGIC)):
         raise RecordingError("standard input: only text can be piped in; give the path of a binary recording")
-    with _Spool(packed=first.startswith((GZIP_MAGIC, ZSTD_MAGIC))) as spool:
+    with Spool(packed=first.startswith((GZIP_MAGIC, ZSTD_MAGIC))) as spool:
         spool.write(first)
         with contextlib.suppress(KeyboardInterrupt):
             spool.copy(stream.read, progress, "Reading standard input")
@@ -206,7 +206,7 @@ def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
             f"{shown(path)}: needs {tool.command[0]}, which is not installed; "
             f"get it with: apt-get install {tool.package}"
         )
-    with _Spool(packed=False) as spool:
+    with Spool(packed=False) as spool:
         status, complaint = _run([*tool.command, str(path.absolute())], spool, progress)
         if status or not spool.size_bytes:
             why = complaint or f"it gave no text and ended with status {status}"
@@ -214,7 +214,7 @@ def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
         return Source(path.name, spool.finish(), kernel=_release(tool, path))
 
 
-def _run(command: list[str], spool: _Spool, progress: Progress) -> tuple[int, str]:
+def _run(command: list[str], spool: Spool, progress: Progress) -> tuple[int, str]:
     """A program's text goes into the spool; its exit status and the last line of its complaints come back."""
     with tempfile.TemporaryFile() as complaints:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as process:
@@ -241,7 +241,7 @@ def _release(tool: Tool, path: Path) -> str:
     return ""
 
 
-class _Spool:
+class Spool:
     """A temporary file, gone when it is closed: by whoever took it from `finish`, or where something went wrong."""
 
     def __init__(self, *, packed: bool) -> None:
