@@ -168,6 +168,15 @@ def test_the_demo_falls_back_to_the_bundled_recording(tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.html", "demo.rtrace"]
 
 
+def test_under_sudo_what_the_demo_makes_is_the_users(tmp_path):
+    drop = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon"]
+    env = ENV | {"SUDO_UID": "1234", "SUDO_GID": "2345"}
+    subprocess.run([*drop, *TRACER, "demo", "-o", "a/b"], capture_output=True, cwd=tmp_path, env=env, check=True)
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in tmp_path.rglob("*")}
+    assert owners == dict.fromkeys(("a", "b", "demo.rtrace", "demo.html"), (1234, 2345))
+    assert tmp_path.stat().st_uid == 0
+
+
 def test_the_demo_leaves_a_recording_and_a_report_of_its_load(tmp_path):
     result = subprocess.run([*TRACER, "demo", "-d", "3"], capture_output=True, text=True, cwd=tmp_path, env=ENV)
     assert result.returncode == 0, result.stderr

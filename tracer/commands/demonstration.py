@@ -12,6 +12,7 @@ from typing import Final
 
 from ..errors import CannotTraceError, TracerError
 from ..live import summary_text
+from ..ownership import give_to_sudo_user
 from ..resources import resource_dir
 from .analysis import analyse_file
 from .capture import CaptureRequest, capture
@@ -44,15 +45,18 @@ class Demonstration:
             self._replay(recording, error)
         analysis, facts = analyse_file(recording, HORIZON_S, GAP_S)
         write_report(page, analysis, facts)
+        give_to_sudo_user(recording, page)
         sys.stdout.write(summary_text(analysis, facts))
         sys.stdout.flush()
         self.say.info(f"Wrote {page}: open it in a browser")
 
     def _make_directory(self) -> None:
+        missing = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TracerError(f"{self.directory}: can't be made: {error.strerror}; choose another with -o") from error
+        give_to_sudo_user(*missing)
 
     def _record(self, path: Path) -> None:
         request = CaptureRequest(path, duration_s=self.duration_s, force=True, load=self._load)

@@ -30,6 +30,7 @@ def report(
       reclaim-tracer report trace.rtrace -o report.html --force
     """
     from ..errors import TracerError
+    from ..ownership import give_to_sudo_user
     from ..report import write_report
     from .analysis import Span, analyse_file
 
@@ -38,4 +39,5 @@ def report(
         raise TracerError(f"{target}: exists already; overwrite it with --force or choose another path with -o")
     analysis, facts = analyse_file(file, horizon, gap, Span(from_s, to_s))
     size = write_report(target, analysis, facts)
+    give_to_sudo_user(target)
     typer.echo(f"Wrote {target} ({size / 2**20:.1f} MiB)")
