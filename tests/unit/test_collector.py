@@ -37,7 +37,8 @@ class Machine:
         self.lost = np.zeros(MAX_KINDS, np.uint64)
         self.missed = np.zeros(MAX_KINDS, np.uint64)
         sources = Sources(self.ring.reader, self.ready, self.lost.copy, self.missed.copy, CounterReader(root))
-        self.collector = Collector(sources, interval_s)
+        self.start_ns = time.monotonic_ns()
+        self.collector = Collector(sources, self.start_ns, interval_s)
 
     def write(self, kind: str = "kswapd_sleep", count: int = 1, **arguments: int) -> None:
         """Put records into the ring and make its descriptor readable."""
@@ -130,10 +131,14 @@ def test_loss_comes_as_a_stretch_between_two_looks(machine: Machine) -> None:
     assert stretches[0].start_ns < stretches[0].end_ns <= stretches[1].start_ns < stretches[1].end_ns
 
 
-def test_loss_from_before_the_start_is_not_told(machine: Machine) -> None:
+def test_loss_between_attaching_and_the_first_look_is_told(machine: Machine) -> None:
+    # GIVEN programs that are attached, a ring that is full before anybody reads it, and one program skipped
     machine.lost[1] = 1000
+    machine.missed[2] = 3
     items = collect(machine, lambda number: machine.collector.stop())
-    assert not [item for item in items if isinstance(item, LostStretch)]
+    stretches = [item for item in items if isinstance(item, LostStretch)]
+    assert [dict(stretch.counts) for stretch in stretches] == [{"shrink_slab_start": 1000}, {"shrink_slab_end": 3}]
+    assert {stretch.start_ns for stretch in stretches} == {machine.start_ns}
 
 
 @pytest.mark.parametrize(("kind", "extra"), [("balloon_work_begin", True), ("kswapd_sleep", False)])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..batch import LostStretch, Samples
 from ..kernel.counters import CounterReader
 from ..probes.attach import lost_by_kind
-from ..schema import KINDS, SpanKind
+from ..schema import KINDS, MAX_KINDS, SpanKind
 from .addresses import AddressBook
 from .ring import Ring
 
@@ -55,16 +55,12 @@ class Sources:
 
 
 class _LossCounter:
-    """What a loss counter gained between two looks at it."""
+    """What a loss counter, zero when the programs were loaded, gained between two looks at it."""
 
-    def __init__(self, read: Callable[[], npt.NDArray[np.uint64]]) -> None:
+    def __init__(self, read: Callable[[], npt.NDArray[np.uint64]], start_ns: int) -> None:
         self._read = read
-        self._counts = np.zeros(0, np.uint64)
-        self._read_ns = 0
-
-    def start(self, now_ns: int) -> None:
-        """Take what it says now as nothing lost."""
-        self._counts, self._read_ns = self._read(), now_ns
+        self._counts = np.zeros(MAX_KINDS, np.uint64)
+        self._read_ns = start_ns
 
     def since(self) -> Iterator[LostStretch]:
         """A lost stretch, if anything was lost since the last look."""
@@ -77,7 +73,8 @@ class _LossCounter:
 class Collector:
     """Turns the ring, the loss counters and the kernel's counters into items until told to stop."""
 
-    def __init__(self, sources: Sources, sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S) -> None:
+    def __init__(self, sources: Sources, start_ns: int, sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S) -> None:
+        """`start_ns` (CLOCK_MONOTONIC) is when the programs were about to be attached: loss is counted from there."""
         self._sources = sources
         self._interval_ns = round(sample_interval_s * _NS)
         self._book = AddressBook()
@@ -87,8 +84,8 @@ class Collector:
         self._epoll.register(self._stop_fd, select.EPOLLIN)
         self._stopping: list[Callable[[], bool]] = []
         self._stopped = False
-        self._lost = _LossCounter(sources.lost)
-        self._missed = _LossCounter(sources.missed)
+        self._lost = _LossCounter(sources.lost, start_ns)
+        self._missed = _LossCounter(sources.missed, start_ns)
         self._next_sample_ns = 0
         self._last_sample_ns = 0
         self._next_naming_ns = 0
@@ -109,10 +106,7 @@ class Collector:
 
     def items(self, duration_s: float | None = None, before_last: Callable[[], None] = lambda: None) -> Iterator[Item]:
         """Everything until stopped or `duration_s` is over; `before_last` runs before the last look at the ring."""
-        start_ns = time.monotonic_ns()
-        end_ns = None if duration_s is None else start_ns + round(duration_s * _NS)
-        self._lost.start(start_ns)
-        self._missed.start(start_ns)
+        end_ns = None if duration_s is None else time.monotonic_ns() + round(duration_s * _NS)
         yield self._sample()
         while not self._over(end_ns):
             ready = self._epoll.poll(self._wait_s(end_ns))

@@ -42,7 +42,7 @@ class Session:
             stack.callback(self._ring.close)
             counters = stack.enter_context(CounterReader())
             sources = Sources(self._ring, self._probes.ring_fd, self._probes.lost, self._probes.missed, counters)
-            self._collector = Collector(sources, self._interval_s)
+            self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
             stack.callback(self._end_command)
