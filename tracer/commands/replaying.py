@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
@@ -12,6 +11,7 @@ from ..analyze import Engine
 from ..live import finding_line, summary_text
 from .analysis import analyse, facts_of
 from .pacing import Pace
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -60,43 +60,19 @@ def _paced(
     recording: Recording, options: Options, pace: Pace, stream: FindingStream, out: TextIO, *, quiet: bool
 ) -> Analysis:
     engine = Engine(recording.metadata, recording.symbols, options)
-    progress = Progress((recording.last_ns - recording.metadata.start_ns) / 1e9, quiet=quiet)
+    length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9
     step_s = LOOK_S * max(pace.speed, 1.0)
     next_look_s = step_s
-    for item, now_s in pace.items(recording):
-        engine.feed(item)
-        if now_s < next_look_s:
-            continue
-        next_look_s = now_s + step_s
-        # `finish` uses an engine up, so the results so far come from a copy.
-        out.writelines(
-            finding_line(finding) + "\n" for finding in stream.new(copy.deepcopy(engine).finish(), now_s - SETTLED_S)
-        )
-        out.flush()
-        progress.show(now_s)
-    progress.clear()
+    with progress_bar(quiet=quiet) as progress:
+        for item, now_s in pace.items(recording):
+            engine.feed(item)
+            if now_s < next_look_s:
+                continue
+            next_look_s = now_s + step_s
+            # `finish` uses an engine up, so the results so far come from a copy.
+            if found := [*stream.new(copy.deepcopy(engine).finish(), now_s - SETTLED_S)]:
+                progress.clear()
+                out.writelines(finding_line(finding) + "\n" for finding in found)
+                out.flush()
+            progress(f"{now_s:.1f} of {length_s:.1f} s", now_s / max(length_s, now_s))
     return engine.finish(recording.last_ns)
-
-
-@dataclass
-class Progress:
-    """A line on stderr that is written over, on a terminal only."""
-
-    length_s: float
-    quiet: bool = False
-
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody is watching."""
-        return not self.quiet and sys.stderr.isatty()
-
-    def show(self, now_s: float) -> None:
-        """Where the replay is."""
-        if self.wanted:
-            sys.stderr.write(f"\r{now_s:.1f} of {self.length_s:.1f} s\033[K")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self.wanted:
-            sys.stderr.write("\r\033[K")
