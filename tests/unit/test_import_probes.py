@@ -39,6 +39,7 @@ def line(text, task="kworker/0:1-7", time="1.000001"):
         ("kretprobe__leak_balloon: freed=256", "leak_balloon_end", {"freed": 256}),
         ("kprobes:p_virtio_balloon_leak_balloon_0: (ffffffffc079b030) num=1", "leak_balloon_begin", {"num": 1}),
         ("r_leak_balloon_constprop_0_0: (RETURN) ret=9", "leak_balloon_end", {"freed": 9}),
+        ("config_changed: __probe_ip=ffffffffc079a770", "virtballoon_changed", {}),
         # By location, whatever the name.
         ("x7: (virtio_balloon:leak_balloon+0x4/0x2a0) num=1", "leak_balloon_begin", {"num": 1}),
         ("x7: (leak_balloon+0x4/0x2a0 [virtio_balloon 0123456789abcdef]) num=1", "leak_balloon_begin", {"num": 1}),

@@ -109,7 +109,9 @@ class Matcher:
             parts.append(f"{_gap(line[start : each.start])}{each.key}{_spaces(each.separator)}({each.value.pattern})")
             fields.append((each.name, each.value))
             start = each.end
-        return Layout(self._kind, re.compile("".join([*parts, r"(?![\w.])"])), (*fields, *self._extra))
+        if parts:
+            parts.append(r"(?![\w.])")
+        return Layout(self._kind, re.compile("".join(parts)), (*fields, *self._extra))
 
     def _find(self, name: str, line: str, start: int) -> _Found | None:
         value = value_of(self._kind.name, name, self._symbols)
