@@ -8,7 +8,6 @@ import pytest
 from kernel_tree import kernel_formats, put, put_tracefs
 
 from tracer.kernel.tracefs import (
-    absent_fields,
     find_tracefs,
     missing_fields,
     parse_format,
@@ -116,8 +115,3 @@ def test_the_reason_tells_a_tracefs_that_may_not_be_read(tmp_path, monkeypatch):
 
 def _raise(error):
     raise error
-
-
-def test_absent_fields_leaves_out_kinds_with_nothing_lacking_and_kinds_not_there(tmp_path):
-    put_tracefs(tmp_path, "6.18")
-    assert absent_fields(tmp_path) == {"shrink_slab_start": ("memcg_id",), "direct_reclaim_begin": ("memcg_id",)}

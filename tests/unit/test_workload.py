@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tracer.errors import TracerError
 from tracer.workload import pressure, process
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +118,11 @@ def ended_within(pidfd: int, seconds: float) -> bool:
     import select
 
     return bool(select.select([pidfd], [], [], seconds)[0])
+
+
+def test_a_child_that_is_gone_before_it_begins_is_told_with_its_status():
+    child = subprocess.Popen(["sh", "-c", "exit 7"], stdin=subprocess.PIPE)
+    child.wait()
+    with pytest.raises(TracerError, match="status 7"):
+        process._tell_to_begin(child)
+    child.communicate()

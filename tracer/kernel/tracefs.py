@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..schema import KERNEL_FIELD, TRACEPOINT_KINDS, Kind
+from ..schema import KERNEL_FIELD, Kind
 from .paths import ROOT, mounts, under
 
 _FIELD: Final = re.compile(
@@ -84,13 +84,6 @@ def missing_fields(kind: Kind, fmt: TracepointFormat) -> tuple[str, ...]:
     """The fields of `kind` that this tracepoint lacks, by the schema's names."""
     present = {field.name for field in fmt.fields}
     return tuple(name for name, _ in kind.fields if KERNEL_FIELD.get(name, name) not in present)
-
-
-def absent_fields(root: Path = ROOT) -> dict[str, tuple[str, ...]]:
-    """Fields that the running kernel's tracepoints lack, by event kind; kinds with nothing lacking are left out."""
-    formats = ((kind, tracepoint_format(kind.tracepoint, root)) for kind in TRACEPOINT_KINDS)
-    lacking = {kind.name: missing_fields(kind, fmt) for kind, fmt in formats if fmt is not None}
-    return {name: fields for name, fields in lacking.items() if fields}
 
 
 def _read_format(tracepoint: str, root: Path) -> tuple[str | None, str]:

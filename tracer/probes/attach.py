@@ -41,7 +41,6 @@ class Probes:
         self._module: Module | None = Module(program_text(directory), flags, directory)
         self._events: list[int] = []
         self._unfiltered: dict[int, int] = {}
-        self.logs: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
         self.ring_fd = self._module.map_fd(RING_MAP)
         self._lost_fd = self._module.map_fd(LOST_MAP)
@@ -115,7 +114,6 @@ class Probes:
                     self._unfiltered[candidate.kind.number] = program
             except LoadError as error:
                 self._refusals[name] = str(error)
-                self.logs[name] = error.log
 
 
 def ring_bytes(wanted: int) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..errors import TracerError
 from ..kernel.cgroup import MemoryCgroup
 
 MIB: Final = 1 << 20
@@ -39,7 +40,7 @@ def bounded_load(plan: LoadPlan) -> Iterator[subprocess.Popen[bytes]]:
     """A child process under load in a memory cgroup of its own, for the length of the block.
 
     Whatever ends the block ends the child, removes its cgroup and its files. Raises TracerError where no memory
-    cgroup can be made; nothing is started then.
+    cgroup can be made (nothing is started then) or the child ends at once.
     """
     directory = plan.directory.resolve()
     with MemoryCgroup(LIMIT_BYTES) as cgroup, tempfile.TemporaryDirectory(prefix=".load-", dir=directory) as folder:
@@ -85,5 +86,8 @@ def _start(plan: LoadPlan, folder: Path) -> subprocess.Popen[bytes]:
 
 def _tell_to_begin(child: subprocess.Popen[bytes]) -> None:
     assert child.stdin is not None
-    child.stdin.write(b"go\n")
-    child.stdin.flush()
+    try:
+        child.stdin.write(b"go\n")
+        child.stdin.flush()
+    except BrokenPipeError as error:
+        raise TracerError(f"the load ended before it began, with status {child.wait()}") from error
