@@ -53,7 +53,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("live"):
         need_or_skip("live", os.geteuid() == 0, "tracing needs root")
-        need_or_skip("live", (TRACEFS / "events/vmscan").is_dir(), f"no tracefs at {TRACEFS} (`make setup` as root)")
+        need_or_skip(
+            "live", (TRACEFS / "events/vmscan").is_dir(), f"no tracefs at {TRACEFS} (`.ci/setup tracefs` as root)"
+        )
     if item.get_closest_marker("browser"):
         found = any(shutil.which(command) for command in CHROMIUM_COMMANDS)
         need_or_skip("browser", found, "no chromium on PATH (`make setup-test`)")
