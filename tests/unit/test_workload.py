@@ -126,3 +126,18 @@ def test_a_child_that_is_gone_before_it_begins_is_told_with_its_status():
     with pytest.raises(TracerError, match="status 7"):
         process._tell_to_begin(child)
     child.communicate()
+
+
+def test_its_folder_goes_even_if_its_removal_is_interrupted(tmp_path, monkeypatch):
+    real = process.tempfile.TemporaryDirectory.cleanup
+    interrupts = iter([KeyboardInterrupt])
+
+    def cleanup(self):
+        for interrupt in interrupts:
+            raise interrupt
+        real(self)
+
+    monkeypatch.setattr(process.tempfile.TemporaryDirectory, "cleanup", cleanup)
+    with pytest.raises(KeyboardInterrupt), process._folder(tmp_path) as folder:
+        (folder / "file").touch()
+    assert list(tmp_path.iterdir()) == []

@@ -43,8 +43,8 @@ def bounded_load(plan: LoadPlan) -> Iterator[subprocess.Popen[bytes]]:
     cgroup can be made (nothing is started then) or the child ends at once.
     """
     directory = plan.directory.resolve()
-    with MemoryCgroup(LIMIT_BYTES) as cgroup, tempfile.TemporaryDirectory(prefix=".load-", dir=directory) as folder:
-        child = _start(plan, Path(folder))
+    with MemoryCgroup(LIMIT_BYTES) as cgroup, _folder(directory) as folder:
+        child = _start(plan, folder)
         try:
             cgroup.add(child.pid)
             _tell_to_begin(child)
@@ -52,6 +52,20 @@ def bounded_load(plan: LoadPlan) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             child.kill()
             child.communicate()
+
+
+@contextmanager
+def _folder(directory: Path) -> Iterator[Path]:
+    """A folder for the length of the block; it goes even if a second Ctrl-C comes while its files are removed."""
+    folder = tempfile.TemporaryDirectory(prefix=".load-", dir=directory)
+    try:
+        yield Path(folder.name)
+    finally:
+        try:
+            folder.cleanup()
+        except KeyboardInterrupt:
+            folder.cleanup()
+            raise
 
 
 def file_bytes(directory: Path) -> int:
