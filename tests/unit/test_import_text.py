@@ -226,13 +226,13 @@ def test_time_zero_is_the_first_event_known_or_not(tmp_path):
     assert imported.recording.notes["import"]["unknown"] == {"sched_switch": 1}
 
 
-def test_events_of_one_thread_keep_their_order_where_their_times_tie(tmp_path):
+def test_events_keep_their_order_where_their_times_tie(tmp_path):
     # GIVEN microseconds, in which a thread does several things, and another one
     begin = "mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL"
     text = line(begin) + line(RECLAIMED) + line(begin, task="dd-8") + line(begin) + line(RECLAIMED, time="1.000002")
     events = import_text(text, tmp_path).events
-    # THEN each thread's times rise by the least step, in the order of the text
-    assert [event.time_ns for event in events] == [1000001000, 1000001001, 1000001000, 1000001002, 1000002000]
+    # THEN times rise by the least step, in the order of the text
+    assert [event.time_ns for event in events] == [1000001000, 1000001001, 1000001002, 1000001003, 1000002000]
 
 
 def test_a_thread_whose_clock_steps_back_a_little_goes_on(tmp_path):
@@ -247,8 +247,8 @@ def test_a_thread_whose_clock_steps_back_a_little_goes_on(tmp_path):
 
 
 def test_idle_tasks_of_two_cpus_are_two_threads(tmp_path):
-    text = line(RECLAIMED, task="<idle>-0") + line(RECLAIMED, task="<idle>-0", cpu="[000]")
-    assert [event.time_ns for event in import_text(text, tmp_path).events] == [1000001000, 1000001000]
+    text = line(RECLAIMED, task="<idle>-0") + line(RECLAIMED, task="<idle>-0", cpu="[000]", time="1.000000")
+    assert [event.time_ns for event in import_text(text, tmp_path).events] == [1000001000, 1000000000]
 
 
 @pytest.mark.parametrize(

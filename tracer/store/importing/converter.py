@@ -44,6 +44,8 @@ class Converter:
         self._form: HeadForm = FORMS[0]
         self._rows: list[Row] = []
         self._last_ns: dict[int, int] = {}
+        self._tie = (-1, -1)
+        """The last event's time as the text has it, and where it was put: those that tie with it follow it."""
         self._comms: dict[str, bytes] = {}
         rules.threads.restart()
 
@@ -51,6 +53,7 @@ class Converter:
         """Take the next lines; gives full chunks and lost stretches."""
         rule_of, losses, newest, rows, last = self._rule_of, self.losses, self.losses.last, self._rows, self._last_ns
         search, order, follows = self._form.pattern.search, self._form.order, bool(self.entries)
+        tied_ns, placed_ns = self._tie
         for line in lines:
             match = search(line)
             if match is None:
@@ -79,6 +82,8 @@ class Converter:
             process = int(tgid) if tgid and tgid[0] != "-" else number
             if follows:
                 self._end_entries(thread, (now_ns, number, process, comm, layout, processor))
+            tied_ns, now_ns = now_ns, placed_ns + 1 if now_ns == tied_ns else now_ns
+            placed_ns = now_ns
             if now_ns <= last.get(thread, -1):
                 now_ns = self._later(now_ns, last[thread])
             last[thread] = now_ns
@@ -86,6 +91,7 @@ class Converter:
             rows.append((now_ns, number, process, comm, layout, processor))
             if len(rows) >= BLOCK_EVENTS:
                 yield self._take()
+        self._tie = tied_ns, placed_ns
 
     def finish(self) -> Iterator[Item]:
         """What is left."""
