@@ -149,6 +149,15 @@ def test_a_command_that_cannot_be_executed_leaves_no_file(tmp_path):
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_a_command_that_cannot_be_executed_leaves_an_older_recording_alone(tmp_path):
+    broken, older = tmp_path / "broken", tmp_path / "x.rtrace"
+    broken.write_bytes(b"\x7fELF")
+    broken.chmod(0o755)
+    older.write_text("older")
+    assert record("-f", "-o", older, "--", broken, cwd=tmp_path).returncode == 2
+    assert older.read_text() == "older"
+
+
 def test_where_tracing_is_not_possible_it_says_why_and_exits_with_3(tmp_path):
     # GIVEN root without the capabilities that tracing takes
     drop = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon"]

@@ -1,8 +1,8 @@
 """One tracing session: everything attached, what the recording must know about it, and the stream of items.
 
 The order is: `open_session` compiles, loads and attaches, so that metadata can hold the plan as tried; events wait in
-the ring. The caller then opens its output with `metadata` and iterates `items`, which starts the command, if any. Check
-an output path before `open_session`: after it, only the disk itself can still refuse.
+the ring. The caller then takes the first of `items`, which starts the command, if any, and opens its output with
+`metadata`. Check an output path before `open_session`: after it, only the disk itself can still refuse.
 """
 
 from __future__ import annotations

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..batch import LostStretch, Samples
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
 from ..collect.session import Session, open_session
-from ..errors import CannotTraceError, UsageError
+from ..errors import CannotTraceError
 from ..kernel.access import requirements
 from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..store import Writer, check_output
@@ -48,8 +49,7 @@ def capture(request: CaptureRequest, say: Messages) -> None:
     require_tracing()
     with open_session(request.sample_interval_s, request.buffer_bytes, request.command) as session:
         _say_plan(session, say)
-        writer = Writer(request.output, session.metadata, force=request.force)
-        lost = _record(request, session, writer, say)
+        writer, lost = _record(request, session, say)
     size, loss = f"{writer.bytes_written / 1024:,.0f} KiB", f"{lost:,} lost"
     say.info(f"Wrote {request.output} ({writer.events_written:,} events, {loss}, {size})")
 
@@ -61,27 +61,27 @@ def require_tracing() -> None:
         raise CannotTraceError("; ".join(f"{item.name}: {item.detail} (try: {item.fix})" for item in missing))
 
 
-def _record(request: CaptureRequest, session: Session, writer: Writer, say: Messages) -> int:
-    try:
-        with request.load():
+def _record(request: CaptureRequest, session: Session, say: Messages) -> tuple[Writer, int]:
+    with request.load():
+        items = session.items(request.duration_s)
+        # The first item starts the command: one that can't be started leaves an older recording where it is.
+        first = next(items)
+        writer = Writer(request.output, session.metadata, force=request.force)
+        try:
             if request.duration_s is None and not request.command:
                 say.info("Tracing. Ctrl-C ends it.")
-            lost = _copy(session, writer, request.duration_s, say)
-        _write_end(session, writer, say)
-    except UsageError:
-        # The command could not be started: there is nothing worth keeping.
-        request.output.unlink(missing_ok=True)
-        raise
-    finally:
-        writer.close()
-    return lost
+            lost = _copy(chain((first,), items), writer, say)
+            _write_end(session, writer, say)
+        finally:
+            writer.close()
+    return writer, lost
 
 
-def _copy(session: Session, writer: Writer, duration_s: float | None, say: Messages) -> int:
+def _copy(items: Iterable[Item], writer: Writer, say: Messages) -> int:
     """Write every item, flushing once a second; the number of lost events."""
     lost, start_s = 0, time.monotonic()
     next_flush_s = start_s + FLUSH_S
-    for item in session.items(duration_s):
+    for item in items:
         _write(item, writer)
         lost += item.total if isinstance(item, LostStretch) else 0
         now_s = time.monotonic()
