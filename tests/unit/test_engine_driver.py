@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, counters, event, records
 
 from tracer.analyze.model import Analysis, Cause, CycleClass, Quality
 from tracer.batch import LostStretch
-from tracer.metadata import BalloonInfo, PlanRow, SourceState
+from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from tracer.schema import DEFLATE, INFLATE, KIND_BY_NAME, UNKNOWN_DIRECTION
 
 PROBED = ("leak_balloon_end", "tell_host", "virtballoon_changed", "oom_notify_end")
@@ -190,6 +191,49 @@ def test_where_runs_tell_no_pages_counters_do_or_each_run_counts_as_full(counted
     analysis = analyse(inflate(10 * MS, 0), inflate(30 * MS, 0), *samples, metadata=blind)
     assert moved(analysis) == (inflated, {})
     assert analysis.balloon.quality is Quality.INFERRED
+
+
+def probed(*names: str, absent: dict[str, tuple[str, ...]] | None = None) -> Metadata:
+    """A recording's metadata in which just these kinds have a source."""
+    plan = tuple(PlanRow(name, f"import:{name}", SourceState.USED) for name in names)
+    return dataclasses.replace(DRIVER, plan=plan, absent_fields=absent or {})
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        probed("leak_balloon_begin", "tell_host", absent={"tell_host": ("num_pfns",)}),
+        probed("leak_balloon_begin", "leak_balloon_end", "tell_host", absent={"leak_balloon_end": ("freed",)}),
+        probed("tell_host"),
+        probed("tell_host", absent={"tell_host": ("num_pfns",)}),
+        probed("leak_balloon_begin", "leak_balloon_end"),
+    ],
+    ids=["no return", "return without its value", "tells with pages", "tells without", "no tells"],
+)
+def test_pages_come_from_whichever_probe_has_them(metadata: Metadata) -> None:
+    # GIVEN one inflation and one OOM leak of a full run each, as recorded with fewer probes
+    traced = {
+        *metadata.kinds_traced,
+        "balloon_work_begin",
+        "balloon_work_end",
+        "out_of_memory_begin",
+        "oom_notify_begin",
+    }
+    numbers = [KIND_BY_NAME[name].number for name in (*traced, "out_of_memory_end", "oom_notify_end")]
+    stream = together(inflate(0), oom_leak(20 * MS))
+    stream = stream[np.isin(stream["kind"], numbers)]
+    for kind, fields in metadata.absent_fields.items():
+        rows = np.flatnonzero(stream["kind"] == KIND_BY_NAME[kind].number)
+        typed = stream.view(KIND_BY_NAME[kind].record_dtype)
+        for name in fields:
+            typed[name][rows] = 0
+    assert moved(analyse(stream, metadata=metadata)) == (256, {"oom_notifier": 256})
+
+
+def test_a_leak_in_kswapd_whose_shrinker_call_began_before_the_trace_is_the_shrinkers() -> None:
+    stream = leak(0, 128, tid=60)
+    stream["comm"] = b"kswapd0"
+    assert moved(analyse(stream, metadata=DRIVER)) == (0, {"shrinker": 128})
 
 
 def test_a_lost_end_inside_a_cycle_is_counted_and_does_not_hide_it() -> None:

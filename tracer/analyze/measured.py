@@ -10,15 +10,16 @@ import numpy.typing as npt
 
 from ..metadata import Metadata
 from ..schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
-from .attribution import BALLOON_BIT, COMPACTION_BIT, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
+from .attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
 from .lane import SPAN_CODE
 from .model import Cause, Quality
 from .runs import Run
-from .steps import RUN_PAGES, Step, puff_steps
+from .steps import PUFF_NS, RUN_PAGES, Step, puff_steps
 from .stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 
+_KSWAPD: Final = b"kswapd"
 _LEAK: Final = SPAN_CODE[SpanKind.LEAK_BALLOON]
 _FILL: Final = SPAN_CODE[SpanKind.FILL_BALLOON]
 
@@ -31,35 +32,49 @@ class PageSources:
     leak: bool = False
     tell: bool = False
     tell_has_pages: bool = False
+    fill_returns: bool = False
+    leak_returns: bool = False
     counters: bool = False
 
     @classmethod
     def of(cls, metadata: Metadata) -> Self:
         """By the recording's plan."""
         used = metadata.kinds_traced
-        tell_has_pages = "num_pfns" not in metadata.absent_fields.get("tell_host", ())
+
+        def has(kind: str, field: str) -> bool:
+            return kind in used and field not in metadata.absent_fields.get(kind, ())
+
+        tell_has_pages = has("tell_host", "num_pfns")
+        fill, leak = has("fill_balloon_end", "filled"), has("leak_balloon_end", "freed")
         return cls(
-            fill="fill_balloon_end" in used,
-            leak="leak_balloon_end" in used,
+            fill=fill or ("fill_balloon_begin" in used and not tell_has_pages),
+            leak=leak or ("leak_balloon_begin" in used and not tell_has_pages),
             tell="tell_host" in used,
             tell_has_pages=tell_has_pages,
+            fill_returns=fill,
+            leak_returns=leak,
             counters="balloon_pages" in used,
         )
 
     @property
+    def runs(self) -> bool:
+        """Whether nothing counts inflated pages, so that a run that leaked nothing has to stand for a full one."""
+        return self.leaks and not (self.fill or self.tell or self.counters)
+
+    @property
     def inflations(self) -> bool:
         """Whether events count inflated pages, or runs of them where there are no counters."""
-        return self.fill or (self.tell and (self.tell_has_pages or not self.counters))
+        return self.fill or self.runs or (self.tell and (self.tell_has_pages or not self.counters))
 
     @property
     def leaks(self) -> bool:
         """Whether events count leaked pages."""
-        return self.leak or (self.tell and self.tell_has_pages)
+        return self.leak or (self.tell and (self.tell_has_pages or not self.counters))
 
     @property
     def exact(self) -> bool:
         """Whether all pages are measured."""
-        return self.leaks and (self.fill or (self.tell and self.tell_has_pages))
+        return (self.leak_returns or self.tell_has_pages) and (self.fill_returns or self.tell_has_pages)
 
 
 class MeasuredSteps:
@@ -83,6 +98,8 @@ class MeasuredSteps:
         if self._sources.inflations:
             self._moved |= {step.span for step in steps}
             steps += puff_steps(works, self._moved)
+            if self._sources.runs:
+                steps += self._runs(works)
             self._moved &= {run.id for run in under_way}
         return sorted(steps, key=lambda step: (step.end_ns, step.begin_ns))
 
@@ -90,7 +107,8 @@ class MeasuredSteps:
         """Steps of calls of one function; a call whose return was missed is taken to have moved what it was asked."""
         spans = stretch.spans
         rows = np.flatnonzero((spans.code == code) & spans.closed)
-        returned = spans.end_at[rows] >= 0
+        told = self._sources.leak_returns if code == _LEAK else self._sources.fill_returns
+        returned = (spans.end_at[rows] >= 0) & told
         pages = np.minimum(stretch.args.at(spans.begin_at[rows], begin_kind, "num"), RUN_PAGES)
         pages[returned] = stretch.args.at(spans.end_at[rows[returned]], end_kind, argument)
         sign = -1 if code == _LEAK else 1
@@ -101,6 +119,12 @@ class MeasuredSteps:
             )
             if count
         ]
+
+    def _runs(self, works: list[Run]) -> list[Step]:
+        """Runs that leaked nothing and never slept for lack of memory: taken to have inflated all they can."""
+        full = [run for run in works if run.id not in self._moved and run.end_ns - run.begin_ns < PUFF_NS]
+        pages = RUN_PAGES // self._balloon_pages
+        return [Step(run.begin_ns, run.end_ns, pages, None, run.id) for run in full]
 
     def _tells(self, stretch: Stretch) -> list[Step]:
         at, args = stretch.args.all("tell_host")
@@ -118,7 +142,7 @@ class MeasuredSteps:
         wanted = np.zeros(len(at), np.bool_)
         if self._sources.inflations and not self._sources.fill:
             wanted |= driver & (direction == INFLATE)
-        if not self._sources.leak and self._sources.tell_has_pages:
+        if self._sources.leaks and not self._sources.leak:
             wanted |= driver & (direction == DEFLATE)
         quality = Quality.MEASURED if self._sources.tell_has_pages else Quality.INFERRED
         return [
@@ -140,7 +164,7 @@ class MeasuredSteps:
         cause: Cause | None = None
         if pages < 0:
             cause = Cause.HOST
-            if above & SLAB_BIT:
+            if above & SLAB_BIT or (not above & DRIVER_BITS and spans.comm[row].startswith(_KSWAPD)):
                 cause = Cause.SHRINKER
             elif above & NOTIFIER_BIT:
                 cause = Cause.OOM_NOTIFIER
