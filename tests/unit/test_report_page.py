@@ -152,3 +152,19 @@ def test_making_a_report_imports_neither_plotly_nor_pandas():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_prepared_link_beside_the_report_is_not_followed(tmp_path):
+    # GIVEN links under every name that could be guessed
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    for name in (".r.html.part", ".r.html.tmp", ".r.html"):
+        (tmp_path / name).symlink_to(victim)
+    # WHEN a report is written, THEN it is a file of its own, readable as the umask says, and nothing else is left
+    write_report(tmp_path / "r.html", storm(), facts())
+    assert victim.read_text() == "untouched"
+    assert not (tmp_path / "r.html").is_symlink()
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "r.html").stat().st_mode & 0o777 == 0o666 & ~umask
+    assert len(list(tmp_path.iterdir())) == 5

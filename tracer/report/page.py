@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import tempfile
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -32,16 +33,28 @@ def write_report(path: Path, analysis: Analysis, facts: RecordingFacts) -> int:
     Raises TracerError when it can't be written; then there is no half a report.
     """
     page = render(analysis, facts).encode("utf-8")
-    target = path if path.exists() and not path.is_file() else path.with_name(f".{path.name}.part")
     try:
-        target.write_bytes(page)
-        if target != path:
-            target.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_bytes(page)
+        else:
+            _replace(path, page)
     except OSError as error:
-        if target != path:
-            target.unlink(missing_ok=True)
         raise TracerError(f"can't write the report {path}: {os.strerror(error.errno or 0)}; use another -o") from error
     return len(page)
+
+
+def _replace(path: Path, page: bytes) -> None:
+    """Write beside `path`, under a name that nobody can have prepared, and put it in its place."""
+    umask = os.umask(0)
+    os.umask(umask)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(page)
+            os.fchmod(file.fileno(), 0o666 & ~umask)
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 def render(analysis: Analysis, facts: RecordingFacts) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import TracerError
+from ..ownership import give_to_sudo_user
 from .format import shown
 
 _MODE: Final = 0o600
@@ -83,7 +84,7 @@ def _create(path: Path, start: bytes, *, replaces: bool) -> int:
     descriptor = os.open(target, _FLAGS, _MODE)
     try:
         os.fchmod(descriptor, _MODE)
-        _give_to_sudo_user(descriptor)
+        give_to_sudo_user(descriptor)
         write_at(descriptor, start, 0)
         if replaces:
             target.replace(path)
@@ -93,15 +94,6 @@ def _create(path: Path, start: bytes, *, replaces: bool) -> int:
             target.unlink()
         raise
     return descriptor
-
-
-def _give_to_sudo_user(descriptor: int) -> None:
-    uid, gid = (os.environ.get(name, "") for name in ("SUDO_UID", "SUDO_GID"))
-    if os.geteuid() != 0 or not (uid.isdecimal() and gid.isdecimal()):
-        return
-    # A file system without owners (vfat, NFS with root squashed) refuses; the recording matters more.
-    with contextlib.suppress(OSError, OverflowError):
-        os.fchown(descriptor, int(uid), int(gid))
 
 
 def _refusal(path: Path, error: OSError) -> str:
