@@ -411,3 +411,16 @@ def test_a_cycle_tells_what_it_cost() -> None:
     assert cycle.worker_s == pytest.approx(0.070)
     assert cycle.refault_pages == 550
     assert cycle.spans
+
+
+@pytest.mark.parametrize(("priority", "said"), [(12, True), (6, False)])
+def test_a_premature_tap_says_what_was_taken_at_the_first_try(priority: int, said: bool) -> None:
+    stream = records(
+        event(10 * MS, "kswapd_wake", 60, "kswapd0"),
+        slab(20 * MS, 30 * MS, 60, BALLOON_SHRINKER, freed=256, priority=priority),
+        event(40 * MS, "kswapd_sleep", 60, "kswapd0"),
+    )
+    (found,) = analyse(stream, counters([(0, 256, 0), (SECOND, 256, 256)])).findings
+    assert found.kind == "premature_tap"
+    assert ("1.0 MiB of them at priority 12" in found.text) is said
+    assert found.numbers["balloon_pages_at_def_priority"] == (256 if said else 0)

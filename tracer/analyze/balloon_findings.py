@@ -115,7 +115,7 @@ def taps(evidence: Evidence) -> Iterator[Finding]:
 
 def _premature(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
     at_start = row.balloon_pages_at_def_priority
-    early = f", {evidence.mib(at_start)} of them at priority 12, before reclaim had to try harder" if at_start else ""
+    early = f", {evidence.mib(at_start)} of them at priority 12, before reclaim tried any harder" if at_start else ""
     text = (
         f"{evidence.mib(row.balloon_pages)} were taken from the balloon in {row.tier.label} reclaim already{early}: the "
         f"balloon paid while the page cache still could."
