@@ -117,8 +117,8 @@ def _premature(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
     at_start = row.balloon_pages_at_def_priority
     early = f", {evidence.mib(at_start)} of them at priority 12, before reclaim tried any harder" if at_start else ""
     text = (
-        f"{evidence.mib(row.balloon_pages)} were taken from the balloon in {row.tier.label} reclaim already{early}: the "
-        f"balloon paid while the page cache still could."
+        f"{evidence.mib(row.balloon_pages)} were taken from the balloon in {row.tier.label} reclaim already{early}: "
+        f"the balloon paid while the page cache still could."
     )
     numbers = {"balloon_pages": row.balloon_pages, "balloon_pages_at_def_priority": at_start}
     when = (episode.start_s, episode.end_s)
