@@ -424,3 +424,13 @@ def test_a_premature_tap_says_what_was_taken_at_the_first_try(priority: int, sai
     assert found.kind == "premature_tap"
     assert ("1.0 MiB of them at priority 12" in found.text) is said
     assert found.numbers["balloon_pages_at_def_priority"] == (256 if said else 0)
+
+
+@pytest.mark.parametrize(
+    ("imported_from", "said"), [(None, "--buffer-size"), ("trace.dat", "by the tracer that they come")]
+)
+def test_lost_events_are_laid_at_the_right_door(imported_from: str | None, said: str) -> None:
+    metadata = dataclasses.replace(METADATA, imported_from=imported_from)
+    (found,) = analyse(LostStretch(0, SECOND, {"wakeup_kswapd": 5}), metadata=metadata).findings
+    assert found.kind == "lost"
+    assert said in found.text

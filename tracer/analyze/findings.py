@@ -83,8 +83,10 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
     start_s = min(stretch[0] for stretch in accounting.lost_stretches)
     end_s = max(stretch[1] for stretch in accounting.lost_stretches)
     share = accounting.lost_total / (accounting.lost_total + accounting.events)
-    text = (
-        f"{accounting.lost_total:,} events ({share:.1%}) were lost because the buffer was full; a larger --buffer-size "
-        f"holds more."
+    why = (
+        "by the tracer that they come from"
+        if evidence.metadata.imported_from
+        else "because the buffer was full (a larger --buffer-size holds more) or the kernel skipped the program"
     )
+    text = f"{accounting.lost_total:,} events ({share:.1%}) were lost {why}."
     yield finding("lost", Severity.WARNING, (start_s, end_s), text, {"lost": accounting.lost_total})

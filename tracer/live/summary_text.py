@@ -166,8 +166,8 @@ def _quality(analysis: Analysis, facts: RecordingFacts) -> list[str]:
 def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
     accounting, plan = analysis.accounting, facts.metadata.plan
     yield f"{plural(accounting.events, 'event')} recorded, {count(accounting.lost_total)} lost"
-    if accounting.lost_total:
-        yield "a larger --buffer-size (MiB) loses fewer"
+    if accounting.lost_total and not facts.metadata.imported_from:
+        yield "a larger --buffer-size (MiB) may lose fewer"
     if accounting.incomplete_spans:
         begins, ends = plural(accounting.begins_without_end, "begin"), plural(accounting.ends_without_begin, "end")
         yield f"{begins} without an end, {ends} without a begin, of {plural(accounting.spans, 'span')}"
