@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * One record for each system call that carries RT_STORM_TOKEN as its first argument (generator.c), taken the way every
+ * program of ours takes. It is compiled behind bpf/ring.bpf.c. Every byte of the arguments comes from the call.
+ *
+ * With RT_STORM_AS_SLAB the calls look like slab shrinking, begin and end by turns, for tests through the whole tool.
+ */
+
+#define RT_STORM_ARGUMENT(n) (*(__u64 *)((char *)ctx + 16 + 8 * (n))) /* raw_syscalls/sys_enter/format */
+#define RT_STORM_KIND 63
+
+#ifdef RT_STORM_AS_SLAB
+static int rt_storm(void *ctx, u64 sequence)
+{
+	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_START + (sequence & 1));
+
+	if (!event)
+		return 0;
+	event->args.shrink_slab_start.shrink = 1 + RT_STORM_ARGUMENT(1);
+	event->args.shrink_slab_start.shr = 1 + RT_STORM_ARGUMENT(1);
+	event->args.shrink_slab_start.total_scan = sequence & 1 ? 0 : 128;
+	return rt_submit(event);
+}
+#else
+static int rt_storm(void *ctx, u64 sequence)
+{
+	struct rt_event *event = rt_reserve(RT_STORM_KIND);
+	__u64 *words;
+
+	if (!event)
+		return 0;
+	words = (__u64 *)event->args.bytes;
+	words[0] = RT_STORM_ARGUMENT(1);
+	words[1] = sequence;
+	words[2] = RT_STORM_ARGUMENT(3);
+	words[3] = RT_STORM_ARGUMENT(4);
+	words[4] = RT_STORM_ARGUMENT(5);
+	words[5] = ~sequence;
+	words[6] = ~words[2];
+	words[7] = ~words[4];
+	return rt_submit(event);
+}
+#endif
+
+int storm(void *ctx)
+{
+	return RT_STORM_ARGUMENT(0) == RT_STORM_TOKEN ? rt_storm(ctx, RT_STORM_ARGUMENT(2)) : 0;
+}
