@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tracer.probes.attach import Probes
+from tracer.probes.attachment import attach_kprobe, attach_traced_function, attach_tracepoint
 from tracer.probes.compiler import CompileError, LoadError, Module
 from tracer.probes.plan import Plan, make_plan
 from tracer.probes.sources import bpf_dir, kernel_flags, program_text
@@ -25,6 +26,10 @@ SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virti
 def compiled(plan: Plan) -> Module:
     directory = bpf_dir()
     return Module(program_text(directory), [*kernel_flags("6.1.0", 4, directory), *plan.flags()], directory)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -93,8 +98,15 @@ def test_a_tracepoint_that_is_not_there_is_refused_with_the_kernels_word() -> No
         bpf_dir(),
     )
     try:
-        with pytest.raises(LoadError, match="No such file"):
-            module.attach(module.load("tame"), "vmscan:no_such_event")
+        program = module.load("tame")
+        before = open_files()
+        with pytest.raises(LoadError, match="Invalid argument"):
+            attach_tracepoint(program, (1 << 31) - 1)
+        with pytest.raises(LoadError, match=r"No such file|Invalid argument"):
+            attach_kprobe(program, "no_such_function")
+        with pytest.raises(LoadError, match="Invalid argument"):
+            attach_traced_function(program)
+        assert open_files() == before
     finally:
         module.close()
 
@@ -109,9 +121,6 @@ def test_the_environment_is_as_before_and_foreign_settings_do_no_harm(monkeypatc
 
 
 def test_every_descriptor_is_given_back() -> None:
-    def open_files() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
-
     with Probes(make_plan(), 4096):
         pass
     before = open_files()

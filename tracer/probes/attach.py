@@ -1,8 +1,10 @@
-"""Trying a plan by doing: compile, load and attach each program, remember each refusal, detach quickly."""
+"""Trying a plan by doing: compile, load and attach each program, remember each refusal, detach quickly.
+
+A child process compiles and loads (`loading.py`); attaching is this process's.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +17,11 @@ from ..errors import CannotTraceError
 from ..kernel.host import read_host
 from ..metadata import PlanRow, SourceState
 from ..schema import KIND_BY_NUMBER, MAX_KINDS
-from .compiler import LoadError, Module
-from .plan import Plan
+from . import syscalls
+from .attachment import attach_tracepoint
+from .compiler import TRACEPOINT, LoadError
+from .loading import LoadRequest, load
+from .plan import Candidate, Plan
 from .sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
 
 DEFAULT_BUFFER_BYTES: Final = 16 << 20
@@ -35,18 +40,15 @@ class Probes:
     def __init__(self, plan: Plan, buffer_bytes: int = DEFAULT_BUFFER_BYTES) -> None:
         self.plan = plan
         self.buffer_bytes = ring_bytes(buffer_bytes)
-        directory, host = bpf_dir(), read_host()
-        pages = self.buffer_bytes // host.page_size_bytes
-        flags = [*kernel_flags(host.kernel_release, pages, directory), *plan.flags()]
-        self._module: Module | None = Module(program_text(directory), flags, directory)
+        host = read_host()
+        self._loaded = load(_request(plan, self.buffer_bytes // host.page_size_bytes, host.kernel_release))
         self._events: list[int] = []
         self._unfiltered: dict[int, int] = {}
-        self._refusals: dict[str, str] = {}
-        self.ring_fd = self._module.map_fd(RING_MAP)
-        self._lost_fd = self._module.map_fd(LOST_MAP)
+        self._refusals = dict(self._loaded.refusals)
+        self.ring_fd = self._loaded.maps[RING_MAP]
         self._lost_buffer = np.zeros((host.cpus_possible, MAX_KINDS), np.uint64)
         try:
-            self._attach_all(self._module)
+            self._attach_all()
         except BaseException:
             self.close()
             raise
@@ -66,10 +68,9 @@ class Probes:
 
     def lost(self) -> npt.NDArray[np.uint64]:
         """Records that found no room since the start, by kind number; shape (MAX_KINDS,)."""
-        if self._module is None:
+        if not self._loaded.maps:
             raise ValueError("the probes are closed")
-        pointer = self._lost_buffer.ctypes.data_as(ctypes.c_void_p)
-        self._module.read_map(self._lost_fd, 0, pointer)
+        syscalls.lookup_element(self._loaded.maps[LOST_MAP], 0, self._lost_buffer.ctypes.data)
         total: npt.NDArray[np.uint64] = self._lost_buffer.sum(axis=0)
         return total
 
@@ -81,9 +82,8 @@ class Probes:
         All zero on kernels that do not count them (they do since "bpf: Count missed stats in trace_call_bpf").
         """
         counts = np.zeros(MAX_KINDS, np.uint64)
-        if self._module is not None:
-            for number, program in self._unfiltered.items():
-                counts[number] = self._module.recursion_misses(program)
+        for number, program in self._unfiltered.items():
+            counts[number] = syscalls.recursion_misses(program)
         return counts
 
     def detach(self) -> None:
@@ -94,9 +94,8 @@ class Probes:
     def close(self) -> None:
         """Detach and free everything; idempotent."""
         self.detach()
-        if self._module is not None:
-            self._module.close()
-            self._module = None
+        self._unfiltered.clear()
+        self._loaded.close()
 
     def __enter__(self) -> Self:
         return self
@@ -104,16 +103,17 @@ class Probes:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _attach_all(self, module: Module) -> None:
+    def _attach_all(self) -> None:
         for candidate in self.plan.to_try:
-            name = candidate.kind.name
+            kind = candidate.kind
+            if (program := self._loaded.programs.get(kind.name)) is None:
+                continue
             try:
-                program = module.load(name)
-                self._events.append(module.attach(program, candidate.kind.tracepoint))
+                self._events.append(_attach(program, candidate))
                 if not candidate.is_filtered:
-                    self._unfiltered[candidate.kind.number] = program
+                    self._unfiltered[kind.number] = program
             except LoadError as error:
-                self._refusals[name] = str(error)
+                self._refusals[kind.name] = str(error)
 
 
 def ring_bytes(wanted: int) -> int:
@@ -129,6 +129,23 @@ def lost_by_kind(counts: npt.NDArray[np.uint64]) -> dict[str, int]:
         KIND_BY_NUMBER[number].name if number in KIND_BY_NUMBER else f"kind {number}": int(counts[number])
         for number in np.flatnonzero(counts).tolist()
     }
+
+
+def _request(plan: Plan, ring_pages: int, kernel_release: str) -> LoadRequest:
+    directory = bpf_dir()
+    return LoadRequest(
+        program_text(directory),
+        [*kernel_flags(kernel_release, ring_pages, directory), *plan.flags()],
+        str(directory),
+        maps=(RING_MAP, LOST_MAP),
+        programs=[(candidate.kind.name, TRACEPOINT) for candidate in plan.to_try],
+    )
+
+
+def _attach(program: int, candidate: Candidate) -> int:
+    if candidate.format is None:
+        raise LoadError("no such tracepoint", "")
+    return attach_tracepoint(program, candidate.format.id)
 
 
 def _release(events: list[int]) -> None:

@@ -1,9 +1,11 @@
-"""Compiling and loading programs with bcc, one by one and without its habits: no auto-attach, no talk on stderr."""
+"""Compiling and loading programs with bcc, one by one and without its habits: no auto-attach, no talk on stderr.
+
+Heavy: tracing does this in a child process (`child.py`).
+"""
 
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,9 +19,7 @@ from .finder import load_bcc
 _UNWANTED_ENVIRONMENT: Final = ("ARCH", "BCC_LINUX_VERSION_CODE", "BCC_KERNEL_MODULES_SUFFIX")
 """What changes libbcc's target or makes it print to stdout: src/cc/frontends/clang/loader.cc of bcc."""
 
-
-_RECURSION_MISSES_AT: Final = 208
-"""Offset of `recursion_misses` in struct bpf_prog_info."""
+TRACEPOINT: Final = "TRACEPOINT"
 
 
 class CompileError(CannotTraceError):
@@ -50,39 +50,17 @@ class Module:
         """The map's descriptor, which stays the module's."""
         return int(self._lib.bpf_table_fd(self._bpf.module, name))
 
-    def load(self, program: str) -> int:
-        """Hand a tracepoint program to the kernel's verifier; its descriptor stays the module's. Raises LoadError."""
+    def load(self, program: str, program_type: str = TRACEPOINT) -> int:
+        """Hand a program to the kernel's verifier; its descriptor stays the module's. Raises LoadError.
+
+        `program_type` is bcc's name for it: a constant of its `BPF` class.
+        """
         with _captured_stderr() as said:
             try:
-                return int(self._bpf.load_func(program.encode(), type(self._bpf).TRACEPOINT).fd)
+                return int(self._bpf.load_func(program.encode(), getattr(self._bpf, program_type)).fd)
             except Exception as error:  # noqa: BLE001 - bcc raises bare Exceptions
                 reason = str(error)
         raise LoadError(reason, said())
-
-    def attach(self, program_fd: int, tracepoint: str) -> int:
-        """Run a loaded program at `category:name`; the perf event's descriptor is the caller's. Raises LoadError."""
-        category, _, name = tracepoint.partition(":")
-        with _captured_stderr() as said:
-            ctypes.set_errno(0)
-            fd = int(self._lib.bpf_attach_tracepoint(program_fd, category.encode(), name.encode()))
-            code = ctypes.get_errno()
-        if fd < 0:
-            raise LoadError(os.strerror(code) if code else _first_line(said()) or "attach failed", said())
-        return fd
-
-    def read_map(self, fd: int, key: int, value: Any) -> None:  # noqa: ANN401 - any ctypes-addressable buffer
-        """Copy one element into `value`, a ctypes object of the map's value size. Raises OSError."""
-        wanted = ctypes.c_uint32(key)
-        if self._lib.bpf_lookup_elem(fd, ctypes.byref(wanted), value) < 0:
-            raise OSError(ctypes.get_errno(), "BPF map look-up failed")
-
-    def recursion_misses(self, program_fd: int) -> int:
-        """`recursion_misses` of struct bpf_prog_info (include/uapi/linux/bpf.h); 0 where the kernel has none."""
-        info = (ctypes.c_uint64 * (_RECURSION_MISSES_AT // 8 + 1))()
-        size = ctypes.c_uint32(ctypes.sizeof(info))
-        if self._lib.bpf_obj_get_info(program_fd, ctypes.byref(info), ctypes.byref(size)) != 0:
-            return 0
-        return int(info[_RECURSION_MISSES_AT // 8]) if size.value > _RECURSION_MISSES_AT else 0
 
     def close(self) -> None:
         """Free programs and maps; idempotent."""
@@ -142,7 +120,3 @@ def _captured_stderr() -> Iterator[Any]:
 def _first_error(log: str) -> str:
     errors = (line.strip() for line in log.splitlines() if "error:" in line)
     return next(errors, "")
-
-
-def _first_line(log: str) -> str:
-    return next((line.strip() for line in log.splitlines() if line.strip()), "")

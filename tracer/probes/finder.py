@@ -14,7 +14,6 @@ from types import ModuleType
 from typing import Final
 
 from ..errors import CannotTraceError
-from ..kernel.access import install_bcc_command
 
 SYSTEM_PACKAGES: Final = (
     "/usr/lib/python3/dist-packages",
@@ -47,13 +46,13 @@ def bcc_status() -> BccStatus:
     """How bcc stands on this machine; loads its library to know, and imports no impostor."""
     genuine, impostor = locate()
     if genuine is None:
-        return BccStatus(False, impostor_path=impostor, reason=_why_missing(impostor), fix=install_bcc_command())
+        return BccStatus(False, impostor_path=impostor, reason=_why_missing(impostor), fix=_fix())
     version = _version(genuine)
     try:
         _load(genuine)
     except (ImportError, OSError, AttributeError, SyntaxError) as error:
         reason = f"{genuine} does not load: {error}"
-        return BccStatus(False, version, genuine, impostor, reason, install_bcc_command())
+        return BccStatus(False, version, genuine, impostor, reason, _fix())
     return BccStatus(True, version, genuine, impostor)
 
 
@@ -120,3 +119,10 @@ def _why_missing(impostor: Path | None) -> str:
     if impostor is None:
         return "not installed"
     return f"not installed ({impostor} is an unrelated package of that name from PyPI)"
+
+
+def _fix() -> str:
+    # It brings the schema and with it numpy, which the loading child has no use for.
+    from ..kernel.access import install_bcc_command
+
+    return install_bcc_command()

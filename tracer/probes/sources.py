@@ -16,8 +16,8 @@ from ..schema import KERNEL_FIELD, Kind
 PROGRAM_FILES: Final = ("ring.bpf.c", "vmscan.bpf.c", "oom.bpf.c", "balloon.bpf.c")
 """One translation unit, in this order: bcc rewrites map accesses in the main file only."""
 
-RING_MAP: Final = b"events"
-LOST_MAP: Final = b"lost"
+RING_MAP: Final = "events"
+LOST_MAP: Final = "lost"
 
 
 def bpf_dir() -> Path:

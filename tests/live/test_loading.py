@@ -1,0 +1,112 @@
+"""The loading child with the real compiler: what it leaves, what ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tracing import DROP_SLAB, WaitingLoad, run
+
+from tracer.collect.session import open_session
+from tracer.probes.attach import Probes
+from tracer.probes.plan import make_plan
+
+pytestmark = pytest.mark.usefixtures("bcc")
+
+ROOT = Path(__file__).parents[2]
+ENV = os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def children(pid: int) -> list[int]:
+    """Processes whose parent is `pid`, seen in /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(") ")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_for(condition: object, seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.002)
+    return False
+
+
+@pytest.fixture
+def loading_record(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A `record` whose child is at work, and that child."""
+    command = [sys.executable, "-m", "tracer", "record", "-o", "x.rtrace"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        found: list[int] = []
+        assert wait_for(lambda: found.extend(children(process.pid)) or found)
+        assert wait_for(lambda: b"tracer.probes.child" in Path(f"/proc/{found[0]}/cmdline").read_bytes())
+        yield process, found[0]
+        process.kill()
+
+
+def test_programs_and_maps_outlive_the_child_and_no_compiler_is_in_this_process() -> None:
+    code = (
+        "from pathlib import Path; from tracer.probes.attach import Probes; from tracer.probes.plan import make_plan\n"
+        "import os, sys\n"
+        "with Probes(make_plan(), 4096) as probes:\n"
+        "    probes.require_any()\n"
+        "    maps = Path('/proc/self/maps').read_text()\n"
+        "    print([name for name in ('libbcc', 'libLLVM', 'libclang') if name in maps], 'bcc' in sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENV)
+    assert (result.stdout, result.stderr) == ("[] False\n", "")
+    with open_session() as session, WaitingLoad(DROP_SLAB) as load:
+        assert load.pid in children(os.getpid())
+        assert children(os.getpid()) == [load.pid], "the loading child is gone"
+        assert len(run(session, [load]).of("shrink_slab_start", load.pid)) > 0
+
+
+def test_ctrl_c_while_it_compiles_ends_everything(loading_record, tmp_path: Path) -> None:
+    process, child = loading_record
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 130
+    assert not Path(f"/proc/{child}").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_child_killed_by_somebody_is_one_line(loading_record, tmp_path: Path) -> None:
+    process, child = loading_record
+    os.kill(child, signal.SIGKILL)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (3, "")
+    assert err.startswith("reclaim-tracer: error: the process that compiles the BPF programs was killed")
+    assert len(err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_child_does_not_outlive_a_killed_parent(loading_record) -> None:
+    process, child = loading_record
+    process.kill()
+    assert wait_for(lambda: not Path(f"/proc/{child}").exists())
+
+
+def test_it_compiles_from_any_directory_and_whatever_the_environment_says(tmp_path: Path, monkeypatch) -> None:
+    # GIVEN modules in the current directory and an environment that would lead Python astray
+    for name in ("json", "socket", "bcc", "tracer"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('astray')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    with Probes(make_plan(), 4096) as probes:
+        probes.require_any()

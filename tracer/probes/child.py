@@ -1,0 +1,55 @@
+"""What the loading child runs: compile and load with bcc, hand descriptors over, end. Started by `loading.py`.
+
+It reads a request from stdin and answers on a socket, a message at a time: JSON, with the descriptor it speaks of. The
+parent hands over the socket's number as the second argument.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import CannotTraceError
+from .compiler import CompileError, LoadError, Module
+
+_LOG_CHARACTERS: Final = 1 << 16
+"""What of a compiler's or verifier's story fits a message."""
+_SET_PARENT_DEATH_SIGNAL: Final = 1
+"""PR_SET_PDEATHSIG, include/uapi/linux/prctl.h."""
+
+
+def main() -> None:
+    """Answer one request and end; without a parent there is nobody to end for."""
+    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    with socket.socket(fileno=int(sys.argv[2])) as channel:
+        try:
+            _answer(json.load(sys.stdin), channel)
+        except CompileError as error:
+            _send(channel, {"failed": "compile", "message": str(error), "log": error.log[:_LOG_CHARACTERS]})
+        except CannotTraceError as error:
+            _send(channel, {"failed": "bcc", "message": str(error)})
+    # Taking bcc and LLVM apart is wasted time: the kernel takes all of it back.
+    os._exit(0)
+
+
+def _answer(request: Any, channel: socket.socket) -> None:  # noqa: ANN401 - JSON
+    module = Module(request["text"], request["flags"], Path(request["kernel_source"]))
+    for name in request["maps"]:
+        _send(channel, {"map": name}, [module.map_fd(name.encode())])
+    for name, program_type in request["programs"]:
+        try:
+            _send(channel, {"program": name}, [module.load(name, program_type)])
+        except LoadError as error:
+            _send(channel, {"refused": name, "message": str(error), "log": error.log[:_LOG_CHARACTERS]})
+    _send(channel, {"done": True})
+
+
+def _send(channel: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+    socket.send_fds(channel, [json.dumps(message).encode()], list(descriptors))

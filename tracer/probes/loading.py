@@ -1,0 +1,150 @@
+"""Compiling and loading in a short-lived child, so that the compiler's memory ends with it.
+
+bcc and LLVM leave some 40 MiB of anonymous memory behind. The child hands over the descriptors of maps and programs,
+which live on here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Self
+
+from ..errors import CannotTraceError
+from .compiler import CompileError
+
+_MESSAGE_BYTES: Final = 1 << 19
+_ONE_DESCRIPTOR: Final = socket.CMSG_LEN(struct.calcsize("i"))
+_CHILD_MIB: Final = 60
+"""Its anonymous memory at most, measured with bcc 0.26 and LLVM 14; twice as much again is of libraries' files."""
+_PROGRAM: Final = (
+    f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {__package__}.child import main; main()"
+)
+"""The child finds modules where this process does, without looking at the environment or at `site` again."""
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What to compile: text, compiler flags, the tree with `include/`; which maps, and programs with their bcc type."""
+
+    text: str
+    flags: Sequence[str]
+    kernel_source: str
+    maps: Sequence[str]
+    programs: Sequence[tuple[str, str]]
+
+
+@dataclass
+class Loaded:
+    """Descriptors by name, this process's own, and each refused program's reason. Close frees what is not attached."""
+
+    maps: dict[str, int] = field(default_factory=dict)
+    programs: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close every descriptor; idempotent."""
+        for group in (self.maps, self.programs):
+            while group:
+                os.close(group.popitem()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def load(request: LoadRequest) -> Loaded:
+    """Have a child do it; it is gone when this returns. Raises CannotTraceError, CompileError among them."""
+    loaded = Loaded()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        with ours, _Child(request, theirs) as child:
+            done = False
+            while not done and (message := _receive(ours)):
+                done = _take(message, loaded)
+            child.finish(done)
+    except BaseException:
+        loaded.close()
+        raise
+    return loaded
+
+
+class _Child:
+    """The process. Left with an exception, it is ended."""
+
+    def __init__(self, request: LoadRequest, channel: socket.socket) -> None:
+        with channel, os.fdopen(os.memfd_create("request"), "w+") as stdin:
+            json.dump(asdict(request), stdin)
+            stdin.seek(0)
+            self._process = _start(stdin.fileno(), channel.fileno())
+
+    def finish(self, done: bool) -> None:
+        """Wait for its end. Raises CannotTraceError where it was not a good one, or came too early."""
+        if (status := self._process.wait()) != 0 or not done:
+            raise CannotTraceError(_how_it_ended(status))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _start(stdin: int, channel: int) -> subprocess.Popen[bytes]:
+    cached = ["-B"] if sys.dont_write_bytecode else []
+    command = [sys.executable, "-I", "-S", *cached, "-c", _PROGRAM, json.dumps(sys.path), str(channel)]
+    try:
+        # A session of its own: Ctrl-C is this process's affair.
+        return subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.DEVNULL, pass_fds=[channel], start_new_session=True
+        )
+    except OSError as error:
+        raise CannotTraceError(f"{sys.executable or 'Python'}: cannot be started: {error.strerror}") from error
+
+
+def _receive(channel: socket.socket) -> dict[str, Any]:
+    """The next message, with its descriptor, if any, as `fd`; empty when the child has gone."""
+    # socket.recv_fds of Python 3.11 ignores flags.
+    data, ancillary, flags, _ = channel.recvmsg(_MESSAGE_BYTES, _ONE_DESCRIPTOR, socket.MSG_CMSG_CLOEXEC)
+    if flags & socket.MSG_CTRUNC:
+        raise CannotTraceError("no room for more open files: raise the limit (ulimit -n)")
+    message: dict[str, Any] = json.loads(data) if data else {}
+    for _, _, packed in ancillary:
+        (message["fd"],) = struct.unpack("i", packed)
+    return message
+
+
+def _take(message: dict[str, Any], loaded: Loaded) -> bool:
+    """Note what a message brings; True for the last one."""
+    match message:
+        case {"map": name, "fd": fd}:
+            loaded.maps[name] = fd
+        case {"program": name, "fd": fd}:
+            loaded.programs[name] = fd
+        case {"refused": name, "message": reason}:
+            loaded.refusals[name] = reason
+        case {"failed": "compile", "message": reason, "log": log}:
+            raise CompileError(reason, log)
+        case {"failed": _, "message": reason}:
+            raise CannotTraceError(reason)
+    return "done" in message
+
+
+def _how_it_ended(status: int) -> str:
+    process = "the process that compiles the BPF programs"
+    if status == -signal.SIGKILL:
+        return f"{process} was killed, perhaps by the OOM killer: it needs {_CHILD_MIB} MiB for a moment; free some"
+    if status < 0:
+        return f"{process} was ended by {signal.Signals(-status).name}; try again"
+    return f"{process} ended with status {status} before it was done; see: reclaim-tracer check"

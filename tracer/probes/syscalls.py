@@ -1,0 +1,104 @@
+"""The few system calls that attached programs need, made without bcc: bpf(2), perf_event_open(2) and its ioctls."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+from typing import Final
+
+_MACHINE: Final = platform.machine()
+_NUMBERS: Final = {
+    "x86_64": (321, 298),
+    "s390x": (351, 331),
+    "ppc64": (361, 319),
+    "ppc64le": (361, 319),
+}
+"""bpf and perf_event_open by machine: arch/*/{entry,kernel}/syscalls/*.tbl; the rest have those of
+include/uapi/asm-generic/unistd.h."""
+_BPF, _PERF_EVENT_OPEN = _NUMBERS.get(_MACHINE, (280, 241))
+
+_MAP_LOOKUP_ELEM: Final = 1
+_OBJ_GET_INFO_BY_FD: Final = 15
+_RAW_TRACEPOINT_OPEN: Final = 17
+_ENABLE_STATS: Final = 32
+"""enum bpf_cmd, include/uapi/linux/bpf.h."""
+_STATS_RUN_TIME: Final = 0
+
+_PROGRAM_INFO_WORDS: Final = 32
+_RUN_TIME_NS, _RUN_COUNT, _RECURSION_MISSES = 24, 25, 26
+"""64-bit words of struct bpf_prog_info; a kernel that lacks one leaves it 0."""
+
+_ATTRIBUTE_BYTES: Final = 72
+"""PERF_ATTR_SIZE_VER1, include/uapi/linux/perf_event.h: up to `config2`."""
+_SAMPLE_RAW: Final = 1 << 10
+_FLAG_FD_CLOEXEC: Final = 8
+_ALL_TASKS, _FIRST_CPU, _NO_GROUP = -1, 0, -1
+_SET_BPF: Final = 0x80042408 if _MACHINE.startswith("ppc") else 0x40042408
+"""PERF_EVENT_IOC_SET_BPF; powerpc counts ioctl directions differently."""
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def lookup_element(map_fd: int, key: int, value: int) -> None:
+    """Copy a map's element to the address `value`; a per-CPU map has one for each possible CPU. Raises OSError."""
+    wanted = ctypes.c_uint32(key)
+    _bpf(_MAP_LOOKUP_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(wanted), value, 0)
+
+
+def recursion_misses(program_fd: int) -> int:
+    """How often the kernel skipped the program because another ran on that CPU; 0 where it doesn't count."""
+    return _program_info(program_fd)[_RECURSION_MISSES]
+
+
+def run_statistics(program_fd: int) -> tuple[int, int]:
+    """The program's runs, and ns in them, while `enable_run_statistics` was held."""
+    info = _program_info(program_fd)
+    return info[_RUN_COUNT], info[_RUN_TIME_NS]
+
+
+def enable_run_statistics() -> int:
+    """Let the kernel measure programs as long as the descriptor given is open. Raises OSError (kernels before 5.8)."""
+    return _bpf(_ENABLE_STATS, "I", _STATS_RUN_TIME)
+
+
+def open_traced_function(program_fd: int) -> int:
+    """Attach a program that knows its target since it was loaded (fentry, fexit). Raises OSError."""
+    return _bpf(_RAW_TRACEPOINT_OPEN, "QI", 0, program_fd)
+
+
+def open_perf_event(kind: int, config: int = 0, config1: int = 0, config2: int = 0) -> int:
+    """A perf event for all tasks on all CPUs, as tracepoints and probes have them. Raises OSError."""
+    every_hit, wake_up_at = 1, 1
+    head = struct.pack("=IIQQQQQII", kind, _ATTRIBUTE_BYTES, config, every_hit, _SAMPLE_RAW, 0, 0, wake_up_at, 0)
+    attribute = ctypes.create_string_buffer(head + struct.pack("=QQ", config1, config2))
+    arguments = map(ctypes.c_long, (_ALL_TASKS, _FIRST_CPU, _NO_GROUP, _FLAG_FD_CLOEXEC))
+    return _checked(_libc.syscall(ctypes.c_long(_PERF_EVENT_OPEN), attribute, *arguments))
+
+
+def set_program(event_fd: int, program_fd: int) -> None:
+    """Run the program at each hit of the perf event. Raises OSError."""
+    _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_BPF), ctypes.c_long(program_fd)))
+
+
+def _program_info(program_fd: int) -> list[int]:
+    info = (ctypes.c_uint64 * _PROGRAM_INFO_WORDS)()
+    _bpf(_OBJ_GET_INFO_BY_FD, "IIQ", program_fd, ctypes.sizeof(info), ctypes.addressof(info))
+    return list(info)
+
+
+def _bpf(command: int, layout: str, *values: int) -> int:
+    attribute = struct.pack(f"={layout}", *values)
+    size = ctypes.c_ulong(len(attribute))
+    return _checked(
+        _libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(command), ctypes.create_string_buffer(attribute), size)
+    )
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return int(result)
