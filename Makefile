@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test golden lint bench picture clean
+.PHONY: help setup setup-test demo test compat golden lint bench picture clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -38,6 +38,10 @@ demo: setup ## Trace this machine for ten seconds: out/demo.rtrace, out/demo.htm
 test: setup-test ## Run the tests; says what was skipped and why
 	@.ci/setup tracefs
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+compat: setup-test ## Test with other releases' bcc and Python on this kernel (fetches some 260 MB once, needs root)
+	@.ci/setup tracefs
+	REQUIRE=compat $(BIN)/python -m pytest tests/compat
 
 golden: setup-test ## Accept what the analysis says now as expected (tests/golden); read the diff
 	$(BIN)/python -m tests.golden.regenerate

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-REQUIRABLE = ("live", "browser", "guest")
+REQUIRABLE = ("live", "browser", "guest", "compat")
 CHROMIUM_COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 TRACEFS = Path("/sys/kernel/tracing")
 
@@ -56,6 +56,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         need_or_skip(
             "live", (TRACEFS / "events/vmscan").is_dir(), f"no tracefs at {TRACEFS} (`.ci/setup tracefs` as root)"
         )
+    if item.get_closest_marker("compat"):
+        need_or_skip("compat", "compat" in required(), "fetches Debian releases (`make compat`)")
+        need_or_skip("compat", os.geteuid() == 0, "chroot needs root")
     if item.get_closest_marker("browser"):
         found = any(shutil.which(command) for command in CHROMIUM_COMMANDS)
         need_or_skip("browser", found, "no chromium on PATH (`make setup-test`)")

@@ -7,7 +7,7 @@ from pathlib import Path
 from kernel_tree import TRACEFS_MOUNT, put
 
 FORMATS = Path(__file__).parent / "data" / "probe_formats"
-KERNELS = ("5.10", "6.1", "6.18", "7.3")
+KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
 
 
 def probe_formats(kernel: str) -> dict[str, str]:

@@ -1,0 +1,64 @@
+"""Run inside a userland: compile and load the programs for every kernel whose formats are kept, and for this one.
+
+Prints a JSON object a line: `bcc`, `python`, `kernel`, `error`, `loaded`, `refused` (program to reason).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+sys.path.append(str(Path(__file__).parent.parent / "unit"))
+from kernel_tree import put
+from probe_machine import KERNELS, put_probe_formats
+
+from tracer.probes.compiler import CompileError, LoadError, Module
+from tracer.probes.finder import bcc_status
+from tracer.probes.plan import Plan, make_plan
+from tracer.probes.sources import bpf_dir, kernel_flags, program_text
+
+SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virtio_balloon_oom_notify\n"
+
+
+def plan_for(kernel: str) -> Plan:
+    """The plan on a machine whose tracefs is that kernel's."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        put_probe_formats(root, kernel)
+        put(root, "/proc/kallsyms", SYMBOLS)
+        return make_plan(root=root)
+
+
+def compile_and_load(release: str, plan: Plan) -> dict[str, Any]:
+    """What came of the plan's programs, compiled for the kernel called `release` and loaded into this one."""
+    directory = bpf_dir()
+    try:
+        module = Module(program_text(directory), [*kernel_flags(release, 4, directory), *plan.flags()], directory)
+    except CompileError as error:
+        return {"error": f"{error}\n{error.log}", "loaded": 0, "refused": {}}
+    refused = {}
+    for candidate in plan.to_try:
+        try:
+            module.load(candidate.kind.name)
+        except LoadError as error:
+            refused[candidate.kind.name] = f"{error}\n{error.log}"
+    module.close()
+    return {"error": "", "loaded": len(plan.to_try) - len(refused), "refused": refused}
+
+
+def main() -> None:
+    """One line a kernel."""
+    about = {"bcc": bcc_status().version, "python": ".".join(map(str, sys.version_info[:2]))}
+    for kernel in KERNELS:
+        print(
+            json.dumps({**about, "kernel": kernel, **compile_and_load(f"{kernel}.0-1-cloud-amd64", plan_for(kernel))})
+        )
+    own = os.uname().release
+    print(json.dumps({**about, "kernel": "own", **compile_and_load(own, make_plan())}))
+
+
+main()
