@@ -81,7 +81,7 @@ def test_ctrl_c_while_it_compiles_ends_everything(loading_record, tmp_path: Path
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=30) == ("", "")
     assert process.returncode == 130
-    assert not Path(f"/proc/{child}").exists()
+    assert wait_for(lambda: not Path(f"/proc/{child}").exists())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,21 +1,15 @@
-"""The command line: its commands, and the one place where errors become lines and exit codes."""
+"""The command line: its commands."""
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from .. import __version__
-from ..errors import TracerError
 from . import check_command, demo, import_, record, replay, report, summary
-
-NAME = "reclaim-tracer"
-INTERRUPTED = 130
-_STDERR = 2
+from .exit_codes import NAME, run_to_exit
+from .handover import HandOver
 
 app = typer.Typer(
     name=NAME,
@@ -55,47 +49,13 @@ def _options(
     pass
 
 
-def _one_line(text: str) -> str:
-    """Text for a terminal: control characters (a file's name may hold them) escaped."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def _fail(message: str, exit_code: int) -> NoReturn:
-    sys.stderr.write(f"{NAME}: error: {_one_line(message)}\n")
-    sys.exit(exit_code)
-
-
-def _drop_stdout() -> None:
-    """Keep the interpreter from writing to a stdout that is gone or full once more when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _prepare_streams() -> None:
-    """Open closed streams (`>&-`) on /dev/null, or a file gets what is printed; escape what has no encoding."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
-        pass
-    os.close(descriptor)
-    sys.stdout = sys.stdout or os.fdopen(1, "w")
-    sys.stderr = sys.stderr or os.fdopen(_STDERR, "w")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
 def main() -> None:
     """Run the command line and exit with its code."""
-    _prepare_streams()
+    run_to_exit(_run)
+
+
+def _run() -> None:
     try:
-        try:
-            app(prog_name=NAME)
-        finally:
-            sys.stdout.flush()
-    except TracerError as error:
-        _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        _drop_stdout()
-        sys.exit(1)
-    except OSError as error:
-        _drop_stdout()
-        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        app(prog_name=NAME)
+    except HandOver as rest:
+        rest.go_on()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .options import GAP_S, HORIZON_S, MOST_S, Force, Quiet, Verbose
+from .handover import HandOver
+from .options import MOST_S, Force, Quiet, Verbose
 
 
 class Transport(StrEnum):
@@ -60,21 +60,16 @@ def record(
       reclaim-tracer record -o build.rtrace -- make -j8
       reclaim-tracer record -d 5 --buffer-size 64 --force -o trace.rtrace
     """
-    from ..live import summary_text
-    from .analysis import analyse_file
-    from .capture import CaptureRequest, capture
-    from .messages import Messages
-
-    say = Messages(quiet=quiet, verbose=verbose)
-    request = CaptureRequest(
-        output=output or _default_output(),
-        duration_s=duration,
-        command=tuple(command or ()),
-        force=force,
-        sample_interval_s=sample_interval,
-        buffer_bytes=buffer_size << 20,
+    raise HandOver(
+        "recording",
+        {
+            "output": output or _default_output(),
+            "duration_s": duration,
+            "command": tuple(command or ()),
+            "force": force,
+            "sample_interval_s": sample_interval,
+            "buffer_bytes": buffer_size << 20,
+            "quiet": quiet,
+            "verbose": verbose,
+        },
     )
-    capture(request, say)
-    sys.stdout.write(summary_text(*analyse_file(request.output, HORIZON_S, GAP_S)))
-    sys.stdout.flush()
-    say.info(f"Next: reclaim-tracer report {request.output}")

@@ -1,7 +1,7 @@
 """What the loading child runs: compile and load with bcc, hand descriptors over, end. Started by `loading.py`.
 
 It reads a request from stdin and answers on a socket, a message at a time: JSON, with the descriptor it speaks of. The
-parent hands over the socket's number as the second argument.
+second argument is the socket's number, the third the parent's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,20 +27,26 @@ _SET_PARENT_DEATH_SIGNAL: Final = 1
 
 
 def main() -> None:
-    """Answer one request and end; without a parent there is nobody to end for."""
+    """Answer one request and end; end as well when the parent does, or no longer listens."""
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    with socket.socket(fileno=int(sys.argv[2])) as channel:
-        try:
+    channel, parent = socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])
+    if os.getppid() == parent:
+        with suppress(BrokenPipeError):
             _answer(json.load(sys.stdin), channel)
-        except CompileError as error:
-            _send(channel, {"failed": "compile", "message": str(error), "log": error.log[:_LOG_CHARACTERS]})
-        except CannotTraceError as error:
-            _send(channel, {"failed": "bcc", "message": str(error)})
     # Taking bcc and LLVM apart is wasted time: the kernel takes all of it back.
     os._exit(0)
 
 
 def _answer(request: Any, channel: socket.socket) -> None:  # noqa: ANN401 - JSON
+    try:
+        _load(request, channel)
+    except CompileError as error:
+        _send(channel, {"failed": "compile", "message": str(error), "log": error.log[:_LOG_CHARACTERS]})
+    except CannotTraceError as error:
+        _send(channel, {"failed": "bcc", "message": str(error)})
+
+
+def _load(request: Any, channel: socket.socket) -> None:  # noqa: ANN401
     module = Module(request["text"], request["flags"], Path(request["kernel_source"]))
     for name in request["maps"]:
         _send(channel, {"map": name}, [module.map_fd(name.encode())])

@@ -103,7 +103,8 @@ class _Child:
 
 def _start(stdin: int, channel: int) -> subprocess.Popen[bytes]:
     cached = ["-B"] if sys.dont_write_bytecode else []
-    command = [sys.executable, "-I", "-S", *cached, "-c", _PROGRAM, json.dumps(sys.path), str(channel)]
+    words = [json.dumps(sys.path), str(channel), str(os.getpid())]
+    command = [sys.executable, "-I", "-S", *cached, "-c", _PROGRAM, *words]
     try:
         # A session of its own: Ctrl-C is this process's affair.
         return subprocess.Popen(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Final
@@ -42,7 +41,7 @@ def create_output(path: Path, start: bytes, *, force: bool) -> int:
 
 def check_output(path: Path, *, force: bool) -> None:
     """Try whether `create_output` would work: a page is written beside `path` and removed. Raises TracerError."""
-    trial = path.parent / f".rtrace-{secrets.token_hex(6)}"
+    trial = path.parent / f".rtrace-{os.urandom(6).hex()}"
     try:
         _may_replace(path, force=force)
         os.close(_create(trial, bytes(_TRIAL_BYTES), replaces=False))
@@ -80,7 +79,7 @@ def _may_replace(path: Path, *, force: bool) -> bool:
 
 
 def _create(path: Path, start: bytes, *, replaces: bool) -> int:
-    target = path.with_name(f".rtrace-{secrets.token_hex(6)}") if replaces else path
+    target = path.with_name(f".rtrace-{os.urandom(6).hex()}") if replaces else path
     descriptor = os.open(target, _FLAGS, _MODE)
     try:
         os.fchmod(descriptor, _MODE)

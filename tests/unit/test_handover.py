@@ -1,0 +1,81 @@
+"""Replacing the command line's program by the one that does the work, and doing without where that fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tracer.commands.footprint import one_blas_thread
+from tracer.commands.handover import HandOver
+
+ROOT = Path(__file__).parents[2]
+
+OUTER = """
+import os, sys
+open("/proc/self/comm", "w").write("outer")
+import typer
+from tracer.commands.handover import HandOver
+HandOver("inner", {"word": ["a", 1.5, None], "pid": os.getpid()}).go_on()
+"""
+INNER = """
+import os, sys
+def run(word, pid):
+    comm = open("/proc/self/comm").read().strip()
+    print(word, pid == os.getpid(), comm, "typer" in sys.modules, sys.argv[1:], sorted(os.listdir("/proc/self/fd"))[-1])
+    from tracer.errors import UsageError
+    raise UsageError("no more")
+"""
+
+
+def test_the_work_goes_on_in_the_same_process_without_what_was_loaded_and_ends_with_its_exit_code(
+    tmp_path: Path,
+) -> None:
+    package = tmp_path / "package"
+    (package / "tracer").mkdir(parents=True)
+    for name in ("__init__", "errors"):
+        (package / "tracer" / f"{name}.py").symlink_to(ROOT / "tracer" / f"{name}.py")
+    (package / "tracer" / "commands").mkdir()
+    for name in ("__init__", "handover", "exit_codes"):
+        (package / "tracer" / "commands" / f"{name}.py").symlink_to(ROOT / "tracer" / "commands" / f"{name}.py")
+    (package / "tracer" / "commands" / "inner.py").write_text(INNER)
+    result = subprocess.run(
+        [sys.executable, "-c", OUTER, "record", "-d", "5"],
+        capture_output=True,
+        text=True,
+        cwd=package,
+        env=os.environ | {"PYTHONPATH": str(package)},
+    )
+    assert result.stdout.startswith("['a', 1.5, None] True outer False ['reclaim-tracer', 'record', '-d', '5'] ")
+    assert int(result.stdout.split()[-1]) <= 4, "the parcel is closed"
+    assert result.stderr == "reclaim-tracer: error: no more\n"
+    assert result.returncode == 2
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_where_no_program_can_be_started_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Any] = []
+    monkeypatch.setitem(sys.modules, "tracer.commands.inner", SimpleNamespace(run=lambda **got: done.append(got)))
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    before = open_files()
+    HandOver("inner", {"word": 1}).go_on()
+    assert done == [{"word": 1}]
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("value", [None, "7"])
+def test_the_environment_is_as_before_when_numpy_is_loaded(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", value)
+    with one_blas_thread():
+        assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    assert os.environ.get("OPENBLAS_NUM_THREADS") == value

@@ -1,0 +1,69 @@
+"""Going on without the command line's libraries: the process's program is replaced, its number and streams stay.
+
+typer and pydantic hold 12 MiB of anonymous memory that a long recording has no use for.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NoReturn
+
+from .exit_codes import NAME, run_to_exit
+
+_PROGRAM: Final = f"""\
+import pickle, sys
+parcel = open(int(sys.argv.pop(1)), "rb")
+sys.path[:] = pickle.load(parcel)
+from {__name__} import go_on
+go_on(parcel)
+"""
+_NAME_SHOWN: Final = Path("/proc/self/comm")
+
+
+class HandOver(BaseException):
+    """Raised by a command that has read its options: `run(**arguments)` of `module` in this package does the rest."""
+
+    def __init__(self, module: str, arguments: Mapping[str, Any]) -> None:
+        super().__init__(module)
+        self.module = module
+        self.arguments = dict(arguments)
+
+    def go_on(self) -> None:
+        """Do the rest in a fresh interpreter, in this one where that can't be had."""
+        with suppress(OSError):
+            self._replace_program()
+        _run(self.module, self.arguments)
+
+    def _replace_program(self) -> NoReturn:
+        sys.stdout.flush()
+        parcel = os.memfd_create(NAME, 0)
+        try:
+            with os.fdopen(parcel, "wb", closefd=False) as file:
+                for part in (sys.path, (_NAME_SHOWN.read_text(), self.module, self.arguments)):
+                    pickle.dump(part, file)
+            os.lseek(parcel, 0, os.SEEK_SET)
+            isolated = ["-I"] if sys.flags.isolated else []
+            cached = ["-B"] if sys.dont_write_bytecode else []
+            words = ["-S", *isolated, *cached, "-c", _PROGRAM, str(parcel), NAME, *sys.argv[1:]]
+            os.execv(sys.executable, [sys.executable, *words])  # noqa: S606
+        finally:
+            os.close(parcel)
+
+
+def go_on(parcel: BinaryIO) -> None:
+    """In the fresh interpreter: take over from the parcel, after its first part."""
+    with parcel:
+        shown, module, arguments = pickle.load(parcel)  # noqa: S301 - this process wrote it
+    with suppress(OSError):
+        _NAME_SHOWN.write_text(shown)
+    run_to_exit(lambda: _run(module, arguments))
+
+
+def _run(module: str, arguments: Mapping[str, Any]) -> None:
+    import_module(f"{__package__}.{module}").run(**arguments)

@@ -1,0 +1,50 @@
+"""What `record` does once its options are read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .footprint import one_arena, one_blas_thread
+from .messages import Messages
+
+
+def run(
+    *,
+    output: Path,
+    duration_s: float | None,
+    command: tuple[str, ...],
+    force: bool,
+    sample_interval_s: float,
+    buffer_bytes: int,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Record, then print the summary. Raises TracerError."""
+    one_arena()
+    with one_blas_thread():
+        from .capture import CaptureRequest, capture
+
+    say = Messages(quiet=quiet, verbose=verbose)
+    request = CaptureRequest(
+        output=output,
+        duration_s=duration_s,
+        command=command,
+        force=force,
+        sample_interval_s=sample_interval_s,
+        buffer_bytes=buffer_bytes,
+    )
+    capture(request, say)
+    _print_summary(output)
+    say.info(f"Next: reclaim-tracer report {output}")
+
+
+def _print_summary(recording: Path) -> None:
+    # Not while it records: the analysis is a third of all modules.
+    from ..analyze.options import Options
+    from ..live import summary_text
+    from .analysis import analyse_file
+
+    thresholds = Options()
+    sys.stdout.write(summary_text(*analyse_file(recording, thresholds.horizon_s, thresholds.gap_s)))
+    sys.stdout.flush()
