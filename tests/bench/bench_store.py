@@ -19,8 +19,8 @@ from tracer.batch import Batch
 from tracer.metadata import Metadata
 from tracer.schema import EVENT_DTYPE
 from tracer.store import Recording, Writer
+from tracer.store.event_columns import EventEncoder
 from tracer.store.format import BLOCK_EVENTS
-from tracer.store.payloads import encode_events
 
 PASSES = 5
 
@@ -35,6 +35,7 @@ def main(count: int) -> None:
     events = synthetic_events(count)
     count = len(events)
     blocks = [events[start : start + BLOCK_EVENTS] for start in range(0, count, BLOCK_EVENTS)]
+    encoder = EventEncoder(BLOCK_EVENTS)
     timings: dict[str, list[float]] = {"write": [], "columns": [], "open": [], "read": []}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.rtrace"
@@ -51,7 +52,7 @@ def main(count: int) -> None:
 
         for _ in range(PASSES):
             timings["write"].append(cpu_seconds(write))
-            timings["columns"].append(cpu_seconds(lambda: [encode_events(block) for block in blocks]))
+            timings["columns"].append(cpu_seconds(lambda: [encoder.encode(block) for block in blocks]))
             timings["open"].append(cpu_seconds(lambda: Recording.open(path)))
             timings["read"].append(cpu_seconds(read))
         size = path.stat().st_size

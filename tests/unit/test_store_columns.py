@@ -10,19 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tracer.store.columns import (
-    CorruptPayloadError,
-    Cursor,
-    decode_column,
-    distinct,
-    encode_column,
-    encode_frame,
-    encode_integers,
-    encode_steps,
-    skip_column,
-)
+from tracer.store.columns import CorruptPayloadError, Cursor, decode_column, skip_column
+from tracer.store.dictionary import Dictionary, distinct
+from tracer.store.encoding import ColumnEncoder, put_frame, put_steps
+from tracer.store.sink import Sink
 
 DTYPES = [np.dtype(code) for code in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")]
+
+
+def put_column(sink, values):
+    ColumnEncoder().put(sink, values)
+
+
+def encoded(put, values) -> bytes:
+    sink = Sink(8)
+    put(sink, values)
+    return bytes(sink.view())
 
 
 def integer_columns(dtypes=DTYPES):
@@ -36,25 +39,25 @@ def integer_columns(dtypes=DTYPES):
     return wide | few
 
 
-@given(integer_columns(), st.sampled_from([encode_frame, encode_integers, encode_steps]))
-def test_integers_come_back(column, encode):
-    cursor = Cursor(encode(column) + b"rest")
+@given(integer_columns(), st.sampled_from([put_frame, put_column, put_steps]))
+def test_integers_come_back(column, put):
+    cursor = Cursor(encoded(put, column) + b"rest")
     back = decode_column(cursor, len(column), column.dtype)
     assert back.dtype == column.dtype
     assert back.tolist() == column.tolist()
     assert bytes(cursor.take(4)) == b"rest"
 
 
-@given(integer_columns(), st.sampled_from([encode_frame, encode_integers, encode_steps]))
-def test_skipping_ends_where_decoding_ends(column, encode):
-    cursor = Cursor(encode(column) + b"rest")
+@given(integer_columns(), st.sampled_from([put_frame, put_column, put_steps]))
+def test_skipping_ends_where_decoding_ends(column, put):
+    cursor = Cursor(encoded(put, column) + b"rest")
     skip_column(cursor, len(column))
     assert bytes(cursor.take(4)) == b"rest"
 
 
 @given(hnp.arrays("S16", st.integers(0, 20)))
 def test_text_comes_back(column):
-    assert decode_column(Cursor(encode_column(column)), len(column), column.dtype).tolist() == column.tolist()
+    assert decode_column(Cursor(encoded(put_column, column)), len(column), column.dtype).tolist() == column.tolist()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,24 @@ def test_text_comes_back(column):
     ids=["constant", "narrow range", "two pointers"],
 )
 def test_repetitive_columns_take_at_most_a_byte_a_value(values, most):
-    assert len(encode_integers(values)) <= most
+    assert len(encoded(put_column, values)) <= most
+
+
+@given(st.lists(integer_columns([np.dtype("u8")]), max_size=6))
+def test_a_dictionary_remembered_from_other_blocks_changes_nothing(blocks):
+    encoder = ColumnEncoder()
+    for block in blocks:
+        data = encoded(encoder.put, block)
+        assert decode_column(Cursor(data), len(block), block.dtype).tolist() == block.tolist()
+
+
+def test_a_dictionary_knows_its_rows_and_no_others():
+    entries = [np.array([1, 2, 2, 3], np.uint64), np.array([5, 5, 6, 2**63], np.uint64)]
+    dictionary = Dictionary.of(entries)
+    assert dictionary is not None
+    assert dictionary.codes([entries[0][::-1], entries[1][::-1]]).tolist() == [3, 2, 1, 0]
+    assert dictionary.codes([np.array([1], np.uint64), np.array([6], np.uint64)]) is None
+    assert Dictionary.of([np.arange(257, dtype=np.uint64)]) is None
 
 
 @given(st.lists(hnp.arrays(np.uint64, 50, elements=st.integers(0, 6)), min_size=1, max_size=3))

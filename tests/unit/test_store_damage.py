@@ -30,19 +30,23 @@ from store_cases import (
 from tracer.batch import LostStretch
 from tracer.errors import RecordingError
 from tracer.store import Recording
-from tracer.store.columns import encode_frame, encode_steps
+from tracer.store.encoding import put_frame, put_steps
+from tracer.store.event_columns import EventEncoder
 from tracer.store.format import (
     BLOCK_HEADER_BYTES,
     BLOCK_MAGIC,
     FILE_HEAD,
     MAX_BLOCK_ROWS,
+    VERSION_MINOR,
     BlockHeader,
     BlockType,
     Codec,
 )
-from tracer.store.payloads import encode_events, pack_json
-from tracer.store.scan import Block, scan
+from tracer.store.payloads import pack_json
+from tracer.store.scan import scan
+from tracer.store.sink import Sink
 from tracer.store.source import Source
+from tracer.store.table import Block
 
 PARTS = [calm_records(20, start) for start in (1_000, 2_000, 3_000)]
 
@@ -217,17 +221,23 @@ def test_a_later_minor_version_is_read(path):
     assert len(events_of(Recording.open(path))) == 60
 
 
+def encoded(put, values) -> bytes:
+    sink = Sink()
+    put(sink, values)
+    return bytes(sink.view())
+
+
 BOMB = zstandard.ZstdCompressor().compress(bytes(300 << 20))
 HUGE_SAMPLES = b"".join(
     [
         struct.pack("<I", 400_001),
         pack_json(["a"] * 100_000),
-        encode_steps(np.zeros(MAX_BLOCK_ROWS, np.int64)),
-        encode_frame(np.zeros(100_000, np.int64)),
-        encode_frame(np.zeros(1, np.int64)),
+        encoded(put_steps, np.zeros(MAX_BLOCK_ROWS, np.int64)),
+        encoded(put_frame, np.zeros(100_000, np.int64)),
+        encoded(put_frame, np.zeros(1, np.int64)),
     ]
 )
-EVENTS = encode_events(records_of_all_kinds(20))
+EVENTS = bytes(EventEncoder(20).encode(records_of_all_kinds(20)))
 
 
 @pytest.mark.parametrize(
@@ -301,7 +311,7 @@ def test_counts_of_the_end_block(path):
     raw = zstandard.decompress(payload) if block.header.codec == Codec.ZSTD else payload
     ending = json.loads(raw)
     assert ending["blocks"] == block.header.sequence
-    assert ending["counts"] == {"meta": 1, "events": 60, "samples": 1, "lost": 1}
+    assert ending["counts"] == {"meta": 1, "events": 60, "samples": 1, "lost": 1, "index": 6}
 
 
 def rejected(path: Path) -> str:
@@ -333,7 +343,7 @@ def test_a_newer_version_is_said_in_one_line(path):
     data = bytearray(path.read_bytes())
     struct.pack_into("<H", data, 8, 2)
     path.write_bytes(data)
-    assert "format version 2.0, this reclaim-tracer reads 1.x; update" in rejected(path)
+    assert f"format version 2.{VERSION_MINOR}, this reclaim-tracer reads 1.x; update" in rejected(path)
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_a_kind_of_a_newer_tool_keeps_its_header(path, monkeypatch):
 
     records = records_of_all_kinds(3_000)
     monkeypatch.setattr(
-        "tracer.store.payloads.KIND_BY_NUMBER", {k.number: k for k in KINDS} | {UNKNOWN_KIND: KINDS[15]}
+        "tracer.store.event_columns.KIND_BY_NUMBER", {k.number: k for k in KINDS} | {UNKNOWN_KIND: KINDS[15]}
     )
     records = records[records["kind"] != KINDS[15].number]
     write_recording(with_kind_table(path, monkeypatch, change), records)

@@ -14,6 +14,7 @@ from zstandard import ZstdCompressor
 
 from ..errors import TracerError
 from .format import (
+    BLOCK_HEADER_BYTES,
     FILE_HEAD,
     FILE_MAGIC,
     NS_MAX,
@@ -24,6 +25,7 @@ from .format import (
     Codec,
     shown,
 )
+from .index import IndexGrowing
 from .output import create_output, write_at
 
 _ZSTD_LEVEL: Final = 1
@@ -40,32 +42,41 @@ class BlockFile:
         self.blocks = 0
         self.counts: Counter[BlockType] = Counter()
         self._file_id = secrets.randbits(32)
+        self._index = IndexGrowing()
         self._compressor = ZstdCompressor(level=_ZSTD_LEVEL)
         head = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, self._file_id)
         start = head + self._pack(BlockType.META, Codec.STORED, meta, meta, 1, (0, 0))
         self._descriptor: int | None = create_output(path, start, force=force)
         self._failed = False
-        self._account(BlockType.META, 1)
-        self.bytes_written = len(start)
+        self.bytes_written = len(head)
+        self._account(BlockType.META, 1, start[len(head) :])
 
     @property
     def is_open(self) -> bool:
         """Whether what is appended still reaches the disk."""
         return self._descriptor is not None and not self._failed
 
-    def append(self, kind: BlockType, raw: bytes, count: int, times: tuple[int, int] = (0, 0)) -> None:
+    def append(self, kind: BlockType, raw: bytes | memoryview, count: int, times: tuple[int, int] = (0, 0)) -> None:
         """One block at the end; `times` are the first and last ns in it. Raises TracerError once."""
         if self._descriptor is None or self._failed:
             return
         packed = self._compressor.compress(raw)
-        codec, payload = (Codec.ZSTD, packed) if len(packed) < len(raw) else (Codec.STORED, raw)
+        codec, payload = (Codec.ZSTD, packed) if len(packed) < len(raw) else (Codec.STORED, bytes(raw))
         block = self._pack(kind, codec, payload, raw, count, times)
         try:
             write_at(self._descriptor, block, self.bytes_written)
         except OSError as error:
             self._fail(self._descriptor, error)
-        self.bytes_written += len(block)
-        self._account(kind, count)
+        self._account(kind, count, block)
+        if self._index.is_due and kind not in (BlockType.INDEX, BlockType.END):
+            self.append_index()
+
+    def append_index(self) -> int:
+        """An INDEX of the blocks since the last one; its offset. Raises TracerError once."""
+        payload, rows = self._index.payload(), self._index.rows
+        self._index.restart(self.bytes_written)
+        self.append(BlockType.INDEX, payload, rows)
+        return self._index.offset
 
     def close(self) -> None:
         """Sync and close; idempotent. Raises TracerError where the sync is the first thing that fails."""
@@ -81,12 +92,20 @@ class BlockFile:
         finally:
             os.close(descriptor)
 
-    def _account(self, kind: BlockType, count: int) -> None:
+    def _account(self, kind: BlockType, count: int, block: bytes) -> None:
         self.blocks += 1
         self.counts[kind] += count
+        self.bytes_written += len(block)
+        self._index.add(block[:BLOCK_HEADER_BYTES])
 
     def _pack(
-        self, kind: BlockType, codec: Codec, payload: bytes, raw: bytes, count: int, times: tuple[int, int]
+        self,
+        kind: BlockType,
+        codec: Codec,
+        payload: bytes,
+        raw: bytes | memoryview,
+        count: int,
+        times: tuple[int, int],
     ) -> bytes:
         first_ns, last_ns = (min(max(time, 0), NS_MAX) for time in times)
         header = BlockHeader(

@@ -12,7 +12,7 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 FORMAT_NAME: Final = "reclaim-tracer/recording"
 VERSION_MAJOR: Final = 1
-VERSION_MINOR: Final = 0
+VERSION_MINOR: Final = 1
 
 FILE_MAGIC: Final = b"\x89RTR\r\n\x1a\n"
 """High bit and both kinds of line end, so that a transfer as text shows."""
@@ -24,7 +24,7 @@ _HEADER_FIELDS: Final = struct.Struct("<4sHHIIIIQQI")
 _CRC: Final = struct.Struct("<I")
 BLOCK_HEADER_BYTES: Final = _HEADER_FIELDS.size + _CRC.size
 
-BLOCK_EVENTS: Final = 32_768
+BLOCK_EVENTS: Final = 16_384
 """Events the writer puts into one block."""
 MAX_BLOCK_ROWS: Final = 1 << 20
 """Most events or sample rows a block may hold."""
@@ -48,6 +48,7 @@ class BlockType(IntEnum):
     LOST = 5
     NOTE = 6
     END = 7
+    INDEX = 8
 
 
 class Codec(IntEnum):
@@ -88,7 +89,12 @@ class BlockHeader(NamedTuple):
         head = data[: _HEADER_FIELDS.size]
         if zlib.crc32(head, file_id) != _CRC.unpack_from(data, _HEADER_FIELDS.size)[0]:
             return None
-        return cls(*_HEADER_FIELDS.unpack(head)[1:])
+        return cls.of(data)
+
+    @classmethod
+    def of(cls, data: bytes) -> BlockHeader:
+        """From bytes known to be a header."""
+        return cls(*_HEADER_FIELDS.unpack_from(data)[1:])
 
 
 def shown(path: Path) -> str:

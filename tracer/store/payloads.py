@@ -9,45 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import HEADER_COLUMNS, Batch, Column, LostStretch, Samples
-from ..schema import COMM_BYTES, EVENT_DTYPE, KIND_BY_NUMBER, Kind
-from .columns import (
-    Codes,
-    CorruptPayloadError,
-    Cursor,
-    Words,
-    decode_codes,
-    decode_column,
-    distinct,
-    encode_column,
-    encode_frame,
-    encode_integers,
-    encode_steps,
-    pack_count,
-    skip_column,
-)
+from ..schema import COMM_BYTES, EVENT_DTYPE
+from .columns import Codes, CorruptPayloadError, Cursor, Words, decode_codes, decode_column, skip_column
+from .encoding import put_count, put_frame, put_steps
 from .format import JSON, MAX_SAMPLE_CELLS
 from .kinds import KindLayout, Layouts
+from .sink import Sink
 
 _COMM = f"S{COMM_BYTES}"
 _WORD = np.dtype(np.uint64)
 _SIGN_SHIFT = np.int64(63)
 
 
-def encode_events(records: npt.NDArray[np.void]) -> bytes:
-    """Contiguous records of EVENT_DTYPE as columns; arguments of kinds this tool does not know are left out."""
-    kinds = np.ascontiguousarray(records["kind"])
-    parts = [encode_steps(records["time_ns"]), *_encode_threads(records)]
-    parts += [encode_integers(kinds), encode_integers(np.ascontiguousarray(records["cpu"]))]
-    # As words, because numpy gathers these three times faster than structured records.
-    words: Words = records.view(np.uint64).reshape(len(records), -1)
-    for number in _present(kinds):
-        if kind := KIND_BY_NUMBER.get(number):
-            parts += _encode_arguments(words.take(np.flatnonzero(kinds == number), axis=0), kind)
-    return b"".join(parts)
-
-
 def decode_events(payload: bytes, count: int, layouts: Layouts) -> Batch:
-    """The inverse of `encode_events`. Raises CorruptPayloadError."""
+    """The inverse of `EventEncoder.encode`. Raises CorruptPayloadError."""
     cursor = Cursor(payload)
     header: dict[str, Column] = {"time_ns": decode_column(cursor, count, EVENT_DTYPE["time_ns"])}
     header |= _decode_threads(cursor, count)
@@ -65,11 +40,14 @@ def decode_events(payload: bytes, count: int, layouts: Layouts) -> Batch:
 
 def encode_samples(samples: Samples) -> bytes:
     """Names, times, first readings, then each counter's steps."""
-    names = pack_json(list(samples.names))
     values = np.ascontiguousarray(samples.values, np.int64)
-    steps = np.diff(values, axis=0).T.ravel()
-    parts = [pack_count(len(names)), names, encode_steps(samples.time_ns)]
-    return b"".join([*parts, encode_frame(values[0]), encode_frame(_zigzag(steps))])
+    names, sink = pack_json(list(samples.names)), Sink(2 * values.nbytes)
+    put_count(sink, len(names))
+    sink.put(names)
+    put_steps(sink, samples.time_ns)
+    put_frame(sink, values[0])
+    put_frame(sink, _zigzag(np.diff(values, axis=0).T.ravel()))
+    return bytes(sink.view())
 
 
 def decode_samples(payload: bytes, count: int) -> Samples:
@@ -145,26 +123,12 @@ def _present(kinds: npt.NDArray[Any]) -> list[int]:
     return [int(number) for number in np.flatnonzero(np.bincount(kinds, minlength=1))]
 
 
-def _encode_threads(records: npt.NDArray[np.void]) -> list[bytes]:
-    tids = (records["tid"].astype(np.uint64) << np.uint64(32)) | records["tgid"]
-    comms = np.ascontiguousarray(records["comm"])
-    halves: Words = comms.view(np.uint64).reshape(len(comms), COMM_BYTES // 8)
-    first, codes = distinct([tids, halves[:, 0], halves[:, 1]])
-    table = [encode_frame(records["tid"][first]), encode_frame(records["tgid"][first]), comms[first].tobytes()]
-    return [pack_count(len(first)), *table, encode_frame(codes)]
-
-
 def _decode_threads(cursor: Cursor, count: int) -> dict[str, Column]:
     entries = cursor.count(count)
     tids, tgids = (decode_column(cursor, entries, EVENT_DTYPE[name]) for name in ("tid", "tgid"))
     comms = np.frombuffer(cursor.take(entries * COMM_BYTES), _COMM)
     codes: Codes = decode_codes(cursor, count, entries)
     return {"tid": tids[codes], "tgid": tgids[codes], "comm": comms[codes]}
-
-
-def _encode_arguments(words: Words, kind: Kind) -> list[bytes]:
-    typed = words.view(kind.record_dtype).ravel()
-    return [encode_column(np.ascontiguousarray(typed[name])) for name, _ in kind.fields]
 
 
 def _decode_arguments(cursor: Cursor, count: int, layout: KindLayout) -> dict[str, Column]:

@@ -13,22 +13,25 @@ from ..batch import Batch, LostStretch, Samples
 from . import payloads
 from .columns import CorruptPayloadError
 from .format import END_NOTE, JSON, MAX_BLOCK_ROWS, NS_MAX, BlockType
+from .index import indexed
 from .opening import Start, read_start
-from .scan import Block, scan
+from .scan import scan
 from .source import Source
+from .table import Block
 from .unpack import unpack
 
 Item = Batch | Samples | LostStretch
 
-_ITEM_TYPES: Final = frozenset({BlockType.EVENTS, BlockType.SAMPLES, BlockType.LOST})
+_ITEM_TYPES: Final = (BlockType.EVENTS, BlockType.SAMPLES, BlockType.LOST)
+_FACT_TYPES: Final = (BlockType.SYMBOLS, BlockType.NOTE, BlockType.END, BlockType.INDEX)
 
 
 class Recording:
     """An opened recording: `metadata`, `symbols` and `notes` at once, events, samples and losses through `items`.
 
-    Opening reads headers only. Damage inside a block shows when `items` comes to it, so `bad_blocks`, `bad_bytes`,
-    `event_count`, `first_ns` and `last_ns` are final after the first whole pass. `complete` says the recording was
-    closed in order; `cut_bytes` are unusable bytes at the end.
+    Opening reads the index or, without one, headers only. Damage inside a block shows when `items` comes to it, so
+    `bad_blocks`, `bad_bytes`, `event_count`, `first_ns` and `last_ns` are final after the first whole pass. `complete`
+    says the recording was closed in order; `cut_bytes` are unusable bytes at the end.
     """
 
     def __init__(self, source: Source, start: Start) -> None:
@@ -39,8 +42,9 @@ class Recording:
         self.complete = False
         self._source = source
         self._layouts = start.layouts
-        self._scan = scan(source, start.end, start.file_id, sequence=1)
-        self._bad: set[Block] = set()
+        self._scan = indexed(source, start.file_id) or scan(source, start.end, start.file_id, sequence=1)
+        self._headers = self._scan.blocks.columns()
+        self._bad: set[int] = set()
         self._load_facts()
         self._measure()
 
@@ -63,7 +67,7 @@ class Recording:
     @property
     def bad_bytes(self) -> int:
         """Bytes of the damaged blocks found so far."""
-        return self._scan.lost_bytes + sum(block.header.block_bytes for block in self._bad)
+        return self._scan.lost_bytes + sum(self._scan.blocks[number].header.block_bytes for number in self._bad)
 
     def items(self, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Item]:
         """What was recorded, in file order, block by block, clipped to start_ns <= time < end_ns.
@@ -72,22 +76,22 @@ class Recording:
         """
         first = 0 if start_ns is None else start_ns
         end = NS_MAX + 1 if end_ns is None else end_ns
+        headers = self._headers
+        wanted = _of_types(headers, _ITEM_TYPES) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
         try:
-            for block in self._scan.blocks:
-                header = block.header
-                if header.type in _ITEM_TYPES and header.first_ns < end and header.last_ns >= first:
-                    for item in self._decode(block):
-                        yield from _clipped(item, first, end)
+            for number in np.flatnonzero(wanted).tolist():
+                for item in self._decode(number):
+                    yield from _clipped(item, first, end)
         finally:
             self._measure()
 
-    def _decode(self, block: Block) -> list[Item]:
-        if block in self._bad:
+    def _decode(self, number: int) -> list[Item]:
+        if number in self._bad:
             return []
         try:
-            return self._decoded(block)
+            return self._decoded(self._scan.blocks[number])
         except CorruptPayloadError:
-            self._bad.add(block)
+            self._bad.add(number)
             return []
 
     def _decoded(self, block: Block) -> list[Item]:
@@ -103,30 +107,38 @@ class Recording:
 
     def _load_facts(self) -> None:
         """Symbols, notes and the end mark; newer block types are passed over."""
-        for block in self._scan.blocks:
+        for number in np.flatnonzero(_of_types(self._headers, _FACT_TYPES)).tolist():
             try:
-                if block.header.type == BlockType.SYMBOLS:
-                    self.symbols |= payloads.unpack_symbols(unpack(self._source, block))
-                elif block.header.type == BlockType.NOTE:
-                    key, value = payloads.unpack_note(unpack(self._source, block))
-                    self.notes[key] = value
-                elif block.header.type == BlockType.END:
-                    unpack(self._source, block)
-                    self.complete = True
+                self._load_fact(self._scan.blocks[number])
             except CorruptPayloadError:
-                self._bad.add(block)
+                self._bad.add(number)
+
+    def _load_fact(self, block: Block) -> None:
+        payload = unpack(self._source, block)
+        if block.header.type == BlockType.SYMBOLS:
+            self.symbols |= payloads.unpack_symbols(payload)
+        elif block.header.type == BlockType.NOTE:
+            key, value = payloads.unpack_note(payload)
+            self.notes[key] = value
+        elif block.header.type == BlockType.END:
+            self.complete = True
 
     def _measure(self) -> None:
-        good = [block.header for block in self._scan.blocks if block not in self._bad]
-        events = [header for header in good if header.type == BlockType.EVENTS]
-        timed = [header for header in good if header.type in _ITEM_TYPES]
+        good = np.delete(self._headers, list(self._bad))
+        events = good[good["type"] == BlockType.EVENTS]
+        timed = good[_of_types(good, _ITEM_TYPES)]
         start_ns = self.metadata.start_ns
-        self.event_count = sum(header.rows for header in events)
-        self.first_ns = min((header.first_ns for header in events or timed), default=start_ns)
-        self.last_ns = max((header.last_ns for header in timed), default=start_ns)
+        self.event_count = int(events["rows"].sum(dtype=np.uint64))
+        from_events = events if len(events) else timed
+        self.first_ns = int(from_events["first_ns"].min()) if len(from_events) else start_ns
+        self.last_ns = int(timed["last_ns"].max()) if len(timed) else start_ns
         ended_ns = self.notes.get(END_NOTE)
         if isinstance(ended_ns, int) and self.last_ns < ended_ns <= NS_MAX:
             self.last_ns = ended_ns
+
+
+def _of_types(headers: npt.NDArray[np.void], types: tuple[BlockType, ...]) -> npt.NDArray[np.bool_]:
+    return np.isin(headers["type"], types)
 
 
 def _clipped(item: Item, first: int, end: int) -> Iterator[Item]:

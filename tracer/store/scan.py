@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from .format import BLOCK_HEADER_BYTES, BLOCK_MAGIC, BlockHeader
 from .source import Source
+from .table import Block, BlockTable
 
 _WINDOW_BYTES: Final = 1 << 20
 _OVERLAP: Final = len(BLOCK_MAGIC) - 1
-
-
-class Block(NamedTuple):
-    """Where a block is."""
-
-    offset: int
-    header: BlockHeader
-
-    @property
-    def end(self) -> int:
-        """The offset after its last byte."""
-        return self.offset + self.header.block_bytes
+_TAIL_BYTES: Final = 4096
 
 
 @dataclass
 class Scan:
     """What was found: blocks in file order, damage between them, and the unusable tail."""
 
-    blocks: list[Block] = field(default_factory=list)
+    blocks: BlockTable = field(default_factory=BlockTable)
     lost_blocks: int = 0
     lost_bytes: int = 0
     cut_bytes: int = 0
@@ -54,9 +44,21 @@ def scan(source: Source, start: int, file_id: int, sequence: int) -> Scan:
 
 def block_at(source: Source, offset: int, file_id: int) -> Block | None:
     """The block that begins at `offset`, if one does and it is whole."""
-    header = BlockHeader.unpack(source.read(BLOCK_HEADER_BYTES, offset), file_id)
-    block = Block(offset, header) if header else None
+    packed = source.read(BLOCK_HEADER_BYTES, offset)
+    header = BlockHeader.unpack(packed, file_id)
+    block = Block(offset, header, packed) if header else None
     return block if block and block.end <= source.size else None
+
+
+def last_block(source: Source, file_id: int) -> Block | None:
+    """The block that ends where the file does, if one of at most some 4 KiB does."""
+    tail_start = max(source.size - _TAIL_BYTES, 0)
+    tail = source.read(_TAIL_BYTES, tail_start)
+    at = len(tail)
+    while (at := tail.rfind(BLOCK_MAGIC, 0, at)) >= 0:
+        if (block := block_at(source, tail_start + at, file_id)) and block.end == source.size:
+            return block
+    return None
 
 
 def _next_block(source: Source, offset: int, file_id: int, sequence: int) -> Block | None:

@@ -6,8 +6,8 @@ import zlib
 
 from .columns import CorruptPayloadError
 from .format import BLOCK_HEADER_BYTES, MAX_RAW_BYTES, Codec
-from .scan import Block
 from .source import Source
+from .table import Block
 
 
 def unpack(source: Source, block: Block, limit: int = MAX_RAW_BYTES) -> bytes:
@@ -15,7 +15,10 @@ def unpack(source: Source, block: Block, limit: int = MAX_RAW_BYTES) -> bytes:
     header = block.header
     if header.raw_bytes > limit or header.payload_bytes > limit:
         raise CorruptPayloadError(f"{header.raw_bytes} bytes in a block")
-    payload = source.read(header.payload_bytes, block.offset + BLOCK_HEADER_BYTES)
+    found = source.read(header.block_bytes, block.offset)
+    payload = found[BLOCK_HEADER_BYTES:]
+    if not found.startswith(block.packed):
+        raise CorruptPayloadError("header differs")
     if zlib.crc32(payload) != header.payload_crc:
         raise CorruptPayloadError("checksum differs")
     if header.codec == Codec.ZSTD:

@@ -14,6 +14,7 @@ from ..batch import LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import EVENT_DTYPE
 from . import payloads
+from .event_columns import EventEncoder
 from .format import BLOCK_EVENTS, FORMAT_NAME, JSON, VERSION_MAJOR, VERSION_MINOR, BlockType
 from .kinds import kind_table
 
@@ -35,6 +36,7 @@ class Writer:
     def __init__(self, path: Path, metadata: Metadata, *, force: bool = False) -> None:
         """Create the file and write its first block. Raises TracerError; no file is left behind then."""
         self._file = _open_file(path, payloads.pack_json(_description(metadata)), force=force)
+        self._encoder = EventEncoder(BLOCK_EVENTS)
         self._buffer = np.empty(_BUFFER_BYTES, np.uint8)
         self._filled = 0
         self._samples: list[Samples] = []
@@ -98,7 +100,8 @@ class Writer:
             if not self._ended:
                 self._ended = True
                 self.flush()
-                self._file.append(BlockType.END, payloads.pack_json(self._totals()), 1)
+                index = self._file.append_index()
+                self._file.append(BlockType.END, payloads.pack_json(self._totals(index)), 1)
         finally:
             self._file.close()
 
@@ -112,7 +115,7 @@ class Writer:
 
     def _append_events(self, data: npt.NDArray[np.uint8]) -> None:
         records: npt.NDArray[np.void] = data.view(EVENT_DTYPE)
-        self._file.append(BlockType.EVENTS, payloads.encode_events(records), len(records), _extent(records["time_ns"]))
+        self._file.append(BlockType.EVENTS, self._encoder.encode(records), len(records), _extent(records["time_ns"]))
 
     def _flush_symbols(self) -> None:
         symbols, self._symbols = self._symbols, {}
@@ -131,9 +134,9 @@ class Writer:
             extent = min(stretch.start_ns for stretch in lost), max(stretch.end_ns for stretch in lost)
             self._file.append(BlockType.LOST, payloads.pack_lost(lost), len(lost), extent)
 
-    def _totals(self) -> dict[str, JSON]:
-        counts = self._file.counts
-        return {"blocks": self._file.blocks, "counts": {kind.name.lower(): counts[kind] for kind in sorted(counts)}}
+    def _totals(self, index: int) -> dict[str, JSON]:
+        counts = {kind.name.lower(): count for kind, count in sorted(self._file.counts.items())}
+        return {"blocks": self._file.blocks, "counts": {**counts}, "index": index}
 
 
 def _open_file(path: Path, meta: bytes, *, force: bool) -> BlockFile:

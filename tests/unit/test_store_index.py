@@ -1,0 +1,132 @@
+"""Opening by the index: as by reading every header, only without reading them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store_cases import (
+    METADATA,
+    assert_same_batch,
+    calm_records,
+    events_of,
+    records_of_all_kinds,
+    samples_at,
+    samples_of,
+    times_of,
+    write_recording,
+)
+
+from tracer.batch import Batch
+from tracer.store import Recording
+from tracer.store.format import BLOCK_HEADER_BYTES, BlockType
+from tracer.store.index import indexed
+from tracer.store.opening import read_start
+from tracer.store.scan import Scan, scan
+from tracer.store.source import Source
+
+VERSION_1_0 = Path(__file__).parent / "data" / "version-1.0.rtrace"
+"""Written by format version 1.0: records_of_all_kinds(60, 7), then calm_records(1_000)."""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return write_recording(tmp_path / "x.rtrace", *(calm_records(3, start) for start in range(1_000, 21_000, 1_000)))
+
+
+@pytest.fixture(params=[1, 3, 4096])
+def small_indexes(request, monkeypatch):
+    monkeypatch.setattr("tracer.store.index.INDEX_BLOCKS", request.param)
+
+
+def by_both(path: Path) -> tuple[Scan | None, Scan]:
+    source = Source(path)
+    start = read_start(source)
+    return indexed(source, start.file_id), scan(source, start.end, start.file_id, 1)
+
+
+def test_the_index_says_what_the_headers_say(small_indexes, path):
+    found, expected = by_both(path)
+    assert found is not None
+    assert list(found.blocks) == list(expected.blocks)
+    assert (found.lost_blocks, found.lost_bytes, found.cut_bytes) == (0, 0, 0)
+
+
+def test_opening_by_the_index_reads_no_other_headers(path, monkeypatch):
+    reads: list[int] = []
+    read = Source.read
+    monkeypatch.setattr(Source, "read", lambda self, size, offset: reads.append(offset) or read(self, size, offset))
+    assert Recording.open(path).event_count == 60
+    opening = set(reads)
+    blocks = by_both(path)[1].blocks
+    assert not opening & {block.offset for block in blocks if block.header.type == BlockType.EVENTS}
+
+
+def test_a_slice_reads_only_the_blocks_of_its_time(path, monkeypatch):
+    recording = Recording.open(path)
+    sizes: list[int] = []
+    read = Source.read
+    monkeypatch.setattr(Source, "read", lambda self, size, offset: sizes.append(size) or read(self, size, offset))
+    assert len(events_of(recording, 5_000, 7_000)) == 6
+    assert len(sizes) == 2
+
+
+@pytest.mark.parametrize("change", [1, 40, 5_000])
+def test_a_file_whose_bytes_moved_is_read_by_its_headers(path, change):
+    data, block = path.read_bytes(), by_both(path)[1].blocks[7]
+    path.write_bytes(data[: block.offset] + bytes(change) + data[block.offset :])
+    assert by_both(path)[0] is None
+    recording = Recording.open(path)
+    assert len(times_of(recording)) == 60
+    assert (recording.bad_blocks, recording.bad_bytes) == (1, change)
+
+
+def test_a_block_that_is_not_what_the_index_says_is_bad(path):
+    data, block = bytearray(path.read_bytes()), by_both(path)[1].blocks[7]
+    data[block.offset : block.end] = bytes(block.end - block.offset)
+    path.write_bytes(data)
+    recording = Recording.open(path)
+    assert (recording.event_count, recording.bad_blocks) == (60, 0)
+    assert len(times_of(recording)) == 57
+    assert (recording.event_count, recording.bad_blocks, recording.bad_bytes) == (57, 1, block.header.block_bytes)
+
+
+def test_a_damaged_index_is_one_bad_block(small_indexes, path):
+    index = next(block for block in by_both(path)[1].blocks if block.header.type == BlockType.INDEX)
+    data = bytearray(path.read_bytes())
+    data[index.offset + BLOCK_HEADER_BYTES + 2] ^= 1
+    path.write_bytes(data)
+    recording = Recording.open(path)
+    assert len(times_of(recording)) == 60
+    assert (recording.bad_blocks, recording.complete) == (1, True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_change_is_noticed_or_harmless(tmp_path_factory, data):
+    path = write_recording(tmp_path_factory.mktemp("x") / "x", *(calm_records(3, start) for start in (1_000, 2_000)))
+    whole = path.read_bytes()
+    first = by_both(path)[1].blocks[0].offset
+    changed = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 5))):
+        changed[data.draw(st.integers(first, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(changed)
+    recording = Recording.open(path)
+    times = times_of(recording)
+    assert set(times) <= set(calm_records(3, 1_000)["time_ns"]) | set(calm_records(3, 2_000)["time_ns"])
+    undamaged = recording.bad_blocks == 0 and recording.cut_bytes == 0
+    assert undamaged is (changed == whole)
+
+
+def test_a_recording_of_version_1_0_is_read():
+    recording = Recording.open(VERSION_1_0)
+    expected = np.concatenate([records_of_all_kinds(60, 7), calm_records(1_000)])
+    assert_same_batch(events_of(recording), Batch.from_records(expected))
+    assert samples_of(recording)[0].values.tolist() == samples_at(1_500, 1_700).values.tolist()
+    assert recording.metadata == METADATA
+    assert recording.symbols == {0xFFFFFFFF81234567: "super_cache_scan"}
+    assert recording.notes == {"exit_status": 0}
+    assert (recording.complete, recording.bad_blocks, recording.cut_bytes) == (True, 0, 0)

@@ -1,0 +1,174 @@
+"""Records of events as columns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import ARGS_BYTES, EVENT_DTYPE, HEADER_DTYPE, KIND_BY_NUMBER, Kind
+from .columns import WORD_BYTES, Words
+from .dictionary import Dictionary, distinct
+from .encoding import ColumnEncoder, put_count, put_frame, put_steps
+from .sink import Sink
+
+_HEADER_WORDS: Final = HEADER_DTYPE.itemsize // WORD_BYTES
+_ARGS_WORDS: Final = ARGS_BYTES // WORD_BYTES
+_WORDS: Final = _HEADER_WORDS + _ARGS_WORDS
+_TIME: Final = 0
+_THREAD: Final = slice(1, 4)
+_KIND_AND_CPU: Final = 4
+"""Words of a record: `time_ns`; `tid`, `tgid` and `comm`; `kind` and `cpu`."""
+
+_CHUNK_ROWS: Final = 4096
+"""Records turned into columns at once: they stay in the first- and second-level caches meanwhile."""
+
+
+class EventEncoder:
+    """Turns blocks of records into EVENTS payloads; its buffers, `buffer_bytes` in all, serve every block."""
+
+    def __init__(self, rows: int) -> None:
+        """`rows` is how many records a block usually has; larger ones make the buffers grow."""
+        self._sink = Sink()
+        self._words = np.zeros(_WORDS * rows, np.uint64)
+        self._arguments = np.zeros(_ARGS_WORDS * rows, np.uint64)
+        self._columns: defaultdict[tuple[str, str], ColumnEncoder] = defaultdict(ColumnEncoder)
+        self._threads = _ThreadEncoder()
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Memory of the buffers."""
+        return self._sink.capacity + self._words.nbytes + self._arguments.nbytes
+
+    def encode(self, records: npt.NDArray[np.void]) -> memoryview:
+        """Contiguous records of EVENT_DTYPE as columns, valid until the next call.
+
+        Arguments of kinds this tool does not know are left out.
+        """
+        self._sink.clear()
+        words = self._turned(records)
+        kinds, cpus = (_part(words[_KIND_AND_CPU], EVENT_DTYPE, name, _KIND_AND_CPU) for name in ("kind", "cpu"))
+        put_steps(self._sink, words[_TIME])
+        self._threads.put(self._sink, words[_THREAD])
+        self._columns["", "kind"].put(self._sink, kinds)
+        self._columns["", "cpu"].put(self._sink, cpus)
+        self._put_arguments(words[_HEADER_WORDS:], kinds)
+        return self._sink.view()
+
+    def _turned(self, records: npt.NDArray[np.void]) -> Words:
+        """Records as a matrix of words, one row for each word of a record."""
+        count = len(records)
+        if count * _WORDS > len(self._words):
+            self._words = np.zeros(count * _WORDS, np.uint64)
+            self._arguments = np.zeros(count * _ARGS_WORDS, np.uint64)
+        rows = records.view(np.uint64).reshape(count, _WORDS)
+        words = self._words[: count * _WORDS].reshape(_WORDS, count)
+        for start in range(0, count, _CHUNK_ROWS):
+            stop = start + _CHUNK_ROWS
+            np.copyto(words[:, start:stop], rows[start:stop].T)
+        return words
+
+    def _put_arguments(self, words: Words, kinds: npt.NDArray[np.uint16]) -> None:
+        counts = np.bincount(kinds, minlength=1)
+        order = np.argsort(kinds, kind="stable")
+        start = 0
+        for number in np.flatnonzero(counts).tolist():
+            stop = start + int(counts[number])
+            if kind := KIND_BY_NUMBER.get(number):
+                self._put_kind(words, order[start:stop], kind)
+            start = stop
+
+    def _put_kind(self, words: Words, rows: npt.NDArray[np.intp], kind: Kind) -> None:
+        used, fields = _layout(kind)
+        chosen = self._arguments[: used * len(rows)].reshape(used, len(rows))
+        np.take(words[:used], rows, axis=1, out=chosen, mode="clip")
+        signed = chosen.view(np.int64)
+        lows = np.minimum.reduce(signed, axis=1).tolist()
+        highs = np.maximum.reduce(signed, axis=1).tolist()
+        for field in fields:
+            encoder, word = self._columns[kind.name, field.name], field.word
+            if field.fills_word:
+                encoder.put_between(self._sink, signed[word], lows[word], highs[word])
+            else:
+                is_constant = field.in_word and lows[word] == highs[word]
+                encoder.put(self._sink, field.of(chosen[:, :1] if is_constant else chosen))
+
+
+class _Field(NamedTuple):
+    """Where an argument is: `word` is the first of its eight-byte words, `offset` its first byte in there."""
+
+    name: str
+    dtype: np.dtype[Any]
+    word: int
+    offset: int
+
+    @property
+    def in_word(self) -> bool:
+        """Whether one word holds all of it."""
+        return self.offset + self.dtype.itemsize <= WORD_BYTES
+
+    @property
+    def fills_word(self) -> bool:
+        """Whether it is an integer of eight bytes."""
+        return self.dtype.itemsize == WORD_BYTES and self.dtype.kind in "iu"
+
+    def of(self, words: Words) -> npt.NDArray[Any]:
+        """The argument's column, from a matrix with one row for each word of the arguments."""
+        if self.in_word:
+            size = self.dtype.itemsize
+            column: npt.NDArray[Any] = words[self.word].view(self.dtype)[self.offset // size :: WORD_BYTES // size]
+            return column
+        count = -(-(self.offset + self.dtype.itemsize) // WORD_BYTES)
+        octets = np.ascontiguousarray(words[self.word : self.word + count].T).view(np.uint8)
+        part = octets.reshape(words.shape[1], -1)[:, self.offset : self.offset + self.dtype.itemsize]
+        return np.ascontiguousarray(part).view(self.dtype).ravel()
+
+
+@cache
+def _layout(kind: Kind) -> tuple[int, tuple[_Field, ...]]:
+    """How many words the arguments take, and where each is."""
+    args = kind.args_dtype
+    places = [(name, *args.fields[name][:2]) for name, _ in kind.fields]  # type: ignore[index]
+    fields = tuple(_Field(name, dtype, offset // WORD_BYTES, offset % WORD_BYTES) for name, dtype, offset in places)
+    return -(-args.itemsize // WORD_BYTES), fields
+
+
+def _part(word: Words, layout: np.dtype[np.void], name: str, number: int) -> npt.NDArray[Any]:
+    """The column of a field that lies in one word, the record's `number`th."""
+    dtype, offset = layout.fields[name][:2]  # type: ignore[index]
+    return np.ascontiguousarray(_Field(name, dtype, 0, offset - number * WORD_BYTES).of(word[np.newaxis]))
+
+
+class _ThreadEncoder:
+    """The table of threads and an event's place in it; remembers the last block's table."""
+
+    def __init__(self) -> None:
+        self._dictionary: Dictionary | None = None
+        self._head = b""
+
+    def put(self, sink: Sink, words: Words) -> None:
+        """`words` has a row for `tid` and `tgid` and two for `comm`."""
+        keys = list(words)
+        codes = self._dictionary.codes(keys) if self._dictionary else None
+        if codes is None:
+            first, found = distinct(keys)
+            self._remember(words[:, first])
+            sink.put(self._head)
+            put_frame(sink, found)
+        else:
+            sink.put(self._head)
+            put_frame(sink, codes)
+
+    def _remember(self, entries: Words) -> None:
+        self._dictionary = Dictionary.of(list(entries))
+        count = entries.shape[1]
+        task = np.ascontiguousarray(entries[0])
+        head = Sink(count * HEADER_DTYPE.itemsize + 2 * WORD_BYTES)
+        put_count(head, count)
+        put_frame(head, _part(task, EVENT_DTYPE, "tid", 1))
+        put_frame(head, _part(task, EVENT_DTYPE, "tgid", 1))
+        head.put(np.ascontiguousarray(entries[1:].T).tobytes())
+        self._head = bytes(head.view())
