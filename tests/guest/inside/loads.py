@@ -1,0 +1,50 @@
+"""Loads that run in the guest, each a function of strings; `LOADS` has them by name. Ended by a signal."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import time
+
+PAGE = mmap.PAGESIZE
+MIB = 1 << 20
+
+
+def hog(mib: str, step_ms: str = "0") -> None:
+    """Touch so much anonymous memory and keep it, a MiB every `step_ms`."""
+    memory = mmap.mmap(-1, int(mib) * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for start in range(0, len(memory), MIB):
+        for place in range(start, start + MIB, PAGE):
+            memory[place] = 1
+        time.sleep(int(step_ms) / 1000)
+    print("touched", flush=True)
+    signal.pause()
+
+
+def stream(path: str, mib: str, passes: str = "1") -> None:
+    """Read the file's first MiB through the page cache, again and again; 0 passes is for ever."""
+    done = 0
+    while not int(passes) or done < int(passes):
+        fd = os.open(path, os.O_RDONLY)
+        for _ in range(int(mib)):
+            if not os.read(fd, MIB):
+                break
+        os.close(fd)
+        done += 1
+    print("read", flush=True)
+
+
+def inodes(path: str = "/", passes: str = "1") -> None:
+    """Look at every file under the path: inodes and dentries for the slab's shrinkers."""
+    for _ in range(int(passes)):
+        for folder, _, names in os.walk(path):
+            for name in names:
+                try:
+                    os.lstat(f"{folder}/{name}")
+                except OSError:
+                    continue
+    print("seen", flush=True)
+
+
+LOADS = {"hog": hog, "stream": stream, "inodes": inodes}
