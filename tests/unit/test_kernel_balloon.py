@@ -56,6 +56,22 @@ def test_without_deflate_on_oom_nothing_comes_back_whatever_the_symbols(tmp_path
     assert "does not offer deflate_on_oom" in explain_reclaim_path(info)
 
 
+@pytest.mark.parametrize("virtio_driver", [True, False])
+def test_a_module_with_the_work_function_is_a_balloon_that_only_a_recording_explains(tmp_path, virtio_driver):
+    if virtio_driver:
+        put(tmp_path, f"{VIRTIO}/bind")
+    put(tmp_path, "/proc/kallsyms", "ffffffffc0442660 t update_balloon_size_func\t[lab_balloon]\n" + NOTIFIER)
+    info = read_balloon(tmp_path)
+    assert info == BalloonInfo("lab_balloon", "update_balloon_size_func", (), "unknown")
+    assert "lab_balloon is known by" in explain_reclaim_path(info)
+
+
+@pytest.mark.parametrize("owner", ["", "\t[virtio_balloon]"])
+def test_virtios_own_work_function_makes_no_other_balloon(tmp_path, owner):
+    put(tmp_path, "/proc/kallsyms", f"ffffffffc0442660 t update_balloon_size_func{owner}\n")
+    assert read_balloon(tmp_path) == BalloonInfo()
+
+
 def test_a_driver_without_a_device_is_no_balloon_to_reclaim_from(tmp_path):
     put(tmp_path, f"{VIRTIO}/bind")
     put(tmp_path, "/proc/kallsyms", NOTIFIER)

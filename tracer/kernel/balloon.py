@@ -51,7 +51,9 @@ def read_balloon(root: Path = ROOT) -> BalloonInfo:
     `reclaim_path` is what symbols and features let expect: `shrinker`, `oom_notifier`, `none`, or `unknown` where
     they don't say. The shrinker's symbol exists also where an OOM notifier does the work: only a trace proves it.
     """
-    info = _virtio(root) or _other(root)
+    info = _virtio(root)
+    if info is None or info.device is None:
+        info = _other(root) or _by_work_function(root) or info
     if info is None:
         return BalloonInfo()
     path = expected_reclaim_path(info, find_symbols((*OOM_NOTIFIERS, *SHRINKERS), root))
@@ -68,6 +70,8 @@ def expected_reclaim_path(info: BalloonInfo, symbols: Collection[str]) -> str:
         if any(name in symbols for name in OOM_NOTIFIERS[:2]):
             return "oom_notifier"
         return "shrinker" if SHRINKERS[0] in symbols else "unknown"
+    if info.device == WORK_FUNCTION:
+        return "unknown"
     if info.driver == "vmw_balloon":
         return "shrinker" if SHRINKERS[1] in symbols else "none"
     return "oom_notifier" if info.driver == "cmm" else "none"
@@ -81,6 +85,8 @@ def explain_reclaim_path(info: BalloonInfo) -> str:
         return f"{info.driver} is loaded but has no device"
     if info.driver == "virtio_balloon" and "deflate_on_oom" not in info.features:
         return "the device does not offer deflate_on_oom: the guest gives ballooned memory back only when the host asks"
+    if info.device == WORK_FUNCTION:
+        return f"{info.driver} is known by its {WORK_FUNCTION} alone: a recording shows how its pages come back"
     return {
         "oom_notifier": "expected from symbols and features: pages come back last, when the OOM notifier chain runs",
         "shrinker": "expected from symbols and features: pages come back like slab cache, at any pressure",
@@ -106,6 +112,13 @@ def _virtio(root: Path) -> BalloonInfo | None:
     bits = [read_text(root, f"{_VIRTIO}/{device}/features") or "" for device in devices]
     features = dict.fromkeys(name for text in bits for name in feature_names(text))
     return BalloonInfo("virtio_balloon", ",".join(devices) or None, tuple(features))
+
+
+def _by_work_function(root: Path) -> BalloonInfo | None:
+    """A module that sizes a balloon as virtio's driver does, whatever its device: an out-of-tree or a test driver."""
+    modules = [symbol.module for symbol in find_symbols((WORK_FUNCTION,), root).get(WORK_FUNCTION, ())]
+    others = [module for module in modules if module not in (None, "virtio_balloon")]
+    return BalloonInfo(others[0], WORK_FUNCTION) if others else None
 
 
 def _other(root: Path) -> BalloonInfo | None:
