@@ -15,7 +15,7 @@ from tracing import DROP_SLAB, BpftraceCounter, IndependentTracer, WaitingLoad, 
 
 from tracer.collect.ring import Ring
 from tracer.collect.session import open_session
-from tracer.kernel.access import CAP_SYS_RESOURCE, effective_capabilities
+from tracer.kernel.capabilities import Capability, effective_capabilities
 from tracer.kernel.cgroup import MemoryCgroup, find_memory_controller
 from tracer.kernel.kallsyms import find_symbols
 from tracer.metadata import SourceState
@@ -212,7 +212,7 @@ def test_a_command_is_traced_from_its_start_to_its_end_and_gets_no_oom_exemption
         during = Path("/proc/self/oom_score_adj").read_text()
     assert session.command_status == 7
     assert len(trace.of("shrink_slab_start")) > 0
-    assert (during.strip() == "-1000") == (CAP_SYS_RESOURCE in effective_capabilities())
+    assert (during.strip() == "-1000") == (Capability.CAP_SYS_RESOURCE in effective_capabilities())
     assert (tmp_path / "score").read_text() == own_before == Path("/proc/self/oom_score_adj").read_text()
 
 

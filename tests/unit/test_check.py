@@ -10,7 +10,9 @@ import pytest
 
 from tracer.commands import check, check_facts
 from tracer.commands.check_facts import CheckFacts, bcc_requirement, gather, untried
+from tracer.commands.check_table import Paper
 from tracer.commands.check_text import render
+from tracer.commands.observing import Observation
 from tracer.errors import CannotTraceError
 from tracer.kernel.access import Requirement
 from tracer.kernel.host import Distribution, HostInfo
@@ -50,8 +52,8 @@ FACTS = CheckFacts(
 )
 
 
-def text(facts: CheckFacts, *, colour: bool = False) -> str:
-    return render(facts, colour=colour)
+def text(facts: CheckFacts, *, colour: bool = False, width: int = 0) -> str:
+    return render(facts, Paper(colour, width))
 
 
 def lines_with(output: str, word: str) -> list[str]:
@@ -82,27 +84,84 @@ def test_what_only_degrades_does_not_keep_from_tracing():
     assert not replace(FACTS, requirements=(OK, NO_TRACEFS)).can_trace
 
 
-def test_the_reclaim_path_is_an_expectation_until_it_is_seen():
-    output = text(FACTS)
-    assert any(line.startswith("reclaim path oom_notifier: expected") for line in lines_with(output, "reclaim path"))
-    assert lines_with(output, "observed") == ["observed unknown until a trace shows it"]
-    assert not lines_with(text(replace(FACTS, balloon=BalloonInfo())), "observed")
-
-
-def test_the_plan_shows_each_source_with_its_reason():
-    output = text(replace(FACTS, plan=(USED, REFUSED, SAMPLED)))
-    assert "used shrink_slab_start tracepoint:vmscan:mm_shrink_slab_start" in lines_with(output, "shrink_slab_start")
-    assert lines_with(output, "mark_victim") == [
-        "refused mark_victim tracepoint:oom:mark_victim: Operation not permitted"
+def test_what_one_command_mends_is_one_row_and_optional_only_where_all_of_it_is():
+    root = "sudo reclaim-tracer ..."
+    items = (
+        Requirement("kernel symbols", False, "hidden", root, needed=False),
+        Requirement("privileges", False, "missing", root),
+        Requirement("BTF", False, "none", "another kernel", needed=False),
+        Requirement("pressure (PSI)", False, "off", "another kernel", needed=False),
+    )
+    fixes = text(replace(FACTS, requirements=items)).partition("What to do\n")[2].partition("\n\n")[0].splitlines()
+    assert [" ".join(line.split()) for line in fixes] == [
+        f"privileges, kernel symbols {root}",
+        "BTF, pressure (PSI) another kernel (optional)",
     ]
 
 
-def test_many_sources_absent_for_one_reason_are_one_line():
+def test_the_reclaim_path_is_an_expectation_until_it_is_seen():
+    output = text(FACTS)
+    assert any(line.startswith("reclaim path oom_notifier: expected") for line in lines_with(output, "reclaim path"))
+    assert "--recording FILE" in lines_with(output, "observed")[0]
+    assert not lines_with(text(replace(FACTS, balloon=BalloonInfo())), "observed")
+
+
+@pytest.mark.parametrize(
+    ("shrinker", "oom_notifier", "path", "words"),
+    [
+        (0, 0, None, "observed nothing: no page left the balloon under pressure in x.rtrace"),
+        (0, 512, "oom_notifier", "observed oom_notifier: 512 pages by oom_notifier (measured) in x.rtrace"),
+        (1024, 0, "shrinker", "observed shrinker: 1,024 pages by shrinker (measured) in x.rtrace"),
+        (1, 512, "oom_notifier, shrinker", "512 pages by oom_notifier and 1 pages by shrinker"),
+    ],
+)
+def test_what_was_observed_is_told_with_its_pages(shrinker, oom_notifier, path, words):
+    leaked = {"host": 7, "shrinker": shrinker, "oom_notifier": oom_notifier}
+    facts = replace(FACTS, observation=Observation("x.rtrace", leaked, "measured"))
+    assert words in lines_with(text(facts), "observed")[0]
+    balloon = facts.to_json()["balloon"]
+    assert balloon["reclaim_path_observed"] == path
+    assert balloon["observation"] == {"where": "x.rtrace", "leaked_pages": leaked, "quality": "measured"}
+
+
+def test_the_plan_gathers_what_is_alike_and_gives_every_reason():
+    output = text(replace(FACTS, plan=(USED, replace(USED, what="throttled"), REFUSED, SAMPLED)))
+    assert "used tracepoint:vmscan shrink_slab_start, throttled" in lines_with(output, "shrink_slab_start")
+    assert lines_with(output, "mark_victim") == ["refused tracepoint:oom mark_victim: Operation not permitted"]
+    assert lines_with(output, "psi") == ["used samples psi"]
+
+
+def test_a_kind_with_several_sources_shows_the_used_one_first_and_why_the_others_are_not():
+    rows = (
+        PlanRow("balloon_pages", "fentry:leak_balloon", SourceState.REFUSED, "not supported"),
+        PlanRow("balloon_pages", "kprobe:leak_balloon", SourceState.ABSENT, "no kprobes"),
+        PlanRow("balloon_pages", "samples:/proc/vmstat", SourceState.USED),
+    )
+    output = text(replace(FACTS, plan=(*rows, USED)))
+    shown = output.partition("(tried just now)\n")[2].splitlines()
+    assert [" ".join(line.split()) for line in shown] == [
+        "used tracepoint:vmscan shrink_slab_start",
+        "used balloon_pages samples:/proc/vmstat",
+        "refused fentry:leak_balloon: not supported",
+        "absent kprobe:leak_balloon: no kprobes",
+    ]
+
+
+def test_sources_absent_for_one_reason_are_one_row():
     reason = "tracefs is not mounted"
     absent = tuple(PlanRow(f"k{n}", f"tracepoint:a:k{n}", SourceState.ABSENT, reason) for n in range(9))
     output = text(replace(FACTS, plan=(*absent, SAMPLED), plan_tried=False))
-    assert lines_with(output, reason) == ["absent 9 kinds tracefs is not mounted"]
+    assert lines_with(output, reason) == [f"absent tracepoint:a {', '.join(f'k{n}' for n in range(9))}: {reason}"]
     assert "(not tried)" in output
+
+
+@pytest.mark.parametrize("width", [80, 60, 132])
+def test_in_a_terminal_no_line_is_longer_than_it_is_wide(width):
+    long = "word " * 60
+    facts = replace(FACTS, requirements=(replace(NO_TRACEFS, detail=long, fix=long),), plan=(USED, REFUSED))
+    lines = text(facts, width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert text(facts).count("word") == text(facts, width=width).count("word")
 
 
 def test_columns_are_aligned():
@@ -144,6 +203,7 @@ def test_json_has_the_contracts_keys():
     }
     assert data["balloon"]["reclaim_path"] == "oom_notifier"
     assert data["balloon"]["reclaim_path_observed"] is None
+    assert data["balloon"]["observation"] is None
     assert data["psi"] == {"available": False, "reason": "PSI is switched off"}
 
 

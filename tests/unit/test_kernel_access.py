@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 from kernel_tree import put, put_tracefs
 
-from tracer.kernel.access import effective_capabilities, install_bcc_command, may_trace, requirements, run_as_root
+from tracer.kernel.access import explain_refusal, requirements
+from tracer.kernel.capabilities import effective_capabilities, may_trace
 from tracer.kernel.host import Distribution
+from tracer.kernel.remedies import boot_with, install_bcc_command, kernel_with, run_as_root
 
 ALL = (1 << 41) - 1
-BPF_AND_PERFMON = 1 << 39 | 1 << 38
-SYS_ADMIN = 1 << 21
+BPF, PERFMON, SYSLOG, SYS_RESOURCE, SYS_ADMIN = (1 << bit for bit in (39, 38, 34, 24, 21))
+BPF_AND_PERFMON = BPF | PERFMON
+DOCKER_DEFAULT = 0x00000000A80425FB
 
 
-def put_status(root: Path, capabilities: int, uid: int = 0) -> None:
-    put(root, "/proc/self/status", f"Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nCapEff:\t{capabilities:016x}\n")
+def put_status(root: Path, capabilities: int, uid: int = 0, seccomp: int = 0) -> None:
+    text = f"Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nCapEff:\t{capabilities:016x}\nSeccomp:\t{seccomp}\n"
+    put(root, "/proc/self/status", text)
 
 
 @pytest.fixture
@@ -28,6 +32,7 @@ def machine(tmp_path: Path) -> Path:
     put(tmp_path, "/proc/kallsyms", "ffffffff81000000 T _text\n")
     put(tmp_path, "/sys/kernel/btf/vmlinux")
     put(tmp_path, "/proc/sys/kernel/perf_event_paranoid", "2\n")
+    put(tmp_path, "/proc/pressure/memory", "some avg10=0.00\n")
     return tmp_path
 
 
@@ -64,9 +69,45 @@ def test_an_ordinary_user_is_told_to_use_sudo(machine):
     assert by_name(machine)["privileges"].fix == "sudo reclaim-tracer ..."
 
 
-def test_root_without_capabilities_is_told_about_its_container(machine):
-    put_status(machine, 0x00000000A80425FB)
-    assert "--privileged" in by_name(machine)["privileges"].fix
+@pytest.mark.parametrize(
+    ("held", "missing"),
+    [
+        (BPF, "CAP_PERFMON is missing"),
+        (PERFMON, "CAP_BPF is missing"),
+        (SYSLOG, "CAP_BPF and CAP_PERFMON are missing"),
+    ],
+)
+def test_whoever_holds_some_capabilities_is_told_which_one_lacks_and_the_command_that_gives_it(machine, held, missing):
+    put_status(machine, held, uid=1000)
+    found = by_name(machine)["privileges"]
+    assert found.detail == missing
+    assert "--ambient-caps=+bpf,+perfmon,+syslog,+sys_resource reclaim-tracer" in found.fix
+
+
+def test_a_kernel_without_cap_bpf_asks_for_the_old_one(machine):
+    put(machine, "/proc/sys/kernel/cap_last_cap", "37\n")
+    put_status(machine, BPF_AND_PERFMON, uid=1000)
+    assert "CAP_SYS_ADMIN is missing" in by_name(machine)["privileges"].detail
+    put_status(machine, SYS_ADMIN, uid=1000)
+    assert by_name(machine)["privileges"].ok
+
+
+@pytest.mark.parametrize("missing", [SYSLOG, SYS_RESOURCE])
+def test_optional_capabilities_are_named_when_they_lack_and_nothing_is_forbidden(machine, missing):
+    put(machine, "/proc/kallsyms", "0000000000000000 T _text\n")
+    put_status(machine, (BPF_AND_PERFMON | SYSLOG | SYS_RESOURCE) & ~missing, uid=1000)
+    name, capability = ("kernel symbols", "CAP_SYSLOG") if missing == SYSLOG else ("OOM shield", "CAP_SYS_RESOURCE")
+    found = by_name(machine)[name]
+    assert (found.ok, found.needed) == (False, False)
+    assert found.detail.startswith(f"{capability} is missing")
+    assert "setpriv" in found.fix
+
+
+def test_whoever_is_bounded_is_told_by_what(machine):
+    put_status(machine, BPF_AND_PERFMON | SYSLOG)
+    with (machine / "proc/self/status").open("a") as status:
+        status.write(f"CapBnd:\t{ALL & ~SYS_RESOURCE:016x}\n")
+    assert "CAP_SYS_RESOURCE (systemd: CapabilityBoundingSet=)" in by_name(machine)["OOM shield"].fix
 
 
 def test_root_of_a_user_namespace_is_not_the_machines(machine):
@@ -75,6 +116,7 @@ def test_root_of_a_user_namespace_is_not_the_machines(machine):
     link.symlink_to("user:[4026532999]")
     assert not by_name(machine)["privileges"].ok
     assert "user namespace" in by_name(machine)["privileges"].detail
+    assert "machine" in by_name(machine)["privileges"].fix
 
 
 def test_without_tracefs_and_without_root_both_are_told(machine):
@@ -107,11 +149,14 @@ def test_only_confidentiality_lockdown_forbids_tracing(machine, text, ok):
     assert by_name(machine)["lockdown"].ok is ok
 
 
-def test_hidden_symbols_and_missing_btf_degrade_but_do_not_forbid(machine):
+def test_hidden_symbols_missing_btf_and_no_pressure_degrade_but_do_not_forbid(machine):
     put(machine, "/proc/kallsyms", "0000000000000000 T _text\n")
+    put(machine, "/proc/sys/kernel/kptr_restrict", "2\n")
     (machine / "sys/kernel/btf/vmlinux").unlink()
-    assert broken(machine) == {"kernel symbols", "BTF"}
-    assert not any(by_name(machine)[name].needed for name in ("kernel symbols", "BTF"))
+    (machine / "proc/pressure/memory").unlink()
+    names = {"kernel symbols", "BTF", "pressure (PSI)"}
+    assert broken(machine) == names
+    assert not any(by_name(machine)[name].needed for name in names)
     assert by_name(machine)["kernel symbols"].fix == "sysctl kernel.kptr_restrict=1"
 
 
@@ -131,6 +176,8 @@ def test_everything_broken_comes_with_a_fix(tmp_path):
         ("debian", "apt-get install python3-bpfcc"),
         ("fedora", "dnf install python3-bcc"),
         ("arch", "pacman -S python-bcc"),
+        ("suse", "zypper install python3-bcc"),
+        ("alpine", "apk add py3-bcc"),
     ],
 )
 @pytest.mark.parametrize(("uid", "prefix"), [(0, ""), (1000, "sudo ")])
@@ -154,3 +201,65 @@ def test_sudo_is_given_the_whole_path_where_it_would_not_find_the_program(monkey
 
 def test_an_unknown_distribution_is_warned_of_pypis_bcc():
     assert "not the `bcc` of PyPI" in install_bcc_command(Distribution("x", "X", "other"))
+
+
+@pytest.mark.parametrize(
+    ("id_", "family", "words"),
+    [
+        ("debian", "debian", "apt-get install linux-image-$(dpkg --print-architecture)"),
+        ("ubuntu", "debian", "apt-get install linux-image-generic"),
+        ("rocky", "fedora", "dnf install kernel"),
+        ("arch", "arch", "pacman -S linux"),
+        ("nixos", "other", "boot a kernel with CONFIG_X=y"),
+    ],
+)
+def test_a_kernel_feature_comes_with_the_distributions_kernel(id_, family, words):
+    fix = kernel_with("CONFIG_X=y", Distribution(id_, "X", family))
+    assert "CONFIG_X=y" in fix
+    assert fix.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ("debian", "update-grub"),
+        ("fedora", "grubby --update-kernel=ALL --args=psi=1"),
+        ("arch", "grub-mkconfig -o /boot/grub/grub.cfg"),
+        ("other", "psi=1 on the kernel's command line"),
+    ],
+)
+def test_a_boot_argument_is_set_in_the_distributions_way(family, words):
+    assert words in boot_with("psi=1", Distribution("x", "X", family))
+
+
+@pytest.fixture
+def docker(machine):
+    put(machine, "/.dockerenv")
+    link = machine / "proc/self/ns/pid"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("pid:[4026532999]")
+    put_status(machine, DOCKER_DEFAULT)
+    return machine
+
+
+def test_a_container_is_told_the_flags_that_give_it_what_it_lacks(docker):
+    put(docker, "/proc/self/mountinfo", "35 31 0:32 / /sys ro - sysfs sysfs ro\n")
+    assert by_name(docker)["privileges"].fix == (
+        "docker run --cap-add BPF --cap-add PERFMON --cap-add SYSLOG --cap-add SYS_RESOURCE ..."
+    )
+    assert by_name(docker)["tracefs"].fix == "docker run -v /sys/kernel/tracing:/sys/kernel/tracing:ro ..."
+
+
+def test_the_containers_distribution_does_not_name_the_machines_kernel(docker):
+    put(docker, "/etc/os-release", "ID=debian\n")
+    (docker / "sys/kernel/btf/vmlinux").unlink()
+    assert "apt-get" not in by_name(docker)["BTF"].fix
+
+
+def test_a_filter_that_refuses_system_calls_is_named_before_the_kernel(docker):
+    put_status(docker, BPF_AND_PERFMON, seccomp=2)
+    assert explain_refusal("Operation not permitted", docker) == "docker run --security-opt seccomp=unconfined ..."
+    put_status(docker, BPF_AND_PERFMON, seccomp=0)
+    assert "asks for more" in explain_refusal("Permission denied", docker)
+    put_status(docker, SYS_ADMIN)
+    assert "CONFIG_BPF_EVENTS" in explain_refusal("Invalid argument", docker)

@@ -100,6 +100,21 @@ def test_hidden_addresses_are_told_and_names_still_found(tmp_path):
     assert resolve([0xFFFFFFFF81D3AE30], tmp_path) == {}
 
 
+@pytest.mark.parametrize(
+    ("restrict", "capabilities", "words"),
+    [
+        ("2", 1 << 34, "from everybody (kernel.kptr_restrict is 2)"),
+        ("1", 1 << 39, "CAP_SYSLOG is missing"),
+        ("1", 1 << 34, "every address as 0"),
+    ],
+)
+def test_whoever_hides_addresses_is_named(tmp_path, restrict, capabilities, words):
+    put(tmp_path, "/proc/kallsyms", "0000000000000000 T _text\n")
+    put(tmp_path, "/proc/sys/kernel/kptr_restrict", f"{restrict}\n")
+    put(tmp_path, "/proc/self/status", f"CapEff:\t{capabilities:016x}\n")
+    assert words in why_hidden(tmp_path)
+
+
 def test_shown_addresses_and_no_table_are_told_apart(table, tmp_path_factory):
     assert why_hidden(table) == ""
     empty = tmp_path_factory.mktemp("none")

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 from ..errors import CannotTraceError
-from .check_facts import gather
-from .check_text import render, wants_colour
+from .check_facts import CheckFacts, gather
+from .check_table import stdout_paper
+from .check_text import render
+from .observing import observe_now, observe_recording
 
 
-def run(*, as_json: bool) -> int:
-    """Print what this machine offers; 0 where live tracing works, 3 where something needed is missing."""
-    facts = gather()
-    text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, colour=wants_colour())
+def run(*, as_json: bool, recording: Path | None = None, observe_s: float | None = None) -> int:
+    """Print what this machine offers; 0 where live tracing works, 3 where something needed is missing.
+
+    Raises RecordingError, CannotTraceError.
+    """
+    facts = _observed(gather(), recording, observe_s)
+    text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper())
     sys.stdout.write(text)
     return 0 if facts.can_trace else CannotTraceError.exit_code
+
+
+def _observed(facts: CheckFacts, recording: Path | None, observe_s: float | None) -> CheckFacts:
+    if recording is not None:
+        return replace(facts, observation=observe_recording(recording))
+    if observe_s is not None and facts.can_trace:
+        return replace(facts, observation=observe_now(observe_s))
+    return facts

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .options import MOST_S
 
-def check(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    recording: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="How the balloon gave pages back: as seen in this recording.", show_default=False
+        ),
+    ] = None,
+    observe: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", min=0.1, max=MOST_S, help="... or by tracing now for so long.", show_default=False
+        ),
+    ] = None,
+) -> None:
     """What can be traced on this machine, and how to get what is missing.
 
     \b
     Examples:
       reclaim-tracer check
       reclaim-tracer check --json
+      reclaim-tracer check --observe 30
+      reclaim-tracer check --recording trace.rtrace
     """
+    from ..errors import UsageError
     from .check import run
 
-    raise typer.Exit(run(as_json=as_json))
+    if recording is not None and observe is not None:
+        raise UsageError("--recording and --observe: one of them")
+    raise typer.Exit(run(as_json=as_json, recording=recording, observe_s=observe))

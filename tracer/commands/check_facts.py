@@ -7,22 +7,24 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from ..errors import CannotTraceError
-from ..kernel.access import Requirement, requirements
+from ..kernel.access import Requirement, explain_refusal, requirements
 from ..kernel.balloon import explain_reclaim_path, read_balloon
+from ..kernel.balloon_fixes import balloon_requirement
 from ..kernel.cgroup import find_memory_controller
+from ..kernel.container import container_engine
 from ..kernel.counters import CounterReader
 from ..kernel.host import HostInfo, read_host
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..probes.attach import Probes
 from ..probes.finder import BccStatus, bcc_status
 from ..probes.plan import Plan, make_plan
+from .observing import Observation
 
 FORMAT: Final = "reclaim-tracer/check"
 VERSION: Final = 1
 
 _TRIAL_BUFFER_BYTES: Final = 1 << 20
 _NOT_TRIED: Final = "the kernel has it; not tried"
-_PROGRAMS_FIX: Final = "use a kernel with CONFIG_BPF_EVENTS=y and CONFIG_FTRACE=y"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class CheckFacts:
     plan: tuple[PlanRow, ...]
     plan_tried: bool
     absent_fields: Mapping[str, tuple[str, ...]]
+    container_engine: str = ""
+    observation: Observation | None = None
 
     @property
     def missing(self) -> tuple[Requirement, ...]:
@@ -55,12 +59,13 @@ class CheckFacts:
         return self.absent.get("psi.memory", "")
 
     def to_json(self) -> dict[str, Any]:
-        """The contract of `check --json`: keys stay, more may come. `reclaim_path_observed` needs a recording."""
-        host = asdict(self.host)
+        """The contract of `check --json`: keys stay, more may come."""
+        host = asdict(self.host) | {"container_engine": self.container_engine}
         kernel = {key: host.pop(f"kernel_{key}") for key in ("release", "version")} | {"machine": host.pop("machine")}
         balloon = asdict(self.balloon) | {
             "reclaim_path_reason": explain_reclaim_path(self.balloon),
-            "reclaim_path_observed": None,
+            "reclaim_path_observed": self.observation.path if self.observation else None,
+            "observation": self.observation.to_json() if self.observation else None,
         }
         return {
             "format": FORMAT,
@@ -83,19 +88,23 @@ def gather() -> CheckFacts:
     """Look at this machine; where everything needed is there, also compile and attach the programs for a moment."""
     plan = make_plan()
     needs, rows = _tried((*requirements(), bcc_requirement(bcc_status())), plan)
+    balloon = read_balloon()
+    if (to_mend := balloon_requirement(balloon)) is not None:
+        needs = (*needs, to_mend)
     controller = find_memory_controller()
     with CounterReader() as reader:
         counters, absent = len(reader.names), dict(reader.reasons)
     return CheckFacts(
         host=read_host(),
         requirements=needs,
-        balloon=read_balloon(),
+        balloon=balloon,
         cgroup_version=controller.version if controller else None,
         counters=counters,
         absent=absent,
         plan=untried(plan.rows({})) if rows is None else rows,
         plan_tried=rows is not None,
         absent_fields=plan.absent_fields,
+        container_engine=container_engine(),
     )
 
 
@@ -121,7 +130,7 @@ def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requiremen
             rows = probes.rows
             probes.require_any()
     except CannotTraceError as error:
-        return (*needs, Requirement("programs", False, str(error), _PROGRAMS_FIX)), None
+        return (*needs, Requirement("programs", False, str(error), explain_refusal(str(error)))), None
     used = sum(map(_attaches, rows))
     return (*needs, Requirement("programs", True, f"compiled, attached to {used} tracepoints")), rows
 

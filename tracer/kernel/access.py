@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import os
 import resource
-import shlex
-import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from .capabilities import (
+    TRACING,
+    Capability,
+    bounding_capabilities,
+    effective_capabilities,
+    effective_uid,
+    is_filtered,
+    knows_bpf,
+    may_trace,
+    missing_to_trace,
+    names,
+)
+from .container import (
+    container_engine,
+    grant_capabilities,
+    grant_folder,
+    grant_system_calls,
+    leave_user_namespace,
+)
+from .counters import pressure_state
 from .host import Distribution, in_initial_namespace, read_distribution
-from .kallsyms import why_hidden
+from .kallsyms import hidden_by_kernel, why_hidden
 from .paths import ROOT, read_text, under
+from .remedies import as_root, boot_with, kernel_with, run_as_root, run_with
 from .tracefs import find_tracefs
 
-CAP_SYS_ADMIN: Final = 21
-CAP_SYS_RESOURCE: Final = 24
-CAP_PERFMON: Final = 38
-CAP_BPF: Final = 39
-"""Bits of the capability sets: include/uapi/linux/capability.h."""
-
-_BCC_INSTALL: Final = {
-    "debian": "apt-get install python3-bpfcc",
-    "fedora": "dnf install python3-bcc",
-    "arch": "pacman -S python-bcc",
-    "suse": "zypper install python3-bcc",
-}
 _MEMLOCK_BYTES: Final = 8 << 20
 """What newer kernels allow everybody; those that allow 64 KiB are also those that count BPF maps against it."""
 _BTF: Final = "/sys/kernel/btf/vmlinux"
-_PROGRAM: Final = "reclaim-tracer"
-_ROOTS_PATH: Final = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""sudo's usual secure_path."""
-_MOUNT_TRACEFS: Final = "mount -t tracefs tracefs /sys/kernel/tracing"
+_TRACEFS: Final = "/sys/kernel/tracing"
+_UNRELATED: Final = Distribution("linux", "linux", "other")
 
 
 @dataclass(frozen=True)
@@ -48,134 +54,165 @@ class Requirement:
 
 
 def requirements(root: Path = ROOT) -> tuple[Requirement, ...]:
-    """Everything the kernel side asks for, needed ones first; bcc is told by whoever looks for it."""
-    privileged = may_trace(root)
-    return (
-        _privileges(root, privileged),
-        _tracefs(root, privileged),
-        _lockdown(root),
-        _symbols(root, privileged),
-        _memlock(root),
-        _perf_paranoia(root, privileged),
-        _btf(root),
-    )
+    """Everything the kernel side asks for; bcc is told by whoever looks for it."""
+    return _Access(root).requirements()
 
 
-def may_trace(root: Path = ROOT) -> bool:
-    """Whether this process may load tracing programs: CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON, on the machine."""
-    held = effective_capabilities(root)
-    enough = CAP_SYS_ADMIN in held or {CAP_BPF, CAP_PERFMON} <= held
-    return enough and in_initial_namespace("user", root)
+def explain_refusal(error: str, root: Path = ROOT) -> str:
+    """What to do where every program was refused although nothing seemed to be missing."""
+    return _Access(root).after_refusal(error)
 
 
-def effective_capabilities(root: Path = ROOT) -> frozenset[int]:
-    """Capability numbers in effect, from /proc/self/status; empty where it can't be read."""
-    for line in (read_text(root, "/proc/self/status") or "").splitlines():
-        if line.startswith("CapEff:"):
-            bits = int(line.split()[1], 16)
-            return frozenset(bit for bit in range(bits.bit_length()) if bits >> bit & 1)
-    return frozenset()
+class _Access:
+    """What this process may do on the machine below `root`."""
 
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._held = effective_capabilities(root)
+        self._engine = container_engine(root)
+        # A container's distribution says nothing about the kernel's.
+        self._distribution = _UNRELATED if self._engine else read_distribution(root)
 
-def install_bcc_command(distribution: Distribution | None = None) -> str:
-    """The command that installs the distribution's bcc."""
-    command = _BCC_INSTALL.get((distribution or read_distribution()).family)
-    if command is None:
-        return "install your distribution's Python 3 bindings of bcc (not the `bcc` of PyPI)"
-    return command if os.geteuid() == 0 else f"sudo {command}"
-
-
-def run_as_root() -> str:
-    """How to run this program as root; by its whole path where sudo would not find it, as in a virtual environment."""
-    program = Path(sys.argv[0])
-    if program.name != _PROGRAM or str(program.parent) in _ROOTS_PATH:
-        return f"sudo {_PROGRAM} ..."
-    return f"sudo {shlex.quote(os.path.abspath(program))} ..."  # noqa: PTH100 - a link into the environment stays one
-
-
-def _privileges(root: Path, privileged: bool) -> Requirement:
-    held = effective_capabilities(root)
-    if privileged:
-        how = "CAP_SYS_ADMIN" if CAP_SYS_ADMIN in held else "CAP_BPF and CAP_PERFMON"
-        return Requirement("privileges", True, how)
-    if not in_initial_namespace("user", root):
-        return Requirement("privileges", False, "root of a user namespace only", "run as root of the machine itself")
-    detail = "needs root (CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON)"
-    if _effective_uid(root) == 0:
-        return Requirement("privileges", False, detail, "run on the host, or in a container started with --privileged")
-    return Requirement("privileges", False, detail, run_as_root())
-
-
-def _tracefs(root: Path, privileged: bool) -> Requirement:
-    mount = find_tracefs(root)
-    if mount is not None:
-        return _tracefs_readable(mount, root)
-    if not under(root, "/sys/kernel/tracing").is_dir():
-        return Requirement("tracefs", False, "this kernel has no tracefs", "use a kernel with CONFIG_FTRACE=y")
-    fix = _MOUNT_TRACEFS if privileged else f"sudo {_MOUNT_TRACEFS}"
-    return Requirement("tracefs", False, "not mounted", fix)
-
-
-def _tracefs_readable(mount: Path, root: Path) -> Requirement:
-    shown = f"/{mount.relative_to(root)}"
-    try:
-        next((mount / "events" / "vmscan").iterdir(), None)
-    except FileNotFoundError:
-        return Requirement("tracefs", False, f"{shown} has no vmscan events", "use a kernel with CONFIG_FTRACE=y")
-    except OSError as error:
-        return Requirement("tracefs", False, f"{shown}: {error.strerror}", run_as_root())
-    return Requirement("tracefs", True, shown)
-
-
-def _lockdown(root: Path) -> Requirement:
-    text = read_text(root, "/sys/kernel/security/lockdown") or ""
-    state = text.partition("[")[2].partition("]")[0]
-    if state == "confidentiality":
-        return Requirement(
-            "lockdown", False, "confidentiality: the kernel refuses tracing", "boot with lockdown=integrity"
+    def requirements(self) -> tuple[Requirement, ...]:
+        """In the order of their being met."""
+        return (
+            self._privileges(),
+            self._tracefs(),
+            self._lockdown(),
+            self._perf_events(),
+            self._symbols(),
+            self._locked_memory(),
+            self._oom_shield(),
+            self._btf(),
+            self._pressure(),
         )
-    return Requirement("lockdown", True, state or "not in force, as far as can be seen")
 
+    def after_refusal(self, error: str) -> str:
+        """See `explain_refusal`."""
+        denied = os.strerror(1) in error or os.strerror(13) in error
+        if denied and is_filtered(self._root):
+            return grant_system_calls(self._engine)
+        if denied and Capability.CAP_SYS_ADMIN not in self._held:
+            return f"{run_as_root()} (this kernel asks for more than {names(TRACING)})"
+        return self._kernel_with("CONFIG_BPF_EVENTS=y and CONFIG_FTRACE=y")
 
-def _symbols(root: Path, privileged: bool) -> Requirement:
-    why = why_hidden(root)
-    if not why:
-        return Requirement("kernel symbols", True, "addresses readable", needed=False)
-    fix = "sysctl kernel.kptr_restrict=1" if privileged else run_as_root()
-    detail = f"{why}: shrinkers stay unnamed, balloon work unseen"
-    return Requirement("kernel symbols", False, detail, fix, needed=False)
+    @cached_property
+    def _may_trace(self) -> bool:
+        return may_trace(self._root)
 
+    def _privileges(self) -> Requirement:
+        missing = missing_to_trace(self._root)
+        if not in_initial_namespace("user", self._root):
+            fix = leave_user_namespace(self._engine)
+            return Requirement("privileges", False, "root of a user namespace has no power over the kernel", fix)
+        if not missing:
+            how = "CAP_SYS_ADMIN" if Capability.CAP_SYS_ADMIN in self._held else names(TRACING)
+            return Requirement("privileges", True, how)
+        detail = f"{names(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        if not knows_bpf(self._root):
+            detail += " (this kernel has no CAP_BPF)"
+        return Requirement("privileges", False, detail, self._grant())
 
-def _memlock(root: Path) -> Requirement:
-    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
-    if limit == resource.RLIM_INFINITY:
-        return Requirement("locked memory", True, "unlimited", needed=False)
-    shown = f"{limit // 1024} KiB"
-    if CAP_SYS_RESOURCE in effective_capabilities(root) or limit >= _MEMLOCK_BYTES:
-        return Requirement("locked memory", True, shown, needed=False)
-    detail = f"{shown}: kernels before 5.11 count BPF maps against it"
-    return Requirement("locked memory", False, detail, "ulimit -l unlimited", needed=False)
+    def _tracefs(self) -> Requirement:
+        mount = find_tracefs(self._root)
+        if mount is not None:
+            return self._readable(mount)
+        if not under(self._root, _TRACEFS).is_dir():
+            return Requirement("tracefs", False, "this kernel has no tracefs", self._kernel_with("CONFIG_FTRACE=y"))
+        mounting = self._as_root(f"mount -t tracefs tracefs {_TRACEFS}")
+        in_container = self._engine and Capability.CAP_SYS_ADMIN not in self._held
+        return Requirement(
+            "tracefs", False, "not mounted", grant_folder(self._engine, _TRACEFS) if in_container else mounting
+        )
 
+    def _readable(self, mount: Path) -> Requirement:
+        shown = f"/{mount.relative_to(self._root)}"
+        try:
+            events = next((mount / "events" / "vmscan").iterdir(), None)
+            if events is not None and (events / "format").exists():
+                (events / "format").open("rb").close()
+        except FileNotFoundError:
+            detail = f"{shown} has no vmscan events"
+            return Requirement("tracefs", False, detail, self._kernel_with("CONFIG_FTRACE=y"))
+        except OSError as error:
+            return Requirement("tracefs", False, f"{shown}: {error.strerror}", self._open_tracefs(shown))
+        return Requirement("tracefs", True, shown)
 
-def _perf_paranoia(root: Path, privileged: bool) -> Requirement:
-    level = read_text(root, "/proc/sys/kernel/perf_event_paranoid")
-    if level is None:
-        detail = "this kernel has no perf events (CONFIG_PERF_EVENTS)"
-        return Requirement("perf events", False, detail, "use a kernel with CONFIG_PERF_EVENTS=y")
-    if privileged:
-        return Requirement("perf events", True, f"perf_event_paranoid {level}, no limit with these privileges")
-    return Requirement("perf events", True, f"perf_event_paranoid {level}")
+    def _open_tracefs(self, mount: str) -> str:
+        if not self._held:
+            return run_as_root()
+        return self._as_root(f"mount -o remount,mode=750,gid={os.getegid()} {mount}")
 
+    def _lockdown(self) -> Requirement:
+        text = read_text(self._root, "/sys/kernel/security/lockdown") or ""
+        state = text.partition("[")[2].partition("]")[0]
+        if state != "confidentiality":
+            return Requirement("lockdown", True, state or "not in force, as far as can be seen")
+        detail = "confidentiality: the kernel refuses tracing"
+        return Requirement("lockdown", False, detail, boot_with("lockdown=integrity", self._distribution))
 
-def _btf(root: Path) -> Requirement:
-    if under(root, _BTF).exists():
-        return Requirement("BTF", True, _BTF, needed=False)
-    detail = "none: counters cannot be read inside the kernel, tracepoints work"
-    return Requirement("BTF", False, detail, "use a kernel with CONFIG_DEBUG_INFO_BTF=y", needed=False)
+    def _perf_events(self) -> Requirement:
+        level = read_text(self._root, "/proc/sys/kernel/perf_event_paranoid")
+        if level is None:
+            detail = "this kernel has no perf events"
+            return Requirement("perf events", False, detail, self._kernel_with("CONFIG_PERF_EVENTS=y"))
+        without_limit = ", no limit with these privileges" if self._may_trace else ""
+        return Requirement("perf events", True, f"perf_event_paranoid {level}{without_limit}")
 
+    def _symbols(self) -> Requirement:
+        why = why_hidden(self._root)
+        if not why:
+            return Requirement("kernel symbols", True, "addresses readable", needed=False)
+        detail = f"{why}: shrinkers stay unnamed, the balloon's work unseen"
+        setting = hidden_by_kernel(self._root)
+        fix = self._as_root(f"sysctl {setting}") if setting else self._grant()
+        return Requirement("kernel symbols", False, detail, fix, needed=False)
 
-def _effective_uid(root: Path) -> int:
-    for line in (read_text(root, "/proc/self/status") or "").splitlines():
-        if line.startswith("Uid:"):
-            return int(line.split()[2])
-    return -1
+    def _locked_memory(self) -> Requirement:
+        limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+        shown = "unlimited" if limit == resource.RLIM_INFINITY else f"{limit // 1024} KiB"
+        enough = limit == resource.RLIM_INFINITY or limit >= _MEMLOCK_BYTES
+        if enough or Capability.CAP_SYS_RESOURCE in self._held:
+            return Requirement("locked memory", True, shown, needed=False)
+        detail = f"{shown}: kernels before 5.11 count BPF maps against it"
+        return Requirement("locked memory", False, detail, "ulimit -l unlimited", needed=False)
+
+    def _oom_shield(self) -> Requirement:
+        if Capability.CAP_SYS_RESOURCE in self._held:
+            return Requirement("OOM shield", True, "the tracer keeps itself from being killed", needed=False)
+        detail = "CAP_SYS_RESOURCE is missing: the OOM killer may take the tracer"
+        return Requirement("OOM shield", False, detail, self._grant(), needed=False)
+
+    def _btf(self) -> Requirement:
+        if under(self._root, _BTF).exists():
+            return Requirement("BTF", True, _BTF, needed=False)
+        detail = "none: functions and counters can't be read inside the kernel, tracepoints work"
+        return Requirement("BTF", False, detail, self._kernel_with("CONFIG_DEBUG_INFO_BTF=y"), needed=False)
+
+    def _pressure(self) -> Requirement:
+        off = pressure_state(self._root)
+        if not off:
+            return Requirement("pressure (PSI)", True, "on", needed=False)
+        built_in = under(self._root, "/proc/pressure").is_dir()
+        fix = boot_with("psi=1", self._distribution) if built_in else self._kernel_with("CONFIG_PSI=y")
+        return Requirement("pressure (PSI)", False, off.partition(":")[0], fix, needed=False)
+
+    def _grant(self) -> str:
+        """How this process, started in the way it was, gets every capability that is of use."""
+        admin = Capability.CAP_SYS_ADMIN in self._held or not knows_bpf(self._root)
+        tracing = (Capability.CAP_SYS_ADMIN,) if admin else TRACING
+        wanted = (*tracing, Capability.CAP_SYSLOG, Capability.CAP_SYS_RESOURCE)
+        if self._engine:
+            return grant_capabilities(self._engine, wanted)
+        bounds = bounding_capabilities(self._root)
+        if beyond := [item.name for item in wanted if bounds and item not in bounds]:
+            return f"start it from what may have {', '.join(beyond)} (systemd: CapabilityBoundingSet=)"
+        if effective_uid(self._root) != 0 and not self._held & {*Capability}:
+            return run_as_root()
+        return run_with(",".join(f"+{item.name.removeprefix('CAP_').lower()}" for item in wanted))
+
+    def _kernel_with(self, option: str) -> str:
+        return kernel_with(option, self._distribution)
+
+    def _as_root(self, command: str) -> str:
+        return as_root(command, effective_uid(self._root))

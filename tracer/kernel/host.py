@@ -24,6 +24,7 @@ _FAMILIES: Final = {
     "fedora": ("fedora", "rhel", "centos"),
     "arch": ("arch",),
     "suse": ("suse", "opensuse"),
+    "alpine": ("alpine",),
 }
 
 
@@ -38,7 +39,7 @@ class ClockAnchor:
 
 @dataclass(frozen=True)
 class Distribution:
-    """From os-release. `family` is `debian`, `fedora`, `arch`, `suse` or `other`."""
+    """From os-release. `family` is `debian`, `fedora`, `arch`, `suse`, `alpine` or `other`."""
 
     id: str
     name: str

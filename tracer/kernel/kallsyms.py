@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from .paths import ROOT, under
+from .capabilities import Capability, effective_capabilities
+from .paths import ROOT, read_text, under
 
 _TEXT_TYPES: Final = frozenset((b"t", b"T", b"w", b"W"))
 _MAX_OFFSET: Final = 1 << 20
@@ -71,7 +72,17 @@ def why_hidden(root: Path = ROOT) -> str:
     text = (parts for parts in _lines(root) if parts[1] in _TEXT_TYPES)
     if any(parts[0].strip(b"0") for parts in islice(text, _PROBED_SYMBOLS)):
         return ""
+    if setting := hidden_by_kernel(root):
+        return f"the kernel hides addresses from everybody ({setting.replace('=1', ' is 2')})"
+    held = effective_capabilities(root)
+    if held and Capability.CAP_SYSLOG not in held:
+        return "CAP_SYSLOG is missing, so the kernel hides addresses"
     return "the kernel shows every address as 0 (not root, or kernel.kptr_restrict)"
+
+
+def hidden_by_kernel(root: Path = ROOT) -> str:
+    """The setting with which even root would see addresses, where the one in force keeps them from it; else empty."""
+    return "kernel.kptr_restrict=1" if read_text(root, "/proc/sys/kernel/kptr_restrict") == "2" else ""
 
 
 def _inherit(targets: list[int], starts: list[int], labels: list[_Label]) -> Iterator[tuple[int, str]]:
