@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from ..batch import Samples
 from ..metadata import Metadata
 from .constraint import ConstrainedOoms, ConstraintTracker
 from .counted import CountedSteps
 from .measured import MeasuredSteps, PageSources
 from .model import Quality
+from .options import Options
 from .runs import NameOf, Run, notifier_runs, shrinker_runs, work_runs
-from .steps import Step
+from .steps import Step, in_order
 from .stretch import Stretch
+from .works import WorkLog
 
 
 class BalloonTracker:
-    """Collects the balloon's runs and steps."""
+    """Collects the balloon's runs, and its steps and the host's words until they are due."""
 
-    def __init__(self, metadata: Metadata, name_of: NameOf, idle_gap_ns: int) -> None:
+    def __init__(self, metadata: Metadata, name_of: NameOf, options: Options) -> None:
         self._name_of = name_of
-        self._idle_gap_ns = idle_gap_ns
         self._sources = PageSources.of(metadata)
         self._measured = MeasuredSteps(self._sources, metadata.page_size_bytes)
         self._counted = CountedSteps(inflations=not self._sources.inflations, leaks=not self._sources.leaks)
-        self._open_works: list[Run] = []
-        self._steps: list[Step] = []
-        self.works: list[Run] = []
-        self._notifications: list[Run] = []
+        self._held: list[Step] = []
+        self._changes: list[int] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
-        self.config_changes: list[int] = []
+        self.page_size_bytes = metadata.page_size_bytes
+        self.works = WorkLog(round(options.inflate_gap_s * 1e9), round(options.horizon_s * 1e9))
+        self.config_changes = 0
         self.changes_traced = "virtballoon_changed" in metadata.kinds_traced
-
-    @property
-    def steps(self) -> list[Step]:
-        """All steps in order of their end."""
-        return sorted(self._steps, key=lambda step: (step.end_ns, step.begin_ns, step.pages))
 
     @property
     def quality(self) -> Quality:
@@ -48,11 +42,6 @@ class BalloonTracker:
         return Quality.MEASURED if self._sources.leaks else Quality.INFERRED
 
     @property
-    def notifications(self) -> list[Run]:
-        """Calls of the balloon's OOM callback in order of begin."""
-        return sorted(self._notifications, key=lambda run: (run.begin_ns, run.id))
-
-    @property
     def constrained(self) -> ConstrainedOoms:
         """Notifications for allocations that could use only some nodes."""
         return self._constraints.found
@@ -62,32 +51,41 @@ class BalloonTracker:
         """Pages that compaction moved inside the balloon, as events or else counters tell."""
         return self._measured.migrated_pages or self._counted.migrated_pages
 
-    def advance(self, stretch: Stretch) -> None:
-        """Take the next stretch."""
-        works = work_runs(stretch, closed=True)
-        self._open_works = work_runs(stretch, closed=False)
+    def advance(self, stretch: Stretch) -> list[Run]:
+        """Take the next stretch; gives the calls of the balloon's OOM callback that ended in it."""
+        ended, under_way = work_runs(stretch, closed=True), work_runs(stretch, closed=False)
         notifiers = notifier_runs(stretch, self._name_of, closed=True)
-        self.works += works
-        self._notifications += notifiers
+        self.works.advance(ended, under_way)
         self._constraints.advance(stretch, notifiers)
-        self._counted.runs(works, notifiers, shrinker_runs(stretch, self._name_of))
-        self._counted.under_way(self._open_works, notifier_runs(stretch, self._name_of, closed=False))
-        self._steps += self._measured.advance(stretch, works, self._open_works)
+        self._counted.runs(ended, notifiers, shrinker_runs(stretch, self._name_of))
+        self._counted.under_way(under_way, notifier_runs(stretch, self._name_of, closed=False))
+        self._held += self._measured.advance(stretch, ended, under_way)
         changed, _ = stretch.args.all("virtballoon_changed")
-        self.config_changes += stretch.time_ns[changed].tolist()
+        self._changes += stretch.time_ns[changed].tolist()
+        self.config_changes += len(changed)
+        return notifiers
 
     def sample(self, samples: Samples) -> None:
         """Take counter readings up to which all events have been seen."""
-        self._steps += self._counted.sample(samples)
+        self._held += self._counted.sample(samples)
 
-    def all_works(self) -> list[Run]:
-        """Work runs in order of begin, the ones under way included."""
-        return sorted([*self.works, *self._open_works], key=lambda run: (run.begin_ns, run.id))
+    def read_until(self, read_ns: int) -> int:
+        """Up to when the guest's readings up to `read_ns` tell all steps that they can."""
+        return self._counted.read_until(read_ns)
+
+    def due(self, until_ns: int) -> tuple[list[Step], list[int]]:
+        """Steps and config changes up to a time, in order; they are forgotten here."""
+        due = sorted((step for step in self._held if step.end_ns <= until_ns), key=in_order)
+        self._held = [step for step in self._held if step.end_ns > until_ns]
+        changes = sorted(change_ns for change_ns in self._changes if change_ns <= until_ns)
+        self._changes = [change_ns for change_ns in self._changes if change_ns > until_ns]
+        return due, changes
+
+    def pending_begins(self) -> list[int]:
+        """Begins of steps that are not due yet, as far as their spans have ended."""
+        held = [step.begin_ns for step in self._held]
+        return [*held, *self._counted.pending_begins(), *self.works.unsettled_begins()]
 
     def target_changes(self) -> int:
         """Config changes where they were traced, else runs that began after an idle balloon."""
-        if self.changes_traced:
-            return len(self.config_changes)
-        works = self.all_works()
-        idle = [later.begin_ns - run.end_ns > self._idle_gap_ns for run, later in pairwise(works)]
-        return bool(works) + sum(idle)
+        return self.config_changes if self.changes_traced else self.works.starts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from .evidence import Evidence, finding, mib
 from .kills import KillReason, reason_for
 from .model import Episode, Finding, Heroics, Quality, Severity, Tier, TierRow
-from .steps import EVIDENCE_SPANS, PUFF_NS
+from .steps import EVIDENCE_SPANS
 
 _LAG_LEAST_BYTES: Final = 1 << 20
 _LAG_LEAST_S: Final = 1.0
@@ -36,8 +36,8 @@ def kills(evidence: Evidence) -> Iterator[Finding]:
     """OOM kills, each with the reason why the balloon did not prevent it."""
     for kill in evidence.kills:
         time_s = evidence.seconds(kill.time_ns)
-        pages = evidence.balloon_pages_at(time_s)
-        reason = reason_for(kill, pages, evidence.metadata)
+        pages = kill.balloon_pages
+        reason = reason_for(kill, evidence.metadata)
         size = "an unknown balloon size" if pages is None else f"{evidence.mib(pages)} in the balloon"
         who = f"{kill.victim or 'a process'} (pid {kill.pid})"
         text = f"The OOM killer chose {who} with {size}: {_KILL_TEXT[reason]}."
@@ -104,13 +104,13 @@ def conflicts(evidence: Evidence) -> Iterator[Finding]:
 
 def taps(evidence: Evidence) -> Iterator[Finding]:
     """Balloon pages taken too early (before reclaim was under pressure) or only at the very end."""
-    for episode in evidence.analysis.episodes:
+    for episode, notifications in zip(evidence.analysis.episodes, evidence.notifications, strict=True):
         rows = {row.tier: row for row in episode.tiers}
         for tier in (Tier.BACKGROUND, Tier.DIRECT):
             if tier in rows and rows[tier].balloon_pages:
                 yield _premature(evidence, episode, rows[tier])
         if Tier.OOM_NOTIFY in rows and rows[Tier.OOM_NOTIFY].balloon_pages:
-            yield _late(evidence, episode, rows[Tier.OOM_NOTIFY])
+            yield _late(evidence, episode, rows[Tier.OOM_NOTIFY], notifications)
 
 
 def _premature(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
@@ -125,7 +125,7 @@ def _premature(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
     return finding("premature_tap", Severity.WARNING, when, text, numbers, evidence.balloon.leak_quality)
 
 
-def _late(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
+def _late(evidence: Evidence, episode: Episode, row: TierRow, notifications: Sequence[int]) -> Finding:
     before = episode.before_notifier or Heroics(row.first_s - episode.start_s, 0.0, 0, 0, None)
     rows = {rung.tier: rung for rung in episode.tiers}
     direct, retries = rows.get(Tier.DIRECT), rows.get(Tier.RETRY)
@@ -149,9 +149,9 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
         "episode_retries": retries.spans if retries else 0,
     }
     when = (episode.start_s, episode.start_s + before.before_s)
-    runs = [run for run in evidence.balloon.notifications if episode.start_s <= evidence.seconds(run.begin_ns)]
-    spans = [run.id for run in runs if evidence.seconds(run.begin_ns) <= episode.end_s][:EVIDENCE_SPANS]
-    return finding("late_tap", Severity.WARNING, when, f"{text}.", numbers, evidence.balloon.leak_quality, spans)
+    return finding(
+        "late_tap", Severity.WARNING, when, f"{text}.", numbers, evidence.balloon.leak_quality, notifications
+    )
 
 
 def puffs(evidence: Evidence) -> Iterator[Finding]:
@@ -160,9 +160,8 @@ def puffs(evidence: Evidence) -> Iterator[Finding]:
     if not count:
         return
     text = f"{count} balloon work runs took 200 ms and more for few pages: the driver was out of puff."
-    long = [run for run in evidence.balloon.all_works() if run.end_ns - run.begin_ns >= PUFF_NS]
-    when = (evidence.seconds(long[0].begin_ns), evidence.seconds(max(run.end_ns for run in long)))
-    spans = [run.id for run in long][:EVIDENCE_SPANS]
+    begin_ns, end_ns = evidence.balloon.works.long_ns
+    when, spans = (evidence.seconds(begin_ns), evidence.seconds(end_ns)), evidence.balloon.works.long_ids
     yield finding("puff", Severity.INFO, when, text, {"puffs": count}, evidence.balloon.quality, spans)
 
 
@@ -190,7 +189,7 @@ def lag(evidence: Evidence) -> Iterator[Finding]:
 
 def constrained(evidence: Evidence) -> Iterator[Finding]:
     """OOM notifications on behalf of allocations that could use only some NUMA nodes."""
-    found = evidence.constrained
+    found = evidence.balloon.constrained
     if not found.notifications:
         return
     nodes = ", ".join(str(node) for node in sorted(found.nodes))
@@ -201,5 +200,4 @@ def constrained(evidence: Evidence) -> Iterator[Finding]:
     )
     numbers = {"notifications": found.notifications, "futile": found.futile}
     when = (evidence.seconds(found.first_ns), evidence.seconds(found.last_ns))
-    spans = sorted(found.spans)[:EVIDENCE_SPANS]
-    yield finding("constrained_oom", Severity.WARNING, when, text, numbers, Quality.INFERRED, spans)
+    yield finding("constrained_oom", Severity.WARNING, when, text, numbers, Quality.INFERRED, found.spans)

@@ -6,20 +6,27 @@ that an allocation may use show in the zones that it retries (`oom:reclaim_retry
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from .runs import Run
-from .steps import OOM_NOTIFY_PAGES
+from .steps import EVIDENCE_SPANS, OOM_NOTIFY_PAGES
 from .stretch import Stretch
+
+_IDLE_NS: Final = 60_000_000_000
+"""A thread that has not retried or been notified for so long has another allocation to make."""
+_MOST_TASKS: Final = 4096
 
 
 @dataclass
 class _Task:
     """What one thread has retried since its last OOM notification: memory `available` by node."""
 
+    seen_ns: int = 0
     available: dict[int, int] = field(default_factory=dict)
     before: dict[int, int] = field(default_factory=dict)
 
@@ -56,11 +63,17 @@ class ConstraintTracker:
         retries = [(*row, None) for row in zip(*(column.astype(np.int64).tolist() for column in columns), strict=True)]
         events = [*retries, *((run.begin_ns, run.tid, 0, 0, run) for run in notifications)]
         for time_ns, tid, node, available, run in sorted(events, key=lambda event: (event[0], event[4] is not None)):
-            task = self._tasks.setdefault(tid, _Task())
+            task = self._tasks.get(tid)
+            if task is None or time_ns - task.seen_ns > _IDLE_NS:
+                task = self._tasks[tid] = _Task()
+            task.seen_ns = time_ns
             if run is None:
                 self._retried(task, node, available)
             else:
                 self._notified(task, run, time_ns)
+        if len(self._tasks) > _MOST_TASKS:
+            since_ns = stretch.until_ns - _IDLE_NS
+            self._tasks = {tid: task for tid, task in self._tasks.items() if task.seen_ns >= since_ns}
 
     def _retried(self, task: _Task, node: int, available: int) -> None:
         if task.before:
@@ -76,6 +89,7 @@ class ConstraintTracker:
             found.last_ns = max(found.last_ns, time_ns)
             found.notifications += 1
             found.nodes |= task.available.keys()
-            found.spans.append(run.id)
+            insort(found.spans, run.id)
+            del found.spans[EVIDENCE_SPANS:]
             task.before = task.available
         task.available = {}

@@ -15,6 +15,10 @@ from .steps import OOM_NOTIFY_PAGES, Step, puff_steps
 
 _COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate", "vmstat.balloon_migrate")
 
+READINGS_LATE_NS: Final = 60_000_000_000
+"""How far readings may lag events in a recording; without any for so long, none is waited for."""
+_MOST_RUNS: Final = 4096
+
 
 class CountedSteps:
     """Shares the pages of each reading out among the runs since the last; `inflations`, `leaks`: which to make."""
@@ -31,14 +35,28 @@ class CountedSteps:
         self.migrated_pages = 0
 
     def runs(self, works: list[Run], notifiers: list[Run], shrinks: list[Run]) -> None:
-        """Take closed runs."""
-        self._works += works
-        self._notifiers += notifiers
-        self._shrinks += shrinks
+        """Take closed runs. Those that no reading comes for are forgotten after a minute."""
+        if not (self._inflations or self._leaks):
+            return
+        for runs, new in ((self._works, works), (self._notifiers, notifiers), (self._shrinks, shrinks)):
+            runs.extend(new)
+            if len(runs) > _MOST_RUNS:
+                since_ns = max(run.end_ns for run in runs) - READINGS_LATE_NS
+                runs[:] = [run for run in runs if run.end_ns >= since_ns]
 
     def under_way(self, works: list[Run], notifiers: list[Run]) -> None:
         """Take the runs that are still open, instead of those told before."""
         self._open = (works, notifiers)
+
+    def read_until(self, read_ns: int) -> int:
+        """Up to when readings up to `read_ns` tell all steps: one that lacked these counters told nothing."""
+        return read_ns if self._last is None or not (self._inflations or self._leaks) else min(read_ns, self._last[0])
+
+    def pending_begins(self) -> list[int]:
+        """Begins of what steps of the next reading may be: its runs so far, and the reading before it."""
+        runs = (*self._works, *self._notifiers, *self._shrinks, *self._open[0], *self._open[1])
+        begins = [run.begin_ns for run in runs]
+        return begins if self._last is None else [*begins, self._last[0]]
 
     def sample(self, samples: Samples) -> list[Step]:
         """Steps up to these readings; all events up to them must have been seen."""

@@ -10,19 +10,23 @@ import numpy.typing as npt
 
 from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
-from ..schema import KIND_BY_NUMBER
+from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from .balloon import BalloonTracker
 from .closed import ClosedSpans, closed_spans, orphaned_ends
-from .conflicts import ReclaimTracker
+from .counted import READINGS_LATE_NS
 from .kills import KillTracker
 from .ladder import Ladders
 from .lane import SYNTHETIC
+from .meter import Meter
 from .model import Accounting, Analysis
 from .options import Options
 from .ordering import ReorderBuffer
 from .pairing import pair
+from .readings import Readings
+from .reclaim import ReclaimTracker
 from .results import State, analysis_of
 from .series import SampleSeries
+from .settling import Settling
 from .shrinkers import ShrinkerTable
 from .spans import Arguments, Spans, spans_of
 from .stalls import StallTable
@@ -30,8 +34,10 @@ from .stretch import Stretch
 from .timeline import TimelineBuilder
 
 DEFAULTS = Options()
-_SAMPLES_LATE_NS = 60_000_000_000
-"""How far samples may lag events in a recording; without any for so long, none is waited for."""
+_FOREVER_NS = np.iinfo(np.int64).max
+_INFLATING = [
+    KIND_BY_NAME[name].number for name in ("balloon_work_begin", "update_balloon_size_begin", "fill_balloon_begin")
+]
 _ADDRESS_MASK = (1 << 64) - 1
 
 
@@ -59,18 +65,19 @@ class Engine:
         self._spans_seen = 0
         self._seen_ns: int | None = None
         self._pending_samples: list[Samples] = []
-        self._sampled_ns = metadata.start_ns
         self._newest_ns = metadata.start_ns
         self._accounting = Accounting()
-        self._gap_ns = round(options.inflate_gap_s * 1e9)
         self._ladders = Ladders(round(options.gap_s * 1e9))
         self._shrinkers = ShrinkerTable()
         self._stalls = StallTable()
         self._timeline = TimelineBuilder(metadata.start_ns)
-        self._balloon = BalloonTracker(metadata, self._name_of, self._gap_ns)
-        self._reclaim = ReclaimTracker()
+        self._readings = Readings()
+        meter = Meter(self._readings)
+        self._balloon = BalloonTracker(metadata, self._name_of, options)
+        self._reclaim = ReclaimTracker(meter)
         self._kills = KillTracker()
         self._series = SampleSeries()
+        self._settled = Settling(self._balloon, meter, self._readings, self._ladders, self._timeline, options)
 
     def feed(self, item: Batch | Samples | LostStretch) -> None:
         """Take the next item."""
@@ -88,6 +95,7 @@ class Engine:
         self._advance(rest, final_ns)
         self._close_open(final_ns)
         self._balloon_samples(final_ns)
+        self._settled.settle(_FOREVER_NS, (), ())
         self._accounting.late_events = self._reorder.late_events
         return analysis_of(self._state(), final_ns)
 
@@ -145,9 +153,9 @@ class Engine:
         self._shrinkers.advance(stretch)
         self._stalls.advance(stretch)
         self._timeline.advance(stretch)
-        self._balloon.advance(stretch)
+        self._ladders.notified(self._balloon.advance(stretch))
         self._reclaim.advance(stretch)
-        self._kills.advance(stretch)
+        self._settled.kill(self._kills.advance(stretch))
 
     def _account(self, due: Batch, spans: Spans, orphans: int) -> None:
         counts = np.bincount(due.header["kind"]) if len(due) else np.empty(0, np.int64)
@@ -192,11 +200,21 @@ class Engine:
                     target.append(Samples(samples.time_ns[chosen], samples.names, samples.values[chosen]))
         self._pending_samples = later
         for samples in due:
+            self._readings.add(samples)
             self._balloon.sample(samples)
-            self._sampled_ns = int(samples.time_ns[-1])
-        settled_ns = max(self._sampled_ns, until_ns - _SAMPLES_LATE_NS)
-        horizon_ns = round(self._options.horizon_s * 1e9)
-        self._reclaim.prune(self._balloon.all_works, settled_ns, self._gap_ns, horizon_ns)
+        self._settle(until_ns)
+
+    def _settle(self, until_ns: int) -> None:
+        """What lies before the newest reading can no longer change; an import may have none at all."""
+        read_ns = self._readings.read_ns
+        told_ns = until_ns - READINGS_LATE_NS
+        if read_ns is not None:
+            told_ns = max(told_ns, min(until_ns, self._balloon.read_until(read_ns)))
+        elif not self._metadata.sample_interval_s:
+            told_ns = until_ns
+        open_ns = self._open.header["time_ns"].astype(np.int64)
+        works = np.isin(self._open.header["kind"], _INFLATING)
+        self._settled.settle(told_ns, open_ns.tolist(), open_ns[works].tolist())
 
     def _name_of(self, address: int) -> str:
         # Columns are int64, in which the kernel's half of the address space is negative.
@@ -214,7 +232,6 @@ class Engine:
             stalls=self._stalls,
             timeline=self._timeline,
             balloon=self._balloon,
-            reclaim=self._reclaim,
-            kills=self._kills,
+            settled=self._settled,
             series=self._series,
         )

@@ -22,17 +22,18 @@ def merge(begin: I64, end: I64, gap: int = 0) -> tuple[I64, I64]:
 
 def overlap(begin: I64, end: I64, other_begin: I64, other_end: I64) -> I64:
     """For each interval, how much of it the disjoint ascending other intervals cover. Shape as `begin`."""
-    if not len(other_begin):
-        return np.zeros(len(begin), np.int64)
-    before = np.concatenate(([0], np.cumsum(other_end - other_begin)))
+    return covered_until(end, other_begin, other_end) - covered_until(begin, other_begin, other_end)
 
-    def covered_until(time: I64) -> I64:
-        index = np.searchsorted(other_begin, time, side="right")
-        last = np.maximum(index - 1, 0)
-        beyond = np.where(index > 0, np.maximum(other_end[last] - time, 0), 0)
-        return before[index] - beyond
 
-    return covered_until(end) - covered_until(begin)
+def covered_until(time: I64, begin: I64, end: I64) -> I64:
+    """How much disjoint ascending intervals cover before each time. Shape as `time`."""
+    if not len(begin):
+        return np.zeros(len(time), np.int64)
+    before = np.concatenate(([0], np.cumsum(end - begin)))
+    index = np.searchsorted(begin, time, side="right")
+    beyond = np.where(index > 0, np.maximum(end[np.maximum(index - 1, 0)] - time, 0), 0)
+    covered: I64 = before[index] - beyond
+    return covered
 
 
 def intersect(begin: I64, end: I64, other_begin: I64, other_end: I64) -> tuple[I64, I64]:

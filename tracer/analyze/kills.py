@@ -22,6 +22,10 @@ _RECENT_NS: Final = 1_000_000_000
 """How long before a kill the killer's last reclaim or OOM notification still belongs to it."""
 
 
+_MOST_THREADS: Final = 4096
+"""Threads remembered before those whose last reclaim is too long ago are forgotten."""
+
+
 class KillReason(StrEnum):
     """Why the OOM killer killed although there was a balloon."""
 
@@ -34,9 +38,9 @@ class KillReason(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Kill:
-    """One victim. Sizes in pages were read from `mark_victim` (0 where the kernel does not tell)."""
+    """One victim. `balloon_pages` is what the balloon held then, None where nothing tells."""
 
     time_ns: int
     pid: int
@@ -44,6 +48,7 @@ class Kill:
     killer: str
     last_reclaim: SpanKind | None
     notified: bool
+    balloon_pages: int | None = None
 
 
 class KillTracker:
@@ -52,20 +57,25 @@ class KillTracker:
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, int]] = {}
         self._last_notified_ns = -_RECENT_NS
-        self.kills: list[Kill] = []
 
-    def advance(self, stretch: Stretch) -> None:
-        """Take the next stretch."""
+    def advance(self, stretch: Stretch) -> list[Kill]:
+        """Take the next stretch; gives its kills."""
         spans = stretch.spans
         notified = np.flatnonzero(np.isin(spans.code, _NOTIFIERS))
         direct = np.flatnonzero(spans.is_root & spans.closed & (spans.kinds_above & DIRECT_BITS != 0))
         rows, args = stretch.args.all("mark_victim")
-        for index, row in enumerate(rows.tolist()):
+        kills = [
             self._kill(stretch, row, {name: column[index] for name, column in args.items()}, direct, notified)
+            for index, row in enumerate(rows.tolist())
+        ]
         ends = zip(spans.end_ns[direct].tolist(), spans.code[direct].tolist(), strict=True)
         self._last.update(zip(spans.tid[direct].tolist(), ends, strict=True))
+        if len(self._last) > _MOST_THREADS:
+            since_ns = stretch.until_ns - _RECENT_NS
+            self._last = {tid: last for tid, last in self._last.items() if last[0] >= since_ns}
         if len(notified):
             self._last_notified_ns = int(spans.begin_ns[notified].max())
+        return kills
 
     def _kill(
         self,
@@ -74,7 +84,7 @@ class KillTracker:
         args: dict[str, np.generic],
         direct: npt.NDArray[np.int64],
         notified: npt.NDArray[np.int64],
-    ) -> None:
+    ) -> Kill:
         spans, time_ns = stretch.spans, int(stretch.time_ns[row])
         tid = int(stretch.batch.header["tid"][row])
         here = direct[(spans.tid[direct] == tid) & (spans.end_ns[direct] <= time_ns)]
@@ -85,24 +95,22 @@ class KillTracker:
         began = spans.begin_ns[notified]
         began = began[began <= time_ns]
         notified_ns = max(self._last_notified_ns, int(began.max(initial=-_RECENT_NS)))
-        self.kills.append(
-            Kill(
-                time_ns=time_ns,
-                pid=int(args["pid"].item()),
-                victim=_text(args["victim_comm"].item()),
-                killer=_text(stretch.batch.header["comm"][row].item()),
-                last_reclaim=SPAN_KINDS[last[1]] if last and time_ns - last[0] <= _RECENT_NS else None,
-                notified=time_ns - notified_ns <= _RECENT_NS,
-            )
+        return Kill(
+            time_ns=time_ns,
+            pid=int(args["pid"].item()),
+            victim=_text(args["victim_comm"].item()),
+            killer=_text(stretch.batch.header["comm"][row].item()),
+            last_reclaim=SPAN_KINDS[last[1]] if last and time_ns - last[0] <= _RECENT_NS else None,
+            notified=time_ns - notified_ns <= _RECENT_NS,
         )
 
 
-def reason_for(kill: Kill, balloon_pages: int | None, metadata: Metadata) -> KillReason:
+def reason_for(kill: Kill, metadata: Metadata) -> KillReason:
     """Why the balloon did not help, from what the killer did before; a deduction, not a measurement."""
     features = metadata.balloon.features
     if kill.last_reclaim is SpanKind.MEMCG_RECLAIM:
         return KillReason.MEMCG
-    if balloon_pages == 0:
+    if kill.balloon_pages == 0:
         return KillReason.BALLOON_EMPTY
     if kill.killer.startswith("kworker") and kill.last_reclaim is None:
         return KillReason.SYSRQ

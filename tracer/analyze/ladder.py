@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import SpanKind
+from ..schema import DEF_PRIORITY, SpanKind
 from .grouping import groups
 from .intervals import merge, union_length_by_group
-from .model import Tier
+from .model import Cause, Tier
+from .runs import Run
+from .steps import EVIDENCE_SPANS, Step
 from .stretch import PointRows, Stretch
 
 I64 = npt.NDArray[np.int64]
@@ -41,6 +44,7 @@ class Rung:
     busy_ns: int = 0
     spans: int = 0
     tids: set[int] = field(default_factory=set)
+    counted_tasks: int = 0
     min_priority: int | None = None
     file_pages: int = 0
     anon_pages: int = 0
@@ -53,6 +57,11 @@ class Rung:
     balloon_pages: int = 0
     balloon_pages_at_def_priority: int = 0
     node_pages: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks there were: of a rung that gets no more of them only their number is kept."""
+        return self.counted_tasks or len(self.tids)
 
     @property
     def slab_pages(self) -> int:
@@ -100,12 +109,16 @@ class Prelude:
 
 @dataclass
 class EpisodeLadder:
-    """One episode, or the tier 0 of the whole recording."""
+    """One episode, or the tier 0 of the whole recording.
+
+    `notifications`: begin and span id of the first calls of the balloon's OOM callback in it, at most EVIDENCE_SPANS.
+    """
 
     start_ns: int
     end_ns: int
     rungs: dict[int, Rung] = field(default_factory=dict)
     prelude: Prelude = field(default_factory=Prelude)
+    notifications: list[tuple[int, int]] = field(default_factory=list)
 
     def rung(self, tier: int, time_ns: int) -> Rung:
         """The tier's rung, entered no later than `time_ns`."""
@@ -119,6 +132,8 @@ class Ladders:
 
     def __init__(self, gap_ns: int) -> None:
         self._gap_ns = gap_ns
+        self._tids: dict[int, set[int]] = {}
+        self._open_from = 0
         self.episodes: list[EpisodeLadder] = []
         self.proactive = EpisodeLadder(0, 0)
 
@@ -128,7 +143,41 @@ class Ladders:
         for ladder in (*self.episodes, self.proactive):
             for tier, rung in ladder.rungs.items():
                 rungs.setdefault(tier, Rung(first_ns=rung.first_ns)).add(rung)
+        for tier, rung in rungs.items():
+            rung.tids |= self._tids.get(tier, set())
         return rungs
+
+    def notified(self, calls: Iterable[Run]) -> None:
+        """Take calls of the balloon's OOM callback."""
+        for run in calls:
+            episode = self._episode_at(run.begin_ns)
+            if episode is not None and episode.start_ns <= run.begin_ns <= episode.end_ns:
+                insort(episode.notifications, (run.begin_ns, run.id))
+                del episode.notifications[EVIDENCE_SPANS:]
+
+    def leak(self, step: Step) -> None:
+        """Take pages that left the balloon; those that the host wanted, or that no tier took, are nobody's supply."""
+        if step.cause is Cause.HOST or step.tier < 0:
+            return
+        ladder = (self._episode_at(step.begin_ns) if step.tier else None) or self.proactive
+        rung = ladder.rung(step.tier, step.begin_ns)
+        rung.balloon_pages -= step.pages
+        if step.priority == DEF_PRIORITY:
+            rung.balloon_pages_at_def_priority -= step.pages
+
+    def _episode_at(self, time_ns: int) -> EpisodeLadder | None:
+        """The last episode that began no later, or the first one; None without any."""
+        index = bisect_right(self.episodes, time_ns, key=lambda episode: episode.start_ns) - 1
+        return self.episodes[max(index, 0)] if self.episodes else None
+
+    def _count_tasks(self) -> None:
+        """Episodes before the last get no more tasks: their number is enough."""
+        over = range(self._open_from, len(self.episodes) - 1)
+        for episode in self.episodes[over.start : over.stop]:
+            for tier, rung in episode.rungs.items():
+                self._tids.setdefault(tier, set()).update(rung.tids)
+                rung.counted_tasks, rung.tids = len(rung.tids), set()
+        self._open_from = max(self._open_from, over.stop)
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
@@ -145,6 +194,7 @@ class Ladders:
         self._slab(stretch)
         self._points(retries, kills, stretch.proactive_pages)
         self._reclaimed(stretch)
+        self._count_tasks()
 
     def _place(self, begin_ns: I64, end_ns: I64, points: Iterable[I64]) -> None:
         """Find this stretch's episodes; `self._starts` are those that rows are looked up in."""

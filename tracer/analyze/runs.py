@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..schema import SpanKind
 from .attribution import WORKQUEUE_BIT
 from .lane import SPAN_CODE
+from .spans import Spans
 from .stretch import Stretch
 
 NameOf = Callable[[int], str]
@@ -35,12 +36,16 @@ def belongs_to_balloon(name: str) -> bool:
     return "balloon" in name or name.startswith("cmm_")
 
 
-def work_runs(stretch: Stretch, *, closed: bool) -> list[Run]:
-    """Runs of the size work; where both the work item and its function were seen, the work item counts."""
-    spans = stretch.spans
+def is_work(spans: Spans) -> npt.NDArray[np.bool_]:
+    """Which spans are runs of the size work; where both the work item and its function were seen, the work item."""
     inner = (spans.code == SPAN_CODE[SpanKind.UPDATE_BALLOON_SIZE]) & (spans.kinds_above & WORKQUEUE_BIT == 0)
-    chosen = (spans.code == SPAN_CODE[SpanKind.BALLOON_WORK]) | inner
-    return _runs(stretch, chosen & (spans.closed == closed))
+    chosen: npt.NDArray[np.bool_] = (spans.code == SPAN_CODE[SpanKind.BALLOON_WORK]) | inner
+    return chosen
+
+
+def work_runs(stretch: Stretch, *, closed: bool) -> list[Run]:
+    """Runs of the size work that ended in the stretch, or those that are open at its end."""
+    return _runs(stretch, is_work(stretch.spans) & (stretch.spans.closed == closed))
 
 
 def notifier_runs(stretch: Stretch, name_of: NameOf, *, closed: bool) -> list[Run]:

@@ -13,8 +13,6 @@ from .model import Quantity
 
 I64 = npt.NDArray[np.int64]
 
-REFAULT_COUNTERS: Final = ("vmstat.workingset_refault_file", "vmstat.workingset_refault_anon")
-
 _MOST_ROWS: Final = 4096
 
 
@@ -82,24 +80,3 @@ class SampleSeries:
         index = self._names.index(name)
         first, last = int(self._first[1][index]), int(self._last[1][index])
         return None if SAMPLE_NULL in (first, last) else last - first
-
-    def growth_within(self, name: str, begin_ns: I64, end_ns: I64) -> I64 | None:
-        """How much a cumulative counter grew in each range, read between its samples; None if it was not sampled."""
-        if name not in self._names:
-            return None
-        index = self._names.index(name)
-        rows = [(time_ns, int(row[index])) for time_ns, row in self._all() if row[index] != SAMPLE_NULL]
-        if not rows:
-            return None
-        time_ns, values = np.asarray(rows, np.int64).T
-        growth = np.interp(end_ns, time_ns, values) - np.interp(begin_ns, time_ns, values)
-        rounded: I64 = np.rint(np.maximum(growth, 0)).astype(np.int64)
-        return rounded
-
-    def before(self, name: str, time_s: float, origin_ns: int) -> float | None:
-        """The newest kept reading no later than a time, or the first one after it."""
-        quantity = self.quantities(origin_ns).get(name)
-        if quantity is None:
-            return None
-        index = int(np.searchsorted(quantity.time_s, time_s, side="right")) - 1
-        return float(quantity.values[max(index, 0)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,9 +39,31 @@ class Step:
     teardown: bool = False
 
 
-def evidence(steps: Iterable[Step]) -> list[int]:
-    """Ids of the spans behind steps, each once, in order, at most EVIDENCE_SPANS."""
-    return list(dict.fromkeys(step.span for step in steps if step.span is not None))[:EVIDENCE_SPANS]
+def in_order(step: Step) -> tuple[int, int, int, int]:
+    """What steps are sorted by: their end, then what tells apart those that end together."""
+    return step.end_ns, step.begin_ns, step.pages, -1 if step.span is None else step.span
+
+
+class StepSpans:
+    """Ids of the spans behind steps, each once, in the steps' order, at most EVIDENCE_SPANS."""
+
+    def __init__(self) -> None:
+        self._order: dict[int, tuple[int, int, int, int]] = {}
+
+    def add(self, step: Step) -> None:
+        """Take a step that is later than those taken before."""
+        if step.span is not None and len(self._order) < EVIDENCE_SPANS:
+            self._order.setdefault(step.span, in_order(step))
+
+    def merge(self, other: StepSpans) -> None:
+        """Take all of another's."""
+        for span, order in other._order.items():
+            self._order[span] = min(order, self._order.get(span, order))
+        self._order = dict(sorted(self._order.items(), key=lambda item: item[1])[:EVIDENCE_SPANS])
+
+    def ids(self) -> list[int]:
+        """The ids."""
+        return list(self._order)
 
 
 def puff_steps(works: Sequence[Run], moved: Container[int | None]) -> list[Step]:
@@ -51,11 +73,3 @@ def puff_steps(works: Sequence[Run], moved: Container[int | None]) -> list[Step]
         for run in works
         if run.id not in moved and run.end_ns - run.begin_ns >= PUFF_NS
     ]
-
-
-def puffs(works: Sequence[Run], steps: Sequence[Step]) -> int:
-    """Runs of 200 ms and more that moved less than half of what a run can."""
-    moved: dict[int | None, int] = {}
-    for step in steps:
-        moved[step.span] = moved.get(step.span, 0) + abs(step.pages)
-    return sum(run.end_ns - run.begin_ns >= PUFF_NS and moved.get(run.id, 0) < RUN_PAGES // 2 for run in works)

@@ -1,0 +1,234 @@
+"""What went on up to any moment: sums that only grow, so that a stretch of time costs the difference of two readings.
+
+Rows are kept only until nobody can ask about their time any more; what they add up to stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .growing import Growing
+from .intervals import covered_until, merge
+from .readings import Readings
+
+I64 = npt.NDArray[np.int64]
+
+_FOLD_ROWS: Final = 10_000
+"""Rows that are worth folding."""
+_NEVER: Final = -1
+
+
+class Actor(StrEnum):
+    """Who reclaims while the balloon inflates: its own worker, kswapd woken by it, or somebody else."""
+
+    SELF = "self"
+    INDUCED = "induced"
+    FOREIGN = "foreign"
+
+
+@dataclass
+class Mark:
+    """The sums at one moment, since the recording's start.
+
+    `reclaim_ns`: time in which anybody reclaimed (tiers 1 and 2), `actor_ns` by Actor; `waited_ns`: tasks' waiting in
+    direct reclaim added up; `pages`: pages reclaimed, those of this very moment included, `pages_before` without them;
+    `refaults`: pages read again after eviction, None where not sampled. `busy_until_ns` is the last moment no later
+    than this in which somebody reclaimed (-1: none), `busy_from_ns` the first no earlier, None as long as not known.
+    """
+
+    time_ns: int
+    worker_ns: int
+    reclaim_ns: int
+    waited_ns: int
+    actor_ns: tuple[int, ...]
+    pages_before: int
+    pages: int
+    refaults: float | None
+    busy_until_ns: int
+    busy_from_ns: int | None = None
+
+
+class _Union:
+    """How much time a union of intervals covers; adding an interval in pieces is the same as adding it whole."""
+
+    def __init__(self) -> None:
+        self._rows = Growing()
+        self._merged_rows = 0
+        self._folded_ns = 0
+        self._folded_end_ns = _NEVER
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, begin_ns: I64, end_ns: I64) -> None:
+        self._rows.add(*merge(begin_ns, end_ns))
+
+    def intervals(self) -> tuple[I64, I64]:
+        """What is kept, disjoint and ascending."""
+        if len(self._rows) != self._merged_rows:
+            self._replace(*merge(*self._rows.columns()))
+        return self._rows.columns()
+
+    def _replace(self, begin_ns: I64, end_ns: I64) -> None:
+        self._rows.replace(begin_ns, end_ns)
+        self._merged_rows = len(begin_ns)
+
+    def until(self, time_ns: I64) -> I64:
+        return self._folded_ns + covered_until(time_ns, *self.intervals())
+
+    def last(self, time_ns: I64) -> I64:
+        """The last covered moment no later than each time."""
+        begin, end = self.intervals()
+        if not len(begin):
+            return np.full(len(time_ns), self._folded_end_ns)
+        index = np.searchsorted(begin, time_ns, side="right") - 1
+        return np.where(index >= 0, np.minimum(end[np.maximum(index, 0)], time_ns), self._folded_end_ns)
+
+    def first(self, time_ns: int) -> int | None:
+        """The first covered moment no earlier than a time, if one is known."""
+        begin, end = self.intervals()
+        index = int(np.searchsorted(end, time_ns, side="right"))
+        return max(int(begin[index]), time_ns) if index < len(begin) else None
+
+    def fold(self, until_ns: int) -> None:
+        begin, end = self.intervals()
+        past = begin < until_ns
+        if past.any():
+            self._folded_end_ns = int(min(end[past][-1], until_ns))
+            self._folded_ns += int((np.minimum(end[past], until_ns) - begin[past]).sum())
+        rest = end > until_ns
+        self._replace(np.maximum(begin[rest], until_ns), end[rest])
+
+
+class _Waits:
+    """How long was waited, each of intervals that may overlap counted in full."""
+
+    def __init__(self) -> None:
+        self._rows = Growing()
+        self._folded_ns = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, begin_ns: I64, end_ns: I64) -> None:
+        self._rows.add(begin_ns, end_ns)
+
+    def until(self, time_ns: I64) -> I64:
+        begin, end = (np.sort(column) for column in self._rows.columns())
+        if not len(begin):
+            return np.full(len(time_ns), self._folded_ns)
+        origin = begin[0]
+        sums = [np.concatenate(([0], np.cumsum(column - origin))) for column in (begin, end)]
+        begun, ended = (np.searchsorted(column, time_ns, side="right") for column in (begin, end))
+        waited: I64 = (begun - ended) * (time_ns - origin) - sums[0][begun] + sums[1][ended]
+        return self._folded_ns + waited
+
+    def fold(self, until_ns: int) -> None:
+        begin, end = self._rows.columns()
+        past = begin < until_ns
+        self._folded_ns += int((np.minimum(end[past], until_ns) - begin[past]).sum())
+        rest = end > until_ns
+        self._rows.replace(np.maximum(begin[rest], until_ns), end[rest])
+
+
+class _Pages:
+    """Pages reclaimed, counted where they came off the lists while `reclaiming`, edges included."""
+
+    def __init__(self) -> None:
+        self._rows = Growing()
+        self._folded = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, time_ns: I64, pages: I64) -> None:
+        self._rows.add(time_ns, pages)
+
+    def until(self, time_ns: I64, reclaiming: _Union) -> tuple[I64, I64]:
+        """Pages before each time, and with those of that moment."""
+        at, pages = self._rows.columns()
+        order = np.argsort(at, kind="stable")
+        at = at[order]
+        counted = np.concatenate(([0], np.cumsum(np.where(reclaiming.last(at) == at, pages[order], 0))))
+        before, until = (self._folded + counted[np.searchsorted(at, time_ns, side=side)] for side in ("left", "right"))
+        return before, until
+
+    def fold(self, until_ns: int, reclaiming: _Union) -> None:
+        at, pages = self._rows.columns()
+        past = at <= until_ns
+        self._folded += int(pages[past & (reclaiming.last(at) == at)].sum())
+        self._rows.replace(at[~past], pages[~past])
+
+
+class Meter:
+    """Takes intervals and pages of each stretch of the stream; reads their sums at any moment not yet folded away."""
+
+    def __init__(self, readings: Readings) -> None:
+        self.worker = _Union()
+        self.waits = _Waits()
+        self.pages = _Pages()
+        self.actors = {actor: _Union() for actor in Actor}
+        self._reclaiming = _Union()
+        self._readings = readings
+        self._folded_until_ns = _NEVER
+        self._kept: dict[int, Mark] = {}
+
+    def add_reclaim(self, actor: Actor, begin_ns: I64, end_ns: I64) -> None:
+        """Time in which an actor reclaimed."""
+        self.actors[actor].add(begin_ns, end_ns)
+        self._reclaiming.add(begin_ns, end_ns)
+
+    def at(self, times_ns: Iterable[int]) -> dict[int, Mark]:
+        """The sums at each time. A time that was folded away and not kept reads as the moment of the folding."""
+        wanted = set(times_ns)
+        marks = {time_ns: self._kept[time_ns] for time_ns in wanted & self._kept.keys()}
+        fresh = sorted(wanted - marks.keys())
+        return marks | {mark.time_ns: mark for mark in self._read(fresh)}
+
+    def _read(self, times_ns: Sequence[int]) -> list[Mark]:
+        if not times_ns:
+            return []
+        time_ns = np.asarray(times_ns, np.int64)
+        actors = zip(*(union.until(time_ns).tolist() for union in self.actors.values()), strict=True)
+        refaults = self._readings.refaults(time_ns)
+        columns = (
+            self.worker.until(time_ns).tolist(),
+            self._reclaiming.until(time_ns).tolist(),
+            self.waits.until(time_ns).tolist(),
+            actors,
+            *(column.tolist() for column in self.pages.until(time_ns, self._reclaiming)),
+            [None] * len(times_ns) if refaults is None else refaults.tolist(),
+            self._reclaiming.last(time_ns).tolist(),
+        )
+        marks = [Mark(*row) for row in zip(times_ns, *columns, strict=True)]
+        self.look_ahead(marks)
+        return marks
+
+    def look_ahead(self, marks: Iterable[Mark]) -> None:
+        """Fill in `busy_from_ns` where it has become known; to be called before `fold` for marks that need it."""
+        for mark in marks:
+            if mark.busy_from_ns is None:
+                mark.busy_from_ns = self._reclaiming.first(mark.time_ns)
+
+    def fold(self, until_ns: int, keep_ns: Iterable[int]) -> None:
+        """Forget rows before `until_ns`, when they are many; earlier moments `keep_ns` can still be asked for."""
+        kept = self.at(time_ns for time_ns in keep_ns if time_ns < until_ns)
+        self._kept = kept
+        self.look_ahead(kept.values())
+        if len(self) < _FOLD_ROWS or until_ns <= self._folded_until_ns:
+            return
+        self._folded_until_ns = until_ns
+        self.pages.fold(until_ns, self._reclaiming)
+        self.waits.fold(until_ns)
+        for union in (self.worker, self._reclaiming, *self.actors.values()):
+            union.fold(until_ns)
+
+    def __len__(self) -> int:
+        unions = sum(map(len, self.actors.values()))
+        return unions + len(self.worker) + len(self._reclaiming) + len(self.waits) + len(self.pages)

@@ -1,0 +1,100 @@
+"""The host's target going to and fro without any pressure leak."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+from ..schema import BALLOON_PAGE_BYTES
+from .cycles import PRESSURE, Burst
+from .meter import Mark
+from .model import Cause, CycleClass
+from .steps import Step, StepSpans
+
+OSCILLATION_TURNS: Final = 3
+"""Turns of the host's target in a row that make an oscillation."""
+ROUNDING_PAGES: Final = 16
+"""Guest pages to and fro that a target between two multiples of the guest's page explains."""
+
+
+class Oscillations:
+    """Takes steps in order and follows the host's moves: stretches in one direction, `leaked` down, `regained` up.
+
+    A pressure leak or a teardown stands apart. Moves that follow each other within the horizon make a chain; one of
+    at least three turns is an oscillation, each move down with the one up after it a cycle of it. What is kept of a
+    chain are the moves of which that is not decided yet.
+    """
+
+    def __init__(self, horizon_ns: int, page_size_bytes: int) -> None:
+        self._horizon_ns = horizon_ns
+        self._coarse = page_size_bytes > BALLOON_PAGE_BYTES
+        self._going_on = False
+        self._last: Burst | None = None
+        self._chain: list[Burst] = []
+        self._length = 0
+        self.found: list[Burst] = []
+
+    def step(self, step: Step, begin: Mark, end: Mark) -> None:
+        """Take the next step with the sums at its edges."""
+        if step.teardown:
+            self._going_on = False
+        if not step.pages or step.teardown:
+            return
+        cause = step.cause if step.cause in PRESSURE else Cause.HOST
+        last = self._last
+        if not self._going_on or last is None or last.cause is not cause or bool(last.leaked) is not (step.pages < 0):
+            self._turn(last := Burst(step.begin_ns, begin, end, cause or Cause.HOST))
+        last.reach(end)
+        last.spans.add(step)
+        if step.pages < 0:
+            last.leaked -= step.pages
+        else:
+            last.regained += step.pages
+
+    def finish(self) -> list[Burst]:
+        """Every cycle of an oscillation."""
+        self._break()
+        return self.found
+
+    def _turn(self, move: Burst) -> None:
+        """A new move begins, so the one before is over."""
+        before, self._last, self._going_on = self._last, move, True
+        if before is None:
+            return
+        hosts = before.cause is Cause.HOST and move.cause is Cause.HOST
+        if not hosts or move.begin_ns - before.end.time_ns > self._horizon_ns:
+            self._break()
+            return
+        if not self._chain:
+            self._chain, self._length = [before], 1
+        self._chain.append(move)
+        self._length += 1
+        if self._length > OSCILLATION_TURNS:
+            self._pairs(self._chain[:-1])
+            self._chain = self._chain[-2:]
+
+    def _break(self) -> None:
+        if self._length > OSCILLATION_TURNS:
+            self._pairs(self._chain)
+        self._chain, self._length = [], 0
+
+    def _pairs(self, moves: list[Burst]) -> None:
+        for down, up in pairwise(moves):
+            if down.leaked and up.regained:
+                self.found.append(self._cycle(down, up))
+
+    def _cycle(self, down: Burst, up: Burst) -> Burst:
+        rounding = self._coarse and max(down.leaked, up.regained) <= ROUNDING_PAGES
+        spans = StepSpans()
+        spans.merge(down.spans)
+        spans.merge(up.spans)
+        return Burst(
+            begin_ns=down.begin_ns,
+            turn=down.turn,
+            end=up.end,
+            cause=Cause.HOST,
+            leaked=down.leaked,
+            regained=min(down.leaked, up.regained),
+            spans=spans,
+            class_=CycleClass.ROUNDING if rounding else CycleClass.HOST_OSCILLATION,
+        )

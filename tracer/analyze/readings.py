@@ -1,0 +1,68 @@
+"""Recent readings of the counters that single moments ask for: the balloon's size, and refaults."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import Samples
+from ..schema import SAMPLE_NULL
+
+I64 = npt.NDArray[np.int64]
+
+REFAULT_COUNTERS: Final = ("vmstat.workingset_refault_file", "vmstat.workingset_refault_anon")
+_INFLATED: Final = "vmstat.balloon_inflate"
+_LEAKED: Final = "vmstat.balloon_deflate"
+_HOST: Final = "host."
+"""What the names of the host's readings begin with; everything else was read in the guest."""
+
+
+class Readings:
+    """Every reading since the time up to which `forget` was told to forget, and the one before that."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[tuple[int, int]]] = {name: [] for name in (*REFAULT_COUNTERS, _INFLATED, _LEAKED)}
+        self.read_ns: int | None = None
+
+    def add(self, samples: Samples) -> None:
+        """Take readings, oldest first. `read_ns` is the newest of the guest's."""
+        if all(name.startswith(_HOST) for name in samples.names):
+            return
+        self.read_ns = int(samples.time_ns[-1])
+        for name, rows in self._rows.items():
+            column = samples.column(name)
+            if column is not None:
+                pairs = zip(samples.time_ns.tolist(), column.tolist(), strict=True)
+                rows += [(time_ns, value) for time_ns, value in pairs if value != SAMPLE_NULL]
+
+    def forget(self, until_ns: int) -> None:
+        """Keep what a question about a time from `until_ns` on needs."""
+        for rows in self._rows.values():
+            older = _first_after(rows, until_ns) - 1
+            if older > 0:
+                del rows[:older]
+
+    def refaults(self, time_ns: I64) -> npt.NDArray[np.float64] | None:
+        """Pages read again after eviction, since boot, between readings; None where they were not read."""
+        known = [rows for name in REFAULT_COUNTERS if (rows := self._rows[name])]
+        if not known:
+            return None
+        columns = (np.asarray(rows, np.int64).T for rows in known)
+        total: npt.NDArray[np.float64] = np.sum([np.interp(time_ns, *column) for column in columns], axis=0)
+        return total
+
+    def balloon_pages(self, time_ns: int) -> int | None:
+        """The balloon's size by the newest reading no later than a time, or the first after it; None without any."""
+        inflated, leaked = (_newest(self._rows[name], time_ns) for name in (_INFLATED, _LEAKED))
+        return None if inflated is None or leaked is None else max(0, inflated - leaked)
+
+
+def _newest(rows: list[tuple[int, int]], time_ns: int) -> int | None:
+    return rows[max(_first_after(rows, time_ns) - 1, 0)][1] if rows else None
+
+
+def _first_after(rows: list[tuple[int, int]], time_ns: int) -> int:
+    return bisect_right(rows, time_ns, key=lambda row: row[0])

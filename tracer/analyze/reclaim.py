@@ -1,0 +1,76 @@
+"""What the meter is told: reclaim of tiers 1 and 2 by its actors, waiting for it, and the balloon's worker."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import SpanKind
+from .attribution import BALLOON_BIT
+from .lane import SPAN_CODE
+from .meter import Actor, Meter
+from .model import Tier
+from .runs import is_work
+from .stretch import Stretch
+
+I64 = npt.NDArray[np.int64]
+
+
+class ReclaimTracker:
+    """Tells the meter when who reclaimed at tiers 1 and 2, what it gave, who waited, and when the worker worked."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._woken_by_balloon: dict[int, bool] = {}
+        self._induced: set[int] = set()
+        self._newest_run = -1
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        spans = stretch.spans
+        reclaiming = spans.is_root & ((spans.tier == Tier.BACKGROUND) | (spans.tier == Tier.DIRECT))
+        own = spans.kinds_above & BALLOON_BIT != 0
+        self._meter.worker.add(*stretch.clipped(is_work(spans)))
+        induced = self._induced_kswapd(stretch)
+        for actor, chosen in (
+            (Actor.SELF, own),
+            (Actor.INDUCED, induced & ~own),
+            (Actor.FOREIGN, ~induced & ~own),
+        ):
+            self._meter.add_reclaim(actor, *stretch.clipped(reclaiming & chosen))
+        self._meter.waits.add(*stretch.clipped(spans.is_root & (spans.tier == Tier.DIRECT)))
+        lru = stretch.lru
+        chosen = (lru.tier == Tier.BACKGROUND) | (lru.tier == Tier.DIRECT)
+        self._meter.pages.add(lru.time_ns[chosen], lru.pages[chosen])
+
+    def _induced_kswapd(self, stretch: Stretch) -> npt.NDArray[np.bool_]:
+        """kswapd runs whose last `wakeup_kswapd` (it is emitted only while kswapd sleeps) came from balloon work."""
+        spans = stretch.spans
+        runs = np.flatnonzero(spans.code == SPAN_CODE[SpanKind.KSWAPD])
+        rows, args = stretch.args.all("wakeup_kswapd")
+        if len(runs) or len(rows):
+            span = stretch.enclosing[rows]
+            above = spans.kinds_above[span] if len(spans) else np.zeros(len(rows), np.int64)
+            by_balloon = (span >= 0) & (above & BALLOON_BIT != 0)
+            nid = args["nid"].astype(np.int64)
+            run_nid = stretch.args.at(spans.begin_at[runs], "kswapd_wake", "nid")
+            self._mark(spans.id[runs], spans.begin_at[runs], run_nid, rows, nid, by_balloon)
+        induced = np.isin(spans.id, list(self._induced))
+        self._induced &= set(spans.id[~spans.closed].tolist())
+        return induced
+
+    def _mark(
+        self, ids: I64, run_at: I64, run_nid: I64, wake_at: I64, wake_nid: I64, by_balloon: npt.NDArray[np.bool_]
+    ) -> None:
+        """Positions in a stretch are in time order, so they serve as times; runs at a carried position are known."""
+        for node in np.unique(np.concatenate((run_nid, wake_nid))).tolist():
+            here = wake_nid == node
+            positions, ours = wake_at[here], by_balloon[here]
+            for span_id, position in zip(ids[run_nid == node].tolist(), run_at[run_nid == node].tolist(), strict=True):
+                before = int(np.searchsorted(positions, position))
+                woken = bool(ours[before - 1]) if before else self._woken_by_balloon.get(node, False)
+                if woken and span_id > self._newest_run:
+                    self._induced.add(span_id)
+            if len(ours):
+                self._woken_by_balloon[node] = bool(ours[-1])
+        self._newest_run = max(self._newest_run, int(ids.max(initial=-1)))

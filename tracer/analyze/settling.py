@@ -1,0 +1,121 @@
+"""What can no longer change: steps up to a time when nothing earlier can come, and all that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .balloon import BalloonTracker
+from .conflicts import ConflictFinder
+from .cycles import Burst, PressureCycles
+from .kills import Kill
+from .ladder import Ladders
+from .meter import Mark, Meter
+from .model import Cause
+from .options import Options
+from .oscillation import Oscillations
+from .readings import Readings
+from .step_log import StepLog
+from .steps import Step
+from .timeline import TimelineBuilder
+
+
+@dataclass
+class Totals:
+    """Guest pages that entered, and that left by cause."""
+
+    inflated: int = 0
+    leaked: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
+
+    def add(self, step: Step) -> None:
+        """Count a step."""
+        if step.cause is None:
+            self.inflated += step.pages
+        else:
+            self.leaked[step.cause] -= step.pages
+
+    @property
+    def net(self) -> int:
+        """Pages that entered and did not leave."""
+        return self.inflated - sum(self.leaked.values())
+
+
+class Settling:
+    """Hands the balloon's steps on in order, each with the sums at its edges, and forgets what nobody can ask for."""
+
+    def __init__(
+        self,
+        balloon: BalloonTracker,
+        meter: Meter,
+        readings: Readings,
+        ladders: Ladders,
+        timeline: TimelineBuilder,
+        options: Options,
+    ) -> None:
+        self._balloon = balloon
+        self._meter = meter
+        self._readings = readings
+        self._ladders = ladders
+        self._timeline = timeline
+        horizon_ns = round(options.horizon_s * 1e9)
+        self._cycles = PressureCycles(horizon_ns, balloon.works.paused, changes_traced=balloon.changes_traced)
+        self._oscillations = Oscillations(horizon_ns, balloon.page_size_bytes)
+        self._kills: list[Kill] = []
+        self.conflicts = ConflictFinder(round(options.inflate_gap_s * 1e9))
+        self.log = StepLog()
+        self.totals = Totals()
+        self.kills: list[Kill] = []
+
+    def kill(self, kills: Iterable[Kill]) -> None:
+        """Take kills in order of time; each waits until the balloon's size at its time is known."""
+        self._kills += kills
+
+    def settle(self, until_ns: int, open_ns: Iterable[int], open_works_ns: Iterable[int]) -> None:
+        """Everything up to `until_ns` was seen. Spans open since `open_ns` may still tell of earlier begins, those open
+        since `open_works_ns` of inflating ones."""
+        steps, changes = self._balloon.due(until_ns)
+        edges = {edge for step in steps for edge in (step.begin_ns, step.end_ns)}
+        marks = self._meter.at(edges | set(changes))
+        self._take(steps, changes, marks)
+        self._take_kills(until_ns)
+        self._balloon.works.settle(until_ns, since_ns=self._cycles.settle(until_ns))
+        pending_ns = self._balloon.pending_begins()
+        self.conflicts.settle(min((until_ns, *pending_ns, *open_works_ns)), self._meter.look_ahead)
+        self._meter.fold(until_ns, {*pending_ns, *open_ns})
+        self._readings.forget(until_ns)
+
+    def bursts(self) -> list[Burst]:
+        """What became cycles; nothing more will be taken."""
+        return [*self._cycles.finish(), *self._oscillations.finish()]
+
+    def _take(self, steps: list[Step], changes: list[int], marks: dict[int, Mark]) -> None:
+        for change_ns in changes:
+            self._cycles.change(marks[change_ns])
+        moved: dict[str, list[tuple[int, int]]] = {}
+        for step in steps:
+            self._take_kills(step.end_ns - 1)
+            begin, end = marks[step.begin_ns], marks[step.end_ns]
+            self._cycles.step(step, begin, end)
+            self._oscillations.step(step, begin, end)
+            if step.cause is None:
+                self.conflicts.rise(step, begin, end)
+            else:
+                self._ladders.leak(step)
+            self._balloon.works.moved(step)
+            self.totals.add(step)
+            self.log.add(step)
+            name = "balloon.inflated_pages" if step.cause is None else f"balloon.leaked_pages.{step.cause.value}"
+            moved.setdefault(name, []).append((step.end_ns, abs(step.pages)))
+        for name, rows in moved.items():
+            self._timeline.add(name, *np.asarray(rows, np.int64).T)
+
+    def _take_kills(self, until_ns: int) -> None:
+        """Kills up to a time, and the balloon then: what counters since boot say, else what was seen to enter it."""
+        while self._kills and self._kills[0].time_ns <= until_ns:
+            kill = self._kills.pop(0)
+            counted = self._readings.balloon_pages(kill.time_ns)
+            seen = self.totals.net if self.totals.net > 0 else None
+            kill.balloon_pages = seen if counted is None else counted
+            self.kills.append(kill)
