@@ -26,7 +26,6 @@ class BalloonTracker:
         self._held: list[Step] = []
         self._changes: list[int] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
-        self.page_size_bytes = metadata.page_size_bytes
         self.works = WorkLog(round(options.inflate_gap_s * 1e9), round(options.horizon_s * 1e9))
         self.config_changes = 0
         self.changes_traced = "virtballoon_changed" in metadata.kinds_traced

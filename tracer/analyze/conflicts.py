@@ -5,13 +5,16 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from .meter import Actor, Mark
 from .model import Conflict
 from .steps import Step, StepSpans
 
+NEVER_NS: Final = 1 << 63
 
-@dataclass
+
+@dataclass(slots=True)
 class _Inflation:
     """An interval in which the balloon inflated, pauses included."""
 
@@ -30,6 +33,21 @@ class _Inflation:
     def reclaim_ns(self) -> int:
         return self.stop.reclaim_ns - self.start.reclaim_ns
 
+    def conflict(self, origin_ns: int) -> Conflict:
+        """What reclaim did in it, not numbered yet; times are seconds since `origin_ns`."""
+        start, stop = self.start, self.stop
+        busy_ns = [until - since for since, until in zip(start.actor_ns, stop.actor_ns, strict=True)]
+        first_ns = start.time_ns if start.busy_from_ns is None else start.busy_from_ns
+        return Conflict(
+            id=0,
+            start_s=(first_ns - origin_ns) / 1e9,
+            end_s=(stop.busy_until_ns - origin_ns) / 1e9,
+            overlap_s={actor.value: busy / 1e9 for actor, busy in zip(Actor, busy_ns, strict=True)},
+            reclaimed_pages=stop.pages - start.pages_before,
+            inflated_pages=self.pages,
+            spans=self.spans.ids(),
+        )
+
 
 class ConflictFinder:
     """Takes inflating steps and joins them to intervals; those that reclaim overlaps are conflicts.
@@ -37,10 +55,11 @@ class ConflictFinder:
     What is kept are the intervals that a later step may still join, and the conflicts found.
     """
 
-    def __init__(self, gap_ns: int) -> None:
+    def __init__(self, origin_ns: int, gap_ns: int) -> None:
+        self._origin_ns = origin_ns
         self._gap_ns = gap_ns
         self._open: list[_Inflation] = []
-        self._over: list[_Inflation] = []
+        self._found: list[Conflict] = []
 
     def rise(self, step: Step, begin: Mark, end: Mark) -> None:
         """Take an inflating step (or one that tried to be) with the sums at its edges."""
@@ -55,29 +74,16 @@ class ConflictFinder:
         """No step will come that begins before `until_ns`."""
         look_ahead([inflation.start for inflation in self._open])
         over = [inflation for inflation in self._open if inflation.stop.time_ns + self._gap_ns < until_ns]
-        self._over += [inflation for inflation in over if inflation.reclaim_ns]
+        self._found += [inflation.conflict(self._origin_ns) for inflation in over if inflation.reclaim_ns]
         self._open = self._open[len(over) :]
 
-    def conflicts(self, origin_ns: int) -> list[Conflict]:
-        """One for each inflating interval that reclaim overlaps, in order of start."""
-        everything = [*self._over, *(inflation for inflation in self._open if inflation.reclaim_ns)]
-        everything.sort(key=lambda inflation: inflation.start.time_ns)
-        return [_conflict(number, inflation, origin_ns) for number, inflation in enumerate(everything, 1)]
-
-
-def _conflict(number: int, inflation: _Inflation, origin_ns: int) -> Conflict:
-    start, stop = inflation.start, inflation.stop
-    busy_ns = [until - since for since, until in zip(start.actor_ns, stop.actor_ns, strict=True)]
-    first_ns = start.time_ns if start.busy_from_ns is None else start.busy_from_ns
-    return Conflict(
-        id=number,
-        start_s=(first_ns - origin_ns) / 1e9,
-        end_s=(stop.busy_until_ns - origin_ns) / 1e9,
-        overlap_s={actor.value: busy / 1e9 for actor, busy in zip(Actor, busy_ns, strict=True)},
-        reclaimed_pages=stop.pages - start.pages_before,
-        inflated_pages=inflation.pages,
-        spans=inflation.spans.ids(),
-    )
+    def conflicts(self) -> list[Conflict]:
+        """One for each inflating interval that reclaim overlaps, in order of start; nothing more will be taken."""
+        self.settle(NEVER_NS, lambda _: None)
+        self._found.sort(key=lambda conflict: (conflict.start_s, conflict.end_s))
+        for number, conflict in enumerate(self._found, 1):
+            conflict.id = number
+        return self._found
 
 
 def _time(mark: Mark) -> int:

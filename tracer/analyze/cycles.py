@@ -21,7 +21,7 @@ WasIdle = Callable[[int, int], bool]
 """Whether the balloon's worker was idle for long between two times."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Burst:
     """Pages that left in one go and what came back of them.
 
@@ -41,9 +41,25 @@ class Burst:
         """It goes on to that moment at least."""
         self.end = max(self.end, end, key=lambda mark: mark.time_ns)
 
-    def order(self) -> tuple[int, int]:
-        """What cycles are sorted by."""
-        return self.turn.time_ns, self.end.time_ns
+    def cycle(self, origin_ns: int) -> Cycle:
+        """What came of it, not numbered yet; times are seconds since `origin_ns`."""
+        since, until = self.turn, self.end
+        known = since.refaults is not None and until.refaults is not None
+        return Cycle(
+            id=0,
+            cycle_class=self.class_ or CycleClass.HOST_OSCILLATION,
+            start_s=(since.time_ns - origin_ns) / 1e9,
+            end_s=(until.time_ns - origin_ns) / 1e9,
+            leak_start_s=(self.begin_ns - origin_ns) / 1e9,
+            leaked_pages=self.leaked,
+            reinflated_pages=self.regained,
+            wasted_pages=2 * min(self.leaked, self.regained),
+            worker_s=(until.worker_ns - since.worker_ns) / 1e9,
+            reclaim_s=(until.reclaim_ns - since.reclaim_ns) / 1e9,
+            stall_s=(until.waited_ns - since.waited_ns) / 1e9,
+            refault_pages=round(max((until.refaults or 0) - (since.refaults or 0), 0)) if known else None,
+            spans=self.spans.ids(),
+        )
 
 
 @dataclass
@@ -83,8 +99,9 @@ class PressureCycles:
     gives up all its pages.
     """
 
-    def __init__(self, horizon_ns: int, was_idle: WasIdle, *, changes_traced: bool) -> None:
+    def __init__(self, origin_ns: int, horizon_ns: int, was_idle: WasIdle, *, changes_traced: bool) -> None:
         """`changes_traced`: whether config changes were; else only the worker's pauses tell the host's word."""
+        self._origin_ns = origin_ns
         self._pool = _Pool(horizon_ns)
         self._was_idle = was_idle
         self._changes_traced = changes_traced
@@ -92,7 +109,7 @@ class PressureCycles:
         self._bursts: dict[int, Burst] = {}
         self._newest = -1
         self._leaking = False
-        self.found: list[Burst] = []
+        self.found: list[Cycle] = []
 
     def change(self, mark: Mark) -> None:
         """Take a config change no earlier than those taken before, ahead of the steps after it."""
@@ -112,20 +129,18 @@ class PressureCycles:
     def settle(self, until_ns: int) -> int:
         """All steps and changes up to `until_ns` are taken; gives the time since which runs may still be asked for."""
         self._pool.expire(until_ns)
-        alive = {part[2] for part in self._pool.parts}
-        if self._leaking:
-            alive.add(self._newest)
+        awaited = {part[2] for part in self._pool.parts}
+        alive = awaited | {self._newest} if self._leaking else awaited
         for number in [number for number in self._bursts if number not in alive]:
             burst = self._bursts.pop(number)
             if burst.regained:
-                self.found.append(burst)
-        since_ns = min((burst.turn.time_ns for burst in self._bursts.values()), default=until_ns)
-        since_ns = min(since_ns, until_ns)
+                self.found.append(burst.cycle(self._origin_ns))
+        since_ns = min((until_ns, *(self._bursts[number].turn.time_ns for number in awaited)))
         del self._changes[: bisect_left(self._changes, since_ns, key=_time)]
         return since_ns
 
-    def finish(self) -> list[Burst]:
-        """Every burst of which something came back."""
+    def finish(self) -> list[Cycle]:
+        """Every cycle, not numbered yet."""
         self._leaking = False
         self._pool.parts.clear()
         self.settle(0)
@@ -173,30 +188,12 @@ class PressureCycles:
         return self._changes[index] if found else None
 
 
-def cycles_of(bursts: Sequence[Burst], origin_ns: int) -> list[Cycle]:
+def numbered(cycles: Sequence[Cycle]) -> list[Cycle]:
     """Cycles in order of their start, numbered."""
-    ordered = sorted(bursts, key=Burst.order)
-    return [_cycle(number, burst, origin_ns) for number, burst in enumerate(ordered, 1)]
-
-
-def _cycle(number: int, burst: Burst, origin_ns: int) -> Cycle:
-    since, until = burst.turn, burst.end
-    known = since.refaults is not None and until.refaults is not None
-    return Cycle(
-        id=number,
-        cycle_class=burst.class_ or CycleClass.HOST_OSCILLATION,
-        start_s=(since.time_ns - origin_ns) / 1e9,
-        end_s=(until.time_ns - origin_ns) / 1e9,
-        leak_start_s=(burst.begin_ns - origin_ns) / 1e9,
-        leaked_pages=burst.leaked,
-        reinflated_pages=burst.regained,
-        wasted_pages=2 * min(burst.leaked, burst.regained),
-        worker_s=(until.worker_ns - since.worker_ns) / 1e9,
-        reclaim_s=(until.reclaim_ns - since.reclaim_ns) / 1e9,
-        stall_s=(until.waited_ns - since.waited_ns) / 1e9,
-        refault_pages=round(max((until.refaults or 0) - (since.refaults or 0), 0)) if known else None,
-        spans=burst.spans.ids(),
-    )
+    ordered = sorted(cycles, key=lambda cycle: (cycle.start_s, cycle.end_s, cycle.leak_start_s, cycle.cycle_class))
+    for number, cycle in enumerate(ordered, 1):
+        cycle.id = number
+    return ordered
 
 
 def find_storms(cycles: Sequence[Cycle], horizon_s: float) -> list[Storm]:

@@ -77,7 +77,7 @@ class Engine:
         self._reclaim = ReclaimTracker(meter)
         self._kills = KillTracker()
         self._series = SampleSeries()
-        self._settled = Settling(self._balloon, meter, self._readings, self._ladders, self._timeline, options)
+        self._settled = Settling(self._balloon, meter, self._readings, self._ladders, self._timeline, metadata, options)
 
     def feed(self, item: Batch | Samples | LostStretch) -> None:
         """Take the next item."""
@@ -119,8 +119,12 @@ class Engine:
         for name, count in stretch.counts.items():
             self._accounting.lost[name] = self._accounting.lost.get(name, 0) + count
         origin_ns = self._metadata.start_ns
-        seconds = ((stretch.start_ns - origin_ns) / 1e9, (stretch.end_ns - origin_ns) / 1e9)
-        self._accounting.lost_stretches.append((*seconds, stretch.total))
+        start_s, end_s, total = (stretch.start_ns - origin_ns) / 1e9, (stretch.end_ns - origin_ns) / 1e9, stretch.total
+        stretches = self._accounting.lost_stretches
+        if stretches and stretches[-1][0] <= start_s <= stretches[-1][1]:
+            before_s, until_s, before = stretches.pop()
+            start_s, end_s, total = before_s, max(until_s, end_s), before + total
+        stretches.append((start_s, end_s, total))
 
     def _advance(self, due: Batch, watermark_ns: int) -> None:
         if not len(due) and not len(self._open):

@@ -36,7 +36,7 @@ _ADDITIVE = (
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Rung:
     """What one tier supplied in one episode, in ns and pages; `objects` by shrinker callback address."""
 
@@ -92,7 +92,7 @@ class Rung:
             self.node_pages[nid] = self.node_pages.get(nid, 0) + pages
 
 
-@dataclass
+@dataclass(slots=True)
 class Prelude:
     """What tasks went through in an episode before its first OOM notification."""
 
@@ -107,7 +107,7 @@ class Prelude:
         return np.ones(len(time_ns), np.bool_) if self.until_ns is None else time_ns <= self.until_ns
 
 
-@dataclass
+@dataclass(slots=True)
 class EpisodeLadder:
     """One episode, or the tier 0 of the whole recording.
 

@@ -32,7 +32,7 @@ class Actor(StrEnum):
     FOREIGN = "foreign"
 
 
-@dataclass
+@dataclass(slots=True)
 class Mark:
     """The sums at one moment, since the recording's start.
 

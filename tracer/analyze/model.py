@@ -59,7 +59,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-@dataclass
+@dataclass(slots=True)
 class TierRow:
     """One rung of a ladder: what one tier supplied.
 
@@ -88,7 +88,7 @@ class TierRow:
     quality: Quality = Quality.MEASURED
 
 
-@dataclass
+@dataclass(slots=True)
 class Heroics:
     """What an episode's tasks went through before its first OOM notification: direct reclaim (`stall_s` summed over
     tasks), allocation retries, and the reclaim priority reached."""
@@ -100,7 +100,7 @@ class Heroics:
     min_priority: int | None
 
 
-@dataclass
+@dataclass(slots=True)
 class Episode:
     """Spans of tier >= 1 that follow each other with gaps no longer than the option `gap_s`."""
 
@@ -111,7 +111,7 @@ class Episode:
     before_notifier: Heroics | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Conflict:
     """Inflation and reclaim at the same time; overlap in seconds by who reclaimed."""
 
@@ -124,7 +124,7 @@ class Conflict:
     spans: list[int] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True)
 class Cycle:
     """A leak burst followed by an inflate burst that regained pages.
 
@@ -150,7 +150,7 @@ class Cycle:
     spans: list[int] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True)
 class Storm:
     """Three or more cycles of one class in a row."""
 
@@ -162,7 +162,7 @@ class Storm:
     wasted_pages: int
 
 
-@dataclass
+@dataclass(slots=True)
 class Finding:
     """One flagged thing, with one plain sentence (`text`) and the numbers behind it."""
 
@@ -194,7 +194,7 @@ class ShrinkerStat:
     size_share: float
 
 
-@dataclass
+@dataclass(slots=True)
 class Stall:
     """How long one task waited in one tier (2 and up)."""
 
@@ -206,7 +206,7 @@ class Stall:
     max_ns: int
 
 
-@dataclass
+@dataclass(slots=True)
 class BalloonStep:
     """Pages that entered (`pages` > 0) or left (< 0) the balloon in one step; `cause` is None for an inflation."""
 
@@ -260,7 +260,11 @@ class Quantity:
 
 @dataclass
 class Accounting:
-    """What the analysis saw of the stream and what it did not. `lost` maps kind name to events lost."""
+    """What the analysis saw of the stream and what it did not.
+
+    `lost` maps kind name to events lost; `lost_stretches` are start and end in seconds and the number lost, those that
+    follow each other without a pause joined.
+    """
 
     events: int = 0
     events_by_kind: dict[str, int] = field(default_factory=dict)

@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from ..schema import BALLOON_PAGE_BYTES
 from .cycles import PRESSURE, Burst
 from .meter import Mark
-from .model import Cause, CycleClass
+from .model import Cause, Cycle, CycleClass
 from .steps import Step, StepSpans
 
 OSCILLATION_TURNS: Final = 3
 """Turns of the host's target in a row that make an oscillation."""
 ROUNDING_PAGES: Final = 16
-"""Guest pages to and fro that a target between two multiples of the guest's page explains."""
+"""Guest pages to and fro that a target between two multiples of the driver's page explains."""
+
+
+@dataclass(slots=True)
+class _Move(Burst):
+    """Pages in one direction; `changes` is how often the host had spoken before."""
+
+    changes: int = 0
 
 
 class Oscillations:
     """Takes steps in order and follows the host's moves: stretches in one direction, `leaked` down, `regained` up.
 
+    A few pages to and fro are `rounding` where pages are coarse, or where the host said nothing between the turns.
     A pressure leak or a teardown stands apart. Moves that follow each other within the horizon make a chain; one of
     at least three turns is an oscillation, each move down with the one up after it a cycle of it. What is kept of a
     chain are the moves of which that is not decided yet.
     """
 
-    def __init__(self, horizon_ns: int, page_size_bytes: int) -> None:
+    def __init__(self, origin_ns: int, horizon_ns: int, page_size_bytes: int, *, changes_traced: bool) -> None:
+        """`changes_traced`: whether the host's config changes were."""
+        self._origin_ns = origin_ns
         self._horizon_ns = horizon_ns
         self._coarse = page_size_bytes > BALLOON_PAGE_BYTES
+        self._changes_traced = changes_traced
+        self._changes = 0
         self._going_on = False
-        self._last: Burst | None = None
-        self._chain: list[Burst] = []
+        self._last: _Move | None = None
+        self._chain: list[_Move] = []
         self._length = 0
-        self.found: list[Burst] = []
+        self.found: list[Cycle] = []
+
+    def change(self) -> None:
+        """Take a config change, ahead of the steps after it."""
+        self._changes += 1
 
     def step(self, step: Step, begin: Mark, end: Mark) -> None:
         """Take the next step with the sums at its edges."""
@@ -43,7 +60,7 @@ class Oscillations:
         cause = step.cause if step.cause in PRESSURE else Cause.HOST
         last = self._last
         if not self._going_on or last is None or last.cause is not cause or bool(last.leaked) is not (step.pages < 0):
-            self._turn(last := Burst(step.begin_ns, begin, end, cause or Cause.HOST))
+            self._turn(last := _Move(step.begin_ns, begin, end, cause or Cause.HOST, changes=self._changes))
         last.reach(end)
         last.spans.add(step)
         if step.pages < 0:
@@ -51,12 +68,12 @@ class Oscillations:
         else:
             last.regained += step.pages
 
-    def finish(self) -> list[Burst]:
-        """Every cycle of an oscillation."""
+    def finish(self) -> list[Cycle]:
+        """Every cycle of an oscillation, not numbered yet."""
         self._break()
         return self.found
 
-    def _turn(self, move: Burst) -> None:
+    def _turn(self, move: _Move) -> None:
         """A new move begins, so the one before is over."""
         before, self._last, self._going_on = self._last, move, True
         if before is None:
@@ -78,13 +95,14 @@ class Oscillations:
             self._pairs(self._chain)
         self._chain, self._length = [], 0
 
-    def _pairs(self, moves: list[Burst]) -> None:
+    def _pairs(self, moves: list[_Move]) -> None:
         for down, up in pairwise(moves):
             if down.leaked and up.regained:
-                self.found.append(self._cycle(down, up))
+                self.found.append(self._cycle(down, up).cycle(self._origin_ns))
 
-    def _cycle(self, down: Burst, up: Burst) -> Burst:
-        rounding = self._coarse and max(down.leaked, up.regained) <= ROUNDING_PAGES
+    def _cycle(self, down: _Move, up: _Move) -> Burst:
+        by_itself = self._changes_traced and up.changes == down.changes
+        rounding = (self._coarse or by_itself) and max(down.leaked, up.regained) <= ROUNDING_PAGES
         spans = StepSpans()
         spans.merge(down.spans)
         spans.merge(up.spans)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..metadata import Metadata
 from .balloon import BalloonTracker
-from .cycles import cycles_of, find_storms
+from .cycles import find_storms
 from .evidence import Evidence
 from .findings import find
 from .ladder import EpisodeLadder, Ladders, Rung
@@ -60,14 +60,14 @@ class State:
 def analysis_of(state: State, end_ns: int) -> Analysis:
     """All results of a recording that ends at `end_ns`."""
     settled, origin_ns = state.settled, state.origin_ns
-    cycles = cycles_of(settled.bursts(), origin_ns)
+    cycles = settled.cycles()
     analysis = Analysis(
         duration_s=state.seconds(end_ns),
         accounting=state.accounting,
         balloon=_balloon(state, cycles),
         tiers=_rows(state, state.ladders.total()),
         episodes=_episodes(state),
-        conflicts=settled.conflicts.conflicts(origin_ns),
+        conflicts=settled.conflicts.conflicts(),
         cycles=cycles,
         storms=find_storms(cycles, state.options.horizon_s),
         findings=[],

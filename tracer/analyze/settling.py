@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..metadata import Metadata
 from .balloon import BalloonTracker
 from .conflicts import ConflictFinder
-from .cycles import Burst, PressureCycles
+from .cycles import PressureCycles, numbered
 from .kills import Kill
 from .ladder import Ladders
 from .meter import Mark, Meter
-from .model import Cause
+from .model import Cause, Cycle
 from .options import Options
 from .oscillation import Oscillations
 from .readings import Readings
@@ -52,6 +54,7 @@ class Settling:
         readings: Readings,
         ladders: Ladders,
         timeline: TimelineBuilder,
+        metadata: Metadata,
         options: Options,
     ) -> None:
         self._balloon = balloon
@@ -60,10 +63,12 @@ class Settling:
         self._ladders = ladders
         self._timeline = timeline
         horizon_ns = round(options.horizon_s * 1e9)
-        self._cycles = PressureCycles(horizon_ns, balloon.works.paused, changes_traced=balloon.changes_traced)
-        self._oscillations = Oscillations(horizon_ns, balloon.page_size_bytes)
+        origin_ns, traced = metadata.start_ns, balloon.changes_traced
+        self._cycles = PressureCycles(origin_ns, horizon_ns, balloon.works.paused, changes_traced=traced)
+        self._oscillations = Oscillations(origin_ns, horizon_ns, metadata.page_size_bytes, changes_traced=traced)
         self._kills: list[Kill] = []
-        self.conflicts = ConflictFinder(round(options.inflate_gap_s * 1e9))
+        self._until_ns = -1
+        self.conflicts = ConflictFinder(origin_ns, round(options.inflate_gap_s * 1e9))
         self.log = StepLog()
         self.totals = Totals()
         self.kills: list[Kill] = []
@@ -75,10 +80,11 @@ class Settling:
     def settle(self, until_ns: int, open_ns: Iterable[int], open_works_ns: Iterable[int]) -> None:
         """Everything up to `until_ns` was seen. Spans open since `open_ns` may still tell of earlier begins, those open
         since `open_works_ns` of inflating ones."""
+        until_ns = self._until_ns = max(self._until_ns, until_ns)
         steps, changes = self._balloon.due(until_ns)
         edges = {edge for step in steps for edge in (step.begin_ns, step.end_ns)}
         marks = self._meter.at(edges | set(changes))
-        self._take(steps, changes, marks)
+        self._take(steps, deque(changes), marks, until_ns)
         self._take_kills(until_ns)
         self._balloon.works.settle(until_ns, since_ns=self._cycles.settle(until_ns))
         pending_ns = self._balloon.pending_begins()
@@ -86,15 +92,14 @@ class Settling:
         self._meter.fold(until_ns, {*pending_ns, *open_ns})
         self._readings.forget(until_ns)
 
-    def bursts(self) -> list[Burst]:
-        """What became cycles; nothing more will be taken."""
-        return [*self._cycles.finish(), *self._oscillations.finish()]
+    def cycles(self) -> list[Cycle]:
+        """Every cycle in order of start; nothing more will be taken."""
+        return numbered([*self._cycles.finish(), *self._oscillations.finish()])
 
-    def _take(self, steps: list[Step], changes: list[int], marks: dict[int, Mark]) -> None:
-        for change_ns in changes:
-            self._cycles.change(marks[change_ns])
+    def _take(self, steps: list[Step], changes: deque[int], marks: dict[int, Mark], until_ns: int) -> None:
         moved: dict[str, list[tuple[int, int]]] = {}
         for step in steps:
+            self._take_changes(changes, step.end_ns, marks)
             self._take_kills(step.end_ns - 1)
             begin, end = marks[step.begin_ns], marks[step.end_ns]
             self._cycles.step(step, begin, end)
@@ -108,8 +113,14 @@ class Settling:
             self.log.add(step)
             name = "balloon.inflated_pages" if step.cause is None else f"balloon.leaked_pages.{step.cause.value}"
             moved.setdefault(name, []).append((step.end_ns, abs(step.pages)))
+        self._take_changes(changes, until_ns, marks)
         for name, rows in moved.items():
             self._timeline.add(name, *np.asarray(rows, np.int64).T)
+
+    def _take_changes(self, changes: deque[int], until_ns: int, marks: dict[int, Mark]) -> None:
+        while changes and changes[0] <= until_ns:
+            self._cycles.change(marks[changes.popleft()])
+            self._oscillations.change()
 
     def _take_kills(self, until_ns: int) -> None:
         """Kills up to a time, and the balloon then: what counters since boot say, else what was seen to enter it."""

@@ -20,7 +20,7 @@ EVIDENCE_SPANS: Final = 32
 """Span ids that one finding names at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """Guest pages that came in (> 0), went out (< 0), or a run that tried for long and got none (0).
 
