@@ -30,7 +30,7 @@ class StormProgram:
     """`storm.bpf.c` attached, with its ring and its loss counters. A context manager."""
 
     def __init__(self, token: int, buffer_bytes: int = DEFAULT_BUFFER_BYTES, *, as_slab: bool = False) -> None:
-        """`as_slab`: records look like slab shrinking, begin and end by turns (storm.bpf.c); a Checker knows the others."""
+        """`as_slab`: records look like slab shrinking, begin and end by turns (storm.bpf.c); a Checker knows others."""
         host = read_host()
         self.buffer_bytes = ring_bytes(buffer_bytes)
         self._loaded = load(_request(token, self.buffer_bytes // host.page_size_bytes, host.kernel_release, as_slab))
