@@ -8,6 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, nothing of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 REQUIRABLE = ("live", "browser", "guest", "compat")
 CHROMIUM_COMMANDS = ("chromium", "chromium-browser", "google-chrome")

@@ -74,7 +74,7 @@ def analysed(pieces: list[Records | Samples], metadata: Metadata, fold_rows: int
         return engine.finish()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), cuts=st.lists(st.integers(0, 400), max_size=30), dropped=st.integers(0, 20))
 def test_what_is_forgotten_changes_nothing_where_functions_tell_pages(seed: int, cuts: list[int], dropped: int) -> None:
     # GIVEN a balloon's life, perhaps with some records lost
@@ -86,7 +86,7 @@ def test_what_is_forgotten_changes_nothing_where_functions_tell_pages(seed: int,
     assert everything(analysed(np.split(stream, sorted(cuts)), DRIVER, 0)) == whole
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 10_000), cuts=st.lists(st.integers(0, 600), max_size=20))
 def test_what_is_forgotten_changes_nothing_where_counters_tell_pages(seed: int, cuts: list[int]) -> None:
     stream = busy_stream(seed, 600)

@@ -100,7 +100,7 @@ def in_pieces(stream: npt.NDArray[np.void], cuts: list[int]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("lossy", [False, True])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(0, 600), max_size=40))
 def test_any_cut_gives_the_same_result(lossy: bool, seed: int, cuts: list[int]) -> None:
     # GIVEN a stream, perhaps with every tenth record dropped so that begins and ends are missing
@@ -111,7 +111,7 @@ def test_any_cut_gives_the_same_result(lossy: bool, seed: int, cuts: list[int]) 
     assert in_pieces(stream, cuts) == in_pieces(stream, [])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(0, 600), max_size=10))
 def test_any_order_within_the_window_gives_the_same_result(seed: int, cuts: list[int]) -> None:
     stream = busy_stream(seed, 600)

@@ -81,7 +81,7 @@ LOOKALIKES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(comm=COMMS | LOOKALIKES, form=st.sampled_from(["ftrace", "perf"]))
 def test_a_task_can_call_itself_anything(comm, form, tmp_path):
     # GIVEN a task that chose its own name, between two honest ones

@@ -149,7 +149,7 @@ def test_reading_starts_where_the_consumer_was() -> None:
     assert ring.consumer[0] == 8 * STRIDE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["write", "busy", "finish", "discard", "foreign", "drain"]), max_size=120),
     st.integers(0, 5000),

@@ -290,7 +290,7 @@ def test_a_small_block_that_unpacks_to_much_is_not_unpacked(path, raw_bytes):
     assert recording.bad_blocks == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_decoders_survive_changed_payloads(tmp_path_factory, data):
     payload = bytearray(EVENTS)

@@ -104,7 +104,7 @@ def test_a_damaged_index_is_one_bad_block(small_indexes, path):
     assert (recording.bad_blocks, recording.complete) == (1, True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_change_is_noticed_or_harmless(tmp_path_factory, data):
     path = write_recording(tmp_path_factory.mktemp("x") / "x", *(calm_records(3, start) for start in (1_000, 2_000)))

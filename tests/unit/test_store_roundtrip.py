@@ -38,7 +38,7 @@ def path(tmp_path):
     return tmp_path / "x.rtrace"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 400), max_size=5), st.integers(0, 2**32), st.booleans())
 def test_any_records_come_back(sizes, seed, flush_each):
     parts = [records_of_all_kinds(size, seed + turn) for turn, size in enumerate(sizes)]
