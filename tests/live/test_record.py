@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tracer.program_cost import costs_from_notes
 from tracer.store import Recording
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +62,20 @@ def test_a_command_is_traced_from_its_start_to_its_end(tmp_path):
     assert recording.metadata.command == ("sh", "-c", EVICT)
     assert recording.notes["exit_status"] == 0
     assert (tmp_path / "x.rtrace").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_programs_cost_is_measured_where_it_was_asked_for(tmp_path):
+    result = record("-v", "-o", "x.rtrace", "--", "sh", "-c", EVICT, cwd=tmp_path)
+    recording = Recording.open(tmp_path / "x.rtrace")
+    costs = costs_from_notes(recording.notes)
+    counts = summary(tmp_path / "x.rtrace")["recording"]["events_by_kind"]
+    # A program runs for events of the tracer's own too, and leaves.
+    assert costs["shrink_slab_start"].runs >= counts["shrink_slab_start"] > 0
+    assert all(20 < cost.run_time_ns / cost.runs < 1e6 for cost in costs.values())
+    assert re.search(r"^shrink_slab_start: ran [\d,]+ times, [\d,]+ ns each$", result.stderr, re.MULTILINE)
+    assert re.search(r"^BPF programs: [\d.,]+ ms in all, [\d.]+ % of a CPU$", result.stderr, re.MULTILINE)
+    record("-o", "y.rtrace", "--", "sh", "-c", EVICT, cwd=tmp_path)
+    assert costs_from_notes(Recording.open(tmp_path / "y.rtrace").notes) == {}
 
 
 def test_the_commands_failure_is_said_and_kept(tmp_path):

@@ -25,6 +25,7 @@ from tracer.commands.app import app
 from tracer.commands.check_facts import gather
 from tracer.kernel.access import Requirement
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
+from tracer.program_cost import ProgramCost
 
 PAGE = (ROOT / "docs/json.md").read_text()
 
@@ -101,6 +102,9 @@ def kswapd_and_loss() -> list[Records | LostStretch]:
 OUTPUTS = {
     "nothing": summary_dict(analyse(), Metadata()),
     "a storm of cycles, each a conflict": summary_dict(analyse(*shrinker_storm()), METADATA),
+    "the programs' cost": summary_dict(
+        analyse(), METADATA, program_cost={"shrink_slab_start": ProgramCost(3, 600), "never": ProgramCost(0, 0)}
+    ),
     "kswapd and loss": summary_dict(analyse(*kswapd_and_loss()), METADATA, cut_bytes=7, bad_blocks=1),
     **{path.stem: json.loads(path.read_text()) for path in DATA.glob("*.json")},
 }

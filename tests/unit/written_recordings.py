@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from streams import (
@@ -54,7 +56,7 @@ def _leak_and_return(start_ns: int) -> list[Records]:
     ]
 
 
-def write_recording(path: Path, lost: int = 0) -> Path:
+def write_recording(path: Path, lost: int = 0, notes: Mapping[str, Any] | None = None) -> Path:
     """Write it; `lost` events are said to be lost in its third second."""
     events = [one for start in range(0, 4900, 50) for one in _reclaim(START_NS + start * MS)]
     events += [one for start in LEAKS_MS for one in _leak_and_return(START_NS + start * MS)]
@@ -72,5 +74,7 @@ def write_recording(path: Path, lost: int = 0) -> Path:
     writer.write_samples(counters(rows))
     if lost:
         writer.write_lost(LostStretch(START_NS + 2 * SECOND, START_NS + 3 * SECOND, {"shrink_slab_start": lost}))
+    for key, value in (notes or {}).items():
+        writer.write_note(key, value)
     writer.close()
     return path

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from ..metadata import Metadata, SourceState
+from ..program_cost import ProgramCost, costs_to_note
 from .model import Analysis, Cycle, Episode, Storm, TierRow
 
 FORMAT = "reclaim-tracer/summary"
 VERSION = 1
 
 
-def summary_dict(analysis: Analysis, metadata: Metadata, *, cut_bytes: int = 0, bad_blocks: int = 0) -> dict[str, Any]:
+def summary_dict(
+    analysis: Analysis,
+    metadata: Metadata,
+    *,
+    cut_bytes: int = 0,
+    bad_blocks: int = 0,
+    program_cost: Mapping[str, ProgramCost] | None = None,
+) -> dict[str, Any]:
     """Plain JSON values; `_s` are seconds since the recording's start, pages are guest pages."""
+    costs = costs_to_note(program_cost or {})
     return {
         "format": FORMAT,
         "version": VERSION,
-        "recording": _recording(analysis, metadata, cut_bytes, bad_blocks),
+        "recording": _recording(analysis, metadata, cut_bytes, bad_blocks) | {"program_cost": costs},
         "balloon": _balloon(analysis, metadata),
         "tiers": [_tier(row) for row in analysis.tiers],
         "episodes": [_episode(episode) for episode in analysis.episodes],

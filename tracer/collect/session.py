@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final, Self
 
 from .. import __version__
@@ -18,7 +18,9 @@ from ..kernel.counters import CounterReader
 from ..kernel.host import ClockAnchor, clock_anchor, read_host
 from ..metadata import Metadata
 from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
+from ..probes.costs import CostMeter
 from ..probes.plan import Plan, make_plan
+from ..program_cost import ProgramCost
 from .collector import DEFAULT_SAMPLE_INTERVAL_S, Collector, Item, Sources
 from .command import Command, OomShield
 from .ring import Ring
@@ -30,11 +32,16 @@ MIN_SAMPLE_INTERVAL_S: Final = 0.01
 class Session:
     """Attached programs and their collector; a context manager. Made by `open_session`."""
 
-    def __init__(self, plan: Plan, sample_interval_s: float, buffer_bytes: int, command: Sequence[str]) -> None:
+    def __init__(
+        self, plan: Plan, sample_interval_s: float, buffer_bytes: int, command: Sequence[str], measure_cost: bool
+    ) -> None:
         self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
         self._command = Command(command) if command else None
         self._shield = OomShield()
         with ExitStack() as stack:
+            if measure_cost:
+                with suppress(OSError):
+                    stack.enter_context(CostMeter())
             anchor = clock_anchor()
             self._probes = stack.enter_context(Probes(plan, buffer_bytes))
             self._probes.require_any()
@@ -65,6 +72,10 @@ class Session:
     def malformed(self) -> int:
         """Records in the ring that were none of ours; 0 unless something is badly wrong."""
         return self._ring.malformed
+
+    def program_costs(self) -> dict[str, ProgramCost]:
+        """What each program cost so far, by name; empty where that is not measured."""
+        return self._probes.costs()
 
     def items(self, duration_s: float | None = None) -> Iterator[Item]:
         """Records, samples, lost stretches and symbols, until the time is over, the command ends, a signal, or `stop`.
@@ -136,6 +147,10 @@ def open_session(
     buffer_bytes: int = DEFAULT_BUFFER_BYTES,
     command: Sequence[str] = (),
     plan: Plan | None = None,
+    measure_cost: bool = False,
 ) -> Session:
-    """Compile, load and attach. Raises CannotTraceError where this machine can't, UsageError for a wrong command."""
-    return Session(plan or make_plan(), sample_interval_s, buffer_bytes, command)
+    """Compile, load and attach. Raises CannotTraceError where this machine can't, UsageError for a wrong command.
+
+    `measure_cost` has the kernel measure the programs, where it can; they run a third longer then.
+    """
+    return Session(plan or make_plan(), sample_interval_s, buffer_bytes, command, measure_cost)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
+from ..program_cost import costs_from_notes
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -91,4 +92,5 @@ def facts_of(recording: Recording, analysis: Analysis) -> RecordingFacts:
         cut_bytes=recording.cut_bytes,
         bad_blocks=recording.bad_blocks,
         complete=recording.complete,
+        program_cost=costs_from_notes(recording.notes),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
@@ -16,6 +16,7 @@ from ..collect.session import Session, open_session
 from ..errors import CannotTraceError
 from ..kernel.access import requirements
 from ..probes.attach import DEFAULT_BUFFER_BYTES
+from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store import Writer, check_output
 from .messages import Messages
 
@@ -36,6 +37,7 @@ class CaptureRequest:
     force: bool = False
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S
     buffer_bytes: int = DEFAULT_BUFFER_BYTES
+    measure_cost: bool = False
     load: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
@@ -47,7 +49,9 @@ def capture(request: CaptureRequest, say: Messages) -> None:
     """
     check_output(request.output, force=request.force)
     require_tracing()
-    with open_session(request.sample_interval_s, request.buffer_bytes, request.command) as session:
+    with open_session(
+        request.sample_interval_s, request.buffer_bytes, request.command, measure_cost=request.measure_cost
+    ) as session:
         _say_plan(session, say)
         writer, lost = _record(request, session, say)
     size, loss = f"{writer.bytes_written / 1024:,.0f} KiB", f"{lost:,} lost"
@@ -113,9 +117,19 @@ def _write_end(session: Session, writer: Writer, say: Messages) -> None:
         writer.write_note("stop_signal", int(signal))
     if session.malformed:
         writer.write_note("malformed", session.malformed)
+    if costs := session.program_costs():
+        writer.write_note(COST_NOTE, costs_to_note(costs))
+        _say_costs(costs, (time.monotonic_ns() - session.metadata.start_ns) / 1e9, say)
 
 
 def _say_plan(session: Session, say: Messages) -> None:
     for row in session.metadata.plan:
         reason = f": {row.reason}" if row.reason else ""
         say.detail(f"{row.what}: {row.source} {row.state.value}{reason}")
+
+
+def _say_costs(costs: Mapping[str, ProgramCost], duration_s: float, say: Messages) -> None:
+    for name, cost in sorted(costs.items(), key=lambda item: -item[1].run_time_ns):
+        say.detail(f"{name}: ran {cost.runs:,} times, {cost.run_time_ns / cost.runs:,.0f} ns each")
+    total_ns = sum(cost.run_time_ns for cost in costs.values())
+    say.detail(f"BPF programs: {total_ns / 1e6:,.1f} ms in all, {total_ns / 1e7 / duration_s:.3f} % of a CPU")

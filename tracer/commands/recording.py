@@ -33,6 +33,7 @@ def run(
         force=force,
         sample_interval_s=sample_interval_s,
         buffer_bytes=buffer_bytes,
+        measure_cost=verbose,
     )
     capture(request, say)
     _print_summary(output)

@@ -66,8 +66,14 @@ def summary(
     span = Span(from_s, to_s)
     analysis, facts = analyse_file(file, horizon, gap, span)
     if as_json:
-        missing = {"cut_bytes": facts.cut_bytes, "bad_blocks": facts.bad_blocks}
-        sys.stdout.write(json.dumps(summary_dict(analysis, facts.metadata, **missing), indent=2) + "\n")
+        result = summary_dict(
+            analysis,
+            facts.metadata,
+            cut_bytes=facts.cut_bytes,
+            bad_blocks=facts.bad_blocks,
+            program_cost=facts.program_cost,
+        )
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
     else:
         sys.stdout.write(summary_text(analysis, facts, str(span)))
     if found := met(analysis, conditions):

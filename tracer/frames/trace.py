@@ -15,6 +15,7 @@ from ..analyze import Analysis, Engine, Options, summary_dict
 from ..analyze.model import TierRow
 from ..errors import UsageError
 from ..metadata import Metadata
+from ..program_cost import costs_from_notes
 from ..store import Recording
 from . import columns, results
 from .columns import frame
@@ -82,7 +83,11 @@ class Trace:
         recording = self._recording
         analysis = self.analysis
         return summary_dict(
-            analysis, recording.metadata, cut_bytes=recording.cut_bytes, bad_blocks=recording.bad_blocks
+            analysis,
+            recording.metadata,
+            cut_bytes=recording.cut_bytes,
+            bad_blocks=recording.bad_blocks,
+            program_cost=costs_from_notes(recording.notes),
         )
 
     def events(self, kind: str) -> pd.DataFrame:

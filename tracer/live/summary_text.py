@@ -177,6 +177,10 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
         yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum left out"
     if not facts.complete:
         yield f"not closed in order, {bytes_(facts.cut_bytes)} cut"
+    if cost := facts.program_cost:
+        runs, spent_ns = (sum(getattr(each, name) for each in cost.values()) for name in ("runs", "run_time_ns"))
+        each_ns = spent_ns / max(runs, 1)
+        yield f"BPF programs ran {count(runs)} times, {duration(each_ns)} each, {duration(spent_ns)} in all"
     seen = {row.what for row in plan if row.state is SourceState.USED}
     if missing := sorted({row.what for row in plan} - seen):
         imported = facts.metadata.imported_from

@@ -16,10 +16,12 @@ import numpy.typing as npt
 from ..errors import CannotTraceError
 from ..kernel.host import read_host
 from ..metadata import PlanRow, SourceState
+from ..program_cost import ProgramCost
 from ..schema import KIND_BY_NUMBER, MAX_KINDS
 from . import syscalls
 from .attachment import attach_tracepoint
 from .compiler import TRACEPOINT, LoadError
+from .costs import read_costs
 from .loading import LoadRequest, load
 from .plan import Candidate, Plan
 from .sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
@@ -85,6 +87,10 @@ class Probes:
         for number, program in self._unfiltered.items():
             counts[number] = syscalls.recursion_misses(program)
         return counts
+
+    def costs(self) -> dict[str, ProgramCost]:
+        """What each program has cost while a `CostMeter` was open, by the program's name."""
+        return read_costs(self._loaded.programs)
 
     def detach(self) -> None:
         """Let go of every program; ring and loss counters stay readable. Idempotent."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..metadata import Metadata
+from ..program_cost import ProgramCost
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,8 @@ class RecordingFacts:
 
     `source` is the recording's file name. `lost` maps kind name to events the kernel could not hand over.
     `cut_bytes` are bytes at the file's tail that could not be used, `bad_blocks` blocks whose checksum failed;
-    `complete` says whether the recording's end marker was seen.
+    `complete` says whether the recording's end marker was seen. `program_cost` is what each BPF program
+    cost, empty where that was not measured.
     """
 
     source: str
@@ -23,6 +25,7 @@ class RecordingFacts:
     cut_bytes: int = 0
     bad_blocks: int = 0
     complete: bool = True
+    program_cost: Mapping[str, ProgramCost] = field(default_factory=dict)
 
     @property
     def lost_total(self) -> int:
