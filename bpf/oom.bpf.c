@@ -17,8 +17,7 @@ int mark_victim(void *ctx)
 	RT_COPY(mark_victim, uid);
 	RT_COPY(mark_victim, oom_score_adj);
 #ifdef RT_HAS_mark_victim_victim_comm
-	bpf_probe_read_kernel_str(event->args.mark_victim.victim_comm, RT_COMM_BYTES,
-				  RT_AT_mark_victim_victim_comm);
+	RT_READ_STR(event->args.mark_victim.victim_comm, RT_COMM_BYTES, RT_AT_mark_victim_victim_comm);
 #endif
 	return rt_submit(event);
 }

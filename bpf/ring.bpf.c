@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The ring, the loss counters, and the way a program gets, stamps and hands over a record. It comes first: the
- * programs' files follow it in one translation unit, because bcc rewrites map accesses in the main file only.
+ * The way out of the kernel, the loss counters, and how a program gets, stamps and hands over a record. It comes first:
+ * the programs' files follow it in one translation unit, because bcc rewrites map accesses in the main file only.
  *
- * Handed in: RT_RING_PAGES, RT_TRACER_TGID (with RT_PIDNS_DEV and RT_PIDNS_INO where that number is one of an inner
+ * Every function that submits a record has the program's context as its argument `ctx`, and reserves it itself.
+ *
+ * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_TRACER_TGID (with RT_PIDNS_DEV and RT_PIDNS_INO where that number is one of an inner
  * pid namespace), RT_WITH_<kind> for each program wanted, RT_AT_<kind>_<field> for where its tracepoint has a field.
  */
 #include "events.h"
 
 #define BPF_LICENSE Dual MIT/GPL
 
+#ifdef RT_TRANSPORT_PERF
+BPF_PERF_OUTPUT(events);
+#else
 BPF_RINGBUF_OUTPUT(events, RT_RING_PAGES);
+#endif
 BPF_PERCPU_ARRAY(lost, struct rt_lost, 1);
 
 /* Copy one argument; RT_AT_* is 0 for a field that the running kernel's tracepoint lacks. */
 #define RT_COPY(kind, field) (event->args.kind.field = RT_AT_##kind##_##field)
+
+/* The memory read is the kernel's; before 5.5 there is one function for all memory. */
+#ifdef RT_HAS_PROBE_READ_KERNEL
+#define RT_READ bpf_probe_read_kernel
+#define RT_READ_STR bpf_probe_read_kernel_str
+#else
+#define RT_READ bpf_probe_read
+#define RT_READ_STR bpf_probe_read_str
+#endif
 
 /* The tracer must not see itself: its own allocations reclaim like anybody's. */
 static bool rt_is_tracer(u64 task)
@@ -38,6 +53,49 @@ static void rt_count_lost(u32 kind)
 		__sync_fetch_and_add(&counts->by_kind[kind], 1);
 }
 
+static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
+{
+	event->time_ns = bpf_ktime_get_ns();
+	event->tid = task;
+	event->tgid = task >> 32;
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	event->kind = kind;
+	event->cpu = bpf_get_smp_processor_id();
+	event->reserved = 0;
+	__builtin_memset(&event->args, 0, sizeof(event->args));
+}
+
+#ifdef RT_TRANSPORT_PERF
+
+/*
+ * The record is the calling function's own, on its stack: programs that interrupt each other, or that are preempted, have
+ * nothing to share. The kernel copies it into this CPU's buffer.
+ */
+#define rt_reserve(kind) rt_fill(&(struct rt_event){}, kind)
+#define rt_submit(event) rt_output(ctx, event)
+
+static struct rt_event *rt_fill(struct rt_event *event, u32 kind)
+{
+	u64 task = bpf_get_current_pid_tgid();
+
+	if (rt_is_tracer(task))
+		return 0;
+	rt_stamp(event, task, kind);
+	return event;
+}
+
+/* Kernels before 5.1 say 0 whatever happened: what they lose comes as PERF_RECORD_LOST. */
+static int rt_output(void *ctx, struct rt_event *event)
+{
+	if (events.perf_submit(ctx, event, sizeof(struct rt_event)) < 0)
+		rt_count_lost(event->kind);
+	return 0;
+}
+
+#else
+
+#define rt_submit(event) rt_publish(event)
+
 static struct rt_event *rt_reserve(u32 kind)
 {
 	u64 task = bpf_get_current_pid_tgid();
@@ -50,21 +108,15 @@ static struct rt_event *rt_reserve(u32 kind)
 		rt_count_lost(kind);
 		return 0;
 	}
-	event->time_ns = bpf_ktime_get_ns();
-	event->tid = task;
-	event->tgid = task >> 32;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
-	event->kind = kind;
-	event->cpu = bpf_get_smp_processor_id();
-	event->reserved = 0;
-	/* The ring hands out old memory. */
-	__builtin_memset(&event->args, 0, sizeof(event->args));
+	rt_stamp(event, task, kind);
 	return event;
 }
 
 /* Without flags the kernel wakes the reader only when it has read everything before this record. */
-static int rt_submit(struct rt_event *event)
+static int rt_publish(struct rt_event *event)
 {
 	events.ringbuf_submit(event, 0);
 	return 0;
 }
+
+#endif

@@ -13,6 +13,9 @@ from .schema import EVENT_DTYPE, KIND_BY_NAME, KIND_BY_NUMBER
 HEADER_COLUMNS = ("time_ns", "tid", "tgid", "comm", "kind", "cpu")
 _HEADER_DTYPES = {name: EVENT_DTYPE[name] for name in HEADER_COLUMNS}
 
+UNKNOWN_KIND = "unknown"
+"""What a lost event counts as where nothing but its loss is known."""
+
 Column = npt.NDArray[np.generic]
 
 

@@ -58,6 +58,7 @@ class Metadata:
     absent_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     transport: str = "ring"
+    transport_reason: str = ""
     buffer_bytes: int = 0
     sample_interval_s: float = 0.25
     imported_from: str | None = None

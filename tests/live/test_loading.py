@@ -64,6 +64,7 @@ def test_programs_and_maps_outlive_the_child_and_no_compiler_is_in_this_process(
         "from pathlib import Path; from tracer.probes.attach import Probes; from tracer.probes.plan import make_plan\n"
         "import os, sys\n"
         "with Probes(make_plan(), 4096) as probes:\n"
+        "    probes.attach()\n"
         "    probes.require_any()\n"
         "    maps = Path('/proc/self/maps').read_text()\n"
         "    print([name for name in ('libbcc', 'libLLVM', 'libclang') if name in maps], 'bcc' in sys.modules)\n"
@@ -109,4 +110,5 @@ def test_it_compiles_from_any_directory_and_whatever_the_environment_says(tmp_pa
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     with Probes(make_plan(), 4096) as probes:
+        probes.attach()
         probes.require_any()

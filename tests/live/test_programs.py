@@ -13,6 +13,7 @@ from tracer.probes.attachment import attach_kprobe, attach_traced_function, atta
 from tracer.probes.compiler import CompileError, LoadError, Module
 from tracer.probes.plan import Plan, make_plan
 from tracer.probes.sources import bpf_dir, kernel_flags, program_text
+from tracer.probes.transport import Transport
 
 sys.path.append(str(Path(__file__).parent.parent / "unit"))
 from kernel_tree import put
@@ -23,22 +24,26 @@ pytestmark = pytest.mark.usefixtures("bcc")
 SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virtio_balloon_oom_notify\n"
 
 
-def compiled(plan: Plan) -> Module:
+def compiled(plan: Plan, transport: Transport = Transport.RING) -> Module:
     directory = bpf_dir()
-    return Module(program_text(directory), [*kernel_flags("6.1.0", 4, directory), *plan.flags()], directory)
+    flags = [*kernel_flags("6.1.0", transport, 4, directory), *plan.flags()]
+    return Module(program_text(directory), flags, directory)
 
 
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.mark.parametrize("transport", list(Transport))
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_the_programs_for_other_kernels_formats_compile_and_pass_the_verifier(tmp_path: Path, kernel: str) -> None:
+def test_the_programs_for_other_kernels_formats_compile_and_pass_the_verifier(
+    tmp_path: Path, kernel: str, transport: Transport
+) -> None:
     put_probe_formats(tmp_path, kernel)
     put(tmp_path, "/proc/kallsyms", SYMBOLS)
     plan = make_plan(root=tmp_path)
     assert len(plan.to_try) >= 20
-    module = compiled(plan)
+    module = compiled(plan, transport)
     try:
         assert all(module.load(candidate.kind.name) > 0 for candidate in plan.to_try)
     finally:
@@ -69,7 +74,7 @@ def test_text_that_does_not_compile_is_one_line_with_the_file_and_a_whole_log(
 ) -> None:
     text = f'{program_text(bpf_dir())}\n#line 7 "bpf/wrong.bpf.c"\nint wrong(void *ctx) {{ return nonsense; }}\n'
     with pytest.raises(CompileError, match=r"bpf/wrong\.bpf\.c:7:\d+: error: .*nonsense") as raised:
-        Module(text, kernel_flags("6.1.0", 4, bpf_dir()), bpf_dir())
+        Module(text, kernel_flags("6.1.0", Transport.RING, 4, bpf_dir()), bpf_dir())
     assert "\n" not in str(raised.value)
     assert "1 error generated" in raised.value.log
     assert raised.value.exit_code == 3
@@ -79,7 +84,7 @@ def test_text_that_does_not_compile_is_one_line_with_the_file_and_a_whole_log(
 def test_a_program_the_verifier_refuses_is_a_refusal_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
     programs = "int wild(void *ctx) { return *(int *)16; }\nint tame(void *ctx) { return 0; }\n"
     text = f"{program_text(bpf_dir())}\n{programs}"
-    module = Module(text, kernel_flags("6.1.0", 4, bpf_dir()), bpf_dir())
+    module = Module(text, kernel_flags("6.1.0", Transport.RING, 4, bpf_dir()), bpf_dir())
     try:
         with pytest.raises(LoadError) as raised:
             module.load("wild")
@@ -94,7 +99,7 @@ def test_a_program_the_verifier_refuses_is_a_refusal_of_its_own(capfd: pytest.Ca
 def test_a_tracepoint_that_is_not_there_is_refused_with_the_kernels_word() -> None:
     module = Module(
         f"{program_text(bpf_dir())}\nint tame(void *ctx) {{ return 0; }}\n",
-        kernel_flags("6.1.0", 4, bpf_dir()),
+        kernel_flags("6.1.0", Transport.RING, 4, bpf_dir()),
         bpf_dir(),
     )
     try:
@@ -116,15 +121,16 @@ def test_the_environment_is_as_before_and_foreign_settings_do_no_harm(monkeypatc
     monkeypatch.setenv("ARCH", "arm64")
     before = dict(os.environ)
     with Probes(make_plan(), 4096) as probes:
+        probes.attach()
         probes.require_any()
     assert dict(os.environ) == before
 
 
 def test_every_descriptor_is_given_back() -> None:
-    with Probes(make_plan(), 4096):
-        pass
+    with Probes(make_plan(), 4096) as probes:
+        probes.attach()
     before = open_files()
     for _ in range(2):
-        with Probes(make_plan(), 4096):
-            pass
+        with Probes(make_plan(), 4096) as probes:
+            probes.attach()
     assert open_files() == before

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from storm import Checker, Generator, StormProgram, build_generator, new_token
+from storm import Checker, Generator, StormProgram, build_generator, checking, new_token
 
-from tracer.collect.ring import STRIDE
+from tracer.collect import perf_buffer, ring
+from tracer.probes.transport import Transport, choose_transport
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
@@ -23,30 +24,69 @@ def generator(tmp_path_factory: pytest.TempPathFactory, need) -> Path:
     return build_generator(tmp_path_factory.mktemp("storm"))
 
 
-def read_all(program: StormProgram, load: Generator, checker: Checker, room: int) -> None:
-    """Drain until the load has ended and nothing is left, letting each thread be `room` calls ahead of its reader."""
-    ended = False
+@pytest.fixture(params=list(Transport))
+def transport(request: pytest.FixtureRequest, need) -> Transport:
+    if request.param is Transport.RING:
+        need("live", choose_transport().transport is Transport.RING, "this kernel has no BPF ring buffer")
+    return request.param
+
+
+def room_of(program: StormProgram) -> int:
+    """Records of each thread that surely fit: threads are on CPUs of their own."""
+    if program.choice.transport is Transport.RING:
+        return program.sizes.each_bytes // ring.STRIDE // len(CPUS)
+    return program.sizes.each_bytes // perf_buffer.STRIDE - 1
+
+
+def read_all(program: StormProgram, load: Generator, checker: Checker) -> None:
+    """Drain until the load has ended and nothing is left, letting no thread be further ahead than its records fit."""
+    ended, room = False, room_of(program)
     while not ended:
         ended = load.ended
         time.sleep(0.001)
-        while len(records := program.ring.drain()):
+        for records in program.buffers.batches():
             checker.take(records)
         for thread in range(len(CPUS)):
             load.allow(thread, checker.next_of(thread) + room)
 
 
-def test_every_call_of_two_producers_comes_once_whole_and_in_order(generator: Path) -> None:
-    # GIVEN a small ring, and producers at full speed that stop rather than fill it
+def test_every_call_of_two_producers_comes_once_whole_and_in_order(generator: Path, transport: Transport) -> None:
+    # GIVEN small buffers, and producers at full speed that stop rather than fill them
     token, checker, calls = new_token(), Checker(), 1_500_000
     with (
-        StormProgram(token, 1 << 20) as program,
+        StormProgram(token, 1 << 20, transport=transport) as program,
         Generator(generator, token, CPUS, calls=calls, windowed=True) as load,
     ):
-        # WHEN millions of records go many times around it
+        # WHEN millions of records go many times around
         load.go()
-        read_all(program, load, checker, program.buffer_bytes // STRIDE // len(CPUS))
-        lost = int(program.lost().sum())
+        read_all(program, load, checker)
+        lost = int(program.lost_in_buffers().sum())
         results = load.results()
     # THEN every single one is there, whole, once, in its thread's order
     assert checker.missing(results) == lost == 0
     assert checker.seen == calls * len(CPUS)
+    assert program.buffers.malformed == 0
+
+
+def test_what_a_reader_that_sleeps_does_not_get_is_counted_to_the_last_record(
+    generator: Path, transport: Transport
+) -> None:
+    # GIVEN producers that nothing holds back, far beyond what the buffers hold
+    token, checker = new_token(), Checker()
+    with (
+        StormProgram(token, 1 << 20, transport=transport) as program,
+        Generator(generator, token, CPUS, calls=200_000) as load,
+    ):
+        # WHEN nobody reads until they have ended, but for a look in the middle
+        load.go()
+        while program.lost().sum() == 0:
+            time.sleep(0.001)
+        for records in program.buffers.batches():
+            checker.take(records)
+        results = load.results()
+        for records in program.buffers.batches():
+            checker.take(records)
+        lost = program.lost_in_buffers()
+    # THEN what came is whole and in order, and what did not is exactly what was counted, under its kind
+    assert checker.missing(results) == lost[checking.KIND] == lost.sum() > 0
+    assert checker.seen > 0

@@ -160,7 +160,8 @@ def test_the_tracer_does_not_see_itself_from_an_inner_pid_namespace(need) -> Non
 def test_what_does_not_fit_the_ring_is_counted_to_the_last_event(need) -> None:
     # GIVEN a ring of one page, some 36 records, that nobody reads
     with IndependentTracer(*SLAB_EVENTS) as other, Probes(make_plan(kinds=SLAB_KINDS), 4096) as probes:
-        ring = Ring.map(probes.ring_fd, probes.buffer_bytes)
+        ring = Ring.map(probes.events_fd, probes.buffer_bytes)
+        probes.attach()
         # WHEN far more events come than fit (again while anything else shrinks slab at the same time)
         for _ in range(40):
             while len(ring.drain()):

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from tracer.collect.collector import Sources
 from tracer.collect.ring import Ring
+from tracer.collect.transport import open_buffers
+from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
 from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes import syscalls
-from tracer.probes.attach import DEFAULT_BUFFER_BYTES, ring_bytes
+from tracer.probes.attach import DEFAULT_BUFFER_BYTES
 from tracer.probes.attachment import attach_tracepoint
 from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
 from tracer.probes.loading import LoadRequest, load
 from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags
+from tracer.probes.transport import BufferSizes, Transport, choose_transport
 from tracer.schema import MAX_KINDS
 
 from .generator import TRACEPOINT
@@ -27,40 +32,74 @@ NAME = "storm"
 
 
 class StormProgram:
-    """`storm.bpf.c` attached, with its ring and its loss counters. A context manager."""
+    """`storm.bpf.c` attached, with its buffers and its loss counters. A context manager.
 
-    def __init__(self, token: int, buffer_bytes: int = DEFAULT_BUFFER_BYTES, *, as_slab: bool = False) -> None:
-        """`as_slab`: records look like slab shrinking, begin and end by turns (storm.bpf.c); a Checker knows others."""
-        host = read_host()
-        self.buffer_bytes = ring_bytes(buffer_bytes)
-        self._loaded = load(_request(token, self.buffer_bytes // host.page_size_bytes, host.kernel_release, as_slab))
+    What `open_buffers` takes for Probes: the same buffers, sizes and counters as for the tool's own programs.
+    """
+
+    def __init__(
+        self,
+        token: int,
+        buffer_bytes: int = DEFAULT_BUFFER_BYTES,
+        *,
+        transport: Transport | None = None,
+        as_slab: bool = False,
+    ) -> None:
+        """`as_slab`: records look like slab shrinking, begin and end by turns (storm.bpf.c)."""
+        host, directory = read_host(), bpf_dir()
+        self.choice = choose_transport(transport)
+        self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
+        self.buffer_bytes = self.sizes.total_bytes
+        pages = self.sizes.each_bytes // host.page_size_bytes
+        flags = kernel_flags(host.kernel_release, self.choice.transport, pages, directory)
+        self._loaded = load(_request([*flags, *storm_flags(token, as_slab=as_slab)]))
         self.program_fd = self._loaded.programs[NAME]
-        self.ring_fd = self._loaded.maps[RING_MAP]
-        self.ring = Ring.map(self.ring_fd, self.buffer_bytes)
+        self.events_fd = self._loaded.maps[RING_MAP]
         self._lost = np.zeros((host.cpus_possible, MAX_KINDS), np.uint64)
+        self.buffers, self.lost_in_buffers = open_buffers(self)
         found = tracepoint_format(TRACEPOINT)
         assert found is not None, f"this kernel has no {TRACEPOINT}"
         self._event = attach_tracepoint(self.program_fd, found.id)
 
+    @property
+    def ring(self) -> Ring:
+        """The buffers, where they are one ring."""
+        assert isinstance(self.buffers, Ring)
+        return self.buffers
+
     def lost(self) -> npt.NDArray[np.uint64]:
         """Records without room so far, by kind number."""
-        syscalls.lookup_element(self._loaded.maps[LOST_MAP], 0, self._lost.ctypes.data)
-        total: npt.NDArray[np.uint64] = self._lost.sum(axis=0)
+        total: npt.NDArray[np.uint64] = self.lost_by_cpu().sum(axis=0)
         return total
+
+    def lost_by_cpu(self) -> npt.NDArray[np.uint64]:
+        """The same by CPU and kind number."""
+        syscalls.lookup_element(self._loaded.maps[LOST_MAP], 0, self._lost.ctypes.data)
+        return self._lost
+
+    def sources(self, counters: CounterReader) -> Sources:
+        """What a collector reads."""
+        return Sources(self.buffers, self.lost_in_buffers, lambda: np.zeros(MAX_KINDS, np.uint64), counters)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._event)
-        self.ring.close()
+        self.buffers.close()
         self._loaded.close()
 
 
-def _request(token: int, ring_pages: int, kernel_release: str, as_slab: bool) -> LoadRequest:
-    directory = bpf_dir()
-    text = "\n".join(f'#line 1 "{path.name}"\n{path.read_text()}' for path in (directory / "ring.bpf.c", SOURCE))
-    flags = [*kernel_flags(kernel_release, ring_pages, directory), f"-DRT_STORM_TOKEN={token:#x}ULL"]
-    if as_slab:
-        flags.append("-DRT_STORM_AS_SLAB")
-    return LoadRequest(text, flags, str(directory), (RING_MAP, LOST_MAP), [(NAME, TRACEPOINT_TYPE)])
+def program_text() -> str:
+    """The storm's program behind the way out that all programs share."""
+    paths = (bpf_dir() / "ring.bpf.c", SOURCE)
+    return "\n".join(f'#line 1 "{path.name}"\n{path.read_text()}' for path in paths)
+
+
+def storm_flags(token: int, *, as_slab: bool) -> list[str]:
+    """Compiler flags beside those of the kernel."""
+    return [f"-DRT_STORM_TOKEN={token:#x}ULL", *(["-DRT_STORM_AS_SLAB"] if as_slab else [])]
+
+
+def _request(flags: Sequence[str]) -> LoadRequest:
+    return LoadRequest(program_text(), flags, str(bpf_dir()), (RING_MAP, LOST_MAP), [(NAME, TRACEPOINT_TYPE)])

@@ -34,9 +34,10 @@ class Machine:
         (root / "proc/vmstat").write_text("nr_free_pages 5\nballoon_inflate 0\nballoon_deflate 0\n")
         self.ring = FakeRing(size=1 << 16)
         self.ready = os.eventfd(0, os.EFD_NONBLOCK)
+        self.ring.reader.fd = self.ready
         self.lost = np.zeros(MAX_KINDS, np.uint64)
         self.missed = np.zeros(MAX_KINDS, np.uint64)
-        sources = Sources(self.ring.reader, self.ready, self.lost.copy, self.missed.copy, CounterReader(root))
+        sources = Sources(self.ring.reader, self.lost.copy, self.missed.copy, CounterReader(root))
         self.start_ns = time.monotonic_ns()
         self.collector = Collector(sources, self.start_ns, interval_s)
 

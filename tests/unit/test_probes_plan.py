@@ -10,7 +10,7 @@ from kernel_tree import put
 from probe_machine import probe_formats, put_probe_formats
 
 from tracer.metadata import PlanRow, SourceState
-from tracer.probes.attach import lost_by_kind, ring_bytes
+from tracer.probes.attach import lost_by_kind
 from tracer.probes.plan import Plan, Targets, make_plan
 from tracer.schema import MAX_KINDS, TRACEPOINT_KINDS
 
@@ -120,15 +120,6 @@ def test_the_filters_can_be_pointed_at_other_functions(tmp_path: Path) -> None:
     put(tmp_path, "/proc/kallsyms", SYMBOLS + "ffffffff81000300 t vmstat_update\n")
     plan = make_plan(Targets(work_functions=("vmstat_update",)), root=tmp_path)
     assert plan.filters["RT_IS_BALLOON_WORK"] == (0xFFFFFFFF81000300,)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "size"),
-    [(0, 4096), (4096, 4096), (4097, 8192), (1 << 20, 1 << 20), (5 << 20, 8 << 20), (1 << 40, 1 << 30)],
-)
-def test_the_ring_is_a_power_of_two_of_whole_pages(monkeypatch: pytest.MonkeyPatch, wanted: int, size: int) -> None:
-    monkeypatch.setattr("os.sysconf", lambda name: 4096)
-    assert ring_bytes(wanted) == size
 
 
 def test_loss_is_told_by_kind_name_and_no_kind_is_dropped() -> None:

@@ -17,7 +17,7 @@ from ..kernel.counters import CounterReader
 from ..probes.attach import lost_by_kind
 from ..schema import KINDS, MAX_KINDS, SpanKind
 from .addresses import AddressBook
-from .ring import Ring
+from .transport import Buffers
 
 Item = npt.NDArray[np.void] | Samples | LostStretch | dict[int, str]
 """Records of EVENT_DTYPE, counters, a lost stretch, or names of kernel addresses not seen before."""
@@ -26,8 +26,8 @@ DEFAULT_SAMPLE_INTERVAL_S: Final = 0.25
 
 _QUIET_PAUSE_S: Final = 0.02
 _BUSY_PAUSE_S: Final = 0.005
-_BUSY_SHARE: Final = 8
-"""A ring this fraction full (1/8) at a wake-up is a storm: look more often, do nothing that can wait."""
+_BUSY_SHARE: Final = 1 / 8
+"""A buffer this full at a wake-up is a storm: look more often, do nothing that can wait."""
 _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 """Balloon events call for a sample at once, which bounds what has to be inferred between two; at most so often."""
 _QUIET_SAMPLES: Final = 20
@@ -47,8 +47,7 @@ class Sources:
     """What the collector reads. `lost` counts records without room since the start by kind number, `missed` events for
     which the kernel did not run the program."""
 
-    ring: Ring
-    ring_fd: int
+    buffers: Buffers
     lost: Callable[[], npt.NDArray[np.uint64]]
     missed: Callable[[], npt.NDArray[np.uint64]]
     counters: CounterReader
@@ -80,7 +79,7 @@ class Collector:
         self._book = AddressBook()
         self._stop_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll = select.epoll()
-        self._epoll.register(sources.ring_fd, select.EPOLLIN)
+        self._epoll.register(sources.buffers.fd, select.EPOLLIN)
         self._epoll.register(self._stop_fd, select.EPOLLIN)
         self._stopping: list[Callable[[], bool]] = []
         self._stopped = False
@@ -109,11 +108,7 @@ class Collector:
         end_ns = None if duration_s is None else time.monotonic_ns() + round(duration_s * _NS)
         yield self._sample()
         while not self._over(end_ns):
-            ready = self._epoll.poll(self._wait_s(end_ns))
-            if any(fd == self._sources.ring_fd for fd, _ in ready):
-                time.sleep(_BUSY_PAUSE_S if self._storm else _QUIET_PAUSE_S)
-                yield from self._records()
-                yield from self._lost.since()
+            yield from self._gathered(end_ns)
             yield from self._due()
         before_last()
         yield from self._last()
@@ -132,17 +127,25 @@ class Collector:
 
     def _wait_s(self, end_ns: int | None) -> float:
         until = self._next_sample_ns if end_ns is None else min(self._next_sample_ns, end_ns)
-        return max(0.0, (until - time.monotonic_ns()) / _NS)
+        wait_s, look_s = (until - time.monotonic_ns()) / _NS, self._sources.buffers.look_every_s
+        return max(0.0, wait_s if look_s is None else min(wait_s, look_s))
+
+    def _gathered(self, end_ns: int | None) -> Iterator[Item]:
+        """What came since the last look, once there is something to look at."""
+        buffers = self._sources.buffers
+        ready = self._epoll.poll(self._wait_s(end_ns))
+        if any(fd == buffers.fd for fd, _ in ready):
+            time.sleep(_BUSY_PAUSE_S if self._storm else _QUIET_PAUSE_S)
+        elif buffers.written_bytes == buffers.read_bytes:
+            return
+        yield from self._records()
+        yield from self._lost.since()
 
     def _records(self) -> Iterator[npt.NDArray[np.void]]:
-        ring = self._sources.ring
-        self._storm = ring.unread_bytes > ring.size // _BUSY_SHARE
-        goal = ring.written_bytes
-        while len(records := ring.drain()):
+        self._storm = self._sources.buffers.fullness > _BUSY_SHARE
+        for records in self._sources.buffers.batches():
             self._look_at(records)
             yield records
-            if ring.read_bytes >= goal:
-                return
 
     def _look_at(self, records: npt.NDArray[np.void]) -> None:
         kinds = np.ascontiguousarray(records["kind"])
@@ -163,6 +166,7 @@ class Collector:
             yield self._book.name_pending()
 
     def _sample(self) -> Samples:
+        self._sources.buffers.refresh()
         counters = self._sources.counters
         now_ns = time.monotonic_ns()
         values = counters.read()
@@ -174,9 +178,9 @@ class Collector:
         return Samples(np.array([now_ns], np.int64), counters.names, values[np.newaxis, :])
 
     def _last(self) -> Iterator[Item]:
-        ring = self._sources.ring
-        goal, give_up_ns = ring.written_bytes, time.monotonic_ns() + _LAST_RECORDS_NS
-        while ring.read_bytes < goal and time.monotonic_ns() < give_up_ns:
+        buffers = self._sources.buffers
+        goal, give_up_ns = buffers.written_bytes, time.monotonic_ns() + _LAST_RECORDS_NS
+        while buffers.read_bytes < goal and time.monotonic_ns() < give_up_ns:
             yield from self._records()
         yield from self._lost.since()
         yield from self._missed.since()

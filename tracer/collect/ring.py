@@ -6,16 +6,15 @@ producer's, then the data twice in a row, so that no record ever wraps.
 
 from __future__ import annotations
 
-import ctypes
 import mmap
-import platform
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ..schema import EVENT_DTYPE
+from .positions import Position, acquire_fence
 
 HEADER_BYTES: Final = 8
 BUSY: Final = 1 << 31
@@ -46,14 +45,22 @@ class Ring:
     `malformed` counts what was skipped because it is no record of ours. Not thread-safe: one reader.
     """
 
-    def __init__(self, consumer: Any, producer: Any, data: Any, size: int) -> None:  # noqa: ANN401 - buffers
-        """`consumer` and `producer` begin with a position each; `data` is `size` bytes twice, `size` a power of two."""
+    look_every_s = None
+    """The kernel wakes the reader for the first record behind what has been read: no need to look by oneself."""
+
+    def __init__(self, consumer: Any, producer: Any, data: Any, size: int, fd: int = -1) -> None:  # noqa: ANN401 - buffers
+        """`consumer` and `producer` begin with a position each; `data` is `size` bytes twice, `size` a power of two.
+
+        `fd` becomes readable when there are records.
+        """
+        self.fd = fd
         self.size = size
         self.malformed = 0
-        self._consumer = _Position(consumer)
-        self._producer = _Position(producer)
+        self._consumer = Position(consumer)
+        self._producer = Position(producer)
         self._data = np.frombuffer(data, np.uint8, 2 * size)
         self._position = self._consumer.load()
+        self._fence = acquire_fence()
         self._maps: tuple[mmap.mmap, ...] = ()
 
     @classmethod
@@ -62,14 +69,14 @@ class Ring:
         page = mmap.PAGESIZE
         consumer = mmap.mmap(fd, page, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
         rest = mmap.mmap(fd, page + 2 * size, mmap.MAP_SHARED, mmap.PROT_READ, offset=page)
-        ring = cls(consumer, rest, memoryview(rest)[page:], size)
+        ring = cls(consumer, rest, memoryview(rest)[page:], size, fd)
         ring._maps = (consumer, rest)
         return ring
 
     @property
-    def unread_bytes(self) -> int:
-        """Bytes reserved by writers and not read yet."""
-        return self._producer.load() - self._position
+    def fullness(self) -> float:
+        """The ring's share that is reserved by writers and not read yet."""
+        return self._unread_bytes / self.size
 
     @property
     def written_bytes(self) -> int:
@@ -80,6 +87,14 @@ class Ring:
     def read_bytes(self) -> int:
         """How far `drain` has read, in bytes since the ring's start."""
         return self._position
+
+    def batches(self) -> Iterator[Records]:
+        """Every record finished at the call that no unfinished one is before, in batches."""
+        goal = self.written_bytes
+        while len(records := self.drain()):
+            yield records
+            if self._position >= goal:
+                return
 
     def drain(self) -> Records:
         """A copy of the finished records at the ring's front, perhaps none; frees their room.
@@ -93,6 +108,9 @@ class Ring:
         self._advance(len(run) * STRIDE)
         return records
 
+    def refresh(self) -> None:
+        """Nothing to do: one ring serves every CPU."""
+
     def close(self) -> None:
         """Unmap; the ring itself is the descriptor's. Idempotent."""
         maps, self._maps = self._maps, ()
@@ -103,18 +121,22 @@ class Ring:
         for mapping in maps:
             mapping.close()
 
+    @property
+    def _unread_bytes(self) -> int:
+        return self._producer.load() - self._position
+
     def _finished_run(self) -> Records:
-        count = min(self.unread_bytes // STRIDE, _MAX_RECORDS)
+        count = min(self._unread_bytes // STRIDE, _MAX_RECORDS)
         slots = np.ndarray(count, _SLOT, self._data, self._position & (self.size - 1))
         # One read of each length: a busy bit that is cleared between two reads would give two answers.
         foreign = slots["length"] != EVENT_DTYPE.itemsize
-        _fence()
+        self._fence()
         first = int(foreign.argmax()) if count else 0
         return slots[:first] if count and foreign[first] else slots
 
     def _skip_foreign(self) -> bool:
         """Step over a discarded or malformed record at the front; False where there is none."""
-        if self.unread_bytes < HEADER_BYTES:
+        if self._unread_bytes < HEADER_BYTES:
             return False
         start = self._position & (self.size - 1)
         length = int(self._data[start : start + 4].view(np.uint32)[0])
@@ -122,56 +144,10 @@ class Ring:
             return length == EVENT_DTYPE.itemsize
         whole = HEADER_BYTES + (length & _LENGTH_MASK) + 7 & ~7
         self.malformed += not length & DISCARDED
-        self._advance(min(whole, self.unread_bytes))
+        self._advance(min(whole, self._unread_bytes))
         return True
 
     def _advance(self, size: int) -> None:
         if size:
             self._position += size
             self._consumer.store(self._position)
-
-
-class _PlainPosition:
-    """A position where aligned eight-byte accesses are ordered as the ring needs them: x86."""
-
-    def __init__(self, buffer: Any) -> None:  # noqa: ANN401
-        self._value = np.frombuffer(buffer, np.uint64, 1)
-
-    def load(self) -> int:
-        return int(self._value[0])
-
-    def store(self, position: int) -> None:
-        self._value[0] = position
-
-
-class _AtomicPosition:
-    """A position read with acquire and written with release by libatomic: arm64 and everything else."""
-
-    _ACQUIRE: Final = 2
-    _RELEASE: Final = 3
-
-    def __init__(self, buffer: Any) -> None:  # noqa: ANN401
-        self._memory = np.frombuffer(buffer, np.uint64, 1)
-        self._address = ctypes.c_void_p(self._memory.ctypes.data)
-        library = ctypes.CDLL("libatomic.so.1")
-        self._load, self._store = library["__atomic_load_8"], library["__atomic_store_8"]
-        self._load.restype = ctypes.c_uint64
-
-    def load(self) -> int:
-        return int(self._load(self._address, self._ACQUIRE))
-
-    def store(self, position: int) -> None:
-        self._store(self._address, ctypes.c_uint64(position), self._RELEASE)
-
-
-def _no_fence() -> None:
-    pass
-
-
-def _acquire_fence() -> None:
-    ctypes.CDLL("libatomic.so.1").atomic_thread_fence(2)
-
-
-_ORDERED = platform.machine() in ("x86_64", "i686")
-_Position: type[_PlainPosition | _AtomicPosition] = _PlainPosition if _ORDERED else _AtomicPosition
-_fence: Callable[[], None] = _no_fence if _ORDERED else _acquire_fence

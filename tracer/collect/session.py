@@ -7,12 +7,17 @@ the ring. The caller then takes the first of `items`, which starts the command, 
 
 from __future__ import annotations
 
+import errno
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import Final, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from .. import __version__
+from ..errors import CannotTraceError
 from ..kernel.balloon import read_balloon
 from ..kernel.counters import CounterReader
 from ..kernel.host import ClockAnchor, clock_anchor, read_host
@@ -20,11 +25,12 @@ from ..metadata import Metadata
 from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
 from ..probes.costs import CostMeter
 from ..probes.plan import Plan, make_plan
+from ..probes.transport import Transport
 from ..program_cost import ProgramCost
 from .collector import DEFAULT_SAMPLE_INTERVAL_S, Collector, Item, Sources
 from .command import Command, OomShield
-from .ring import Ring
 from .signals import StopSignals
+from .transport import Buffers, open_buffers
 
 MIN_SAMPLE_INTERVAL_S: Final = 0.01
 
@@ -33,7 +39,13 @@ class Session:
     """Attached programs and their collector; a context manager. Made by `open_session`."""
 
     def __init__(
-        self, plan: Plan, sample_interval_s: float, buffer_bytes: int, command: Sequence[str], measure_cost: bool
+        self,
+        plan: Plan,
+        sample_interval_s: float,
+        buffer_bytes: int,
+        command: Sequence[str],
+        transport: Transport | None,
+        measure_cost: bool,
     ) -> None:
         self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
         self._command = Command(command) if command else None
@@ -43,12 +55,13 @@ class Session:
                 with suppress(OSError):
                     stack.enter_context(CostMeter())
             anchor = clock_anchor()
-            self._probes = stack.enter_context(Probes(plan, buffer_bytes))
+            self._probes = stack.enter_context(Probes(plan, buffer_bytes, transport))
+            self._buffers, lost = _open_buffers(self._probes)
+            stack.callback(self._buffers.close)
+            self._probes.attach()
             self._probes.require_any()
-            self._ring = Ring.map(self._probes.ring_fd, self._probes.buffer_bytes)
-            stack.callback(self._ring.close)
             counters = stack.enter_context(CounterReader())
-            sources = Sources(self._ring, self._probes.ring_fd, self._probes.lost, self._probes.missed, counters)
+            sources = Sources(self._buffers, lost, self._probes.missed, counters)
             self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
@@ -70,8 +83,8 @@ class Session:
 
     @property
     def malformed(self) -> int:
-        """Records in the ring that were none of ours; 0 unless something is badly wrong."""
-        return self._ring.malformed
+        """Records that were none of ours; 0 unless something is badly wrong."""
+        return self._buffers.malformed
 
     def program_costs(self) -> dict[str, ProgramCost]:
         """What each program cost so far, by name; empty where that is not measured."""
@@ -80,7 +93,7 @@ class Session:
     def items(self, duration_s: float | None = None) -> Iterator[Item]:
         """Records, samples, lost stretches and symbols, until the time is over, the command ends, a signal, or `stop`.
 
-        Then what is still in the ring, the last loss counters and a last sample. To be iterated once.
+        Then what is still in the kernel, the last loss counters and a last sample. To be iterated once.
         """
         if self._command is not None:
             self._start(self._command)
@@ -137,6 +150,8 @@ class Session:
             plan=probes.rows,
             absent_fields=probes.plan.absent_fields,
             command=self._command.arguments if self._command else (),
+            transport=probes.choice.transport.value,
+            transport_reason=probes.choice.reason,
             buffer_bytes=probes.buffer_bytes,
             sample_interval_s=self._interval_s,
         )
@@ -147,10 +162,21 @@ def open_session(
     buffer_bytes: int = DEFAULT_BUFFER_BYTES,
     command: Sequence[str] = (),
     plan: Plan | None = None,
+    transport: Transport | None = None,
     measure_cost: bool = False,
 ) -> Session:
     """Compile, load and attach. Raises CannotTraceError where this machine can't, UsageError for a wrong command.
 
-    `measure_cost` has the kernel measure the programs, where it can; they run a third longer then.
+    Without a `transport` it is the better one that the kernel has. `measure_cost` has the kernel measure the programs,
+    where it can; they run a third longer then.
     """
-    return Session(plan or make_plan(), sample_interval_s, buffer_bytes, command, measure_cost)
+    return Session(plan or make_plan(), sample_interval_s, buffer_bytes, command, transport, measure_cost)
+
+
+def _open_buffers(probes: Probes) -> tuple[Buffers, Callable[[], npt.NDArray[np.uint64]]]:
+    try:
+        return open_buffers(probes)
+    except OSError as error:
+        size = f"{probes.buffer_bytes >> 20} MiB of {probes.choice.transport} buffers"
+        fix = "a smaller --buffer-size, or CAP_IPC_LOCK" if error.errno == errno.EPERM else "a smaller --buffer-size"
+        raise CannotTraceError(f"{size} can't be had: {error.strerror} (try: {fix})") from error

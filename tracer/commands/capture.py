@@ -16,6 +16,7 @@ from ..collect.session import Session, open_session
 from ..errors import CannotTraceError
 from ..kernel.access import requirements
 from ..probes.attach import DEFAULT_BUFFER_BYTES
+from ..probes.transport import Transport
 from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store import Writer, check_output
 from .messages import Messages
@@ -38,6 +39,7 @@ class CaptureRequest:
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S
     buffer_bytes: int = DEFAULT_BUFFER_BYTES
     measure_cost: bool = False
+    transport: Transport | None = None
     load: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
@@ -50,7 +52,11 @@ def capture(request: CaptureRequest, say: Messages) -> None:
     check_output(request.output, force=request.force)
     require_tracing()
     with open_session(
-        request.sample_interval_s, request.buffer_bytes, request.command, measure_cost=request.measure_cost
+        request.sample_interval_s,
+        request.buffer_bytes,
+        request.command,
+        transport=request.transport,
+        measure_cost=request.measure_cost,
     ) as session:
         _say_plan(session, say)
         writer, lost = _record(request, session, say)
@@ -123,7 +129,10 @@ def _write_end(session: Session, writer: Writer, say: Messages) -> None:
 
 
 def _say_plan(session: Session, say: Messages) -> None:
-    for row in session.metadata.plan:
+    facts = session.metadata
+    why = f" ({facts.transport_reason})" if facts.transport_reason else ""
+    say.detail(f"transport: {facts.transport}{why}, {facts.buffer_bytes / 1024:,.0f} KiB")
+    for row in facts.plan:
         reason = f": {row.reason}" if row.reason else ""
         say.detail(f"{row.what}: {row.source} {row.state.value}{reason}")
 

@@ -18,12 +18,14 @@ from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..probes.attach import Probes
 from ..probes.finder import BccStatus, bcc_status
 from ..probes.plan import Plan, make_plan
+from ..probes.transport import Transport
 from .observing import Observation
 
 FORMAT: Final = "reclaim-tracer/check"
 VERSION: Final = 1
 
 _TRIAL_BUFFER_BYTES: Final = 1 << 20
+_TRANSPORT_NAME: Final = {Transport.RING: "BPF ring buffer", Transport.PERF: "a perf buffer for each CPU"}
 _NOT_TRIED: Final = "the kernel has it; not tried"
 
 
@@ -127,12 +129,16 @@ def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requiremen
         return needs, None
     try:
         with Probes(plan, _TRIAL_BUFFER_BYTES) as probes:
-            rows = probes.rows
+            probes.attach()
+            rows, choice = probes.rows, probes.choice
             probes.require_any()
     except CannotTraceError as error:
         return (*needs, Requirement("programs", False, str(error), explain_refusal(str(error)))), None
     used = sum(map(_attaches, rows))
-    return (*needs, Requirement("programs", True, f"compiled, attached to {used} tracepoints")), rows
+    programs = Requirement("programs", True, f"compiled, attached to {used} tracepoints")
+    why = f": {choice.reason}" if choice.reason else ""
+    transport = Requirement("transport", True, f"{_TRANSPORT_NAME[choice.transport]}{why}")
+    return (*needs, programs, transport), rows
 
 
 def _attaches(row: PlanRow) -> bool:

@@ -13,11 +13,12 @@ from .handover import HandOver
 from .options import MOST_S, Force, Quiet, Verbose
 
 
-class Transport(StrEnum):
-    """How events come out of the kernel."""
+class TransportWish(StrEnum):
+    """How events come out of the kernel: one ring buffer, or a perf buffer for each CPU."""
 
     AUTO = "auto"
     RING = "ring"
+    PERF = "perf"
 
 
 def _default_output() -> Path:
@@ -40,9 +41,9 @@ def record(
         ),
     ] = None,
     force: Force = False,
-    transport: Annotated[  # noqa: ARG001 - both choices are the ring buffer so far
-        Transport, typer.Option(help="How events come out of the kernel.")
-    ] = Transport.AUTO,
+    transport: Annotated[
+        TransportWish, typer.Option(help="How events come out of the kernel; perf works before 5.8 too.")
+    ] = TransportWish.AUTO,
     sample_interval: Annotated[
         float, typer.Option(metavar="S", min=0.01, max=1.0, help="Seconds between readings of the counters.")
     ] = 0.25,
@@ -69,6 +70,7 @@ def record(
             "force": force,
             "sample_interval_s": sample_interval,
             "buffer_bytes": buffer_size << 20,
+            "transport": None if transport is TransportWish.AUTO else transport.value,
             "quiet": quiet,
             "verbose": verbose,
         },

@@ -17,12 +17,14 @@ def run(
     force: bool,
     sample_interval_s: float,
     buffer_bytes: int,
+    transport: str | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
     """Record, then print the summary. Raises TracerError."""
     one_arena()
     with one_blas_thread():
+        from ..probes.transport import Transport
         from .capture import CaptureRequest, capture
 
     say = Messages(quiet=quiet, verbose=verbose)
@@ -34,6 +36,7 @@ def run(
         sample_interval_s=sample_interval_s,
         buffer_bytes=buffer_bytes,
         measure_cost=verbose,
+        transport=Transport(transport) if transport else None,
     )
     capture(request, say)
     _print_summary(output)

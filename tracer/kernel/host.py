@@ -84,6 +84,11 @@ def read_host(root: Path = ROOT) -> HostInfo:
     )
 
 
+def online_cpus(root: Path = ROOT) -> frozenset[int]:
+    """The numbers of the CPUs that are online now."""
+    return frozenset(_numbers(root, "/sys/devices/system/cpu/online") or range(os.cpu_count() or 1))
+
+
 def clock_anchor() -> ClockAnchor:
     """Both clocks at one moment: the tightest of a few readings."""
     return min((_read_clocks() for _ in range(_ANCHOR_TRIES)), key=lambda anchor: anchor.error_ns)

@@ -6,6 +6,7 @@ A child process compiles and loads (`loading.py`); attaching is this process's.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -13,6 +14,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from ..batch import UNKNOWN_KIND
 from ..errors import CannotTraceError
 from ..kernel.host import read_host
 from ..metadata import PlanRow, SourceState
@@ -25,40 +27,63 @@ from .costs import read_costs
 from .loading import LoadRequest, load
 from .plan import Candidate, Plan
 from .sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
+from .transport import BufferSizes, Transport, TransportChoice, choose_transport
 
 DEFAULT_BUFFER_BYTES: Final = 16 << 20
-"""Kernel memory for the ring: some 70 ms of the fastest stream seen (2 million events/s, 112 bytes each)."""
+"""Kernel memory for records: some 70 ms of the fastest stream seen (2 million events/s, 112 bytes each)."""
 
-MAX_BUFFER_BYTES: Final = 1 << 30
+
+UNKNOWN_NUMBER: Final = 0
+"""No kind's number: where records are counted of which nothing but their loss is known."""
 
 
 class Probes:
-    """Attached programs, their ring and their loss counters. Close detaches; nothing stays behind.
+    """Loaded programs, the map their records go to and their loss counters. Close detaches; nothing stays behind.
 
+    Whoever reads the records opens the buffers before `attach`: what comes without a buffer counts as lost.
     Raises CannotTraceError where bcc is missing or the programs don't compile. Single programs that the kernel
     refuses are in `rows`; the caller decides whether what is left is worth tracing: see `require_any`.
     """
 
-    def __init__(self, plan: Plan, buffer_bytes: int = DEFAULT_BUFFER_BYTES) -> None:
+    def __init__(
+        self, plan: Plan, buffer_bytes: int = DEFAULT_BUFFER_BYTES, transport: Transport | None = None
+    ) -> None:
+        """`buffer_bytes` of kernel memory for records, about; without a `transport` the better one the kernel has."""
         self.plan = plan
-        self.buffer_bytes = ring_bytes(buffer_bytes)
+        self.choice: TransportChoice = choose_transport(transport)
         host = read_host()
-        self._loaded = load(_request(plan, self.buffer_bytes // host.page_size_bytes, host.kernel_release))
+        self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
+        pages = self.sizes.each_bytes // host.page_size_bytes
+        flags = kernel_flags(host.kernel_release, self.choice.transport, pages, bpf_dir())
+        self._loaded = load(_request(plan, flags))
         self._events: list[int] = []
         self._unfiltered: dict[int, int] = {}
         self._refusals = dict(self._loaded.refusals)
-        self.ring_fd = self._loaded.maps[RING_MAP]
+        self.events_fd = self._loaded.maps[RING_MAP]
         self._lost_buffer = np.zeros((host.cpus_possible, MAX_KINDS), np.uint64)
-        try:
-            self._attach_all()
-        except BaseException:
-            self.close()
-            raise
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Kernel memory for records, all buffers together."""
+        return self.sizes.total_bytes
 
     @property
     def rows(self) -> tuple[PlanRow, ...]:
         """The plan with each source's fate."""
         return self.plan.rows(self._refusals)
+
+    def attach(self) -> None:
+        """Let the programs run: from here on there are records."""
+        for candidate in self.plan.to_try:
+            kind = candidate.kind
+            if (program := self._loaded.programs.get(kind.name)) is None:
+                continue
+            try:
+                self._events.append(_attach(program, candidate))
+                if not candidate.is_filtered:
+                    self._unfiltered[kind.number] = program
+            except LoadError as error:
+                self._refusals[kind.name] = str(error)
 
     def require_any(self) -> None:
         """Raises CannotTraceError, with the first reason, when not one program could be attached."""
@@ -70,11 +95,15 @@ class Probes:
 
     def lost(self) -> npt.NDArray[np.uint64]:
         """Records that found no room since the start, by kind number; shape (MAX_KINDS,)."""
+        total: npt.NDArray[np.uint64] = self.lost_by_cpu().sum(axis=0)
+        return total
+
+    def lost_by_cpu(self) -> npt.NDArray[np.uint64]:
+        """The same by CPU and kind number; shape (possible CPUs, MAX_KINDS). Overwritten by the next call."""
         if not self._loaded.maps:
             raise ValueError("the probes are closed")
         syscalls.lookup_element(self._loaded.maps[LOST_MAP], 0, self._lost_buffer.ctypes.data)
-        total: npt.NDArray[np.uint64] = self._lost_buffer.sum(axis=0)
-        return total
+        return self._lost_buffer
 
     def missed(self) -> npt.NDArray[np.uint64]:
         """Events at which the kernel skipped the program, because another one ran on that CPU; shape (MAX_KINDS,).
@@ -109,39 +138,23 @@ class Probes:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _attach_all(self) -> None:
-        for candidate in self.plan.to_try:
-            kind = candidate.kind
-            if (program := self._loaded.programs.get(kind.name)) is None:
-                continue
-            try:
-                self._events.append(_attach(program, candidate))
-                if not candidate.is_filtered:
-                    self._unfiltered[kind.number] = program
-            except LoadError as error:
-                self._refusals[kind.name] = str(error)
-
-
-def ring_bytes(wanted: int) -> int:
-    """The ring size for `wanted` bytes: a power of two of at least a page (the kernel's rule), at most 1 GiB."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    size = max(page, min(wanted, MAX_BUFFER_BYTES))
-    return 1 << (size - 1).bit_length()
-
 
 def lost_by_kind(counts: npt.NDArray[np.uint64]) -> dict[str, int]:
     """Loss counters by kind name, zeros left out."""
-    return {
-        KIND_BY_NUMBER[number].name if number in KIND_BY_NUMBER else f"kind {number}": int(counts[number])
-        for number in np.flatnonzero(counts).tolist()
-    }
+    return {_kind_name(number): int(counts[number]) for number in np.flatnonzero(counts).tolist()}
 
 
-def _request(plan: Plan, ring_pages: int, kernel_release: str) -> LoadRequest:
+def _kind_name(number: int) -> str:
+    if number == UNKNOWN_NUMBER:
+        return UNKNOWN_KIND
+    return KIND_BY_NUMBER[number].name if number in KIND_BY_NUMBER else f"kind {number}"
+
+
+def _request(plan: Plan, flags: Sequence[str]) -> LoadRequest:
     directory = bpf_dir()
     return LoadRequest(
         program_text(directory),
-        [*kernel_flags(kernel_release, ring_pages, directory), *plan.flags()],
+        [*flags, *plan.flags()],
         str(directory),
         maps=(RING_MAP, LOST_MAP),
         programs=[(candidate.kind.name, TRACEPOINT) for candidate in plan.to_try],

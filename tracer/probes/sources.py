@@ -12,12 +12,17 @@ from ..kernel.host import in_initial_namespace
 from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
+from . import syscalls
+from .transport import Transport
 
 PROGRAM_FILES: Final = ("ring.bpf.c", "vmscan.bpf.c", "oom.bpf.c", "balloon.bpf.c")
 """One translation unit, in this order: bcc rewrites map accesses in the main file only."""
 
 RING_MAP: Final = "events"
 LOST_MAP: Final = "lost"
+
+_PROBE_READ_KERNEL_STR: Final = 115
+"""BPF_FUNC_probe_read_kernel_str, include/uapi/linux/bpf.h; kernels have it since 5.5."""
 
 
 def bpf_dir() -> Path:
@@ -31,12 +36,14 @@ def program_text(directory: Path) -> str:
     return "\n".join(parts)
 
 
-def kernel_flags(release: str, ring_pages: int, directory: Path) -> list[str]:
+def kernel_flags(release: str, transport: Transport, buffer_pages: int, directory: Path) -> list[str]:
     """Compiler flags that hold for every program; `release` is uname's."""
+    is_perf = transport is Transport.PERF
     return [
         f"-I{directory}",
         f"-DLINUX_VERSION_CODE={version_code(release):#x}",
-        f"-DRT_RING_PAGES={ring_pages}",
+        "-DRT_TRANSPORT_PERF" if is_perf else f"-DRT_RING_PAGES={buffer_pages}",
+        *(["-DRT_HAS_PROBE_READ_KERNEL"] if syscalls.accepts_call(_PROBE_READ_KERNEL_STR) else []),
         *_own_process_flags(),
     ]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import struct
+import sys
 from typing import Final
 
 _MACHINE: Final = platform.machine()
@@ -19,12 +21,18 @@ _NUMBERS: Final = {
 include/uapi/asm-generic/unistd.h."""
 _BPF, _PERF_EVENT_OPEN = _NUMBERS.get(_MACHINE, (280, 241))
 
+_MAP_CREATE: Final = 0
 _MAP_LOOKUP_ELEM: Final = 1
+_MAP_UPDATE_ELEM: Final = 2
+_PROG_LOAD: Final = 5
 _OBJ_GET_INFO_BY_FD: Final = 15
 _RAW_TRACEPOINT_OPEN: Final = 17
 _ENABLE_STATS: Final = 32
 """enum bpf_cmd, include/uapi/linux/bpf.h."""
 _STATS_RUN_TIME: Final = 0
+_MAP_TYPE_RINGBUF: Final = 27
+_PROG_TYPE_TRACEPOINT: Final = 5
+"""BPF_MAP_TYPE_RINGBUF and BPF_PROG_TYPE_TRACEPOINT of the same header."""
 
 _PROGRAM_INFO_WORDS: Final = 32
 _RUN_TIME_NS, _RUN_COUNT, _RECURSION_MISSES = 24, 25, 26
@@ -34,6 +42,11 @@ _ATTRIBUTE_BYTES: Final = 72
 """PERF_ATTR_SIZE_VER1, include/uapi/linux/perf_event.h: up to `config2`."""
 _SAMPLE_RAW: Final = 1 << 10
 _FLAG_FD_CLOEXEC: Final = 8
+_TYPE_SOFTWARE: Final = 1
+_COUNT_BPF_OUTPUT: Final = 10
+"""PERF_TYPE_SOFTWARE and PERF_COUNT_SW_BPF_OUTPUT."""
+_WATERMARK: Final = 1 << 14 if sys.byteorder == "little" else 1 << 63 - 14
+"""The bit field `watermark` of struct perf_event_attr: wake the reader by bytes, not by events."""
 _ALL_TASKS, _FIRST_CPU, _NO_GROUP = -1, 0, -1
 _SET_BPF: Final = 0x80042408 if _MACHINE.startswith("ppc") else 0x40042408
 """PERF_EVENT_IOC_SET_BPF; powerpc counts ioctl directions differently."""
@@ -46,6 +59,43 @@ def lookup_element(map_fd: int, key: int, value: int) -> None:
     """Copy a map's element to the address `value`; a per-CPU map has one for each possible CPU. Raises OSError."""
     wanted = ctypes.c_uint32(key)
     _bpf(_MAP_LOOKUP_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(wanted), value, 0)
+
+
+def update_element(map_fd: int, key: int, value: int) -> None:
+    """Set an element of a map of 32-bit values, such as one of descriptors. Raises OSError."""
+    index, element = ctypes.c_uint32(key), ctypes.c_uint32(value)
+    _bpf(_MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(index), ctypes.addressof(element), 0)
+
+
+def create_ring(size: int) -> int:
+    """A BPF ring buffer's map. Raises OSError: EINVAL where the kernel knows no such map."""
+    key_size, value_size = 0, 0
+    return _bpf(_MAP_CREATE, "IIIII", _MAP_TYPE_RINGBUF, key_size, value_size, size, 0)
+
+
+def accepts_call(function: int) -> bool:
+    """Whether the kernel lets a tracepoint's program call a helper function that reads memory into a buffer."""
+    code = ctypes.create_string_buffer(
+        b"".join(
+            (
+                _instruction(0x7A, 10, 0, -8, 0),  # *(u64 *)(r10 - 8) = 0
+                _instruction(0xBF, 1, 10),  # r1 = r10
+                _instruction(0x07, 1, 0, 0, -8),  # r1 += -8
+                _instruction(0xB7, 2, 0, 0, 8),  # r2 = 8
+                _instruction(0xB7, 3),  # r3 = 0
+                _instruction(0x85, 0, 0, 0, function),  # call
+                _instruction(0xB7, 0),  # r0 = 0
+                _instruction(0x95),  # exit
+            )
+        )
+    )
+    licence = ctypes.create_string_buffer(b"GPL")
+    count, addresses = 8, (ctypes.addressof(code), ctypes.addressof(licence))
+    try:
+        os.close(_bpf(_PROG_LOAD, "IIQQIIQII", _PROG_TYPE_TRACEPOINT, count, *addresses, 0, 0, 0, 0, 0))
+    except OSError as error:
+        return error.errno != errno.EINVAL
+    return True
 
 
 def recursion_misses(program_fd: int) -> int:
@@ -71,16 +121,37 @@ def open_traced_function(program_fd: int) -> int:
 
 def open_perf_event(kind: int, config: int = 0, config1: int = 0, config2: int = 0) -> int:
     """A perf event for all tasks on all CPUs, as tracepoints and probes have them. Raises OSError."""
-    every_hit, wake_up_at = 1, 1
-    head = struct.pack("=IIQQQQQII", kind, _ATTRIBUTE_BYTES, config, every_hit, _SAMPLE_RAW, 0, 0, wake_up_at, 0)
+    wake_up_at_each = 1
+    return _open_perf_event(_FIRST_CPU, kind, config, 0, wake_up_at_each, config1, config2)
+
+
+def open_output_event(cpu: int, wake_up_at_bytes: int) -> int:
+    """A perf event into whose buffer BPF programs on that CPU write; its reader is woken by so many bytes.
+
+    Raises OSError: ENODEV where the CPU is offline.
+    """
+    return _open_perf_event(cpu, _TYPE_SOFTWARE, _COUNT_BPF_OUTPUT, _WATERMARK, wake_up_at_bytes)
+
+
+def _open_perf_event(
+    cpu: int, kind: int, config: int, flags: int, wake_up_at: int, config1: int = 0, config2: int = 0
+) -> int:
+    every_hit = 1
+    head = struct.pack("=IIQQQQQII", kind, _ATTRIBUTE_BYTES, config, every_hit, _SAMPLE_RAW, 0, flags, wake_up_at, 0)
     attribute = ctypes.create_string_buffer(head + struct.pack("=QQ", config1, config2))
-    arguments = map(ctypes.c_long, (_ALL_TASKS, _FIRST_CPU, _NO_GROUP, _FLAG_FD_CLOEXEC))
+    arguments = map(ctypes.c_long, (_ALL_TASKS, cpu, _NO_GROUP, _FLAG_FD_CLOEXEC))
     return _checked(_libc.syscall(ctypes.c_long(_PERF_EVENT_OPEN), attribute, *arguments))
 
 
 def set_program(event_fd: int, program_fd: int) -> None:
     """Run the program at each hit of the perf event. Raises OSError."""
     _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_BPF), ctypes.c_long(program_fd)))
+
+
+def _instruction(code: int, to: int = 0, source: int = 0, offset: int = 0, value: int = 0) -> bytes:
+    """One struct bpf_insn; the registers are bit fields, hence in the machine's order."""
+    registers = source << 4 | to if sys.byteorder == "little" else to << 4 | source
+    return struct.pack("=BBhi", code, registers, offset, value)
 
 
 def _program_info(program_fd: int) -> list[int]:
