@@ -1,6 +1,6 @@
 """Run inside a userland: compile and load the programs for every kernel whose formats are kept, and for this one.
 
-Prints a JSON object a line: `bcc`, `python`, `kernel`, `error`, `loaded`, `refused` (program to reason).
+Prints a JSON object a line: `bcc`, `python`, `kernel`, `transport`, `error`, `loaded`, `refused` (program to reason).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tracer.probes.compiler import CompileError, LoadError, Module
 from tracer.probes.finder import bcc_status
 from tracer.probes.plan import Plan, make_plan
 from tracer.probes.sources import bpf_dir, kernel_flags, program_text
+from tracer.probes.transport import Transport
 
 SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virtio_balloon_oom_notify\n"
 
@@ -33,11 +34,12 @@ def plan_for(kernel: str) -> Plan:
         return make_plan(root=root)
 
 
-def compile_and_load(release: str, plan: Plan) -> dict[str, Any]:
+def compile_and_load(release: str, plan: Plan, transport: Transport) -> dict[str, Any]:
     """What came of the plan's programs, compiled for the kernel called `release` and loaded into this one."""
     directory = bpf_dir()
     try:
-        module = Module(program_text(directory), [*kernel_flags(release, 4, directory), *plan.flags()], directory)
+        flags = [*kernel_flags(release, transport, 4, directory), *plan.flags()]
+        module = Module(program_text(directory), flags, directory)
     except CompileError as error:
         return {"error": f"{error}\n{error.log}", "loaded": 0, "refused": {}}
     refused = {}
@@ -53,12 +55,12 @@ def compile_and_load(release: str, plan: Plan) -> dict[str, Any]:
 def main() -> None:
     """One line a kernel."""
     about = {"bcc": bcc_status().version, "python": ".".join(map(str, sys.version_info[:2]))}
-    for kernel in KERNELS:
-        print(
-            json.dumps({**about, "kernel": kernel, **compile_and_load(f"{kernel}.0-1-cloud-amd64", plan_for(kernel))})
-        )
-    own = os.uname().release
-    print(json.dumps({**about, "kernel": "own", **compile_and_load(own, make_plan())}))
+    for transport in Transport:
+        for kernel in KERNELS:
+            result = compile_and_load(f"{kernel}.0-1-cloud-amd64", plan_for(kernel), transport)
+            print(json.dumps({**about, "kernel": kernel, "transport": transport, **result}))
+        own = compile_and_load(os.uname().release, make_plan(), transport)
+        print(json.dumps({**about, "kernel": "own", "transport": transport, **own}))
 
 
 main()
