@@ -24,10 +24,11 @@ Item = npt.NDArray[np.void] | Samples | LostStretch | dict[int, str]
 
 DEFAULT_SAMPLE_INTERVAL_S: Final = 0.25
 
-_QUIET_PAUSE_S: Final = 0.02
-_BUSY_PAUSE_S: Final = 0.005
+_LONGEST_PAUSE_S: Final = 0.02
+_SHORTEST_PAUSE_S: Final = 0.001
 _BUSY_SHARE: Final = 1 / 8
-"""A buffer this full at a wake-up is a storm: look more often, do nothing that can wait."""
+"""So full should the fullest buffer be at each look: the pause before it follows the rate. Fuller than that is a storm,
+when nothing is done that can wait."""
 _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 """Balloon events call for a sample at once, which bounds what has to be inferred between two; at most so often."""
 _QUIET_SAMPLES: Final = 20
@@ -89,6 +90,8 @@ class Collector:
         self._last_sample_ns = 0
         self._next_naming_ns = 0
         self._storm = False
+        self._pause_s = _LONGEST_PAUSE_S
+        self._looked_ns = start_ns
         self._sample_soon = False
         self._quiet_samples = 0
 
@@ -135,14 +138,18 @@ class Collector:
         buffers = self._sources.buffers
         ready = self._epoll.poll(self._wait_s(end_ns))
         if any(fd == buffers.fd for fd, _ in ready):
-            time.sleep(_BUSY_PAUSE_S if self._storm else _QUIET_PAUSE_S)
+            time.sleep(self._pause_s)
         elif buffers.written_bytes == buffers.read_bytes:
             return
         yield from self._records()
         yield from self._lost.since()
 
     def _records(self) -> Iterator[npt.NDArray[np.void]]:
-        self._storm = self._sources.buffers.fullness > _BUSY_SHARE
+        fullness, now_ns = self._sources.buffers.fullness, time.monotonic_ns()
+        self._storm = fullness > _BUSY_SHARE
+        full_in_s = (now_ns - self._looked_ns) / _NS / max(fullness, 1e-9)
+        self._pause_s = min(max(full_in_s * _BUSY_SHARE, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
+        self._looked_ns = now_ns
         for records in self._sources.buffers.batches():
             self._look_at(records)
             yield records

@@ -9,7 +9,11 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 _ARENA_MAX: Final = -8
-"""M_ARENA_MAX, malloc.h of glibc."""
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+"""M_ARENA_MAX, M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, malloc.h of glibc."""
+_KEPT_BYTES: Final = 4 << 20
+"""A few batches of records (collect/ring.py) and what becomes of them."""
 _BLAS_THREADS: Final = "OPENBLAS_NUM_THREADS"
 
 
@@ -17,6 +21,17 @@ def one_arena() -> None:
     """Have all threads allocate from one heap: each of their own keeps what was once its most. Only glibc has them."""
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def keep_freed_memory() -> None:
+    """Have malloc keep a few MiB that were freed: records come in batches of the same size for as long as it records.
+
+    Else each batch is faulted in, page by page and zeroed, and given back.
+    """
+    with suppress(AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
 
 
 @contextmanager

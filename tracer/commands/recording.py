@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .footprint import one_arena, one_blas_thread
+from .footprint import keep_freed_memory, one_arena, one_blas_thread
 from .messages import Messages
 
 
@@ -23,6 +23,7 @@ def run(
 ) -> None:
     """Record, then print the summary. Raises TracerError."""
     one_arena()
+    keep_freed_memory()
     with one_blas_thread():
         from ..probes.transport import Transport
         from .capture import CaptureRequest, capture
