@@ -155,6 +155,17 @@ def test_sources_absent_for_one_reason_are_one_row():
     assert "(not tried)" in output
 
 
+def test_fields_and_counters_that_are_not_there_are_listed_without_widening_the_page():
+    fields = {"mark_victim": ("total_vm", "anon_rss"), **{f"k{n}": ("memcg_id",) for n in range(5)}}
+    absent = {"vmstat.nr_balloon_pages": "no such line", "psi.memory": "off"}
+    output = text(replace(FACTS, absent_fields=fields, absent=absent)).partition("Not in this kernel\n")[2]
+    assert [" ".join(line.split()) for line in output.splitlines()] == [
+        "fields total_vm, anon_rss of mark_victim",
+        "field memcg_id of k0, k1, k2 and 2 more",
+        "counter vmstat.nr_balloon_pages: no such line",
+    ]
+
+
 @pytest.mark.parametrize("width", [80, 60, 132])
 def test_in_a_terminal_no_line_is_longer_than_it_is_wide(width):
     long = "word " * 60

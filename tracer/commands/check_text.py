@@ -118,10 +118,10 @@ def _absences(facts: CheckFacts) -> Iterator[_Cells]:
     for kind, fields in facts.absent_fields.items():
         by_fields.setdefault(fields, []).append(kind)
     for fields, kinds in by_fields.items():
-        yield ", ".join(fields), f"field of {_several(kinds)}"
+        yield f"field{'s' * (len(fields) > 1)}", f"{', '.join(fields)} of {_several(kinds)}"
     for name, reason in facts.absent.items():
         if name != "psi.memory":
-            yield name, reason
+            yield "counter", f"{name}: {reason}"
 
 
 def _several(names: Sequence[str]) -> str:
