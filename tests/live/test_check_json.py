@@ -16,3 +16,11 @@ def test_what_check_prints_here_is_as_its_schema_says():
     assert errors("check", output) == []
     assert output["can_trace"] is (result.exit_code == 0)
     assert output["plan_tried"]
+
+
+def test_observing_traces_for_so_long_and_says_what_left_the_balloon():
+    result = CliRunner().invoke(app, ["check", "--json", "--observe", "0.3"])
+    output = json.loads(result.stdout)
+    assert errors("check", output) == []
+    assert output["balloon"]["observation"]["where"].endswith("s on this machine")
+    assert set(output["balloon"]["observation"]["leaked_pages"]) == {"host", "shrinker", "oom_notifier"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import CannotTraceError
-from .check_facts import CheckFacts, gather
+from .check_facts import gather
 from .check_table import stdout_paper
 from .check_text import render
 from .observing import observe_now, observe_recording
@@ -19,15 +19,10 @@ def run(*, as_json: bool, recording: Path | None = None, observe_s: float | None
 
     Raises RecordingError, CannotTraceError.
     """
-    facts = _observed(gather(), recording, observe_s)
+    seen = observe_recording(recording) if recording is not None else None
+    facts = replace(gather(), observation=seen)
+    if observe_s is not None and facts.can_trace:
+        facts = replace(facts, observation=observe_now(observe_s))
     text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper())
     sys.stdout.write(text)
     return 0 if facts.can_trace else CannotTraceError.exit_code
-
-
-def _observed(facts: CheckFacts, recording: Path | None, observe_s: float | None) -> CheckFacts:
-    if recording is not None:
-        return replace(facts, observation=observe_recording(recording))
-    if observe_s is not None and facts.can_trace:
-        return replace(facts, observation=observe_now(observe_s))
-    return facts

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .analysis import analyse_file
 from .options import GAP_S, HORIZON_S
+
+if TYPE_CHECKING:
+    from ..analyze import Analysis
 
 _PATHS: Final = ("shrinker", "oom_notifier")
 
@@ -41,21 +44,22 @@ class Observation:
 
 def observe_recording(path: Path) -> Observation:
     """What a recording shows. Raises RecordingError."""
-    return _observation(path, str(path))
+    return _observation(analyse_file(path, HORIZON_S, GAP_S)[0], str(path))
 
 
 def observe_now(seconds: float) -> Observation:
-    """Trace this machine for so long. Raises CannotTraceError."""
+    """Trace this machine for so long, or until a signal. Raises CannotTraceError."""
     from .capture import CaptureRequest, capture
     from .messages import Messages
 
     with TemporaryDirectory(prefix="reclaim-tracer-") as folder:
         output = Path(folder) / "observed.rtrace"
         capture(CaptureRequest(output, duration_s=seconds), Messages(quiet=True))
-        return _observation(output, f"{seconds:g} s on this machine")
+        analysis = analyse_file(output, HORIZON_S, GAP_S)[0]
+    return _observation(analysis, f"{analysis.duration_s:.1f} s on this machine")
 
 
-def _observation(path: Path, where: str) -> Observation:
-    balloon = analyse_file(path, HORIZON_S, GAP_S)[0].balloon
+def _observation(analysis: Analysis, where: str) -> Observation:
+    balloon = analysis.balloon
     leaked = {cause.value: pages for cause, pages in balloon.leaked_pages.items()}
     return Observation(where, leaked, balloon.quality.value)
