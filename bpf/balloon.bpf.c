@@ -24,7 +24,8 @@ int balloon_work_begin(void *ctx)
 
 	working.update(&tid, &function);
 #endif
-	event = rt_reserve(RT_BALLOON_WORK_BEGIN);
+	rt_run_begin(RT_RUN_WORK, true);
+	event = rt_reserve_for_all(RT_BALLOON_WORK_BEGIN);
 	if (!event)
 		return 0;
 	RT_COPY(balloon_work_begin, work);
@@ -51,7 +52,8 @@ int balloon_work_end(void *ctx)
 	function = *begun;
 	working.delete(&tid);
 #endif
-	event = rt_reserve(RT_BALLOON_WORK_END);
+	rt_run_end(ctx, RT_RUN_WORK);
+	event = rt_reserve_for_all(RT_BALLOON_WORK_END);
 	if (!event)
 		return 0;
 	RT_COPY(balloon_work_end, work);
@@ -66,12 +68,44 @@ int oom_notifier_run(void *ctx)
 	u64 callback = RT_AT_oom_notifier_run_cb;
 	struct rt_event *event;
 
+	rt_notifier_end(ctx);
 	if (!RT_IS_OOM_NOTIFIER(callback))
 		return 0;
-	event = rt_reserve(RT_OOM_NOTIFIER_RUN);
+	rt_run_begin(RT_RUN_NOTIFIER, RT_IS_BALLOON_CALLBACK(callback));
+	event = rt_reserve_for_all(RT_OOM_NOTIFIER_RUN);
 	if (!event)
 		return 0;
 	event->args.oom_notifier_run.cb = callback;
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_module_load
+int module_load(void *ctx)
+{
+	struct rt_event *event = rt_reserve_for_all(RT_MODULE_LOAD);
+
+	if (!event)
+		return 0;
+#ifdef RT_HAS_module_load_module_name
+	RT_READ_STR(event->args.module_load.module_name, RT_MODULE_NAME_BYTES,
+				  RT_AT_module_load_module_name);
+#endif
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_module_free
+int module_free(void *ctx)
+{
+	struct rt_event *event = rt_reserve_for_all(RT_MODULE_FREE);
+
+	if (!event)
+		return 0;
+#ifdef RT_HAS_module_free_module_name
+	RT_READ_STR(event->args.module_free.module_name, RT_MODULE_NAME_BYTES,
+				  RT_AT_module_free_module_name);
+#endif
 	return rt_submit(event);
 }
 #endif

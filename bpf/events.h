@@ -10,6 +10,7 @@
 
 #define RT_ARGS_BYTES 64
 #define RT_COMM_BYTES 16
+#define RT_MODULE_NAME_BYTES 56
 #define RT_MAX_KINDS 64
 
 enum rt_kind {
@@ -53,6 +54,14 @@ enum rt_kind {
 	RT_COMPACTION_BEGIN = 38,
 	RT_COMPACTION_END = 39,
 	RT_VIRTBALLOON_FREE_PAGE_REPORT = 40,
+	RT_BALLOON_RUN_PAGES = 41,
+	RT_OOM_NOTIFIER_END = 42,
+	RT_PROACTIVE_RECLAIM_BEGIN = 43,
+	RT_PROACTIVE_RECLAIM_END = 44,
+	RT_DROP_CACHES_BEGIN = 45,
+	RT_DROP_CACHES_END = 46,
+	RT_MODULE_LOAD = 47,
+	RT_MODULE_FREE = 48,
 };
 
 struct rt_shrink_slab_start {
@@ -280,6 +289,27 @@ struct rt_virtballoon_free_page_report {
 	__u32 nents;
 };
 
+struct rt_balloon_run_pages {
+	__u64 inflated_pages;
+	__u64 deflated_pages;
+};
+
+struct rt_oom_notifier_end {
+	__u64 deflated_pages;
+};
+
+struct rt_proactive_reclaim_end {
+	__s64 retval;
+};
+
+struct rt_module_load {
+	char module_name[RT_MODULE_NAME_BYTES];
+};
+
+struct rt_module_free {
+	char module_name[RT_MODULE_NAME_BYTES];
+};
+
 union rt_args {
 	__u8 bytes[RT_ARGS_BYTES];
 	struct rt_shrink_slab_start shrink_slab_start;
@@ -318,6 +348,11 @@ union rt_args {
 	struct rt_compaction_begin compaction_begin;
 	struct rt_compaction_end compaction_end;
 	struct rt_virtballoon_free_page_report virtballoon_free_page_report;
+	struct rt_balloon_run_pages balloon_run_pages;
+	struct rt_oom_notifier_end oom_notifier_end;
+	struct rt_proactive_reclaim_end proactive_reclaim_end;
+	struct rt_module_load module_load;
+	struct rt_module_free module_free;
 };
 
 struct rt_event {

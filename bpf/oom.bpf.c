@@ -4,8 +4,10 @@
 #ifdef RT_WITH_mark_victim
 int mark_victim(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_MARK_VICTIM);
+	struct rt_event *event;
 
+	rt_notifier_end(ctx);
+	event = rt_reserve(RT_MARK_VICTIM);
 	if (!event)
 		return 0;
 	RT_COPY(mark_victim, total_vm);

@@ -71,16 +71,13 @@ static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
  * The record is the calling function's own, on its stack: programs that interrupt each other, or that are preempted, have
  * nothing to share. The kernel copies it into this CPU's buffer.
  */
-#define rt_reserve(kind) rt_fill(&(struct rt_event){}, kind)
+#define rt_reserve(kind) (rt_is_tracer(bpf_get_current_pid_tgid()) ? 0 : rt_reserve_for_all(kind))
+#define rt_reserve_for_all(kind) rt_fill(&(struct rt_event){}, kind)
 #define rt_submit(event) rt_output(ctx, event)
 
 static struct rt_event *rt_fill(struct rt_event *event, u32 kind)
 {
-	u64 task = bpf_get_current_pid_tgid();
-
-	if (rt_is_tracer(task))
-		return 0;
-	rt_stamp(event, task, kind);
+	rt_stamp(event, bpf_get_current_pid_tgid(), kind);
 	return event;
 }
 
@@ -96,13 +93,12 @@ static int rt_output(void *ctx, struct rt_event *event)
 
 #define rt_submit(event) rt_publish(event)
 
-static struct rt_event *rt_reserve(u32 kind)
+/* What happens in the tracer's own context too: interrupts, a balloon that an OOM of its makes leak. */
+static struct rt_event *rt_reserve_for_all(u32 kind)
 {
 	u64 task = bpf_get_current_pid_tgid();
 	struct rt_event *event;
 
-	if (rt_is_tracer(task))
-		return 0;
 	event = events.ringbuf_reserve(sizeof(struct rt_event));
 	if (!event) {
 		rt_count_lost(kind);
@@ -110,6 +106,11 @@ static struct rt_event *rt_reserve(u32 kind)
 	}
 	rt_stamp(event, task, kind);
 	return event;
+}
+
+static struct rt_event *rt_reserve(u32 kind)
+{
+	return rt_is_tracer(bpf_get_current_pid_tgid()) ? 0 : rt_reserve_for_all(kind);
 }
 
 /* Without flags the kernel wakes the reader only when it has read everything before this record. */

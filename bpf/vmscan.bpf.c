@@ -4,8 +4,13 @@
 #ifdef RT_WITH_shrink_slab_start
 int shrink_slab_start(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_START);
+	struct rt_event *event;
 
+#ifdef RT_IS_BALLOON_SHRINKER
+	if (RT_IS_BALLOON_SHRINKER((u64)RT_AT_shrink_slab_start_shrink))
+		rt_run_begin(RT_RUN_SHRINKER, RT_SHRINKER_LEAKS);
+#endif
+	event = rt_reserve(RT_SHRINK_SLAB_START);
 	if (!event)
 		return 0;
 	RT_COPY(shrink_slab_start, shrink);
@@ -25,8 +30,13 @@ int shrink_slab_start(void *ctx)
 #ifdef RT_WITH_shrink_slab_end
 int shrink_slab_end(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_END);
+	struct rt_event *event;
 
+#ifdef RT_IS_BALLOON_SHRINKER
+	if (RT_IS_BALLOON_SHRINKER((u64)RT_AT_shrink_slab_end_shrink))
+		rt_run_end(ctx, RT_RUN_SHRINKER);
+#endif
+	event = rt_reserve(RT_SHRINK_SLAB_END);
 	if (!event)
 		return 0;
 	RT_COPY(shrink_slab_end, shrink);
@@ -44,8 +54,10 @@ int shrink_slab_end(void *ctx)
 #ifdef RT_WITH_direct_reclaim_begin
 int direct_reclaim_begin(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_DIRECT_RECLAIM_BEGIN);
+	struct rt_event *event;
 
+	rt_notifier_end(ctx);
+	event = rt_reserve(RT_DIRECT_RECLAIM_BEGIN);
 	if (!event)
 		return 0;
 	RT_COPY(direct_reclaim_begin, gfp_flags);
@@ -177,8 +189,10 @@ int kswapd_sleep(void *ctx)
 #ifdef RT_WITH_wakeup_kswapd
 int wakeup_kswapd(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_WAKEUP_KSWAPD);
+	struct rt_event *event;
 
+	rt_notifier_end(ctx);
+	event = rt_reserve(RT_WAKEUP_KSWAPD);
 	if (!event)
 		return 0;
 	RT_COPY(wakeup_kswapd, nid);

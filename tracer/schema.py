@@ -15,6 +15,8 @@ import numpy as np
 
 ARGS_BYTES: Final = 64
 COMM_BYTES: Final = 16
+MODULE_NAME_BYTES: Final = 56
+"""MODULE_NAME_LEN in include/linux/module.h on 64-bit machines."""
 
 HEADER_FIELDS: Final[tuple[tuple[str, str], ...]] = (
     ("time_ns", "u8"),
@@ -58,6 +60,8 @@ class SpanKind(StrEnum):
     OOM_NOTIFY = "oom_notify"
     OUT_OF_MEMORY = "out_of_memory"
     COMPACTION = "compaction"
+    PROACTIVE_RECLAIM = "proactive_reclaim"
+    DROP_CACHES = "drop_caches"
 
 
 @dataclass(frozen=True)
@@ -319,8 +323,20 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(38, "compaction_begin", "compaction:mm_compaction_begin", (("sync", "u4"),), Role.BEGIN, SpanKind.COMPACTION),
     Kind(39, "compaction_end", "compaction:mm_compaction_end", (("status", "i4"),), Role.END, SpanKind.COMPACTION),
     Kind(40, "virtballoon_free_page_report", "", (("nents", "u4"),)),
+    Kind(41, "balloon_run_pages", "", (("inflated_pages", "u8"), ("deflated_pages", "u8"))),
+    Kind(42, "oom_notifier_end", "", (("deflated_pages", "u8"),), Role.END, SpanKind.OOM_NOTIFIER),
+    Kind(43, "proactive_reclaim_begin", "", (), Role.BEGIN, SpanKind.PROACTIVE_RECLAIM),
+    Kind(44, "proactive_reclaim_end", "", (("retval", "i8"),), Role.END, SpanKind.PROACTIVE_RECLAIM),
+    Kind(45, "drop_caches_begin", "", (), Role.BEGIN, SpanKind.DROP_CACHES),
+    Kind(46, "drop_caches_end", "", (), Role.END, SpanKind.DROP_CACHES),
+    Kind(47, "module_load", "module:module_load", (("module_name", f"S{MODULE_NAME_BYTES}"),)),
+    Kind(48, "module_free", "module:module_free", (("module_name", f"S{MODULE_NAME_BYTES}"),)),
 )
-"""Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording."""
+"""Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording.
+
+`balloon_run_pages` lies inside the run (work, OOM callback, shrinker call) whose pages it tells, just before its end; a
+run without one moved none. `oom_notifier_end` is the thread's next page allocation, which `notifier_run` lacks.
+"""
 
 TRACEPOINT_KINDS: Final = tuple(kind for kind in KINDS if kind.tracepoint)
 """Those that a tracepoint gives."""
@@ -330,8 +346,8 @@ KIND_BY_NUMBER: Final[dict[int, Kind]] = {kind.number: kind for kind in KINDS}
 MAX_KINDS: Final = 64
 """Slots in the per-CPU loss counters."""
 
-KERNEL_FIELD: Final[dict[str, str]] = {"victim_comm": "comm"}
-"""Fields whose name here differs from the tracepoint's, because the header already has the name."""
+KERNEL_FIELD: Final[dict[str, str]] = {"victim_comm": "comm", "module_name": "name"}
+"""Fields whose name here differs from the tracepoint's, because the header has that name or it says too little."""
 
 INFLATE: Final = 0
 DEFLATE: Final = 1

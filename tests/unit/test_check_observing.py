@@ -22,7 +22,7 @@ def test_two_oom_leaks_in_a_recording_are_its_reclaim_path(tmp_path: Path) -> No
 
 
 def test_the_commands_option_reaches_the_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(check, "gather", lambda: FACTS)
+    monkeypatch.setattr(check, "gather", lambda *_: FACTS)
     path = write_recording(tmp_path / "x.rtrace")
     result = CliRunner().invoke(app, ["check", "--json", "--recording", str(path)])
     balloon = json.loads(result.stdout)["balloon"]

@@ -9,9 +9,12 @@ import pytest
 from kernel_tree import put
 from probe_machine import probe_formats, put_probe_formats
 
+from tracer.commands.options import BalloonSource
+from tracer.errors import UsageError
 from tracer.metadata import PlanRow, SourceState
 from tracer.probes.attach import lost_by_kind
-from tracer.probes.plan import Plan, Targets, make_plan
+from tracer.probes.plan import Plan, Targets, make_plan, targets_for
+from tracer.probes.probe import How, PageSource
 from tracer.schema import MAX_KINDS, TRACEPOINT_KINDS
 
 SYMBOLS = "ffffffff81000000 T _stext\nffffffff81000100 t update_balloon_size_func\n"
@@ -33,16 +36,15 @@ def row(plan: Plan, what: str, source: str = "", refusals: dict[str, str] | None
 
 def test_a_kernel_with_everything_has_every_tracepoint_tried(tmp_path: Path) -> None:
     plan = machine(tmp_path, "6.18")
-    assert [candidate.kind for candidate in plan.to_try] == [
-        kind for kind in TRACEPOINT_KINDS if kind.tracepoint in probe_formats("6.18")
-    ]
+    tried = {probe.target for source in plan.to_try for probe in source.probes if probe.how is How.TRACEPOINT}
+    assert tried == {kind.tracepoint for kind in TRACEPOINT_KINDS} & probe_formats("6.18").keys()
     assert row(plan, "shrink_slab_start").source == "tracepoint:vmscan:mm_shrink_slab_start"
 
 
 def test_every_kind_of_a_tracepoint_has_exactly_one_row(tmp_path: Path) -> None:
     plan = machine(tmp_path, "6.1")
     tried = [row.what for row in plan.rows({}) if row.source.startswith("tracepoint:")]
-    assert tried == [kind.name for kind in TRACEPOINT_KINDS]
+    assert sorted(tried) == sorted(kind.name for kind in TRACEPOINT_KINDS)
 
 
 def test_a_tracepoint_the_kernel_lacks_is_absent_with_the_reason(tmp_path: Path) -> None:
@@ -66,7 +68,10 @@ def test_a_control_flow_jump_table_entry_counts_as_its_function(tmp_path: Path) 
 
 def test_without_the_driver_balloon_work_is_absent_and_reclaim_is_tried(tmp_path: Path) -> None:
     plan = machine(tmp_path, "6.18", "ffffffff81000000 T _stext\n")
-    for what, words in (("balloon_work_begin", "no update_balloon_size_func"), ("oom_notifier_run", "known callbacks")):
+    for what, words in (
+        ("balloon_work_begin", "none of update_balloon_size_func"),
+        ("oom_notifier_run", "none of virtio"),
+    ):
         found = row(plan, what)
         assert found.state is SourceState.ABSENT
         assert words in found.reason
@@ -88,15 +93,16 @@ def test_no_tracefs_leaves_nothing_to_try(tmp_path: Path) -> None:
 
 def test_a_refusal_is_told_from_an_absence(tmp_path: Path) -> None:
     plan = machine(tmp_path, "6.18")
-    found = row(plan, "throttled", refusals={"throttled": "Operation not permitted"})
+    refusals = {"tracepoint:vmscan:mm_vmscan_throttled": "Operation not permitted"}
+    found = row(plan, "throttled", refusals=refusals)
     assert (found.state, found.reason) == (SourceState.REFUSED, "Operation not permitted")
-    assert row(plan, "kswapd_wake", refusals={"throttled": "x"}).state is SourceState.USED
+    assert row(plan, "kswapd_wake", refusals=refusals).state is SourceState.USED
 
 
 def test_absent_fields_are_listed_for_what_is_tried(tmp_path: Path) -> None:
     plan = machine(tmp_path, "5.10")
-    assert "memcg_id" in plan.absent_fields["shrink_slab_start"]
-    assert "kswapd_sleep" not in plan.absent_fields
+    assert "memcg_id" in plan.absent_fields({})["shrink_slab_start"]
+    assert "kswapd_sleep" not in plan.absent_fields({})
 
 
 @pytest.mark.parametrize(
@@ -109,17 +115,108 @@ def test_balloon_pages_come_from_samples_where_the_kernel_counts_them(tmp_path: 
     assert found.reason
 
 
-def test_kprobes_are_unused_where_the_kernel_has_them_and_absent_where_not(tmp_path: Path) -> None:
-    assert row(machine(tmp_path, "6.18"), "balloon_pages", "kprobe:").state is SourceState.ABSENT
-    put(tmp_path, "/sys/kernel/tracing/kprobe_events")
-    assert row(make_plan(root=tmp_path), "balloon_pages", "kprobe:").state is SourceState.UNUSED
-
-
 def test_the_filters_can_be_pointed_at_other_functions(tmp_path: Path) -> None:
     put_probe_formats(tmp_path, "6.18")
     put(tmp_path, "/proc/kallsyms", SYMBOLS + "ffffffff81000300 t vmstat_update\n")
     plan = make_plan(Targets(work_functions=("vmstat_update",)), root=tmp_path)
     assert plan.filters["RT_IS_BALLOON_WORK"] == (0xFFFFFFFF81000300,)
+
+
+FUNCTIONS = """ffffffff81000300 t leak_balloon
+ffffffff81000400 T balloon_page_enqueue
+ffffffff81000500 T balloon_page_dequeue
+"""
+KPROBES = "/sys/bus/event_source/devices/kprobe/type"
+
+
+def probed_machine(root: Path, source: str = "auto", symbols: str = SYMBOLS + NOTIFIER + FUNCTIONS) -> Plan:
+    """A kernel with kprobes, without BTF."""
+    put_probe_formats(root, "6.18")
+    put(root, "/proc/kallsyms", symbols)
+    put(root, "/proc/vmstat", "balloon_inflate 0\n")
+    put(root, KPROBES, "6\n")
+    return make_plan(Targets(page_source=PageSource(source)), root=root)
+
+
+def used(plan: Plan, refusals: dict[str, str] | None = None) -> dict[str, str]:
+    return {row.what: row.source for row in plan.rows(refusals or {}) if row.state is SourceState.USED}
+
+
+def test_functions_are_probed_where_the_kernel_has_kprobes_and_btf_is_said_to_be_missing(tmp_path: Path) -> None:
+    plan = probed_machine(tmp_path)
+    assert used(plan)["leak_balloon_begin"] == "kprobe:leak_balloon"
+    assert used(plan)["leak_balloon_end"] == "kretprobe:leak_balloon"
+    assert "no BTF" in row(plan, "leak_balloon_begin", "fentry:").reason
+    assert "inlined" in row(plan, "fill_balloon_begin").reason
+
+
+def test_without_kprobes_the_tracepoints_alone_count_pages_and_end_notifiers(tmp_path: Path) -> None:
+    found = used(machine(tmp_path, "6.18"))
+    assert found["balloon_run_pages"] == found["oom_notifier_end"] == "raw_tracepoint:kmem:mm_page_alloc"
+    assert found["oom_notifier_run"] == "tracepoint:notifier:notifier_run"
+    assert "oom_notify_begin" not in found
+
+
+def test_a_refused_way_falls_through_to_the_next_and_what_hangs_on_it_follows(tmp_path: Path) -> None:
+    # GIVEN a kernel with everything, on which the callback is probed and its chain is not
+    plan = probed_machine(tmp_path)
+    callback = "kprobe:virtio_balloon_oom_notify"
+    assert used(plan)["oom_notify_begin"] == callback
+    assert row(plan, "oom_notifier_run").reason == f"{callback} is used"
+    assert row(plan, "oom_notifier_end").state is SourceState.UNUSED
+    # WHEN the kernel refuses the callback, and probes on the balloon's page functions
+    refusals = {callback: "Invalid argument", "kprobe:balloon_page_enqueue": "Invalid argument"}
+    found = used(plan, refusals)
+    # THEN the chain tells of it, with an end, and pages are counted another way
+    assert found["oom_notifier_run"] == "tracepoint:notifier:notifier_run"
+    assert found["oom_notifier_end"] == found["balloon_run_pages"] == "raw_tracepoint:kmem:mm_page_alloc"
+    refused = row(plan, "oom_notify_begin", refusals=refusals, source="kprobe:")
+    assert (refused.state, refused.reason) == (SourceState.REFUSED, "Invalid argument")
+
+
+def test_pages_of_runs_need_the_runs(tmp_path: Path) -> None:
+    plan = machine(tmp_path, "6.18", "ffffffff81000000 T _stext\n")
+    assert "balloon_run_pages" not in used(plan)
+    assert row(plan, "balloon_run_pages", "raw_tracepoint:").reason == "no work of the balloon is seen"
+
+
+@pytest.mark.parametrize(
+    ("source", "way"),
+    [("kprobe", "kprobe:balloon_page_enqueue"), ("pages", "raw_tracepoint:kmem:mm_page_alloc"), ("samples", None)],
+)
+def test_a_way_of_counting_pages_can_be_forced(tmp_path: Path, source: str, way: str | None) -> None:
+    plan = probed_machine(tmp_path, source)
+    rows = [row for row in plan.rows({}) if row.what == "balloon_run_pages"]
+    assert [row.source for row in rows] == ([way] if way else [])
+    assert used(plan).get("balloon_run_pages") == way
+
+
+def test_counters_say_what_they_lack(tmp_path: Path) -> None:
+    found = row(probed_machine(tmp_path, "counters"), "balloon_run_pages")
+    assert found.state is SourceState.ABSENT
+    assert "vm_event_states" in found.reason
+
+
+def test_no_two_sources_have_one_name(tmp_path: Path) -> None:
+    names = [source.name for subject in probed_machine(tmp_path).subjects for source in subject.sources]
+    assert len(names) == len(set(names))
+
+
+def test_a_notifier_of_the_users_own_is_let_through(tmp_path: Path) -> None:
+    put_probe_formats(tmp_path, "6.18")
+    put(tmp_path, "/proc/kallsyms", SYMBOLS + NOTIFIER + "ffffffff81000900 t my_oom_notify [mine]\n")
+    plan = make_plan(Targets(oom_notifiers=("my_oom_notify", "virtio_balloon_oom_notify")), root=tmp_path)
+    assert plan.filters["RT_IS_OOM_NOTIFIER"] == (0xFFFFFFFF81000900, 0xFFFFFFFF81000200)
+    assert plan.filters["RT_IS_BALLOON_CALLBACK"] == (0xFFFFFFFF81000200,)
+
+
+def test_a_symbol_that_is_not_there_is_a_mistake_of_the_users() -> None:
+    with pytest.raises(UsageError, match="no function no_such_notifier"):
+        targets_for("auto", ["no_such_notifier"])
+
+
+def test_the_command_line_offers_what_the_plan_knows() -> None:
+    assert [choice.value for choice in BalloonSource] == [choice.value for choice in PageSource]
 
 
 def test_loss_is_told_by_kind_name_and_no_kind_is_dropped() -> None:

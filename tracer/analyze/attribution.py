@@ -31,6 +31,7 @@ NOTIFIER_BIT: Final = _bit(SpanKind.OOM_NOTIFIER, SpanKind.OOM_NOTIFY)
 SLAB_BIT: Final = _bit(SpanKind.SHRINK_SLAB, SpanKind.BALLOON_SHRINKER)
 DRIVER_BITS: Final = BALLOON_BIT | NOTIFIER_BIT | SLAB_BIT
 LEAK_BIT: Final = _bit(SpanKind.LEAK_BALLOON)
+PROACTIVE_BITS: Final = _bit(SpanKind.PROACTIVE_RECLAIM, SpanKind.DROP_CACHES)
 COMPACTION_BIT: Final = _bit(SpanKind.COMPACTION)
 
 _KDAMOND: Final = b"kdamond"
@@ -42,7 +43,8 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     """The tier of spans by the set of span kinds around them (their own included); NO_TIER for plain balloon work.
 
     Compaction by a task that allocates is a retry; kcompactd's supplies nothing. Slab shrinking with no reclaim around
-    it is somebody's wish (drop_caches, DAMON): tier 0. kswapd's own soft limit reclaim stays kswapd's.
+    it is somebody's wish (drop_caches, DAMON): tier 0, as is all reclaim in a write to memory.reclaim. kswapd's own
+    soft limit reclaim stays kswapd's.
     """
     tier = np.full(len(kinds_above), NO_TIER)
     tier[kinds_above & SLAB_BIT != 0] = Tier.PROACTIVE
@@ -51,6 +53,7 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     compacting = kinds_above & COMPACTION_BIT != 0
     tier[compacting] = Tier.RETRY
     tier[compacting & _begins(comm, _KCOMPACTD)] = NO_TIER
+    tier[kinds_above & PROACTIVE_BITS != 0] = Tier.PROACTIVE
     tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
     tier[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
     return tier

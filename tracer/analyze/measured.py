@@ -1,4 +1,4 @@
-"""Balloon steps from the driver's own functions: every one with its pages, its thread and what it was nested in."""
+"""Balloon steps from events: every one with its pages, its thread and what it was nested in."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ from .stretch import Stretch
 I64 = npt.NDArray[np.int64]
 
 _KSWAPD: Final = b"kswapd"
+_NOTIFIER_ENDS: Final = frozenset({"oom_notify_end", "oom_notifier_end"})
+"""Where neither is traced, pages that an OOM takes out belong to no run that is seen."""
+_IN_RUN: Final = BALLOON_BIT | NOTIFIER_BIT | SLAB_BIT
 _LEAK: Final = SPAN_CODE[SpanKind.LEAK_BALLOON]
 _FILL: Final = SPAN_CODE[SpanKind.FILL_BALLOON]
+_NOTIFIER_RUN: Final = SPAN_CODE[SpanKind.OOM_NOTIFIER]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class PageSources:
     tell_has_pages: bool = False
     fill_returns: bool = False
     leak_returns: bool = False
+    run_pages: bool = False
+    run_leaks: bool = False
     counters: bool = False
 
     @classmethod
@@ -45,6 +51,8 @@ class PageSources:
             return kind in used and field not in metadata.absent_fields.get(kind, ())
 
         tell_has_pages = has("tell_host", "num_pfns")
+        notifier_seen = bool(used & _NOTIFIER_ENDS) or metadata.balloon.reclaim_path != "oom_notifier"
+        run_pages = "balloon_run_pages" in used
         fill, leak = has("fill_balloon_end", "filled"), has("leak_balloon_end", "freed")
         return cls(
             fill=fill or ("fill_balloon_begin" in used and not tell_has_pages),
@@ -53,32 +61,35 @@ class PageSources:
             tell_has_pages=tell_has_pages,
             fill_returns=fill,
             leak_returns=leak,
+            run_pages=run_pages,
+            run_leaks=run_pages and notifier_seen,
             counters="balloon_pages" in used,
         )
 
     @property
     def runs(self) -> bool:
         """Whether nothing counts inflated pages, so that a run that leaked nothing has to stand for a full one."""
-        return self.leaks and not (self.fill or self.tell or self.counters)
+        return self.leaks and not (self.fill or self.tell or self.run_pages or self.counters)
 
     @property
     def inflations(self) -> bool:
         """Whether events count inflated pages, or runs of them where there are no counters."""
-        return self.fill or self.runs or (self.tell and (self.tell_has_pages or not self.counters))
+        return self.fill or self.run_pages or self.runs or (self.tell and (self.tell_has_pages or not self.counters))
 
     @property
     def leaks(self) -> bool:
         """Whether events count leaked pages."""
-        return self.leak or (self.tell and (self.tell_has_pages or not self.counters))
+        return self.leak or self.run_leaks or (self.tell and (self.tell_has_pages or not self.counters))
 
     @property
     def exact(self) -> bool:
         """Whether all pages are measured."""
-        return (self.leak_returns or self.tell_has_pages) and (self.fill_returns or self.tell_has_pages)
+        leaks = self.run_leaks or self.leak_returns or self.tell_has_pages
+        return leaks and (self.run_pages or self.fill_returns or self.tell_has_pages)
 
 
 class MeasuredSteps:
-    """Reads steps off `leak_balloon`, `fill_balloon` and `tell_host`."""
+    """Reads steps off `leak_balloon`, `fill_balloon` and `tell_host`, or off what was counted in each run."""
 
     def __init__(self, sources: PageSources, page_size_bytes: int) -> None:
         self._sources = sources
@@ -89,9 +100,11 @@ class MeasuredSteps:
     def advance(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
         """Steps of the next stretch, in time order; `works` are the runs that ended in it, `under_way` those open."""
         steps: list[Step] = []
+        if self._sources.run_pages:
+            steps += self._run_pages(stretch)
         if self._sources.leak:
             steps += self._calls(stretch, _LEAK, "leak_balloon_begin", "leak_balloon_end", "freed")
-        if self._sources.fill:
+        if self._sources.fill and not self._sources.run_pages:
             steps += self._calls(stretch, _FILL, "fill_balloon_begin", "fill_balloon_end", "filled")
         if self._sources.tell:
             steps += self._tells(stretch)
@@ -107,6 +120,9 @@ class MeasuredSteps:
         """Steps of calls of one function; a call whose return was missed is taken to have moved what it was asked."""
         spans = stretch.spans
         rows = np.flatnonzero((spans.code == code) & spans.closed)
+        if self._sources.run_leaks:
+            # What leaks inside a run was counted there.
+            rows = rows[spans.kinds_above[rows] & _IN_RUN == 0]
         told = self._sources.leak_returns if code == _LEAK else self._sources.fill_returns
         returned = (spans.end_at[rows] >= 0) & told
         pages = np.minimum(stretch.args.at(spans.begin_at[rows], begin_kind, "num"), RUN_PAGES)
@@ -118,6 +134,26 @@ class MeasuredSteps:
                 rows.tolist(), (pages // self._balloon_pages).tolist(), returned.tolist(), strict=True
             )
             if count
+        ]
+
+    def _run_pages(self, stretch: Stretch) -> list[Step]:
+        """Steps of the pages that runs report at their end; OOM callbacks of which only the chain tells among them."""
+        at, args = stretch.args.all("balloon_run_pages")
+        spans = stretch.spans
+        columns = (args["inflated_pages"], args["deflated_pages"])
+        rows = zip(stretch.enclosing[at].tolist(), stretch.time_ns[at].tolist(), *map(list, columns), strict=True)
+        steps = [
+            self._step(stretch, row, pages, Quality.MEASURED, time_ns) if row >= 0 else _of_unseen_run(time_ns, pages)
+            for row, time_ns, inflated, deflated in rows
+            for pages in (int(inflated), -int(deflated) * self._sources.run_leaks)
+            if pages
+        ]
+        ended = np.flatnonzero((spans.code == _NOTIFIER_RUN) & spans.closed & (spans.end_at >= 0))
+        freed = stretch.args.at(spans.end_at[ended], "oom_notifier_end", "deflated_pages")
+        return steps + [
+            self._step(stretch, row, -pages, Quality.MEASURED)
+            for row, pages in zip(ended.tolist(), freed.tolist(), strict=True)
+            if pages and self._sources.run_leaks
         ]
 
     def _runs(self, works: list[Run]) -> list[Step]:
@@ -140,9 +176,9 @@ class MeasuredSteps:
         driver = (above & (BALLOON_BIT | LEAK_BIT | NOTIFIER_BIT | SLAB_BIT) != 0) & (above & COMPACTION_BIT == 0)
         self.migrated_pages += int(pages[~driver & (direction == INFLATE)].sum())
         wanted = np.zeros(len(at), np.bool_)
-        if self._sources.inflations and not self._sources.fill:
+        if self._sources.inflations and not (self._sources.fill or self._sources.run_pages):
             wanted |= driver & (direction == INFLATE)
-        if self._sources.leaks and not self._sources.leak:
+        if self._sources.leaks and not (self._sources.leak or self._sources.run_leaks):
             wanted |= driver & (direction == DEFLATE)
         quality = Quality.MEASURED if self._sources.tell_has_pages else Quality.INFERRED
         return [
@@ -196,3 +232,8 @@ class MeasuredSteps:
         while row >= 0 and spans.code[row] != SPAN_CODE[SpanKind.SHRINK_SLAB]:
             row = int(spans.parent[row])
         return int(stretch.args.at(spans.begin_at[[row]], "shrink_slab_start", "priority")[0]) if row >= 0 else -1
+
+
+def _of_unseen_run(time_ns: int, pages: int) -> Step:
+    """Pages of a run whose begin was not seen."""
+    return Step(time_ns, time_ns, pages, Cause.HOST if pages < 0 else None, None, quality=Quality.MEASURED)

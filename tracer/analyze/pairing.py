@@ -69,12 +69,17 @@ def pair(batch: Batch, watermark_ns: int) -> Paired:
 
 
 def _end_notifiers(lane: Lane, watermark_ns: int) -> Lane:
-    """`notifier:notifier_run` has no end: the thread's next event ends it, or the longest time it can take."""
+    """`notifier:notifier_run` has no end: the thread's next event ends it, or the longest time it can take.
+
+    That event can be one made for the purpose, `oom_notifier_end`.
+    """
     begin = np.flatnonzero((lane.code == _NOTIFIER) & (lane.role == 1))
     if not len(begin):
         return lane
     follower = np.minimum(begin + 1, len(lane.thread) - 1)
     followed = (follower > begin) & (lane.thread[follower] == lane.thread[begin])
+    open_end = ~(followed & (lane.code[follower] == _NOTIFIER) & (lane.role[follower] == -1))
+    begin, follower, followed = begin[open_end], follower[open_end], followed[open_end]
     bound = lane.time_ns[begin] + NOTIFIER_BOUND_NS
     end_ns = np.where(followed, np.minimum(lane.time_ns[follower], bound), bound)
     known = followed | (bound <= watermark_ns)

@@ -148,7 +148,7 @@ class Session:
             memory_total_bytes=host.memory_total_bytes,
             balloon=read_balloon(),
             plan=probes.rows,
-            absent_fields=probes.plan.absent_fields,
+            absent_fields=probes.absent_fields,
             command=self._command.arguments if self._command else (),
             transport=probes.choice.transport.value,
             transport_reason=probes.choice.reason,

@@ -16,6 +16,8 @@ from ..collect.session import Session, open_session
 from ..errors import CannotTraceError
 from ..kernel.access import requirements
 from ..probes.attach import DEFAULT_BUFFER_BYTES
+from ..probes.plan import make_plan, targets_for
+from ..probes.probe import PageSource
 from ..probes.transport import Transport
 from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store import Writer, check_output
@@ -40,6 +42,8 @@ class CaptureRequest:
     buffer_bytes: int = DEFAULT_BUFFER_BYTES
     measure_cost: bool = False
     transport: Transport | None = None
+    balloon_source: str = PageSource.AUTO
+    oom_notifiers: tuple[str, ...] = ()
     load: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
@@ -55,6 +59,7 @@ def capture(request: CaptureRequest, say: Messages) -> None:
         request.sample_interval_s,
         request.buffer_bytes,
         request.command,
+        make_plan(targets_for(request.balloon_source, request.oom_notifiers)),
         transport=request.transport,
         measure_cost=request.measure_cost,
     ) as session:

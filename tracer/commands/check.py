@@ -14,13 +14,20 @@ from .check_text import render
 from .observing import observe_now, observe_recording
 
 
-def run(*, as_json: bool, recording: Path | None = None, observe_s: float | None = None) -> int:
+def run(
+    *,
+    as_json: bool,
+    recording: Path | None = None,
+    observe_s: float | None = None,
+    balloon_source: str = "auto",
+    oom_notifiers: tuple[str, ...] = (),
+) -> int:
     """Print what this machine offers; 0 where live tracing works, 3 where something needed is missing.
 
-    Raises RecordingError, CannotTraceError.
+    Raises RecordingError, CannotTraceError, UsageError.
     """
     seen = observe_recording(recording) if recording is not None else None
-    facts = replace(gather(), observation=seen)
+    facts = replace(gather(balloon_source, oom_notifiers), observation=seen)
     if observe_s is not None and facts.can_trace:
         facts = replace(facts, observation=observe_now(observe_s))
     text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import MOST_S
+from .options import MOST_S, BalloonSource, BalloonSourceOption, OomNotifier
 
 
 def check(
@@ -24,6 +24,8 @@ def check(
             metavar="SECONDS", min=0.1, max=MOST_S, help="... or by tracing now for so long.", show_default=False
         ),
     ] = None,
+    balloon_source: BalloonSourceOption = BalloonSource.AUTO,
+    oom_notifier: OomNotifier = None,
 ) -> None:
     """What can be traced on this machine, and how to get what is missing.
 
@@ -39,4 +41,11 @@ def check(
 
     if recording is not None and observe is not None:
         raise UsageError("--recording and --observe: one of them")
-    raise typer.Exit(run(as_json=as_json, recording=recording, observe_s=observe))
+    status = run(
+        as_json=as_json,
+        recording=recording,
+        observe_s=observe,
+        balloon_source=balloon_source.value,
+        oom_notifiers=tuple(oom_notifier or ()),
+    )
+    raise typer.Exit(status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ from ..kernel.host import HostInfo, read_host
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..probes.attach import Probes
 from ..probes.finder import BccStatus, bcc_status
-from ..probes.plan import Plan, make_plan
+from ..probes.plan import Plan, make_plan, targets_for
+from ..probes.probe import PageSource
 from ..probes.transport import Transport
 from .observing import Observation
 
@@ -86,10 +87,10 @@ class CheckFacts:
         }
 
 
-def gather() -> CheckFacts:
+def gather(balloon_source: str = PageSource.AUTO, oom_notifiers: Collection[str] = ()) -> CheckFacts:
     """Look at this machine; where everything needed is there, also compile and attach the programs for a moment."""
-    plan = make_plan()
-    needs, rows = _tried((*requirements(), bcc_requirement(bcc_status())), plan)
+    plan = make_plan(targets_for(balloon_source, oom_notifiers))
+    needs, trial = _tried((*requirements(), bcc_requirement(bcc_status())), plan)
     balloon = read_balloon()
     if (to_mend := balloon_requirement(balloon)) is not None:
         needs = (*needs, to_mend)
@@ -103,9 +104,9 @@ def gather() -> CheckFacts:
         cgroup_version=controller.version if controller else None,
         counters=counters,
         absent=absent,
-        plan=untried(plan.rows({})) if rows is None else rows,
-        plan_tried=rows is not None,
-        absent_fields=plan.absent_fields,
+        plan=trial.rows if trial else untried(plan.rows({})),
+        plan_tried=trial is not None,
+        absent_fields=trial.absent_fields if trial else plan.absent_fields({}),
         container_engine=container_engine(),
     )
 
@@ -119,27 +120,33 @@ def bcc_requirement(status: BccStatus) -> Requirement:
 
 
 def untried(rows: Iterable[PlanRow]) -> tuple[PlanRow, ...]:
-    """A plan's rows where nothing was compiled or attached: no tracepoint counts as used."""
+    """A plan's rows where nothing was compiled or attached: only what is sampled counts as used."""
     return tuple(replace(row, state=SourceState.UNUSED, reason=_NOT_TRIED) if _attaches(row) else row for row in rows)
 
 
-def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requirement, ...], tuple[PlanRow, ...] | None]:
-    """The requirements with what trying the plan adds to them, and its rows where it was tried."""
+@dataclass(frozen=True)
+class _Trial:
+    rows: tuple[PlanRow, ...]
+    absent_fields: Mapping[str, tuple[str, ...]]
+
+
+def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requirement, ...], _Trial | None]:
+    """The requirements with what trying the plan adds to them, and what came of it where it was tried."""
     if not all(item.ok for item in needs if item.needed):
         return needs, None
     try:
         with Probes(plan, _TRIAL_BUFFER_BYTES) as probes:
             probes.attach()
-            rows, choice = probes.rows, probes.choice
+            trial, choice = _Trial(probes.rows, probes.absent_fields), probes.choice
             probes.require_any()
     except CannotTraceError as error:
         return (*needs, Requirement("programs", False, str(error), explain_refusal(str(error)))), None
-    used = sum(map(_attaches, rows))
-    programs = Requirement("programs", True, f"compiled, attached to {used} tracepoints")
+    used = sum(map(_attaches, trial.rows))
+    programs = Requirement("programs", True, f"compiled, attached to {used} places")
     why = f": {choice.reason}" if choice.reason else ""
     transport = Requirement("transport", True, f"{_TRANSPORT_NAME[choice.transport]}{why}")
-    return (*needs, programs, transport), rows
+    return (*needs, programs, transport), trial
 
 
 def _attaches(row: PlanRow) -> bool:
-    return row.state is SourceState.USED and row.source.startswith("tracepoint:")
+    return row.state is SourceState.USED and not row.source.startswith("samples:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,35 @@ GAP_S = 1.0
 MOST_S = 1e9
 """Some thirty years: what is no number or does not fit into 64 bits of nanoseconds is a mistake."""
 
+
+class BalloonSource(StrEnum):
+    """Who counts the pages of the balloon; the plan's own choices, which are too slow to import for `--help`."""
+
+    AUTO = "auto"
+    FENTRY = "fentry"
+    KPROBE = "kprobe"
+    COUNTERS = "counters"
+    PAGES = "pages"
+    SAMPLES = "samples"
+
+
+BalloonSourceOption = Annotated[
+    BalloonSource,
+    typer.Option(
+        "--balloon-source",
+        help="Who counts balloon pages: the balloon's functions (fentry, kprobe), the kernel's counters at both ends of"
+        " a run, page allocations in it, or only samples of /proc/vmstat.",
+    ),
+]
+OomNotifier = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--oom-notifier",
+        metavar="SYMBOL",
+        help="Also a callback of the OOM notifier chain. Can be repeated.",
+        show_default=False,
+    ),
+]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A recording (.rtrace).", show_default=False)]
 Horizon = Annotated[
     float,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .handover import HandOver
-from .options import MOST_S, Force, Quiet, Verbose
+from .options import MOST_S, BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose
 
 
 class TransportWish(StrEnum):
@@ -50,6 +50,8 @@ def record(
     buffer_size: Annotated[
         int, typer.Option(metavar="MIB", min=1, max=1024, help="Kernel memory for events not yet collected.")
     ] = 16,
+    balloon_source: BalloonSourceOption = BalloonSource.AUTO,
+    oom_notifier: OomNotifier = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -71,6 +73,8 @@ def record(
             "sample_interval_s": sample_interval,
             "buffer_bytes": buffer_size << 20,
             "transport": None if transport is TransportWish.AUTO else transport.value,
+            "balloon_source": balloon_source.value,
+            "oom_notifiers": tuple(oom_notifier or ()),
             "quiet": quiet,
             "verbose": verbose,
         },

@@ -18,6 +18,8 @@ def run(
     sample_interval_s: float,
     buffer_bytes: int,
     transport: str | None,
+    balloon_source: str,
+    oom_notifiers: tuple[str, ...],
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -38,6 +40,8 @@ def run(
         buffer_bytes=buffer_bytes,
         measure_cost=verbose,
         transport=Transport(transport) if transport else None,
+        balloon_source=balloon_source,
+        oom_notifiers=oom_notifiers,
     )
     capture(request, say)
     _print_summary(output)

@@ -12,6 +12,9 @@ from .paths import ROOT, read_text, under
 
 WORK_FUNCTION: Final = "update_balloon_size_func"
 """The work that inflates and leaks the virtio balloon (drivers/virtio/virtio_balloon.c)."""
+WORK_FUNCTIONS: Final = (WORK_FUNCTION, "vmballoon_work", "balloon_up", "balloon_process")
+"""The same of the other drivers, none of which could be tried: drivers/misc/vmw_balloon.c, drivers/hv/hv_balloon.c,
+drivers/xen/balloon.c (before it became a thread)."""
 
 OOM_NOTIFIERS: Final = (
     "virtio_balloon_oom_notify",

@@ -75,6 +75,12 @@ def tracepoint_format(tracepoint: str, root: Path = ROOT) -> TracepointFormat | 
     return None if text is None else parse_format(tracepoint, text)
 
 
+def print_format(tracepoint: str, root: Path = ROOT) -> str:
+    """How the kernel prints the tracepoint's events, a C expression; empty where that can't be had."""
+    text, _ = _read_format(tracepoint, root)
+    return (text or "").partition("print fmt:")[2].strip()
+
+
 def why_absent(tracepoint: str, root: Path = ROOT) -> str:
     """Why `tracepoint_format` gives None, in a few words; empty where it doesn't."""
     return _read_format(tracepoint, root)[1]

@@ -6,7 +6,7 @@ A child process compiles and loads (`loading.py`); attaching is this process's.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -21,12 +21,13 @@ from ..metadata import PlanRow, SourceState
 from ..program_cost import ProgramCost
 from ..schema import KIND_BY_NUMBER, MAX_KINDS
 from . import syscalls
-from .attachment import attach_tracepoint
-from .compiler import TRACEPOINT, LoadError
+from .attachment import attach_kprobe, attach_raw_tracepoint, attach_traced_function, attach_tracepoint
+from .compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError
 from .costs import read_costs
 from .loading import LoadRequest, load
-from .plan import Candidate, Plan
-from .sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
+from .plan import Plan
+from .probe import How, PageSource, Probe, Source
+from .sources import LOST_MAP, PAGE_SOURCE_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
 from .transport import BufferSizes, Transport, TransportChoice, choose_transport
 
 DEFAULT_BUFFER_BYTES: Final = 16 << 20
@@ -35,6 +36,17 @@ DEFAULT_BUFFER_BYTES: Final = 16 << 20
 
 UNKNOWN_NUMBER: Final = 0
 """No kind's number: where records are counted of which nothing but their loss is known."""
+
+_PROGRAM_TYPE: Final = {
+    How.TRACEPOINT: TRACEPOINT,
+    How.RAW_TRACEPOINT: RAW_TRACEPOINT,
+    How.KPROBE: KPROBE,
+    How.KRETPROBE: KPROBE,
+}
+_COUNTED, _VM_EVENTS = 1, 2
+"""RT_PAGES_* of bpf/runs.bpf.c."""
+_RETURN_ZERO: Final = bytes.fromhex("b7000000000000009500000000000000")
+"""`r0 = 0; exit`, which is the same in both byte orders."""
 
 
 class Probes:
@@ -55,10 +67,11 @@ class Probes:
         self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, bpf_dir())
-        self._loaded = load(_request(plan, flags))
+        self._refusals = _refused_beforehand(plan)
+        self._loaded = load(_request(plan, self._refusals, flags))
         self._events: list[int] = []
+        self._attached: set[tuple[str, str]] = set()
         self._unfiltered: dict[int, int] = {}
-        self._refusals = dict(self._loaded.refusals)
         self.events_fd = self._loaded.maps[RING_MAP]
         self._lost_buffer = np.zeros((host.cpus_possible, MAX_KINDS), np.uint64)
 
@@ -72,18 +85,24 @@ class Probes:
         """The plan with each source's fate."""
         return self.plan.rows(self._refusals)
 
+    @property
+    def absent_fields(self) -> dict[str, tuple[str, ...]]:
+        """Fields that the sources in use lack, by kind name."""
+        return self.plan.absent_fields(self._refusals)
+
     def attach(self) -> None:
-        """Let the programs run: from here on there are records."""
-        for candidate in self.plan.to_try:
-            kind = candidate.kind
-            if (program := self._loaded.programs.get(kind.name)) is None:
+        """Let the programs run: from here on there are records.
+
+        Of each subject the first source that the kernel accepts; `plan.chosen` draws the same from the refusals.
+        """
+        used: set[str] = set()
+        for subject in self.plan.subjects:
+            if subject.needs and not subject.needs & used:
                 continue
-            try:
-                self._events.append(_attach(program, candidate))
-                if not candidate.is_filtered:
-                    self._unfiltered[kind.number] = program
-            except LoadError as error:
-                self._refusals[kind.name] = str(error)
+            for source in subject.sources:
+                if not source.obstacle and source.name not in self._refusals and self._attach_source(source):
+                    used.add(source.name)
+                    break
 
     def require_any(self) -> None:
         """Raises CannotTraceError, with the first reason, when not one program could be attached."""
@@ -138,6 +157,35 @@ class Probes:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _attach_source(self, source: Source) -> bool:
+        """All of a source's probes or none."""
+        new = [probe for probe in source.probes if (probe.program, probe.label) not in self._attached]
+        events: list[int] = []
+        try:
+            events.extend(_attach(self._program(probe), probe) for probe in new)
+            self._choose_pages(source.page_source)
+        except (LoadError, OSError) as error:
+            self._refusals[source.name] = str(error)
+            _release(events)
+            return False
+        self._events += events
+        self._attached |= {(probe.program, probe.label) for probe in new}
+        self._unfiltered |= {
+            probe.kind.number: self._program(probe) for probe in new if probe.kind and not probe.is_filtered
+        }
+        return True
+
+    def _program(self, probe: Probe) -> int:
+        """Raises LoadError with the verifier's reason."""
+        if probe.loaded_as in self._loaded.programs:
+            return self._loaded.programs[probe.loaded_as]
+        raise LoadError(self._loaded.refusals.get(probe.loaded_as, "not loaded"), "")
+
+    def _choose_pages(self, way: PageSource | None) -> None:
+        if way is not None:
+            value = _VM_EVENTS if way is PageSource.COUNTERS else _COUNTED
+            syscalls.update_element(self._loaded.maps[PAGE_SOURCE_MAP], 0, value)
+
 
 def lost_by_kind(counts: npt.NDArray[np.uint64]) -> dict[str, int]:
     """Loss counters by kind name, zeros left out."""
@@ -150,21 +198,59 @@ def _kind_name(number: int) -> str:
     return KIND_BY_NUMBER[number].name if number in KIND_BY_NUMBER else f"kind {number}"
 
 
-def _request(plan: Plan, flags: Sequence[str]) -> LoadRequest:
+def _request(plan: Plan, refusals: Mapping[str, str], flags: Sequence[str]) -> LoadRequest:
     directory = bpf_dir()
+    probes = [probe for source in plan.to_try if source.name not in refusals for probe in source.probes]
+    traced = {probe.loaded_as: probe for probe in probes if probe.is_traced}
+    plain = {probe.program: _PROGRAM_TYPE[probe.how] for probe in probes if not probe.is_traced}
     return LoadRequest(
         program_text(directory),
-        [*flags, *plan.flags()],
+        [*flags, *plan.flags(refusals)],
         str(directory),
-        maps=(RING_MAP, LOST_MAP),
-        programs=[(candidate.kind.name, TRACEPOINT) for candidate in plan.to_try],
+        maps=(RING_MAP, LOST_MAP, PAGE_SOURCE_MAP),
+        programs=list(plain.items()),
+        traced=[
+            (name, probe.program, probe.how is How.FEXIT, probe.type_number, probe.module)
+            for name, probe in traced.items()
+        ],
     )
 
 
-def _attach(program: int, candidate: Candidate) -> int:
-    if candidate.format is None:
-        raise LoadError("no such tracepoint", "")
-    return attach_tracepoint(program, candidate.format.id)
+def _attach(program: int, probe: Probe) -> int:
+    match probe.how:
+        case How.TRACEPOINT if probe.format is not None:
+            return attach_tracepoint(program, probe.format.id)
+        case How.RAW_TRACEPOINT:
+            return attach_raw_tracepoint(program, probe.target)
+        case How.KPROBE | How.KRETPROBE:
+            return attach_kprobe(program, probe.target, on_return=probe.how is How.KRETPROBE)
+        case How.FENTRY | How.FEXIT:
+            return attach_traced_function(program)
+    raise LoadError("no such tracepoint", "")
+
+
+def _refused_beforehand(plan: Plan) -> dict[str, str]:
+    """What need not even be compiled: sources of traced functions where the kernel refuses the smallest of them."""
+    traced = [source for source in plan.to_try if any(probe.is_traced for probe in source.probes)]
+    trial = next((probe for source in traced for probe in source.probes if probe.is_traced and not probe.module), None)
+    if trial is None or not (reason := _why_not_traced(trial.type_number)):
+        return {}
+    return {source.name: reason for source in traced}
+
+
+def _why_not_traced(type_number: int) -> str:
+    """Why the kernel refuses fentry on a function of its own; empty where it doesn't."""
+    try:
+        program = syscalls.load_traced_function(_RETURN_ZERO, type_number, on_return=False)
+        try:
+            os.close(attach_traced_function(program))
+        finally:
+            os.close(program)
+    except OSError as error:
+        return f"this kernel refuses fentry: {error.strerror}"
+    except LoadError as error:
+        return f"this kernel refuses fentry: {error}"
+    return ""
 
 
 def _release(events: list[int]) -> None:

@@ -23,6 +23,14 @@ def attach_tracepoint(program_fd: int, tracepoint_id: int) -> int:
     return _attach(program_fd, lambda: syscalls.open_perf_event(_TYPE_TRACEPOINT, tracepoint_id))
 
 
+def attach_raw_tracepoint(program_fd: int, tracepoint: str) -> int:
+    """Run a program at `category:name` with the tracepoint's own arguments. Raises LoadError."""
+    try:
+        return syscalls.open_raw_tracepoint(tracepoint.partition(":")[2], program_fd)
+    except OSError as error:
+        raise _refusal(error) from error
+
+
 def attach_kprobe(program_fd: int, function: str, on_return: bool = False) -> int:
     """Run a kprobe program when a kernel function is entered or has returned. Raises LoadError."""
     name = ctypes.create_string_buffer(function.encode())

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -51,11 +51,17 @@ def _load(request: Any, channel: socket.socket) -> None:  # noqa: ANN401
     for name in request["maps"]:
         _send(channel, {"map": name}, [module.map_fd(name.encode())])
     for name, program_type in request["programs"]:
-        try:
-            _send(channel, {"program": name}, [module.load(name, program_type)])
-        except LoadError as error:
-            _send(channel, {"refused": name, "message": str(error), "log": error.log[:_LOG_CHARACTERS]})
+        _load_one(channel, name, lambda: module.load(name, program_type))  # noqa: B023 - called at once
+    for name, program, on_return, type_number, owner in request["traced"]:
+        _load_one(channel, name, lambda: module.load_traced(program, type_number, owner, on_return=on_return))  # noqa: B023
     _send(channel, {"done": True})
+
+
+def _load_one(channel: socket.socket, name: str, load: Callable[[], int]) -> None:
+    try:
+        _send(channel, {"program": name}, [load()])
+    except LoadError as error:
+        _send(channel, {"refused": name, "message": str(error), "log": error.log[:_LOG_CHARACTERS]})
 
 
 def _send(channel: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:

@@ -6,6 +6,7 @@ Heavy: tracing does this in a child process (`child.py`).
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import CannotTraceError
+from . import syscalls
 from .finder import load_bcc
 
 _UNWANTED_ENVIRONMENT: Final = ("ARCH", "BCC_LINUX_VERSION_CODE", "BCC_KERNEL_MODULES_SUFFIX")
 """What changes libbcc's target or makes it print to stdout: src/cc/frontends/clang/loader.cc of bcc."""
 
 TRACEPOINT: Final = "TRACEPOINT"
+RAW_TRACEPOINT: Final = "RAW_TRACEPOINT"
+KPROBE: Final = "KPROBE"
 
 
 class CompileError(CannotTraceError):
@@ -61,6 +65,27 @@ class Module:
             except Exception as error:  # noqa: BLE001 - bcc raises bare Exceptions
                 reason = str(error)
         raise LoadError(reason, said())
+
+    def load_traced(self, program: str, type_number: int, module: str | None, *, on_return: bool) -> int:
+        """The same for a function's entry or return; the descriptor is the caller's. Raises LoadError.
+
+        bcc can do that too, but finds the function by the program's name, which each version wants spelt differently,
+        and old ones find none in modules.
+        """
+        start = self._lib.bpf_function_start(self._bpf.module, program.encode())
+        size = self._lib.bpf_function_size(self._bpf.module, program.encode())
+        if not start:
+            raise LoadError("no such program", "")
+        try:
+            types = syscalls.open_module_types(module) if module else 0
+            try:
+                code = ctypes.string_at(start, size)
+                return syscalls.load_traced_function(code, type_number, types, on_return=on_return)
+            finally:
+                if types:
+                    os.close(types)
+        except OSError as error:
+            raise LoadError(error.strerror or str(error), error.filename or "") from error
 
     def close(self) -> None:
         """Free programs and maps; idempotent."""

@@ -32,13 +32,18 @@ _PROGRAM: Final = (
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What to compile: text, compiler flags, the tree with `include/`; which maps, and programs with their bcc type."""
+    """What to compile: text, compiler flags, the tree with `include/`; which maps, and programs with their bcc type.
+
+    `traced` are programs for one function each: a name for it, the program's, whether for the return, the function's
+    number in BTF, and its module, if any.
+    """
 
     text: str
     flags: Sequence[str]
     kernel_source: str
     maps: Sequence[str]
     programs: Sequence[tuple[str, str]]
+    traced: Sequence[tuple[str, str, bool, int, str | None]] = ()
 
 
 @dataclass

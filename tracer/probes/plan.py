@@ -1,142 +1,213 @@
-"""What could be traced here and how: a source for each event kind, found without bcc, without root, by looking."""
+"""What could be traced here and how: for everything an ordered list of sources, found without bcc, by looking."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from ..kernel.balloon import OOM_NOTIFIERS, WORK_FUNCTION
+from ..errors import UsageError
+from ..kernel.balloon import OOM_NOTIFIERS, SHRINKERS, WORK_FUNCTIONS, read_balloon
 from ..kernel.counters import pressure_state
-from ..kernel.kallsyms import find_symbols, why_hidden
+from ..kernel.kallsyms import Symbol, find_symbols, why_hidden
 from ..kernel.paths import ROOT, read_text
-from ..kernel.tracefs import TracepointFormat, find_tracefs, missing_fields, tracepoint_format, why_absent
+from ..kernel.tracefs import tracepoint_format, why_absent
 from ..metadata import PlanRow, SourceState
-from ..schema import TRACEPOINT_KINDS, Kind
+from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
+from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
+from .functions import FUNCTIONS, WORK, FunctionProbes
+from .probe import How, PageSource, Probe, Source, Subject
 from .sources import address_filter_flag, field_flags
 
+_WORK_FILTER, _NOTIFIER_FILTER = "RT_IS_BALLOON_WORK", "RT_IS_OOM_NOTIFIER"
+_SHRINKER_FILTER, _CALLBACK_FILTER = "RT_IS_BALLOON_SHRINKER", "RT_IS_BALLOON_CALLBACK"
 _FILTER_MACRO: Final = {
-    "workqueue:workqueue_execute_start": "RT_IS_BALLOON_WORK",
-    "workqueue:workqueue_execute_end": "RT_IS_BALLOON_WORK",
-    "notifier:notifier_run": "RT_IS_OOM_NOTIFIER",
+    "workqueue:workqueue_execute_start": _WORK_FILTER,
+    "workqueue:workqueue_execute_end": _WORK_FILTER,
+    "notifier:notifier_run": _NOTIFIER_FILTER,
 }
 _CFI_SUFFIX: Final = ".cfi_jt"
 """With clang's control flow integrity, kernels before 6.1 pass a function's jump table entry around."""
+_WORK_KINDS: Final = (KIND_BY_NAME["balloon_work_begin"], KIND_BY_NAME["balloon_work_end"])
+_NOTIFIER_RUN: Final = KIND_BY_NAME["oom_notifier_run"]
+NOTHING: Final[Mapping[str, str]] = {}
+_CALLED_ITSELF: Final = "the callbacks themselves are traced"
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Kernel functions by name that the in-kernel filters let through."""
+    """What to look for: kernel functions by name that the in-kernel filters let through, and who counts pages."""
 
-    work_functions: tuple[str, ...] = (WORK_FUNCTION,)
+    work_functions: tuple[str, ...] = WORK_FUNCTIONS
     oom_notifiers: tuple[str, ...] = OOM_NOTIFIERS
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One kind's tracepoint. `obstacle` says why it can't even be tried; empty where it can."""
-
-    kind: Kind
-    format: TracepointFormat | None
-    obstacle: str = ""
-
-    @property
-    def is_filtered(self) -> bool:
-        """Whether the program lets only some hits of its tracepoint through."""
-        return self.kind.tracepoint in _FILTER_MACRO
-
-    @property
-    def source(self) -> str:
-        """As the plan's rows name it."""
-        return f"tracepoint:{self.kind.tracepoint}"
+    page_source: PageSource = PageSource.AUTO
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Candidates in the schema's order, and what is only sampled. `filters` maps a filter macro to its addresses."""
+    """Subjects, what is only sampled, addresses by filter macro, and flags for all programs."""
 
-    candidates: tuple[Candidate, ...]
+    subjects: tuple[Subject, ...]
     filters: Mapping[str, tuple[int, ...]]
     sampled: tuple[PlanRow, ...] = ()
+    common_flags: tuple[str, ...] = ()
 
     @cached_property
-    def to_try(self) -> tuple[Candidate, ...]:
-        """Those that can be compiled and attached."""
-        return tuple(candidate for candidate in self.candidates if not candidate.obstacle)
+    def to_try(self) -> tuple[Source, ...]:
+        """Sources that can be compiled and attached."""
+        return tuple(source for subject in self.subjects for source in subject.sources if not source.obstacle)
 
-    @cached_property
-    def absent_fields(self) -> dict[str, tuple[str, ...]]:
-        """Fields the running kernel's tracepoints lack, by kind name: they stay zero in the records."""
-        lacking = {
-            candidate.kind.name: missing_fields(candidate.kind, candidate.format)
-            for candidate in self.to_try
-            if candidate.format is not None
-        }
-        return {name: fields for name, fields in lacking.items() if fields}
-
-    def flags(self) -> list[str]:
-        """Compiler flags: which programs, their fields, their filters."""
+    def flags(self, refusals: Mapping[str, str] = NOTHING) -> list[str]:
+        """Compiler flags: which programs, their fields, their filters; those of refused sources are left out."""
         flags = [address_filter_flag(macro, addresses) for macro, addresses in self.filters.items()]
-        for candidate in self.to_try:
-            if candidate.format is not None:
-                flags += field_flags(candidate.kind, candidate.format)
-        return flags
+        flags += self.common_flags
+        for source in self.to_try:
+            if source.name in refusals:
+                continue
+            for probe in source.probes:
+                if probe.format is not None and probe.kind is not None:
+                    flags += field_flags(probe.kind, probe.format)
+            flags += source.flags
+        return list(dict.fromkeys(flags))
+
+    def chosen(self, refusals: Mapping[str, str]) -> dict[str, Source]:
+        """Sources in use by name, given why the kernel refused others: the first of each subject that it did not."""
+        used: dict[str, Source] = {}
+        for subject in self.subjects:
+            if subject.needs and not subject.needs & used.keys():
+                continue
+            accepted = (source for source in subject.sources if not source.obstacle and source.name not in refusals)
+            if (best := next(accepted, None)) is not None:
+                used[best.name] = best
+        return used
+
+    def absent_fields(self, refusals: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """Fields that the sources in use lack, by kind name: they stay zero in the records."""
+        return dict(chain.from_iterable(s.absent_fields().items() for s in self.chosen(refusals).values()))
 
     def rows(self, refusals: Mapping[str, str]) -> tuple[PlanRow, ...]:
-        """The plan as tried; `refusals` maps a kind's name to why the kernel refused it."""
-        return (*(_row(candidate, refusals) for candidate in self.candidates), *self.sampled)
+        """The plan as tried; `refusals` maps a source's name to why the kernel refused it."""
+        used = self.chosen(refusals)
+        rows = (row for subject in self.subjects for row in _subject_rows(subject, used, refusals))
+        return (*rows, *self.sampled)
 
 
-def make_plan(targets: Targets | None = None, kinds: Collection[Kind] = TRACEPOINT_KINDS, root: Path = ROOT) -> Plan:
-    """The plan for the running kernel; nothing is compiled, loaded or attached yet."""
-    wanted = targets or Targets()
-    names = {"RT_IS_BALLOON_WORK": wanted.work_functions, "RT_IS_OOM_NOTIFIER": wanted.oom_notifiers}
-    functions = [name + suffix for group in names.values() for name in group for suffix in ("", _CFI_SUFFIX)]
-    symbols = find_symbols(functions, root)
-    filters = {
-        macro: tuple(
-            symbol.address
-            for name in group
-            for found in (name, name + _CFI_SUFFIX)
-            for symbol in symbols.get(found, ())
-            if symbol.address
+def targets_for(page_source: str, oom_notifiers: Collection[str] = ()) -> Targets:
+    """The usual targets with a way of counting pages, and more OOM callbacks. Raises UsageError for unknown symbols."""
+    absent = set(oom_notifiers) - find_symbols(oom_notifiers).keys() if oom_notifiers else set()
+    if absent:
+        raise UsageError(f"--oom-notifier: this kernel has no function {', '.join(sorted(absent))} (/proc/kallsyms)")
+    known = tuple(dict.fromkeys((*oom_notifiers, *OOM_NOTIFIERS)))
+    return Targets(oom_notifiers=known, page_source=PageSource(page_source))
+
+
+def make_plan(targets: Targets | None = None, kinds: Collection[Kind] | None = None, root: Path = ROOT) -> Plan:
+    """The plan for the running kernel; nothing is compiled, loaded or attached yet. `kinds`: these tracepoints only."""
+    return _Planner(targets or Targets(), root).plan(kinds)
+
+
+class _Planner:
+    def __init__(self, targets: Targets, root: Path) -> None:
+        self._targets, self._root = targets, root
+        self._balloon = read_balloon(root)
+        self._names = {
+            _WORK_FILTER: targets.work_functions,
+            _NOTIFIER_FILTER: targets.oom_notifiers,
+            _SHRINKER_FILTER: SHRINKERS,
+            _CALLBACK_FILTER: tuple(name for name in targets.oom_notifiers if "balloon" in name or "cmm" in name),
+        }
+        symbols = find_symbols(self._wanted_symbols(), root)
+        self._filters = {macro: _addresses(names, symbols) for macro, names in self._names.items()}
+        self._hidden = why_hidden(root) if not all(self._filters.values()) else ""
+        self._functions = FunctionProbes(symbols, root)
+        self._pages = PageSources(self._functions, self._balloon, root)
+
+    def plan(self, kinds: Collection[Kind] | None) -> Plan:
+        single = [kind for kind in kinds or TRACEPOINT_KINDS if kind not in (*_WORK_KINDS, _NOTIFIER_RUN)]
+        subjects = [Subject((self._tracepoints((kind,)),)) for kind in single]
+        if kinds is None:
+            subjects += self._balloon_subjects()
+            subjects += map(self._functions.subject, FUNCTIONS)
+        sampled = tuple(_sampled_rows(self._root))
+        return Plan(tuple(subjects), self._filters, sampled, (self._pages.shrinker_flag(),))
+
+    def _balloon_subjects(self) -> Iterator[Subject]:
+        work = (self._tracepoints(_WORK_KINDS), *self._functions.sources(WORK))
+        yield Subject(work)
+        chain_run = self._tracepoints((_NOTIFIER_RUN,))
+        yield Subject((*self._functions.callbacks(self._targets.oom_notifiers), chain_run))
+        counted = self._targets.page_source is not PageSource.SAMPLES
+        if counted:
+            yield Subject((self._pages.notifier_end(),), frozenset([chain_run.name]), _CALLED_ITSELF)
+            needs = frozenset(source.name for source in work)
+            yield Subject(
+                tuple(self._pages.sources(self._targets.page_source)), needs, "no work of the balloon is seen"
+            )
+
+    def _tracepoints(self, kinds: tuple[Kind, ...]) -> Source:
+        """One source of the tracepoints of these kinds."""
+        obstacles = [self._obstacle(kind) for kind in kinds]
+        probes = tuple(
+            Probe(
+                kind.name,
+                How.TRACEPOINT,
+                kind.tracepoint,
+                kind,
+                tracepoint_format(kind.tracepoint, self._root),
+                is_filtered=kind.tracepoint in _FILTER_MACRO,
+            )
+            for kind in kinds
         )
-        for macro, group in names.items()
-    }
-    hidden = why_hidden(root) if not all(filters.values()) else ""
-    obstacles = {macro: _why_no_address(names[macro], hidden) for macro, found in filters.items() if not found}
-    candidates = tuple(_candidate(kind, obstacles, root) for kind in kinds)
-    return Plan(candidates, filters, tuple(_sampled_rows(root)))
+        return Source(probes[0].label, kinds, probes, next(filter(None, obstacles), ""))
+
+    def _obstacle(self, kind: Kind) -> str:
+        macro = _FILTER_MACRO.get(kind.tracepoint)
+        absent = why_absent(kind.tracepoint, self._root)
+        if absent or macro is None or self._filters[macro]:
+            return absent
+        return _why_no_address(self._names[macro], self._hidden)
+
+    def _wanted_symbols(self) -> set[str]:
+        filtered = [name + suffix for names in self._names.values() for name in names for suffix in ("", _CFI_SUFFIX)]
+        functions = (name for traced in (WORK, *FUNCTIONS) for name in traced.functions)
+        return {*filtered, *functions, *PAGE_FUNCTIONS, *COUNTER_SYMBOLS}
 
 
-def _candidate(kind: Kind, obstacles: Mapping[str, str], root: Path) -> Candidate:
-    fmt = tracepoint_format(kind.tracepoint, root)
-    if fmt is None:
-        return Candidate(kind, None, why_absent(kind.tracepoint, root))
-    return Candidate(kind, fmt, obstacles.get(_FILTER_MACRO.get(kind.tracepoint, ""), ""))
+def _addresses(names: Iterable[str], symbols: Mapping[str, tuple[Symbol, ...]]) -> tuple[int, ...]:
+    known = (found for name in names for found in (name, name + _CFI_SUFFIX))
+    return tuple(symbol.address for name in known for symbol in symbols.get(name, ()) if symbol.address)
 
 
-def _row(candidate: Candidate, refusals: Mapping[str, str]) -> PlanRow:
-    name = candidate.kind.name
-    if candidate.obstacle:
-        return PlanRow(name, candidate.source, SourceState.ABSENT, candidate.obstacle)
-    if name in refusals:
-        return PlanRow(name, candidate.source, SourceState.REFUSED, refusals[name])
-    return PlanRow(name, candidate.source, SourceState.USED)
+def _subject_rows(subject: Subject, used: Mapping[str, Source], refusals: Mapping[str, str]) -> Iterator[PlanRow]:
+    best = next((source for source in subject.sources if source.name in used), None)
+    why_not = subject.why_not if subject.needs and not subject.needs & used.keys() else ""
+    for source in subject.sources:
+        state, reason = _fate(source, best, why_not, refusals)
+        for kind in source.kinds:
+            yield PlanRow(kind.name, source.label(kind), state, reason)
+
+
+def _fate(source: Source, best: Source | None, why_not: str, refusals: Mapping[str, str]) -> tuple[SourceState, str]:
+    if source.obstacle:
+        return SourceState.ABSENT, source.obstacle
+    if source.name in refusals:
+        return SourceState.REFUSED, refusals[source.name]
+    if why_not or best is None:
+        return SourceState.UNUSED, why_not
+    return (SourceState.USED, "") if source is best else (SourceState.UNUSED, f"{best.name} is used")
 
 
 def _why_no_address(names: Collection[str], hidden: str) -> str:
     if hidden:
         return f"no address to filter by: {hidden}"
-    if len(names) == 1:
-        return f"this kernel has no {next(iter(names))}: its driver is not built in, and no module with it is loaded"
-    return f"this kernel has none of the known callbacks ({', '.join(names)})"
+    known = ", ".join(names)
+    return f"this kernel has none of {known}: no such driver is built in, and no module with one is loaded"
 
 
 def _sampled_rows(root: Path) -> Iterator[PlanRow]:
-    yield PlanRow("balloon_pages", "kprobe:leak_balloon", *_kprobe_state(root))
     if "balloon_inflate " in (read_text(root, "/proc/vmstat") or ""):
         reason = "inferred: pages between two readings, not by call"
         yield PlanRow("balloon_pages", "samples:/proc/vmstat", SourceState.USED, reason)
@@ -146,14 +217,3 @@ def _sampled_rows(root: Path) -> Iterator[PlanRow]:
     off = pressure_state(root)
     state = SourceState.ABSENT if off else SourceState.USED
     yield PlanRow("psi", "samples:/proc/pressure/memory", state, off)
-
-
-def _kprobe_state(root: Path) -> tuple[SourceState, str]:
-    mount = find_tracefs(root)
-    try:
-        has_kprobes = mount is not None and (mount / "kprobe_events").exists()
-    except OSError:
-        return SourceState.ABSENT, "tracefs is not readable for this user"
-    if not has_kprobes:
-        return SourceState.ABSENT, "this kernel has no kprobes (no kprobe_events in tracefs)"
-    return SourceState.UNUSED, "sampled instead"

@@ -27,12 +27,22 @@ _MAP_UPDATE_ELEM: Final = 2
 _PROG_LOAD: Final = 5
 _OBJ_GET_INFO_BY_FD: Final = 15
 _RAW_TRACEPOINT_OPEN: Final = 17
+_BTF_GET_FD_BY_ID: Final = 19
+_BTF_GET_NEXT_ID: Final = 23
 _ENABLE_STATS: Final = 32
 """enum bpf_cmd, include/uapi/linux/bpf.h."""
 _STATS_RUN_TIME: Final = 0
 _MAP_TYPE_RINGBUF: Final = 27
 _PROG_TYPE_TRACEPOINT: Final = 5
 """BPF_MAP_TYPE_RINGBUF and BPF_PROG_TYPE_TRACEPOINT of the same header."""
+
+_TYPE_TRACING: Final = 26
+_TRACE_FENTRY, _TRACE_FEXIT = 24, 25
+"""enum bpf_prog_type and bpf_attach_type of the same header."""
+_INSTRUCTION_BYTES: Final = 8
+_PROGRAM_LAYOUT: Final = "IIQQIIQII16sIIIIQIIQIII"
+"""union bpf_attr for BPF_PROG_LOAD, up to `attach_btf_obj_fd`."""
+_LOG_BYTES: Final = 1 << 16
 
 _PROGRAM_INFO_WORDS: Final = 32
 _RUN_TIME_NS, _RUN_COUNT, _RECURSION_MISSES = 24, 25, 26
@@ -98,6 +108,47 @@ def accepts_call(function: int) -> bool:
     return True
 
 
+def load_traced_function(instructions: bytes, type_number: int, module_types: int = 0, *, on_return: bool) -> int:
+    """Hand a program for one function to the verifier: at its entry (fentry) or return (fexit).
+
+    `type_number` is the function's in BTF, `module_types` a descriptor of its module's (`open_module_types`), 0 for the
+    kernel's own. Raises OSError; its `filename` is the last line of what the verifier said, if anything.
+    """
+    code, licence, log = (
+        ctypes.create_string_buffer(instructions, len(instructions)),
+        ctypes.create_string_buffer(b"GPL"),
+        ctypes.create_string_buffer(_LOG_BYTES),
+    )
+    count, attach = len(instructions) // _INSTRUCTION_BYTES, _TRACE_FEXIT if on_return else _TRACE_FENTRY
+    try:
+        return _bpf(
+            _PROG_LOAD,
+            _PROGRAM_LAYOUT,
+            *(_TYPE_TRACING, count, ctypes.addressof(code), ctypes.addressof(licence), 1, _LOG_BYTES),
+            *(ctypes.addressof(log), 0, 0, b"", 0, attach, 0, 0, 0, 0, 0, 0, 0, type_number, module_types),
+        )
+    except OSError as error:
+        lines = log.value.decode(errors="replace").strip().splitlines()
+        raise OSError(error.errno, error.strerror, lines[-1] if lines else None) from error
+
+
+def open_module_types(module: str) -> int:
+    """A descriptor of a module's BTF. Raises OSError (ENOENT where there is none)."""
+    number = 0
+    while True:
+        number = _next_types(number)
+        types = _bpf(_BTF_GET_FD_BY_ID, "III", number, 0, 0)
+        if _types_name(types) == module:
+            return types
+        os.close(types)
+
+
+def open_raw_tracepoint(name: str, program_fd: int) -> int:
+    """Run a program at a tracepoint with the tracepoint's own arguments. Raises OSError."""
+    text = ctypes.create_string_buffer(name.encode())
+    return _bpf(_RAW_TRACEPOINT_OPEN, "QI", ctypes.addressof(text), program_fd)
+
+
 def recursion_misses(program_fd: int) -> int:
     """How often the kernel skipped the program because another ran on that CPU; 0 where it doesn't count."""
     return _program_info(program_fd)[_RECURSION_MISSES]
@@ -154,13 +205,28 @@ def _instruction(code: int, to: int = 0, source: int = 0, offset: int = 0, value
     return struct.pack("=BBhi", code, registers, offset, value)
 
 
+def _next_types(number: int) -> int:
+    attribute = ctypes.create_string_buffer(struct.pack("=III", number, 0, 0))
+    size = ctypes.c_ulong(12)
+    _checked(_libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(_BTF_GET_NEXT_ID), attribute, size))
+    return int(struct.unpack_from("=III", attribute)[1])
+
+
+def _types_name(types_fd: int) -> str:
+    """`name` of struct bpf_btf_info."""
+    name = ctypes.create_string_buffer(64)
+    info = ctypes.create_string_buffer(struct.pack("=QIIQII", 0, 0, 0, ctypes.addressof(name), 64, 0))
+    _bpf(_OBJ_GET_INFO_BY_FD, "IIQ", types_fd, 32, ctypes.addressof(info))
+    return name.value.decode()
+
+
 def _program_info(program_fd: int) -> list[int]:
     info = (ctypes.c_uint64 * _PROGRAM_INFO_WORDS)()
     _bpf(_OBJ_GET_INFO_BY_FD, "IIQ", program_fd, ctypes.sizeof(info), ctypes.addressof(info))
     return list(info)
 
 
-def _bpf(command: int, layout: str, *values: int) -> int:
+def _bpf(command: int, layout: str, *values: int | bytes) -> int:
     attribute = struct.pack(f"={layout}", *values)
     size = ctypes.c_ulong(len(attribute))
     return _checked(

@@ -1,0 +1,117 @@
+"""Types as the kernel describes its own (BTF): places of enumerators and members, functions by number.
+
+The format is that of Documentation/bpf/btf.rst; a module's types continue the kernel's numbers and strings.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_right
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+
+from .paths import ROOT, under
+
+_HEADER: Final = struct.Struct("=HBBIIIII")
+_MAGIC: Final = 0xEB9F
+_STRUCT, _ENUM, _FUNC, _FUNC_PROTO = 4, 6, 12, 13
+_WORDS_BEHIND: Final = {1: 1, 3: 3, 14: 1, 17: 1}
+"""32-bit words that follow a type of this kind: integers, arrays, variables, declaration tags."""
+_WORDS_PER_MEMBER: Final = {_STRUCT: 3, 5: 3, _ENUM: 2, _FUNC_PROTO: 2, 15: 3, 19: 3}
+_HEAD_WORDS: Final = 3
+
+
+class Btf:
+    """One object's types, the kernel's or a module's on top of the kernel's. Raises ValueError for anything else."""
+
+    def __init__(self, data: bytes, base: Btf | None = None) -> None:
+        if len(data) < _HEADER.size or _HEADER.unpack_from(data)[0] != _MAGIC:
+            raise ValueError("not BTF of this machine's byte order")
+        _, _, _, header, types_at, types_bytes, strings_at, strings_bytes = _HEADER.unpack_from(data)
+        self._base = base
+        self._words = memoryview(data)[header + types_at : header + types_at + types_bytes].cast("I")
+        self._strings = data[header + strings_at : header + strings_at + strings_bytes]
+        self._strings_before = base.strings_end if base else 0
+        self.strings_end: int = self._strings_before + len(self._strings)
+
+    @classmethod
+    def read(cls, module: str | None = None, root: Path = ROOT) -> Self | None:
+        """The running kernel's, or a module's; None where it can't be had."""
+        try:
+            base = cls(under(root, "/sys/kernel/btf/vmlinux").read_bytes())
+            return cls(under(root, f"/sys/kernel/btf/{module}").read_bytes(), base) if module else base
+        except (OSError, ValueError):
+            return None
+
+    def enumerator(self, name: str) -> int | None:
+        """The value of an enumerator (an unsigned 32-bit one)."""
+        for word, start in self._mentions(name):
+            if self._kind(start) == _ENUM and word > start and (word - start - _HEAD_WORDS) % 2 == 0:
+                return self._words[word + 1]
+        return None
+
+    def member_offset_bytes(self, structure: str, member: str) -> int | None:
+        """Where in `struct structure` a direct member begins."""
+        wanted = set(self.offsets(member))
+        for word, start in self._mentions(structure):
+            if word != start or self._kind(start) != _STRUCT:
+                continue
+            for at in range(start + _HEAD_WORDS, start + _HEAD_WORDS + 3 * self.members(start), 3):
+                if self._words[at] in wanted:
+                    return (self._words[at + 2] & 0xFFFFFF) // 8
+        return None
+
+    def function(self, name: str) -> tuple[int, int] | None:
+        """The function's type number and how many arguments it takes."""
+        for word, start in self._mentions(name):
+            if word == start and self._kind(start) == _FUNC:
+                number = bisect_right(self.starts, start) + self.first_number - 1
+                return number, self._arguments(self._words[start + 2])
+        return None
+
+    def _arguments(self, prototype: int) -> int:
+        owner: Btf = self
+        while owner._base is not None and prototype < owner.first_number:
+            owner = owner._base
+        return owner.members(owner.starts[prototype - owner.first_number])
+
+    def _mentions(self, name: str) -> list[tuple[int, int]]:
+        """Words equal to that string's place, each with the start of the type it lies in."""
+        words = np.frombuffer(self._words, np.uint32)
+        found = [at for offset in self.offsets(name) for at in np.flatnonzero(words == offset).tolist()]
+        return [(at, self.starts[bisect_right(self.starts, at) - 1]) for at in found]
+
+    def offsets(self, name: str) -> list[int]:
+        """Where the string is, in this object's strings and in those it builds on."""
+        at = self._strings.find(b"\0" + name.encode() + b"\0")
+        own = [] if at < 0 else [self._strings_before + at + 1]
+        return own + (self._base.offsets(name) if self._base else [])
+
+    def _kind(self, start: int) -> int:
+        return self._words[start + 1] >> 24 & 0x1F
+
+    def members(self, start: int) -> int:
+        """How many members, enumerators or arguments the type at that word has."""
+        return self._words[start + 1] & 0xFFFF
+
+    @property
+    def first_number(self) -> int:
+        """The number of this object's first type."""
+        return self._base.first_number + len(self._base.starts) if self._base else 1
+
+    @cached_property
+    def starts(self) -> array[int]:
+        """The first word of each type."""
+        words, starts, at = self._words, array("I"), 0
+        behind = [_WORDS_BEHIND.get(kind, 0) + _HEAD_WORDS for kind in range(32)]
+        each = [_WORDS_PER_MEMBER.get(kind, 0) for kind in range(32)]
+        while at < len(words):
+            starts.append(at)
+            info = words[at + 1]
+            kind = info >> 24 & 0x1F
+            at += behind[kind] + each[kind] * (info & 0xFFFF)
+        return starts

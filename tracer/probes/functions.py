@@ -1,0 +1,171 @@
+"""Kernel functions worth a probe, and the probes on them: fentry and fexit by BTF, else kprobes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from ..kernel.btf import Btf
+from ..kernel.kallsyms import Symbol
+from ..kernel.paths import ROOT, under
+from ..schema import KIND_BY_NAME, Kind
+from .probe import How, Probe, Source, Subject
+
+WITH_FUNCTIONS: Final = "-DRT_WITH_FUNCTIONS"
+MAX_CALLBACKS: Final = 4
+"""OOM callbacks that bpf/functions.bpf.c has programs for."""
+_KPROBES: Final = "/sys/bus/event_source/devices/kprobe/type"
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What entry and return of a function tell. `functions`: its names, by kernel; the first there is taken."""
+
+    begin: str
+    end: str | None
+    functions: tuple[str, ...]
+
+
+WORK: Final = Traced("update_balloon_size_begin", "update_balloon_size_end", ("update_balloon_size_func",))
+FUNCTIONS: Final = (
+    Traced("fill_balloon_begin", "fill_balloon_end", ("fill_balloon",)),
+    Traced("leak_balloon_begin", "leak_balloon_end", ("leak_balloon",)),
+    Traced("tell_host", None, ("tell_host",)),
+    Traced(
+        "balloon_shrinker_begin", "balloon_shrinker_end", ("virtio_balloon_shrinker_scan", "vmballoon_shrinker_scan")
+    ),
+    Traced("virtballoon_changed", None, ("virtballoon_changed",)),
+    Traced("virtballoon_migratepage", None, ("virtballoon_migratepage",)),
+    Traced("virtballoon_free_page_report", None, ("virtballoon_free_page_report",)),
+    Traced("out_of_memory_begin", "out_of_memory_end", ("out_of_memory",)),
+    Traced("proactive_reclaim_begin", "proactive_reclaim_end", ("user_proactive_reclaim", "memory_reclaim")),
+    Traced("drop_caches_begin", "drop_caches_end", ("drop_caches_sysctl_handler", "drop_slab")),
+)
+"""Virtio's and VMware's balloon drivers; mm/oom_kill.c; mm/vmscan.c or mm/memcontrol.c; fs/drop_caches.c."""
+
+_RETURN_AT: Final = ("proactive_reclaim_end",)
+"""Programs that are told where the return value is, because it moved."""
+_FROM_STRUCTURES: Final = {
+    "tell_host": ("num_pfns", "virtio_balloon", "virtio_balloon"),
+    "balloon_shrinker_begin": ("nr_to_scan", None, "shrink_control"),
+}
+"""Fields read out of a structure: field (and member), the module whose it is, the structure."""
+_NEVER: Final[dict[str, tuple[str, ...]]] = {"update_balloon_size_begin": ("num_pages",)}
+
+
+class FunctionProbes:
+    """Makes sources for functions of the running kernel."""
+
+    def __init__(self, symbols: Mapping[str, tuple[Symbol, ...]], root: Path = ROOT) -> None:
+        self.symbols = symbols
+        self._root = root
+        self._module_types: dict[str, Btf | None] = {}
+        self._has_kprobes = under(root, _KPROBES).exists()
+
+    @cached_property
+    def types(self) -> Btf | None:
+        """The kernel's own types."""
+        return Btf.read(root=self._root)
+
+    def subject(self, traced: Traced) -> Subject:
+        """A subject with a source for each way."""
+        return Subject(tuple(self.sources(traced)))
+
+    def sources(self, traced: Traced) -> Iterator[Source]:
+        """Sources that tell of a function's entry and return, best first."""
+        kinds = tuple(KIND_BY_NAME[name] for name in (traced.begin, traced.end) if name)
+        function = next((name for name in traced.functions if name in self.symbols), None)
+        if function is None:
+            yield Source(f"function:{traced.functions[0]}", kinds, obstacle=_why_no_function(traced))
+            return
+        places = ((kinds[0], False), *((kind, True) for kind in kinds[1:]))
+        flags, absent = self._structure_fields(traced.begin)
+        flags += self._return_flags(traced, function)
+        for traces in (True, False):
+            name = f"{How.FENTRY if traces else How.KPROBE}:{function}"
+            probes = tuple(self.probe(kind.name, function, kind, on_return=end, traces=traces) for kind, end in places)
+            yield Source(name, kinds, probes, self.obstacle(function, traces=traces), flags, absent)
+
+    def callbacks(self, names: tuple[str, ...]) -> Iterator[Source]:
+        """Sources that tell of entry and return of those OOM callbacks that the kernel has."""
+        kinds = (KIND_BY_NAME["oom_notify_begin"], KIND_BY_NAME["oom_notify_end"])
+        found = [name for name in names if self.address(name)][:MAX_CALLBACKS]
+        if not found:
+            yield Source("function:oom_notify", kinds, obstacle=_why_no_callbacks(names))
+            return
+        flags = (WITH_FUNCTIONS, *(f"-DRT_OOM_CALLBACK_{n}={self.address(f):#x}ULL" for n, f in enumerate(found)))
+        for traces in (True, False):
+            probes = [
+                probe
+                for number, function in enumerate(found)
+                for probe in (
+                    self.probe(f"oom_notify_begin_{number}", function, kinds[0], on_return=False, traces=traces),
+                    self.probe("oom_notify_end", function, kinds[1], on_return=True, traces=traces),
+                )
+            ]
+            obstacle = next(filter(None, (self.obstacle(name, traces=traces) for name in found)), "")
+            name = f"{How.FENTRY if traces else How.KPROBE}:{','.join(found)}"
+            yield Source(name, kinds, tuple(probes), obstacle, flags)
+
+    def probe(self, program: str, function: str, kind: Kind | None, *, on_return: bool, traces: bool) -> Probe:
+        """One probe at a function's entry or return; `traces` for fentry and fexit."""
+        if not traces:
+            return Probe(program, How.KRETPROBE if on_return else How.KPROBE, function, kind)
+        how = How.FEXIT if on_return else How.FENTRY
+        module, found = self.module(function), self._type(function)
+        return Probe(f"{program}_traced", how, function, kind, module=module, type_number=found[0] if found else 0)
+
+    def obstacle(self, function: str, *, traces: bool) -> str:
+        """Why a function can't even be tried; empty where it can."""
+        if traces:
+            return "" if self._type(function) else f"no BTF tells of it ({self.module(function) or 'vmlinux'})"
+        return "" if self._has_kprobes else "this kernel has no kprobes"
+
+    def module(self, function: str) -> str | None:
+        """The module a function is in; None for the kernel itself."""
+        return next((symbol.module for symbol in self.symbols.get(function, ())), None)
+
+    def address(self, function: str) -> int:
+        """Where a function is; 0 where that is not to be had."""
+        return next((symbol.address for symbol in self.symbols.get(function, ())), 0)
+
+    def _type(self, function: str) -> tuple[int, int] | None:
+        types = self._types_of(self.module(function))
+        return types.function(function) if types else None
+
+    def _types_of(self, module: str | None) -> Btf | None:
+        if module is None:
+            return self.types
+        if module not in self._module_types:
+            self._module_types[module] = Btf.read(module, self._root)
+        return self._module_types[module]
+
+    def _structure_fields(self, program: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+        """Flags that tell where in a structure a field is, and the fields of which that is not known."""
+        absent: dict[str, tuple[str, ...]] = {program: _NEVER[program]} if program in _NEVER else {}
+        if program not in _FROM_STRUCTURES:
+            return (WITH_FUNCTIONS,), absent
+        field, owner, structure = _FROM_STRUCTURES[program]
+        module = next((symbol.module for symbol in self.symbols.get(program, ())), None) if owner else None
+        types = self._types_of(module)
+        offset = types.member_offset_bytes(structure, field) if types else None
+        if offset is None:
+            return (WITH_FUNCTIONS,), {program: (field,)}
+        return (WITH_FUNCTIONS, f"-DRT_AT_{program}_{field}={offset}"), absent
+
+    def _return_flags(self, traced: Traced, function: str) -> tuple[str, ...]:
+        if traced.end not in _RETURN_AT:
+            return ()
+        found = self._type(function)
+        return (f"-DRT_RETURN_OF_{traced.end}={found[1] if found else 0}",)
+
+
+def _why_no_function(traced: Traced) -> str:
+    return f"this kernel has no function {' or '.join(traced.functions)} (inlined, or its driver is not loaded)"
+
+
+def _why_no_callbacks(names: tuple[str, ...]) -> str:
+    return f"this kernel has none of the known callbacks ({', '.join(names)})"
