@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test compat golden lint bench picture clean
+.PHONY: help setup setup-test demo test compat golden lint bench soak picture clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -54,6 +54,11 @@ lint: setup-test ## Check style and types
 bench: setup-test ## Run the benchmarks
 	@.ci/setup tracefs
 	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+soak: setup-test ## Full rate for ten minutes, then twenty short storms; needs root and two CPUs
+	@.ci/setup tracefs
+	$(BIN)/python -m tests.bench.soak --seconds 600
+	for transport in ring perf; do $(BIN)/python -m tests.bench.soak --runs 20 --seconds 5 --transport $$transport; done
 
 picture: setup-test ## Make reports/sample.png anew from a labelled trace
 	@mkdir -p out

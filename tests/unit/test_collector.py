@@ -37,7 +37,8 @@ class Machine:
         self.ring.reader.fd = self.ready
         self.lost = np.zeros(MAX_KINDS, np.uint64)
         self.missed = np.zeros(MAX_KINDS, np.uint64)
-        sources = Sources(self.ring.reader, self.lost.copy, self.missed.copy, CounterReader(root))
+        self.counters = CounterReader(root)
+        sources = Sources(self.ring.reader, self.lost.copy, self.missed.copy, self.counters)
         self.start_ns = time.monotonic_ns()
         self.collector = Collector(sources, self.start_ns, interval_s)
 
@@ -140,6 +141,30 @@ def test_loss_between_attaching_and_the_first_look_is_told(machine: Machine) -> 
     stretches = [item for item in items if isinstance(item, LostStretch)]
     assert [dict(stretch.counts) for stretch in stretches] == [{"shrink_slab_start": 1000}, {"shrink_slab_end": 3}]
     assert {stretch.start_ns for stretch in stretches} == {machine.start_ns}
+
+
+def test_nothing_earlier_comes_behind_a_sample(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN records that come while the collector stands still just before it reads a counter
+    written: list[int] = []
+    plain = machine.counters.read
+
+    def read() -> np.ndarray:
+        machine.write(count=3)
+        written.append(machine.ring.written)
+        return plain()
+
+    monkeypatch.setattr(machine.counters, "read", read)
+    seen = samples = 0
+    for item in machine.collector.items(duration_s=5):
+        if isinstance(item, np.ndarray):
+            seen += len(item)
+        elif isinstance(item, Samples) and samples < 5:
+            # THEN what was there at the reading is given first
+            assert seen >= written[samples]
+            samples += 1
+        elif samples == 5:
+            machine.collector.stop()
+    assert samples == 5
 
 
 @pytest.mark.parametrize(("kind", "extra"), [("balloon_work_begin", True), ("kswapd_sleep", False)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,7 +109,7 @@ class Collector:
     def items(self, duration_s: float | None = None, before_last: Callable[[], None] = lambda: None) -> Iterator[Item]:
         """Everything until stopped or `duration_s` is over; `before_last` runs before the last look at the ring."""
         end_ns = None if duration_s is None else time.monotonic_ns() + round(duration_s * _NS)
-        yield self._sample()
+        yield from self._after_records((self._sample(),))
         while not self._over(end_ns):
             yield from self._gathered(end_ns)
             yield from self._due()
@@ -141,8 +141,16 @@ class Collector:
             time.sleep(self._pause_s)
         elif buffers.written_bytes == buffers.read_bytes:
             return
+        yield from self._after_records(self._lost.since())
+
+    def _after_records(self, read: Iterable[Item]) -> Iterator[Item]:
+        """What was read just now, behind all records from before: this process may stand still at any point.
+
+        Whoever takes the items may think that nothing earlier comes after them.
+        """
+        items = tuple(read)
         yield from self._records()
-        yield from self._lost.since()
+        yield from items
 
     def _records(self) -> Iterator[npt.NDArray[np.void]]:
         fullness, now_ns = self._sources.buffers.fullness, time.monotonic_ns()
@@ -166,8 +174,7 @@ class Collector:
         if now_ns >= self._next_sample_ns or (
             self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
         ):
-            yield self._sample()
-            yield from self._missed.since()
+            yield from self._after_records((self._sample(), *self._missed.since()))
         if self._book.pending and not self._storm and now_ns >= self._next_naming_ns:
             self._next_naming_ns = now_ns + _NAMING_GAP_NS
             yield self._book.name_pending()

@@ -140,8 +140,9 @@ class PerfBuffers:
         os.close(one.fd)
 
     def _batch(self, opened: list[_Opened], limit_ns: int) -> Records:
-        most = max(_MAX_RECORDS // max(len(opened), 1), _MIN_RUN)
-        runs = [(one, run) for one in opened if len(run := one.buffer.run(one.end, most))]
+        active = [one for one in opened if one.buffer.read_bytes < one.end]
+        most = max(_MAX_RECORDS // max(len(active), 1), _MIN_RUN)
+        runs = [(one, run) for one in active if len(run := one.buffer.run(one.end, most))]
         # Only a CPU that has more than its run can limit the others to what is surely not later than its next record.
         short = [run["time_ns"][-1] for one, run in runs if _has_more(one, run)]
         limit = np.uint64(min([limit_ns, *map(int, short)]))
@@ -149,7 +150,7 @@ class PerfBuffers:
         records = _merged([part for _, part in parts if len(part)])
         for one, part in parts:
             one.buffer.take(len(part))
-        for one in opened:
+        for one in active:
             one.buffer.release()
         return records
 

@@ -1,0 +1,61 @@
+"""`record` with the storm's program beside its own: the same buffers, collector and writer, in a process of its own.
+
+python -m storm.recorder TOKEN OUTPUT BUFFER_BYTES TRANSPORT
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tracer.commands import recording
+from tracer.commands.exit_codes import run_to_exit
+from tracer.kernel.tracefs import tracepoint_format
+from tracer.probes import attach
+from tracer.probes.attachment import attach_tracepoint
+from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
+from tracer.probes.loading import Loaded, LoadRequest
+
+from .generator import TRACEPOINT
+from .program import NAME, SOURCE, storm_flags
+
+
+def add_storm(token: int) -> None:
+    """From here on, whatever is loaded comes with the storm's program, and is attached with it."""
+    plain_load, plain_attach = attach.load, attach.Probes.attach
+
+    def load(request: LoadRequest) -> Loaded:
+        text = f'{request.text}\n#line 1 "{SOURCE.name}"\n{SOURCE.read_text()}'
+        flags = [*request.flags, *storm_flags(token, as_slab=False)]
+        programs = [*request.programs, (NAME, TRACEPOINT_TYPE)]
+        return plain_load(replace(request, text=text, flags=flags, programs=programs))
+
+    def attach_all(probes: attach.Probes) -> None:
+        plain_attach(probes)
+        found = tracepoint_format(TRACEPOINT)
+        assert found is not None, f"this kernel has no {TRACEPOINT}"
+        probes._events.append(attach_tracepoint(probes._loaded.programs[NAME], found.id))
+
+    attach.load, attach.Probes.attach = load, attach_all
+
+
+def main() -> None:
+    """Record until a signal comes."""
+    token, output, buffer_bytes, transport = sys.argv[1:]
+    add_storm(int(token))
+    recording.run(
+        output=Path(output),
+        duration_s=None,
+        command=(),
+        force=False,
+        sample_interval_s=0.25,
+        buffer_bytes=int(buffer_bytes),
+        transport=transport,
+        quiet=False,
+        verbose=True,
+    )
+
+
+if __name__ == "__main__":
+    run_to_exit(main)
