@@ -17,6 +17,33 @@ class SourceState(StrEnum):
     UNUSED = "unused"
 
 
+class ClockChangeKind(StrEnum):
+    """The machine slept, or somebody set the wall clock."""
+
+    SUSPENDED = "suspended"
+    SET = "set"
+
+
+@dataclass(frozen=True)
+class ClockChange:
+    """Something that happened to the clocks, seen at `at_ns` (CLOCK_MONOTONIC, which stops in suspend).
+
+    `by_ns` is how long the machine slept, or how far the wall clock was set, negative for back.
+    """
+
+    at_ns: int
+    kind: ClockChangeKind
+    by_ns: int
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """From a list of the three. Raises TypeError, ValueError."""
+        if not isinstance(value, list):
+            raise TypeError(value)
+        at_ns, kind, by_ns = value
+        return cls(int(at_ns), ClockChangeKind(kind), int(by_ns))
+
+
 @dataclass(frozen=True)
 class PlanRow:
     """One source of one event kind and how it fared: `what` is an event kind's name or a sampled quantity."""

@@ -28,6 +28,12 @@ def record(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=ENV, timeout=60)
 
 
+def has_written(path: Path) -> bool:
+    """Whether something of the first second is in the file."""
+    recording = Recording.open(path)
+    return recording.last_ns > recording.metadata.start_ns
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A `record -o x.rtrace` that has attached and has written at least once."""
@@ -37,7 +43,7 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if " events, " in line:
+            if " events, " in line and has_written(tmp_path / "x.rtrace"):
                 break
         yield process
         process.kill()

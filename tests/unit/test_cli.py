@@ -273,7 +273,7 @@ def test_record_looks_at_its_output_before_it_attaches(tmp_path, monkeypatch):
     (tmp_path / "mine.rtrace").touch()
     for name in ("mine.rtrace", "no/such.rtrace", "."):
         with pytest.raises(TracerError):
-            capture.capture(capture.CaptureRequest(tmp_path / name), Messages())
+            capture.capture(capture.CaptureRequest(capture.Output(tmp_path / name)), Messages())
 
 
 def test_record_refuses_an_existing_file_before_anything_else(tmp_path):

@@ -13,7 +13,7 @@ from synthetic_analysis import HOSTILE
 from tracer.analyze.model import Analysis, BalloonResult, Finding, Quality, Severity, ShrinkerStat, Stall, Tier, TierRow
 from tracer.live import finding_line, summary_text
 from tracer.live.table import WIDTH, paragraph, table
-from tracer.metadata import BalloonInfo, PlanRow, SourceState
+from tracer.metadata import BalloonInfo, ClockChange, ClockChangeKind, PlanRow, SourceState
 from tracer.report import RecordingFacts
 
 FACTS = RecordingFacts("small.rtrace", replace(METADATA, host="vm1", kernel_release="6.12.1"))
@@ -142,3 +142,16 @@ def test_the_ladder_names_the_tiers_that_were_reached():
     )
     lines = sections(summary_text(analysis, FACTS))["Ladder"].splitlines()
     assert [line.split()[:2] for line in lines[2:4]] == [["2", "direct"], ["5", "oom_kill"]]
+
+
+def test_what_happened_to_the_recorder_is_said(quiet):
+    start_ns = METADATA.start_ns
+    changes = (
+        ClockChange(start_ns + 3 * SECOND, ClockChangeKind.SUSPENDED, 60 * SECOND),
+        ClockChange(start_ns + 4 * SECOND, ClockChangeKind.SET, -SECOND // 2),
+    )
+    facts = RecordingFacts("x", METADATA, dropped_events=1234, clock_changes=changes)
+    text = " ".join(summary_text(quiet, facts).split())
+    assert "1,234 of the lost events were dropped by the recorder, whose disk was too slow" in text
+    assert "the machine was suspended for 60.0 s, which times here do not count, seen at 3.000 s" in text
+    assert "the wall clock was set back by 500 ms, seen at 4.000 s" in text

@@ -83,6 +83,7 @@ def analyse_file(path: Path, horizon_s: float, gap_s: float, span: Span = WHOLE)
 
 def facts_of(recording: Recording, analysis: Analysis) -> RecordingFacts:
     """What results say about a recording; after a whole pass, when all damage has shown."""
+    from ..store.notes import clock_changes, dropped_events
     from ..wording.facts import RecordingFacts
 
     return RecordingFacts(
@@ -93,4 +94,6 @@ def facts_of(recording: Recording, analysis: Analysis) -> RecordingFacts:
         bad_blocks=recording.bad_blocks,
         complete=recording.complete,
         program_cost=costs_from_notes(recording.notes),
+        dropped_events=dropped_events(recording.notes),
+        clock_changes=clock_changes(recording.notes),
     )

@@ -15,13 +15,16 @@ from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
 from ..collect.session import Session, open_session
 from ..errors import CannotTraceError
 from ..kernel.access import requirements
+from ..kernel.clocks import ClockWatch
 from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..probes.plan import make_plan, targets_for
 from ..probes.probe import PageSource
 from ..probes.transport import Transport
 from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
-from ..store import Writer, check_output
+from ..store.format import JSON
+from ..store.notes import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
 from .messages import Messages
+from .output import OpenOutput, Output
 
 if TYPE_CHECKING:
     from ..collect.collector import Item
@@ -34,10 +37,9 @@ FLUSH_S: Final = 1.0
 class CaptureRequest:
     """What to record, where to, for how long; `load` runs for the length of the recording."""
 
-    output: Path
+    output: Output
     duration_s: float | None = None
     command: tuple[str, ...] = ()
-    force: bool = False
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S
     buffer_bytes: int = DEFAULT_BUFFER_BYTES
     measure_cost: bool = False
@@ -47,13 +49,13 @@ class CaptureRequest:
     load: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-def capture(request: CaptureRequest, say: Messages) -> None:
-    """Trace into a file until the time is over, the command ends or a signal comes.
+def capture(request: CaptureRequest, say: Messages) -> Path:
+    """Trace until the time is over, the command ends or a signal comes; the file, of several the last one.
 
     Raises CannotTraceError, UsageError, and TracerError where the output can't be written: before anything is attached,
     or when the disk refuses later; what was written by then stays readable.
     """
-    check_output(request.output, force=request.force)
+    request.output.check()
     require_tracing()
     with open_session(
         request.sample_interval_s,
@@ -65,8 +67,8 @@ def capture(request: CaptureRequest, say: Messages) -> None:
     ) as session:
         _say_plan(session, say)
         writer, lost = _record(request, session, say)
-    size, loss = f"{writer.bytes_written / 1024:,.0f} KiB", f"{lost:,} lost"
-    say.info(f"Wrote {request.output} ({writer.events_written:,} events, {loss}, {size})")
+    _say_written(writer, lost, say)
+    return writer.files[-1]
 
 
 def require_tracing() -> None:
@@ -76,13 +78,14 @@ def require_tracing() -> None:
         raise CannotTraceError("; ".join(f"{item.name}: {item.detail} (try: {item.fix})" for item in missing))
 
 
-def _record(request: CaptureRequest, session: Session, say: Messages) -> tuple[Writer, int]:
+def _record(request: CaptureRequest, session: Session, say: Messages) -> tuple[OpenOutput, int]:
     with request.load():
         items = session.items(request.duration_s)
         # The first item starts the command: one that can't be started leaves an older recording where it is.
         first = next(items)
-        writer = Writer(request.output, session.metadata, force=request.force)
+        writer = request.output.open(session.metadata)
         try:
+            _say_buffers(session, writer, say)
             if request.duration_s is None and not request.command:
                 say.info("Tracing. Ctrl-C ends it.")
             lost = _copy(chain((first,), items), writer, say)
@@ -92,22 +95,42 @@ def _record(request: CaptureRequest, session: Session, say: Messages) -> tuple[W
     return writer, lost
 
 
-def _copy(items: Iterable[Item], writer: Writer, say: Messages) -> int:
-    """Write every item, flushing once a second; the number of lost events."""
+def _copy(items: Iterable[Item], writer: OpenOutput, say: Messages) -> int:
+    """Write every item, flushing once a second; the number of events the kernel lost."""
     lost, start_s = 0, time.monotonic()
     next_flush_s = start_s + FLUSH_S
+    clocks = _ClockNotes(writer)
     for item in items:
         _write(item, writer)
         lost += item.total if isinstance(item, LostStretch) else 0
         now_s = time.monotonic()
         if now_s >= next_flush_s:
             next_flush_s = now_s + FLUSH_S
+            clocks.note()
             writer.flush()
-            say.detail(f"{now_s - start_s:6.1f} s: {writer.events_written:,} events, {lost:,} lost")
+            all_lost = lost + sum(writer.dropped.values())
+            say.detail(f"{now_s - start_s:6.1f} s: {writer.events_written:,} events, {all_lost:,} lost")
+    clocks.note()
     return lost
 
 
-def _write(item: Item, writer: Writer) -> None:
+class _ClockNotes:
+    """Notes what happens to the clocks."""
+
+    def __init__(self, writer: OpenOutput) -> None:
+        self._writer = writer
+        self._watch = ClockWatch()
+        self._changes: list[JSON] = []
+
+    def note(self) -> None:
+        """Write down what happened since the last time, with everything before it, so that the last note says all."""
+        if changes := self._watch.changes():
+            self._changes += [[change.at_ns, change.kind.value, change.by_ns] for change in changes]
+            del self._changes[:-MOST_CLOCK_CHANGES]
+            self._writer.write_note(CLOCK_CHANGES_NOTE, [*self._changes])
+
+
+def _write(item: Item, writer: OpenOutput) -> None:
     if isinstance(item, Samples):
         writer.write_samples(item)
     elif isinstance(item, LostStretch):
@@ -118,7 +141,7 @@ def _write(item: Item, writer: Writer) -> None:
         writer.write_events(item)
 
 
-def _write_end(session: Session, writer: Writer, say: Messages) -> None:
+def _write_end(session: Session, writer: OpenOutput, say: Messages) -> None:
     """Facts known only now."""
     if (status := session.command_status) is not None:
         writer.write_note("exit_status", status)
@@ -147,3 +170,20 @@ def _say_costs(costs: Mapping[str, ProgramCost], duration_s: float, say: Message
         say.detail(f"{name}: ran {cost.runs:,} times, {cost.run_time_ns / cost.runs:,.0f} ns each")
     total_ns = sum(cost.run_time_ns for cost in costs.values())
     say.detail(f"BPF programs: {total_ns / 1e6:,.1f} ms in all, {total_ns / 1e7 / duration_s:.3f} % of a CPU")
+
+
+def _say_buffers(session: Session, writer: OpenOutput, say: Messages) -> None:
+    kernel, queue, packing = (
+        f"{size / (1 << 20):.3g} MiB"
+        for size in (session.metadata.buffer_bytes, writer.queue_bytes, writer.buffer_bytes - writer.queue_bytes)
+    )
+    say.info(f"Buffers: {kernel} in the kernel, {queue} for events not yet written, {packing} to pack them")
+
+
+def _say_written(writer: OpenOutput, lost: int, say: Messages) -> None:
+    files, dropped = writer.files, sum(writer.dropped.values())
+    where = f"{files[0]}" if len(files) == 1 else f"{files[0]} to {files[-1].name}"
+    size = f"{writer.bytes_written / 1024:,.0f} KiB"
+    say.info(f"Wrote {where} ({writer.events_written:,} events, {lost + dropped:,} lost, {size})")
+    if dropped:
+        say.info(f"{dropped:,} of the lost events because writing was too slow: a larger --queue-size holds more")

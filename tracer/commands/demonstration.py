@@ -18,6 +18,7 @@ from .analysis import analyse_file
 from .capture import CaptureRequest, capture
 from .messages import Messages
 from .options import GAP_S, HORIZON_S
+from .output import Output
 
 BUNDLED: Final = "demo.rtrace"
 _TAIL_S: Final = 1.0
@@ -59,7 +60,7 @@ class Demonstration:
         give_to_sudo_user(*missing)
 
     def _record(self, path: Path) -> None:
-        request = CaptureRequest(path, duration_s=self.duration_s, force=True, load=self._load)
+        request = CaptureRequest(Output(path, force=True), duration_s=self.duration_s, load=self._load)
         capture(request, self.say)
 
     @contextmanager

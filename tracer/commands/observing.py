@@ -51,10 +51,11 @@ def observe_now(seconds: float) -> Observation:
     """Trace this machine for so long, or until a signal. Raises CannotTraceError."""
     from .capture import CaptureRequest, capture
     from .messages import Messages
+    from .output import Output
 
     with TemporaryDirectory(prefix="reclaim-tracer-") as folder:
         output = Path(folder) / "observed.rtrace"
-        capture(CaptureRequest(output, duration_s=seconds), Messages(quiet=True))
+        capture(CaptureRequest(Output(output), duration_s=seconds), Messages(quiet=True))
         analysis = analyse_file(output, HORIZON_S, GAP_S)[0]
     return _observation(analysis, f"{analysis.duration_s:.1f} s on this machine")
 

@@ -21,6 +21,16 @@ class TransportWish(StrEnum):
     PERF = "perf"
 
 
+class Fsync(StrEnum):
+    """When the disk is waited for."""
+
+    CLOSE = "close"
+    FLUSH = "flush"
+
+
+MOST_MIB = 1 << 20
+
+
 def _default_output() -> Path:
     return Path(datetime.now().astimezone().strftime("reclaim-%Y%m%d-%H%M%S.rtrace"))
 
@@ -52,6 +62,27 @@ def record(
     ] = 16,
     balloon_source: BalloonSourceOption = BalloonSource.AUTO,
     oom_notifier: OomNotifier = None,
+    queue_size: Annotated[
+        int, typer.Option(metavar="MIB", min=4, max=1024, help="Memory for events not yet written.")
+    ] = 8,
+    fsync: Annotated[
+        Fsync,
+        typer.Option(help="When to wait until the disk has it: at the end, or also at each flush, once a second."),
+    ] = Fsync.CLOSE,
+    rotate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MIB",
+            min=1,
+            max=MOST_MIB,
+            help="Go on in a new file after so much: FILE.0001.rtrace, ...",
+            show_default=False,
+        ),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="With --rotate: only the newest N files stay.", show_default=False),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -62,6 +93,7 @@ def record(
       reclaim-tracer record -d 30
       reclaim-tracer record -o build.rtrace -- make -j8
       reclaim-tracer record -d 5 --buffer-size 64 --force -o trace.rtrace
+      reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
     """
     raise HandOver(
         "recording",
@@ -70,6 +102,10 @@ def record(
             "duration_s": duration,
             "command": tuple(command or ()),
             "force": force,
+            "fsync": fsync.value,
+            "rotate_bytes": None if rotate is None else rotate << 20,
+            "keep": keep,
+            "queue_bytes": queue_size << 20,
             "sample_interval_s": sample_interval,
             "buffer_bytes": buffer_size << 20,
             "transport": None if transport is TransportWish.AUTO else transport.value,

@@ -15,6 +15,10 @@ def run(
     duration_s: float | None,
     command: tuple[str, ...],
     force: bool,
+    fsync: str,
+    rotate_bytes: int | None,
+    keep: int | None,
+    queue_bytes: int,
     sample_interval_s: float,
     buffer_bytes: int,
     transport: str | None,
@@ -28,14 +32,15 @@ def run(
     keep_freed_memory()
     with one_blas_thread():
         from ..probes.transport import Transport
+        from ..store import Fsync
         from .capture import CaptureRequest, capture
+        from .output import Output, rotation_of
 
     say = Messages(quiet=quiet, verbose=verbose)
     request = CaptureRequest(
-        output=output,
+        output=Output(output, force, Fsync(fsync), rotation_of(rotate_bytes, keep), queue_bytes),
         duration_s=duration_s,
         command=command,
-        force=force,
         sample_interval_s=sample_interval_s,
         buffer_bytes=buffer_bytes,
         measure_cost=verbose,
@@ -43,9 +48,9 @@ def run(
         balloon_source=balloon_source,
         oom_notifiers=oom_notifiers,
     )
-    capture(request, say)
-    _print_summary(output)
-    say.info(f"Next: reclaim-tracer report {output}")
+    recording = capture(request, say)
+    _print_summary(recording)
+    say.info(f"Next: reclaim-tracer report {recording}")
 
 
 def _print_summary(recording: Path) -> None:

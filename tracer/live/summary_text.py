@@ -9,6 +9,7 @@ from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
 from ..metadata import SourceState
 from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
+from ..wording.recorder import recorder_remarks
 from ..wording.verdict import verdict
 from .table import paragraph, printable, table
 
@@ -173,6 +174,7 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
         yield f"{begins} without an end, {ends} without a begin, of {plural(accounting.spans, 'span')}"
     if accounting.late_events:
         yield f"{plural(accounting.late_events, 'event')} came too late to be put in order"
+    yield from recorder_remarks(facts)
     if facts.bad_blocks:
         yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum left out"
     if not facts.complete:

@@ -8,6 +8,7 @@ from ..analyze.model import Analysis, Quality
 from ..metadata import SourceState
 from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, plural
+from ..wording.recorder import recorder_remarks
 from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
 
 _STATE_ORDER: Final = {state: rank for rank, state in enumerate(SourceState)}
@@ -41,6 +42,7 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
         )
     if facts.bad_blocks:
         words.append(f"{plural(facts.bad_blocks, 'block was', 'blocks were')} skipped for a wrong checksum.")
+    words += [f"{remark[0].upper()}{remark[1:]}." for remark in recorder_remarks(facts)]
     if accounting.incomplete_spans:
         words.append(
             f"{plural(accounting.incomplete_spans, 'span is', 'spans are')} incomplete: "

@@ -1,7 +1,12 @@
-"""The `.rtrace` recording: `Writer` and `Recording`. `docs/recording.md` describes the format."""
+"""The `.rtrace` recording: `Writer`, `BackgroundWriter`, `RotatingWriter` and `Recording`.
 
+`docs/recording.md` describes the format.
+"""
+
+from .background import BackgroundWriter
 from .output import check_output
 from .reader import Recording
-from .writer import Writer
+from .rotating import RotatingWriter, Rotation
+from .writer import Fsync, Writer
 
-__all__ = ["Recording", "Writer", "check_output"]
+__all__ = ["BackgroundWriter", "Fsync", "Recording", "RotatingWriter", "Rotation", "Writer", "check_output"]

@@ -78,6 +78,16 @@ class BlockFile:
         self.append(BlockType.INDEX, payload, rows)
         return self._index.offset
 
+    def sync(self) -> None:
+        """Wait until the disk has everything, and give back the page cache it took. Raises TracerError once."""
+        if self._descriptor is None or self._failed:
+            return
+        try:
+            os.fdatasync(self._descriptor)
+            os.posix_fadvise(self._descriptor, 0, self.bytes_written, os.POSIX_FADV_DONTNEED)
+        except OSError as error:
+            self._fail(self._descriptor, error)
+
     def close(self) -> None:
         """Sync and close; idempotent. Raises TracerError where the sync is the first thing that fails."""
         descriptor, self._descriptor = self._descriptor, None

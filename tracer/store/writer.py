@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,13 @@ _BLOCK_SAMPLES: Final = 4096
 """Sample rows the writer puts into one block."""
 
 
+class Fsync(StrEnum):
+    """When the writer waits until the disk has what was written: only in `close`, or in every `flush` too."""
+
+    CLOSE = "close"
+    FLUSH = "flush"
+
+
 class Writer:
     """Append-only `.rtrace` writer. Mode 0600, owned by SUDO_UID/SUDO_GID when run with sudo.
 
@@ -33,11 +41,24 @@ class Writer:
     call that notices raises TracerError, the file keeps its good blocks, and everything after that is ignored.
     """
 
-    def __init__(self, path: Path, metadata: Metadata, *, force: bool = False) -> None:
-        """Create the file and write its first block. Raises TracerError; no file is left behind then."""
+    def __init__(
+        self,
+        path: Path,
+        metadata: Metadata,
+        *,
+        force: bool = False,
+        fsync: Fsync = Fsync.CLOSE,
+        encoder: EventEncoder | None = None,
+    ) -> None:
+        """Create the file and write its first block. Raises TracerError; no file is left behind then.
+
+        `encoder` is one to use again, whose writer is closed.
+        """
         self._file = _open_file(path, payloads.pack_json(_description(metadata)), force=force)
-        self._encoder = EventEncoder(BLOCK_EVENTS)
-        self._buffer = np.empty(_BUFFER_BYTES, np.uint8)
+        self._fsync = fsync
+        self._encoder = encoder or EventEncoder(BLOCK_EVENTS)
+        # Made at the first event that has to wait in it: who writes whole blocks needs none.
+        self._buffer: npt.NDArray[np.uint8] | None = None
         self._filled = 0
         self._samples: list[Samples] = []
         self._symbols: dict[int, str] = {}
@@ -55,6 +76,16 @@ class Writer:
         """Events on disk, without those still buffered."""
         return self._file.counts[BlockType.EVENTS]
 
+    @property
+    def buffer_bytes(self) -> int:
+        """Memory that packing takes, whatever is written."""
+        return self._encoder.buffer_bytes
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is written still reaches the disk."""
+        return self._file.is_open
+
     def write_events(self, records: npt.NDArray[np.void]) -> None:
         """Records of EVENT_DTYPE in order of arrival; they are copied. Raises TracerError when the disk refuses."""
         data = np.ascontiguousarray(records).view(np.uint8)
@@ -64,6 +95,11 @@ class Writer:
                 data = data[_BUFFER_BYTES:]
             else:
                 data = self._fill(data)
+
+    def write_block(self, records: npt.NDArray[np.void]) -> None:
+        """At most BLOCK_EVENTS records as a block of their own, at once. Raises TracerError when the disk refuses."""
+        if len(records) and self._file.is_open:
+            self._append_events(records.view(np.uint8))
 
     def write_samples(self, samples: Samples) -> None:
         """Readings of counters."""
@@ -83,9 +119,14 @@ class Writer:
         self._notes.append(payloads.pack_json({"key": key, "value": value}))
 
     def flush(self) -> None:
-        """Everything buffered becomes blocks on disk. Raises TracerError when the disk refuses."""
+        """Everything buffered becomes blocks. Raises TracerError when the disk refuses."""
+        self._flush_blocks()
+        if self._fsync is Fsync.FLUSH:
+            self._file.sync()
+
+    def _flush_blocks(self) -> None:
         self._flush_symbols()
-        if self._filled:
+        if self._buffer is not None and self._filled:
             size, self._filled = self._filled, 0
             self._append_events(self._buffer[:size])
         self._flush_samples()
@@ -99,18 +140,20 @@ class Writer:
         try:
             if not self._ended:
                 self._ended = True
-                self.flush()
+                self._flush_blocks()
                 index = self._file.append_index()
                 self._file.append(BlockType.END, payloads.pack_json(self._totals(index)), 1)
         finally:
             self._file.close()
 
     def _fill(self, data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        if self._buffer is None:
+            self._buffer = np.empty(_BUFFER_BYTES, np.uint8)
         part = data[: _BUFFER_BYTES - self._filled]
         self._buffer[self._filled : self._filled + len(part)] = part
         self._filled += len(part)
         if self._filled == _BUFFER_BYTES:
-            self.flush()
+            self._flush_blocks()
         return data[len(part) :]
 
     def _append_events(self, data: npt.NDArray[np.uint8]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..metadata import Metadata
+from ..metadata import ClockChange, Metadata
 from ..program_cost import ProgramCost
 
 
@@ -16,7 +16,8 @@ class RecordingFacts:
     `source` is the recording's file name. `lost` maps kind name to events the kernel could not hand over.
     `cut_bytes` are bytes at the file's tail that could not be used, `bad_blocks` blocks whose checksum failed;
     `complete` says whether the recording's end marker was seen. `program_cost` is what each BPF program
-    cost, empty where that was not measured.
+    cost, empty where that was not measured. `dropped_events` of the lost ones were lost by the recorder itself, because
+    writing was too slow.
     """
 
     source: str
@@ -26,6 +27,8 @@ class RecordingFacts:
     bad_blocks: int = 0
     complete: bool = True
     program_cost: Mapping[str, ProgramCost] = field(default_factory=dict)
+    dropped_events: int = 0
+    clock_changes: tuple[ClockChange, ...] = ()
 
     @property
     def lost_total(self) -> int:

@@ -1,0 +1,54 @@
+"""Where a recording goes, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from ..metadata import Metadata
+from ..store import BackgroundWriter, Fsync, RotatingWriter, Rotation, Writer, check_output
+from ..store.background import DEFAULT_QUEUE_BYTES
+from ..store.rotating import part_path
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file, or with `rotation` several; `queue_bytes` is the memory for events that are not written yet."""
+
+    path: Path
+    force: bool = False
+    fsync: Fsync = Fsync.CLOSE
+    rotation: Rotation | None = None
+    queue_bytes: int = DEFAULT_QUEUE_BYTES
+
+    def check(self) -> None:
+        """Try whether it can be written. Raises TracerError."""
+        check_output(part_path(self.path, 1) if self.rotation else self.path, force=self.force)
+
+    def open(self, metadata: Metadata) -> OpenOutput:
+        """Create the first file. Raises TracerError."""
+        if self.rotation is None:
+            return OpenOutput(Writer(self.path, metadata, force=self.force, fsync=self.fsync), self)
+        return OpenOutput(RotatingWriter(self.path, metadata, self.rotation, force=self.force, fsync=self.fsync), self)
+
+
+class OpenOutput(BackgroundWriter):
+    """A recording being written; `files` are those there are now, oldest first."""
+
+    def __init__(self, writer: Writer | RotatingWriter, output: Output) -> None:
+        super().__init__(writer, output.queue_bytes)
+        self._output = output
+        self._target = writer
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files there are now, oldest first."""
+        return self._target.parts if isinstance(self._target, RotatingWriter) else (self._output.path,)
+
+
+def rotation_of(part_bytes: int | None, keep: int | None) -> Rotation | None:
+    """What `--rotate` and `--keep` ask for. Raises UsageError for a `--keep` alone."""
+    if part_bytes is None and keep is not None:
+        raise UsageError("--keep needs --rotate: it says how many files stay")
+    return None if part_bytes is None else Rotation(part_bytes, keep)

@@ -1,0 +1,214 @@
+"""A writer that never makes the drain wait: what arrives is queued, and a thread of its own packs and writes it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from queue import SimpleQueue
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import LostStretch, Samples
+from ..errors import TracerError
+from ..schema import EVENT_DTYPE
+from .dropping import Dropped, merged
+from .format import BLOCK_EVENTS, JSON
+from .rotating import RotatingWriter
+from .writer import Writer
+
+DEFAULT_QUEUE_BYTES: Final = 8 << 20
+_EVENT_BYTES: Final = EVENT_DTYPE.itemsize
+_MIN_EVENTS: Final = 2 * BLOCK_EVENTS
+"""Room for one block being filled and one being packed: 3.3 MiB."""
+
+DROPPED_EVENTS_NOTE: Final = "dropped_events"
+"""Note: events dropped because the queue was full, by kind; they are in the lost stretches too."""
+DROPPED_SAMPLES_NOTE: Final = "dropped_samples"
+"""Note: readings of counters dropped because the writer was far behind."""
+
+_MOST_TASKS: Final = 1024
+"""With more than this waiting, readings of counters are dropped and lost stretches become one."""
+
+
+class BackgroundWriter:
+    """The writer's interface in front of a bounded queue; one thread calls it.
+
+    Events are copied into a ring of `queue_bytes`. The thread gets them a block at a time, and on `flush` what there
+    is; their room is free again once they are written. Where there is no room, events are dropped, counted by kind and
+    written as a lost stretch, so that only `close` ever waits. What the thread fails with is raised once, by the next
+    call; everything after it is ignored.
+    """
+
+    def __init__(self, writer: Writer | RotatingWriter, queue_bytes: int = DEFAULT_QUEUE_BYTES) -> None:
+        self._writer = writer
+        self._capacity = max(queue_bytes // _EVENT_BYTES, _MIN_EVENTS)
+        self._ring = np.empty(self._capacity * _EVENT_BYTES, np.uint8)
+        # Touched now, because later may be when there is no memory left.
+        self._ring.fill(0)
+        # In events since the start: taken in, handed to the thread, written by it.
+        self._head = self._handed = self._tail = 0
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._dropped = Dropped()
+        self._held: LostStretch | None = None
+        self._dropped_samples = 0
+        self._failure: BaseException | None = None
+        self._failed = False
+        self._cpu_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
+        self._thread.start()
+
+    @property
+    def queue_bytes(self) -> int:
+        """Memory of the queue."""
+        return self._ring.nbytes
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Memory of the queue and of packing."""
+        return self._ring.nbytes + self._writer.buffer_bytes
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes on disk."""
+        return self._writer.bytes_written
+
+    @property
+    def events_written(self) -> int:
+        """Events on disk, without those still queued."""
+        return self._writer.events_written
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Events dropped so far, by kind."""
+        return self._dropped.total
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time the thread has used: columns, compression, writing."""
+        return self._cpu_s
+
+    def write_events(self, records: npt.NDArray[np.void]) -> None:
+        """Records of EVENT_DTYPE in order of arrival; they are copied, or dropped where the queue is full."""
+        self._raise()
+        data = np.ascontiguousarray(records).view(np.uint8)
+        while len(data) and not self._failed:
+            if not (room := self._room()):
+                self._hand_over()
+                self._dropped.add(data.view(EVENT_DTYPE))
+                return
+            self._put_dropped()
+            data = self._take(data, room)
+
+    def write_samples(self, samples: Samples) -> None:
+        """Readings of counters; dropped and counted where the thread is far behind."""
+        self._raise()
+        if self._tasks.qsize() < _MOST_TASKS:
+            self._put(partial(self._writer.write_samples, samples))
+        else:
+            self._dropped_samples += len(samples)
+
+    def write_symbols(self, symbols: Mapping[int, str]) -> None:
+        """Names of kernel addresses not written before."""
+        self._raise()
+        self._put(partial(self._writer.write_symbols, symbols))
+
+    def write_lost(self, stretch: LostStretch) -> None:
+        """A stretch in which events were lost; where the thread is far behind, several become one."""
+        self._raise()
+        self._held = merged(self._held, stretch)
+        if self._tasks.qsize() < _MOST_TASKS:
+            self._put_held()
+
+    def write_note(self, key: str, value: JSON) -> None:
+        """A small fact known only late; a key's last note counts."""
+        self._raise()
+        self._put(partial(self._writer.write_note, key, value))
+
+    def flush(self) -> None:
+        """Have everything so far written, without waiting for it."""
+        self._raise()
+        self._hand_over()
+        self._put_dropped()
+        if self._tasks.qsize() < _MOST_TASKS:
+            self._put(self._writer.flush)
+
+    def close(self) -> None:
+        """Write what is queued, close, and wait until that is done; idempotent. Raises what the thread failed with."""
+        if self._thread.is_alive():
+            self._hand_over()
+            self._put_dropped()
+            self._put_held()
+            self._put_notes()
+            self._put(None)
+            self._thread.join()
+        self._raise()
+
+    def _room(self) -> int:
+        """Events that can be taken in next, in one piece and one block."""
+        free = self._capacity - (self._head - self._tail)
+        to_the_end = self._capacity - self._head % self._capacity
+        return min(free, to_the_end, BLOCK_EVENTS - (self._head - self._handed))
+
+    def _take(self, data: npt.NDArray[np.uint8], room: int) -> npt.NDArray[np.uint8]:
+        part = data[: room * _EVENT_BYTES]
+        start = self._head % self._capacity * _EVENT_BYTES
+        self._ring[start : start + len(part)] = part
+        self._head += len(part) // _EVENT_BYTES
+        if self._head - self._handed == BLOCK_EVENTS or self._head % self._capacity == 0:
+            self._hand_over()
+        return data[len(part) :]
+
+    def _hand_over(self) -> None:
+        """Give the thread what was taken in since the last time."""
+        start, count = self._handed % self._capacity, self._head - self._handed
+        if count:
+            self._handed = self._head
+            self._put(partial(self._write_events, start, count))
+
+    def _put_dropped(self) -> None:
+        if stretch := self._dropped.take():
+            self._held = merged(self._held, stretch)
+            self._put_held()
+
+    def _put_held(self) -> None:
+        stretch, self._held = self._held, None
+        if stretch:
+            self._put(partial(self._writer.write_lost, stretch))
+
+    def _put_notes(self) -> None:
+        if counts := dict(self._dropped.total):
+            self._put(partial(self._writer.write_note, DROPPED_EVENTS_NOTE, {**counts}))
+        if number := self._dropped_samples:
+            self._put(partial(self._writer.write_note, DROPPED_SAMPLES_NOTE, number))
+
+    def _put(self, task: Callable[[], None] | None) -> None:
+        self._tasks.put(task)
+
+    def _raise(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure:
+            raise failure
+
+    def _write_events(self, start: int, count: int) -> None:
+        data = self._ring[start * _EVENT_BYTES : (start + count) * _EVENT_BYTES]
+        try:
+            self._writer.write_block(data.view(EVENT_DTYPE))
+        finally:
+            self._tail += count
+
+    def _run(self) -> None:
+        while task := self._tasks.get():
+            self._try(task)
+            self._cpu_s = time.thread_time()
+        self._try(self._writer.close)
+        self._cpu_s = time.thread_time()
+
+    def _try(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except (TracerError, OSError, ValueError, MemoryError) as error:
+            self._failure, self._failed = error, True

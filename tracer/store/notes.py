@@ -1,0 +1,29 @@
+"""Notes that results speak of, out of what a recording holds: anything may be in there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..metadata import ClockChange
+from .background import DROPPED_EVENTS_NOTE
+from .format import JSON
+
+CLOCK_CHANGES_NOTE: Final = "clock_changes"
+"""Note: a list of `[at_ns, kind, by_ns]`."""
+MOST_CLOCK_CHANGES: Final = 1000
+
+
+def clock_changes(notes: Mapping[str, JSON]) -> tuple[ClockChange, ...]:
+    """What happened to the clocks while it was recorded."""
+    rows = notes.get(CLOCK_CHANGES_NOTE)
+    try:
+        return tuple(ClockChange.from_json(row) for row in rows) if isinstance(rows, list) else ()
+    except (TypeError, ValueError, OverflowError):
+        return ()
+
+
+def dropped_events(notes: Mapping[str, JSON]) -> int:
+    """Lost events that the recorder itself dropped, because writing was too slow."""
+    counts = notes.get(DROPPED_EVENTS_NOTE)
+    return sum(n for n in counts.values() if isinstance(n, int)) if isinstance(counts, dict) else 0

@@ -1,0 +1,25 @@
+"""What happened to the recorder, in sentences: clocks that moved, a disk too slow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..metadata import ClockChange, ClockChangeKind
+from .facts import RecordingFacts
+from .numbers import offset, plural, seconds
+
+
+def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
+    """Sentences without a capital and a full stop; times are since the recording's start."""
+    if facts.dropped_events:
+        lost = plural(facts.dropped_events, "of the lost events was", "of the lost events were")
+        yield f"{lost} dropped by the recorder, whose disk was too slow (--queue-size)"
+    for change in facts.clock_changes:
+        yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
+
+
+def _clock_change(change: ClockChange) -> str:
+    if change.kind is ClockChangeKind.SUSPENDED:
+        return f"the machine was suspended for {seconds(change.by_ns / 1e9)}, which times here do not count"
+    direction = "forward" if change.by_ns > 0 else "back"
+    return f"the wall clock was set {direction} by {seconds(abs(change.by_ns) / 1e9)}"
