@@ -50,6 +50,16 @@ def test_any_records_come_back(sizes, seed, flush_each):
         assert (recording.complete, recording.bad_blocks, recording.cut_bytes) == (True, 0, 0)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 199, 200])
+def test_a_small_block_after_a_large_one_comes_back(path, rows):
+    large = records_of_all_kinds(200)
+    small = large[:rows]
+    assert_same_batch(
+        events_of(Recording.open(write_recording(path, large, small, large))),
+        Batch.from_records(np.concatenate([large, small, large])),
+    )
+
+
 def test_every_kind_and_an_unknown_one_come_back(path):
     records = records_of_all_kinds(5_000)
     batch = events_of(Recording.open(write_recording(path, records)))

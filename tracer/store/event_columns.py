@@ -152,7 +152,9 @@ class _ThreadEncoder:
     def put(self, sink: Sink, words: Words) -> None:
         """`words` has a row for `tid` and `tgid` and two for `comm`."""
         keys = list(words)
-        codes = self._dictionary.codes(keys) if self._dictionary else None
+        # A table of more threads than rows is one that readers refuse.
+        fits = self._dictionary is not None and len(self._dictionary) <= words.shape[1]
+        codes = self._dictionary.codes(keys) if self._dictionary and fits else None
         if codes is None:
             first, found = distinct(keys)
             self._remember(words[:, first])
