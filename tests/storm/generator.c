@@ -10,7 +10,7 @@
  * count says: a reader that falls behind then stops the storm instead of losing some of it.
  *
  * It prints "ready" when its threads are up, waits for a line on stdin, runs, and prints one line a thread:
- * thread tid cpu calls elapsed_ns
+ * thread tid cpu calls elapsed_ns cpu_ns
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -31,7 +31,7 @@
 
 struct producer {
 	pthread_t thread;
-	uint64_t number, calls, elapsed_ns;
+	uint64_t number, calls, elapsed_ns, cpu_ns;
 	int cpu, tid;
 };
 
@@ -40,12 +40,17 @@ static struct producer producers[MAX_THREADS];
 static pthread_barrier_t ready, go;
 static _Atomic uint64_t *window;
 
-static uint64_t now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 /* splitmix64's finalizer (Steele, Lea, Flood 2014). */
@@ -82,12 +87,13 @@ static void keep_window(uint64_t thread, uint64_t made)
 static void *produce(void *argument)
 {
 	struct producer *self = argument;
-	uint64_t start_ns, made = 0;
+	uint64_t start_ns, start_cpu_ns, made = 0;
 
 	self->tid = syscall(SYS_gettid);
 	pthread_barrier_wait(&ready);
 	pthread_barrier_wait(&go);
 	start_ns = now_ns();
+	start_cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
 	while (calls_wanted ? made < calls_wanted : now_ns() - start_ns < time_wanted_ns) {
 		if (window)
 			keep_window(self->number, made);
@@ -98,6 +104,7 @@ static void *produce(void *argument)
 	}
 	self->calls = made;
 	self->elapsed_ns = now_ns() - start_ns;
+	self->cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID) - start_cpu_ns;
 	return NULL;
 }
 
@@ -179,6 +186,6 @@ int main(int argc, char **argv)
 	for (int i = 0; i < count; i++)
 		pthread_join(producers[i].thread, NULL);
 	for (struct producer *p = producers; p < producers + count; p++)
-		printf("%lu %d %d %lu %lu\n", p->number, p->tid, p->cpu, p->calls, p->elapsed_ns);
+		printf("%lu %d %d %lu %lu %lu\n", p->number, p->tid, p->cpu, p->calls, p->elapsed_ns, p->cpu_ns);
 	return 0;
 }

@@ -26,6 +26,7 @@ class ThreadResult:
     cpu: int
     calls: int
     elapsed_ns: int
+    cpu_ns: int
 
 
 def build_generator(directory: Path) -> Path:
