@@ -1,24 +1,29 @@
-"""Kernel symbols from /proc/kallsyms, in one pass over the file and without keeping it."""
+"""Kernel symbols from /proc/kallsyms, in one pass over the file and without keeping it.
+
+The table has more than a hundred thousand lines: they are looked at in pieces, and only those asked for one by one.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from .capabilities import Capability, effective_capabilities
 from .paths import ROOT, read_text, under
 
-_TEXT_TYPES: Final = frozenset((b"t", b"T", b"w", b"W"))
+_TEXT_TYPES: Final = b"tTwW"
 _MAX_OFFSET: Final = 1 << 20
 """No kernel function is this long: an address farther behind its symbol belongs to no known one."""
 _PROBED_SYMBOLS: Final = 64
-
-_Label = tuple[bytes, str | None]
-_NO_LABEL: Final[_Label] = (b"", None)
+_PIECE_BYTES: Final = 1 << 18
+_DIGITS: Final = np.zeros(256, np.uint64)
+_DIGITS[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 
 
 @dataclass(frozen=True)
@@ -37,28 +42,29 @@ def find_symbols(names: Collection[str], root: Path = ROOT) -> dict[str, tuple[S
     """
     wanted = {name.encode() for name in names}
     found: dict[str, tuple[Symbol, ...]] = {}
-    for parts in _lines(root):
-        if parts[2] in wanted:
-            symbol = Symbol(parts[2].decode(), int(parts[0], 16), _module(parts))
-            found[symbol.name] = (*found.get(symbol.name, ()), symbol)
+    for piece in _pieces(root):
+        if wanted.isdisjoint(piece.split()):
+            continue
+        for parts in _lines(piece):
+            if parts[2] in wanted:
+                symbol = Symbol(parts[2].decode(), int(parts[0], 16), _module(parts))
+                found[symbol.name] = (*found.get(symbol.name, ()), symbol)
     return found
 
 
 def resolve(addresses: Iterable[int], root: Path = ROOT) -> dict[int, str]:
     """The function at each address as `name`, `name+0x10` or `name [module]`; unknown addresses have no entry."""
-    targets = sorted(set(addresses))
-    starts = [0] * len(targets)
-    labels = [_NO_LABEL] * len(targets)
-    for parts in _lines(root) if targets else ():
-        if parts[1] not in _TEXT_TYPES:
-            continue
-        start = int(parts[0], 16)
-        # Only the first target at or after a symbol needs it here: later ones inherit below.
-        position = bisect_left(targets, start)
-        if position < len(targets) and start > starts[position]:
-            starts[position] = start
-            labels[position] = (parts[2], _module(parts))
-    return dict(_inherit(targets, starts, labels))
+    targets = np.array(sorted(set(addresses)), np.uint64)
+    starts = np.zeros(len(targets), np.uint64)
+    lines = [b""] * len(targets)
+    for piece in _pieces(root) if len(targets) else ():
+        _take_nearer(piece, targets, starts, lines)
+    offsets = (targets - starts).tolist()
+    return {
+        target: _describe(line, offset)
+        for target, line, offset in zip(targets.tolist(), lines, offsets, strict=True)
+        if line and offset < _MAX_OFFSET
+    }
 
 
 def why_hidden(root: Path = ROOT) -> str:
@@ -69,7 +75,7 @@ def why_hidden(root: Path = ROOT) -> str:
         return "the kernel has no /proc/kallsyms (CONFIG_KALLSYMS)"
     except OSError as error:
         return f"/proc/kallsyms: {error.strerror}"
-    text = (parts for parts in _lines(root) if parts[1] in _TEXT_TYPES)
+    text = (parts for piece in _pieces(root) for parts in _lines(piece) if parts[1] in _TEXT_TYPES)
     if any(parts[0].strip(b"0") for parts in islice(text, _PROBED_SYMBOLS)):
         return ""
     if setting := hidden_by_kernel(root):
@@ -85,31 +91,62 @@ def hidden_by_kernel(root: Path = ROOT) -> str:
     return "kernel.kptr_restrict=1" if read_text(root, "/proc/sys/kernel/kptr_restrict") == "2" else ""
 
 
-def _inherit(targets: list[int], starts: list[int], labels: list[_Label]) -> Iterator[tuple[int, str]]:
-    start, label = 0, _NO_LABEL
-    for target, own_start, own_label in zip(targets, starts, labels, strict=True):
-        if own_start:
-            start, label = own_start, own_label
-        offset = target - start
-        if start and offset < _MAX_OFFSET:
-            yield target, _describe(label[0].decode(errors="replace"), offset, label[1])
+def _take_nearer(
+    piece: bytes, targets: npt.NDArray[np.uint64], starts: npt.NDArray[np.uint64], lines: list[bytes]
+) -> None:
+    """Where the piece has a function that begins nearer before a target than `starts`, keep its start and its line."""
+    begins, found = _functions(piece)
+    if not len(found):
+        return
+    order = np.argsort(found, kind="stable")
+    begins, found = begins[order], found[order]
+    before = np.searchsorted(found, targets, "right") - 1
+    # Of several names of one function the first in the table is taken.
+    nearest = np.searchsorted(found, found[before], "left")
+    for place in np.flatnonzero((before >= 0) & (found[nearest] > starts)).tolist():
+        starts[place] = found[nearest[place]]
+        begin = int(begins[nearest[place]])
+        lines[place] = piece[begin : piece.index(b"\n", begin)]
 
 
-def _describe(name: str, offset: int, module: str | None) -> str:
+def _functions(piece: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
+    """Where the functions' lines begin in a piece, and their addresses."""
+    text = np.frombuffer(piece, np.uint8)
+    ends = np.flatnonzero(text == ord("\n"))
+    begins = np.concatenate(([0], ends[:-1] + 1))
+    width = piece.index(b" ")
+    begins = begins[np.isin(text[begins + width + 1], np.frombuffer(_TEXT_TYPES, np.uint8))]
+    digits = _DIGITS[text[begins[:, np.newaxis] + np.arange(width)]]
+    shifts = np.arange(4 * (width - 1), -1, -4, dtype=np.uint64)
+    return begins, np.bitwise_or.reduce(digits << shifts, axis=1)
+
+
+def _describe(line: bytes, offset: int) -> str:
+    parts = line.split()
+    name, module = parts[2].decode(errors="replace"), _module(parts)
     place = f"{name}+{offset:#x}" if offset else name
     return f"{place} [{module}]" if module else place
 
 
-def _lines(root: Path) -> Iterator[list[bytes]]:
-    """Address, type, name and, where there is one, `[module]`; nothing where the file can't be read."""
+def _pieces(root: Path) -> Iterator[bytes]:
+    """The table in pieces of whole lines; nothing where the file can't be read."""
+    rest = b""
     try:
         with under(root, "/proc/kallsyms").open("rb") as file:
-            for line in file:
-                parts = line.split()
-                if len(parts) >= 3:
-                    yield parts
+            while read := file.read(_PIECE_BYTES):
+                whole, newline, rest = (rest + read).rpartition(b"\n")
+                if newline:
+                    yield whole + newline
     except OSError:
         return
+
+
+def _lines(piece: bytes) -> Iterator[list[bytes]]:
+    """Address, type, name and, where there is one, `[module]`."""
+    for line in piece.splitlines():
+        parts = line.split()
+        if len(parts) >= 3:
+            yield parts
 
 
 def _module(parts: list[bytes]) -> str | None:
