@@ -51,9 +51,10 @@ lint: setup-test ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict tracer
 
-bench: setup-test ## Run the benchmarks
+bench: setup-test ## Measure beside every peer (8 minutes, an idle machine): docs/performance.md and .json
+	@.ci/setup bench
 	@.ci/setup tracefs
-	@for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.bench --write $(BENCH_OPTIONS)
 
 soak: setup-test ## Full rate for ten minutes, then twenty short storms; needs root and two CPUs
 	@.ci/setup tracefs

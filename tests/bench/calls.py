@@ -1,0 +1,113 @@
+"""One load for all: a tight loop of system calls (tests/storm) traced by ours and every peer in turns.
+
+For each tracer: what a traced call costs its caller (CPU time of the calling thread, less what it costs untraced in the
+same round), what an event costs the tracer (CPU time of its threads), what was lost, and bytes in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..storm.generator import TRACEPOINT, Generator, build_generator, new_token
+from .measure import choose_cpus, cpu_ns, interleave, settle
+from .peers import BccDocumented, BccEmpty, BpftraceCount, BpftracePrint, Perf, Splice
+from .tracers import BUFFER_BYTES, CannotRunError, Nothing, OursInMemory, OursToDisk, Target, Tracer
+
+TRACERS: tuple[type[Tracer], ...] = (
+    Nothing, OursInMemory, OursToDisk, BccDocumented, BccEmpty, Splice, Perf, BpftracePrint, BpftraceCount,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Load:
+    """How many calls, how many a second (0: as fast as it goes), and the tracer's buffer."""
+
+    calls: int
+    rate: int = 0
+    buffer_bytes: int = BUFFER_BYTES
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One tracer under one load. `drain_ns` is the CPU time of the thread that takes events from the kernel."""
+
+    calls: int
+    call_ns: float
+    elapsed_ns: int
+    recorded: int
+    collector_ns: int
+    drain_ns: int
+    file_bytes: int
+
+    @property
+    def lost(self) -> int:
+        """Calls without an event."""
+        return self.calls - self.recorded
+
+    @property
+    def collector_per_event_ns(self) -> float:
+        """CPU time of the whole tracer for an event it got."""
+        return self.collector_ns / max(self.recorded, 1)
+
+    @property
+    def drain_per_event_ns(self) -> float:
+        """CPU time of the draining thread for an event."""
+        return self.drain_ns / max(self.recorded, 1)
+
+    @property
+    def bytes_per_event(self) -> float:
+        """Bytes in the file for an event."""
+        return self.file_bytes / max(self.recorded, 1)
+
+    @property
+    def rate_per_s(self) -> float:
+        """Calls a second."""
+        return self.calls / self.elapsed_ns * 1e9
+
+
+class Calls:
+    """The load, built once, and the tracers that can run here."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._generator = build_generator(folder)
+        self.refused: dict[type[Tracer], str] = {}
+
+    def outcomes(self, loads: Mapping[type[Tracer], Load], rounds: int) -> dict[type[Tracer], list[Outcome]]:
+        """Every tracer once a round; one that can't run here is left out, and `refused` says why."""
+        able = [kind for kind in loads if self._try(kind)]
+        actions: dict[str, Callable[[], Outcome]] = {
+            kind.__name__: partial(self.run, kind, loads[kind]) for kind in able
+        }
+        results = interleave(rounds, actions)
+        return {kind: results[kind.__name__] for kind in able}
+
+    def run(self, kind: type[Tracer], load: Load) -> Outcome:
+        """Attach one tracer to a load that waits, let it go, and account."""
+        token, tracer = new_token(), kind(self.folder)
+        cpus = [choose_cpus().producer]
+        with Generator(self._generator, token, cpus, calls=load.calls, rate=load.rate) as generator:
+            target = Target((TRACEPOINT,), generator.pid, token, load.buffer_bytes)
+            with tracer.tracing(target) as process:
+                before = cpu_ns(process.pid)
+                generator.go()
+                (made,) = generator.results()
+                settle(process.pid)
+                counts = tracer.finish()
+        return Outcome(
+            made.calls, made.cpu_ns / made.calls, made.elapsed_ns, min(counts.recorded, made.calls),
+            counts.cpu_ns - sum(before.values()), counts.drain_ns - before[process.pid], counts.file_bytes,
+        )  # fmt: skip
+
+    def _try(self, kind: type[Tracer]) -> bool:
+        if kind in self.refused:
+            return False
+        try:
+            kind(self.folder).check()
+            self.run(kind, Load(calls=1000))
+        except CannotRunError as error:
+            self.refused[kind] = str(error)
+        return kind not in self.refused

@@ -1,0 +1,139 @@
+"""Rows of the storm of system calls: what an event costs the tracer and its caller, and what gets lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from statistics import median
+
+from .calls import TRACERS, Calls, Load, Outcome
+from .peers import BccDocumented, BccEmpty, BpftraceCount, BpftracePrint, Perf, Splice
+from .rows import Row, Subject
+from .setting import Setting
+from .tracers import Nothing, OursInMemory, OursToDisk, Tracer
+
+DRAIN = "Taking events out of the kernel: CPU time of the tracer for an event, in a storm of system calls"
+CALL = "What a traced call pays: CPU time added to it, in the same storm"
+LOSS = "Loss, one CPU for the tracer and one for the storm"
+NS_EVENT, NS_CALL = "ns CPU/event", "ns CPU/call"
+
+_RUNS, _RUN_CALLS = 20, 500_000
+_SMALL_BUFFER_BYTES = 4 << 20
+_SEARCH_STEPS, _SLOWEST_RATE, _FASTEST_RATE = 5, 50_000, 2_000_000
+
+Outcomes = dict[type[Tracer], list[Outcome]]
+Figure = Callable[[Outcome], float]
+
+
+def rows(setting: Setting) -> Iterator[Row]:
+    """Everything measured on the storm."""
+    calls = Calls(setting.folder)
+    fast = Load(calls=setting.size(1_500_000, 2_000))
+    slow = Load(calls=setting.size(60_000, 500))
+    loads = {kind: slow if kind is BpftracePrint else fast for kind in TRACERS}
+    found = calls.outcomes(loads, setting.size(5, 1))
+    yield from _drain_rows(found, calls.refused)
+    yield from _call_rows(found, calls.refused)
+    yield from _loss_rows(found, calls, setting)
+
+
+def _drain_rows(found: Outcomes, refused: dict[type[Tracer], str]) -> Iterator[Row]:
+    whole: Figure = lambda outcome: outcome.collector_per_event_ns  # noqa: E731
+    drain: Figure = lambda outcome: outcome.drain_per_event_ns  # noqa: E731
+    memory = Subject("drain_vs_bcc_documented", DRAIN, "to memory", NS_EVENT, budget="25 ns, 100 times")
+    yield _row(memory, found, refused, OursInMemory, BccDocumented, whole)
+    yield _row(
+        Subject("drain_vs_bcc_empty", DRAIN, "to memory", NS_EVENT), found, refused, OursInMemory, BccEmpty, whole
+    )
+    subject = Subject(
+        "drain_vs_tracefs_splice", DRAIN, "to disk: the draining thread", NS_EVENT, budget="40 ns",
+        note="Ours is the thread that empties the ring and hands batches on.",
+        behind="it moves pages as they are and looks at no event",
+    )  # fmt: skip
+    yield _row(subject, found, refused, OursToDisk, Splice, drain, whole)
+    names = {Splice: "tracefs_splice", Perf: "perf", BpftracePrint: "bpftrace_printf"}
+    behind = {Splice: "it moves pages as they are; ours encodes, compresses and checksums: see `bytes_per_event`"}
+    for peer, name in names.items():
+        what = "to disk: everything, compressor and writer too"
+        subject = Subject(f"record_vs_{name}", DRAIN, what, NS_EVENT, behind=behind.get(peer, ""))
+        yield _row(subject, found, refused, OursToDisk, peer, whole)
+
+
+def _call_rows(found: Outcomes, refused: dict[type[Tracer], str]) -> Iterator[Row]:
+    budgets = {"tracefs": "tracefs + 0", "perf": "perf x 0.35", "bpftrace_printf": "printf x 0.05"}
+    peers = {"tracefs": Splice, "perf": Perf, "bpftrace_printf": BpftracePrint, "bpftrace_count": BpftraceCount}
+    behind = {"bpftrace_count": "it counts in the kernel and hands no event over: the floor of what a program costs"}
+    ours = _added(found, OursInMemory)
+    for name, peer in peers.items():
+        subject = Subject(
+            f"producer_vs_{name}", CALL, "time added to a call", NS_CALL,
+            budget=budgets.get(name, ""), behind=behind.get(name, ""),
+        )  # fmt: skip
+        if peer in refused:
+            yield subject.alone(ours, peer.label, f"{peer.label} can't run here: {refused[peer]}")
+        else:
+            yield subject.against(peer.label, ours, _added(found, peer))
+
+
+def _added(found: Outcomes, kind: type[Tracer]) -> list[float]:
+    """CPU time of a call less that of an untraced one in the same round."""
+    return [traced.call_ns - plain.call_ns for traced, plain in zip(found[kind], found[Nothing], strict=True)]
+
+
+def _loss_rows(found: Outcomes, calls: Calls, setting: Setting) -> Iterator[Row]:
+    subject = Subject(
+        "recorded_at_full_speed", LOSS, "share of the calls recorded as fast as the storm goes, to disk", "%", True
+    )
+    share: Figure = lambda outcome: 100 * outcome.recorded / outcome.calls  # noqa: E731
+    yield _row(subject, found, calls.refused, OursToDisk, BccDocumented, share)
+    yield _lossless_runs(calls, setting)
+    steps = setting.size(_SEARCH_STEPS, 1)
+    subject = Subject(
+        "lossless_rate", LOSS, "highest rate without loss, to memory, 4 MiB of buffer", "M events/s", True,
+        budget="the storm's own limit",
+    )  # fmt: skip
+    wanted = setting.size(400_000, 1_000)
+    ours = [lossless_rate(calls, OursInMemory, steps, wanted) / 1e6]
+    if BccDocumented in calls.refused:
+        yield subject.alone(ours, BccDocumented.label, calls.refused[BccDocumented])
+    else:
+        peer = [lossless_rate(calls, BccDocumented, steps, wanted) / 1e6]
+        yield subject.against(BccDocumented.label, ours, peer)
+
+
+def _lossless_runs(calls: Calls, setting: Setting) -> Row:
+    load = Load(calls=setting.size(_RUN_CALLS, 1_000))
+    runs = [calls.run(OursInMemory, load) for _ in range(setting.size(_RUNS, 1))]
+    rate, lost = median(run.rate_per_s for run in runs), sum(run.lost for run in runs)
+    subject = Subject(
+        "runs_with_loss", LOSS, f"of {len(runs)} runs at the storm's own speed, to memory", "runs with loss", budget="0"
+    )
+    why = f"{rate / 1e6:.2f} M events/s; {lost:,} of {sum(run.calls for run in runs):,} lost."
+    return subject.alone([float(sum(run.lost > 0 for run in runs))], why=why)
+
+
+def lossless_rate(calls: Calls, kind: type[Tracer], steps: int, wanted: int) -> float:
+    """Calls a second: the storm's own speed if that loses nothing, else found by halving on a logarithmic scale."""
+    free = calls.run(kind, Load(calls=wanted, buffer_bytes=_SMALL_BUFFER_BYTES))
+    if free.lost == 0:
+        return free.rate_per_s
+    low, high = float(_SLOWEST_RATE), min(free.rate_per_s, float(_FASTEST_RATE))
+    for _ in range(steps):
+        rate = (low * high) ** 0.5
+        tried = calls.run(kind, Load(calls=wanted, rate=round(rate), buffer_bytes=_SMALL_BUFFER_BYTES))
+        low, high = (rate, high) if tried.lost == 0 else (low, rate)
+    return low
+
+
+def _row(
+    subject: Subject,
+    found: Outcomes,
+    refused: dict[type[Tracer], str],
+    ours: type[Tracer],
+    peer: type[Tracer],
+    figure: Figure,
+    peers_figure: Figure | None = None,
+) -> Row:
+    mine = [figure(outcome) for outcome in found[ours]]
+    if peer in refused:
+        return subject.alone(mine, peer.label, f"{peer.label} can't run here: {refused[peer]}")
+    return subject.against(peer.label, mine, [(peers_figure or figure)(outcome) for outcome in found[peer]])

@@ -1,0 +1,150 @@
+"""The real load: a reclaim storm in a memory cgroup (reclaim_load.py), traced by `record` and every peer in turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from tracer.commands.capture import FLUSH_S
+from tracer.kernel.cgroup import MemoryCgroup
+from tracer.probes.plan import make_plan
+
+from .measure import choose_cpus, cpu_ns, interleave, pinned, settle
+from .peers import BpftracePrint, Perf, Splice
+from .tracers import ROOT, CannotRunError, Counts, Nothing, Target, Tracer
+
+LIMIT_BYTES = 64 << 20
+
+
+class Record(Tracer):
+    """`reclaim-tracer record`, as a user starts it."""
+
+    label = "ours"
+
+    def start(self, target: Target) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tracer", "record", "-f", "-o", self.output]
+        process = self._spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("Tracing"):
+                return process
+        raise CannotRunError("".join(said).strip())
+
+    def finish(self) -> Counts:
+        # The analysis of its end is not the recording's: what was drained a second ago has been written by now.
+        time.sleep(FLUSH_S + 0.1)
+        times = settle(self._running().pid)
+        said, _ = self._interrupt()
+        found = re.search(r"\(([\d,]+) events, ([\d,]+) lost, ", said)
+        assert found, said
+        events, lost = (int(number.replace(",", "")) for number in found.groups())
+        drain_ns = times[self._running().pid]
+        return Counts(events, sum(times.values()), drain_ns, lost, self.output.stat().st_size)
+
+    @property
+    def output(self) -> Path:
+        """Its recording, which stays."""
+        return self.folder / "reclaim.rtrace"
+
+
+class BpftraceReclaim(BpftracePrint):
+    """A line an event: when, where, who and which, without arguments."""
+
+    action = r'printf("%llu %d %d %s %s\n", nsecs, cpu, tid, comm, probe);'
+
+
+TRACERS: tuple[type[Tracer], ...] = (Nothing, Record, Splice, Perf, BpftraceReclaim)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One tracer under the storm. `work_ns` is the CPU time of the load's fixed work, reclaim and tracing included."""
+
+    work_ns: int
+    elapsed_ns: int
+    recorded: int
+    lost: int
+    collector_ns: int
+    file_bytes: int
+
+    @property
+    def collector_per_event_ns(self) -> float:
+        """CPU time of the tracer for an event it got."""
+        return self.collector_ns / max(self.recorded, 1)
+
+    @property
+    def bytes_per_event(self) -> float:
+        """Bytes in the file for an event."""
+        return self.file_bytes / max(self.recorded, 1)
+
+
+@contextmanager
+def waiting_load(folder: Path, turns: int) -> Iterator[subprocess.Popen[str]]:
+    """The load's process in a cgroup of its own, on the producer's CPU, waiting for its line."""
+    command = [sys.executable, "-m", "tests.bench.reclaim_load", str(folder), str(turns), str(os.getpid())]
+    with MemoryCgroup(LIMIT_BYTES, f"reclaim-tracer-bench-{os.getpid()}") as cgroup:
+        process = subprocess.Popen(
+            pinned(choose_cpus().producer, command),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+        try:
+            cgroup.add(process.pid)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@cache
+def tracepoints() -> tuple[str, ...]:
+    """Those of our plan that this kernel has and that need no filter in the kernel."""
+    tried = make_plan().to_try
+    return tuple(candidate.kind.tracepoint for candidate in tried if not candidate.is_filtered)
+
+
+def run(kind: type[Tracer], folder: Path, turns: int) -> Outcome:
+    """Attach one tracer to a load that waits, let it go, and account."""
+    tracer = kind(folder)
+    with waiting_load(folder, turns) as load, tracer.tracing(Target(tracepoints())) as process:
+        before = cpu_ns(process.pid)
+        said, _ = load.communicate("go\n")
+        settle(process.pid)
+        counts = tracer.finish()
+    return Outcome(
+        work_ns=json.loads(said)["cpu_ns"],
+        elapsed_ns=json.loads(said)["elapsed_ns"],
+        recorded=counts.recorded,
+        lost=counts.lost,
+        collector_ns=counts.cpu_ns - sum(before.values()),
+        file_bytes=counts.file_bytes,
+    )
+
+
+def outcomes(
+    kinds: Sequence[type[Tracer]], folder: Path, rounds: int, turns: int
+) -> tuple[dict[type[Tracer], list[Outcome]], dict[type[Tracer], str]]:
+    """Every tracer once a round, and why some can't run here."""
+    refused: dict[type[Tracer], str] = {}
+    for kind in kinds:
+        try:
+            kind(folder).check()
+            run(kind, folder, 1)
+        except CannotRunError as error:
+            refused[kind] = str(error)
+    able = [kind for kind in kinds if kind not in refused]
+    actions: dict[str, Callable[[], Outcome]] = {kind.__name__: partial(run, kind, folder, turns) for kind in able}
+    results = interleave(rounds, actions)
+    return {kind: results[kind.__name__] for kind in able}, refused
