@@ -7,6 +7,7 @@ Run it as root: tracing needs that. A peer that can't run here is a row that say
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -39,6 +40,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.write and (options.quick or len(options.only) < len(SUITES)):
         parser.error("--write keeps whole runs only")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     busy = machine.load_average()
     with tempfile.TemporaryDirectory(prefix="reclaim-tracer-bench-") as folder:
         rows = measure(options.only, Setting(Path(folder), options.quick))

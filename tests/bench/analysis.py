@@ -21,12 +21,12 @@ import numpy.typing as npt
 from tracer.batch import Batch
 
 from . import reclaim
-from .measure import choose_cpus, interleave, pinned
+from .measure import CannotRunError, choose_cpus, interleave, pinned
 from .peers import Perf
 from .rows import Row, Subject
 from .setting import Setting
 from .synthetic_recording import chunks, write_recording
-from .tracers import ROOT, CannotRunError, child_cpu_s
+from .tracers import ROOT, child_cpu_s
 
 GROUP = "From a recording to its findings (synthetic events)"
 PAIRING_EVENTS, PAIRING_BATCH = 400_000, 32_768
@@ -100,7 +100,6 @@ def perf_data(setting: Setting) -> tuple[Path, int]:
             pass
 
     kept = Kept(setting.folder)
-    kept.check()
     outcome = reclaim.run(Kept, setting.folder, setting.size(150, 10))
     return kept.output, outcome.recorded
 

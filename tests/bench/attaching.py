@@ -30,10 +30,11 @@ def with_bcc() -> tuple[float, float]:
     from tracer.kernel.host import read_host
     from tracer.probes.finder import load_bcc
     from tracer.probes.sources import bpf_dir, kernel_flags, program_text
+    from tracer.probes.transport import Transport
 
     plan, directory = make_plan(), bpf_dir()
     os.environ["BCC_KERNEL_SOURCE"] = str(directory)
-    flags = [*kernel_flags(read_host().kernel_release, 4096, directory), *plan.flags()]
+    flags = [*kernel_flags(read_host().kernel_release, Transport.RING, 4096, directory), *plan.flags()]
     programs = load_bcc().BPF(text=program_text(directory).encode(), cflags=flags)
     for candidate in plan.to_try:
         programs.attach_tracepoint(tp=candidate.kind.tracepoint.encode(), fn_name=candidate.kind.name.encode())

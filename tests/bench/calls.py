@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from ..storm.generator import TRACEPOINT, Generator, build_generator, new_token
-from .measure import choose_cpus, cpu_ns, interleave, settle
+from .measure import CannotRunError, choose_cpus, cpu_ns, interleave_able, settle
 from .peers import BccDocumented, BccEmpty, BpftraceCount, BpftracePrint, Perf, Splice
-from .tracers import BUFFER_BYTES, CannotRunError, Nothing, OursInMemory, OursToDisk, Target, Tracer
+from .tracers import BUFFER_BYTES, NO_EVENTS, Nothing, OursInMemory, OursToDisk, Target, Tracer
 
 TRACERS: tuple[type[Tracer], ...] = (
     Nothing, OursInMemory, OursToDisk, BccDocumented, BccEmpty, Splice, Perf, BpftracePrint, BpftraceCount,
@@ -74,19 +74,18 @@ class Calls:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._generator = build_generator(folder)
-        self.refused: dict[type[Tracer], str] = {}
 
-    def outcomes(self, loads: Mapping[type[Tracer], Load], rounds: int) -> dict[type[Tracer], list[Outcome]]:
-        """Every tracer once a round; one that can't run here is left out, and `refused` says why."""
-        able = [kind for kind in loads if self._try(kind)]
-        actions: dict[str, Callable[[], Outcome]] = {
-            kind.__name__: partial(self.run, kind, loads[kind]) for kind in able
+    def outcomes(
+        self, loads: Mapping[type[Tracer], Load], rounds: int
+    ) -> tuple[dict[type[Tracer], list[Outcome]], dict[type[Tracer], str]]:
+        """Every tracer once a round; for those that can't run here, why."""
+        actions: dict[type[Tracer], Callable[[], Outcome]] = {
+            kind: partial(self.run, kind, load) for kind, load in loads.items()
         }
-        results = interleave(rounds, actions)
-        return {kind: results[kind.__name__] for kind in able}
+        return interleave_able(rounds, actions)
 
     def run(self, kind: type[Tracer], load: Load) -> Outcome:
-        """Attach one tracer to a load that waits, let it go, and account."""
+        """Attach one tracer to a load that waits, let it go, and account. Raises CannotRunError."""
         token, tracer = new_token(), kind(self.folder)
         cpus = [choose_cpus().producer]
         with Generator(self._generator, token, cpus, calls=load.calls, rate=load.rate) as generator:
@@ -97,17 +96,9 @@ class Calls:
                 (made,) = generator.results()
                 settle(process.pid)
                 counts = tracer.finish()
+        if not counts.recorded and kind is not Nothing:
+            raise CannotRunError(NO_EVENTS)
         return Outcome(
             made.calls, made.cpu_ns / made.calls, made.elapsed_ns, min(counts.recorded, made.calls),
             counts.cpu_ns - sum(before.values()), counts.drain_ns - before[process.pid], counts.file_bytes,
         )  # fmt: skip
-
-    def _try(self, kind: type[Tracer]) -> bool:
-        if kind in self.refused:
-            return False
-        try:
-            kind(self.folder).check()
-            self.run(kind, Load(calls=1000))
-        except CannotRunError as error:
-            self.refused[kind] = str(error)
-        return kind not in self.refused

@@ -30,10 +30,10 @@ def rows(setting: Setting) -> Iterator[Row]:
     fast = Load(calls=setting.size(1_500_000, 2_000))
     slow = Load(calls=setting.size(60_000, 500))
     loads = {kind: slow if kind is BpftracePrint else fast for kind in TRACERS}
-    found = calls.outcomes(loads, setting.size(5, 1))
-    yield from _drain_rows(found, calls.refused)
-    yield from _call_rows(found, calls.refused)
-    yield from _loss_rows(found, calls, setting)
+    found, refused = calls.outcomes(loads, setting.size(5, 1))
+    yield from _drain_rows(found, refused)
+    yield from _call_rows(found, refused)
+    yield from _loss_rows(found, refused, calls, setting)
 
 
 def _drain_rows(found: Outcomes, refused: dict[type[Tracer], str]) -> Iterator[Row]:
@@ -79,12 +79,12 @@ def _added(found: Outcomes, kind: type[Tracer]) -> list[float]:
     return [traced.call_ns - plain.call_ns for traced, plain in zip(found[kind], found[Nothing], strict=True)]
 
 
-def _loss_rows(found: Outcomes, calls: Calls, setting: Setting) -> Iterator[Row]:
+def _loss_rows(found: Outcomes, refused: dict[type[Tracer], str], calls: Calls, setting: Setting) -> Iterator[Row]:
     subject = Subject(
         "recorded_at_full_speed", LOSS, "share of the calls recorded as fast as the storm goes, to disk", "%", True
     )
     share: Figure = lambda outcome: 100 * outcome.recorded / outcome.calls  # noqa: E731
-    yield _row(subject, found, calls.refused, OursToDisk, BccDocumented, share)
+    yield _row(subject, found, refused, OursToDisk, BccDocumented, share)
     yield _lossless_runs(calls, setting)
     steps = setting.size(_SEARCH_STEPS, 1)
     subject = Subject(
@@ -93,8 +93,8 @@ def _loss_rows(found: Outcomes, calls: Calls, setting: Setting) -> Iterator[Row]
     )  # fmt: skip
     wanted = setting.size(400_000, 1_000)
     ours = [lossless_rate(calls, OursInMemory, steps, wanted) / 1e6]
-    if BccDocumented in calls.refused:
-        yield subject.alone(ours, BccDocumented.label, calls.refused[BccDocumented])
+    if BccDocumented in refused:
+        yield subject.alone(ours, BccDocumented.label, refused[BccDocumented])
     else:
         peer = [lossless_rate(calls, BccDocumented, steps, wanted) / 1e6]
         yield subject.against(BccDocumented.label, ours, peer)

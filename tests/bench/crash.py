@@ -9,11 +9,11 @@ from tracer.batch import Batch
 from tracer.store import Recording
 
 from ..storm.generator import TRACEPOINT, Generator, build_generator, new_token
-from .measure import choose_cpus, interleave
+from .measure import choose_cpus, interleave_able
 from .peers import Perf, Splice
 from .rows import Row, Subject
 from .setting import Setting
-from .tracers import CannotRunError, OursToDisk, Target, Tracer
+from .tracers import OursToDisk, Target, Tracer
 
 GROUP = "After kill -9, at 50,000 events a second"
 RATE = 50_000
@@ -27,10 +27,9 @@ _EVENTS_A_PAGE = (4096 - 16) // 68
 def rows(setting: Setting) -> Iterator[Row]:
     """Ours beside the peers that write files."""
     rounds = setting.size(5, 1)
-    refused: dict[type[Tracer], str] = {}
-    able = [kind for kind in (OursToDisk, Splice, Perf) if _check(kind, setting, refused)]
-    actions: dict[str, Callable[[], float]] = {kind.__name__: _Victim(kind, setting).lost_s for kind in able}
-    lost = dict(zip(able, interleave(rounds, actions).values(), strict=True))
+    kinds: tuple[type[Tracer], ...] = (OursToDisk, Splice, Perf)
+    actions: dict[type[Tracer], Callable[[], float]] = {kind: _Victim(kind, setting).lost_s for kind in kinds}
+    lost, refused = interleave_able(rounds, actions)
     for name, kind in {"tracefs_splice": Splice, "perf": Perf}.items():
         subject = Subject(
             f"kill_loss_vs_{name}", GROUP, "seconds of events lost", "s", budget="one block: at most 1 s", behind=_FLUSH
@@ -39,14 +38,6 @@ def rows(setting: Setting) -> Iterator[Row]:
             yield subject.alone(lost[OursToDisk], kind.label, f"{kind.label} can't run here: {refused[kind]}")
         else:
             yield subject.against(kind.label, lost[OursToDisk], lost[kind])
-
-
-def _check(kind: type[Tracer], setting: Setting, refused: dict[type[Tracer], str]) -> bool:
-    try:
-        kind(setting.folder).check()
-    except CannotRunError as error:
-        refused[kind] = str(error)
-    return kind not in refused
 
 
 class _Victim:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+Name = TypeVar("Name", bound=Hashable)
 Measured = TypeVar("Measured")
 
 _STILL_FOR, _LOOK_EVERY_S = 3, 0.03
@@ -17,15 +19,39 @@ _IDLE_NS = 600_000
 _SETTLE_TIMEOUT_S = 60.0
 
 
-def interleave(rounds: int, actions: Mapping[str, Callable[[], Measured]]) -> dict[str, list[Measured]]:
+class CannotRunError(Exception):
+    """Something that can't run on this machine; the message is the reason."""
+
+
+def interleave(rounds: int, actions: Mapping[Name, Callable[[], Measured]]) -> dict[Name, list[Measured]]:
     """Every action once a round, in an order that turns by one from round to round; results by name."""
     names = list(actions)
-    results: dict[str, list[Measured]] = {name: [] for name in names}
+    results: dict[Name, list[Measured]] = {name: [] for name in names}
     for number in range(rounds):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
             results[name].append(actions[name]())
     return results
+
+
+def interleave_able(
+    rounds: int, actions: Mapping[Name, Callable[[], Measured]]
+) -> tuple[dict[Name, list[Measured]], dict[Name, str]]:
+    """The same; what raises CannotRunError is left out from then on, with its reason in the second dictionary."""
+    refused: dict[Name, str] = {}
+
+    def attempt(name: Name) -> Measured | None:
+        if name in refused:
+            return None
+        try:
+            return actions[name]()
+        except CannotRunError as error:
+            refused[name] = str(error)
+            return None
+
+    found = interleave(rounds, {name: partial(attempt, name) for name in actions})
+    able = {name: [one for one in results if one is not None] for name, results in found.items() if name not in refused}
+    return able, refused
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from typing import ClassVar
 
 from tracer.kernel.tracefs import find_tracefs
 
-from .measure import settle
-from .tracers import END_TIMEOUT_S, START_TIMEOUT_S, CannotRunError, Counts, Reader, Target, Tracer
+from .measure import CannotRunError
+from .tracers import END_TIMEOUT_S, START_TIMEOUT_S, Counts, Reader, Target, Tracer
+
+_INSTANCE = "reclaim-tracer-bench-"
 
 
 class BccDocumented(Reader):
@@ -158,14 +160,20 @@ class BpftraceCount(BpftracePrint):
 
 
 def wait_attached(process: subprocess.Popen[str], perf_events: int) -> None:
-    """Wait until a process has so many perf events open and is at rest. Raises CannotRunError if it ends before."""
+    """Wait until a process has so many perf events open and waits for the first event. Raises CannotRunError."""
     give_up = time.monotonic() + START_TIMEOUT_S
-    while _perf_events(process.pid) < perf_events:
+    while _perf_events(process.pid) < perf_events or not _polls(process.pid):
         if process.poll() is not None or time.monotonic() > give_up:
             process.kill()
             raise CannotRunError((process.communicate()[1] or "").strip().splitlines()[-1])
         time.sleep(0.01)
-    settle(process.pid)
+
+
+def _polls(pid: int) -> bool:
+    """Whether it sleeps in poll or epoll: poll_schedule_timeout, do_epoll_wait and what they were called before."""
+    with suppress(OSError):
+        return "poll" in Path(f"/proc/{pid}/wchan").read_text()
+    return False
 
 
 def _perf_events(pid: int) -> int:
@@ -183,7 +191,11 @@ def make_instance(target: Target) -> Path:
     root = find_tracefs()
     if root is None:
         raise CannotRunError("tracefs is not mounted")
-    instance = root / "instances" / f"reclaim-tracer-bench-{os.getpid()}"
+    for left in (root / "instances").glob(f"{_INSTANCE}*"):
+        # A run that was killed could not remove its own.
+        if not Path(f"/proc/{left.name.removeprefix(_INSTANCE)}").exists():
+            remove_instance(left)
+    instance = root / "instances" / f"{_INSTANCE}{os.getpid()}"
     instance.mkdir()
     (instance / "buffer_size_kb").write_text(str(target.buffer_bytes >> 10))
     (instance / "options" / "overwrite").write_text("0")

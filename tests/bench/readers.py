@@ -18,15 +18,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from tracer.collect.collector import Collector, Item, Sources
+from tracer.collect.collector import Collector, Item
 from tracer.commands import capture as recording
+from tracer.commands.footprint import keep_freed_memory, one_arena
 from tracer.commands.messages import Messages
 from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
 from tracer.metadata import Metadata
 from tracer.probes.finder import load_bcc
 from tracer.probes.sources import RING_MAP, bpf_dir, kernel_flags
-from tracer.schema import MAX_KINDS
+from tracer.probes.transport import Transport
 from tracer.store import Recording
 
 from ..storm.generator import TRACEPOINT
@@ -48,16 +49,7 @@ class StormSession:
         self.recorded = self.lost = 0
         self._program = StormProgram(token, buffer_bytes, as_slab=True)
         self._counters = CounterReader()
-        self._collector = Collector(
-            Sources(
-                self._program.ring,
-                self._program.ring_fd,
-                self._program.lost,
-                lambda: np.zeros(MAX_KINDS, np.uint64),
-                self._counters,
-            ),
-            self.metadata.start_ns,
-        )
+        self._collector = Collector(self._program.sources(self._counters), self.metadata.start_ns)
         self._collector.stop_when(_STDIN, _input_ended)
 
     def items(self, duration_s: float | None = None) -> Iterator[Item]:
@@ -70,6 +62,10 @@ class StormSession:
             yield item
         self.lost = int(self._program.lost().sum())
 
+    def program_costs(self) -> dict[str, object]:
+        """None were asked for."""
+        return {}
+
     def __enter__(self) -> Self:
         return self
 
@@ -81,6 +77,7 @@ class StormSession:
 
 def to_memory(token: int, buffer_bytes: int, _: Path) -> dict[str, int]:
     """Our collector, its items dropped."""
+    _small_as_record()
     with StormSession(token, buffer_bytes) as session:
         for _item in session.items():
             pass
@@ -89,6 +86,7 @@ def to_memory(token: int, buffer_bytes: int, _: Path) -> dict[str, int]:
 
 def to_disk(token: int, buffer_bytes: int, folder: Path) -> dict[str, int]:
     """`record`'s own way from a session into a file."""
+    _small_as_record()
     session = StormSession(token, buffer_bytes)
     recording.open_session = lambda *_, **__: session  # type: ignore[assignment]
     path = folder / "storm.rtrace"
@@ -157,8 +155,8 @@ def _bcc_programs(token: int, buffer_bytes: int) -> Any:
     directory, host = bpf_dir(), read_host()
     os.environ["BCC_KERNEL_SOURCE"] = str(directory)
     pages = buffer_bytes // host.page_size_bytes
-    flags = [*kernel_flags(host.kernel_release, pages, directory), *storm_flags(token, as_slab=True)]
-    programs = load_bcc().BPF(text=program_text(directory).encode(), cflags=flags)
+    flags = [*kernel_flags(host.kernel_release, Transport.RING, pages, directory), *storm_flags(token, as_slab=True)]
+    programs = load_bcc().BPF(text=program_text().encode(), cflags=flags)
     programs.attach_tracepoint(tp=TRACEPOINT.encode(), fn_name=b"storm")
     return programs
 
@@ -169,6 +167,11 @@ def _spent() -> dict[str, int]:
 
 def _input_ended() -> bool:
     return bool(select.select([_STDIN], [], [], 0)[0])
+
+
+def _small_as_record() -> None:
+    one_arena()
+    keep_freed_memory()
 
 
 def _say_ready() -> None:

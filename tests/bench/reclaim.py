@@ -18,9 +18,9 @@ from tracer.commands.capture import FLUSH_S
 from tracer.kernel.cgroup import MemoryCgroup
 from tracer.probes.plan import make_plan
 
-from .measure import choose_cpus, cpu_ns, interleave, pinned, settle
+from .measure import CannotRunError, choose_cpus, cpu_ns, interleave_able, pinned, settle
 from .peers import BpftracePrint, Perf, Splice
-from .tracers import ROOT, CannotRunError, Counts, Nothing, Target, Tracer
+from .tracers import NO_EVENTS, ROOT, Counts, Nothing, Target, Tracer
 
 LIMIT_BYTES = 64 << 20
 
@@ -116,13 +116,15 @@ def tracepoints() -> tuple[str, ...]:
 
 
 def run(kind: type[Tracer], folder: Path, turns: int) -> Outcome:
-    """Attach one tracer to a load that waits, let it go, and account."""
+    """Attach one tracer to a load that waits, let it go, and account. Raises CannotRunError."""
     tracer = kind(folder)
     with waiting_load(folder, turns) as load, tracer.tracing(Target(tracepoints())) as process:
         before = cpu_ns(process.pid)
         said, _ = load.communicate("go\n")
         settle(process.pid)
         counts = tracer.finish()
+    if not counts.recorded and kind is not Nothing:
+        raise CannotRunError(NO_EVENTS)
     return Outcome(
         work_ns=json.loads(said)["cpu_ns"],
         elapsed_ns=json.loads(said)["elapsed_ns"],
@@ -137,14 +139,5 @@ def outcomes(
     kinds: Sequence[type[Tracer]], folder: Path, rounds: int, turns: int
 ) -> tuple[dict[type[Tracer], list[Outcome]], dict[type[Tracer], str]]:
     """Every tracer once a round, and why some can't run here."""
-    refused: dict[type[Tracer], str] = {}
-    for kind in kinds:
-        try:
-            kind(folder).check()
-            run(kind, folder, 1)
-        except CannotRunError as error:
-            refused[kind] = str(error)
-    able = [kind for kind in kinds if kind not in refused]
-    actions: dict[str, Callable[[], Outcome]] = {kind.__name__: partial(run, kind, folder, turns) for kind in able}
-    results = interleave(rounds, actions)
-    return {kind: results[kind.__name__] for kind in able}, refused
+    actions: dict[type[Tracer], Callable[[], Outcome]] = {kind: partial(run, kind, folder, turns) for kind in kinds}
+    return interleave_able(rounds, actions)

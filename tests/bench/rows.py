@@ -103,7 +103,7 @@ class Subject:
 
     def _ratio(self, ours: float, peer: float) -> float | None:
         better, worse = (ours, peer) if self.more_is_better else (peer, ours)
-        return better / worse if worse > 0 and better >= 0 else None
+        return better / worse if worse > 0 and better > 0 else None
 
 
 def _rounded(value: Any) -> Any:

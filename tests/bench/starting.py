@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from .measure import cpu_ns, interleave
+from .measure import CannotRunError, cpu_ns, interleave
 from .peers import BpftraceCount, Perf
 from .reclaim import Record, tracepoints
 from .rows import Row, Subject
 from .setting import Setting
-from .tracers import ROOT, CannotRunError, Target, Tracer, child_cpu_s
+from .tracers import ROOT, Target, Tracer, child_cpu_s
 
 GROUP = "Starting, stopping, doing nothing"
 _SAMPLES = "ours reads counters once a second, the peer waits"
@@ -113,7 +113,6 @@ def _idle(setting: Setting) -> tuple[dict[type[Tracer], Idle], dict[type[Tracer]
         for kind in (Record, BpftraceCount, Perf):
             try:
                 tracer = kind(setting.folder)
-                tracer.check()
                 processes[kind] = stack.enter_context(tracer.tracing(Target(tracepoints())))
             except CannotRunError as error:
                 refused[kind] = str(error)

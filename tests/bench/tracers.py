@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from .measure import choose_cpus, pinned
+from .measure import CannotRunError, choose_cpus, pinned
 
 ROOT = Path(__file__).parents[2]
 BUFFER_BYTES = 16 << 20
 """Kernel memory for events, the same for each tracer: one ring, or a buffer for each CPU."""
+NO_EVENTS = "it got no events (a BPF program of somebody else on the tracepoint keeps them from perf)"
 END_TIMEOUT_S = 60
 START_TIMEOUT_S = 30.0
-
-
-class CannotRunError(Exception):
-    """A tracer that can't run on this machine; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,8 @@ class Tracer(ABC):
 
     @contextmanager
     def tracing(self, target: Target) -> Iterator[subprocess.Popen[str]]:
-        """The process, attached and at rest; it is gone when the block ends."""
+        """The process, attached and at rest; it is gone when the block ends. Raises CannotRunError."""
+        self.check()
         self.process = self.start(target)
         try:
             yield self.process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from bench.document import tables
-from bench.measure import interleave
+from bench.measure import CannotRunError, interleave, interleave_able
 from bench.rows import Row, Subject
 
 
@@ -27,7 +27,7 @@ def test_a_better_peer_without_a_reason_says_so():
     assert "nobody has found out why" in Subject("a", "G", "w", "ns").against("peer", [20.0], [10.0]).note
 
 
-@pytest.mark.parametrize(("ours", "peer"), [(0.0, 10.0), (0.0, 0.0), (10.0, -1.0)])
+@pytest.mark.parametrize(("ours", "peer"), [(0.0, 10.0), (10.0, 0.0), (10.0, -1.0)])
 def test_a_figure_that_noise_or_nothing_made_gives_no_ratio(ours, peer):
     assert Subject("a", "G", "w", "ns").against("peer", [ours], [peer]).ratio is None
 
@@ -48,3 +48,12 @@ def test_turns_begin_with_another_one_each_round():
     found = interleave(3, {name: lambda name=name: order.append(name) or len(order) for name in "abc"})
     assert "".join(order) == "abcbcacab"
     assert found == {"a": [1, 6, 8], "b": [2, 4, 9], "c": [3, 5, 7]}
+
+
+def test_what_cannot_run_is_left_out_with_its_reason():
+    def broken() -> int:
+        raise CannotRunError("not installed")
+
+    found, refused = interleave_able(3, {"here": lambda: 1, "absent": broken})
+    assert found == {"here": [1, 1, 1]}
+    assert refused == {"absent": "not installed"}
