@@ -22,6 +22,7 @@ _ESSENTIAL: Final = ("bash", "coreutils", "dash", "diffutils", "findutils", "gre
 _PROGRAM: Final = r"""
 set -e
 mount --rbind /dev "$1/dev"
+mount --rbind /proc "$1/proc"
 mount --bind "$2" "$1/mnt"
 exec chroot "$1" /usr/bin/env -i PATH=/usr/bin:/usr/sbin LC_ALL=C \
     make -s -C "/usr/src/linux-headers-$3" M=/mnt CC="$4" modules
