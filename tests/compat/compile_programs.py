@@ -13,24 +13,25 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.append(str(Path(__file__).parent.parent / "unit"))
-from kernel_tree import put
-from probe_machine import KERNELS, put_probe_formats
+from probe_machine import KERNELS, put_every_function, put_probe_formats
 
-from tracer.probes.compiler import CompileError, LoadError, Module
+from tracer.probes.compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, CompileError, LoadError, Module
 from tracer.probes.finder import bcc_status
 from tracer.probes.plan import Plan, make_plan
+from tracer.probes.probe import How
 from tracer.probes.sources import bpf_dir, kernel_flags, program_text
 from tracer.probes.transport import Transport
 
-SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virtio_balloon_oom_notify\n"
+TYPES = {How.TRACEPOINT: TRACEPOINT, How.RAW_TRACEPOINT: RAW_TRACEPOINT, How.KPROBE: KPROBE, How.KRETPROBE: KPROBE}
+"""fentry and fexit programs are loaded for functions of the running kernel: `check` tries those."""
 
 
 def plan_for(kernel: str) -> Plan:
-    """The plan on a machine whose tracefs is that kernel's."""
+    """The plan on a machine whose tracefs is that kernel's, with kprobes."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
         put_probe_formats(root, kernel)
-        put(root, "/proc/kallsyms", SYMBOLS)
+        put_every_function(root)
         return make_plan(root=root)
 
 
@@ -43,13 +44,14 @@ def compile_and_load(release: str, plan: Plan, transport: Transport) -> dict[str
     except CompileError as error:
         return {"error": f"{error}\n{error.log}", "loaded": 0, "refused": {}}
     refused = {}
-    for candidate in plan.to_try:
+    wanted = {(probe.program, TYPES[probe.how]) for s in plan.to_try for probe in s.probes if probe.how in TYPES}
+    for program, program_type in wanted:
         try:
-            module.load(candidate.kind.name)
+            module.load(program, program_type)
         except LoadError as error:
-            refused[candidate.kind.name] = f"{error}\n{error.log}"
+            refused[program] = f"{error}\n{error.log}"
     module.close()
-    return {"error": "", "loaded": len(plan.to_try) - len(refused), "refused": refused}
+    return {"error": "", "loaded": len(wanted) - len(refused), "refused": refused}
 
 
 def main() -> None:

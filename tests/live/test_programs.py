@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tracer.kernel.balloon import OOM_NOTIFIERS
 from tracer.probes.attach import Probes
 from tracer.probes.attachment import attach_kprobe, attach_traced_function, attach_tracepoint
-from tracer.probes.balloon_pages import PAGE_FUNCTIONS
 from tracer.probes.compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, CompileError, LoadError, Module
-from tracer.probes.functions import FUNCTIONS, WORK
 from tracer.probes.plan import Plan, make_plan
 from tracer.probes.probe import How
 from tracer.probes.sources import bpf_dir, kernel_flags, program_text
@@ -21,20 +18,12 @@ from tracer.probes.transport import Transport
 
 sys.path.append(str(Path(__file__).parent.parent / "unit"))
 from kernel_tree import put
-from probe_machine import KERNELS, put_probe_formats
+from probe_machine import KERNELS, put_every_function, put_probe_formats
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
 SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virtio_balloon_oom_notify\n"
 TYPES = {How.TRACEPOINT: TRACEPOINT, How.RAW_TRACEPOINT: RAW_TRACEPOINT, How.KPROBE: KPROBE, How.KRETPROBE: KPROBE}
-
-
-def every_function(root: Path) -> str:
-    """A kernel with kprobes and every function that the plan knows; as kallsyms has them."""
-    put(root, "/sys/bus/event_source/devices/kprobe/type", "6\n")
-    functions = {*PAGE_FUNCTIONS, *OOM_NOTIFIERS, *(name for traced in (WORK, *FUNCTIONS) for name in traced.functions)}
-    names = enumerate(sorted(functions))
-    return "".join(f"{0xFFFFFFFF81000000 + 64 * number:x} t {name}\n" for number, name in names)
 
 
 def compiled(plan: Plan, transport: Transport = Transport.RING) -> Module:
@@ -53,7 +42,7 @@ def test_the_programs_for_other_kernels_formats_compile_and_pass_the_verifier(
     tmp_path: Path, kernel: str, transport: Transport
 ) -> None:
     put_probe_formats(tmp_path, kernel)
-    put(tmp_path, "/proc/kallsyms", every_function(tmp_path))
+    put_every_function(tmp_path)
     plan = make_plan(root=tmp_path)
     probes = {probe for source in plan.to_try for probe in source.probes}
     assert {probe.how for probe in probes} >= {How.TRACEPOINT, How.KPROBE, How.KRETPROBE}

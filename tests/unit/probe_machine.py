@@ -6,6 +6,10 @@ from pathlib import Path
 
 from kernel_tree import TRACEFS_MOUNT, put
 
+from tracer.kernel.balloon import OOM_NOTIFIERS
+from tracer.probes.balloon_pages import PAGE_FUNCTIONS
+from tracer.probes.functions import FUNCTIONS, WORK
+
 FORMATS = Path(__file__).parent / "data" / "probe_formats"
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
 
@@ -21,3 +25,11 @@ def put_probe_formats(root: Path, kernel: str) -> None:
     put(root, "/proc/self/mountinfo", TRACEFS_MOUNT)
     for name, text in probe_formats(kernel).items():
         put(root, f"/sys/kernel/tracing/events/{name.replace(':', '/')}/format", text)
+
+
+def put_every_function(root: Path) -> None:
+    """A kernel with kprobes and every function that the plan knows."""
+    functions = {*PAGE_FUNCTIONS, *OOM_NOTIFIERS, *(name for traced in (WORK, *FUNCTIONS) for name in traced.functions)}
+    names = enumerate(sorted(functions))
+    put(root, "/sys/bus/event_source/devices/kprobe/type", "6\n")
+    put(root, "/proc/kallsyms", "".join(f"{0xFFFFFFFF81000000 + 64 * number:x} t {name}\n" for number, name in names))
