@@ -20,11 +20,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracer.commands.footprint import ANONYMOUS_BOUND_BYTES
 from tracer.store import Recording
 from tracer.workload import LoadPlan, bounded_load
 
 ROOT = Path(__file__).parents[2]
-BOUND_KIB = 32 << 10
 EVERY_S = 1.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -76,7 +76,7 @@ def tell(readings: list[Reading], recording: Recording) -> int:
     share = (last.cpu_ticks - first.cpu_ticks) / TICKS_PER_S / (last.at_s - first.at_s)
     print(f"anonymous memory: at most {most[0]:,} KiB in the first half, {most[1]:,} KiB in the second")
     print(f"CPU: {100 * share:.3f} % of one; {recording.event_count:,} events in {last.at_s:.0f} s")
-    return int(max(most) > BOUND_KIB)
+    return int(max(most) > ANONYMOUS_BOUND_BYTES >> 10)
 
 
 def main() -> int:

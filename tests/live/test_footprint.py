@@ -15,14 +15,13 @@ import pytest
 from tracing import DROP_SLAB, WaitingLoad
 
 from tracer.batch import Batch
+from tracer.commands.footprint import ANONYMOUS_BOUND_BYTES
 from tracer.store import Recording
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
 ROOT = Path(__file__).parents[2]
 ENV = os.environ | {"PYTHONPATH": str(ROOT)}
-MOST_ANONYMOUS_KIB = 32 << 10
-"""Beside the ring, which is the kernel's memory and stated by `--buffer-size`."""
 
 
 def anonymous_kib(pid: int) -> int:
@@ -58,7 +57,7 @@ def test_anonymous_memory_stays_within_its_bound_under_load_and_at_rest(recorder
             time.sleep(0.05)
     most = max(most, anonymous_kib(recorder.pid))
     # THEN it never holds more than its bound
-    assert most <= MOST_ANONYMOUS_KIB
+    assert most <= ANONYMOUS_BOUND_BYTES >> 10
     recorder.send_signal(signal.SIGINT)
     recorder.communicate(timeout=60)
     recorded = [item for item in Recording.open(tmp_path / "x.rtrace").items() if isinstance(item, Batch)]

@@ -23,6 +23,7 @@ from ..probes.transport import Transport
 from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store.format import JSON
 from ..store.notes import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
+from .footprint import ANONYMOUS_BOUND_BYTES
 from .messages import Messages
 from .output import OpenOutput, Output
 
@@ -66,6 +67,7 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
         measure_cost=request.measure_cost,
     ) as session:
         _say_plan(session, say)
+        say.info(_memory(session.metadata.buffer_bytes))
         writer, lost = _record(request, session, say)
     _say_written(writer, lost, say)
     return writer.files[-1]
@@ -154,6 +156,11 @@ def _write_end(session: Session, writer: OpenOutput, say: Messages) -> None:
     if costs := session.program_costs():
         writer.write_note(COST_NOTE, costs_to_note(costs))
         _say_costs(costs, (time.monotonic_ns() - session.metadata.start_ns) / 1e9, say)
+
+
+def _memory(buffer_bytes: int) -> str:
+    kernel, own = buffer_bytes / 2**20, ANONYMOUS_BOUND_BYTES / 2**20
+    return f"Memory: {kernel:,.4g} MiB for events in the kernel (--buffer-size), at most {own:,.4g} MiB in this process"
 
 
 def _say_plan(session: Session, say: Messages) -> None:

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+ANONYMOUS_BOUND_BYTES: Final = 32 << 20
+"""The most anonymous memory of a recording process, beside the kernel's buffers: a live test holds it."""
+
 _ARENA_MAX: Final = -8
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
