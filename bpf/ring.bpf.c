@@ -5,8 +5,10 @@
  *
  * Every function that submits a record has the program's context as its argument `ctx`, and reserves it itself.
  *
- * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_TRACER_TGID (with RT_PIDNS_DEV and RT_PIDNS_INO where that number is one of an inner
- * pid namespace), RT_WITH_<kind> for each program wanted, RT_AT_<kind>_<field> for where its tracepoint has a field.
+ * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_COMM_AT where
+ * programs may read a task's name themselves (little-endian machines); RT_TRACER_TGID (with RT_PIDNS_DEV and
+ * RT_PIDNS_INO where that number is one of an inner pid namespace), RT_WITH_<kind> for each program wanted,
+ * RT_AT_<kind>_<field> for where its tracepoint has a field.
  */
 #include "events.h"
 
@@ -53,12 +55,51 @@ static void rt_count_lost(u32 kind)
 		__sync_fetch_and_add(&counts->by_kind[kind], 1);
 }
 
+#ifdef RT_COMM_AT
+/* bpf_get_current_task_btf(): bcc's own declaration of it came late. */
+static void *(*rt_current_task)(void) = (void *)158;
+
+#define RT_EACH_BYTE(byte) ((byte) * 0x0101010101010101ULL)
+
+/* The highest bit of the first byte that is zero, counted from the lowest; 0 where none is. */
+static u64 rt_first_zero(u64 word)
+{
+	u64 zeros = (word - RT_EACH_BYTE(0x01)) & ~word & RT_EACH_BYTE(0x80);
+
+	return zeros & -zeros;
+}
+
+/*
+ * The task's name where it lies: bpf_get_current_comm() takes as long as everything else here but the clock. Kernels
+ * before 5.17 leave the end of a former, longer name behind a shorter one.
+ */
+static void rt_copy_comm(struct rt_event *event)
+{
+	u64 *from = (u64 *)(rt_current_task() + RT_COMM_AT), *to = (u64 *)event->comm;
+	u64 first = from[0], second = from[1], end = rt_first_zero(first);
+
+	if (end) {
+		first &= (end >> 7) - 1;
+		second = 0;
+	} else if ((end = rt_first_zero(second))) {
+		second &= (end >> 7) - 1;
+	}
+	to[0] = first;
+	to[1] = second;
+}
+#else
+static void rt_copy_comm(struct rt_event *event)
+{
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+}
+#endif
+
 static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
 {
 	event->time_ns = bpf_ktime_get_ns();
 	event->tid = task;
 	event->tgid = task >> 32;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	rt_copy_comm(event);
 	event->kind = kind;
 	event->cpu = bpf_get_smp_processor_id();
 	event->reserved = 0;

@@ -19,6 +19,7 @@ from tracer.kernel.capabilities import Capability, effective_capabilities
 from tracer.kernel.cgroup import MemoryCgroup, find_memory_controller
 from tracer.kernel.kallsyms import find_symbols
 from tracer.metadata import SourceState
+from tracer.probes import sources
 from tracer.probes.attach import Probes, lost_by_kind
 from tracer.probes.plan import Targets, make_plan
 from tracer.schema import KIND_BY_NAME, TRACEPOINT_KINDS
@@ -128,6 +129,23 @@ def test_the_tracer_does_not_see_itself() -> None:
     assert counted[os.getpid(), "mm_shrink_slab_start"] > 0
     assert os.getpid() not in trace.records["tgid"]
     assert len(trace.of("shrink_slab_start", load.pid)) > 0
+
+
+@pytest.mark.parametrize("reads_memory", [True, False])
+def test_a_tasks_name_is_whole_and_nothing_but_its_name(need, monkeypatch, reads_memory: bool) -> None:
+    # GIVEN programs that read the name where it lies, or ask the kernel's helper for it
+    if reads_memory:
+        need("live", sources._task_name_flags() != (), "this kernel lets no tracepoint's program read a task's name")
+    else:
+        monkeypatch.setattr(sources, "_task_name_flags", tuple)
+    # WHEN a task that shrinks slab caches has a name of the greatest length, one of half of it, a short one
+    names = (b"fifteen-letters", b"eight...", b"ab")
+    script = "\n".join(f"printf {name.decode()} > /proc/$$/comm; {DROP_SLAB}" for name in names)
+    with WaitingLoad(script) as load, open_session() as session:
+        trace = run(session, [load])
+    # THEN its records have each in turn
+    seen = trace.records["comm"][trace.records["tid"] == load.pid].tolist()
+    assert tuple(dict.fromkeys(seen)) == names
 
 
 INSIDE = """

@@ -57,8 +57,9 @@ class Btf:
     def member_offset_bytes(self, structure: str, member: str) -> int | None:
         """Where in `struct structure` a direct member begins."""
         wanted = set(self.offsets(member))
-        for word, start in self._mentions(structure):
-            if word != start or self._kind(start) != _STRUCT:
+        for start in self._places(structure):
+            # Type numbers have no bits where the kind is: a word that is no type's first is never taken for one.
+            if self._kind(start) != _STRUCT:
                 continue
             for at in range(start + _HEAD_WORDS, start + _HEAD_WORDS + 3 * self.members(start), 3):
                 if self._words[at] in wanted:
@@ -81,9 +82,11 @@ class Btf:
 
     def _mentions(self, name: str) -> list[tuple[int, int]]:
         """Words equal to that string's place, each with the start of the type it lies in."""
+        return [(at, self.starts[bisect_right(self.starts, at) - 1]) for at in self._places(name)]
+
+    def _places(self, name: str) -> list[int]:
         words = np.frombuffer(self._words, np.uint32)
-        found = [at for offset in self.offsets(name) for at in np.flatnonzero(words == offset).tolist()]
-        return [(at, self.starts[bisect_right(self.starts, at) - 1]) for at in found]
+        return [at for offset in self.offsets(name) for at in np.flatnonzero(words[:-1] == offset).tolist()]
 
     def offsets(self, name: str) -> list[int]:
         """Where the string is, in this object's strings and in those it builds on."""

@@ -39,6 +39,8 @@ _PROG_TYPE_TRACEPOINT: Final = 5
 _TYPE_TRACING: Final = 26
 _TRACE_FENTRY, _TRACE_FEXIT = 24, 25
 """enum bpf_prog_type and bpf_attach_type of the same header."""
+_GET_CURRENT_TASK_BTF: Final = 158
+"""BPF_FUNC_get_current_task_btf, since "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID" (5.11)."""
 _INSTRUCTION_BYTES: Final = 8
 _PROGRAM_LAYOUT: Final = "IIQQIIQII16sIIIIQIIQIII"
 """union bpf_attr for BPF_PROG_LOAD, up to `attach_btf_obj_fd`."""
@@ -85,27 +87,40 @@ def create_ring(size: int) -> int:
 
 def accepts_call(function: int) -> bool:
     """Whether the kernel lets a tracepoint's program call a helper function that reads memory into a buffer."""
-    code = ctypes.create_string_buffer(
-        b"".join(
-            (
-                _instruction(0x7A, 10, 0, -8, 0),  # *(u64 *)(r10 - 8) = 0
-                _instruction(0xBF, 1, 10),  # r1 = r10
-                _instruction(0x07, 1, 0, 0, -8),  # r1 += -8
-                _instruction(0xB7, 2, 0, 0, 8),  # r2 = 8
-                _instruction(0xB7, 3),  # r3 = 0
-                _instruction(0x85, 0, 0, 0, function),  # call
-                _instruction(0xB7, 0),  # r0 = 0
-                _instruction(0x95),  # exit
-            )
-        )
-    )
-    licence = ctypes.create_string_buffer(b"GPL")
-    count, addresses = 8, (ctypes.addressof(code), ctypes.addressof(licence))
     try:
-        os.close(_bpf(_PROG_LOAD, "IIQQIIQII", _PROG_TYPE_TRACEPOINT, count, *addresses, 0, 0, 0, 0, 0))
+        _try_program(
+            _instruction(0x7A, 10, 0, -8, 0),  # *(u64 *)(r10 - 8) = 0
+            _instruction(0xBF, 1, 10),  # r1 = r10
+            _instruction(0x07, 1, 0, 0, -8),  # r1 += -8
+            _instruction(0xB7, 2, 0, 0, 8),  # r2 = 8
+            _instruction(0xB7, 3),  # r3 = 0
+            _instruction(0x85, 0, 0, 0, function),  # call
+        )
     except OSError as error:
         return error.errno != errno.EINVAL
     return True
+
+
+def accepts_task_read(offset: int) -> bool:
+    """Whether the kernel lets a tracepoint's program read two words of the running task's `task_struct` directly."""
+    try:
+        _try_program(
+            _instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
+            _instruction(0x07, 0, 0, 0, offset),  # r0 += offset
+            _instruction(0x79, 1, 0, 0),  # r1 = *(u64 *)(r0 + 0)
+            _instruction(0x79, 2, 0, 8),  # r2 = *(u64 *)(r0 + 8)
+        )
+    except OSError:
+        return False
+    return True
+
+
+def _try_program(*instructions: bytes) -> None:
+    """Have the verifier look at a tracepoint's program that returns 0 in the end. Raises OSError."""
+    whole = (*instructions, _instruction(0xB7, 0), _instruction(0x95))  # r0 = 0, exit
+    code, licence = ctypes.create_string_buffer(b"".join(whole)), ctypes.create_string_buffer(b"GPL")
+    addresses = ctypes.addressof(code), ctypes.addressof(licence)
+    os.close(_bpf(_PROG_LOAD, "IIQQIIQII", _PROG_TYPE_TRACEPOINT, len(whole), *addresses, 0, 0, 0, 0, 0))
 
 
 def load_traced_function(instructions: bytes, type_number: int, module_types: int = 0, *, on_return: bool) -> int:
