@@ -35,6 +35,8 @@ _QUIET_SAMPLES: Final = 20
 _QUIET_FACTOR: Final = 4
 """After so many samples without one event in between, sample so much more rarely, until the next event."""
 _NAMING_GAP_NS: Final = 250_000_000
+_MISSED_GAP_NS: Final = 1_000_000_000
+"""Asking every program for the events it missed is a third of what an idle recorder does: so often is enough."""
 _LAST_RECORDS_NS: Final = 50_000_000
 """How long to wait at the end for records still being written."""
 
@@ -89,6 +91,7 @@ class Collector:
         self._next_sample_ns = 0
         self._last_sample_ns = 0
         self._next_naming_ns = 0
+        self._next_missed_ns = 0
         self._storm = False
         self._pause_s = _LONGEST_PAUSE_S
         self._looked_ns = start_ns
@@ -174,10 +177,15 @@ class Collector:
         if now_ns >= self._next_sample_ns or (
             self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
         ):
-            yield from self._after_records((self._sample(), *self._missed.since()))
+            yield from self._after_records((self._sample(), *self._missed_events(now_ns)))
         if self._book.pending and not self._storm and now_ns >= self._next_naming_ns:
             self._next_naming_ns = now_ns + _NAMING_GAP_NS
             yield self._book.name_pending()
+
+    def _missed_events(self, now_ns: int) -> Iterator[LostStretch]:
+        if now_ns >= self._next_missed_ns:
+            self._next_missed_ns = now_ns + _MISSED_GAP_NS
+            yield from self._missed.since()
 
     def _sample(self) -> Samples:
         self._sources.buffers.refresh()
