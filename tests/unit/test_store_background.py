@@ -214,6 +214,15 @@ def test_a_failure_reaches_the_recorder_before_the_end(path, monkeypatch):
     writer.close()
 
 
+def test_a_failure_that_nobody_thought_of_is_raised_too(path):
+    writer = BackgroundWriter(Writer(path, METADATA))
+    writer.write_note("no JSON", object())
+    writer.write_events(calm_records(10))
+    with pytest.raises(TypeError):
+        writer.close()
+    assert times_of(Recording.open(path)) == calm_records(10)["time_ns"].tolist()
+
+
 KILLED_WRITER = """
 import os, sys
 from pathlib import Path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from store_cases import (
 )
 
 from tracer.batch import Batch
+from tracer.errors import RecordingError
 from tracer.store import Recording
 from tracer.store.format import BLOCK_HEADER_BYTES, BlockType
 from tracer.store.index import indexed
@@ -29,7 +32,8 @@ from tracer.store.scan import Scan, scan
 from tracer.store.source import Source
 
 VERSION_1_0 = Path(__file__).parent / "data" / "version-1.0.rtrace"
-"""Written by format version 1.0: records_of_all_kinds(60, 7), then calm_records(1_000)."""
+KINDS_OF_VERSION_1_0 = range(1, 41)
+"""The file was written by format version 1.0: records of these kinds, then calm_records(1_000)."""
 
 
 @pytest.fixture
@@ -123,10 +127,34 @@ def test_any_change_is_noticed_or_harmless(tmp_path_factory, data):
 
 def test_a_recording_of_version_1_0_is_read():
     recording = Recording.open(VERSION_1_0)
-    expected = np.concatenate([records_of_all_kinds(60, 7), calm_records(1_000)])
+    expected = np.concatenate([records_of_all_kinds(60, 7, KINDS_OF_VERSION_1_0), calm_records(1_000)])
     assert_same_batch(events_of(recording), Batch.from_records(expected))
     assert samples_of(recording)[0].values.tolist() == samples_at(1_500, 1_700).values.tolist()
     assert recording.metadata == METADATA
     assert recording.symbols == {0xFFFFFFFF81234567: "super_cache_scan"}
     assert recording.notes == {"exit_status": 0}
     assert (recording.complete, recording.bad_blocks, recording.cut_bytes) == (True, 0, 0)
+
+
+@pytest.mark.parametrize("reads_before", [0, 1, 3, 7, 12])
+def test_a_disk_that_fails_while_reading_is_one_clear_error(path, monkeypatch, reads_before):
+    left = iter(range(reads_before))
+    pread = os.pread
+
+    def failing(descriptor: int, size: int, offset: int) -> bytes:
+        if next(left, None) is None:
+            raise OSError(errno.EIO, "x")
+        return pread(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", failing)
+    with pytest.raises(RecordingError, match=r"x\.rtrace: can't be read: Input/output error") as caught:
+        events_of(Recording.open(path))
+    assert caught.value.exit_code == 4
+
+
+def test_short_reads_are_continued(path, monkeypatch):
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda descriptor, size, offset: pread(descriptor, min(size, 7), offset))
+    recording = Recording.open(path)
+    assert len(times_of(recording)) == 60
+    assert (recording.bad_blocks, recording.cut_bytes, recording.complete) == (0, 0, True)

@@ -94,11 +94,16 @@ def test_only_the_newest_files_are_kept(path):
 
 def test_a_file_in_the_way_stops_the_recording_in_one_line(path):
     part_path(path, 2).write_bytes(b"precious")
+    writer = RotatingWriter(path, METADATA, Rotation(100_000))
+    writer.write_block(noisy_records(3_000, 100_000))
     with pytest.raises(TracerError, match=r"x\.0002\.rtrace: exists already; overwrite it with --force"):
-        write_parts(path, 20)
+        writer.write_block(noisy_records(500, 200_000))
+    assert writer.events_written == len(times_of(Recording.open(part_path(path, 1))))
     assert part_path(path, 2).read_bytes() == b"precious"
     assert Recording.open(part_path(path, 1)).complete
-    assert len(write_parts(path, 20, force=True).parts) > 3
+    part_path(path, 1).unlink()
+    part_path(path, 2).unlink()
+    assert len(write_parts(path, 20).parts) > 3
 
 
 def test_the_queue_feeds_the_files(path):

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import LostStretch, Samples
-from ..errors import TracerError
 from ..schema import EVENT_DTYPE
 from .dropping import Dropped, merged
 from .format import BLOCK_EVENTS, JSON
@@ -55,7 +54,7 @@ class BackgroundWriter:
         self._dropped = Dropped()
         self._held: LostStretch | None = None
         self._dropped_samples = 0
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self._failed = False
         self._cpu_s = 0.0
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
@@ -210,5 +209,5 @@ class BackgroundWriter:
     def _try(self, task: Callable[[], None]) -> None:
         try:
             task()
-        except (TracerError, OSError, ValueError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the recorder has to hear of it
             self._failure, self._failed = error, True

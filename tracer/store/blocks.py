@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -41,7 +40,7 @@ class BlockFile:
         self.path = path
         self.blocks = 0
         self.counts: Counter[BlockType] = Counter()
-        self._file_id = secrets.randbits(32)
+        self._file_id = int.from_bytes(os.urandom(4), "little")
         self._index = IndexGrowing()
         self._compressor = ZstdCompressor(level=_ZSTD_LEVEL)
         head = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, self._file_id)

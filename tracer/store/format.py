@@ -22,6 +22,8 @@ FILE_HEAD: Final = struct.Struct("<8sHHI")
 BLOCK_MAGIC: Final = b"\xb7RB\n"
 _HEADER_FIELDS: Final = struct.Struct("<4sHHIIIIQQI")
 _CRC: Final = struct.Struct("<I")
+CHAIN_FIELDS: Final = struct.Struct("<4s4xI4xI24xI")
+"""Of a header what tells a block and where the next one is: magic, payload bytes, number, header checksum."""
 BLOCK_HEADER_BYTES: Final = _HEADER_FIELDS.size + _CRC.size
 
 BLOCK_EVENTS: Final = 16_384

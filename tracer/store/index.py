@@ -66,7 +66,8 @@ def indexed(source: Source, file_id: int) -> Scan | None:
     with suppress(CorruptPayloadError):
         headers, last_end = _headers(source, file_id, _index_offset(source, end))
         if last_end == end.offset:
-            return _checked(headers + end.packed, end)
+            headers += end.packed
+            return _checked(headers, end)
     return None
 
 
@@ -83,7 +84,7 @@ def _index_offset(source: Source, end: Block) -> int:
     return offset
 
 
-def _headers(source: Source, file_id: int, offset: int) -> tuple[bytes, int]:
+def _headers(source: Source, file_id: int, offset: int) -> tuple[bytearray, int]:
     """All headers up to and with the INDEX block at `offset`, and where that one ends."""
     block = block_at(source, offset, file_id)
     if block is None:
@@ -97,7 +98,7 @@ def _headers(source: Source, file_id: int, offset: int) -> tuple[bytes, int]:
         if previous >= block.offset:
             raise CorruptPayloadError("an index before itself")
         block = block_at(source, previous, file_id) if previous else None
-    return b"".join(reversed(parts)), end
+    return bytearray().join(reversed(parts)), end
 
 
 def _unpack(source: Source, block: Block) -> tuple[int, bytes]:
@@ -107,11 +108,14 @@ def _unpack(source: Source, block: Block) -> tuple[int, bytes]:
     return _PREVIOUS.unpack_from(payload)[0], payload[_PREVIOUS.size :]
 
 
-def _checked(headers: bytes, end: Block) -> Scan | None:
+def _checked(headers: bytearray, end: Block) -> Scan | None:
     table = BlockTable.consecutive(headers, FILE_HEAD.size)
     columns = table.columns()
     numbered = np.array_equal(columns["sequence"], np.arange(len(table)))
-    blocks = np.array_equal(columns["magic"], np.full(len(table), np.void(BLOCK_MAGIC)))
+    blocks = bool((columns["magic"] == np.void(BLOCK_MAGIC)).all())
     if not (numbered and blocks and table[-1].offset == end.offset):
         return None
-    return Scan(BlockTable.consecutive(headers[BLOCK_HEADER_BYTES:], table[1].offset))
+    second = table[1].offset
+    del columns, table
+    del headers[:BLOCK_HEADER_BYTES]
+    return Scan(BlockTable.consecutive(headers, second))

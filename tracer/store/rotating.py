@@ -116,10 +116,11 @@ class RotatingWriter:
         if self._writer.bytes_written < self._rotation.part_bytes or not self._writer.is_open:
             return
         start_ns = starts_ns()
-        self._writer.close()
-        self._earlier_bytes += self._writer.bytes_written
-        self._earlier_events += self._writer.events_written
+        full = self._writer
+        full.close()
         self._writer = self._next(start_ns)
+        self._earlier_bytes += full.bytes_written
+        self._earlier_events += full.events_written
         while self._rotation.keep and len(self._parts) > self._rotation.keep:
             self._remove(self._parts.popleft())
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from .format import BLOCK_HEADER_BYTES, BLOCK_MAGIC, BlockHeader
+from .format import BLOCK_HEADER_BYTES, BLOCK_MAGIC, CHAIN_FIELDS, BlockHeader
 from .source import Source
 from .table import Block, BlockTable
 
@@ -29,17 +30,32 @@ def scan(source: Source, start: int, file_id: int, sequence: int) -> Scan:
     """All whole blocks from the offset `start` on, of which the first should have the number `sequence`."""
     found = Scan()
     offset = start
-    while offset < source.size:
+    while True:
+        offset, sequence = _undamaged(source, offset, file_id, sequence, found.blocks)
+        if offset >= source.size:
+            return found
         block = _next_block(source, offset, file_id, sequence)
         if block is None:
             found.cut_bytes = source.size - offset
-            break
+            return found
         skipped, missing = block.offset - offset, block.header.sequence - sequence
         found.lost_bytes += skipped
         found.lost_blocks += max(missing, 1) if skipped else missing
-        found.blocks.append(block)
+        found.blocks.append(block.offset, block.packed)
         offset, sequence = block.end, block.header.sequence + 1
-    return found
+
+
+def _undamaged(source: Source, offset: int, file_id: int, sequence: int, table: BlockTable) -> tuple[int, int]:
+    """Adds blocks as long as each directly follows the one before; the offset and the number that come next."""
+    size, read = source.size, source.read
+    while len(packed := read(BLOCK_HEADER_BYTES, offset)) == BLOCK_HEADER_BYTES:
+        magic, payload_bytes, number, crc = CHAIN_FIELDS.unpack(packed)
+        end = offset + BLOCK_HEADER_BYTES + payload_bytes
+        if magic != BLOCK_MAGIC or number != sequence or end > size or zlib.crc32(packed[:-4], file_id) != crc:
+            break
+        table.append(offset, packed)
+        offset, sequence = end, sequence + 1
+    return offset, sequence
 
 
 def block_at(source: Source, offset: int, file_id: int) -> Block | None:

@@ -33,14 +33,20 @@ class Source:
 
     def read(self, size: int, offset: int) -> bytes:
         """Up to `size` bytes, fewer only at the end of the file."""
-        pieces: list[bytes] = []
         try:
-            while size > 0 and (piece := os.pread(self._descriptor, size, offset)):
-                pieces.append(piece)
-                size, offset = size - len(piece), offset + len(piece)
+            piece = os.pread(self._descriptor, size, offset)
+            return piece if len(piece) == size else self._continued(piece, size, offset)
         except OSError as error:
             raise self._unreadable(error) from error
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _continued(self, piece: bytes, size: int, offset: int) -> bytes:
+        """The same read after a short one, which is the file's end or not."""
+        pieces = [piece]
+        while piece and (size := size - len(piece)) > 0:
+            offset += len(piece)
+            piece = os.pread(self._descriptor, size, offset)
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def _unreadable(self, error: OSError) -> RecordingError:
         reason = os.strerror(error.errno) if error.errno else str(error)

@@ -45,26 +45,27 @@ class Block(NamedTuple):
 class BlockTable(Sequence[Block]):
     """A file's blocks in order: as a sequence of `Block`, or all headers at once as columns."""
 
-    def __init__(self, headers: bytes = b"", offsets: Sequence[int] = ()) -> None:
-        self._headers = bytearray(headers)
-        self._offsets = array("Q", offsets)
+    def __init__(self) -> None:
+        self._headers = bytearray()
+        self._offsets = array("Q")
 
     @classmethod
-    def consecutive(cls, headers: bytes, start: int) -> Self:
-        """Blocks one directly after the other, the first of them at the offset `start`."""
+    def consecutive(cls, headers: bytearray, start: int) -> Self:
+        """Blocks one directly after the other, the first of them at the offset `start`; `headers` is kept."""
         sizes = np.frombuffer(headers, HEADER_DTYPE)["payload_bytes"].astype(np.uint64) + np.uint64(BLOCK_HEADER_BYTES)
-        table = cls(headers)
+        table = cls()
+        table._headers = headers
         table._offsets.frombytes((np.cumsum(sizes) - sizes + np.uint64(start)).tobytes())
         return table
 
-    def append(self, block: Block) -> None:
-        """One more block, after all the others."""
-        self._headers += block.packed
-        self._offsets.append(block.offset)
+    def append(self, offset: int, packed: bytes) -> None:
+        """One more block, after all the others: where it is and its header."""
+        self._headers += packed
+        self._offsets.append(offset)
 
     def columns(self) -> npt.NDArray[np.void]:
-        """All headers, HEADER_DTYPE."""
-        return np.frombuffer(bytes(self._headers), HEADER_DTYPE)
+        """All headers, HEADER_DTYPE, not copied: nothing can be appended as long as they are looked at."""
+        return np.frombuffer(self._headers, HEADER_DTYPE)
 
     def __len__(self) -> int:
         return len(self._offsets)
