@@ -23,7 +23,7 @@ from ..probes.transport import Transport
 from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store.format import JSON
 from ..store.notes import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
-from .footprint import ANONYMOUS_BOUND_BYTES
+from .footprint import ANONYMOUS_BOUND_BYTES, give_back
 from .messages import Messages
 from .output import OpenOutput, Output
 
@@ -67,7 +67,7 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
         measure_cost=request.measure_cost,
     ) as session:
         _say_plan(session, say)
-        say.info(_memory(session.metadata.buffer_bytes))
+        give_back()
         writer, lost = _record(request, session, say)
     _say_written(writer, lost, say)
     return writer.files[-1]
@@ -158,11 +158,6 @@ def _write_end(session: Session, writer: OpenOutput, say: Messages) -> None:
         _say_costs(costs, (time.monotonic_ns() - session.metadata.start_ns) / 1e9, say)
 
 
-def _memory(buffer_bytes: int) -> str:
-    kernel, own = buffer_bytes / 2**20, ANONYMOUS_BOUND_BYTES / 2**20
-    return f"Memory: {kernel:,.4g} MiB for events in the kernel (--buffer-size), at most {own:,.4g} MiB in this process"
-
-
 def _say_plan(session: Session, say: Messages) -> None:
     facts = session.metadata
     why = f" ({facts.transport_reason})" if facts.transport_reason else ""
@@ -180,11 +175,13 @@ def _say_costs(costs: Mapping[str, ProgramCost], duration_s: float, say: Message
 
 
 def _say_buffers(session: Session, writer: OpenOutput, say: Messages) -> None:
-    kernel, queue, packing = (
+    packing_bytes = writer.buffer_bytes - writer.queue_bytes
+    kernel, queue, packing, own = (
         f"{size / (1 << 20):.3g} MiB"
-        for size in (session.metadata.buffer_bytes, writer.queue_bytes, writer.buffer_bytes - writer.queue_bytes)
+        for size in (session.metadata.buffer_bytes, writer.queue_bytes, packing_bytes, ANONYMOUS_BOUND_BYTES)
     )
     say.info(f"Buffers: {kernel} in the kernel, {queue} for events not yet written, {packing} to pack them")
+    say.info(f"Memory beside them: at most {own}")
 
 
 def _say_written(writer: OpenOutput, lost: int, say: Messages) -> None:

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 ANONYMOUS_BOUND_BYTES: Final = 32 << 20
-"""The most anonymous memory of a recording process, beside the kernel's buffers: a live test holds it."""
+"""The most anonymous memory of a recording process beside its stated buffers. A live test is stricter: beside the queue
+of events not yet written."""
 
 _ARENA_MAX: Final = -8
 _TRIM_THRESHOLD: Final = -1
@@ -35,6 +36,12 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
         mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
+
+
+def give_back() -> None:
+    """Return freed memory to the system: what reading the kernel's types and symbols took, before a long run."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager
