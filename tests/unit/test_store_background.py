@@ -216,10 +216,11 @@ def test_a_failure_reaches_the_recorder_before_the_end(path, monkeypatch):
 
 def test_a_failure_that_nobody_thought_of_is_raised_too(path):
     writer = BackgroundWriter(Writer(path, METADATA))
-    writer.write_note("no JSON", object())
     writer.write_events(calm_records(10))
+    writer.write_note("no JSON", object())
     with pytest.raises(TypeError):
         writer.close()
+    writer.close()
     assert times_of(Recording.open(path)) == calm_records(10)["time_ns"].tolist()
 
 
