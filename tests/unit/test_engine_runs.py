@@ -143,3 +143,15 @@ def test_reclaim_asked_for_is_proactive() -> None:
     assert row.tier is Tier.PROACTIVE
     assert row.file_pages == 32
     assert row.busy_s == pytest.approx(0.014)
+
+
+def test_a_driver_that_comes_while_tracing_is_a_finding() -> None:
+    stream = records(
+        event(1 * MS, "module_load", 9, module_name=b"nf_tables"),
+        event(2 * MS, "module_load", 9, module_name=b"virtio_balloon"),
+        event(5 * MS, "module_free", 9, module_name=b"virtio_balloon"),
+    )
+    loaded, unloaded = (found for found in analyse(stream).findings if found.kind == "module")
+    assert "virtio_balloon was loaded while tracing" in loaded.text
+    assert "unloaded" in unloaded.text
+    assert (loaded.start_s, unloaded.start_s) == (0.002, 0.005)

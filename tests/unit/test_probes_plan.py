@@ -191,6 +191,12 @@ def test_a_way_of_counting_pages_can_be_forced(tmp_path: Path, source: str, way:
     assert used(plan).get("balloon_run_pages") == way
 
 
+def test_tracepoints_alone_leave_every_function_alone(tmp_path: Path) -> None:
+    found = used(probed_machine(tmp_path, "tracepoints"))
+    assert found["balloon_run_pages"] == found["oom_notifier_end"] == "raw_tracepoint:kmem:mm_page_alloc"
+    assert not [source for source in found.values() if "probe:" in source or source.startswith(("fentry", "fexit"))]
+
+
 def test_counters_say_what_they_lack(tmp_path: Path) -> None:
     found = row(probed_machine(tmp_path, "counters"), "balloon_run_pages")
     assert found.state is SourceState.ABSENT

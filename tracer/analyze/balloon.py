@@ -8,6 +8,7 @@ from .constraint import ConstrainedOoms, ConstraintTracker
 from .counted import CountedSteps
 from .measured import MeasuredSteps, PageSources
 from .model import Quality
+from .modules import ModuleTracker
 from .options import Options
 from .runs import NameOf, Run, notifier_runs, shrinker_runs, work_runs
 from .steps import Step, in_order
@@ -27,6 +28,7 @@ class BalloonTracker:
         self._changes: list[int] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
         self.works = WorkLog(round(options.inflate_gap_s * 1e9), round(options.horizon_s * 1e9))
+        self.modules = ModuleTracker()
         self.config_changes = 0
         self.changes_traced = "virtballoon_changed" in metadata.kinds_traced
 
@@ -55,6 +57,7 @@ class BalloonTracker:
         ended, under_way = work_runs(stretch, closed=True), work_runs(stretch, closed=False)
         notifiers = notifier_runs(stretch, self._name_of, closed=True)
         self.works.advance(ended, under_way)
+        self.modules.advance(stretch)
         self._constraints.advance(stretch, notifiers)
         self._counted.runs(ended, notifiers, shrinker_runs(stretch, self._name_of))
         self._counted.under_way(under_way, notifier_runs(stretch, self._name_of, closed=False))

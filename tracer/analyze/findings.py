@@ -34,6 +34,7 @@ def find(evidence: Evidence) -> list[Finding]:
         balloon_findings.constrained,
         _shrinkers,
         _refaults,
+        _modules,
         _lost,
     )
     findings = [found for rule in rules for found in rule(evidence)]
@@ -74,6 +75,18 @@ def _refaults(evidence: Evidence) -> Iterator[Finding]:
     )
     numbers = {"refault_pages": refaults, "reclaimed_file_pages": evicted}
     yield finding("refault", Severity.INFO, (0.0, evidence.analysis.duration_s), text, numbers)
+
+
+def _modules(evidence: Evidence) -> Iterator[Finding]:
+    for change in evidence.balloon.modules.changes:
+        when = evidence.seconds(change.time_ns)
+        verb, what = (
+            ("loaded", "Its functions and its OOM callback are not traced")
+            if change.loaded
+            else ("unloaded", "What it does if it is loaded again is not traced")
+        )
+        text = f"Module {change.name} was {verb} while tracing. {what} by this recording: start a new one."
+        yield finding("module", Severity.WARNING, (when, when), text, {"loaded": int(change.loaded)})
 
 
 def _lost(evidence: Evidence) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from ..store.format import JSON
 from ..store.notes import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
 from .footprint import ANONYMOUS_BOUND_BYTES, give_back
 from .messages import Messages
+from .module_changes import module_changes
 from .output import OpenOutput, Output
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _copy(items: Iterable[Item], writer: OpenOutput, say: Messages) -> int:
     clocks = _ClockNotes(writer)
     for item in items:
         _write(item, writer)
+        for change in module_changes(item):
+            say.info(change)
         lost += item.total if isinstance(item, LostStretch) else 0
         now_s = time.monotonic()
         if now_s >= next_flush_s:

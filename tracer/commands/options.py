@@ -22,6 +22,7 @@ class BalloonSource(StrEnum):
     KPROBE = "kprobe"
     COUNTERS = "counters"
     PAGES = "pages"
+    TRACEPOINTS = "tracepoints"
     SAMPLES = "samples"
 
 
@@ -30,7 +31,7 @@ BalloonSourceOption = Annotated[
     typer.Option(
         "--balloon-source",
         help="Who counts balloon pages: the balloon's functions (fentry, kprobe), the kernel's counters at both ends of"
-        " a run, page allocations in it, or only samples of /proc/vmstat.",
+        " a run, page allocations in it (tracepoints: these, and no function probed), or only samples of /proc/vmstat.",
     ),
 ]
 OomNotifier = Annotated[

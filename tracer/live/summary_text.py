@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
-from ..metadata import SourceState
 from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
+from ..wording.unseen import unseen
 from ..wording.verdict import verdict
 from .table import paragraph, printable, table
 
@@ -183,8 +183,7 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
         runs, spent_ns = (sum(getattr(each, name) for each in cost.values()) for name in ("runs", "run_time_ns"))
         each_ns = spent_ns / max(runs, 1)
         yield f"BPF programs ran {count(runs)} times, {duration(each_ns)} each, {duration(spent_ns)} in all"
-    seen = {row.what for row in plan if row.state is SourceState.USED}
-    if missing := sorted({row.what for row in plan} - seen):
+    if missing := unseen(plan):
         imported = facts.metadata.imported_from
         where = "not in the imported trace" if imported else "not to be seen on this machine"
         yield f"{where}: {', '.join(missing)}" + ("" if imported else " (`reclaim-tracer check` says why)")

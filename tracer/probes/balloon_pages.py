@@ -50,6 +50,7 @@ class PageSources:
             PageSource.COUNTERS: self._counters,
             PageSource.PAGES: self._allocator,
         }
+        wanted = PageSource.PAGES if wanted is PageSource.TRACEPOINTS else wanted
         for name, way in ways.items():
             if wanted in (PageSource.AUTO, name):
                 yield way()

@@ -59,8 +59,10 @@ _NEVER: Final[dict[str, tuple[str, ...]]] = {"update_balloon_size_begin": ("num_
 class FunctionProbes:
     """Makes sources for functions of the running kernel."""
 
-    def __init__(self, symbols: Mapping[str, tuple[Symbol, ...]], root: Path = ROOT) -> None:
+    def __init__(self, symbols: Mapping[str, tuple[Symbol, ...]], root: Path = ROOT, *, unwanted: str = "") -> None:
+        """`unwanted`: why no function is to be probed; empty where they are."""
         self.symbols = symbols
+        self._unwanted = unwanted
         self._root = root
         self._module_types: dict[str, Btf | None] = {}
         self._has_kprobes = under(root, _KPROBES).exists()
@@ -120,6 +122,8 @@ class FunctionProbes:
 
     def obstacle(self, function: str, *, traces: bool) -> str:
         """Why a function can't even be tried; empty where it can."""
+        if self._unwanted:
+            return self._unwanted
         if traces:
             return "" if self._type(function) else f"no BTF tells of it ({self.module(function) or 'vmlinux'})"
         return "" if self._has_kprobes else "this kernel has no kprobes"

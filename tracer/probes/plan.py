@@ -122,7 +122,8 @@ class _Planner:
         symbols = find_symbols(self._wanted_symbols(), root)
         self._filters = {macro: _addresses(names, symbols) for macro, names in self._names.items()}
         self._hidden = why_hidden(root) if not all(self._filters.values()) else ""
-        self._functions = FunctionProbes(symbols, root)
+        unwanted = "tracepoints alone were asked for" if targets.page_source is PageSource.TRACEPOINTS else ""
+        self._functions = FunctionProbes(symbols, root, unwanted=unwanted)
         self._pages = PageSources(self._functions, self._balloon, root)
 
     def plan(self, kinds: Collection[Kind] | None) -> Plan:

@@ -22,13 +22,17 @@ class How(StrEnum):
 
 
 class PageSource(StrEnum):
-    """Who counts the pages of the balloon's runs: the choices of `--balloon-source`, best first."""
+    """Who counts the pages of the balloon's runs: the choices of `--balloon-source`, best first.
+
+    TRACEPOINTS are PAGES with no function probed for anything.
+    """
 
     AUTO = "auto"
     FENTRY = "fentry"
     KPROBE = "kprobe"
     COUNTERS = "counters"
     PAGES = "pages"
+    TRACEPOINTS = "tracepoints"
     SAMPLES = "samples"
 
 

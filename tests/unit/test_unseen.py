@@ -1,0 +1,40 @@
+"""What is said not to be seen: not what another kind shows."""
+
+from __future__ import annotations
+
+from streams import event, records
+
+from tracer.commands.module_changes import module_changes
+from tracer.metadata import PlanRow, SourceState
+from tracer.wording.unseen import unseen
+
+
+def plan(**states: str) -> list[PlanRow]:
+    return [PlanRow(what, "source", SourceState(state)) for what, state in states.items()]
+
+
+def test_a_kind_is_unseen_only_if_nothing_else_shows_it() -> None:
+    rows = plan(
+        balloon_work_begin="used", update_balloon_size_begin="refused", oom_notify_begin="absent", throttled="absent"
+    )
+    assert unseen(rows) == ["oom_notify_begin", "throttled"]
+    assert unseen([*rows, *plan(oom_notifier_run="used")]) == ["throttled"]
+
+
+def test_a_kind_with_several_sources_is_seen_through_any() -> None:
+    assert unseen([*plan(throttled="refused"), *plan(throttled="used")]) == []
+
+
+def test_balloon_modules_that_come_and_go_are_said_and_others_are_not() -> None:
+    stream = records(
+        event(1, "module_load", module_name=b"nf_tables"),
+        event(2, "module_load", module_name=b"virtio_balloon"),
+        event(3, "module_free", module_name=b"hv_balloon"),
+        event(4, "kswapd_wake"),
+    )
+    said = list(module_changes(stream))
+    assert said == [
+        "module virtio_balloon was loaded: not traced before a new start",
+        "module hv_balloon was unloaded: no longer traced",
+    ]
+    assert list(module_changes({1: "name"})) == []

@@ -1,0 +1,28 @@
+"""Balloon drivers that come or go while tracing, to be said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ..schema import KIND_BY_NAME
+
+if TYPE_CHECKING:
+    from ..collect.collector import Item
+
+_LOADED: Final = KIND_BY_NAME["module_load"]
+_FREED: Final = KIND_BY_NAME["module_free"]
+
+
+def module_changes(item: Item) -> Iterator[str]:
+    """A sentence for each balloon driver's module that these records say was loaded or unloaded."""
+    if not isinstance(item, np.ndarray):
+        return
+    for kind, what in ((_LOADED, "loaded: not traced before a new start"), (_FREED, "unloaded: no longer traced")):
+        chosen = item["kind"] == kind.number
+        if chosen.any():
+            for name in item[chosen].view(kind.record_dtype)["module_name"].tolist():
+                if b"balloon" in name or name == b"cmm":
+                    yield f"module {name.decode(errors='replace')} was {what}"

@@ -1,0 +1,37 @@
+"""What a recording could not see, as far as nothing else shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..metadata import PlanRow, SourceState
+
+_WORK: Final = frozenset({"balloon_work_begin", "update_balloon_size_begin"})
+_OOM_CALLS: Final = frozenset({"oom_notify_begin", "oom_notifier_run"})
+_PAGES: Final = frozenset({"balloon_run_pages", "leak_balloon_end", "tell_host"})
+_SHOWN_BY: Final = {
+    "balloon_work_begin": _WORK,
+    "balloon_work_end": _WORK,
+    "update_balloon_size_begin": _WORK,
+    "update_balloon_size_end": _WORK,
+    "oom_notifier_run": _OOM_CALLS,
+    "oom_notifier_end": _OOM_CALLS,
+    "oom_notify_begin": _OOM_CALLS,
+    "oom_notify_end": _OOM_CALLS,
+    "fill_balloon_begin": _PAGES,
+    "fill_balloon_end": _PAGES,
+    "leak_balloon_begin": _PAGES,
+    "leak_balloon_end": _PAGES,
+    "tell_host": _PAGES,
+    "balloon_shrinker_begin": frozenset({"shrink_slab_start"}),
+    "balloon_shrinker_end": frozenset({"shrink_slab_start"}),
+}
+"""Kinds of which any one shows what the kind does."""
+
+
+def unseen(plan: Iterable[PlanRow]) -> list[str]:
+    """Kinds and quantities of the plan that no source gave, those left out that others show as well."""
+    rows = tuple(plan)
+    seen = {row.what for row in rows if row.state is SourceState.USED}
+    return sorted({row.what for row in rows if not (seen & _SHOWN_BY.get(row.what, frozenset()) or row.what in seen)})
