@@ -109,3 +109,21 @@ int module_free(void *ctx)
 	return rt_submit(event);
 }
 #endif
+
+/* Hyper-V's driver says what it has about once a second. */
+#ifdef RT_WITH_balloon_status
+int balloon_status(void *ctx)
+{
+	struct rt_event *event = rt_reserve_for_all(RT_BALLOON_STATUS);
+
+	if (!event)
+		return 0;
+	RT_COPY(balloon_status, available);
+	RT_COPY(balloon_status, committed);
+	RT_COPY(balloon_status, vm_memory_committed);
+	RT_COPY(balloon_status, pages_ballooned);
+	RT_COPY(balloon_status, pages_added);
+	RT_COPY(balloon_status, pages_onlined);
+	return rt_submit(event);
+}
+#endif

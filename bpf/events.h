@@ -62,6 +62,7 @@ enum rt_kind {
 	RT_DROP_CACHES_END = 46,
 	RT_MODULE_LOAD = 47,
 	RT_MODULE_FREE = 48,
+	RT_BALLOON_STATUS = 49,
 };
 
 struct rt_shrink_slab_start {
@@ -310,6 +311,15 @@ struct rt_module_free {
 	char module_name[RT_MODULE_NAME_BYTES];
 };
 
+struct rt_balloon_status {
+	__u64 available;
+	__u64 committed;
+	__u64 vm_memory_committed;
+	__u64 pages_ballooned;
+	__u64 pages_added;
+	__u64 pages_onlined;
+};
+
 union rt_args {
 	__u8 bytes[RT_ARGS_BYTES];
 	struct rt_shrink_slab_start shrink_slab_start;
@@ -353,6 +363,7 @@ union rt_args {
 	struct rt_proactive_reclaim_end proactive_reclaim_end;
 	struct rt_module_load module_load;
 	struct rt_module_free module_free;
+	struct rt_balloon_status balloon_status;
 };
 
 struct rt_event {

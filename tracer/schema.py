@@ -331,6 +331,19 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(46, "drop_caches_end", "", (), Role.END, SpanKind.DROP_CACHES),
     Kind(47, "module_load", "module:module_load", (("module_name", f"S{MODULE_NAME_BYTES}"),)),
     Kind(48, "module_free", "module:module_free", (("module_name", f"S{MODULE_NAME_BYTES}"),)),
+    Kind(
+        49,
+        "balloon_status",
+        "hyperv:balloon_status",
+        (
+            ("available", "u8"),
+            ("committed", "u8"),
+            ("vm_memory_committed", "u8"),
+            ("pages_ballooned", "u8"),
+            ("pages_added", "u8"),
+            ("pages_onlined", "u8"),
+        ),
+    ),
 )
 """Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording.
 

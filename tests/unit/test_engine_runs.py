@@ -155,3 +155,11 @@ def test_a_driver_that_comes_while_tracing_is_a_finding() -> None:
     assert "virtio_balloon was loaded while tracing" in loaded.text
     assert "unloaded" in unloaded.text
     assert (loaded.start_s, unloaded.start_s) == (0.002, 0.005)
+
+
+def test_hyper_vs_status_tells_its_steps_and_says_they_are_inferred() -> None:
+    pages = (100, 100, 400, 350)
+    stream = records(*(event(at * MS, "balloon_status", 9, pages_ballooned=n) for at, n in enumerate(pages)))
+    analysis = analyse(stream, metadata=dataclasses.replace(METADATA, plan=()))
+    assert moved(analysis) == (300, {"host": 50})
+    assert {step.quality for step in analysis.steps} == {Quality.INFERRED}

@@ -189,6 +189,7 @@ def test_a_way_of_counting_pages_can_be_forced(tmp_path: Path, source: str, way:
     rows = [row for row in plan.rows({}) if row.what == "balloon_run_pages"]
     assert [row.source for row in rows] == ([way] if way else [])
     assert used(plan).get("balloon_run_pages") == way
+    assert ("leak_balloon_end" in used(plan)) == (source != "samples"), "samples alone are told by nothing else"
 
 
 def test_tracepoints_alone_leave_every_function_alone(tmp_path: Path) -> None:

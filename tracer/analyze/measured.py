@@ -95,11 +95,13 @@ class MeasuredSteps:
         self._sources = sources
         self._balloon_pages = max(page_size_bytes // BALLOON_PAGE_BYTES, 1)
         self._moved: set[int | None] = set()
+        self._status: tuple[int, int] | None = None
         self.migrated_pages = 0
 
     def advance(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
         """Steps of the next stretch, in time order; `works` are the runs that ended in it, `under_way` those open."""
         steps: list[Step] = []
+        steps += self._statuses(stretch)
         if self._sources.run_pages:
             steps += self._run_pages(stretch)
         if self._sources.leak:
@@ -155,6 +157,18 @@ class MeasuredSteps:
             for row, pages in zip(ended.tolist(), freed.tolist(), strict=True)
             if pages and self._sources.run_leaks
         ]
+
+    def _statuses(self, stretch: Stretch) -> list[Step]:
+        """Hyper-V's driver tells now and then how many pages it has: what changed in between, at the host's wish."""
+        at, args = stretch.args.all("balloon_status")
+        steps: list[Step] = []
+        for now_ns, pages in zip(stretch.time_ns[at].tolist(), args["pages_ballooned"].tolist(), strict=True):
+            before_ns, before = self._status or (now_ns, pages)
+            if pages != before:
+                cause = Cause.HOST if pages < before else None
+                steps.append(Step(before_ns, now_ns, pages - before, cause, None))
+            self._status = (now_ns, pages)
+        return steps
 
     def _runs(self, works: list[Run]) -> list[Step]:
         """Runs that leaked nothing and never slept for lack of memory: taken to have inflated all they can."""

@@ -46,6 +46,9 @@ FUNCTIONS: Final = (
 )
 """Virtio's and VMware's balloon drivers; mm/oom_kill.c; mm/vmscan.c or mm/memcontrol.c; fs/drop_caches.c."""
 
+TELL_PAGES: Final = frozenset({"fill_balloon_begin", "leak_balloon_begin", "tell_host"})
+"""Of these, the ones that say how many pages came or went."""
+
 _RETURN_AT: Final = ("proactive_reclaim_end",)
 """Programs that are told where the return value is, because it moved."""
 _FROM_STRUCTURES: Final = {

@@ -18,7 +18,7 @@ from ..kernel.tracefs import tracepoint_format, why_absent
 from ..metadata import PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
 from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
-from .functions import FUNCTIONS, WORK, FunctionProbes
+from .functions import FUNCTIONS, TELL_PAGES, WORK, FunctionProbes, Traced
 from .probe import How, PageSource, Probe, Source, Subject
 from .sources import address_filter_flag, field_flags
 
@@ -131,7 +131,7 @@ class _Planner:
         subjects = [Subject((self._tracepoints((kind,)),)) for kind in single]
         if kinds is None:
             subjects += self._balloon_subjects()
-            subjects += map(self._functions.subject, FUNCTIONS)
+            subjects += map(self._functions.subject, self._traced_functions())
         sampled = tuple(_sampled_rows(self._root))
         return Plan(tuple(subjects), self._filters, sampled, (self._pages.shrinker_flag(),))
 
@@ -147,6 +147,11 @@ class _Planner:
             yield Subject(
                 tuple(self._pages.sources(self._targets.page_source)), needs, "no work of the balloon is seen"
             )
+
+    def _traced_functions(self) -> Iterator[Traced]:
+        """Those that tell of pages are left out where samples alone are to."""
+        sampled = self._targets.page_source is PageSource.SAMPLES
+        return (traced for traced in FUNCTIONS if not (sampled and traced.begin in TELL_PAGES))
 
     def _tracepoints(self, kinds: tuple[Kind, ...]) -> Source:
         """One source of the tracepoints of these kinds."""

@@ -24,6 +24,7 @@ _SHOWN_BY: Final = {
     "leak_balloon_begin": _PAGES,
     "leak_balloon_end": _PAGES,
     "tell_host": _PAGES,
+    "balloon_status": frozenset({"balloon_pages", *_PAGES}),
     "balloon_shrinker_begin": frozenset({"shrink_slab_start"}),
     "balloon_shrinker_end": frozenset({"shrink_slab_start"}),
 }
