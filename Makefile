@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test compat golden lint bench soak picture clean
+.PHONY: help setup setup-test demo test compat guests golden lint bench soak picture clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -42,6 +42,10 @@ test: setup-test ## Run the tests; says what was skipped and why
 compat: setup-test ## Test with other releases' bcc and Python on this kernel (fetches some 260 MB once, needs root)
 	@.ci/setup tracefs
 	REQUIRE=compat $(BIN)/python -m pytest tests/compat
+
+guests: setup-test ## Every scenario on every kernel of the guest lab, in QEMU (an hour without KVM): out/guests
+	$(BIN)/python -m tests.guest.matrix -o out/guests
+	GUESTS=all REQUIRE=guest $(BIN)/python -m pytest tests/guest -k "not test_what_is_found_is_what_was_done"
 
 golden: setup-test ## Accept what the analysis says now as expected (tests/golden); read the diff
 	$(BIN)/python -m tests.golden.regenerate

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from guest.machine import why_impossible
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is, nothing of the code.
@@ -61,6 +62,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         need_or_skip(
             "live", (TRACEFS / "events/vmscan").is_dir(), f"no tracefs at {TRACEFS} (`.ci/setup tracefs` as root)"
         )
+    if item.get_closest_marker("guest"):
+        need_or_skip("guest", "guest" in required(), "fetches and boots Debian's kernels (`make guests`)")
+        need_or_skip("guest", not (reason := why_impossible()), reason)
     if item.get_closest_marker("compat"):
         need_or_skip("compat", "compat" in required(), "fetches Debian releases (`make compat`)")
         need_or_skip("compat", os.geteuid() == 0, "chroot needs root")

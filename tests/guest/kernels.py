@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,3 +50,11 @@ KERNELS: Final = {
         Kernel("newest", "trixie-backports", TRIXIE, "0.31"),
     )
 }
+
+FULL: Final = "6.12"
+"""The kernel that every test of the lab runs on."""
+
+
+def tested_kernels() -> list[str]:
+    """Kernels for tests that run on each: FULL alone unless `GUESTS=all` asks for the whole matrix."""
+    return list(KERNELS) if os.environ.get("GUESTS") == "all" else [FULL]

@@ -98,7 +98,9 @@ def why_impossible() -> str:
 
 def _processor(accelerator: str, hardware: Hardware) -> list[str]:
     cpu = "host" if accelerator == "kvm" else _EMULATED_CPU
-    thread = ",thread=multi" if accelerator == "tcg" else ""
+    # One thread for all CPUs: with one each, a CPU may still run an int3 of a static branch that another has patched
+    # over by then, and the guest's kernel dies of it ("int3: 0000") whenever tracepoints are switched on or off.
+    thread = ",thread=single" if accelerator == "tcg" else ""
     return [QEMU, "-accel", accelerator + thread, "-cpu", cpu, "-smp", str(hardware.cpus)]
 
 

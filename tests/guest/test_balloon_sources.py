@@ -14,7 +14,7 @@ from tracer.commands.analysis import analyse_file
 from tracer.metadata import Metadata, SourceState
 
 from .guest import Guest, GuestError
-from .kernels import KERNELS
+from .kernels import tested_kernels
 from .machine import Hardware
 
 MEMORY_MIB, LEFT_MIB = 512, 300
@@ -42,11 +42,8 @@ class Seen:
         return bool(self.used("oom_notify_end") or self.used("oom_notifier_end"))
 
 
-@pytest.fixture(scope="module", params=sorted(KERNELS))
-def guest(request: pytest.FixtureRequest, need) -> Iterator[Guest]:
-    need(
-        "guest", "guest" in request.config.getoption("-m"), "boots kernels for minutes (`pytest -m guest tests/guest`)"
-    )
+@pytest.fixture(scope="module", params=tested_kernels())
+def guest(request: pytest.FixtureRequest) -> Iterator[Guest]:
     with Guest(request.param, Hardware(memory_mib=MEMORY_MIB)) as booted:
         yield booted
 

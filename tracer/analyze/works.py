@@ -88,17 +88,18 @@ class WorkLog:
         del self._recent[: bisect_left(self._recent, since_ns - self._horizon_ns, key=lambda run: run.begin_ns)]
 
     def paused(self, since_ns: int, until_ns: int) -> bool:
-        """Whether the worker was idle for long between two times: it re-queues itself only while a target is unreached.
+        """Whether a run began in between after a long pause: it re-queues itself only while a target is unreached.
 
-        Runs that began earlier than the horizon before are not asked. Without any run about it was idle, too.
+        The pause may have begun before. Runs that began earlier than the horizon before are not asked. Without any run
+        about it was idle, too.
         """
         around = sorted((*self._recent, *self._under_way), key=_by_begin)
         around = around[bisect_left(around, since_ns - self._horizon_ns, key=lambda run: run.begin_ns) :]
-        reach_ns, seen = since_ns, False
+        reach_ns, seen = since_ns - self._horizon_ns, False
         for run in around:
             if run.begin_ns > until_ns:
                 break
-            if run.begin_ns > reach_ns + self._idle_gap_ns:
+            if run.begin_ns > max(since_ns, reach_ns + self._idle_gap_ns):
                 return True
             reach_ns, seen = max(reach_ns, run.end_ns), True
         return not seen

@@ -6,14 +6,16 @@ import mmap
 import os
 import signal
 import time
+from pathlib import Path
 
 PAGE = mmap.PAGESIZE
 MIB = 1 << 20
+_MAP_NORESERVE = 0x4000  # include/uapi/asm-generic/mman-common.h: more than there is may be mapped
 
 
 def hog(mib: str, step_ms: str = "0") -> None:
     """Touch so much anonymous memory and keep it, a MiB every `step_ms`."""
-    memory = mmap.mmap(-1, int(mib) * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory = mmap.mmap(-1, int(mib) * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE)
     for start in range(0, len(memory), MIB):
         for place in range(start, start + MIB, PAGE):
             memory[place] = 1
@@ -47,4 +49,11 @@ def inodes(path: str = "/", passes: str = "1") -> None:
     print("seen", flush=True)
 
 
-LOADS = {"hog": hog, "stream": stream, "inodes": inodes}
+def drop(what: str, pause_ms: str) -> None:
+    """Write to drop_caches for ever: 1 page cache, 2 slab, 3 both."""
+    while True:
+        Path("/proc/sys/vm/drop_caches").write_text(what)
+        time.sleep(int(pause_ms) / 1000)
+
+
+LOADS = {"drop": drop, "hog": hog, "stream": stream, "inodes": inodes}
