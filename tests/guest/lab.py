@@ -25,9 +25,13 @@ _STILL_S: Final = 0.5
 
 @dataclass
 class Truth:
-    """What host and guest say themselves, over the time traced. `timeline` is the host's, in the guest's clock."""
+    """What host and guest say themselves, over the time traced. `timeline` is the host's, in the guest's clock.
+
+    `driver` has what the lab's own balloon counted itself; nothing where the balloon is virtio's.
+    """
 
     vmstat: dict[str, int] = field(default_factory=dict)
+    driver: dict[str, int] = field(default_factory=dict)
     host_pages: int = 0
     timeline: list[dict[str, int]] = field(default_factory=list)
 
@@ -101,6 +105,11 @@ class Found:
         seen = (self.balloon["inflated_pages"], sum(self.leaked.values()), self.balloon["net_pages"])
         really = (vmstat["balloon_inflate"], vmstat["balloon_deflate"], self.truth.host_pages)
         assert seen == really, f"inflated, leaked, net by the tracer {seen}, by vmstat and the host {really}"
+        if driver := self.truth.driver:
+            causes = {cause: driver[f"leaked_{cause}_pages"] for cause in self.leaked}
+            assert (self.leaked, seen[0]) == (causes, driver["inflated_pages"]), (
+                f"{self.leaked}, by the driver {driver}"
+            )
 
     def require_nothing_lost(self) -> None:
         """Every event arrived, every block is whole."""
@@ -130,12 +139,13 @@ class Lab:
         self.sampled()
         self.truth = Truth()
         self._offset_ns = self._clock_offset_ns()
-        before, actual = guest.counters(), guest.balloon_bytes()
+        before, actual, driver = guest.counters(), guest.balloon_bytes(), guest.driver_counters()
         yield
         self.settle()
         self.sampled()
         after = guest.counters()
         self.truth.vmstat = {name: after.get(name, 0) - before.get(name, 0) for name in _COUNTERS}
+        self.truth.driver = {name: value - driver[name] for name, value in guest.driver_counters().items()}
         self.truth.host_pages = (actual - guest.balloon_bytes()) // 4096
         self._tracing = False
         guest.kill(pid, SIGINT)

@@ -20,7 +20,7 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 
 @dataclass(frozen=True)
 class Scenario:
-    """One file of `scenarios/`: `drive(lab)`, `judge(found)`, and where it differs `HARDWARE`, `WITHOUT`, `OPTIONS`."""
+    """One file of `scenarios/`: `drive(lab)`, `judge(found)`, and where it differs `GUEST`, `HARDWARE`, `WITHOUT`."""
 
     name: str
     module: ModuleType = field(compare=False)
@@ -29,6 +29,12 @@ class Scenario:
     def hardware(self) -> Hardware:
         """What machine it takes."""
         value: Hardware = getattr(self.module, "HARDWARE", Hardware())
+        return value
+
+    @property
+    def guest(self) -> type[Guest]:
+        """What kind of guest: by its balloon's driver."""
+        value: type[Guest] = getattr(self.module, "GUEST", Guest)
         return value
 
     @property
@@ -58,7 +64,7 @@ def scenarios() -> list[Scenario]:
     names = sorted(path.stem for path in SCENARIOS.glob("*.py"))
     package = __package__ or "guest"
     found = [Scenario(name, importlib.import_module(f"{package}.scenarios.{name}")) for name in names]
-    return sorted(found, key=lambda scenario: (repr(scenario.hardware), scenario.name))
+    return sorted(found, key=lambda scenario: (scenario.guest.__name__, repr(scenario.hardware), scenario.name))
 
 
 class Bench:
@@ -66,12 +72,12 @@ class Bench:
 
     def __init__(self, folder: Path, options: tuple[str, ...] = ()) -> None:
         self._folder, self._options = folder, options
-        self._key: tuple[str, Hardware] | None = None
+        self._key: tuple[str, type[Guest], Hardware] | None = None
         self._lab: Lab | None = None
 
     def run(self, kernel: str, scenario: Scenario) -> Found:
         """Drive it and hold the result against the truth. Raises AssertionError, or LabError with the console."""
-        lab = self._machine(kernel, scenario.hardware)
+        lab = self._machine(kernel, scenario)
         try:
             with lab.tracing():
                 scenario.module.drive(lab)
@@ -97,11 +103,12 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _machine(self, kernel: str, hardware: Hardware) -> Lab:
-        if self._lab is None or self._key != (kernel, hardware):
+    def _machine(self, kernel: str, scenario: Scenario) -> Lab:
+        key = (kernel, scenario.guest, scenario.hardware)
+        if self._lab is None or self._key != key:
             self.close()
-            self._lab = Lab(Guest(kernel, hardware), self._options)
-            self._key = (kernel, hardware)
+            self._lab = Lab(scenario.guest(kernel, scenario.hardware), self._options)
+            self._key = key
         return self._lab
 
 

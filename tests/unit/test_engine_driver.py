@@ -175,6 +175,8 @@ def test_a_target_between_two_guest_pages_rounds_to_and_fro() -> None:
     assert {cycle.cycle_class for cycle in analyse(stream, metadata=large).cycles} == {CycleClass.ROUNDING}
     # WHEN pages are small, the driver goes to and fro by itself only if the host says nothing meanwhile
     assert {cycle.cycle_class for cycle in analyse(stream, metadata=DRIVER).cycles} == {CycleClass.ROUNDING}
+    once = together(stream, event(7 * SECOND // 4, "virtballoon_changed", 1))
+    assert {cycle.cycle_class for cycle in analyse(once, metadata=DRIVER).cycles} == {CycleClass.ROUNDING}
     asked = together(stream, *(event(at * SECOND // 2 - MS, "virtballoon_changed", 1) for at in range(1, 8)))
     assert {cycle.cycle_class for cycle in analyse(asked, metadata=DRIVER).cycles} == {CycleClass.HOST_OSCILLATION}
 

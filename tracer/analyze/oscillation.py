@@ -28,7 +28,8 @@ class _Move(Burst):
 class Oscillations:
     """Takes steps in order and follows the host's moves: stretches in one direction, `leaked` down, `regained` up.
 
-    A few pages to and fro are `rounding` where pages are coarse, or where the host said nothing between the turns.
+    A few pages to and fro are `rounding` where pages are coarse, or where the host said nothing between the turns
+    (a word of it among turns that the driver makes anyway is not their cause).
     A pressure leak or a teardown stands apart. Moves that follow each other within the horizon make a chain; one of
     at least three turns is an oscillation, each move down with the one up after it a cycle of it. What is kept of a
     chain are the moves of which that is not decided yet.
@@ -45,6 +46,7 @@ class Oscillations:
         self._last: _Move | None = None
         self._chain: list[_Move] = []
         self._length = 0
+        self._rounding = False
         self.found: list[Cycle] = []
 
     def change(self) -> None:
@@ -93,7 +95,7 @@ class Oscillations:
     def _break(self) -> None:
         if self._length > OSCILLATION_TURNS:
             self._pairs(self._chain)
-        self._chain, self._length = [], 0
+        self._chain, self._length, self._rounding = [], 0, False
 
     def _pairs(self, moves: list[_Move]) -> None:
         for down, up in pairwise(moves):
@@ -102,7 +104,8 @@ class Oscillations:
 
     def _cycle(self, down: _Move, up: _Move) -> Burst:
         by_itself = self._changes_traced and up.changes == down.changes
-        rounding = (self._coarse or by_itself) and max(down.leaked, up.regained) <= ROUNDING_PAGES
+        few = max(down.leaked, up.regained) <= ROUNDING_PAGES
+        self._rounding = rounding = few and (self._coarse or by_itself or self._rounding)
         spans = StepSpans()
         spans.merge(down.spans)
         spans.merge(up.spans)

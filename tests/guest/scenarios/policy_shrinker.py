@@ -1,0 +1,28 @@
+"""A balloon that is a shrinker, as virtio's was in Linux 4.19 to 5.7, under the same load as the other policies."""
+
+from __future__ import annotations
+
+from ..lab import Found, Lab
+from ..module_guest import ModuleGuest
+from ..policies import SMALL, press
+
+GUEST = ModuleGuest
+HARDWARE = SMALL
+
+
+def drive(lab: Lab) -> None:
+    """The policies' common load."""
+    press(lab, "shrinker")
+
+
+def judge(found: Found) -> None:
+    """Nobody is killed, but the balloon pays from the first, while there is page cache, and goes round in circles."""
+    assert found.kills == 0
+    assert found.leaked["shrinker"] > 0
+    assert found.leaked["oom_notifier"] == 0
+    assert "shrinker-reinflate" in found.classes
+    assert found.classes <= {"shrinker-reinflate"}
+    assert found.balloon["reclaim_path"] == "shrinker"
+    assert found.tiers["background"]["sources"]["balloon"]["pages"] > 0
+    assert "oom_notify" not in found.tiers
+    assert "premature_tap" in found.kinds
