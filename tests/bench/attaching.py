@@ -12,6 +12,8 @@ import time
 
 from tracer.probes.plan import make_plan
 
+from .reclaim import other_sources, tracepoint_probes
+
 
 def ours() -> tuple[float, float]:
     """A session as `record` opens it."""
@@ -25,7 +27,7 @@ def ours() -> tuple[float, float]:
 
 
 def with_bcc() -> tuple[float, float]:
-    """The same programs through bcc's own BPF object."""
+    """Those of the same programs that are at tracepoints, through bcc's own BPF object."""
     start = time.monotonic()
     from tracer.kernel.host import read_host
     from tracer.probes.finder import load_bcc
@@ -34,10 +36,13 @@ def with_bcc() -> tuple[float, float]:
 
     plan, directory = make_plan(), bpf_dir()
     os.environ["BCC_KERNEL_SOURCE"] = str(directory)
-    flags = [*kernel_flags(read_host().kernel_release, Transport.RING, 4096, directory), *plan.flags()]
+    flags = [
+        *kernel_flags(read_host().kernel_release, Transport.RING, 4096, directory),
+        *plan.flags(other_sources(plan)),
+    ]
     programs = load_bcc().BPF(text=program_text(directory).encode(), cflags=flags)
-    for candidate in plan.to_try:
-        programs.attach_tracepoint(tp=candidate.kind.tracepoint.encode(), fn_name=candidate.kind.name.encode())
+    for probe in tracepoint_probes(plan):
+        programs.attach_tracepoint(tp=probe.target.encode(), fn_name=probe.program.encode())
     attached = time.monotonic()
     programs.cleanup()
     return attached - start, time.monotonic() - attached

@@ -82,7 +82,7 @@ class Calls:
         actions: dict[type[Tracer], Callable[[], Outcome]] = {
             kind: partial(self.run, kind, load) for kind, load in loads.items()
         }
-        return interleave_able(rounds, actions)
+        return interleave_able(rounds, actions, (Nothing, OursInMemory, OursToDisk))
 
     def run(self, kind: type[Tracer], load: Load) -> Outcome:
         """Attach one tracer to a load that waits, let it go, and account. Raises CannotRunError."""

@@ -29,7 +29,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     rounds = setting.size(5, 1)
     kinds: tuple[type[Tracer], ...] = (OursToDisk, Splice, Perf)
     actions: dict[type[Tracer], Callable[[], float]] = {kind: _Victim(kind, setting).lost_s for kind in kinds}
-    lost, refused = interleave_able(rounds, actions)
+    lost, refused = interleave_able(rounds, actions, (OursToDisk,))
     for name, kind in {"tracefs_splice": Splice, "perf": Perf}.items():
         subject = Subject(
             f"kill_loss_vs_{name}", GROUP, "seconds of events lost", "s", budget="one block: at most 1 s", behind=_FLUSH

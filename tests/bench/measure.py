@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,9 +35,12 @@ def interleave(rounds: int, actions: Mapping[Name, Callable[[], Measured]]) -> d
 
 
 def interleave_able(
-    rounds: int, actions: Mapping[Name, Callable[[], Measured]]
+    rounds: int, actions: Mapping[Name, Callable[[], Measured]], needed: Collection[Name]
 ) -> tuple[dict[Name, list[Measured]], dict[Name, str]]:
-    """The same; what raises CannotRunError is left out from then on, with its reason in the second dictionary."""
+    """The same; what raises CannotRunError is left out from then on, with its reason in the second dictionary.
+
+    Of what is `needed` the error is everybody's: without ours there is nothing to compare.
+    """
     refused: dict[Name, str] = {}
 
     def attempt(name: Name) -> Measured | None:
@@ -46,6 +49,8 @@ def interleave_able(
         try:
             return actions[name]()
         except CannotRunError as error:
+            if name in needed:
+                raise
             refused[name] = str(error)
             return None
 

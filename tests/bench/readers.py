@@ -22,6 +22,7 @@ from tracer.collect.collector import Collector, Item
 from tracer.commands import capture as recording
 from tracer.commands.footprint import keep_freed_memory, one_arena
 from tracer.commands.messages import Messages
+from tracer.commands.output import Output
 from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
 from tracer.metadata import Metadata
@@ -90,7 +91,7 @@ def to_disk(token: int, buffer_bytes: int, folder: Path) -> dict[str, int]:
     session = StormSession(token, buffer_bytes)
     recording.open_session = lambda *_, **__: session  # type: ignore[assignment]
     path = folder / "storm.rtrace"
-    recording.capture(recording.CaptureRequest(path, force=True), Messages(quiet=True))
+    recording.capture(recording.CaptureRequest(Output(path, force=True)), Messages(quiet=True))
     counts = {"recorded": session.recorded, "lost": session.lost, "file_bytes": path.stat().st_size, **_spent()}
     assert Recording.open(path).complete
     path.unlink()

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tracer.commands.capture import FLUSH_S
 from tracer.kernel.cgroup import MemoryCgroup
-from tracer.probes.plan import make_plan
+from tracer.probes.plan import Plan, make_plan
+from tracer.probes.probe import How, Probe
 
 from .measure import CannotRunError, choose_cpus, cpu_ns, interleave_able, pinned, settle
 from .peers import BpftracePrint, Perf, Splice
@@ -108,11 +109,26 @@ def waiting_load(folder: Path, turns: int) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
+def tracepoint_probes(plan: Plan) -> list[Probe]:
+    """Those at tracepoints that would be used if the kernel refused all others."""
+    used = plan.chosen(other_sources(plan)).values()
+    return [probe for source in used for probe in source.probes]
+
+
+def other_sources(plan: Plan) -> dict[str, str]:
+    """Names of the sources that need more than tracepoints, as refusals."""
+    return {
+        source.name: "no tracepoint"
+        for source in plan.to_try
+        if any(probe.how is not How.TRACEPOINT for probe in source.probes)
+    }
+
+
 @cache
 def tracepoints() -> tuple[str, ...]:
     """Those of our plan that this kernel has and that need no filter in the kernel."""
-    tried = make_plan().to_try
-    return tuple(candidate.kind.tracepoint for candidate in tried if not candidate.is_filtered)
+    probes = tracepoint_probes(make_plan())
+    return tuple(dict.fromkeys(probe.target for probe in probes if not probe.is_filtered and probe.kind))
 
 
 def run(kind: type[Tracer], folder: Path, turns: int) -> Outcome:
@@ -140,4 +156,4 @@ def outcomes(
 ) -> tuple[dict[type[Tracer], list[Outcome]], dict[type[Tracer], str]]:
     """Every tracer once a round, and why some can't run here."""
     actions: dict[type[Tracer], Callable[[], Outcome]] = {kind: partial(run, kind, folder, turns) for kind in kinds}
-    return interleave_able(rounds, actions)
+    return interleave_able(rounds, actions, (Nothing, Record))

@@ -46,7 +46,7 @@ def _attach_rows(setting: Setting) -> Iterator[Row]:
     }
     found = interleave(setting.size(5, 1), actions)
     for name, what, key, budget in (
-        ("attach", "compile, load, attach the same programs", "attach_s", "1 s"),
+        ("attach", "compile, load, attach our programs", "attach_s", "1 s"),
         ("detach", "let go of them, as the caller sees it", "detach_s", "0.1 s"),
     ):
         subject = Subject(f"{name}_vs_bcc", GROUP, what, "s", budget=budget, behind=_CHILD)

@@ -54,6 +54,14 @@ def test_what_cannot_run_is_left_out_with_its_reason():
     def broken() -> int:
         raise CannotRunError("not installed")
 
-    found, refused = interleave_able(3, {"here": lambda: 1, "absent": broken})
+    found, refused = interleave_able(3, {"here": lambda: 1, "absent": broken}, ("here",))
     assert found == {"here": [1, 1, 1]}
     assert refused == {"absent": "not installed"}
+
+
+def test_what_is_needed_and_cannot_run_ends_it():
+    def broken() -> int:
+        raise CannotRunError("ours is broken")
+
+    with pytest.raises(CannotRunError, match="ours is broken"):
+        interleave_able(1, {"ours": broken, "peer": lambda: 1}, ("ours",))
