@@ -32,6 +32,9 @@ def anonymous_kib(pid: int) -> int:
     return int(match[1])
 
 
+DROPS = 400
+
+
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A `record` that has attached."""
@@ -51,7 +54,7 @@ def test_anonymous_memory_stays_within_its_bound_under_load_and_at_rest(recorder
     # GIVEN a recorder at rest
     most = anonymous_kib(recorder.pid)
     # WHEN something shrinks slab caches without a pause
-    with WaitingLoad(f"i=0; while [ $i -lt 400 ]; do {DROP_SLAB}; i=$((i+1)); done") as load:
+    with WaitingLoad(f"i=0; while [ $i -lt {DROPS} ]; do {DROP_SLAB}; i=$((i+1)); done") as load:
         load.go()
         while not load.ended:
             most = max(most, anonymous_kib(recorder.pid))
@@ -62,7 +65,8 @@ def test_anonymous_memory_stays_within_its_bound_under_load_and_at_rest(recorder
     recorder.send_signal(signal.SIGINT)
     recorder.communicate(timeout=60)
     recorded = [item for item in Recording.open(tmp_path / "x.rtrace").items() if isinstance(item, Batch)]
-    assert sum(map(len, recorded)) > 10_000
+    # ... and each time at least one shrinker began and ended
+    assert sum(map(len, recorded)) >= 2 * DROPS
 
 
 def test_neither_the_command_lines_libraries_nor_the_compilers_are_in_it(recorder) -> None:

@@ -188,7 +188,7 @@ def test_where_tracing_is_not_possible_it_says_why_and_exits_with_3(tmp_path):
     command = [*drop, *TRACER, "record", "-d", "1", "-o", "x.rtrace"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV)
     assert (result.returncode, result.stdout) == (3, ""), result.stderr
-    assert result.stderr.startswith("reclaim-tracer: error: privileges: needs root")
+    assert result.stderr.startswith("reclaim-tracer: error: privileges: CAP_BPF and CAP_PERFMON are missing")
     assert len(result.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -197,7 +197,9 @@ def test_the_demo_falls_back_to_the_bundled_recording(tmp_path):
     drop = ["setpriv", "--bounding-set", "-sys_admin,-bpf,-perfmon"]
     result = subprocess.run([*drop, *TRACER, "demo"], capture_output=True, text=True, cwd=tmp_path, env=ENV)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("Live tracing is not possible here (privileges: needs root")
+    assert result.stdout.startswith(
+        "Live tracing is not possible here (privileges: CAP_BPF and CAP_PERFMON are missing"
+    )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.html", "demo.rtrace"]
 
 

@@ -16,6 +16,9 @@ from tracer.probes import attach
 from tracer.probes.attachment import attach_tracepoint
 from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
 from tracer.probes.loading import Loaded, LoadRequest
+from tracer.probes.probe import PageSource
+from tracer.store import Fsync
+from tracer.store.background import DEFAULT_QUEUE_BYTES
 
 from .generator import TRACEPOINT
 from .program import NAME, SOURCE, storm_flags
@@ -49,9 +52,15 @@ def main() -> None:
         duration_s=None,
         command=(),
         force=False,
+        fsync=Fsync.CLOSE,
+        rotate_bytes=None,
+        keep=None,
+        queue_bytes=DEFAULT_QUEUE_BYTES,
         sample_interval_s=0.25,
         buffer_bytes=int(buffer_bytes),
         transport=transport,
+        balloon_source=PageSource.AUTO,
+        oom_notifiers=(),
         quiet=False,
         verbose=True,
     )

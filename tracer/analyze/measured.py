@@ -188,7 +188,8 @@ class MeasuredSteps:
         pages = args["num_pfns"].astype(np.int64) if self._sources.tell_has_pages else np.full(len(at), RUN_PAGES)
         pages = pages // self._balloon_pages
         driver = (above & (BALLOON_BIT | LEAK_BIT | NOTIFIER_BIT | SLAB_BIT) != 0) & (above & COMPACTION_BIT == 0)
-        self.migrated_pages += int(pages[~driver & (direction == INFLATE)].sum())
+        if self._sources.tell_has_pages:
+            self.migrated_pages += int(pages[~driver & (direction == INFLATE)].sum())
         wanted = np.zeros(len(at), np.bool_)
         if self._sources.inflations and not (self._sources.fill or self._sources.run_pages):
             wanted |= driver & (direction == INFLATE)
