@@ -10,8 +10,8 @@ import pytest
 from golden.cases import DATA
 
 ALL = sorted(path.stem for path in DATA.glob("*.json"))
-KILLS = {"E-memcg": 1, "memcg-kill": 1}
-CYCLING = {"B-unreachable", "run-shrinker", "run-stock-oom"}
+KILLS = {"E-memcg": 1, "guest-no-deflate": 1, "memcg-kill": 1}
+CYCLING = {"B-unreachable", "guest-host-reasserts", "guest-out-of-reach", "run-shrinker", "run-stock-oom"}
 
 
 def summary(name: str) -> dict[str, Any]:
@@ -50,8 +50,18 @@ def test_nothing_else_cycles(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "driver"), [("guest-host-reasserts", "host-reinflate"), ("guest-out-of-reach", "notifier-reinflate")]
+)
+def test_guests_cycle_by_whom_the_hosts_log_tells(name, driver):
+    assert classes(name) == {driver}
+
+
+@pytest.mark.parametrize(
     ("name", "inflated", "host", "shrinker", "oom_notifier"),
     [
+        ("guest-host-reasserts", 108_032, 0, 0, 5_632),
+        ("guest-no-deflate", 102_400, 0, 0, 0),
+        ("guest-out-of-reach", 209_408, 196_608, 0, 12_800),
         ("run-shrinker", 433_152, 105_344, 327_808, 0),
         ("run-stock", 225_280, 225_280, 0, 0),
         ("run-stock-oom", 232_704, 159_744, 0, 72_960),
