@@ -45,7 +45,7 @@ class HandOver(BaseException):
         parcel = os.memfd_create(NAME, 0)
         try:
             with os.fdopen(parcel, "wb", closefd=False) as file:
-                for part in (sys.path, (_NAME_SHOWN.read_text(), self.module, self.arguments)):
+                for part in (sys.path, (_NAME_SHOWN.read_text().removesuffix("\n"), self.module, self.arguments)):
                     pickle.dump(part, file)
             os.lseek(parcel, 0, os.SEEK_SET)
             isolated = ["-I"] if sys.flags.isolated else []
