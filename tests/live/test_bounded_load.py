@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from tracer.kernel.cgroup import find_memory_controller
 from tracer.workload import LoadPlan, bounded_load
+from tracer.workload.pressure import SMALL_FILES
 from tracer.workload.process import LIMIT_BYTES
 
 
@@ -23,27 +25,45 @@ def counters() -> dict[str, int]:
 
 def test_the_load_makes_the_kernel_reclaim_cache_and_slab_within_its_limit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = counters()
-    with bounded_load(LoadPlan(3.0, Path())) as child:
-        cgroup = next(path for path in cgroups() if str(child.pid) in (path / "cgroup.procs").read_text().split())
-        child.wait(30)
+    with bounded_load(LoadPlan(120.0, Path())) as load:
+        controller, before = cgroup_of(load.process.pid), counters()
+        load.begin()
+        while load.process.poll() is None:
+            grown = {name: value - before[name] for name, value in counters().items()}
+            if grown["pgsteal_file"] > 256 and grown["slabs_scanned"] > 0:
+                break
+            time.sleep(0.01)
+        else:
+            pytest.fail(f"it ended with status {load.process.returncode} and nothing was reclaimed")
         peak = next(
-            (path for name in ("memory.max_usage_in_bytes", "memory.peak") if (path := cgroup / name).exists()), None
+            (path for name in ("memory.max_usage_in_bytes", "memory.peak") if (path := controller / name).exists()),
+            None,
         )
         assert peak is None or 0 < int(peak.read_text()) <= LIMIT_BYTES
-    grown = {name: value - before[name] for name, value in counters().items()}
-    assert child.returncode == 0, "it came to its own end, unharmed"
-    assert grown["pgsteal_file"] > 256
-    assert grown["slabs_scanned"] > 0
+
+
+def test_it_comes_to_its_own_end_unharmed(tmp_path):
+    with bounded_load(LoadPlan(0.2, tmp_path)) as load:
+        load.begin()
+        assert load.process.wait(120) == 0
+
+
+def test_its_files_are_made_before_it_is_told_to_begin(tmp_path):
+    with bounded_load(LoadPlan(60.0, tmp_path)):
+        assert sum(len(files) for _, _, files in os.walk(tmp_path)) == SMALL_FILES
 
 
 def test_leaving_the_block_ends_the_load_and_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), bounded_load(LoadPlan(60.0, tmp_path)) as child:
+    with pytest.raises(RuntimeError), bounded_load(LoadPlan(60.0, tmp_path)) as load:
         raise RuntimeError
-    assert child.returncode is not None
-    assert not Path(f"/proc/{child.pid}").exists()
+    assert load.process.returncode is not None
+    assert not Path(f"/proc/{load.process.pid}").exists()
     assert list(tmp_path.iterdir()) == []
     assert not [path for path in cgroups() if path.name == f"reclaim-tracer-{os.getpid()}"]
+
+
+def cgroup_of(pid: int) -> Path:
+    return next(path for path in cgroups() if str(pid) in (path / "cgroup.procs").read_text().split())
 
 
 def cgroups() -> list[Path]:

@@ -235,13 +235,11 @@ def test_a_command_is_traced_from_its_start_to_its_end_and_gets_no_oom_exemption
     assert (tmp_path / "score").read_text() == own_before == Path("/proc/self/oom_score_adj").read_text()
 
 
-def test_the_first_event_comes_within_a_second_and_detaching_takes_no_time() -> None:
-    started = time.monotonic()
+def test_closing_leaves_no_descriptor_here() -> None:
+    descriptors = Path("/proc/self/fd")
+    before = len(list(descriptors.iterdir()))
     with open_session() as session, WaitingLoad(DROP_SLAB) as load:
-        opened = time.monotonic()
         trace = run(session, [load])
-        closing = time.monotonic()
-    closed = time.monotonic()
+        during = len(list(descriptors.iterdir()))
     assert len(trace.records) > 0
-    assert opened - started < 5.0, "compiling on a busy machine"
-    assert closed - closing < 0.15
+    assert len(list(descriptors.iterdir())) == before < during

@@ -53,7 +53,7 @@ def test_slab_turns_touch_every_small_file(tmp_path, monkeypatch):
 def test_the_load_ends_when_its_time_is_over(tmp_path, monkeypatch):
     monkeypatch.setattr(pressure, "SMALL_FILES", 100)
     times = iter(range(1000))
-    pressure.run(tmp_path, 10.0, 0, drop_caches=False, clock=lambda: float(next(times)))
+    pressure.press(pressure.prepared_turns(tmp_path, 0), 10.0, drop_caches=False, clock=lambda: float(next(times)))
     assert next(times) <= 15
 
 
@@ -65,10 +65,12 @@ def test_caches_are_dropped_once_halfway_and_only_if_asked_for(tmp_path, monkeyp
     monkeypatch.setattr(pressure, "DROP_CACHES", control)
     for name in ("quiet", "dropping"):
         (tmp_path / name).mkdir()
-    pressure.run(tmp_path / "quiet", 50.0, 0, drop_caches=False, clock=lambda: float(next(times)))
+    turns = pressure.prepared_turns(tmp_path / "quiet", 0)
+    pressure.press(turns, 50.0, drop_caches=False, clock=lambda: float(next(times)))
     assert dropped == []
     times = count()
-    pressure.run(tmp_path / "dropping", 50.0, 0, drop_caches=True, clock=lambda: float(next(times)))
+    turns = pressure.prepared_turns(tmp_path / "dropping", 0)
+    pressure.press(turns, 50.0, drop_caches=True, clock=lambda: float(next(times)))
     ((text, time),) = dropped
     assert text == "3"
     assert 25 < time < 40
@@ -124,7 +126,14 @@ def test_a_child_that_is_gone_before_it_begins_is_told_with_its_status():
     child = subprocess.Popen(["sh", "-c", "exit 7"], stdin=subprocess.PIPE)
     child.wait()
     with pytest.raises(TracerError, match="status 7"):
-        process._tell_to_begin(child)
+        process.BoundedLoad(child).begin()
+    child.communicate()
+
+
+def test_a_child_that_ends_while_it_makes_its_files_is_told_with_its_status():
+    child = subprocess.Popen(["sh", "-c", "read _; exit 7"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with pytest.raises(TracerError, match="status 7"):
+        process.BoundedLoad(child).prepare()
     child.communicate()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -35,9 +35,14 @@ FLUSH_S: Final = 1.0
 """What is older than this survives `kill -9`. Samples keep the loop turning at least as often."""
 
 
+@contextmanager
+def _no_load() -> Iterator[Callable[[], None]]:
+    yield lambda: None
+
+
 @dataclass(frozen=True)
 class CaptureRequest:
-    """What to record, where to, for how long; `load` runs for the length of the recording."""
+    """What to record, where to, for how long; `load` is ready before anything is attached and then told to begin."""
 
     output: Output
     duration_s: float | None = None
@@ -48,7 +53,7 @@ class CaptureRequest:
     transport: Transport | None = None
     balloon_source: str = PageSource.AUTO
     oom_notifiers: tuple[str, ...] = ()
-    load: Callable[[], AbstractContextManager[object]] = nullcontext
+    load: Callable[[], AbstractContextManager[Callable[[], None]]] = _no_load
 
 
 def capture(request: CaptureRequest, say: Messages) -> Path:
@@ -59,16 +64,20 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
     """
     request.output.check()
     require_tracing()
-    with open_session(
-        request.sample_interval_s,
-        request.buffer_bytes,
-        request.command,
-        make_plan(targets_for(request.balloon_source, request.oom_notifiers)),
-        transport=request.transport,
-        measure_cost=request.measure_cost,
-    ) as session:
+    with (
+        request.load() as begin_load,
+        open_session(
+            request.sample_interval_s,
+            request.buffer_bytes,
+            request.command,
+            make_plan(targets_for(request.balloon_source, request.oom_notifiers)),
+            transport=request.transport,
+            measure_cost=request.measure_cost,
+        ) as session,
+    ):
         _say_plan(session, say)
         give_back()
+        begin_load()
         writer, lost = _record(request, session, say)
     _say_written(writer, lost, say)
     return writer.files[-1]
@@ -82,19 +91,18 @@ def require_tracing() -> None:
 
 
 def _record(request: CaptureRequest, session: Session, say: Messages) -> tuple[OpenOutput, int]:
-    with request.load():
-        items = session.items(request.duration_s)
-        # The first item starts the command: one that can't be started leaves an older recording where it is.
-        first = next(items)
-        writer = request.output.open(session.metadata)
-        try:
-            _say_buffers(session, writer, say)
-            if request.duration_s is None and not request.command:
-                say.info("Tracing. Ctrl-C ends it.")
-            lost = _copy(chain((first,), items), writer, say)
-            _write_end(session, writer, say)
-        finally:
-            writer.close()
+    items = session.items(request.duration_s)
+    # The first item starts the command: one that can't be started leaves an older recording where it is.
+    first = next(items)
+    writer = request.output.open(session.metadata)
+    try:
+        _say_buffers(session, writer, say)
+        if request.duration_s is None and not request.command:
+            say.info("Tracing. Ctrl-C ends it.")
+        lost = _copy(chain((first,), items), writer, say)
+        _write_end(session, writer, say)
+    finally:
+        writer.close()
     return writer, lost
 
 

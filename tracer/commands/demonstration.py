@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import CannotTraceError, TracerError
 from ..live import summary_text
@@ -19,6 +19,9 @@ from .capture import CaptureRequest, capture
 from .messages import Messages
 from .options import GAP_S, HORIZON_S
 from .output import Output
+
+if TYPE_CHECKING:
+    from ..workload import BoundedLoad
 
 BUNDLED: Final = "demo.rtrace"
 _TAIL_S: Final = 1.0
@@ -64,22 +67,29 @@ class Demonstration:
         capture(request, self.say)
 
     @contextmanager
-    def _load(self) -> Iterator[None]:
-        """The load, or nothing where no memory cgroup can bound it."""
+    def _load(self) -> Iterator[Callable[[], None]]:
+        """The load, or nothing where no memory cgroup can bound it; what is given begins it."""
         from ..workload import LoadPlan, bounded_load
 
         plan = LoadPlan(max(self.duration_s - _TAIL_S, 0.5), self.directory, drop_caches=self.drop_caches)
         with ExitStack() as stack:
             try:
-                child = stack.enter_context(bounded_load(plan))
-                self.say.info(f"Tracing this machine for {self.duration_s:g} s under a bounded load ...")
+                self.say.info("Making the files of a bounded load ...")
+                load = stack.enter_context(bounded_load(plan))
             except TracerError as error:
                 self.say.info(f"Tracing without a load: {error}")
-                yield
+                yield self._say_tracing
                 return
-            yield
-            if child.poll():
-                self.say.info(f"The load ended early, with status {child.returncode}")
+            yield lambda: self._begin(load)
+            if load.process.poll():
+                self.say.info(f"The load ended early, with status {load.process.returncode}")
+
+    def _begin(self, load: BoundedLoad) -> None:
+        load.begin()
+        self._say_tracing()
+
+    def _say_tracing(self) -> None:
+        self.say.info(f"Tracing this machine for {self.duration_s:g} s ...")
 
     def _replay(self, path: Path, why: CannotTraceError) -> None:
         source = resource_dir("reports") / BUNDLED

@@ -1,6 +1,7 @@
 """The child process that makes the pressure: `python -m tracer.workload.pressure DIR SECONDS FILE_BYTES [drop]`.
 
-It waits for a line on stdin (by then it is in its cgroup), works until its time is over, and dies with its parent.
+It waits for a line on stdin (by then it is in its cgroup), makes its files and says so on stdout, waits for another
+line, presses until its time is over, and dies with its parent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, cycle
 from pathlib import Path
 from typing import Final
@@ -111,12 +112,17 @@ def anon_turns() -> Iterator[None]:
             yield
 
 
-def run(directory: Path, seconds: float, file_bytes: int, *, drop_caches: bool, clock: Clock = time.monotonic) -> None:
-    """Press until `seconds` are over; halfway ask the kernel to drop its caches, if wanted."""
-    start = clock()
+def prepared_turns(directory: Path, file_bytes: int) -> list[Iterator[None]]:
+    """The files are made when it returns; what is done with them is up to whoever takes the turns."""
     turns = [slab_turns(small_files(directory)), anon_turns()]
     if file_bytes:
         turns.append(read_turns(big_files(directory, file_bytes)))
+    return turns
+
+
+def press(turns: Sequence[Iterator[None]], seconds: float, *, drop_caches: bool, clock: Clock = time.monotonic) -> None:
+    """Take turns until `seconds` are over; halfway ask the kernel to drop its caches, if wanted."""
+    start = clock()
     while clock() < start + seconds:
         if (clock() - start) % PERIOD_S > BURST_S:
             time.sleep(_REST_S)
@@ -141,7 +147,10 @@ def main(arguments: list[str]) -> None:
     if not sys.stdin.readline():
         return
     try:
-        run(directory, seconds, file_bytes, drop_caches="drop" in arguments[4:])
+        turns = prepared_turns(directory, file_bytes)
+        print("ready", flush=True)
+        if sys.stdin.readline():
+            press(turns, seconds, drop_caches="drop" in arguments[4:])
     except OSError as error:
         sys.exit(f"load: {error}")
 

@@ -35,20 +35,50 @@ class LoadPlan:
     drop_caches: bool = False
 
 
+@dataclass(frozen=True)
+class BoundedLoad:
+    """The child that makes the load."""
+
+    process: subprocess.Popen[bytes]
+
+    def prepare(self) -> None:
+        """Let it make its files, however long that takes. Raises TracerError where it ends instead."""
+        self._tell()
+        assert self.process.stdout is not None
+        if not self.process.stdout.readline():
+            raise self._ended()
+
+    def begin(self) -> None:
+        """Let it press for the seconds of its plan, from now on. Raises TracerError where it has ended."""
+        self._tell()
+
+    def _tell(self) -> None:
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(b"go\n")
+            self.process.stdin.flush()
+        except BrokenPipeError as error:
+            raise self._ended() from error
+
+    def _ended(self) -> TracerError:
+        return TracerError(f"the load ended before it began, with status {self.process.wait()}")
+
+
 @contextmanager
-def bounded_load(plan: LoadPlan) -> Iterator[subprocess.Popen[bytes]]:
-    """A child process under load in a memory cgroup of its own, for the length of the block.
+def bounded_load(plan: LoadPlan) -> Iterator[BoundedLoad]:
+    """A child process in a memory cgroup of its own, for the length of the block: it has its files and waits.
 
     Whatever ends the block ends the child, removes its cgroup and its files. Raises TracerError where no memory
-    cgroup can be made (nothing is started then) or the child ends at once.
+    cgroup can be made (nothing is started then) or the child ends before it is ready.
     """
     directory = plan.directory.resolve()
     with MemoryCgroup(LIMIT_BYTES) as cgroup, _folder(directory) as folder:
         child = _start(plan, folder)
         try:
+            load = BoundedLoad(child)
             cgroup.add(child.pid)
-            _tell_to_begin(child)
-            yield child
+            load.prepare()
+            yield load
         finally:
             child.kill()
             child.communicate()
@@ -92,16 +122,7 @@ def _start(plan: LoadPlan, folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", f"{__package__}.pressure", *arguments],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         cwd=_PACKAGE_PARENT,
         start_new_session=True,
     )
-
-
-def _tell_to_begin(child: subprocess.Popen[bytes]) -> None:
-    assert child.stdin is not None
-    try:
-        child.stdin.write(b"go\n")
-        child.stdin.flush()
-    except BrokenPipeError as error:
-        raise TracerError(f"the load ended before it began, with status {child.wait()}") from error
