@@ -5,12 +5,15 @@
  * traces the calls can be asked for each of them.
  *
  *   generator --token N --cpus 0,1 (--calls N | --seconds S) [--rate CALLS_PER_SECOND_AND_THREAD] [--window FILE]
+ *             [--first CALLS]
  *
  * With a window (a file of a 64-bit count for each thread, which the reader raises) no thread makes more calls than its
  * count says: a reader that falls behind then stops the storm instead of losing some of it.
  *
  * It prints "ready" when its threads are up, waits for a line on stdin, runs, and prints one line a thread:
  * thread tid cpu calls elapsed_ns cpu_ns
+ * With `--first` each thread makes so many calls more before these, after a line of their own; then it prints "first".
+ * They are numbered from 0 as well, and neither counted nor timed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -35,9 +38,9 @@ struct producer {
 	int cpu, tid;
 };
 
-static uint64_t token, calls_wanted, time_wanted_ns, rate;
+static uint64_t token, calls_wanted, first_calls, time_wanted_ns, rate;
 static struct producer producers[MAX_THREADS];
-static pthread_barrier_t ready, go;
+static pthread_barrier_t ready, first, go;
 static _Atomic uint64_t *window;
 
 static uint64_t read_clock(clockid_t clock)
@@ -91,6 +94,12 @@ static void *produce(void *argument)
 
 	self->tid = syscall(SYS_gettid);
 	pthread_barrier_wait(&ready);
+	if (first_calls) {
+		pthread_barrier_wait(&first);
+		for (uint64_t i = 0; i < first_calls; i++)
+			call(self->number, i);
+		pthread_barrier_wait(&first);
+	}
 	pthread_barrier_wait(&go);
 	start_ns = now_ns();
 	start_cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
@@ -160,10 +169,19 @@ static int parse(int argc, char **argv)
 			time_wanted_ns = strtod(argv[i + 1], NULL) * 1e9;
 		else if (!strcmp(argv[i], "--rate"))
 			rate = strtoull(argv[i + 1], NULL, 0);
+		else if (!strcmp(argv[i], "--first"))
+			first_calls = strtoull(argv[i + 1], NULL, 0);
 		else if (!strcmp(argv[i], "--window"))
 			open_window(argv[i + 1]);
 	}
 	return count;
+}
+
+static void say(const char *word)
+{
+	puts(word);
+	fflush(stdout);
+	getchar();
 }
 
 int main(int argc, char **argv)
@@ -175,13 +193,17 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	pthread_barrier_init(&ready, NULL, count + 1);
+	pthread_barrier_init(&first, NULL, count + 1);
 	pthread_barrier_init(&go, NULL, count + 1);
 	for (int i = 0; i < count; i++)
 		start(&producers[i]);
 	pthread_barrier_wait(&ready);
-	puts("ready");
-	fflush(stdout);
-	getchar();
+	say("ready");
+	if (first_calls) {
+		pthread_barrier_wait(&first);
+		pthread_barrier_wait(&first);
+		say("first");
+	}
 	pthread_barrier_wait(&go);
 	for (int i = 0; i < count; i++)
 		pthread_join(producers[i].thread, NULL);

@@ -54,22 +54,23 @@ class Generator:
         seconds: float = 0.0,
         rate: int = 0,
         windowed: bool = False,
+        first: int = 0,
     ) -> None:
         """`calls` for each thread, or as many as fit into `seconds`; `rate` bounds calls a second and thread.
 
         `windowed`: no thread goes on beyond what `allow` last said, so that nothing is lost by construction.
+        `first`: so many calls of each thread before these, made by `go_first`, in no result.
         """
         self._window = tempfile.NamedTemporaryFile(prefix="storm-window-")  # noqa: SIM115 - closed by __exit__
         self._window.truncate(_MAX_THREADS * 8)
         self._allowed = np.memmap(self._window, np.uint64, "r+")
         shown = ["--window", self._window.name] if windowed else []
         amount = ["--calls", str(calls)] if calls else ["--seconds", str(seconds)]
-        placed = ["--token", str(token), "--cpus", ",".join(map(str, cpus)), "--rate", str(rate)]
+        placed = ["--token", str(token), "--cpus", ",".join(map(str, cpus)), "--rate", str(rate), "--first", str(first)]
         self.process = subprocess.Popen(
             [binary, *placed, *amount, *shown], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n"
+        self._heard("ready")
 
     @property
     def pid(self) -> int:
@@ -78,6 +79,11 @@ class Generator:
     @property
     def ended(self) -> bool:
         return self.process.poll() is not None
+
+    def go_first(self) -> None:
+        """Have the first calls made; they are over."""
+        self.go()
+        self._heard("first")
 
     def go(self) -> None:
         """Let the threads run."""
@@ -94,6 +100,10 @@ class Generator:
         output, _ = self.process.communicate()
         assert self.process.returncode == 0
         return [ThreadResult(*map(int, line.split())) for line in output.splitlines()]
+
+    def _heard(self, word: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == f"{word}\n"
 
     def __enter__(self) -> Self:
         return self

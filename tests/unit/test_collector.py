@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -200,15 +201,33 @@ def test_a_condition_with_a_descriptor_ends_it_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - before < 2.0
 
 
-def test_new_addresses_are_named_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[set[int]] = []
+class FakeResolution:
+    """Takes `steps` steps to name what it is asked for."""
 
-    def name(addresses: set[int]) -> dict[int, str]:
-        asked.append(set(addresses))
-        return {address: f"f{address:x}" for address in addresses}
+    steps = 2
+    begun: ClassVar[list[FakeResolution]] = []
 
-    monkeypatch.setattr("tracer.collect.addresses.resolve", name)
+    def __init__(self, addresses: set[int]) -> None:
+        self.addresses = set(addresses)
+        self.left = self.steps
+        self.begun.append(self)
 
+    def step(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+    def names(self) -> dict[int, str]:
+        return {address: f"f{address:x}" for address in self.addresses}
+
+
+@pytest.fixture
+def resolution(monkeypatch: pytest.MonkeyPatch) -> type[FakeResolution]:
+    monkeypatch.setattr(FakeResolution, "begun", [])
+    monkeypatch.setattr("tracer.collect.addresses.Resolution", FakeResolution)
+    return FakeResolution
+
+
+def test_new_addresses_are_named_once(machine: Machine, resolution: type[FakeResolution]) -> None:
     def at(number: int) -> None:
         if number == 0:
             machine.write("shrink_slab_start", count=3, shrink=0xFFFF8000)
@@ -219,13 +238,39 @@ def test_new_addresses_are_named_once(machine: Machine, monkeypatch: pytest.Monk
             machine.collector.stop()
 
     names = [item for item in collect(machine, at) if isinstance(item, dict)]
+    asked = [one.addresses for one in resolution.begun]
     assert set().union(*asked) == {0xFFFF8000, 0xFFFF9000, 0xFFFFA000}
     assert sum(map(len, asked)) == 3
     assert {key: value for found in names for key, value in found.items()}[0xFFFF9000] == "fffff9000"
 
 
-def test_two_addresses_of_one_table_slot_are_both_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracer.collect.addresses.resolve", lambda addresses: dict.fromkeys(addresses, "x"))
+def test_records_are_taken_between_the_pieces_that_names_are_found_in(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, resolution: type[FakeResolution]
+) -> None:
+    # GIVEN a long table, and a record that comes while each piece of it is read
+    steps = 5
+    monkeypatch.setattr(resolution, "steps", steps)
+    step = resolution.step
+
+    def busy_step(self: FakeResolution) -> bool:
+        machine.write("kswapd_sleep")
+        return step(self)
+
+    monkeypatch.setattr(resolution, "step", busy_step)
+    machine.write("shrink_slab_start", shrink=0xFFFF8000)
+    # WHEN the collector names an address
+    before: list[Item] = []
+    for item in machine.collector.items(duration_s=60):
+        if isinstance(item, dict):
+            machine.collector.stop()
+            break
+        before.append(item)
+    # THEN each of these records was handed out before the next piece was read
+    sizes = [len(item) for item in before if isinstance(item, np.ndarray)]
+    assert sizes == [1] * (1 + steps)
+
+
+def test_two_addresses_of_one_table_slot_are_both_noticed(resolution: type[FakeResolution]) -> None:
     book = AddressBook()
 
     def notice(*addresses: int) -> None:
@@ -236,7 +281,7 @@ def test_two_addresses_of_one_table_slot_are_both_noticed(monkeypatch: pytest.Mo
 
     notice(0x10000, 0)
     notice(0x20000, 0x10000, 0x30000)
-    assert set(book.name_pending()) == {0x10000, 0x20000, 0x30000}
+    assert set(book.name_all()) == {0x10000, 0x20000, 0x30000}
     notice(0x10000, 0x20000, 0x30000)
     assert not book.pending
 

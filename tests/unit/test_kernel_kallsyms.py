@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_tree import put
 
-from tracer.kernel.kallsyms import Symbol, find_symbols, resolve, why_hidden
+from tracer.kernel import kallsyms
+from tracer.kernel.kallsyms import Resolution, Symbol, find_symbols, resolve, why_hidden
 
 TABLE = """\
 0000000000000000 A fixed_percpu_data
@@ -91,6 +92,16 @@ def test_resolving_agrees_with_looking_at_every_symbol(tmp_path_factory, starts,
             offset = address - max(below)
             expected[address] = f"f{max(below)}" + (f"+{offset:#x}" if offset else "")
     assert resolve(addresses, root) == expected
+
+
+def test_the_table_is_looked_at_a_piece_a_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(kallsyms, "_PIECE_BYTES", 64)
+    put(tmp_path, "/proc/kallsyms", "".join(f"{start:016x} t f{start:04}\n" for start in range(100, 200)))
+    resolution, steps = Resolution([150, 199], tmp_path), 0
+    while resolution.step():
+        steps += 1
+    assert steps > 10
+    assert resolution.names() == {150: "f0150", 199: "f0199"}
 
 
 def test_hidden_addresses_are_told_and_names_still_found(tmp_path):

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..kernel.kallsyms import resolve
+from ..kernel.kallsyms import Resolution
 from ..schema import HEADER_DTYPE, KINDS
 
 _ADDRESS_FIELDS: Final = ("shrink", "function", "cb")
@@ -38,12 +38,18 @@ class AddressBook:
     def __init__(self) -> None:
         self._known: set[int] = {0}
         self._pending: set[int] = set()
+        self._naming: Resolution | None = None
         self._table = np.zeros(_SLOTS, np.uint64)
 
     @property
     def pending(self) -> bool:
         """Whether addresses wait for their names."""
-        return bool(self._pending)
+        return bool(self._pending or self._naming)
+
+    @property
+    def naming(self) -> bool:
+        """Whether `name_some` has begun and not ended."""
+        return self._naming is not None
 
     def notice(self, records: npt.NDArray[np.void], kinds: npt.NDArray[np.uint16], present: Iterable[int]) -> None:
         """Remember the new addresses in records of EVENT_DTYPE; `kinds` is their column, `present` what is in it."""
@@ -53,10 +59,21 @@ class AddressBook:
                 column = np.ndarray(len(records), np.uint64, records, offset, (records.itemsize,))
                 self._notice_column(column[np.flatnonzero(kinds == number)])
 
-    def name_pending(self) -> dict[int, str]:
-        """Names of the addresses noticed since the last call; one pass over kallsyms, a tenth of a second."""
-        pending, self._pending = self._pending, set()
-        return resolve(pending) if pending else {}
+    def name_some(self) -> dict[int, str]:
+        """Go on a few ms with naming what was pending when it began; the names once it is through, empty until then."""
+        if self._naming is None:
+            self._naming, self._pending = Resolution(self._pending), set()
+        if self._naming.step():
+            return {}
+        names, self._naming = self._naming.names(), None
+        return names
+
+    def name_all(self) -> dict[int, str]:
+        """Names of everything that is pending: a tenth of a second."""
+        names: dict[int, str] = {}
+        while self.pending:
+            names |= self.name_some()
+        return names
 
     def _notice_column(self, addresses: npt.NDArray[np.uint64]) -> None:
         missing = addresses[self._table[_slots(addresses)] != addresses]

@@ -132,6 +132,8 @@ class Collector:
         return any(condition() for condition in self._stopping)
 
     def _wait_s(self, end_ns: int | None) -> float:
+        if self._book.naming and not self._storm:
+            return 0.0
         until = self._next_sample_ns if end_ns is None else min(self._next_sample_ns, end_ns)
         wait_s, look_s = (until - time.monotonic_ns()) / _NS, self._sources.buffers.look_every_s
         return max(0.0, wait_s if look_s is None else min(wait_s, look_s))
@@ -178,9 +180,18 @@ class Collector:
             self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
         ):
             yield from self._after_records((self._sample(), *self._missed_events(now_ns)))
-        if self._book.pending and not self._storm and now_ns >= self._next_naming_ns:
+        yield from self._names(now_ns)
+
+    def _names(self, now_ns: int) -> Iterator[dict[int, str]]:
+        """In pieces, each between two looks at the records: a storm does not wait for names."""
+        if self._storm or not self._book.pending:
+            return
+        if not self._book.naming:
+            if now_ns < self._next_naming_ns:
+                return
             self._next_naming_ns = now_ns + _NAMING_GAP_NS
-            yield self._book.name_pending()
+        if names := self._book.name_some():
+            yield names
 
     def _missed_events(self, now_ns: int) -> Iterator[LostStretch]:
         if now_ns >= self._next_missed_ns:
@@ -207,5 +218,5 @@ class Collector:
         yield from self._lost.since()
         yield from self._missed.since()
         yield self._sample()
-        if self._book.pending:
-            yield self._book.name_pending()
+        if names := self._book.name_all():
+            yield names

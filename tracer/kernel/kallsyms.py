@@ -18,11 +18,13 @@ from .capabilities import Capability, effective_capabilities
 from .paths import ROOT, read_text, under
 
 _TEXT_TYPES: Final = b"tTwW"
+_IS_TEXT: Final = np.zeros(256, np.bool_)
+_IS_TEXT[np.frombuffer(_TEXT_TYPES, np.uint8)] = True
 _MAX_OFFSET: Final = 1 << 20
 """No kernel function is this long: an address farther behind its symbol belongs to no known one."""
 _PROBED_SYMBOLS: Final = 64
 _PIECE_BYTES: Final = 1 << 18
-_DIGITS: Final = np.zeros(256, np.uint64)
+_DIGITS: Final = np.zeros(256, np.uint8)
 _DIGITS[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 
 
@@ -54,17 +56,36 @@ def find_symbols(names: Collection[str], root: Path = ROOT) -> dict[str, tuple[S
 
 def resolve(addresses: Iterable[int], root: Path = ROOT) -> dict[int, str]:
     """The function at each address as `name`, `name+0x10` or `name [module]`; unknown addresses have no entry."""
-    targets = np.array(sorted(set(addresses)), np.uint64)
-    starts = np.zeros(len(targets), np.uint64)
-    lines = [b""] * len(targets)
-    for piece in _pieces(root) if len(targets) else ():
-        _take_nearer(piece, targets, starts, lines)
-    offsets = (targets - starts).tolist()
-    return {
-        target: _describe(line, offset)
-        for target, line, offset in zip(targets.tolist(), lines, offsets, strict=True)
-        if line and offset < _MAX_OFFSET
-    }
+    resolution = Resolution(addresses, root)
+    while resolution.step():
+        pass
+    return resolution.names()
+
+
+class Resolution:
+    """The same in steps of a few ms, for whoever can't be away for the twentieth of a second that all of it takes."""
+
+    def __init__(self, addresses: Iterable[int], root: Path = ROOT) -> None:
+        self._targets = np.array(sorted(set(addresses)), np.uint64)
+        self._starts = np.zeros(len(self._targets), np.uint64)
+        self._lines = [b""] * len(self._targets)
+        self._pieces = _pieces(root) if self._lines else iter(())
+
+    def step(self) -> bool:
+        """Look at the table's next piece; False where there was none left."""
+        for piece in self._pieces:
+            _take_nearer(piece, self._targets, self._starts, self._lines)
+            return True
+        return False
+
+    def names(self) -> dict[int, str]:
+        """The nearest function before each address, of the pieces so far."""
+        offsets = (self._targets - self._starts).tolist()
+        return {
+            target: _describe(line, offset)
+            for target, line, offset in zip(self._targets.tolist(), self._lines, offsets, strict=True)
+            if line and offset < _MAX_OFFSET
+        }
 
 
 def why_hidden(root: Path = ROOT) -> str:
@@ -115,10 +136,11 @@ def _functions(piece: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint
     ends = np.flatnonzero(text == ord("\n"))
     begins = np.concatenate(([0], ends[:-1] + 1))
     width = piece.index(b" ")
-    begins = begins[np.isin(text[begins + width + 1], np.frombuffer(_TEXT_TYPES, np.uint8))]
-    digits = _DIGITS[text[begins[:, np.newaxis] + np.arange(width)]]
-    shifts = np.arange(4 * (width - 1), -1, -4, dtype=np.uint64)
-    return begins, np.bitwise_or.reduce(digits << shifts, axis=1)
+    begins = begins[_IS_TEXT[text[begins + width + 1]]]
+    digits = _DIGITS[np.lib.stride_tricks.sliding_window_view(text, width)[begins]]
+    addresses = np.zeros((len(begins), 8), np.uint8)
+    addresses[:, 8 - width // 2 :] = digits[:, 0::2] << 4 | digits[:, 1::2]
+    return begins, addresses.view(">u8").ravel().astype(np.uint64)
 
 
 def _describe(line: bytes, offset: int) -> str:
