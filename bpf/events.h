@@ -163,6 +163,7 @@ struct rt_lru_shrink_inactive {
 	__u32 reclaim_flags;
 	__s16 nid;
 	__s16 priority;
+	__u32 nr_calls;
 };
 
 struct rt_reclaim_pages {
@@ -380,6 +381,16 @@ struct rt_event {
 /* Records that found no room in the ring. */
 struct rt_lost {
 	__u64 by_kind[RT_MAX_KINDS];
+};
+
+/* Scans of an open reclaim span that no event has told of yet. */
+struct rt_lru_span {
+	__u32 tid;
+	__u32 tgid;
+	char comm[RT_COMM_BYTES];
+	__u64 cpu; /* where it began */
+	struct rt_lru_shrink_inactive anon;
+	struct rt_lru_shrink_inactive file;
 };
 
 _Static_assert(sizeof(union rt_args) == RT_ARGS_BYTES, "some arguments do not fit");

@@ -46,13 +46,18 @@ static bool rt_is_tracer(u64 task)
 #endif
 }
 
-static void rt_count_lost(u32 kind)
+static void rt_count_more_lost(u32 kind, u64 events)
 {
 	u32 only = 0;
 	struct rt_lost *counts = lost.lookup(&only);
 
 	if (counts && kind < RT_MAX_KINDS)
-		__sync_fetch_and_add(&counts->by_kind[kind], 1);
+		__sync_fetch_and_add(&counts->by_kind[kind], events);
+}
+
+static void rt_count_lost(u32 kind)
+{
+	rt_count_more_lost(kind, 1);
 }
 
 #ifdef RT_COMM_AT
@@ -73,9 +78,9 @@ static u64 rt_first_zero(u64 word)
  * The task's name where it lies: bpf_get_current_comm() takes as long as everything else here but the clock. Kernels
  * before 5.17 leave the end of a former, longer name behind a shorter one.
  */
-static void rt_copy_comm(struct rt_event *event)
+static void rt_copy_comm(char *comm)
 {
-	u64 *from = (u64 *)(rt_current_task() + RT_COMM_AT), *to = (u64 *)event->comm;
+	u64 *from = (u64 *)(rt_current_task() + RT_COMM_AT), *to = (u64 *)comm;
 	u64 first = from[0], second = from[1], end = rt_first_zero(first);
 
 	if (end) {
@@ -88,9 +93,9 @@ static void rt_copy_comm(struct rt_event *event)
 	to[1] = second;
 }
 #else
-static void rt_copy_comm(struct rt_event *event)
+static void rt_copy_comm(char *comm)
 {
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	bpf_get_current_comm(comm, RT_COMM_BYTES);
 }
 #endif
 
@@ -99,7 +104,7 @@ static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
 	event->time_ns = bpf_ktime_get_ns();
 	event->tid = task;
 	event->tgid = task >> 32;
-	rt_copy_comm(event);
+	rt_copy_comm(event->comm);
 	event->kind = kind;
 	event->cpu = bpf_get_smp_processor_id();
 	event->reserved = 0;
@@ -126,7 +131,8 @@ static struct rt_event *rt_fill(struct rt_event *event, u32 kind)
 static int rt_output(void *ctx, struct rt_event *event)
 {
 	if (events.perf_submit(ctx, event, sizeof(struct rt_event)) < 0)
-		rt_count_lost(event->kind);
+		rt_count_more_lost(event->kind, event->kind == RT_LRU_SHRINK_INACTIVE ?
+							event->args.lru_shrink_inactive.nr_calls : 1);
 	return 0;
 }
 

@@ -7,8 +7,10 @@ int shrink_slab_start(void *ctx)
 	struct rt_event *event;
 
 #ifdef RT_IS_BALLOON_SHRINKER
-	if (RT_IS_BALLOON_SHRINKER((u64)RT_AT_shrink_slab_start_shrink))
+	if (RT_IS_BALLOON_SHRINKER((u64)RT_AT_shrink_slab_start_shrink)) {
+		rt_lru_so_far(ctx);
 		rt_run_begin(RT_RUN_SHRINKER, RT_SHRINKER_LEAKS);
+	}
 #endif
 	event = rt_reserve(RT_SHRINK_SLAB_START);
 	if (!event)
@@ -57,6 +59,7 @@ int direct_reclaim_begin(void *ctx)
 	struct rt_event *event;
 
 	rt_notifier_end(ctx);
+	rt_lru_begin(ctx);
 	event = rt_reserve(RT_DIRECT_RECLAIM_BEGIN);
 	if (!event)
 		return 0;
@@ -70,8 +73,10 @@ int direct_reclaim_begin(void *ctx)
 #ifdef RT_WITH_direct_reclaim_end
 int direct_reclaim_end(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_DIRECT_RECLAIM_END);
+	struct rt_event *event;
 
+	rt_lru_end(ctx);
+	event = rt_reserve(RT_DIRECT_RECLAIM_END);
 	if (!event)
 		return 0;
 	RT_COPY(direct_reclaim_end, nr_reclaimed);
@@ -83,8 +88,10 @@ int direct_reclaim_end(void *ctx)
 #ifdef RT_WITH_memcg_reclaim_begin
 int memcg_reclaim_begin(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_MEMCG_RECLAIM_BEGIN);
+	struct rt_event *event;
 
+	rt_lru_begin(ctx);
+	event = rt_reserve(RT_MEMCG_RECLAIM_BEGIN);
 	if (!event)
 		return 0;
 	RT_COPY(memcg_reclaim_begin, gfp_flags);
@@ -97,8 +104,10 @@ int memcg_reclaim_begin(void *ctx)
 #ifdef RT_WITH_memcg_reclaim_end
 int memcg_reclaim_end(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_MEMCG_RECLAIM_END);
+	struct rt_event *event;
 
+	rt_lru_end(ctx);
+	event = rt_reserve(RT_MEMCG_RECLAIM_END);
 	if (!event)
 		return 0;
 	RT_COPY(memcg_reclaim_end, nr_reclaimed);
@@ -110,8 +119,10 @@ int memcg_reclaim_end(void *ctx)
 #ifdef RT_WITH_memcg_softlimit_reclaim_begin
 int memcg_softlimit_reclaim_begin(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_BEGIN);
+	struct rt_event *event;
 
+	rt_lru_begin(ctx);
+	event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_BEGIN);
 	if (!event)
 		return 0;
 	RT_COPY(memcg_softlimit_reclaim_begin, gfp_flags);
@@ -124,8 +135,10 @@ int memcg_softlimit_reclaim_begin(void *ctx)
 #ifdef RT_WITH_memcg_softlimit_reclaim_end
 int memcg_softlimit_reclaim_end(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_END);
+	struct rt_event *event;
 
+	rt_lru_end(ctx);
+	event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_END);
 	if (!event)
 		return 0;
 	RT_COPY(memcg_softlimit_reclaim_end, nr_reclaimed);
@@ -137,8 +150,10 @@ int memcg_softlimit_reclaim_end(void *ctx)
 #ifdef RT_WITH_node_reclaim_begin
 int node_reclaim_begin(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_NODE_RECLAIM_BEGIN);
+	struct rt_event *event;
 
+	rt_lru_begin(ctx);
+	event = rt_reserve(RT_NODE_RECLAIM_BEGIN);
 	if (!event)
 		return 0;
 	RT_COPY(node_reclaim_begin, nid);
@@ -151,8 +166,10 @@ int node_reclaim_begin(void *ctx)
 #ifdef RT_WITH_node_reclaim_end
 int node_reclaim_end(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_NODE_RECLAIM_END);
+	struct rt_event *event;
 
+	rt_lru_end(ctx);
+	event = rt_reserve(RT_NODE_RECLAIM_END);
 	if (!event)
 		return 0;
 	RT_COPY(node_reclaim_end, nr_reclaimed);
@@ -163,8 +180,10 @@ int node_reclaim_end(void *ctx)
 #ifdef RT_WITH_kswapd_wake
 int kswapd_wake(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_KSWAPD_WAKE);
+	struct rt_event *event;
 
+	rt_lru_begin(ctx);
+	event = rt_reserve(RT_KSWAPD_WAKE);
 	if (!event)
 		return 0;
 	RT_COPY(kswapd_wake, nid);
@@ -177,8 +196,10 @@ int kswapd_wake(void *ctx)
 #ifdef RT_WITH_kswapd_sleep
 int kswapd_sleep(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_KSWAPD_SLEEP);
+	struct rt_event *event;
 
+	rt_lru_end(ctx);
+	event = rt_reserve(RT_KSWAPD_SLEEP);
 	if (!event)
 		return 0;
 	RT_COPY(kswapd_sleep, nid);
@@ -204,10 +225,32 @@ int wakeup_kswapd(void *ctx)
 #endif
 
 #ifdef RT_WITH_lru_shrink_inactive
+#define RT_ADD_LRU(field) (list->field += RT_AT_lru_shrink_inactive_##field)
+
 int lru_shrink_inactive(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
+	struct rt_event *event;
+#ifdef RT_LRU_PER_SPAN
+	struct rt_lru_shrink_inactive *list =
+		rt_lru_list(ctx, RT_AT_lru_shrink_inactive_reclaim_flags, RT_AT_lru_shrink_inactive_nid,
+			    RT_AT_lru_shrink_inactive_priority);
 
+	if (list) {
+		RT_ADD_LRU(nr_scanned);
+		RT_ADD_LRU(nr_reclaimed);
+		RT_ADD_LRU(nr_dirty);
+		RT_ADD_LRU(nr_writeback);
+		RT_ADD_LRU(nr_congested);
+		RT_ADD_LRU(nr_immediate);
+		RT_ADD_LRU(nr_activate0);
+		RT_ADD_LRU(nr_activate1);
+		RT_ADD_LRU(nr_ref_keep);
+		RT_ADD_LRU(nr_unmap_fail);
+		list->nr_calls++;
+		return 0;
+	}
+#endif
+	event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
 	if (!event)
 		return 0;
 	RT_COPY(lru_shrink_inactive, nr_scanned);
@@ -223,6 +266,7 @@ int lru_shrink_inactive(void *ctx)
 	RT_COPY(lru_shrink_inactive, reclaim_flags);
 	RT_COPY(lru_shrink_inactive, nid);
 	RT_COPY(lru_shrink_inactive, priority);
+	event->args.lru_shrink_inactive.nr_calls = 1;
 	return rt_submit(event);
 }
 #endif

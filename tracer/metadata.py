@@ -88,6 +88,7 @@ class Metadata:
     transport_reason: str = ""
     buffer_bytes: int = 0
     sample_interval_s: float = 0.25
+    lru_detail: str = "each"
     imported_from: str | None = None
 
     @property

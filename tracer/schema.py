@@ -232,6 +232,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             ("reclaim_flags", "u4"),
             ("nid", "i2"),
             ("priority", "i2"),
+            ("nr_calls", "u4"),
         ),
     ),
     Kind(
@@ -349,6 +350,8 @@ KINDS: Final[tuple[Kind, ...]] = (
 
 `balloon_run_pages` lies inside the run (work, OOM callback, shrinker call) whose pages it tells, just before its end; a
 run without one moved none. `oom_notifier_end` is the thread's next page allocation, which `notifier_run` lacks.
+`lru_shrink_inactive` may be the sum of `nr_calls` scans of one thread inside one reclaim span, with node, flags and
+priority in common; it then comes after the last of them.
 """
 
 TRACEPOINT_KINDS: Final = tuple(kind for kind in KINDS if kind.tracepoint)
@@ -358,6 +361,21 @@ KIND_BY_NAME: Final[dict[str, Kind]] = {kind.name: kind for kind in KINDS}
 KIND_BY_NUMBER: Final[dict[int, Kind]] = {kind.number: kind for kind in KINDS}
 MAX_KINDS: Final = 64
 """Slots in the per-CPU loss counters."""
+
+LRU_SPAN_DTYPE: Final = np.dtype(
+    [
+        ("tid", "u4"),
+        ("tgid", "u4"),
+        ("comm", f"S{COMM_BYTES}"),
+        ("cpu", "u8"),
+        ("anon", KIND_BY_NAME["lru_shrink_inactive"].args_dtype),
+        ("file", KIND_BY_NAME["lru_shrink_inactive"].args_dtype),
+    ]
+)
+"""What the programs keep of an open reclaim span whose scans they add up; 0 `nr_calls` where there was none."""
+
+OWN_FIELDS: Final = frozenset({("lru_shrink_inactive", "nr_calls")})
+"""Kind and field of what no tracepoint has and our programs count."""
 
 KERNEL_FIELD: Final[dict[str, str]] = {"victim_comm": "comm", "module_name": "name"}
 """Fields whose name here differs from the tracepoint's, because the header has that name or it says too little."""

@@ -17,7 +17,8 @@ from probe_machine import KERNELS, put_every_function, put_probe_formats
 
 from tracer.probes.compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, CompileError, LoadError, Module
 from tracer.probes.finder import bcc_status
-from tracer.probes.plan import Plan, make_plan
+from tracer.probes.lru import LruDetail
+from tracer.probes.plan import Plan, Targets, make_plan
 from tracer.probes.probe import How
 from tracer.probes.sources import bpf_dir, kernel_flags, program_text
 from tracer.probes.transport import Transport
@@ -27,12 +28,12 @@ TYPES = {How.TRACEPOINT: TRACEPOINT, How.RAW_TRACEPOINT: RAW_TRACEPOINT, How.KPR
 
 
 def plan_for(kernel: str) -> Plan:
-    """The plan on a machine whose tracefs is that kernel's, with kprobes."""
+    """The plan on a machine whose tracefs is that kernel's, with kprobes and all that the programs can do."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
         put_probe_formats(root, kernel)
         put_every_function(root)
-        return make_plan(root=root)
+        return make_plan(Targets(lru_detail=LruDetail.SPAN), root=root)
 
 
 def compile_and_load(release: str, plan: Plan, transport: Transport) -> dict[str, Any]:

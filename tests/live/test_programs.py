@@ -11,7 +11,8 @@ import pytest
 from tracer.probes.attach import Probes
 from tracer.probes.attachment import attach_kprobe, attach_traced_function, attach_tracepoint
 from tracer.probes.compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, CompileError, LoadError, Module
-from tracer.probes.plan import Plan, make_plan
+from tracer.probes.lru import LruDetail
+from tracer.probes.plan import Plan, Targets, make_plan
 from tracer.probes.probe import How
 from tracer.probes.sources import bpf_dir, kernel_flags, program_text
 from tracer.probes.transport import Transport
@@ -36,14 +37,15 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.mark.parametrize("lru_detail", list(LruDetail))
 @pytest.mark.parametrize("transport", list(Transport))
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_programs_for_other_kernels_formats_compile_and_pass_the_verifier(
-    tmp_path: Path, kernel: str, transport: Transport
+    tmp_path: Path, kernel: str, transport: Transport, lru_detail: LruDetail
 ) -> None:
     put_probe_formats(tmp_path, kernel)
     put_every_function(tmp_path)
-    plan = make_plan(root=tmp_path)
+    plan = make_plan(Targets(lru_detail=lru_detail), root=tmp_path)
     probes = {probe for source in plan.to_try for probe in source.probes}
     assert {probe.how for probe in probes} >= {How.TRACEPOINT, How.KPROBE, How.KRETPROBE}
     module = compiled(plan, transport)

@@ -39,7 +39,8 @@ class Machine:
         self.lost = np.zeros(MAX_KINDS, np.uint64)
         self.missed = np.zeros(MAX_KINDS, np.uint64)
         self.counters = CounterReader(root)
-        sources = Sources(self.ring.reader, self.lost.copy, self.missed.copy, self.counters)
+        self.untold = np.empty(0, EVENT_DTYPE)
+        sources = Sources(self.ring.reader, self.lost.copy, self.missed.copy, self.counters, lambda: self.untold)
         self.start_ns = time.monotonic_ns()
         self.collector = Collector(sources, self.start_ns, interval_s)
 
@@ -83,6 +84,19 @@ def test_it_begins_and_ends_with_a_sample_and_ends_when_told(machine: Machine) -
     times = [int(item.time_ns[0]) for item in items]
     assert times == sorted(times)
     assert items[0].column("vmstat.nr_free_pages").tolist() == [5]
+
+
+def test_what_the_programs_still_hold_comes_behind_the_last_records(machine: Machine) -> None:
+    # GIVEN scans that no event has told of, and an event still in the ring
+    machine.untold = np.zeros(2, EVENT_DTYPE)
+    machine.untold["kind"] = KIND_BY_NAME["lru_shrink_inactive"].number
+    machine.write()
+    items = collect(machine, lambda number: machine.collector.stop() if number == 0 else None)
+    # THEN they come once, behind it and before the last readings
+    batches = [item for item in items if isinstance(item, np.ndarray)]
+    assert [len(batch) for batch in batches] == [1, 2]
+    assert batches[-1] is machine.untold
+    assert isinstance(items[-1], Samples)
 
 
 def test_it_ends_when_the_time_is_over(machine: Machine) -> None:

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from tracer.resources import resource_dir
-from tracer.schema import ARGS_BYTES, COMM_BYTES, EVENT_DTYPE, HEADER_FIELDS, KINDS, MAX_KINDS, TRACEPOINT_KINDS, Kind
+from tracer.schema import (
+    ARGS_BYTES,
+    COMM_BYTES,
+    EVENT_DTYPE,
+    HEADER_FIELDS,
+    KINDS,
+    LRU_SPAN_DTYPE,
+    MAX_KINDS,
+    TRACEPOINT_KINDS,
+    Kind,
+)
 
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
@@ -27,6 +37,9 @@ def expected_layout() -> Iterator[tuple[str, int]]:
     for name, _ in HEADER_FIELDS:
         yield f"offsetof(struct rt_event, {name})", EVENT_DTYPE.fields[name][1]
         yield f"sizeof(((struct rt_event *)0)->{name})", EVENT_DTYPE[name].itemsize
+    yield "sizeof(struct rt_lru_span)", LRU_SPAN_DTYPE.itemsize
+    for name in LRU_SPAN_DTYPE.names:
+        yield f"offsetof(struct rt_lru_span, {name})", LRU_SPAN_DTYPE.fields[name][1]
     for kind in KINDS:
         yield from kind_layout(kind)
 

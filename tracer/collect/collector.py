@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..batch import LostStretch, Samples
 from ..kernel.counters import CounterReader
 from ..probes.attach import lost_by_kind
-from ..schema import KINDS, MAX_KINDS, SpanKind
+from ..schema import EVENT_DTYPE, KINDS, MAX_KINDS, SpanKind
 from .addresses import AddressBook
 from .transport import Buffers
 
@@ -48,12 +48,13 @@ _BALLOON_KINDS: Final = frozenset(kind.number for kind in KINDS if kind.span in 
 @dataclass(frozen=True)
 class Sources:
     """What the collector reads. `lost` counts records without room since the start by kind number, `missed` events for
-    which the kernel did not run the program."""
+    which the kernel did not run the program. `untold`: records of what the programs still hold when it ends."""
 
     buffers: Buffers
     lost: Callable[[], npt.NDArray[np.uint64]]
     missed: Callable[[], npt.NDArray[np.uint64]]
     counters: CounterReader
+    untold: Callable[[], npt.NDArray[np.void]] = lambda: np.empty(0, EVENT_DTYPE)
 
 
 class _LossCounter:
@@ -215,6 +216,8 @@ class Collector:
         goal, give_up_ns = buffers.written_bytes, time.monotonic_ns() + _LAST_RECORDS_NS
         while buffers.read_bytes < goal and time.monotonic_ns() < give_up_ns:
             yield from self._records()
+        if len(untold := self._sources.untold()):
+            yield untold
         yield from self._lost.since()
         yield from self._missed.since()
         yield self._sample()

@@ -61,7 +61,7 @@ class Session:
             self._probes.attach()
             self._probes.require_any()
             counters = stack.enter_context(CounterReader())
-            sources = Sources(self._buffers, lost, self._probes.missed, counters)
+            sources = Sources(self._buffers, lost, self._probes.missed, counters, self._probes.take_untold)
             self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
@@ -154,6 +154,7 @@ class Session:
             transport_reason=probes.choice.reason,
             buffer_bytes=probes.buffer_bytes,
             sample_interval_s=self._interval_s,
+            lru_detail=probes.plan.lru_detail.value,
         )
 
 

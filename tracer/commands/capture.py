@@ -17,6 +17,7 @@ from ..errors import CannotTraceError
 from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
 from ..probes.attach import DEFAULT_BUFFER_BYTES
+from ..probes.lru import LruDetail
 from ..probes.plan import make_plan, targets_for
 from ..probes.probe import PageSource
 from ..probes.transport import Transport
@@ -53,6 +54,7 @@ class CaptureRequest:
     transport: Transport | None = None
     balloon_source: str = PageSource.AUTO
     oom_notifiers: tuple[str, ...] = ()
+    lru_detail: str = LruDetail.EACH
     load: Callable[[], AbstractContextManager[Callable[[], None]]] = _no_load
 
 
@@ -70,7 +72,7 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
             request.sample_interval_s,
             request.buffer_bytes,
             request.command,
-            make_plan(targets_for(request.balloon_source, request.oom_notifiers)),
+            make_plan(targets_for(request.balloon_source, request.oom_notifiers, request.lru_detail)),
             transport=request.transport,
             measure_cost=request.measure_cost,
         ) as session,

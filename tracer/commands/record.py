@@ -28,6 +28,13 @@ class Fsync(StrEnum):
     FLUSH = "flush"
 
 
+class LruDetail(StrEnum):
+    """How much is told of scans of the LRU lists; the plan's own choices."""
+
+    EACH = "each"
+    SPAN = "span"
+
+
 MOST_MIB = 1 << 20
 
 
@@ -62,6 +69,10 @@ def record(
     ] = 16,
     balloon_source: BalloonSourceOption = BalloonSource.AUTO,
     oom_notifier: OomNotifier = None,
+    lru_detail: Annotated[
+        LruDetail,
+        typer.Option(help="Scans of the LRU lists: an event for each, or added up in the kernel by reclaim span."),
+    ] = LruDetail.EACH,
     queue_size: Annotated[
         int, typer.Option(metavar="MIB", min=4, max=1024, help="Memory for events not yet written.")
     ] = 8,
@@ -111,6 +122,7 @@ def record(
             "transport": None if transport is TransportWish.AUTO else transport.value,
             "balloon_source": balloon_source.value,
             "oom_notifiers": tuple(oom_notifier or ()),
+            "lru_detail": lru_detail.value,
             "quiet": quiet,
             "verbose": verbose,
         },

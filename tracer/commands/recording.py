@@ -24,6 +24,7 @@ def run(
     transport: str | None,
     balloon_source: str,
     oom_notifiers: tuple[str, ...],
+    lru_detail: str,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -47,6 +48,7 @@ def run(
         transport=Transport(transport) if transport else None,
         balloon_source=balloon_source,
         oom_notifiers=oom_notifiers,
+        lru_detail=lru_detail,
     )
     recording = capture(request, say)
     _print_summary(recording)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..schema import KERNEL_FIELD, Kind
+from ..schema import KERNEL_FIELD, OWN_FIELDS, Kind
 from .paths import ROOT, mounts, under
 
 _FIELD: Final = re.compile(
@@ -89,7 +89,8 @@ def why_absent(tracepoint: str, root: Path = ROOT) -> str:
 def missing_fields(kind: Kind, fmt: TracepointFormat) -> tuple[str, ...]:
     """The fields of `kind` that this tracepoint lacks, by the schema's names."""
     present = {field.name for field in fmt.fields}
-    return tuple(name for name, _ in kind.fields if KERNEL_FIELD.get(name, name) not in present)
+    named = (name for name, _ in kind.fields if (kind.name, name) not in OWN_FIELDS)
+    return tuple(name for name in named if KERNEL_FIELD.get(name, name) not in present)
 
 
 def _read_format(tracepoint: str, root: Path) -> tuple[str | None, str]:

@@ -19,15 +19,16 @@ from ..errors import CannotTraceError
 from ..kernel.host import read_host
 from ..metadata import PlanRow, SourceState
 from ..program_cost import ProgramCost
-from ..schema import KIND_BY_NUMBER, MAX_KINDS
+from ..schema import EVENT_DTYPE, KIND_BY_NUMBER, MAX_KINDS
 from . import syscalls
 from .attachment import attach_kprobe, attach_raw_tracepoint, attach_traced_function, attach_tracepoint
 from .compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError
 from .costs import read_costs
 from .loading import LoadRequest, load
+from .lru import LruDetail, take_lru_spans
 from .plan import Plan
 from .probe import How, PageSource, Probe, Source
-from .sources import LOST_MAP, PAGE_SOURCE_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
+from .sources import LOST_MAP, LRU_SPANS_MAP, PAGE_SOURCE_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
 from .transport import BufferSizes, Transport, TransportChoice, choose_transport
 
 DEFAULT_BUFFER_BYTES: Final = 16 << 20
@@ -136,6 +137,11 @@ class Probes:
             counts[number] = syscalls.recursion_misses(program)
         return counts
 
+    def take_untold(self) -> npt.NDArray[np.void]:
+        """What the programs have added up and not told yet, as records of EVENT_DTYPE; to be called at the end."""
+        spans = self._loaded.maps.get(LRU_SPANS_MAP)
+        return np.empty(0, EVENT_DTYPE) if spans is None else take_lru_spans(spans)
+
     def costs(self) -> dict[str, ProgramCost]:
         """What each program has cost while a `CostMeter` was open, by the program's name."""
         return read_costs(self._loaded.programs)
@@ -207,7 +213,7 @@ def _request(plan: Plan, refusals: Mapping[str, str], flags: Sequence[str]) -> L
         program_text(directory),
         [*flags, *plan.flags(refusals)],
         str(directory),
-        maps=(RING_MAP, LOST_MAP, PAGE_SOURCE_MAP),
+        maps=(RING_MAP, LOST_MAP, PAGE_SOURCE_MAP, *([LRU_SPANS_MAP] if plan.lru_detail is LruDetail.SPAN else [])),
         programs=list(plain.items()),
         traced=[
             (name, probe.program, probe.how is How.FEXIT, probe.type_number, probe.module)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..metadata import PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
 from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
 from .functions import FUNCTIONS, TELL_PAGES, WORK, FunctionProbes, Traced
+from .lru import PER_SPAN, PER_SPAN_NOTE, LruDetail
 from .probe import How, PageSource, Probe, Source, Subject
 from .sources import address_filter_flag, field_flags
 
@@ -32,6 +33,7 @@ _FILTER_MACRO: Final = {
 _CFI_SUFFIX: Final = ".cfi_jt"
 """With clang's control flow integrity, kernels before 6.1 pass a function's jump table entry around."""
 _WORK_KINDS: Final = (KIND_BY_NAME["balloon_work_begin"], KIND_BY_NAME["balloon_work_end"])
+_LRU: Final = "lru_shrink_inactive"
 _NOTIFIER_RUN: Final = KIND_BY_NAME["oom_notifier_run"]
 NOTHING: Final[Mapping[str, str]] = {}
 _CALLED_ITSELF: Final = "the callbacks themselves are traced"
@@ -44,16 +46,18 @@ class Targets:
     work_functions: tuple[str, ...] = WORK_FUNCTIONS
     oom_notifiers: tuple[str, ...] = OOM_NOTIFIERS
     page_source: PageSource = PageSource.AUTO
+    lru_detail: LruDetail = LruDetail.EACH
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Subjects, what is only sampled, addresses by filter macro, and flags for all programs."""
+    """Subjects, what is only sampled, addresses by filter macro, flags for all programs, how much of LRU scans."""
 
     subjects: tuple[Subject, ...]
     filters: Mapping[str, tuple[int, ...]]
     sampled: tuple[PlanRow, ...] = ()
     common_flags: tuple[str, ...] = ()
+    lru_detail: LruDetail = LruDetail.EACH
 
     @cached_property
     def to_try(self) -> tuple[Source, ...]:
@@ -64,6 +68,7 @@ class Plan:
         """Compiler flags: which programs, their fields, their filters; those of refused sources are left out."""
         flags = [address_filter_flag(macro, addresses) for macro, addresses in self.filters.items()]
         flags += self.common_flags
+        flags += [PER_SPAN] if self.lru_detail is LruDetail.SPAN else []
         for source in self.to_try:
             if source.name in refusals:
                 continue
@@ -92,16 +97,20 @@ class Plan:
         """The plan as tried; `refusals` maps a source's name to why the kernel refused it."""
         used = self.chosen(refusals)
         rows = (row for subject in self.subjects for row in _subject_rows(subject, used, refusals))
-        return (*rows, *self.sampled)
+        return (*map(self._with_detail, rows), *self.sampled)
+
+    def _with_detail(self, row: PlanRow) -> PlanRow:
+        is_summed = row.what == _LRU and row.state is SourceState.USED and self.lru_detail is LruDetail.SPAN
+        return replace(row, reason=PER_SPAN_NOTE) if is_summed else row
 
 
-def targets_for(page_source: str, oom_notifiers: Collection[str] = ()) -> Targets:
+def targets_for(page_source: str, oom_notifiers: Collection[str] = (), lru_detail: str = LruDetail.EACH) -> Targets:
     """The usual targets with a way of counting pages, and more OOM callbacks. Raises UsageError for unknown symbols."""
     absent = set(oom_notifiers) - find_symbols(oom_notifiers).keys() if oom_notifiers else set()
     if absent:
         raise UsageError(f"--oom-notifier: this kernel has no function {', '.join(sorted(absent))} (/proc/kallsyms)")
     known = tuple(dict.fromkeys((*oom_notifiers, *OOM_NOTIFIERS)))
-    return Targets(oom_notifiers=known, page_source=PageSource(page_source))
+    return Targets(oom_notifiers=known, page_source=PageSource(page_source), lru_detail=LruDetail(lru_detail))
 
 
 def make_plan(targets: Targets | None = None, kinds: Collection[Kind] | None = None, root: Path = ROOT) -> Plan:
@@ -133,7 +142,8 @@ class _Planner:
             subjects += self._balloon_subjects()
             subjects += map(self._functions.subject, self._traced_functions())
         sampled = tuple(_sampled_rows(self._root))
-        return Plan(tuple(subjects), self._filters, sampled, (self._pages.shrinker_flag(),))
+        flags = (self._pages.shrinker_flag(),)
+        return Plan(tuple(subjects), self._filters, sampled, flags, self._targets.lru_detail)
 
     def _balloon_subjects(self) -> Iterator[Subject]:
         work = (self._tracepoints(_WORK_KINDS), *self._functions.sources(WORK))

@@ -18,12 +18,21 @@ from ..schema import KERNEL_FIELD, Kind
 from . import syscalls
 from .transport import Transport
 
-PROGRAM_FILES: Final = ("ring.bpf.c", "runs.bpf.c", "vmscan.bpf.c", "oom.bpf.c", "balloon.bpf.c", "functions.bpf.c")
+PROGRAM_FILES: Final = (
+    "ring.bpf.c",
+    "runs.bpf.c",
+    "lru.bpf.c",
+    "vmscan.bpf.c",
+    "oom.bpf.c",
+    "balloon.bpf.c",
+    "functions.bpf.c",
+)
 """One translation unit, in this order: bcc rewrites map accesses in the main file only."""
 
 RING_MAP: Final = "events"
 LOST_MAP: Final = "lost"
 PAGE_SOURCE_MAP: Final = "page_source"
+LRU_SPANS_MAP: Final = "lru_spans"
 
 _PROBE_READ_KERNEL_STR: Final = 115
 """BPF_FUNC_probe_read_kernel_str, include/uapi/linux/bpf.h; kernels have it since 5.5."""

@@ -24,10 +24,13 @@ _BPF, _PERF_EVENT_OPEN = _NUMBERS.get(_MACHINE, (280, 241))
 _MAP_CREATE: Final = 0
 _MAP_LOOKUP_ELEM: Final = 1
 _MAP_UPDATE_ELEM: Final = 2
+_MAP_DELETE_ELEM: Final = 3
+_MAP_GET_NEXT_KEY: Final = 4
 _PROG_LOAD: Final = 5
 _OBJ_GET_INFO_BY_FD: Final = 15
 _RAW_TRACEPOINT_OPEN: Final = 17
 _BTF_GET_FD_BY_ID: Final = 19
+_MAP_LOOKUP_AND_DELETE_ELEM: Final = 21
 _BTF_GET_NEXT_ID: Final = 23
 _ENABLE_STATS: Final = 32
 """enum bpf_cmd, include/uapi/linux/bpf.h."""
@@ -77,6 +80,38 @@ def update_element(map_fd: int, key: int, value: int) -> None:
     """Set an element of a map of 32-bit values, such as one of descriptors. Raises OSError."""
     index, element = ctypes.c_uint32(key), ctypes.c_uint32(value)
     _bpf(_MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(index), ctypes.addressof(element), 0)
+
+
+def first_key(map_fd: int) -> int | None:
+    """Some 32-bit key of a hash map; None where it is empty. Raises OSError."""
+    found = ctypes.c_uint32()
+    try:
+        _bpf(_MAP_GET_NEXT_KEY, "IxxxxQQQ", map_fd, 0, ctypes.addressof(found), 0)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    return found.value
+
+
+def take_element(map_fd: int, key: int, value: int) -> bool:
+    """Copy a hash map's element to the address `value` and delete it; False where it has just gone. Raises OSError."""
+    wanted = ctypes.c_uint32(key)
+    arguments = ("IxxxxQQQ", map_fd, ctypes.addressof(wanted))
+    try:
+        try:
+            _bpf(_MAP_LOOKUP_AND_DELETE_ELEM, *arguments, value, 0)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                raise
+            # Kernels before "bpf: Add lookup_and_delete_elem support to hashtab" (5.14).
+            _bpf(_MAP_LOOKUP_ELEM, *arguments, value, 0)
+            _bpf(_MAP_DELETE_ELEM, *arguments, 0, 0)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return False
+        raise
+    return True
 
 
 def create_ring(size: int) -> int:

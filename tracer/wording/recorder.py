@@ -1,4 +1,4 @@
-"""What happened to the recorder, in sentences: clocks that moved, a disk too slow."""
+"""What is to be known of the recorder, in sentences: clocks that moved, a disk too slow, scans that were added up."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
     if facts.dropped_events:
         lost = plural(facts.dropped_events, "of the lost events was", "of the lost events were")
         yield f"{lost} dropped by the recorder, whose disk was too slow (--queue-size)"
+    if facts.metadata.lru_detail == "span":
+        yield "scans of the LRU lists were added up by reclaim span and told once each (--lru-detail span)"
     for change in facts.clock_changes:
         yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
 

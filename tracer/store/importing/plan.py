@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ... import __version__
 from ...metadata import BalloonInfo, Metadata, PlanRow, SourceState
-from ...schema import KINDS
+from ...schema import KINDS, OWN_FIELDS, Kind
 from .returns import end_of
 from .survey import Survey
 from .table import VIRTIO_KINDS, VIRTIO_WORK
@@ -46,9 +48,13 @@ def _absent_fields(survey: Survey, without_end: frozenset[str]) -> dict[str, tup
     ends: dict[str, set[str]] = {end_of(begin): set() for begin in without_end}
     for kind in KINDS:
         present = survey.fields.get(kind.name, ends.get(kind.name))
-        if present is not None and (missing := tuple(name for name, _ in kind.fields if name not in present)):
+        if present is not None and (missing := _missing(kind, present)):
             absent[kind.name] = missing
     return absent
+
+
+def _missing(kind: Kind, present: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name, _ in kind.fields if name not in present and (kind.name, name) not in OWN_FIELDS)
 
 
 def _balloon(survey: Survey) -> BalloonInfo:

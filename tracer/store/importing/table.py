@@ -162,6 +162,7 @@ NEVER_READ: Final = frozenset({"gfp_flags"})
 DEFAULTS: Final[Mapping[tuple[str, str], int]] = {
     ("shrink_slab_start", "priority"): DEF_PRIORITY,
     ("lru_shrink_inactive", "priority"): DEF_PRIORITY,
+    ("lru_shrink_inactive", "nr_calls"): 1,
 }
 """What stands where a field is not in the text and 0 would tell something untrue."""
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Scans of the LRU lists, added up while a reclaim span is open on their thread (RT_LRU_PER_SPAN): an event tells of
+ * several that had node, flags and priority in common. Whatever begins or ends on the thread and has to do with reclaim
+ * comes behind what was scanned before it. Scans outside a span are told as they come.
+ *
+ * The entry is its thread's alone, wherever that runs. A thread that finds no room for one goes without.
+ */
+#ifdef RT_LRU_PER_SPAN
+
+/* kswapd can stay awake for as long as a storm lasts. */
+#define RT_LRU_MOST_CALLS 64
+/* RECLAIM_WB_FILE, include/trace/events/vmscan.h */
+#define RT_LRU_FILE 2
+
+BPF_HASH(lru_spans, u32, struct rt_lru_span, 1024);
+
+static void rt_lru_tell(void *ctx, struct rt_lru_shrink_inactive *list)
+{
+	struct rt_event *event;
+
+	if (!list->nr_calls)
+		return;
+	event = rt_reserve_for_all(RT_LRU_SHRINK_INACTIVE);
+	if (event) {
+		/* However coarse the clock, it lies inside the span. */
+		event->time_ns--;
+		event->args.lru_shrink_inactive = *list;
+		rt_submit(event);
+	} else {
+		rt_count_more_lost(RT_LRU_SHRINK_INACTIVE, list->nr_calls - 1);
+	}
+	__builtin_memset(list, 0, sizeof(*list));
+}
+
+static struct rt_lru_span *rt_lru_tell_span(void *ctx, u32 tid)
+{
+	struct rt_lru_span *span = lru_spans.lookup(&tid);
+
+	if (span) {
+		rt_lru_tell(ctx, &span->anon);
+		rt_lru_tell(ctx, &span->file);
+	}
+	return span;
+}
+
+static void rt_lru_begin(void *ctx)
+{
+	u64 task = bpf_get_current_pid_tgid();
+	struct rt_lru_span span = {};
+	u32 tid = task;
+
+	if (rt_is_tracer(task) || rt_lru_tell_span(ctx, tid))
+		return;
+	span.tid = tid;
+	span.tgid = task >> 32;
+	span.cpu = bpf_get_smp_processor_id();
+	rt_copy_comm(span.comm);
+	lru_spans.update(&tid, &span);
+}
+
+static void rt_lru_end(void *ctx)
+{
+	u32 tid = bpf_get_current_pid_tgid();
+
+	if (rt_lru_tell_span(ctx, tid))
+		lru_spans.delete(&tid);
+}
+
+/* The balloon's shrinker comes between two scans: what was scanned before it is not to look as if it came after. */
+static void rt_lru_so_far(void *ctx)
+{
+	rt_lru_tell_span(ctx, bpf_get_current_pid_tgid());
+}
+
+/* Where to add a scan of these lists; null where no span is open. */
+static struct rt_lru_shrink_inactive *rt_lru_list(void *ctx, u32 reclaim_flags, s16 nid, s16 priority)
+{
+	u32 tid = bpf_get_current_pid_tgid();
+	struct rt_lru_span *span = lru_spans.lookup(&tid);
+	struct rt_lru_shrink_inactive *list;
+
+	if (!span)
+		return 0;
+	list = reclaim_flags & RT_LRU_FILE ? &span->file : &span->anon;
+	if (list->reclaim_flags != reclaim_flags || list->nid != nid || list->priority != priority ||
+	    list->nr_calls >= RT_LRU_MOST_CALLS)
+		rt_lru_tell(ctx, list);
+	list->reclaim_flags = reclaim_flags;
+	list->nid = nid;
+	list->priority = priority;
+	return list;
+}
+
+#else
+#define rt_lru_begin(ctx)
+#define rt_lru_end(ctx)
+#define rt_lru_so_far(ctx)
+#endif

@@ -1,0 +1,55 @@
+"""How much is told of scans of the LRU lists, and what the kernel side still holds of them when tracing ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..schema import EVENT_DTYPE, KIND_BY_NAME, LRU_SPAN_DTYPE
+from . import syscalls
+
+PER_SPAN: Final = "-DRT_LRU_PER_SPAN"
+PER_SPAN_NOTE: Final = "scans added up while a reclaim span is open on their thread"
+_LRU: Final = KIND_BY_NAME["lru_shrink_inactive"]
+
+
+class LruDetail(StrEnum):
+    """The choices of `--lru-detail`: every scan by itself, or the scans of a reclaim span added up by list, node and
+    priority."""
+
+    EACH = "each"
+    SPAN = "span"
+
+
+def take_lru_spans(map_fd: int) -> npt.NDArray[np.void]:
+    """What was added up and not told yet, as records of EVENT_DTYPE made now.
+
+    Those threads tell each scan from here on. A scan that a thread adds in this very moment may be left out.
+    """
+    records = [record for span in _take_spans(map_fd) for record in _records_of(span)]
+    return np.concatenate(records) if records else np.empty(0, EVENT_DTYPE)
+
+
+def _take_spans(map_fd: int) -> Iterator[npt.NDArray[np.void]]:
+    while (tid := syscalls.first_key(map_fd)) is not None:
+        span = np.zeros(1, LRU_SPAN_DTYPE)
+        if syscalls.take_element(map_fd, tid, span.ctypes.data):
+            yield span
+
+
+def _records_of(span: npt.NDArray[np.void]) -> Iterator[npt.NDArray[np.void]]:
+    for scans in (span["anon"], span["file"]):
+        if not scans["nr_calls"][0]:
+            continue
+        record = np.zeros(1, _LRU.record_dtype)
+        for name in ("tid", "tgid", "comm", "cpu"):
+            record[name] = span[name]
+        for name, _ in _LRU.fields:
+            record[name] = scans[name]
+        record["time_ns"], record["kind"] = time.monotonic_ns(), _LRU.number
+        yield record.view(EVENT_DTYPE)
