@@ -16,6 +16,9 @@ MIRROR_VARIABLE: Final = "RECLAIM_TRACER_DEBIAN_MIRROR"
 _INST: Final = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.MULTILINE)
 _UNUSED: Final = frozenset({"debconf", "dpkg", "media-types", "netbase", "readline-common", "tar", "tzdata"})
 """Named by dependencies of install scripts, which do not run here."""
+_PRIORITY: Final = 900
+_PINNED_PRIORITY: Final = 990
+"""The more: where a package's own pin and everybody's are equal, apt takes the newer version."""
 _MERGED: Final = ("bin", "lib", "lib64", "sbin")
 
 
@@ -44,7 +47,10 @@ class Apt:
 
     def __init__(self, folder: Path, suites: Sequence[str], pinned: Iterable[tuple[str, str]] = ()) -> None:
         self._folder, self._suites = folder, tuple(suites)
-        self._pins = (*pinned, ("*", self._suites[0]))
+        self._pins = (
+            *((name, suite, _PINNED_PRIORITY) for name, suite in pinned),
+            ("*", self._suites[0], _PRIORITY),
+        )
 
     def update(self) -> None:
         """Fetch the package lists."""
@@ -54,7 +60,9 @@ class Apt:
         site = mirror()
         lines = [f"deb [signed-by={KEYRING}] {site} {suite} main\n" for suite in self._suites]
         (self._folder / "sources.list").write_text("".join(lines))
-        pins = (f"Package: {name}\nPin: release n={suite}\nPin-Priority: 900\n\n" for name, suite in self._pins)
+        pins = (
+            f"Package: {name}\nPin: release n={suite}\nPin-Priority: {number}\n\n" for name, suite, number in self._pins
+        )
         (self._folder / "preferences").write_text("".join(pins))
         (self._folder / "apt.conf").write_text(self._configuration())
         self._apt("update")

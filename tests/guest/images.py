@@ -128,6 +128,7 @@ def _build_system(system: System, into: Path) -> None:
     debs = source.fetch(source.closure(PACKAGES), into / "debs")
     extract(debs, tree)
     shutil.rmtree(into / "debs")
+    _require_bcc(tree, system.bcc)
     for name in _PRUNED:
         shutil.rmtree(tree / name, ignore_errors=True)
     _link_applets(tree)
@@ -140,6 +141,13 @@ def _build_system(system: System, into: Path) -> None:
     for folder in (f"usr/lib/python{system.python}", "usr/lib/python3/dist-packages", "opt/site"):
         compile_python(tree, system, tree / folder, f"/{folder}")
     make_filesystem(tree, into / "root.img", spare_mib=16)
+
+
+def _require_bcc(tree: Path, wanted: str) -> None:
+    """Raises LabError where the packages brought another version than the one the guest is for."""
+    found = re.search(r"'(.*)'", (tree / "usr/lib/python3/dist-packages/bcc/version.py").read_text())
+    if not found or not found[1].startswith(f"{wanted}."):
+        raise LabError(f"the guest was to have bcc {wanted}, apt gave {found[1] if found else 'an unknown one'}")
 
 
 def _link_applets(tree: Path) -> None:

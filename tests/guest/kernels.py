@@ -9,10 +9,14 @@ from typing import Final
 
 @dataclass(frozen=True)
 class System:
-    """A guest's userland: what is needed of Debian's `suites`, the first unless `pinned` names another."""
+    """A guest's userland: what is needed of Debian's `suites`, the first unless `pinned` names another.
+
+    `bcc` is the version that it must come out with.
+    """
 
     name: str
     suites: tuple[str, ...]
+    bcc: str
     python: str
     compiler: str
     pinned: tuple[tuple[str, str], ...] = ()
@@ -20,12 +24,11 @@ class System:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A guest's kernel: the newest `linux-image-cloud-amd64` of a suite. `bcc` is the version its release carries."""
+    """A guest's kernel: the newest `linux-image-cloud-amd64` of a suite."""
 
     name: str
     suite: str
     system: System
-    bcc: str
 
 
 PACKAGES: Final = ("python3", "python3-bpfcc", "busybox-static")
@@ -33,21 +36,22 @@ PACKAGES: Final = ("python3", "python3-bpfcc", "busybox-static")
 BULLSEYE: Final = System(
     "bullseye",
     ("bookworm", "bullseye"),
+    "0.18",
     "3.11",
     "gcc-10",
     # Debian 11's bcc and its LLVM under Debian 12's Python: 11's own is older than the tracer can use.
     pinned=(("python3-bpfcc", "bullseye"), ("libbpfcc", "bullseye")),
 )
-BOOKWORM: Final = System("bookworm", ("bookworm",), "3.11", "gcc-12")
-TRIXIE: Final = System("trixie", ("trixie", "trixie-backports"), "3.13", "gcc-14")
+BOOKWORM: Final = System("bookworm", ("bookworm",), "0.26", "3.11", "gcc-12")
+TRIXIE: Final = System("trixie", ("trixie", "trixie-backports"), "0.31", "3.13", "gcc-14")
 
 KERNELS: Final = {
     kernel.name: kernel
     for kernel in (
-        Kernel("5.10", "bullseye", BULLSEYE, "0.18"),
-        Kernel("6.1", "bookworm", BOOKWORM, "0.26"),
-        Kernel("6.12", "trixie", TRIXIE, "0.31"),
-        Kernel("newest", "trixie-backports", TRIXIE, "0.31"),
+        Kernel("5.10", "bullseye", BULLSEYE),
+        Kernel("6.1", "bookworm", BOOKWORM),
+        Kernel("6.12", "trixie", TRIXIE),
+        Kernel("newest", "trixie-backports", TRIXIE),
     )
 }
 
