@@ -363,25 +363,6 @@ def test_pages_are_split_by_numa_node() -> None:
     assert row(analyse(stream), Tier.DIRECT).node_pages == {0: 30, 1: 12}
 
 
-def retry(at_ns: int, node: int, available: int) -> Records:
-    return event(at_ns, "reclaim_retry_zone", node=node, available=available)
-
-
-@pytest.mark.parametrize(("grown", "futile"), [(0, 1), (256, 0)])
-def test_an_oom_limited_to_one_node_says_whether_the_leak_helped_there(grown: int, futile: int) -> None:
-    # GIVEN a task that may use node 1 only, and retries there before and after an OOM notification
-    stream = records(
-        retry(1 * MS, 1, 1000), event(2 * MS, "oom_notifier_run", cb=BALLOON_OOM), retry(3 * MS, 1, 1000 + grown)
-    )
-    two_nodes = dataclasses.replace(METADATA, numa_nodes=(0, 1))
-    (found,) = [found for found in analyse(stream, metadata=two_nodes).findings if found.kind == "constrained_oom"]
-    assert found.numbers == {"notifications": 1, "futile": futile}
-    # AND a task that may use both, or a machine with one node, gives no such finding
-    anywhere = records(retry(0, 0, 1000), stream)
-    assert not analyse(anywhere, metadata=two_nodes).findings
-    assert not analyse(stream).findings
-
-
 def test_the_guest_lags_the_hosts_target() -> None:
     names = ("host.target_bytes", "host.actual_bytes")
     values = np.asarray([[100 << 20, 100 << 20], [40 << 20, 100 << 20], [40 << 20, 80 << 20], [40 << 20, 40 << 20]])

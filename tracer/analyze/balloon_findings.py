@@ -195,9 +195,12 @@ def constrained(evidence: Evidence) -> Iterator[Finding]:
     nodes = ", ".join(str(node) for node in sorted(found.nodes))
     text = (
         f"{found.notifications} OOM notifications were for allocations limited to NUMA node {nodes}, which the balloon "
-        f"does not know; after {found.futile} of them that node had hardly more memory than before, so they can't have "
-        f"helped."
+        f"does not know; "
     )
+    if found.followed:
+        text += f"after {found.futile} of them that node had hardly more memory than before, so they can't have helped."
+    else:
+        text += "whether that node had more memory after them is not to be seen."
     numbers = {"notifications": found.notifications, "futile": found.futile}
     when = (evidence.seconds(found.first_ns), evidence.seconds(found.last_ns))
     yield finding("constrained_oom", Severity.WARNING, when, text, numbers, Quality.INFERRED, found.spans)

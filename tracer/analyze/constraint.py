@@ -1,14 +1,17 @@
 """OOMs limited to some NUMA nodes: the balloon gives pages without asking where they are wanted.
 
 `out_of_memory` computes its constraint after the notifiers have run (mm/oom_kill.c), so they can't know it; the nodes
-that an allocation may use show in the zones that it retries (`oom:reclaim_retry_zone` visits the allowed ones).
+that an allocation may use show in the zones that it retries. `oom:reclaim_retry_zone` visits those that a memory policy
+allows, and in newer kernels (6.12 does, 6.1 does not) only those that the cpuset allows (should_reclaim_retry,
+mm/page_alloc.c). Elsewhere the visit stops at a forbidden zone with memory to spare: an allocation that saw free pages
+in a zone at each of several retries, above the watermark it has to leave, and took none, may not use that node.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 import numpy as np
@@ -20,25 +23,69 @@ from .stretch import Stretch
 _IDLE_NS: Final = 60_000_000_000
 """A thread that has not retried or been notified for so long has another allocation to make."""
 _MOST_TASKS: Final = 4096
+_REFUSALS: Final = 4
+"""Retries at which a node had free pages to give before it counts as one that the allocation may not use: between one
+retry and the next others may have taken what was free."""
+
+
+@dataclass(frozen=True)
+class _Retry:
+    """A zone as a retrying allocation found it; `available` pages are free or `reclaimable`."""
+
+    node: int
+    zone_idx: int
+    order: int
+    available: int
+    reclaimable: int
+    min_wmark: int
+    wmark_check: int
+
+    @property
+    def has_free_pages(self) -> bool:
+        """Whether a page could be had without reclaim: a larger block may be missing, whatever is free."""
+        return bool(self.wmark_check) and self.order == 0 and self.available - self.reclaimable > self.min_wmark
 
 
 @dataclass
 class _Task:
-    """What one thread has retried since its last OOM notification: memory `available` by node."""
+    """What one thread has retried since its last OOM notification: memory `available` by node.
+
+    `spared` counts by node the retries at which its highest zone had free pages; None after one at which it had none.
+    Lower zones keep pages in reserve, how many is not known.
+    """
 
     seen_ns: int = 0
+    zone_idx: int = 0
     available: dict[int, int] = field(default_factory=dict)
+    spared: dict[int, int | None] = field(default_factory=dict)
     before: dict[int, int] = field(default_factory=dict)
+
+    def retried(self, retry: _Retry) -> None:
+        """Remember one."""
+        self.available[retry.node] = retry.available
+        if retry.zone_idx < self.zone_idx:
+            return
+        self.zone_idx = retry.zone_idx
+        spared = self.spared.get(retry.node, 0)
+        self.spared[retry.node] = spared + 1 if retry.has_free_pages and spared is not None else None
+
+    def allowed(self, nodes: frozenset[int]) -> set[int]:
+        """The nodes that it can use, as far as its retries tell; empty where they don't."""
+        forbidden = {node for node, spared in self.spared.items() if spared is not None and spared >= _REFUSALS}
+        tried = set(self.available) - forbidden
+        return tried or (set(nodes) - forbidden if forbidden else set())
 
 
 @dataclass
 class ConstrainedOoms:
     """Notifications for allocations that could use only some nodes; `futile` ones raised `available` there too little.
 
-    A notification is futile when at the next retry no allowed node had half as much more as one notification frees.
+    A notification is futile when at the next retry no allowed node had half as much more as one notification frees;
+    `followed` ones had such a retry.
     """
 
     notifications: int = 0
+    followed: int = 0
     futile: int = 0
     nodes: set[int] = field(default_factory=set)
     first_ns: int = 0
@@ -59,37 +106,42 @@ class ConstraintTracker:
         if len(self._nodes) < 2:
             return
         rows, args = stretch.args.all("reclaim_retry_zone")
-        columns = (stretch.time_ns[rows], stretch.batch.header["tid"][rows], args["node"], args["available"])
-        retries = [(*row, None) for row in zip(*(column.astype(np.int64).tolist() for column in columns), strict=True)]
-        events = [*retries, *((run.begin_ns, run.tid, 0, 0, run) for run in notifications)]
-        for time_ns, tid, node, available, run in sorted(events, key=lambda event: (event[0], event[4] is not None)):
+        times, tids = stretch.time_ns[rows].tolist(), stretch.batch.header["tid"][rows].tolist()
+        columns = (args[item.name].astype(np.int64).tolist() for item in fields(_Retry))
+        retries = map(_Retry, *columns)
+        events: list[tuple[int, int, _Retry | Run]] = [
+            *zip(times, tids, retries, strict=True),
+            *((run.begin_ns, run.tid, run) for run in notifications),
+        ]
+        for time_ns, tid, what in sorted(events, key=lambda event: (event[0], isinstance(event[2], Run))):
             task = self._tasks.get(tid)
             if task is None or time_ns - task.seen_ns > _IDLE_NS:
                 task = self._tasks[tid] = _Task()
             task.seen_ns = time_ns
-            if run is None:
-                self._retried(task, node, available)
+            if isinstance(what, Run):
+                self._notified(task, what, time_ns)
             else:
-                self._notified(task, run, time_ns)
+                self._retried(task, what)
         if len(self._tasks) > _MOST_TASKS:
             since_ns = stretch.until_ns - _IDLE_NS
             self._tasks = {tid: task for tid, task in self._tasks.items() if task.seen_ns >= since_ns}
 
-    def _retried(self, task: _Task, node: int, available: int) -> None:
-        if task.before:
-            grown = available - task.before.get(node, available)
-            self.found.futile += grown < OOM_NOTIFY_PAGES // 2
+    def _retried(self, task: _Task, retry: _Retry) -> None:
+        if retry.node in task.before:
+            self.found.followed += 1
+            self.found.futile += retry.available - task.before[retry.node] < OOM_NOTIFY_PAGES // 2
             task.before = {}
-        task.available[node] = available
+        task.retried(retry)
 
     def _notified(self, task: _Task, run: Run, time_ns: int) -> None:
-        if task.available and self._nodes - task.available.keys():
+        allowed = task.allowed(self._nodes)
+        if allowed and self._nodes - allowed:
             found = self.found
             found.first_ns = min(found.first_ns, time_ns) if found.notifications else time_ns
             found.last_ns = max(found.last_ns, time_ns)
             found.notifications += 1
-            found.nodes |= task.available.keys()
+            found.nodes |= allowed
             insort(found.spans, run.id)
             del found.spans[EVIDENCE_SPANS:]
-            task.before = task.available
-        task.available = {}
+            task.before = {node: pages for node, pages in task.available.items() if node in allowed}
+        task.available, task.spared = {}, {}

@@ -21,6 +21,6 @@ def judge(found: Found) -> None:
     """Pages by node, and an OOM that the balloon could help only by chance."""
     assert found.kills == 1
     assert found.leaked["oom_notifier"] > 0
-    assert "constrained_oom" in found.kinds
+    assert "limited to NUMA node 1," in found.texts("constrained_oom")
     nodes = {node for tier in found.tiers.values() for node in tier["nodes"]}
     assert "1" in nodes
