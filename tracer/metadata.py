@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+LOCKED = "locked"
+
 
 class SourceState(StrEnum):
     """How one way of seeing an event kind fared on this machine."""
@@ -66,7 +68,10 @@ class BalloonInfo:
 
 @dataclass(frozen=True)
 class Metadata:
-    """The recording's first block. Times are CLOCK_MONOTONIC ns unless named otherwise."""
+    """The recording's first block. Times are CLOCK_MONOTONIC ns unless named otherwise.
+
+    `memory_lock` is LOCKED where the recorder's memory was kept from reclaim, else why not; empty where it is unknown.
+    """
 
     tool_version: str = ""
     kernel_release: str = ""
@@ -87,6 +92,7 @@ class Metadata:
     transport: str = "ring"
     transport_reason: str = ""
     buffer_bytes: int = 0
+    memory_lock: str = ""
     sample_interval_s: float = 0.25
     lru_detail: str = "each"
     imported_from: str | None = None

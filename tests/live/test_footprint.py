@@ -15,7 +15,9 @@ import pytest
 from tracing import DROP_SLAB, WaitingLoad
 
 from tracer.batch import Batch
+from tracer.collect.memory_lock import MemoryLock
 from tracer.commands.footprint import ANONYMOUS_BOUND_BYTES
+from tracer.metadata import LOCKED
 from tracer.store import Recording
 from tracer.store.background import DEFAULT_QUEUE_BYTES
 
@@ -25,11 +27,23 @@ ROOT = Path(__file__).parents[2]
 ENV = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
-def anonymous_kib(pid: int) -> int:
-    """RssAnon: what the process shares with no file, libraries' written pages included."""
-    match = re.search(r"^RssAnon:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+def status_kib(pid: int | str, name: str) -> int:
+    match = re.search(rf"^{name}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert match is not None
     return int(match[1])
+
+
+def anonymous_kib(pid: int) -> int:
+    """What the process shares with no file, libraries' written pages included."""
+    return status_kib(pid, "RssAnon")
+
+
+def locked_kib(pid: int | str) -> int:
+    return status_kib(pid, "VmLck")
+
+
+def resident_kib(pid: int | str) -> int:
+    return status_kib(pid, "VmRSS")
 
 
 DROPS = 400
@@ -69,6 +83,23 @@ def test_anonymous_memory_stays_within_its_bound_under_load_and_at_rest(recorder
     assert sum(map(len, recorded)) >= 2 * DROPS
 
 
+def test_reclaim_cannot_take_it_while_it_records(recorder, tmp_path: Path) -> None:
+    assert locked_kib(recorder.pid) > anonymous_kib(recorder.pid)
+    recorder.send_signal(signal.SIGINT)
+    recorder.communicate(timeout=60)
+    assert Recording.open(tmp_path / "x.rtrace").metadata.memory_lock == LOCKED
+
+
+def test_only_what_is_there_is_locked_and_only_for_so_long() -> None:
+    before, resident = locked_kib("self"), resident_kib("self")
+    with MemoryLock() as lock:
+        assert lock.refusal == ""
+        assert 0 < lock.file_bytes < resident << 10
+        assert locked_kib("self") > before
+        assert resident_kib("self") < resident + 1024
+    assert locked_kib("self") == before
+
+
 def test_neither_the_command_lines_libraries_nor_the_compilers_are_in_it(recorder) -> None:
     maps = Path(f"/proc/{recorder.pid}/maps").read_text()
     assert "multiarray" in maps, "numpy is"
@@ -78,10 +109,11 @@ def test_neither_the_command_lines_libraries_nor_the_compilers_are_in_it(recorde
 
 
 def test_a_traced_command_inherits_nothing_of_it(tmp_path: Path) -> None:
-    code = f"env > {tmp_path}/env; ls -l /proc/self/fd > {tmp_path}/fds"
+    code = f"env > {tmp_path}/env; ls -l /proc/self/fd > {tmp_path}/fds; cat /proc/self/status > {tmp_path}/status"
     command = [sys.executable, "-m", "tracer", "record", "-o", "x.rtrace", "--", "sh", "-c", code]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True)
     names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
     assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "PYTHONPATH"} | (names & {"LC_CTYPE"})
     assert "memfd" not in (tmp_path / "fds").read_text()
+    assert "VmLck:\t       0 kB" in (tmp_path / "status").read_text()

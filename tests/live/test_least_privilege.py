@@ -14,6 +14,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from unprivileged import NOBODY, RUN, run_as_nobody
 
+from tracer.metadata import LOCKED
+from tracer.store import Recording
+
 pytestmark = pytest.mark.usefixtures("bcc")
 
 TRACEFS = Path("/sys/kernel/tracing")
@@ -68,6 +71,17 @@ def test_a_recording_is_made_and_belongs_to_who_made_it(group_may_read_tracefs, 
     assert done.returncode == 0, done.stderr
     assert output.stat().st_uid == NOBODY
     assert "Verdict" in done.stdout
+
+
+@pytest.mark.parametrize(("capabilities", "locked"), [(ENOUGH, False), ((*ENOUGH, "ipc_lock"), True)])
+def test_memory_that_it_may_not_lock_is_said(group_may_read_tracefs, place, capabilities, locked) -> None:
+    output = place / "x.rtrace"
+    done = run_as_nobody(
+        place, capabilities, "record", "-v", "-d", "0.2", "-o", str(output), groups=ROOTS_GROUP, before="ulimit -l 64"
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("All of it stays in memory" in done.stderr, "CAP_IPC_LOCK allows it" in done.stderr) == (locked, not locked)
+    assert (Recording.open(output).metadata.memory_lock == LOCKED) is locked
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from synthetic_analysis import HOSTILE
 from tracer.analyze.model import Analysis, BalloonResult, Finding, Quality, Severity, ShrinkerStat, Stall, Tier, TierRow
 from tracer.live import finding_line, summary_text
 from tracer.live.table import WIDTH, paragraph, table
-from tracer.metadata import BalloonInfo, ClockChange, ClockChangeKind, PlanRow, SourceState
+from tracer.metadata import LOCKED, BalloonInfo, ClockChange, ClockChangeKind, PlanRow, SourceState
 from tracer.report import RecordingFacts
 
 FACTS = RecordingFacts("small.rtrace", replace(METADATA, host="vm1", kernel_release="6.12.1"))
@@ -142,6 +142,16 @@ def test_the_ladder_names_the_tiers_that_were_reached():
     )
     lines = sections(summary_text(analysis, FACTS))["Ladder"].splitlines()
     assert [line.split()[:2] for line in lines[2:4]] == [["2", "direct"], ["5", "oom_kill"]]
+
+
+@pytest.mark.parametrize(
+    ("lock", "lost", "said"),
+    [("mlockall: no", 5, True), ("mlockall: no", 0, False), (LOCKED, 5, False), ("", 5, False)],
+)
+def test_memory_that_reclaim_may_have_taken_from_the_recorder_is_named_beside_loss(quiet, lock, lost, said):
+    facts = RecordingFacts("x", replace(METADATA, memory_lock=lock), {"wakeup_kswapd": lost} if lost else {})
+    text = " ".join(summary_text(quiet, facts).split())
+    assert ("could be reclaimed (mlockall: no): CAP_IPC_LOCK keeps it" in text) is said
 
 
 def test_what_happened_to_the_recorder_is_said(quiet):

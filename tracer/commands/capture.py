@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..batch import LostStretch, Samples
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
+from ..collect.memory_lock import MemoryLock
 from ..collect.session import Session, open_session
 from ..errors import CannotTraceError
 from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
+from ..metadata import LOCKED, Metadata
 from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..probes.lru import LruDetail
 from ..probes.plan import make_plan, targets_for
@@ -80,7 +82,9 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
         _say_plan(session, say)
         give_back()
         begin_load()
-        writer, lost = _record(request, session, say)
+        # Not before: what is locked can't be given back, and not longer: the summary is no recorder.
+        with MemoryLock() as lock:
+            writer, lost = _record(request, session, lock, say)
     _say_written(writer, lost, say)
     return writer.files[-1]
 
@@ -92,13 +96,15 @@ def require_tracing() -> None:
         raise CannotTraceError("; ".join(f"{item.name}: {item.detail} (try: {item.fix})" for item in missing))
 
 
-def _record(request: CaptureRequest, session: Session, say: Messages) -> tuple[OpenOutput, int]:
+def _record(request: CaptureRequest, session: Session, lock: MemoryLock, say: Messages) -> tuple[OpenOutput, int]:
     items = session.items(request.duration_s)
     # The first item starts the command: one that can't be started leaves an older recording where it is.
     first = next(items)
-    writer = request.output.open(session.metadata)
+    facts = replace(session.metadata, memory_lock=lock.refusal or LOCKED)
+    writer = request.output.open(facts)
     try:
-        _say_buffers(session, writer, say)
+        _say_buffers(facts, writer, say)
+        _say_lock(lock, say)
         if request.duration_s is None and not request.command:
             say.info("Tracing. Ctrl-C ends it.")
         lost = _copy(chain((first,), items), writer, say)
@@ -187,14 +193,21 @@ def _say_costs(costs: Mapping[str, ProgramCost], duration_s: float, say: Message
     say.detail(f"BPF programs: {total_ns / 1e6:,.1f} ms in all, {total_ns / 1e7 / duration_s:.3f} % of a CPU")
 
 
-def _say_buffers(session: Session, writer: OpenOutput, say: Messages) -> None:
+def _say_buffers(facts: Metadata, writer: OpenOutput, say: Messages) -> None:
     packing_bytes = writer.buffer_bytes - writer.queue_bytes
     kernel, queue, packing, own = (
         f"{size / (1 << 20):.3g} MiB"
-        for size in (session.metadata.buffer_bytes, writer.queue_bytes, packing_bytes, ANONYMOUS_BOUND_BYTES)
+        for size in (facts.buffer_bytes, writer.queue_bytes, packing_bytes, ANONYMOUS_BOUND_BYTES)
     )
     say.info(f"Buffers: {kernel} in the kernel, {queue} for events not yet written, {packing} to pack them")
     say.info(f"Memory beside them: at most {own}")
+
+
+def _say_lock(lock: MemoryLock, say: Messages) -> None:
+    if lock.refusal:
+        say.detail(f"memory: not locked ({lock.refusal}; CAP_IPC_LOCK allows it): reclaim can hold the recorder up")
+    else:
+        say.info(f"All of it stays in memory, with {lock.file_bytes / (1 << 20):.3g} MiB of programs and libraries")
 
 
 def _say_written(writer: OpenOutput, lost: int, say: Messages) -> None:

@@ -1,10 +1,10 @@
-"""What is to be known of the recorder, in sentences: clocks that moved, a disk too slow, scans that were added up."""
+"""What is to be known of the recorder, in sentences: clocks, a disk too slow, memory, scans that were added up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..metadata import ClockChange, ClockChangeKind
+from ..metadata import LOCKED, ClockChange, ClockChangeKind
 from .facts import RecordingFacts
 from .numbers import offset, plural, seconds
 
@@ -16,6 +16,8 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
         yield f"{lost} dropped by the recorder, whose disk was too slow (--queue-size)"
     if facts.metadata.lru_detail == "span":
         yield "scans of the LRU lists were added up by reclaim span and told once each (--lru-detail span)"
+    if facts.lost_total and (lock := facts.metadata.memory_lock) not in {"", LOCKED}:
+        yield f"the recorder's own memory could be reclaimed ({lock}): CAP_IPC_LOCK keeps it"
     for change in facts.clock_changes:
         yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
 
