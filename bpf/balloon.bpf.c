@@ -18,7 +18,7 @@ int balloon_work_begin(void *ctx)
 	struct rt_event *event;
 
 	if (!RT_IS_BALLOON_WORK(function))
-		return 0;
+		return RT_PASS;
 #ifndef RT_HAS_balloon_work_end_function
 	u32 tid = bpf_get_current_pid_tgid();
 
@@ -27,7 +27,7 @@ int balloon_work_begin(void *ctx)
 	rt_run_begin(RT_RUN_WORK, true);
 	event = rt_reserve_for_all(RT_BALLOON_WORK_BEGIN);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(balloon_work_begin, work);
 	event->args.balloon_work_begin.function = function;
 	return rt_submit(event);
@@ -42,20 +42,20 @@ int balloon_work_end(void *ctx)
 	u64 function = RT_AT_balloon_work_end_function;
 
 	if (!RT_IS_BALLOON_WORK(function))
-		return 0;
+		return RT_PASS;
 #else
 	u32 tid = bpf_get_current_pid_tgid();
 	u64 *begun = working.lookup(&tid), function;
 
 	if (!begun)
-		return 0;
+		return RT_PASS;
 	function = *begun;
 	working.delete(&tid);
 #endif
 	rt_run_end(ctx, RT_RUN_WORK);
 	event = rt_reserve_for_all(RT_BALLOON_WORK_END);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(balloon_work_end, work);
 	event->args.balloon_work_end.function = function;
 	return rt_submit(event);
@@ -70,11 +70,11 @@ int oom_notifier_run(void *ctx)
 
 	rt_notifier_end(ctx);
 	if (!RT_IS_OOM_NOTIFIER(callback))
-		return 0;
+		return RT_PASS;
 	rt_run_begin(RT_RUN_NOTIFIER, RT_IS_BALLOON_CALLBACK(callback));
 	event = rt_reserve_for_all(RT_OOM_NOTIFIER_RUN);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	event->args.oom_notifier_run.cb = callback;
 	return rt_submit(event);
 }
@@ -86,7 +86,7 @@ int module_load(void *ctx)
 	struct rt_event *event = rt_reserve_for_all(RT_MODULE_LOAD);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 #ifdef RT_HAS_module_load_module_name
 	RT_READ_STR(event->args.module_load.module_name, RT_MODULE_NAME_BYTES,
 				  RT_AT_module_load_module_name);
@@ -101,7 +101,7 @@ int module_free(void *ctx)
 	struct rt_event *event = rt_reserve_for_all(RT_MODULE_FREE);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 #ifdef RT_HAS_module_free_module_name
 	RT_READ_STR(event->args.module_free.module_name, RT_MODULE_NAME_BYTES,
 				  RT_AT_module_free_module_name);
@@ -117,7 +117,7 @@ int balloon_status(void *ctx)
 	struct rt_event *event = rt_reserve_for_all(RT_BALLOON_STATUS);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(balloon_status, available);
 	RT_COPY(balloon_status, committed);
 	RT_COPY(balloon_status, vm_memory_committed);

@@ -13,11 +13,13 @@
 #define RT_PROGRAM(name, register_value, traced_value)                                                                 \
 	int name(struct pt_regs *ctx)                                                                                  \
 	{                                                                                                              \
-		return rt_##name(ctx, register_value);                                                                  \
+		rt_##name(ctx, register_value);                                                                        \
+		return RT_PASS;                                                                                        \
 	}                                                                                                              \
 	int name##_traced(u64 *ctx)                                                                                    \
 	{                                                                                                              \
-		return rt_##name(ctx, traced_value);                                                                    \
+		rt_##name(ctx, traced_value);                                                                          \
+		return 0;                                                                                              \
 	}
 #define RT_ON_ENTRY(name) RT_PROGRAM(name, 0, 0)
 #define RT_ON_ENTRY_WITH(name, position) RT_PROGRAM(name, PT_REGS_PARM##position(ctx), ctx[position - 1])
@@ -25,76 +27,79 @@
 
 /* An event that says no more than that it happened. */
 #define RT_BARE_EVENT(name, number)                                                                                    \
-	static int rt_##name(void *ctx, u64 unused)                                                                    \
+	static void rt_##name(void *ctx, u64 unused)                                                                   \
 	{                                                                                                              \
 		struct rt_event *event = rt_reserve_for_all(number);                                                   \
                                                                                                                        \
-		return event ? rt_submit(event) : 0;                                                                   \
+		if (event)                                                                                             \
+			rt_submit(event);                                                                              \
 	}
 
-static int rt_update_balloon_size_begin(void *ctx, u64 unused)
+static void rt_update_balloon_size_begin(void *ctx, u64 unused)
 {
 	struct rt_event *event;
 
 	rt_run_begin(RT_RUN_WORK, true);
 	event = rt_reserve_for_all(RT_UPDATE_BALLOON_SIZE_BEGIN);
-	return event ? rt_submit(event) : 0;
+	if (event)
+		rt_submit(event);
 }
 RT_ON_ENTRY(update_balloon_size_begin)
 
-static int rt_update_balloon_size_end(void *ctx, u64 unused)
+static void rt_update_balloon_size_end(void *ctx, u64 unused)
 {
 	struct rt_event *event;
 
 	rt_run_end(ctx, RT_RUN_WORK);
 	event = rt_reserve_for_all(RT_UPDATE_BALLOON_SIZE_END);
-	return event ? rt_submit(event) : 0;
+	if (event)
+		rt_submit(event);
 }
 RT_ON_ENTRY(update_balloon_size_end)
 
 /* unsigned fill_balloon(struct virtio_balloon *vb, size_t num) */
-static int rt_fill_balloon_begin(void *ctx, u64 num)
+static void rt_fill_balloon_begin(void *ctx, u64 num)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_FILL_BALLOON_BEGIN);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.fill_balloon_begin.num = num;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_ENTRY_WITH(fill_balloon_begin, 2)
 
-static int rt_fill_balloon_end(void *ctx, u64 filled)
+static void rt_fill_balloon_end(void *ctx, u64 filled)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_FILL_BALLOON_END);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.fill_balloon_end.filled = (u32)filled;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_RETURN(fill_balloon_end, 2)
 
 /* unsigned leak_balloon(struct virtio_balloon *vb, size_t num) */
-static int rt_leak_balloon_begin(void *ctx, u64 num)
+static void rt_leak_balloon_begin(void *ctx, u64 num)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_LEAK_BALLOON_BEGIN);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.leak_balloon_begin.num = num;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_ENTRY_WITH(leak_balloon_begin, 2)
 
-static int rt_leak_balloon_end(void *ctx, u64 freed)
+static void rt_leak_balloon_end(void *ctx, u64 freed)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_LEAK_BALLOON_END);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.leak_balloon_end.freed = (u32)freed;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_RETURN(leak_balloon_end, 2)
 
@@ -102,13 +107,13 @@ RT_ON_RETURN(leak_balloon_end, 2)
  * void tell_host(struct virtio_balloon *vb, struct virtqueue *vq). The structure begins with
  * `struct virtio_device *vdev; struct virtqueue *inflate_vq, *deflate_vq`: drivers/virtio/virtio_balloon.c.
  */
-static int rt_tell_host(void *ctx, u64 balloon, u64 queue)
+static void rt_tell_host(void *ctx, u64 balloon, u64 queue)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_TELL_HOST);
 	u64 queues[2] = {};
 
 	if (!event)
-		return 0;
+		return;
 	RT_READ(queues, sizeof(queues), (void *)(balloon + 8));
 	event->args.tell_host.vq = queue;
 	event->args.tell_host.direction = queue == queues[0] ? RT_INFLATE : queue == queues[1] ? RT_DEFLATE : -1;
@@ -118,26 +123,28 @@ static int rt_tell_host(void *ctx, u64 balloon, u64 queue)
 	RT_READ(&num_pfns, sizeof(num_pfns), (void *)(balloon + RT_AT_tell_host_num_pfns));
 	event->args.tell_host.num_pfns = num_pfns;
 #endif
-	return rt_submit(event);
+	rt_submit(event);
 }
 
 int tell_host(struct pt_regs *ctx)
 {
-	return rt_tell_host(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+	rt_tell_host(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+	return RT_PASS;
 }
 
 int tell_host_traced(u64 *ctx)
 {
-	return rt_tell_host(ctx, ctx[0], ctx[1]);
+	rt_tell_host(ctx, ctx[0], ctx[1]);
+	return 0;
 }
 
 /* unsigned long scan(struct shrinker *shrinker, struct shrink_control *sc) */
-static int rt_balloon_shrinker_begin(void *ctx, u64 control)
+static void rt_balloon_shrinker_begin(void *ctx, u64 control)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_BALLOON_SHRINKER_BEGIN);
 
 	if (!event)
-		return 0;
+		return;
 #ifdef RT_AT_balloon_shrinker_begin_nr_to_scan
 	u64 nr_to_scan = 0;
 
@@ -145,42 +152,44 @@ static int rt_balloon_shrinker_begin(void *ctx, u64 control)
 			      (void *)(control + RT_AT_balloon_shrinker_begin_nr_to_scan));
 	event->args.balloon_shrinker_begin.nr_to_scan = nr_to_scan;
 #endif
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_ENTRY_WITH(balloon_shrinker_begin, 2)
 
-static int rt_balloon_shrinker_end(void *ctx, u64 freed)
+static void rt_balloon_shrinker_end(void *ctx, u64 freed)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_BALLOON_SHRINKER_END);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.balloon_shrinker_end.freed = freed;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_RETURN(balloon_shrinker_end, 2)
 
 /* int callback(struct notifier_block *nb, unsigned long dummy, void *parm) */
-static int rt_oom_notify_begin(void *ctx, u64 callback)
+static void rt_oom_notify_begin(void *ctx, u64 callback)
 {
 	struct rt_event *event;
 
 	rt_run_begin(RT_RUN_CALLBACK, RT_IS_BALLOON_CALLBACK(callback));
 	event = rt_reserve_for_all(RT_OOM_NOTIFY_BEGIN);
 	if (!event)
-		return 0;
+		return;
 	event->args.oom_notify_begin.cb = callback;
-	return rt_submit(event);
+	rt_submit(event);
 }
 
 #define RT_OOM_CALLBACK(n)                                                                                             \
 	int oom_notify_begin_##n(struct pt_regs *ctx)                                                                  \
 	{                                                                                                              \
-		return rt_oom_notify_begin(ctx, RT_OOM_CALLBACK_##n);                                                    \
+		rt_oom_notify_begin(ctx, RT_OOM_CALLBACK_##n);                                                         \
+		return RT_PASS;                                                                                        \
 	}                                                                                                              \
 	int oom_notify_begin_##n##_traced(u64 *ctx)                                                                    \
 	{                                                                                                              \
-		return rt_oom_notify_begin(ctx, RT_OOM_CALLBACK_##n);                                                    \
+		rt_oom_notify_begin(ctx, RT_OOM_CALLBACK_##n);                                                         \
+		return 0;                                                                                              \
 	}
 #ifdef RT_OOM_CALLBACK_0
 RT_OOM_CALLBACK(0)
@@ -195,16 +204,16 @@ RT_OOM_CALLBACK(2)
 RT_OOM_CALLBACK(3)
 #endif
 
-static int rt_oom_notify_end(void *ctx, u64 retval)
+static void rt_oom_notify_end(void *ctx, u64 retval)
 {
 	struct rt_event *event;
 
 	rt_run_end(ctx, RT_RUN_CALLBACK);
 	event = rt_reserve_for_all(RT_OOM_NOTIFY_END);
 	if (!event)
-		return 0;
+		return;
 	event->args.oom_notify_end.retval = (s32)retval;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_RETURN(oom_notify_end, 3)
 
@@ -212,14 +221,14 @@ RT_BARE_EVENT(out_of_memory_begin, RT_OUT_OF_MEMORY_BEGIN)
 RT_ON_ENTRY(out_of_memory_begin)
 
 /* bool out_of_memory(struct oom_control *oc) */
-static int rt_out_of_memory_end(void *ctx, u64 retval)
+static void rt_out_of_memory_end(void *ctx, u64 retval)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_OUT_OF_MEMORY_END);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.out_of_memory_end.retval = (u8)retval;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_RETURN(out_of_memory_end, 1)
 
@@ -230,14 +239,14 @@ RT_BARE_EVENT(virtballoon_migratepage, RT_VIRTBALLOON_MIGRATEPAGE)
 RT_ON_ENTRY(virtballoon_migratepage)
 
 /* int report(struct page_reporting_dev_info *pr_dev_info, struct scatterlist *sg, unsigned int nents) */
-static int rt_virtballoon_free_page_report(void *ctx, u64 nents)
+static void rt_virtballoon_free_page_report(void *ctx, u64 nents)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_VIRTBALLOON_FREE_PAGE_REPORT);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.virtballoon_free_page_report.nents = nents;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_ENTRY_WITH(virtballoon_free_page_report, 3)
 
@@ -246,14 +255,14 @@ RT_ON_ENTRY(proactive_reclaim_begin)
 
 #ifdef RT_RETURN_OF_proactive_reclaim_end
 /* ssize_t memory_reclaim(...) or int user_proactive_reclaim(...): negative where the kernel gave up. */
-static int rt_proactive_reclaim_end(void *ctx, u64 retval)
+static void rt_proactive_reclaim_end(void *ctx, u64 retval)
 {
 	struct rt_event *event = rt_reserve_for_all(RT_PROACTIVE_RECLAIM_END);
 
 	if (!event)
-		return 0;
+		return;
 	event->args.proactive_reclaim_end.retval = (s32)retval;
-	return rt_submit(event);
+	rt_submit(event);
 }
 RT_ON_RETURN(proactive_reclaim_end, RT_RETURN_OF_proactive_reclaim_end)
 #endif
@@ -269,13 +278,12 @@ RT_ON_ENTRY(drop_caches_end)
  * in lists: size_t balloon_page_list_enqueue(b_dev_info, pages), size_t balloon_page_list_dequeue(b_dev_info, pages,
  * n_req_pages).
  */
-static int rt_add_pages(u64 pages, u32 direction)
+static void rt_add_pages(u64 pages, u32 direction)
 {
 	struct rt_run *run = rt_open_run();
 
 	if (run)
 		run->pages[direction & 1] += pages;
-	return 0;
 }
 
 #define rt_balloon_page_enqueue(ctx, unused) rt_add_pages(1, RT_INFLATE)

@@ -9,7 +9,7 @@ int mark_victim(void *ctx)
 	rt_notifier_end(ctx);
 	event = rt_reserve_for_all(RT_MARK_VICTIM);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(mark_victim, total_vm);
 	RT_COPY(mark_victim, anon_rss);
 	RT_COPY(mark_victim, file_rss);
@@ -31,7 +31,7 @@ int reclaim_retry_zone(void *ctx)
 	struct rt_event *event = rt_reserve(RT_RECLAIM_RETRY_ZONE);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(reclaim_retry_zone, reclaimable);
 	RT_COPY(reclaim_retry_zone, available);
 	RT_COPY(reclaim_retry_zone, min_wmark);
@@ -50,7 +50,7 @@ int compact_retry(void *ctx)
 	struct rt_event *event = rt_reserve(RT_COMPACT_RETRY);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(compact_retry, order);
 	RT_COPY(compact_retry, priority);
 	RT_COPY(compact_retry, result);
@@ -67,7 +67,7 @@ int compaction_begin(void *ctx)
 	struct rt_event *event = rt_reserve(RT_COMPACTION_BEGIN);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(compaction_begin, sync);
 	return rt_submit(event);
 }
@@ -79,7 +79,7 @@ int compaction_end(void *ctx)
 	struct rt_event *event = rt_reserve(RT_COMPACTION_END);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(compaction_end, status);
 	return rt_submit(event);
 }

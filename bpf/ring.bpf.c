@@ -14,6 +14,9 @@
 
 #define BPF_LICENSE Dual MIT/GPL
 
+/* What programs of tracepoints and kprobes return: 0 would keep the event from whoever else has perf events on it. */
+#define RT_PASS 1
+
 #ifdef RT_TRANSPORT_PERF
 BPF_PERF_OUTPUT(events);
 #else
@@ -133,7 +136,7 @@ static int rt_output(void *ctx, struct rt_event *event)
 	if (events.perf_submit(ctx, event, sizeof(struct rt_event)) < 0)
 		rt_count_more_lost(event->kind, event->kind == RT_LRU_SHRINK_INACTIVE ?
 							event->args.lru_shrink_inactive.nr_calls : 1);
-	return 0;
+	return RT_PASS;
 }
 
 #else
@@ -164,7 +167,7 @@ static struct rt_event *rt_reserve(u32 kind)
 static int rt_publish(struct rt_event *event)
 {
 	events.ringbuf_submit(event, 0);
-	return 0;
+	return RT_PASS;
 }
 
 #endif

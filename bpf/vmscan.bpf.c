@@ -14,7 +14,7 @@ int shrink_slab_start(void *ctx)
 #endif
 	event = rt_reserve(RT_SHRINK_SLAB_START);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(shrink_slab_start, shrink);
 	RT_COPY(shrink_slab_start, shr);
 	RT_COPY(shrink_slab_start, nr_objects_to_shrink);
@@ -40,7 +40,7 @@ int shrink_slab_end(void *ctx)
 #endif
 	event = rt_reserve(RT_SHRINK_SLAB_END);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(shrink_slab_end, shrink);
 	RT_COPY(shrink_slab_end, shr);
 	RT_COPY(shrink_slab_end, unused_scan);
@@ -62,7 +62,7 @@ int direct_reclaim_begin(void *ctx)
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_DIRECT_RECLAIM_BEGIN);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(direct_reclaim_begin, gfp_flags);
 	RT_COPY(direct_reclaim_begin, order);
 	RT_COPY(direct_reclaim_begin, memcg_id);
@@ -78,7 +78,7 @@ int direct_reclaim_end(void *ctx)
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_DIRECT_RECLAIM_END);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(direct_reclaim_end, nr_reclaimed);
 	RT_COPY(direct_reclaim_end, memcg_id);
 	return rt_submit(event);
@@ -93,7 +93,7 @@ int memcg_reclaim_begin(void *ctx)
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_MEMCG_RECLAIM_BEGIN);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(memcg_reclaim_begin, gfp_flags);
 	RT_COPY(memcg_reclaim_begin, order);
 	RT_COPY(memcg_reclaim_begin, memcg_id);
@@ -109,7 +109,7 @@ int memcg_reclaim_end(void *ctx)
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_MEMCG_RECLAIM_END);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(memcg_reclaim_end, nr_reclaimed);
 	RT_COPY(memcg_reclaim_end, memcg_id);
 	return rt_submit(event);
@@ -124,7 +124,7 @@ int memcg_softlimit_reclaim_begin(void *ctx)
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_BEGIN);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(memcg_softlimit_reclaim_begin, gfp_flags);
 	RT_COPY(memcg_softlimit_reclaim_begin, order);
 	RT_COPY(memcg_softlimit_reclaim_begin, memcg_id);
@@ -140,7 +140,7 @@ int memcg_softlimit_reclaim_end(void *ctx)
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_END);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(memcg_softlimit_reclaim_end, nr_reclaimed);
 	RT_COPY(memcg_softlimit_reclaim_end, memcg_id);
 	return rt_submit(event);
@@ -155,7 +155,7 @@ int node_reclaim_begin(void *ctx)
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_NODE_RECLAIM_BEGIN);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(node_reclaim_begin, nid);
 	RT_COPY(node_reclaim_begin, order);
 	RT_COPY(node_reclaim_begin, gfp_flags);
@@ -171,7 +171,7 @@ int node_reclaim_end(void *ctx)
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_NODE_RECLAIM_END);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(node_reclaim_end, nr_reclaimed);
 	return rt_submit(event);
 }
@@ -185,7 +185,7 @@ int kswapd_wake(void *ctx)
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_KSWAPD_WAKE);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(kswapd_wake, nid);
 	RT_COPY(kswapd_wake, zid);
 	RT_COPY(kswapd_wake, order);
@@ -201,7 +201,7 @@ int kswapd_sleep(void *ctx)
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_KSWAPD_SLEEP);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(kswapd_sleep, nid);
 	return rt_submit(event);
 }
@@ -215,7 +215,7 @@ int wakeup_kswapd(void *ctx)
 	rt_notifier_end(ctx);
 	event = rt_reserve(RT_WAKEUP_KSWAPD);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(wakeup_kswapd, nid);
 	RT_COPY(wakeup_kswapd, zid);
 	RT_COPY(wakeup_kswapd, order);
@@ -247,12 +247,12 @@ int lru_shrink_inactive(void *ctx)
 		RT_ADD_LRU(nr_ref_keep);
 		RT_ADD_LRU(nr_unmap_fail);
 		list->nr_calls++;
-		return 0;
+		return RT_PASS;
 	}
 #endif
 	event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(lru_shrink_inactive, nr_scanned);
 	RT_COPY(lru_shrink_inactive, nr_reclaimed);
 	RT_COPY(lru_shrink_inactive, nr_dirty);
@@ -277,7 +277,7 @@ int reclaim_pages(void *ctx)
 	struct rt_event *event = rt_reserve(RT_RECLAIM_PAGES);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(reclaim_pages, nr_scanned);
 	RT_COPY(reclaim_pages, nr_reclaimed);
 	RT_COPY(reclaim_pages, nr_dirty);
@@ -299,7 +299,7 @@ int throttled(void *ctx)
 	struct rt_event *event = rt_reserve(RT_THROTTLED);
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	RT_COPY(throttled, nid);
 	RT_COPY(throttled, usec_timeout);
 	RT_COPY(throttled, usec_delayed);

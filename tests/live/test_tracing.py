@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tracing import DROP_SLAB, BpftraceCounter, IndependentTracer, WaitingLoad, run, unpaired
+from tracing import DROP_SLAB, BpftraceCounter, IndependentTracer, PerfCounter, WaitingLoad, run, unpaired
 
 from tracer.collect.ring import Ring
 from tracer.collect.session import open_session
@@ -114,6 +114,19 @@ def test_the_notifier_filter_lets_one_callback_through(need) -> None:
     assert len(callbacks) > 10
     assert set(callbacks) == {find_symbols([name])[name][0].address}
     assert name in trace.symbols.values()
+
+
+def test_perf_counters_of_others_count_what_is_traced() -> None:
+    # GIVEN somebody's perf event on a tracepoint that we trace too
+    with (
+        open_session() as session,
+        WaitingLoad(DROP_SLAB) as load,
+        PerfCounter(load.pid, "vmscan:mm_shrink_slab_start") as counter,
+    ):
+        # WHEN the thread it watches hits the tracepoint
+        trace = run(session, [load])
+        # THEN both see every hit
+        assert counter.hits == len(trace.of("shrink_slab_start", load.pid)) > 0
 
 
 def test_the_tracer_does_not_see_itself() -> None:

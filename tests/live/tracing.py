@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
+import struct
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +19,8 @@ import numpy as np
 
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.collect.session import Session
-from tracer.kernel.tracefs import find_tracefs
+from tracer.kernel.tracefs import find_tracefs, tracepoint_format
+from tracer.probes import syscalls
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, KIND_BY_NUMBER, Role
 
 DROP_SLAB = "echo 2 > /proc/sys/vm/drop_caches"
@@ -83,6 +87,31 @@ class IndependentTracer:
             if (match := _LINE.match(line)) is not None:
                 found[int(match["pid"]), match["event"]] += 1
         return found
+
+
+class PerfCounter:
+    """A perf event of one thread that counts a tracepoint's hits, as perf has them: perf_event_open(2) without perf."""
+
+    def __init__(self, tid: int, tracepoint: str) -> None:
+        found = tracepoint_format(tracepoint)
+        assert found is not None
+        kind, size, any_cpu, no_group = 2, 64, -1, -1  # PERF_TYPE_TRACEPOINT, PERF_ATTR_SIZE_VER0
+        attribute = ctypes.create_string_buffer(struct.pack("=IIQ", kind, size, found.id), size)
+        arguments = (ctypes.c_long(word) for word in (tid, any_cpu, no_group, 0))
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = libc.syscall(ctypes.c_long(syscalls._PERF_EVENT_OPEN), attribute, *arguments)
+        assert self._fd >= 0, os.strerror(ctypes.get_errno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    @property
+    def hits(self) -> int:
+        """Since it was made; the thread may have ended."""
+        return int.from_bytes(os.read(self._fd, 8), sys.byteorder)
 
 
 class BpftraceCounter:

@@ -15,7 +15,7 @@ static int rt_storm(void *ctx, u64 sequence)
 	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_START + (sequence & 1));
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	event->args.shrink_slab_start.shrink = 1 + RT_STORM_ARGUMENT(1);
 	event->args.shrink_slab_start.shr = 1 + RT_STORM_ARGUMENT(1);
 	event->args.shrink_slab_start.total_scan = sequence & 1 ? 0 : 128;
@@ -28,7 +28,7 @@ static int rt_storm(void *ctx, u64 sequence)
 	__u64 *words;
 
 	if (!event)
-		return 0;
+		return RT_PASS;
 	words = (__u64 *)event->args.bytes;
 	words[0] = RT_STORM_ARGUMENT(1);
 	words[1] = sequence;
@@ -44,5 +44,5 @@ static int rt_storm(void *ctx, u64 sequence)
 
 int storm(void *ctx)
 {
-	return RT_STORM_ARGUMENT(0) == RT_STORM_TOKEN ? rt_storm(ctx, RT_STORM_ARGUMENT(2)) : 0;
+	return RT_STORM_ARGUMENT(0) == RT_STORM_TOKEN ? rt_storm(ctx, RT_STORM_ARGUMENT(2)) : RT_PASS;
 }

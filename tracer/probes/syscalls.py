@@ -60,6 +60,8 @@ _FLAG_FD_CLOEXEC: Final = 8
 _TYPE_SOFTWARE: Final = 1
 _COUNT_BPF_OUTPUT: Final = 10
 """PERF_TYPE_SOFTWARE and PERF_COUNT_SW_BPF_OUTPUT."""
+_DISABLED: Final = 1 if sys.byteorder == "little" else 1 << 63
+"""The bit field `disabled` of struct perf_event_attr."""
 _WATERMARK: Final = 1 << 14 if sys.byteorder == "little" else 1 << 63 - 14
 """The bit field `watermark` of struct perf_event_attr: wake the reader by bytes, not by events."""
 _ALL_TASKS, _FIRST_CPU, _NO_GROUP = -1, 0, -1
@@ -221,9 +223,13 @@ def open_traced_function(program_fd: int) -> int:
 
 
 def open_perf_event(kind: int, config: int = 0, config1: int = 0, config2: int = 0) -> int:
-    """A perf event for all tasks on all CPUs, as tracepoints and probes have them. Raises OSError."""
+    """A perf event to attach a program to, as tracepoints and probes have them. Raises OSError.
+
+    It is never enabled. Its program runs for all tasks on all CPUs nevertheless: trace_call_bpf() goes by tracepoint,
+    not by event. So the kernel has no event of ours to fill when the program lets others have theirs.
+    """
     wake_up_at_each = 1
-    return _open_perf_event(_FIRST_CPU, kind, config, 0, wake_up_at_each, config1, config2)
+    return _open_perf_event(_FIRST_CPU, kind, config, _DISABLED, wake_up_at_each, config1, config2)
 
 
 def open_output_event(cpu: int, wake_up_at_bytes: int) -> int:
