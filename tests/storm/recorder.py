@@ -15,7 +15,8 @@ from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes import attach
 from tracer.probes.attachment import attach_tracepoint
 from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
-from tracer.probes.loading import Loaded, LoadRequest
+from tracer.probes.loading import Loaded, Loader, LoadRequest
+from tracer.probes.lru import LruDetail
 from tracer.probes.probe import PageSource
 from tracer.store import Fsync
 from tracer.store.background import DEFAULT_QUEUE_BYTES
@@ -26,13 +27,13 @@ from .program import NAME, SOURCE, storm_flags
 
 def add_storm(token: int) -> None:
     """From here on, whatever is loaded comes with the storm's program, and is attached with it."""
-    plain_load, plain_attach = attach.load, attach.Probes.attach
+    plain_load, plain_attach = Loader.load, attach.Probes.attach
 
-    def load(request: LoadRequest) -> Loaded:
+    def load(loader: Loader, request: LoadRequest) -> Loaded:
         text = f'{request.text}\n#line 1 "{SOURCE.name}"\n{SOURCE.read_text()}'
         flags = [*request.flags, *storm_flags(token, as_slab=False)]
         programs = [*request.programs, (NAME, TRACEPOINT_TYPE)]
-        return plain_load(replace(request, text=text, flags=flags, programs=programs))
+        return plain_load(loader, replace(request, text=text, flags=flags, programs=programs))
 
     def attach_all(probes: attach.Probes) -> None:
         plain_attach(probes)
@@ -40,7 +41,7 @@ def add_storm(token: int) -> None:
         assert found is not None, f"this kernel has no {TRACEPOINT}"
         probes._events.append(attach_tracepoint(probes._loaded.programs[NAME], found.id))
 
-    attach.load, attach.Probes.attach = load, attach_all
+    Loader.load, attach.Probes.attach = load, attach_all
 
 
 def main() -> None:
@@ -61,6 +62,7 @@ def main() -> None:
         transport=transport,
         balloon_source=PageSource.AUTO,
         oom_notifiers=(),
+        lru_detail=LruDetail.EACH,
         quiet=False,
         verbose=True,
     )

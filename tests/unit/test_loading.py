@@ -13,7 +13,7 @@ import pytest
 from tracer.errors import CannotTraceError
 from tracer.probes import loading
 from tracer.probes.compiler import CompileError
-from tracer.probes.loading import LoadRequest, load
+from tracer.probes.loading import Loader, LoadRequest, load
 
 REQUEST = LoadRequest("text", ("-Dflag",), "/tree", ("events",), (("tame", "TRACEPOINT"), ("wild", "TRACEPOINT")))
 
@@ -122,3 +122,12 @@ def test_the_child_needs_neither_numpy_nor_the_rest_of_the_tracer(speak: Speak) 
         "say({'refused': ' '.join(sorted(heavy)), 'message': ''}); say({'done': True})"
     )
     assert load(REQUEST).refusals == {"": ""}
+
+
+def test_a_child_without_a_request_ends_with_the_block(speak: Speak, tmp_path: Path) -> None:
+    speak("open(2, 'w').write('a request came')")
+    before = open_files()
+    with Loader() as loader:
+        started = loader._process.pid
+    assert not Path(f"/proc/{started}").exists()
+    assert open_files() == before

@@ -18,12 +18,12 @@ import numpy.typing as npt
 
 from .. import __version__
 from ..errors import CannotTraceError
-from ..kernel.balloon import read_balloon
 from ..kernel.counters import CounterReader
 from ..kernel.host import ClockAnchor, clock_anchor, read_host
 from ..metadata import Metadata
 from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
 from ..probes.costs import CostMeter
+from ..probes.loading import Loader
 from ..probes.plan import Plan, make_plan
 from ..probes.transport import Transport
 from ..program_cost import ProgramCost
@@ -40,12 +40,13 @@ class Session:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Plan | None,
         sample_interval_s: float,
         buffer_bytes: int,
         command: Sequence[str],
         transport: Transport | None,
         measure_cost: bool,
+        loader: Loader | None,
     ) -> None:
         self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
         self._command = Command(command) if command else None
@@ -54,8 +55,10 @@ class Session:
             if measure_cost:
                 with suppress(OSError):
                     stack.enter_context(CostMeter())
+            loader = stack.enter_context(loader or Loader())
+            plan = plan or make_plan()
             anchor = clock_anchor()
-            self._probes = stack.enter_context(Probes(plan, buffer_bytes, transport))
+            self._probes = stack.enter_context(Probes(plan, buffer_bytes, transport, loader))
             self._buffers, lost = _open_buffers(self._probes)
             stack.callback(self._buffers.close)
             self._probes.attach()
@@ -146,7 +149,7 @@ class Session:
             cpus=host.cpus_online,
             numa_nodes=host.numa_nodes,
             memory_total_bytes=host.memory_total_bytes,
-            balloon=read_balloon(),
+            balloon=probes.plan.balloon,
             plan=probes.rows,
             absent_fields=probes.absent_fields,
             command=self._command.arguments if self._command else (),
@@ -165,13 +168,14 @@ def open_session(
     plan: Plan | None = None,
     transport: Transport | None = None,
     measure_cost: bool = False,
+    loader: Loader | None = None,
 ) -> Session:
     """Compile, load and attach. Raises CannotTraceError where this machine can't, UsageError for a wrong command.
 
     Without a `transport` it is the better one that the kernel has. `measure_cost` has the kernel measure the programs,
-    where it can; they run a third longer then.
+    where it can; they run a third longer then. A `loader` that was started earlier is ready earlier.
     """
-    return Session(plan or make_plan(), sample_interval_s, buffer_bytes, command, transport, measure_cost)
+    return Session(plan, sample_interval_s, buffer_bytes, command, transport, measure_cost, loader)
 
 
 def _open_buffers(probes: Probes) -> tuple[Buffers, Callable[[], npt.NDArray[np.uint64]]]:

@@ -19,6 +19,7 @@ from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
 from ..metadata import LOCKED, Metadata
 from ..probes.attach import DEFAULT_BUFFER_BYTES
+from ..probes.loading import Loader
 from ..probes.lru import LruDetail
 from ..probes.plan import make_plan, targets_for
 from ..probes.probe import PageSource
@@ -57,6 +58,7 @@ class CaptureRequest:
     balloon_source: str = PageSource.AUTO
     oom_notifiers: tuple[str, ...] = ()
     lru_detail: str = LruDetail.EACH
+    loader: Loader | None = None
     load: Callable[[], AbstractContextManager[Callable[[], None]]] = _no_load
 
 
@@ -77,6 +79,7 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
             make_plan(targets_for(request.balloon_source, request.oom_notifiers, request.lru_detail)),
             transport=request.transport,
             measure_cost=request.measure_cost,
+            loader=request.loader,
         ) as session,
     ):
         _say_plan(session, say)

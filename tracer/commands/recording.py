@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ..probes.loading import Loader
 from .footprint import keep_freed_memory, one_arena, one_blas_thread
 from .messages import Messages
 
@@ -31,26 +32,29 @@ def run(
     """Record, then print the summary. Raises TracerError."""
     one_arena()
     keep_freed_memory()
-    with one_blas_thread():
-        from ..probes.transport import Transport
-        from ..store import Fsync
-        from .capture import CaptureRequest, capture
-        from .output import Output, rotation_of
+    # It gets ready while this process imports what it needs and makes its plan.
+    with Loader() as loader:
+        with one_blas_thread():
+            from ..probes.transport import Transport
+            from ..store import Fsync
+            from .capture import CaptureRequest, capture
+            from .output import Output, rotation_of
 
-    say = Messages(quiet=quiet, verbose=verbose)
-    request = CaptureRequest(
-        output=Output(output, force, Fsync(fsync), rotation_of(rotate_bytes, keep), queue_bytes),
-        duration_s=duration_s,
-        command=command,
-        sample_interval_s=sample_interval_s,
-        buffer_bytes=buffer_bytes,
-        measure_cost=verbose,
-        transport=Transport(transport) if transport else None,
-        balloon_source=balloon_source,
-        oom_notifiers=oom_notifiers,
-        lru_detail=lru_detail,
-    )
-    recording = capture(request, say)
+        say = Messages(quiet=quiet, verbose=verbose)
+        request = CaptureRequest(
+            output=Output(output, force, Fsync(fsync), rotation_of(rotate_bytes, keep), queue_bytes),
+            duration_s=duration_s,
+            command=command,
+            sample_interval_s=sample_interval_s,
+            buffer_bytes=buffer_bytes,
+            measure_cost=verbose,
+            transport=Transport(transport) if transport else None,
+            balloon_source=balloon_source,
+            oom_notifiers=oom_notifiers,
+            lru_detail=lru_detail,
+            loader=loader,
+        )
+        recording = capture(request, say)
     _print_summary(recording)
     say.info(f"Next: reclaim-tracer report {recording}")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from ..metadata import BalloonInfo
-from .kallsyms import find_symbols
+from .kallsyms import Symbol, find_symbols
 from .paths import ROOT, read_text, under
 
 WORK_FUNCTION: Final = "update_balloon_size_func"
@@ -26,6 +26,9 @@ OOM_NOTIFIERS: Final = (
 
 SHRINKERS: Final = ("virtio_balloon_shrinker_scan", "vmballoon_shrinker_scan")
 """Shrinker callbacks of balloons."""
+
+BALLOON_SYMBOLS: Final = (WORK_FUNCTION, *OOM_NOTIFIERS, *SHRINKERS)
+"""What `read_balloon` looks for in the kernel's symbols."""
 
 _FEATURES: Final = (
     "must_tell_host",
@@ -48,18 +51,20 @@ _OTHER_DEVICES: Final = (
 _VMWARE_SHRINKER_SWITCH: Final = "/sys/module/vmw_balloon/parameters/vmwballoon_shrinker_enable"
 
 
-def read_balloon(root: Path = ROOT) -> BalloonInfo:
-    """The balloon of the machine below `root`.
+def read_balloon(root: Path = ROOT, symbols: Mapping[str, tuple[Symbol, ...]] | None = None) -> BalloonInfo:
+    """The balloon of the machine below `root`; `symbols` are the kernel's of BALLOON_SYMBOLS, where known already.
 
     `reclaim_path` is what symbols and features let expect: `shrinker`, `oom_notifier`, `none`, or `unknown` where
     they don't say. The shrinker's symbol exists also where an OOM notifier does the work: only a trace proves it.
     """
+    if symbols is None:
+        symbols = find_symbols(BALLOON_SYMBOLS, root)
     info = _virtio(root)
     if info is None or info.device is None:
-        info = _other(root) or _by_work_function(root) or info
+        info = _other(root) or _by_work_function(symbols) or info
     if info is None:
         return BalloonInfo()
-    path = expected_reclaim_path(info, find_symbols((*OOM_NOTIFIERS, *SHRINKERS), root))
+    path = expected_reclaim_path(info, symbols)
     if info.driver == "vmw_balloon" and read_text(root, _VMWARE_SHRINKER_SWITCH) == "N":
         path = "none"
     return BalloonInfo(info.driver, info.device, info.features, path)
@@ -117,9 +122,9 @@ def _virtio(root: Path) -> BalloonInfo | None:
     return BalloonInfo("virtio_balloon", ",".join(devices) or None, tuple(features))
 
 
-def _by_work_function(root: Path) -> BalloonInfo | None:
+def _by_work_function(symbols: Mapping[str, tuple[Symbol, ...]]) -> BalloonInfo | None:
     """A module that sizes a balloon as virtio's driver does, whatever its device: an out-of-tree or a test driver."""
-    modules = [symbol.module for symbol in find_symbols((WORK_FUNCTION,), root).get(WORK_FUNCTION, ())]
+    modules = [symbol.module for symbol in symbols.get(WORK_FUNCTION, ())]
     others = [module for module in modules if module not in (None, "virtio_balloon")]
     return BalloonInfo(others[0], WORK_FUNCTION) if others else None
 

@@ -33,6 +33,7 @@ class Btf:
             raise ValueError("not BTF of this machine's byte order")
         _, _, _, header, types_at, types_bytes, strings_at, strings_bytes = _HEADER.unpack_from(data)
         self._base = base
+        self._functions: dict[str, tuple[int, int] | None] = {}
         self._words = memoryview(data)[header + types_at : header + types_at + types_bytes].cast("I")
         self._strings = data[header + strings_at : header + strings_at + strings_bytes]
         self._strings_before = base.strings_end if base else 0
@@ -68,6 +69,11 @@ class Btf:
 
     def function(self, name: str) -> tuple[int, int] | None:
         """The function's type number and how many arguments it takes."""
+        if name not in self._functions:
+            self._functions[name] = self._find_function(name)
+        return self._functions[name]
+
+    def _find_function(self, name: str) -> tuple[int, int] | None:
         for word, start in self._mentions(name):
             if word == start and self._kind(start) == _FUNC:
                 number = bisect_right(self.starts, start) + self.first_number - 1
@@ -109,12 +115,14 @@ class Btf:
     @cached_property
     def starts(self) -> array[int]:
         """The first word of each type."""
-        words, starts, at = self._words, array("I"), 0
-        behind = [_WORDS_BEHIND.get(kind, 0) + _HEAD_WORDS for kind in range(32)]
-        each = [_WORDS_PER_MEMBER.get(kind, 0) for kind in range(32)]
-        while at < len(words):
+        starts, at = array("I"), 0
+        # What a type would take that began at a word, for every word: the walk itself then only adds.
+        info = np.frombuffer(self._words, np.uint32)[1:]
+        kind = info >> 24 & 0x1F
+        behind = np.array([_WORDS_BEHIND.get(number, 0) + _HEAD_WORDS for number in range(32)], np.uint32)
+        each = np.array([_WORDS_PER_MEMBER.get(number, 0) for number in range(32)], np.uint32)
+        size = memoryview(behind[kind] + each[kind] * (info & 0xFFFF))
+        while at < len(size):
             starts.append(at)
-            info = words[at + 1]
-            kind = info >> 24 & 0x1F
-            at += behind[kind] + each[kind] * (info & 0xFFFF)
+            at += size[at]
         return starts

@@ -24,7 +24,7 @@ from . import syscalls
 from .attachment import attach_kprobe, attach_raw_tracepoint, attach_traced_function, attach_tracepoint
 from .compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError
 from .costs import read_costs
-from .loading import LoadRequest, load
+from .loading import Loader, LoadRequest
 from .lru import LruDetail, take_lru_spans
 from .plan import Plan
 from .probe import How, PageSource, Probe, Source
@@ -59,9 +59,16 @@ class Probes:
     """
 
     def __init__(
-        self, plan: Plan, buffer_bytes: int = DEFAULT_BUFFER_BYTES, transport: Transport | None = None
+        self,
+        plan: Plan,
+        buffer_bytes: int = DEFAULT_BUFFER_BYTES,
+        transport: Transport | None = None,
+        loader: Loader | None = None,
     ) -> None:
-        """`buffer_bytes` of kernel memory for records, about; without a `transport` the better one the kernel has."""
+        """`buffer_bytes` of kernel memory for records, about; without a `transport` the better one the kernel has.
+
+        A `loader` that was started earlier is ready earlier.
+        """
         self.plan = plan
         self.choice: TransportChoice = choose_transport(transport)
         host = read_host()
@@ -69,7 +76,7 @@ class Probes:
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, bpf_dir())
         self._refusals = _refused_beforehand(plan)
-        self._loaded = load(_request(plan, self._refusals, flags))
+        self._loaded = (loader or Loader()).load(_request(plan, self._refusals, flags))
         self._events: list[int] = []
         self._attached: set[tuple[str, str]] = set()
         self._unfiltered: dict[int, int] = {}

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from ..errors import CannotTraceError
 from .compiler import CompileError, LoadError, Module
+from .finder import load_bcc
 
 _LOG_CHARACTERS: Final = 1 << 16
 """What of a compiler's or verifier's story fits a message."""
@@ -31,8 +32,12 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     channel, parent = socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])
     if os.getppid() == parent:
-        with suppress(BrokenPipeError):
-            _answer(json.load(sys.stdin), channel)
+        with suppress(CannotTraceError):
+            load_bcc()
+        # The request comes when its sender is ready. One that has thought better of it sends nothing.
+        if text := sys.stdin.buffer.read():
+            with suppress(BrokenPipeError):
+                _answer(json.loads(text), channel)
     # Taking bcc and LLVM apart is wasted time: the kernel takes all of it back.
     os._exit(0)
 

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
@@ -67,53 +68,79 @@ class Loaded:
         self.close()
 
 
-def load(request: LoadRequest) -> Loaded:
-    """Have a child do it; it is gone when this returns. Raises CannotTraceError, CompileError among them."""
-    loaded = Loaded()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    try:
-        with ours, _Child(request, theirs) as child:
-            done = False
-            while not done and (message := _receive(ours)):
-                done = _take(message, loaded)
-            child.finish(done)
-    except BaseException:
-        loaded.close()
-        raise
-    return loaded
+class Loader:
+    """A child that gets ready to compile from here on, while its parent finds out what. A context manager.
 
+    It is gone when `load` returns or the block is left.
+    """
 
-class _Child:
-    """The process. Left with an exception, it is ended."""
+    def __init__(self) -> None:
+        """Raises CannotTraceError where it can't be started."""
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                self._process = _start(theirs.fileno())
+            except BaseException:
+                self._channel.close()
+                raise
 
-    def __init__(self, request: LoadRequest, channel: socket.socket) -> None:
-        with channel, os.fdopen(os.memfd_create("request"), "w+") as stdin:
-            json.dump(asdict(request), stdin)
-            stdin.seek(0)
-            self._process = _start(stdin.fileno(), channel.fileno())
+    def load(self, request: LoadRequest) -> Loaded:
+        """Have the child do it, once. Raises CannotTraceError, CompileError among them."""
+        loaded = Loaded()
+        try:
+            with self:
+                self._ask(request)
+                done = False
+                while not done and (message := _receive(self._channel)):
+                    done = _take(message, loaded)
+                self._finish(done)
+        except BaseException:
+            loaded.close()
+            raise
+        return loaded
 
-    def finish(self, done: bool) -> None:
-        """Wait for its end. Raises CannotTraceError where it was not a good one, or came too early."""
-        if (status := self._process.wait()) != 0 or not done:
-            raise CannotTraceError(_how_it_ended(status))
+    def close(self) -> None:
+        """End the child if it is still there; idempotent."""
+        self._channel.close()
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._process.kill()
-            self._process.wait()
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, request: LoadRequest) -> None:
+        assert self._process.stdin is not None
+        # A child that has gone says why by its status.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(asdict(request)).encode())
+            self._process.stdin.close()
+
+    def _finish(self, done: bool) -> None:
+        """Wait for its end. Raises CannotTraceError where it was not a good one, or came too early."""
+        if (status := self._process.wait()) != 0 or not done:
+            raise CannotTraceError(_how_it_ended(status))
 
 
-def _start(stdin: int, channel: int) -> subprocess.Popen[bytes]:
+def load(request: LoadRequest) -> Loaded:
+    """Have a child do it that is started only now; it is gone when this returns. Raises as `Loader.load` does."""
+    return Loader().load(request)
+
+
+def _start(channel: int) -> subprocess.Popen[bytes]:
     cached = ["-B"] if sys.dont_write_bytecode else []
     words = [json.dumps(sys.path), str(channel), str(os.getpid())]
     command = [sys.executable, "-I", "-S", *cached, "-c", _PROGRAM, *words]
     try:
         # A session of its own: Ctrl-C is this process's affair.
         return subprocess.Popen(
-            command, stdin=stdin, stdout=subprocess.DEVNULL, pass_fds=[channel], start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=[channel], start_new_session=True
         )
     except OSError as error:
         raise CannotTraceError(f"{sys.executable or 'Python'}: cannot be started: {error.strerror}") from error

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from ..errors import UsageError
-from ..kernel.balloon import OOM_NOTIFIERS, SHRINKERS, WORK_FUNCTIONS, read_balloon
+from ..kernel.balloon import BALLOON_SYMBOLS, OOM_NOTIFIERS, SHRINKERS, WORK_FUNCTIONS, read_balloon
 from ..kernel.counters import pressure_state
 from ..kernel.kallsyms import Symbol, find_symbols, why_hidden
 from ..kernel.paths import ROOT, read_text
 from ..kernel.tracefs import tracepoint_format, why_absent
-from ..metadata import PlanRow, SourceState
+from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
 from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
 from .functions import FUNCTIONS, TELL_PAGES, WORK, FunctionProbes, Traced
@@ -51,13 +51,17 @@ class Targets:
 
 @dataclass(frozen=True)
 class Plan:
-    """Subjects, what is only sampled, addresses by filter macro, flags for all programs, how much of LRU scans."""
+    """Subjects, what is only sampled, addresses by filter macro, flags for all programs, how much of LRU scans to tell.
+
+    `balloon` is what was found while it was made.
+    """
 
     subjects: tuple[Subject, ...]
     filters: Mapping[str, tuple[int, ...]]
     sampled: tuple[PlanRow, ...] = ()
     common_flags: tuple[str, ...] = ()
     lru_detail: LruDetail = LruDetail.EACH
+    balloon: BalloonInfo = field(default_factory=BalloonInfo)
 
     @cached_property
     def to_try(self) -> tuple[Source, ...]:
@@ -121,7 +125,6 @@ def make_plan(targets: Targets | None = None, kinds: Collection[Kind] | None = N
 class _Planner:
     def __init__(self, targets: Targets, root: Path) -> None:
         self._targets, self._root = targets, root
-        self._balloon = read_balloon(root)
         self._names = {
             _WORK_FILTER: targets.work_functions,
             _NOTIFIER_FILTER: targets.oom_notifiers,
@@ -129,6 +132,7 @@ class _Planner:
             _CALLBACK_FILTER: tuple(name for name in targets.oom_notifiers if "balloon" in name or "cmm" in name),
         }
         symbols = find_symbols(self._wanted_symbols(), root)
+        self._balloon = read_balloon(root, symbols)
         self._filters = {macro: _addresses(names, symbols) for macro, names in self._names.items()}
         self._hidden = why_hidden(root) if not all(self._filters.values()) else ""
         unwanted = "tracepoints alone were asked for" if targets.page_source is PageSource.TRACEPOINTS else ""
@@ -143,7 +147,7 @@ class _Planner:
             subjects += map(self._functions.subject, self._traced_functions())
         sampled = tuple(_sampled_rows(self._root))
         flags = (self._pages.shrinker_flag(),)
-        return Plan(tuple(subjects), self._filters, sampled, flags, self._targets.lru_detail)
+        return Plan(tuple(subjects), self._filters, sampled, flags, self._targets.lru_detail, self._balloon)
 
     def _balloon_subjects(self) -> Iterator[Subject]:
         work = (self._tracepoints(_WORK_KINDS), *self._functions.sources(WORK))
@@ -189,7 +193,7 @@ class _Planner:
     def _wanted_symbols(self) -> set[str]:
         filtered = [name + suffix for names in self._names.values() for name in names for suffix in ("", _CFI_SUFFIX)]
         functions = (name for traced in (WORK, *FUNCTIONS) for name in traced.functions)
-        return {*filtered, *functions, *PAGE_FUNCTIONS, *COUNTER_SYMBOLS}
+        return {*filtered, *functions, *PAGE_FUNCTIONS, *COUNTER_SYMBOLS, *BALLOON_SYMBOLS}
 
 
 def _addresses(names: Iterable[str], symbols: Mapping[str, tuple[Symbol, ...]]) -> tuple[int, ...]:
