@@ -89,8 +89,10 @@ def main() -> int:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=ROOT)))
         if not options.idle:
-            stack.enter_context(bounded_load(LoadPlan(options.seconds, directory)))
+            load = stack.enter_context(bounded_load(LoadPlan(options.seconds, directory)))
         process = stack.enter_context(start(directory / "watched.rtrace"))
+        if not options.idle:
+            load.begin()
         try:
             readings = watch(process, options.seconds)
         finally:
