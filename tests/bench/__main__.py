@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import analysis, calls_rows, crash, document, machine, reclaim_rows, recording, reporting, starting
+from . import analysis, calls_rows, crash, document, large, machine, reclaim_rows, recording, reporting, starting
 from .rows import Row
 from .setting import Setting
 
@@ -23,6 +23,7 @@ SUITES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "reclaim": reclaim_rows.rows,
     "recording": recording.rows,
     "analysis": analysis.rows,
+    "large": large.rows,
     "crash": crash.rows,
     "starting": starting.rows,
     "reporting": reporting.rows,

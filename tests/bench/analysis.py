@@ -42,9 +42,8 @@ class Analysed:
 
 
 def rows(setting: Setting) -> Iterator[Row]:
-    """Speed beside `perf script`, growth, and pairing beside plain Python."""
+    """Speed beside `perf script`, and pairing beside plain Python."""
     yield from _speed(setting)
-    yield from _growth(setting)
     yield pairing_row(setting)
 
 
@@ -70,19 +69,6 @@ def _speed(setting: Setting) -> Iterator[Row]:
 def _million_per_s(path: Path) -> float:
     analysed = analyse(path)
     return analysed.events / analysed.cpu_s / 1e6
-
-
-def _growth(setting: Setting) -> Iterator[Row]:
-    small, large = setting.size(1_000_000, 25_000), setting.size(10_000_000, 50_000)
-    grown = []
-    for events in (small, large):
-        path = setting.folder / f"{events}.rtrace"
-        write_recording(path, events)
-        grown.append(analyse(path).growth_bytes / 2**20)
-        path.unlink()
-    yield Subject("analysis_growth", GROUP, "memory the analysis adds at its peak", "MiB").alone(
-        grown[1:], why=f"for {large:,} events; for {small:,} it is {grown[0]:.0f} MiB."
-    )
 
 
 def analyse(path: Path) -> Analysed:

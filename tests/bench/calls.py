@@ -7,6 +7,7 @@ thousand calls come first, uncounted: what a tracer does once is told apart from
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from pathlib import Path
 from ..storm.generator import TRACEPOINT, Generator, build_generator, new_token
 from .measure import CannotRunError, choose_cpus, cpu_ns, interleave_able, settle
 from .peers import BccDocumented, BccEmpty, BpftraceCount, BpftracePrint, Perf, Splice
-from .tracers import BUFFER_BYTES, NO_EVENTS, Nothing, OursInMemory, OursToDisk, Target, Tracer
+from .tracers import NO_EVENTS, Nothing, OursInMemory, OursToDisk, Target, Tracer
 
 TRACERS: tuple[type[Tracer], ...] = (
     Nothing, OursInMemory, OursToDisk, BccDocumented, BccEmpty, Splice, Perf, BpftracePrint, BpftraceCount,
@@ -26,11 +27,11 @@ FIRST_CALLS = 4096
 
 @dataclass(frozen=True)
 class Load:
-    """How many calls, how many a second (0: as fast as it goes), and the tracer's buffer."""
+    """How many calls, how many a second (0: as fast as it goes), and how many uncounted ones before them."""
 
     calls: int
     rate: int = 0
-    buffer_bytes: int = BUFFER_BYTES
+    first: int = FIRST_CALLS
 
 
 @dataclass(frozen=True)
@@ -95,23 +96,25 @@ class Calls:
         """Attach one tracer to a load that waits, let it go, and account. Raises CannotRunError."""
         token, tracer = new_token(), kind(self.folder)
         cpus = [choose_cpus().producer]
-        with Generator(
-            self._generator, token, cpus, calls=load.calls, rate=load.rate, first=FIRST_CALLS
-        ) as generator:  # fmt: skip
-            target = Target((TRACEPOINT,), generator.pid, token, load.buffer_bytes)
-            with tracer.tracing(target) as process:
-                attached_ns = sum(cpu_ns(process.pid).values())
+        amount = {"calls": load.calls, "rate": load.rate, "first": load.first}
+        with (
+            Generator(self._generator, token, cpus, **amount) as generator,
+            tracer.tracing(Target((TRACEPOINT,), generator.pid, token)) as process,
+        ):
+            attached = before = cpu_ns(process.pid)
+            if load.first:
                 generator.go_first()
+                time.sleep(kind.once_after_s)
                 before = settle(process.pid)
-                generator.go()
-                (made,) = generator.results()
-                settle(process.pid)
-                counts = tracer.finish()
+            generator.go()
+            (made,) = generator.results()
+            settle(process.pid)
+            counts = tracer.finish()
         if not counts.recorded and kind is not Nothing:
             raise CannotRunError(NO_EVENTS)
         before_ns = sum(before.values())
         return Outcome(
             made.calls, made.cpu_ns / made.calls, made.elapsed_ns,
-            min(max(counts.recorded - FIRST_CALLS, 0), made.calls), counts.cpu_ns - before_ns,
-            counts.drain_ns - before[process.pid], counts.file_bytes, before_ns - attached_ns,
+            min(max(counts.recorded - load.first, 0), made.calls), counts.cpu_ns - before_ns,
+            counts.drain_ns - before[process.pid], counts.file_bytes, before_ns - sum(attached.values()),
         )  # fmt: skip

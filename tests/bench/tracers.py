@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 BUFFER_BYTES = 16 << 20
 """Kernel memory for events, the same for each tracer: one ring, or a buffer for each CPU."""
 NO_EVENTS = "it got no events (a BPF program of somebody else on the tracepoint keeps them from perf)"
+NAMES_AFTER_S = 0.8
+"""Names of kernel functions are looked up half a second after the first event, at the next reading of the counters."""
 END_TIMEOUT_S = 60
 START_TIMEOUT_S = 30.0
 
@@ -52,6 +54,8 @@ class Tracer(ABC):
     label: ClassVar[str]
     command: ClassVar[str] = ""
     """What must be on the PATH."""
+    once_after_s: ClassVar[float] = 0.0
+    """How long after its first event it does what it does once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -136,13 +140,13 @@ class Reader(Tracer):
 class OursInMemory(Reader):
     """Our collector, its items counted and dropped."""
 
-    label, mode = "ours, to memory", "ours-memory"
+    label, mode, once_after_s = "ours, to memory", "ours-memory", NAMES_AFTER_S
 
 
 class OursToDisk(Reader):
     """Our collector and our writer, as `record` plugs them together."""
 
-    label, mode = "ours, to disk", "ours-disk"
+    label, mode, once_after_s = "ours, to disk", "ours-disk", NAMES_AFTER_S
 
 
 class Nothing(Tracer):

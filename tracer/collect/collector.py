@@ -34,7 +34,8 @@ _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 _QUIET_SAMPLES: Final = 20
 _QUIET_FACTOR: Final = 4
 """After so many samples without one event in between, sample so much more rarely, until the next event."""
-_NAMING_GAP_NS: Final = 250_000_000
+_NAMING_AFTER_NS: Final = 500_000_000
+"""New addresses come in groups, and a pass over the kernel's symbols takes 50 ms of CPU: wait for the rest."""
 _MISSED_GAP_NS: Final = 1_000_000_000
 """Asking every program for the events it missed is a third of what an idle recorder does: so often is enough."""
 _LAST_RECORDS_NS: Final = 50_000_000
@@ -91,7 +92,7 @@ class Collector:
         self._missed = _LossCounter(sources.missed, start_ns)
         self._next_sample_ns = 0
         self._last_sample_ns = 0
-        self._next_naming_ns = 0
+        self._name_at_ns = 0
         self._next_missed_ns = 0
         self._storm = False
         self._pause_s = _LONGEST_PAUSE_S
@@ -187,12 +188,13 @@ class Collector:
         """In pieces, each between two looks at the records: a storm does not wait for names."""
         if self._storm or not self._book.pending:
             return
-        if not self._book.naming:
-            if now_ns < self._next_naming_ns:
-                return
-            self._next_naming_ns = now_ns + _NAMING_GAP_NS
+        self._name_at_ns = self._name_at_ns or now_ns + _NAMING_AFTER_NS
+        if now_ns < self._name_at_ns:
+            return
         if names := self._book.name_some():
             yield names
+        if not self._book.naming:
+            self._name_at_ns = 0
 
     def _missed_events(self, now_ns: int) -> Iterator[LostStretch]:
         if now_ns >= self._next_missed_ns:
