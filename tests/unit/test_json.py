@@ -18,14 +18,16 @@ from streams import METADATA, MS, SECOND, Records, analyse, event, records
 from typer.testing import CliRunner
 from written_recordings import write_recording
 
+import tracer
 from tracer.analyze import summary_dict
 from tracer.batch import LostStretch
 from tracer.commands import check_facts
 from tracer.commands.app import app
 from tracer.commands.check_facts import gather
 from tracer.kernel.access import Requirement
-from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
+from tracer.metadata import BalloonInfo, ClockChange, ClockChangeKind, Metadata, PlanRow, SourceState
 from tracer.program_cost import ProgramCost
+from tracer.store import Writer
 
 PAGE = (ROOT / "docs/json.md").read_text()
 
@@ -105,6 +107,15 @@ OUTPUTS = {
     "the programs' cost": summary_dict(
         analyse(), METADATA, program_cost={"shrink_slab_start": ProgramCost(3, 600), "never": ProgramCost(0, 0)}
     ),
+    "clocks that moved and a slow disk": summary_dict(
+        analyse(),
+        METADATA,
+        dropped_events=5,
+        clock_changes=[
+            ClockChange(METADATA.start_ns + 2 * SECOND, ClockChangeKind.SUSPENDED, 3 * SECOND),
+            ClockChange(METADATA.start_ns + 4 * SECOND, ClockChangeKind.SET, -SECOND // 2),
+        ],
+    ),
     "kswapd and loss": summary_dict(analyse(*kswapd_and_loss()), METADATA, cut_bytes=7, bad_blocks=1),
     **{path.stem: json.loads(path.read_text()) for path in DATA.glob("*.json")},
 }
@@ -164,6 +175,32 @@ def test_summaries_are_as_the_schema_says(name):
 
 def test_the_printed_summary_is_as_the_schema_says(printed):
     assert errors("summary", printed) == []
+
+
+def test_clock_changes_and_dropped_events_are_told_with_their_times():
+    recording = OUTPUTS["clocks that moved and a slow disk"]["recording"]
+    assert recording["dropped"] == 5
+    assert recording["clock_changes"] == [
+        {"at_s": 2.0, "kind": "suspended", "by_s": 3.0},
+        {"at_s": 4.0, "kind": "set", "by_s": -0.5},
+    ]
+
+
+def test_the_printed_summary_has_what_the_recorder_noted(tmp_path):
+    # GIVEN a recording whose notes speak of a clock and of dropped events
+    path, start_ns = tmp_path / "noted.rtrace", METADATA.start_ns
+    writer = Writer(path, METADATA)
+    writer.write_lost(LostStretch(start_ns, start_ns + SECOND, {"wakeup_kswapd": 9}))
+    writer.write_note("dropped_events", {"wakeup_kswapd": 4})
+    writer.write_note("clock_changes", [[start_ns + SECOND, "set", 7 * SECOND]])
+    writer.close()
+    # WHEN it is summarised by the command and from Python
+    result = CliRunner().invoke(app, ["summary", str(path), "--json"])
+    printed = json.loads(result.stdout)["recording"]
+    # THEN both say so
+    assert (printed["lost"], printed["dropped"]) == (9, 4)
+    assert printed["clock_changes"] == [{"at_s": 1.0, "kind": "set", "by_s": 7.0}]
+    assert tracer.open(path).summary()["recording"] == printed
 
 
 def test_the_outputs_reach_every_list_of_the_summary(printed):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ..metadata import Metadata, SourceState
+from ..metadata import ClockChange, Metadata, SourceState
 from ..program_cost import ProgramCost, costs_to_note
 from .model import Analysis, Cycle, Episode, Storm, TierRow
 
@@ -22,13 +22,19 @@ def summary_dict(
     cut_bytes: int = 0,
     bad_blocks: int = 0,
     program_cost: Mapping[str, ProgramCost] | None = None,
+    dropped_events: int = 0,
+    clock_changes: Iterable[ClockChange] = (),
 ) -> dict[str, Any]:
     """Plain JSON values; `_s` are seconds since the recording's start, pages are guest pages."""
-    costs = costs_to_note(program_cost or {})
+    recorder = {
+        "dropped": dropped_events,
+        "clock_changes": [_clock_change(change, metadata) for change in clock_changes],
+        "program_cost": costs_to_note(program_cost or {}),
+    }
     return {
         "format": FORMAT,
         "version": VERSION,
-        "recording": _recording(analysis, metadata, cut_bytes, bad_blocks) | {"program_cost": costs},
+        "recording": _recording(analysis, metadata, cut_bytes, bad_blocks) | recorder,
         "balloon": _balloon(analysis, metadata),
         "tiers": [_tier(row) for row in analysis.tiers],
         "episodes": [_episode(episode) for episode in analysis.episodes],
@@ -60,6 +66,11 @@ def _recording(analysis: Analysis, metadata: Metadata, cut_bytes: int, bad_block
         "late_events": accounting.late_events,
         "plan": _plan(metadata),
     }
+
+
+def _clock_change(change: ClockChange, metadata: Metadata) -> dict[str, Any]:
+    at_s = (change.at_ns - metadata.start_ns) / 1e9
+    return {"at_s": at_s, "kind": change.kind.value, "by_s": change.by_ns / 1e9}
 
 
 def _utc(time_ns: int) -> str | None:

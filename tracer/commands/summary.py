@@ -72,6 +72,8 @@ def summary(
             cut_bytes=facts.cut_bytes,
             bad_blocks=facts.bad_blocks,
             program_cost=facts.program_cost,
+            dropped_events=facts.dropped_events,
+            clock_changes=facts.clock_changes,
         )
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
     else:

@@ -17,6 +17,7 @@ from ..errors import UsageError
 from ..metadata import Metadata
 from ..program_cost import costs_from_notes
 from ..store import Recording
+from ..store.notes import clock_changes, dropped_events
 from . import columns, results
 from .columns import frame
 from .events import Item, events_frame, kind_of, samples_frame
@@ -88,6 +89,8 @@ class Trace:
             cut_bytes=recording.cut_bytes,
             bad_blocks=recording.bad_blocks,
             program_cost=costs_from_notes(recording.notes),
+            dropped_events=dropped_events(recording.notes),
+            clock_changes=clock_changes(recording.notes),
         )
 
     def events(self, kind: str) -> pd.DataFrame:
