@@ -52,8 +52,14 @@ FACTS = CheckFacts(
 )
 
 
-def text(facts: CheckFacts, *, colour: bool = False, width: int = 0) -> str:
-    return render(facts, Paper(colour, width))
+def text(facts: CheckFacts, *, colour: bool = False, width: int = 0, verbose: bool = False) -> str:
+    return render(facts, Paper(colour, width), verbose=verbose)
+
+
+def section(output: str, title: str) -> list[str]:
+    """Its lines, their gaps narrowed."""
+    _, _, after = output.partition(f"\n{title}")
+    return [" ".join(line.split()) for line in after.partition("\n\n")[0].splitlines()[1:]]
 
 
 def lines_with(output: str, word: str) -> list[str]:
@@ -127,38 +133,86 @@ def test_what_was_observed_is_told_with_its_pages(shrinker, oom_notifier, path, 
 def test_the_plan_gathers_what_is_alike_and_gives_every_reason():
     output = text(replace(FACTS, plan=(USED, replace(USED, what="throttled"), REFUSED, SAMPLED)))
     assert "used tracepoint:vmscan shrink_slab_start, throttled" in lines_with(output, "shrink_slab_start")
-    assert lines_with(output, "mark_victim") == ["refused tracepoint:oom mark_victim: Operation not permitted"]
+    assert lines_with(output, "mark_victim")[0] == "refused tracepoint:oom mark_victim: Operation not permitted"
     assert lines_with(output, "psi") == ["used samples psi"]
 
 
-def test_a_kind_with_several_sources_shows_the_used_one_first_and_why_the_others_are_not():
-    rows = (
-        PlanRow("balloon_pages", "fentry:leak_balloon", SourceState.REFUSED, "not supported"),
-        PlanRow("balloon_pages", "kprobe:leak_balloon", SourceState.ABSENT, "no kprobes"),
-        PlanRow("balloon_pages", "samples:/proc/vmstat", SourceState.USED),
-    )
-    output = text(replace(FACTS, plan=(*rows, USED)))
-    shown = output.partition("(tried just now)\n")[2].splitlines()
-    assert [" ".join(line.split()) for line in shown] == [
+SEVERAL = (
+    PlanRow("leak_balloon_begin", "fentry:leak_balloon", SourceState.REFUSED, "not supported"),
+    PlanRow("leak_balloon_begin", "kprobe:leak_balloon", SourceState.ABSENT, "no kprobes"),
+    PlanRow("leak_balloon_end", "fexit:leak_balloon", SourceState.REFUSED, "not supported"),
+    PlanRow("leak_balloon_end", "kretprobe:leak_balloon", SourceState.ABSENT, "no kprobes"),
+    *(PlanRow(f"f{n}", f"fentry:f{n}", SourceState.REFUSED, "not supported") for n in range(4)),
+    PlanRow("balloon_pages", "fentry:tell_host", SourceState.REFUSED, "not in BTF"),
+    PlanRow("balloon_pages", "samples:/proc/vmstat", SourceState.USED, "inferred"),
+)
+
+
+def test_sources_of_one_way_with_one_reason_are_one_row_with_the_functions_used_ones_first():
+    assert section(text(replace(FACTS, plan=(*SEVERAL, USED))), "Sources of events") == [
+        "used samples balloon_pages: inferred",
         "used tracepoint:vmscan shrink_slab_start",
-        "used balloon_pages samples:/proc/vmstat",
-        "refused fentry:leak_balloon: not supported",
-        "absent kprobe:leak_balloon: no kprobes",
+        "refused fentry leak_balloon, f0, f1 and 2 more: not supported",
+        "absent kprobe leak_balloon: no kprobes",
+        "refused fentry tell_host: not in BTF",
     ]
+
+
+def test_verbose_shows_every_source_of_a_kind_the_used_one_first():
+    facts = replace(FACTS, plan=(*SEVERAL, USED))
+    shown = section(text(facts, verbose=True), "Sources of events")
+    assert len(shown) == len(facts.plan)
+    assert shown[-3:] == [
+        "used balloon_pages samples:/proc/vmstat: inferred",
+        "refused fentry:tell_host: not in BTF",
+        "used shrink_slab_start tracepoint:vmscan:mm_shrink_slab_start",
+    ]
+
+
+def test_kinds_that_nothing_shows_are_named_where_the_plan_was_tried():
+    rows = [PlanRow(f"drop_caches_{end}", "kprobe:drop", SourceState.ABSENT, "none") for end in ("begin", "end")]
+    facts = replace(FACTS, plan=(USED, *rows))
+    assert section(text(facts), "Not seen here") == ["events drop_caches"]
+    assert not section(text(replace(facts, plan_tried=False)), "Not seen here")
 
 
 def test_sources_absent_for_one_reason_are_one_row():
     reason = "tracefs is not mounted"
     absent = tuple(PlanRow(f"k{n}", f"tracepoint:a:k{n}", SourceState.ABSENT, reason) for n in range(9))
     output = text(replace(FACTS, plan=(*absent, SAMPLED), plan_tried=False))
-    assert lines_with(output, reason) == [f"absent tracepoint:a {', '.join(f'k{n}' for n in range(9))}: {reason}"]
-    assert "(not tried)" in output
+    assert lines_with(output, reason) == [f"absent tracepoint:a k0, k1, k2 and 6 more: {reason}"]
+    assert "(not tried" in output
+
+
+@pytest.mark.parametrize(
+    ("ways", "ok", "words"),
+    [
+        (("fentry", "kprobe"), True, "fentry"),
+        (("kprobe",), True, "kprobe"),
+        ((), False, "not supported; no kprobes"),
+    ],
+)
+def test_whether_functions_can_be_probed_is_said_by_what_was_tried(ways, ok, words):
+    rows = [
+        PlanRow("a", "fentry:f", SourceState.USED if "fentry" in ways else SourceState.REFUSED, "not supported"),
+        PlanRow("a", "fexit:f", SourceState.USED if "fentry" in ways else SourceState.REFUSED, "not supported"),
+        PlanRow("a", "kretprobe:f", SourceState.USED if "kprobe" in ways else SourceState.ABSENT, "no kprobes"),
+        USED,
+    ]
+    (found,) = check_facts._function_probes(rows)
+    assert (found.name, found.ok, found.needed) == ("function probes", ok, False)
+    assert found.detail.startswith(words)
+    assert found.fix.startswith("nothing: tracepoints do") is not ok
+
+
+def test_where_no_function_was_to_be_probed_nothing_is_said_of_it():
+    assert not [*check_facts._function_probes([USED, SAMPLED])]
 
 
 def test_fields_and_counters_that_are_not_there_are_listed_without_widening_the_page():
     fields = {"mark_victim": ("total_vm", "anon_rss"), **{f"k{n}": ("memcg_id",) for n in range(5)}}
     absent = {"vmstat.nr_balloon_pages": "no such line", "psi.memory": "off"}
-    output = text(replace(FACTS, absent_fields=fields, absent=absent)).partition("Not in this kernel\n")[2]
+    output = text(replace(FACTS, absent_fields=fields, absent=absent)).partition("Not seen here\n")[2]
     assert [" ".join(line.split()) for line in output.splitlines()] == [
         "fields total_vm, anon_rss of mark_victim",
         "field memcg_id of k0, k1, k2 and 2 more",

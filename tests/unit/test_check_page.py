@@ -13,7 +13,7 @@ from tracer.kernel.remedies import boot_with, install_bcc_command, kernel_with
 
 PAGE = " ".join((Path(__file__).parents[2] / "docs/check.md").read_text().split())
 ENGINES = ("docker", "podman", "kubernetes", "systemd-nspawn", "lxc")
-EVERYTHING = (*TRACING, Capability.CAP_SYSLOG, Capability.CAP_SYS_RESOURCE)
+EVERYTHING = (*TRACING, Capability.CAP_SYSLOG, Capability.CAP_SYS_RESOURCE, Capability.CAP_IPC_LOCK)
 
 
 @pytest.fixture(autouse=True)

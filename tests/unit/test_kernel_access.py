@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from kernel_tree import put, put_tracefs
 
-from tracer.kernel.access import explain_refusal, requirements
+from tracer.kernel.access import explain_refusal, function_probes, perf_buffers, requirements
 from tracer.kernel.capabilities import effective_capabilities, may_trace
 from tracer.kernel.host import Distribution
 from tracer.kernel.remedies import boot_with, install_bcc_command, kernel_with, run_as_root
 
 ALL = (1 << 41) - 1
-BPF, PERFMON, SYSLOG, SYS_RESOURCE, SYS_ADMIN = (1 << bit for bit in (39, 38, 34, 24, 21))
+BPF, PERFMON, SYSLOG, SYS_RESOURCE, SYS_ADMIN, IPC_LOCK = (1 << bit for bit in (39, 38, 34, 24, 21, 14))
 BPF_AND_PERFMON = BPF | PERFMON
 DOCKER_DEFAULT = 0x00000000A80425FB
 
@@ -81,7 +81,7 @@ def test_whoever_holds_some_capabilities_is_told_which_one_lacks_and_the_command
     put_status(machine, held, uid=1000)
     found = by_name(machine)["privileges"]
     assert found.detail == missing
-    assert "--ambient-caps=+bpf,+perfmon,+syslog,+sys_resource reclaim-tracer" in found.fix
+    assert "--ambient-caps=+bpf,+perfmon,+syslog,+sys_resource,+ipc_lock reclaim-tracer" in found.fix
 
 
 def test_a_kernel_without_cap_bpf_asks_for_the_old_one(machine):
@@ -245,7 +245,7 @@ def docker(machine):
 def test_a_container_is_told_the_flags_that_give_it_what_it_lacks(docker):
     put(docker, "/proc/self/mountinfo", "35 31 0:32 / /sys ro - sysfs sysfs ro\n")
     assert by_name(docker)["privileges"].fix == (
-        "docker run --cap-add BPF --cap-add PERFMON --cap-add SYSLOG --cap-add SYS_RESOURCE ..."
+        "docker run --cap-add BPF --cap-add PERFMON --cap-add SYSLOG --cap-add SYS_RESOURCE --cap-add IPC_LOCK ..."
     )
     assert by_name(docker)["tracefs"].fix == "docker run -v /sys/kernel/tracing:/sys/kernel/tracing:ro ..."
 
@@ -263,3 +263,57 @@ def test_a_filter_that_refuses_system_calls_is_named_before_the_kernel(docker):
     assert "asks for more" in explain_refusal("Permission denied", docker)
     put_status(docker, SYS_ADMIN)
     assert "CONFIG_BPF_EVENTS" in explain_refusal("Invalid argument", docker)
+
+
+@pytest.fixture
+def memlock(monkeypatch):
+    """Sets RLIMIT_MEMLOCK, in MiB."""
+
+    def limit(mib: int) -> None:
+        monkeypatch.setattr("resource.getrlimit", lambda _: (mib << 20, mib << 20))
+
+    return limit
+
+
+def test_keeping_the_tracer_in_memory_takes_a_capability_or_a_high_limit(machine, memlock):
+    memlock(8)
+    assert by_name(machine)["memory lock"].ok
+    put_status(machine, ALL & ~IPC_LOCK)
+    found = by_name(machine)["memory lock"]
+    assert (found.ok, found.needed) == (False, False)
+    assert "CAP_IPC_LOCK is missing, and ulimit -l is 8192 KiB" in found.detail
+    assert "+ipc_lock" in found.fix
+    memlock(300)
+    assert by_name(machine)["memory lock"].ok
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "paranoid", "limit_mib", "ok"),
+    [
+        (BPF_AND_PERFMON, 2, 8, False),
+        (BPF_AND_PERFMON | IPC_LOCK, 2, 8, True),
+        (BPF_AND_PERFMON, -1, 8, True),
+        (BPF_AND_PERFMON, 2, 16, True),
+    ],
+)
+def test_perf_buffers_take_locked_memory(machine, memlock, capabilities, paranoid, limit_mib, ok):
+    # GIVEN two CPUs with 8 MiB and a page each, of which 2 x 516 KiB are free for all
+    put_status(machine, capabilities, uid=1000)
+    put(machine, "/proc/sys/kernel/perf_event_paranoid", f"{paranoid}\n")
+    put(machine, "/proc/sys/kernel/perf_event_mlock_kb", "516\n")
+    memlock(limit_mib)
+    found = perf_buffers(8 << 20, 2, machine)
+    assert (found.ok, found.needed) == (ok, False)
+    assert found.detail.startswith("16 MiB by default")
+    if not ok:
+        assert "may lock 9 " in found.detail
+        assert found.fix.startswith("record --buffer-size 4, or CAP_IPC_LOCK: ")
+
+
+def test_without_function_probes_nothing_has_to_be_done_and_what_it_would_take_is_said(machine):
+    put(machine, "/etc/os-release", "ID=debian\n")
+    found = function_probes((), ("this kernel has no kprobes",), machine)
+    assert (found.ok, found.needed, found.detail) == (False, False, "this kernel has no kprobes")
+    assert found.fix.startswith("nothing: tracepoints do")
+    assert "CONFIG_KPROBES=y" in found.fix
+    assert function_probes(("fentry",), ("no kprobes",), machine).ok

@@ -17,6 +17,7 @@ from .observing import observe_now, observe_recording
 def run(
     *,
     as_json: bool,
+    verbose: bool = False,
     recording: Path | None = None,
     observe_s: float | None = None,
     balloon_source: str = "auto",
@@ -30,6 +31,6 @@ def run(
     facts = replace(gather(balloon_source, oom_notifiers), observation=seen)
     if observe_s is not None and facts.can_trace:
         facts = replace(facts, observation=observe_now(observe_s))
-    text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper())
+    text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper(), verbose=verbose)
     sys.stdout.write(text)
     return 0 if facts.can_trace else CannotTraceError.exit_code

@@ -12,6 +12,9 @@ from .options import MOST_S, BalloonSource, BalloonSourceOption, OomNotifier
 
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every source of every kind of event by itself.")
+    ] = False,
     recording: Annotated[
         Path | None,
         typer.Option(
@@ -32,6 +35,7 @@ def check(
     \b
     Examples:
       reclaim-tracer check
+      reclaim-tracer check -v
       reclaim-tracer check --json
       reclaim-tracer check --observe 30
       reclaim-tracer check --recording trace.rtrace
@@ -43,6 +47,7 @@ def check(
         raise UsageError("--recording and --observe: one of them")
     status = run(
         as_json=as_json,
+        verbose=verbose,
         recording=recording,
         observe_s=observe,
         balloon_source=balloon_source.value,

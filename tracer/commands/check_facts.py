@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from ..errors import CannotTraceError
-from ..kernel.access import Requirement, explain_refusal, requirements
+from ..kernel.access import Requirement, explain_refusal, function_probes, perf_buffers, requirements
 from ..kernel.balloon import explain_reclaim_path, read_balloon
 from ..kernel.balloon_fixes import balloon_requirement
 from ..kernel.cgroup import find_memory_controller
@@ -15,16 +16,18 @@ from ..kernel.container import container_engine
 from ..kernel.counters import CounterReader
 from ..kernel.host import HostInfo, read_host
 from ..metadata import BalloonInfo, PlanRow, SourceState
-from ..probes.attach import Probes
+from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
 from ..probes.finder import BccStatus, bcc_status
 from ..probes.plan import Plan, make_plan, targets_for
 from ..probes.probe import PageSource
-from ..probes.transport import Transport
+from ..probes.transport import BufferSizes, Transport
 from .observing import Observation
 
 FORMAT: Final = "reclaim-tracer/check"
 VERSION: Final = 1
 
+FUNCTION_WAYS: Final = ("fentry", "kprobe")
+_ON_RETURN: Final = {"fexit": "fentry", "kretprobe": "kprobe"}
 _TRIAL_BUFFER_BYTES: Final = 1 << 20
 _TRANSPORT_NAME: Final = {Transport.RING: "BPF ring buffer", Transport.PERF: "a perf buffer for each CPU"}
 _NOT_TRIED: Final = "the kernel has it; not tried"
@@ -124,6 +127,12 @@ def untried(rows: Iterable[PlanRow]) -> tuple[PlanRow, ...]:
     return tuple(replace(row, state=SourceState.UNUSED, reason=_NOT_TRIED) if _attaches(row) else row for row in rows)
 
 
+def way_of(row: PlanRow) -> str:
+    """What a source is of: `tracepoint`, `samples`...; a function's return is probed the way its entry is."""
+    way = row.source.partition(":")[0]
+    return _ON_RETURN.get(way, way)
+
+
 @dataclass(frozen=True)
 class _Trial:
     rows: tuple[PlanRow, ...]
@@ -141,11 +150,25 @@ def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requiremen
             probes.require_any()
     except CannotTraceError as error:
         return (*needs, Requirement("programs", False, str(error), explain_refusal(str(error)))), None
+    needs = (*needs, *_function_probes(trial.rows))
     used = sum(map(_attaches, trial.rows))
     programs = Requirement("programs", True, f"compiled, attached to {used} places")
     why = f": {choice.reason}" if choice.reason else ""
     transport = Requirement("transport", True, f"{_TRANSPORT_NAME[choice.transport]}{why}")
-    return (*needs, programs, transport), trial
+    if choice.transport is Transport.RING:
+        return (*needs, programs, transport), trial
+    cpus = read_host().cpus_online
+    buffers = perf_buffers(BufferSizes.of(choice.transport, DEFAULT_BUFFER_BYTES, cpus).each_bytes, cpus)
+    return (*needs, programs, transport, buffers), trial
+
+
+def _function_probes(rows: Iterable[PlanRow]) -> Iterator[Requirement]:
+    """How the plan's functions are probed; nothing where it has none."""
+    found = [row for row in rows if way_of(row) in FUNCTION_WAYS]
+    ways = {way_of(row) for row in found if row.state is SourceState.USED}
+    reasons = Counter(row.reason for row in found if row.state is not SourceState.USED)
+    if found:
+        yield function_probes(sorted(ways), [reason for reason, _ in reasons.most_common(len(FUNCTION_WAYS))])
 
 
 def _attaches(row: PlanRow) -> bool:

@@ -8,7 +8,8 @@ from typing import Final
 from ..kernel.access import Requirement
 from ..kernel.balloon import explain_reclaim_path
 from ..metadata import PlanRow, SourceState
-from .check_facts import CheckFacts
+from ..wording.unseen import unseen
+from .check_facts import FUNCTION_WAYS, CheckFacts, way_of
 from .check_table import Paper
 
 _NAMES_SHOWN: Final = 3
@@ -17,16 +18,17 @@ _GIB: Final = 1 << 30
 _Cells = tuple[str, ...]
 
 
-def render(facts: CheckFacts, paper: Paper) -> str:
-    """The whole answer; its first line says whether live tracing works here."""
+def render(facts: CheckFacts, paper: Paper, *, verbose: bool = False) -> str:
+    """The whole answer; its first line says whether live tracing works here. `verbose`: every source by itself."""
+    sources = _each_source(facts.plan) if verbose else _sources(facts.plan)
     sections = (
         paper.wrapped(_verdict(facts)),
         _section("What to do", paper.table(_fixes(facts.requirements))),
         _section("Machine", paper.table(_machine(facts))),
         _section("Requirements", paper.table(map(_requirement, facts.requirements))),
         _section("Balloon", paper.table(_balloon(facts))),
-        _section(_plan_title(facts), paper.table(_plan(facts.plan))),
-        _section("Not in this kernel", paper.table(_absences(facts))),
+        _section(_plan_title(facts), paper.table(sources)),
+        _section("Not seen here", paper.table(_absences(facts))),
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -81,39 +83,46 @@ def _balloon(facts: CheckFacts) -> Iterator[_Cells]:
 
 
 def _plan_title(facts: CheckFacts) -> str:
-    return "Sources of events (tried just now)" if facts.plan_tried else "Sources of events (not tried)"
+    return f"Sources of events ({'tried just now' if facts.plan_tried else 'not tried'}; one by one: check -v)"
 
 
-def _plan(rows: Iterable[PlanRow]) -> Iterator[_Cells]:
-    """Kinds with several sources one by one, the used one first; the rest gathered by what they have in common."""
-    by_kind: dict[str, list[PlanRow]] = {}
-    for row in rows:
-        by_kind.setdefault(row.what, []).append(row)
-    alike: dict[_Cells, list[str]] = {}
-    for kind, sources in by_kind.items():
-        if len(sources) == 1:
-            only = sources[0]
-            alike.setdefault((only.state.value, _category(only), only.reason), []).append(kind)
-    for (state, category, reason), kinds in alike.items():
-        yield state, category, f"{', '.join(kinds)}: {reason}" if reason else ", ".join(kinds)
-    for kind, sources in by_kind.items():
-        if len(sources) > 1:
-            yield from _choices(kind, sources)
-
-
-def _choices(kind: str, sources: Sequence[PlanRow]) -> Iterator[_Cells]:
-    ranked = sorted(sources, key=lambda row: row.state is not SourceState.USED)
-    for number, row in enumerate(ranked):
-        yield row.state.value, kind if number == 0 else "", f"{row.source}: {row.reason}" if row.reason else row.source
+def _sources(rows: Iterable[PlanRow]) -> Iterator[_Cells]:
+    """A row for each way of seeing and reason, the ways in use first."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for row in sorted(rows, key=lambda row: row.state is not SourceState.USED):
+        names = alike.setdefault((row.state.value, _category(row), row.reason), [])
+        if (name := _subject(row)) not in names:
+            names.append(name)
+    for (state, category, reason), names in alike.items():
+        yield state, category, f"{_several(names)}: {reason}" if reason else _several(names)
 
 
 def _category(row: PlanRow) -> str:
-    """`tracepoint:vmscan`, `kprobe`, `samples`: what a source is of."""
-    way, _, place = row.source.partition(":")
-    return f"{way}:{place.partition(':')[0]}" if way == "tracepoint" else way
+    """`tracepoint:vmscan`, `kprobe`, `samples`."""
+    way, place = way_of(row), row.source.split(":")[1]
+    return f"{way}:{place}" if way.endswith("tracepoint") else way
+
+
+def _subject(row: PlanRow) -> str:
+    """What a gathered row names: of function probes the functions, else the kinds of event."""
+    return row.source.rpartition(":")[2] if way_of(row) in FUNCTION_WAYS else row.what
+
+
+def _each_source(rows: Iterable[PlanRow]) -> Iterator[_Cells]:
+    """Every source by itself, of each kind the used one first."""
+    by_kind: dict[str, list[PlanRow]] = {}
+    for row in rows:
+        by_kind.setdefault(row.what, []).append(row)
+    for kind, sources in by_kind.items():
+        ranked = sorted(sources, key=lambda row: row.state is not SourceState.USED)
+        for number, row in enumerate(ranked):
+            said = f"{row.source}: {row.reason}" if row.reason else row.source
+            yield row.state.value, kind if number == 0 else "", said
 
 
 def _absences(facts: CheckFacts) -> Iterator[_Cells]:
+    if facts.plan_tried and (kinds := unseen(facts.plan)):
+        yield "events", ", ".join(dict.fromkeys(kind.removesuffix("_begin").removesuffix("_end") for kind in kinds))
     by_fields: dict[tuple[str, ...], list[str]] = {}
     for kind, fields in facts.absent_fields.items():
         by_fields.setdefault(fields, []).append(kind)

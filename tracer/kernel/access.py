@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,8 @@ from .tracefs import find_tracefs
 
 _MEMLOCK_BYTES: Final = 8 << 20
 """What newer kernels allow everybody; those that allow 64 KiB are also those that count BPF maps against it."""
+_ADDRESS_SPACE_BYTES: Final = 200 << 20
+"""Of a recorder, which mlockall(2) counts as a whole."""
 _BTF: Final = "/sys/kernel/btf/vmlinux"
 _TRACEFS: Final = "/sys/kernel/tracing"
 _UNRELATED: Final = Distribution("linux", "linux", "other")
@@ -63,6 +66,18 @@ def explain_refusal(error: str, root: Path = ROOT) -> str:
     return _Access(root).after_refusal(error)
 
 
+def function_probes(ways: Sequence[str], reasons: Sequence[str], root: Path = ROOT) -> Requirement:
+    """How functions are probed here: the `ways` in use (fentry, kprobe), else the reasons why none is."""
+    if ways:
+        return Requirement("function probes", True, " and ".join(ways), needed=False)
+    return _Access(root).without_function_probes(reasons)
+
+
+def perf_buffers(wanted_bytes: int, cpus: int, root: Path = ROOT) -> Requirement:
+    """Whether this process may lock perf buffers of `wanted_bytes` each for `cpus`: kernel/events/core.c, perf_mmap."""
+    return _Access(root).perf_buffers(wanted_bytes, cpus)
+
+
 class _Access:
     """What this process may do on the machine below `root`."""
 
@@ -82,6 +97,7 @@ class _Access:
             self._perf_events(),
             self._symbols(),
             self._locked_memory(),
+            self._memory_lock(),
             self._oom_shield(),
             self._btf(),
             self._pressure(),
@@ -95,6 +111,28 @@ class _Access:
         if denied and Capability.CAP_SYS_ADMIN not in self._held:
             return f"{run_as_root()} (this kernel asks for more than {names(TRACING)})"
         return self._kernel_with("CONFIG_BPF_EVENTS=y and CONFIG_FTRACE=y")
+
+    def without_function_probes(self, reasons: Sequence[str]) -> Requirement:
+        """See `function_probes`."""
+        fix = self._kernel_with("CONFIG_KPROBES=y")
+        advice = f"nothing: tracepoints do; for what they don't show {fix}"
+        return Requirement("function probes", False, "; ".join(reasons), advice, needed=False)
+
+    def perf_buffers(self, wanted_bytes: int, cpus: int) -> Requirement:
+        """See the function."""
+        locked = cpus * (wanted_bytes + resource.getpagesize())
+        shown = f"{locked >> 20} MiB by default"
+        paranoid = int(read_text(self._root, "/proc/sys/kernel/perf_event_paranoid") or 2)
+        if Capability.CAP_IPC_LOCK in self._held or paranoid < 0:
+            return Requirement("perf buffers", True, f"{shown}, no limit", needed=False)
+        free_kib = cpus * int(read_text(self._root, "/proc/sys/kernel/perf_event_mlock_kb") or 0)
+        limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+        if limit == resource.RLIM_INFINITY or locked <= (free_kib << 10) + limit:
+            return Requirement("perf buffers", True, f"{shown}, within the limit", needed=False)
+        allowed = (free_kib << 10) + limit
+        detail = f"{shown}, of which this process may lock {allowed >> 20} (ulimit -l, kernel.perf_event_mlock_kb)"
+        fix = f"record --buffer-size {max(allowed >> 21, 1)}, or CAP_IPC_LOCK: {self._grant()}"
+        return Requirement("perf buffers", False, detail, fix, needed=False)
 
     @cached_property
     def _may_trace(self) -> bool:
@@ -169,13 +207,18 @@ class _Access:
         return Requirement("kernel symbols", False, detail, fix, needed=False)
 
     def _locked_memory(self) -> Requirement:
-        limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
-        shown = "unlimited" if limit == resource.RLIM_INFINITY else f"{limit // 1024} KiB"
-        enough = limit == resource.RLIM_INFINITY or limit >= _MEMLOCK_BYTES
+        shown, enough = _memlock_limit(_MEMLOCK_BYTES)
         if enough or Capability.CAP_SYS_RESOURCE in self._held:
             return Requirement("locked memory", True, shown, needed=False)
         detail = f"{shown}: kernels before 5.11 count BPF maps against it"
         return Requirement("locked memory", False, detail, "ulimit -l unlimited", needed=False)
+
+    def _memory_lock(self) -> Requirement:
+        shown, enough = _memlock_limit(_ADDRESS_SPACE_BYTES)
+        if enough or Capability.CAP_IPC_LOCK in self._held:
+            return Requirement("memory lock", True, "the tracer keeps its pages in memory", needed=False)
+        detail = f"CAP_IPC_LOCK is missing, and ulimit -l is {shown}: reclaim can hold the tracer up"
+        return Requirement("memory lock", False, detail, self._grant(), needed=False)
 
     def _oom_shield(self) -> Requirement:
         if Capability.CAP_SYS_RESOURCE in self._held:
@@ -201,7 +244,7 @@ class _Access:
         """How this process, started in the way it was, gets every capability that is of use."""
         admin = Capability.CAP_SYS_ADMIN in self._held or not knows_bpf(self._root)
         tracing = (Capability.CAP_SYS_ADMIN,) if admin else TRACING
-        wanted = (*tracing, Capability.CAP_SYSLOG, Capability.CAP_SYS_RESOURCE)
+        wanted = (*tracing, Capability.CAP_SYSLOG, Capability.CAP_SYS_RESOURCE, Capability.CAP_IPC_LOCK)
         if self._engine:
             return grant_capabilities(self._engine, wanted)
         bounds = bounding_capabilities(self._root)
@@ -216,3 +259,11 @@ class _Access:
 
     def _as_root(self, command: str) -> str:
         return as_root(command, effective_uid(self._root))
+
+
+def _memlock_limit(wanted_bytes: int) -> tuple[str, bool]:
+    """RLIMIT_MEMLOCK in words, and whether it is as much as wanted."""
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if limit == resource.RLIM_INFINITY:
+        return "unlimited", True
+    return f"{limit // 1024} KiB", limit >= wanted_bytes

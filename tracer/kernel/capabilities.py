@@ -13,6 +13,7 @@ from .paths import ROOT, read_text
 class Capability(IntEnum):
     """Bits of the capability sets: include/uapi/linux/capability.h."""
 
+    CAP_IPC_LOCK = 14
     CAP_SYS_ADMIN = 21
     CAP_SYS_RESOURCE = 24
     CAP_SYSLOG = 34
