@@ -59,6 +59,6 @@ FULL: Final = "6.12"
 """The kernel that every test of the lab runs on."""
 
 
-def tested_kernels() -> list[str]:
+def chosen_kernels() -> list[str]:
     """Kernels for tests that run on each: FULL alone unless `GUESTS=all` asks for the whole matrix."""
     return list(KERNELS) if os.environ.get("GUESTS") == "all" else [FULL]

@@ -14,7 +14,7 @@ from tracer.commands.analysis import analyse_file
 from tracer.metadata import Metadata, SourceState
 
 from .guest import Guest, GuestError
-from .kernels import tested_kernels
+from .kernels import chosen_kernels
 from .machine import Hardware
 
 MEMORY_MIB, LEFT_MIB = 512, 300
@@ -42,7 +42,7 @@ class Seen:
         return bool(self.used("oom_notify_end") or self.used("oom_notifier_end"))
 
 
-@pytest.fixture(scope="module", params=tested_kernels())
+@pytest.fixture(scope="module", params=chosen_kernels())
 def guest(request: pytest.FixtureRequest) -> Iterator[Guest]:
     with Guest(request.param, Hardware(memory_mib=MEMORY_MIB)) as booted:
         yield booted

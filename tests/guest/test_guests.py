@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from guest.kernels import KERNELS, tested_kernels
+from guest.kernels import KERNELS, chosen_kernels
 from guest.trial import Bench, Scenario, numbers, scenarios
 
 SMOKE = ("plain",)
@@ -21,8 +21,8 @@ def bench():
 
 
 def trials() -> list[tuple[str, Scenario]]:
-    whole = [(kernel, scenario) for kernel in tested_kernels() for scenario in scenarios()]
-    others = [kernel for kernel in KERNELS if kernel not in tested_kernels()]
+    whole = [(kernel, scenario) for kernel in chosen_kernels() for scenario in scenarios()]
+    others = [kernel for kernel in KERNELS if kernel not in chosen_kernels()]
     return whole + [(kernel, scenario) for kernel in others for scenario in scenarios() if scenario.name in SMOKE]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..batch import Samples
 from ..metadata import Metadata
 from .constraint import ConstrainedOoms, ConstraintTracker
+from .count_check import CountCheck
 from .counted import CountedSteps
 from .measured import MeasuredSteps, PageSources
 from .model import Quality
@@ -24,6 +25,7 @@ class BalloonTracker:
         self._sources = PageSources.of(metadata)
         self._measured = MeasuredSteps(self._sources, metadata.page_size_bytes)
         self._counted = CountedSteps(inflations=not self._sources.inflations, leaks=not self._sources.leaks)
+        self._check = CountCheck()
         self._held: list[Step] = []
         self._changes: list[int] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
@@ -35,12 +37,17 @@ class BalloonTracker:
     @property
     def quality(self) -> Quality:
         """Whether all pages were counted by events."""
-        return Quality.MEASURED if self._sources.exact else Quality.INFERRED
+        return Quality.MEASURED if self._sources.exact and not self.missed_pages else Quality.INFERRED
 
     @property
     def leak_quality(self) -> Quality:
         """Whether leaked pages were counted by events, whatever told of the inflated ones."""
-        return Quality.MEASURED if self._sources.leaks else Quality.INFERRED
+        return Quality.MEASURED if self._sources.leaks and not self._check.missed_pages[1] else Quality.INFERRED
+
+    @property
+    def missed_pages(self) -> int:
+        """Pages in and out that the kernel's counters have beyond those that exact events told of."""
+        return sum(self._check.missed_pages)
 
     @property
     def constrained(self) -> ConstrainedOoms:
@@ -59,9 +66,13 @@ class BalloonTracker:
         self.works.advance(ended, under_way)
         self.modules.advance(stretch)
         self._constraints.advance(stretch, notifiers)
-        self._counted.runs(ended, notifiers, shrinker_runs(stretch, self._name_of))
-        self._counted.under_way(under_way, notifier_runs(stretch, self._name_of, closed=False))
-        self._held += self._measured.advance(stretch, ended, under_way)
+        shrinks, notified = shrinker_runs(stretch, self._name_of), notifier_runs(stretch, self._name_of, closed=False)
+        self._counted.runs(ended, notifiers, shrinks)
+        self._counted.under_way(under_way, notified)
+        steps = self._measured.advance(stretch, ended, under_way)
+        self._held += steps
+        if self._sources.exact:
+            self._check.advance(steps, (*ended, *notifiers, *shrinks), (*under_way, *notified))
         changed, _ = stretch.args.all("virtballoon_changed")
         self._changes += stretch.time_ns[changed].tolist()
         self.config_changes += len(changed)
@@ -70,6 +81,8 @@ class BalloonTracker:
     def sample(self, samples: Samples) -> None:
         """Take counter readings up to which all events have been seen."""
         self._held += self._counted.sample(samples)
+        if self._sources.exact:
+            self._check.sample(samples)
 
     def read_until(self, read_ns: int) -> int:
         """Up to when the guest's readings up to `read_ns` tell all steps that they can."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
+from ..wording.balloon_size import missed_pages
 from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
@@ -111,7 +112,9 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
         f"{moved} ({balloon.quality.value}); {work}; {plural(balloon.target_changes, 'change')} of target",
         f"{', '.join(fights)}; {mib(balloon.wasted_pages, page)} moved for nothing",
     ]
-    return [*paragraph(lines[0], ""), *paragraph(lines[1]), *paragraph(lines[2])]
+    if balloon.missed_pages:
+        lines.append(missed_pages(balloon, page))
+    return [*paragraph(lines[0], ""), *(line for text in lines[1:] for line in paragraph(text))]
 
 
 def _findings(analysis: Analysis) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..analyze.model import Analysis, Quality
 from ..metadata import SourceState
+from ..wording.balloon_size import missed_pages
 from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, plural
 from ..wording.recorder import recorder_remarks
@@ -22,7 +23,7 @@ def quality_section(analysis: Analysis, facts: RecordingFacts) -> str:
             loss_table(facts),
             plan_table(facts),
             absent_fields_table(facts),
-            inferred_words(analysis),
+            inferred_words(analysis, facts.metadata.page_size_bytes),
         )
     )
 
@@ -96,12 +97,14 @@ def absent_fields_table(facts: RecordingFacts) -> str:
     return table("Absent fields", columns, rows, css="prose", titled=True) if kinds else ""
 
 
-def inferred_words(analysis: Analysis) -> str:
+def inferred_words(analysis: Analysis, page_bytes: int) -> str:
     """Which numbers were deduced."""
     inferred = [row.tier.label for row in analysis.tiers if row.quality is Quality.INFERRED]
     words = []
     if analysis.steps or analysis.balloon.inflated_pages:
         words.append(f"The balloon's pages are {analysis.balloon.quality}.")
+    if analysis.balloon.missed_pages:
+        words.append(f"They are {missed_pages(analysis.balloon, page_bytes)}.")
     if inferred:
         words.append(f"Inferred, not measured, are numbers of: {', '.join(inferred)}.")
     words.append("Measured numbers were read off events; inferred ones were deduced from counters around them.")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..analyze.model import Analysis, BalloonStep
-from .numbers import MIB
+from ..analyze.model import Analysis, BalloonResult, BalloonStep
+from .numbers import MIB, mib
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,3 +69,8 @@ def balloon_mib(analysis: Analysis, page_bytes: int, time_s: float) -> float | N
     earlier = [step for step in analysis.steps if step.end_s <= time_s]
     stepped = stepped_size(earlier, page_bytes, 0.0)
     return None if stepped is None else max(0.0, float(stepped.mib[-1]))
+
+
+def missed_pages(balloon: BalloonResult, page_bytes: int) -> str:
+    """How the balloon's pages fall short of the kernel's count, without a capital and a full stop."""
+    return f"lower bounds: the kernel's counters have {mib(balloon.missed_pages, page_bytes)} more than events told"

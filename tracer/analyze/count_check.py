@@ -1,0 +1,92 @@
+"""Whether events told of all the balloon's pages: the kernel's own counters say so wherever the balloon rests.
+
+The kernel runs no program on a CPU on which the same one is under way, and no loss counter of the tracer's has that
+(`recursion_misses` of struct bpf_prog_info): seen on 7.3 with the page allocator's tracepoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ..batch import Samples
+from ..schema import SAMPLE_NULL
+from .runs import Run
+from .steps import Step
+
+_COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate")
+_MOST_KEPT: Final = 4096
+"""Steps and runs kept for a reading to come; beyond, as where there are none, the check begins anew."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    time_ns: int
+    counts: tuple[int, int]
+
+
+class CountCheck:
+    """Adds up steps from one reading to another, if no run was under way at either, and compares.
+
+    `missed_pages` are those that the counters have and the steps don't: into the balloon, out of it.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+        self._runs: list[Run] = []
+        self._open: list[Run] = []
+        self._last: _Reading | None = None
+        self._from_ns = -1
+        self._begin_anew(None)
+        self.missed_pages = (0, 0)
+
+    def advance(self, steps: Iterable[Step], ended: Iterable[Run], under_way: Iterable[Run]) -> None:
+        """Take new steps, runs that ended, and all that are under way."""
+        self._steps += steps
+        self._runs += ended
+        self._open = list(under_way)
+        if len(self._steps) + len(self._runs) > _MOST_KEPT:
+            self._from_ns = max(*(step.end_ns for step in self._steps), *(run.end_ns for run in self._runs))
+            self._steps, self._runs, self._last = [], [], None
+            self._begin_anew(None)
+
+    def sample(self, samples: Samples) -> None:
+        """Take counter readings up to which all events have been seen."""
+        inflated, deflated = map(samples.column, _COUNTERS)
+        if inflated is None or deflated is None:
+            return
+        for time_ns, *counts in zip(samples.time_ns.tolist(), inflated.tolist(), deflated.tolist(), strict=True):
+            if SAMPLE_NULL not in counts and time_ns > self._from_ns:
+                self._read(_Reading(time_ns, (int(counts[0]), int(counts[1]))))
+
+    def _read(self, reading: _Reading) -> None:
+        """A reading is made at some time between the one that it bears and that of the next."""
+        last, self._last = self._last, reading
+        if last is None:
+            return
+        self._add_up(last.time_ns)
+        if not any(run.begin_ns <= reading.time_ns for run in (*self._runs, *self._open)):
+            self._compare(last)
+
+    def _add_up(self, until_ns: int) -> None:
+        """Take the steps up to a reading together, and forget the runs before it."""
+        for step in self._steps:
+            if step.end_ns <= until_ns:
+                self._told[step.pages < 0] += abs(step.pages)
+                # Of a run whose begin was not seen nobody knows on which side of the base it began.
+                self._is_sure &= step.span is not None
+        self._steps = [step for step in self._steps if step.end_ns > until_ns]
+        self._runs = [run for run in self._runs if run.end_ns >= until_ns]
+
+    def _compare(self, reading: _Reading) -> None:
+        if self._base is not None and self._is_sure:
+            into, out = (
+                max(0, now - before - told)
+                for now, before, told in zip(reading.counts, self._base.counts, self._told, strict=True)
+            )
+            self.missed_pages = (self.missed_pages[0] + into, self.missed_pages[1] + out)
+        self._begin_anew(reading)
+
+    def _begin_anew(self, base: _Reading | None) -> None:
+        self._base, self._told, self._is_sure = base, [0, 0], True
