@@ -60,10 +60,11 @@ bench: setup-test ## Measure beside every peer (8 minutes, an idle machine): doc
 	@.ci/setup tracefs
 	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.bench --write $(BENCH_OPTIONS)
 
-soak: setup-test ## Full rate for ten minutes, then twenty short storms; needs root and two CPUs
+soak: setup-test ## Full rate for ten minutes and twenty short storms, by each transport (25 minutes); needs root, two CPUs
 	@.ci/setup tracefs
-	$(BIN)/python -m tests.bench.soak --seconds 600
-	for transport in ring perf; do $(BIN)/python -m tests.bench.soak --runs 20 --seconds 5 --transport $$transport; done
+	@status=0; for transport in ring perf; do for storms in "--seconds 600" "--runs 20 --seconds 5"; do \
+		$(BIN)/python -m tests.bench.soak --transport $$transport $$storms $(SOAK_OPTIONS) || status=1; \
+	done; done; exit $$status
 
 picture: setup-test ## Make reports/sample.png anew from a labelled trace
 	@mkdir -p out

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from bench.document import BEGIN, END, JSON_PATH, TEXT_PATH, between_markers, tables, with_tables, write
-from bench.rows import Row
+from bench.rows import UNEXPLAINED, Row
 
 REQUIRED = {
     "drain_vs_bcc_documented",
@@ -60,6 +60,7 @@ def test_where_the_peer_is_better_or_there_is_none_the_row_says_why(rows):
             assert row.note, row.name
         if row.ratio is not None and row.ratio < 1:
             assert "times better: " in row.note, row.name
+            assert UNEXPLAINED not in row.note, f"{row.name}: find out why, and say so in its `behind`"
 
 
 def test_only_what_stands_between_the_markers_is_made_anew(tmp_path):
