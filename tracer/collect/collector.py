@@ -26,7 +26,7 @@ DEFAULT_SAMPLE_INTERVAL_S: Final = 0.25
 
 _LONGEST_PAUSE_S: Final = 0.02
 _SHORTEST_PAUSE_S: Final = 0.001
-_BUSY_SHARE: Final = 1 / 8
+_BUSY_SHARE: Final = 1 / 4
 """So full should the fullest buffer be at each look: the pause before it follows the rate. Fuller than that is a storm,
 when nothing is done that can wait."""
 _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
@@ -37,7 +37,9 @@ _QUIET_FACTOR: Final = 4
 _NAMING_AFTER_NS: Final = 500_000_000
 """New addresses come in groups, and a pass over the kernel's symbols takes 50 ms of CPU: wait for the rest."""
 _MISSED_GAP_NS: Final = 1_000_000_000
-"""Asking every program for the events it missed is a third of what an idle recorder does: so often is enough."""
+_QUIET_MISSED_GAP_NS: Final = 5_000_000_000
+"""Asking every program for the events it missed is a third of what an idle recorder does: so often is enough, and
+more rarely while no program tells of anything."""
 _LAST_RECORDS_NS: Final = 50_000_000
 """How long to wait at the end for records still being written."""
 
@@ -173,7 +175,9 @@ class Collector:
         kinds = np.ascontiguousarray(records["kind"])
         present = np.flatnonzero(np.bincount(kinds)).tolist()
         self._book.notice(records, kinds, present)
-        self._sample_soon |= self._quiet_samples > _QUIET_SAMPLES or not _BALLOON_KINDS.isdisjoint(present)
+        if self._quiet_samples > _QUIET_SAMPLES:
+            self._sample_soon, self._next_missed_ns = True, 0
+        self._sample_soon |= not _BALLOON_KINDS.isdisjoint(present)
         self._quiet_samples = 0
 
     def _due(self) -> Iterator[Item]:
@@ -198,7 +202,8 @@ class Collector:
 
     def _missed_events(self, now_ns: int) -> Iterator[LostStretch]:
         if now_ns >= self._next_missed_ns:
-            self._next_missed_ns = now_ns + _MISSED_GAP_NS
+            quiet = self._quiet_samples > _QUIET_SAMPLES
+            self._next_missed_ns = now_ns + (_QUIET_MISSED_GAP_NS if quiet else _MISSED_GAP_NS)
             yield from self._missed.since()
 
     def _sample(self) -> Samples:

@@ -1,0 +1,70 @@
+"""How often a recording is flushed: with everything that happens, rarely where nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tracer.batch import LostStretch, Samples
+from tracer.collect.collector import Item
+from tracer.commands import capture
+from tracer.commands.messages import Messages
+from tracer.schema import EVENT_DTYPE
+
+
+class Writer:
+    """Counts, and notes when it was flushed."""
+
+    events_written = 0
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.flushed_s, self.dropped = clock, [], {}
+
+    def flush(self) -> None:
+        self.flushed_s.append(self.clock.now_s)
+
+    def ignore(self, *_: object) -> None:
+        pass
+
+    write_samples = write_events = write_lost = write_note = ignore
+
+
+class Clock:
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+READING = Samples(np.zeros(1, np.int64), ("a",), np.zeros((1, 1), np.int64))
+
+
+def flushes(monkeypatch: pytest.MonkeyPatch, happening: dict[int, Item], seconds: int = 20) -> list[float]:
+    """Seconds after the start at which a recording of a reading a second was flushed; `happening` comes between."""
+    clock = Clock()
+    writer = Writer(clock)
+    monkeypatch.setattr(capture, "time", clock)
+
+    def items() -> Iterator[Item]:
+        for second in range(seconds):
+            clock.now_s = 100.0 + second
+            yield READING
+            if second in happening:
+                yield happening[second]
+
+    capture._copy(items(), writer, Messages(quiet=True))
+    return [at_s - 100 for at_s in writer.flushed_s]
+
+
+def test_readings_alone_are_flushed_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flushes(monkeypatch, {}) == [1, 6, 11, 16]
+
+
+@pytest.mark.parametrize(
+    "item", [np.zeros(1, EVENT_DTYPE), LostStretch(0, 1, {"mark_victim": 1})], ids=["event", "loss"]
+)
+def test_whatever_happens_is_flushed_within_a_second(monkeypatch: pytest.MonkeyPatch, item: Item) -> None:
+    assert flushes(monkeypatch, {7: item}, 12) == [1, 6, 8]
+    assert flushes(monkeypatch, dict.fromkeys(range(20), item), 8) == [1, 2, 3, 4, 5, 6, 7]
