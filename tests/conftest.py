@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from guest.machine import why_impossible
+from guest.machine import machines_replaced, why_impossible
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is, nothing of the code.
@@ -50,10 +50,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest last: what fails sooner is known sooner.
+    items.sort(key=lambda item: "guest" in item.path.relative_to(item.config.rootpath).parts)
     for item in items:
         for name in REQUIRABLE:
             if name in item.path.relative_to(item.config.rootpath).parts:
                 item.add_marker(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reason in machines_replaced:
+        terminalreporter.write_sep("-", "a guest's machine was replaced")
+        terminalreporter.write_line(reason)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -16,11 +16,12 @@ import tracer
 from .guest import MIB, Guest
 
 PAGES_PER_MIB: Final = MIB // 4096
-WAIT_S: Final = 180
+WAIT_S: Final = 300
 """Generous: an emulated guest on a busy machine. Nothing waits for it that goes well."""
 _RECORDING: Final = "/mnt/trace.rtrace"
 _COUNTERS: Final = ("balloon_inflate", "balloon_deflate", "balloon_migrate", "oom_kill", "drop_slab", "pgscan_direct")
 _STILL_S: Final = 0.5
+_STILL_ANSWERS: Final = 10
 
 
 @dataclass
@@ -181,14 +182,17 @@ class Lab:
         return actual // MIB
 
     def settle(self) -> None:
-        """Until the balloon has not moved for a while."""
-        last, since_s = -1, time.monotonic()
+        """Until the balloon has not moved for a while, in which the guest has run: it answered, again and again."""
+        last, answers, since_s = (-1, -1, -1), 0, time.monotonic()
 
         def still() -> bool:
-            nonlocal last, since_s
-            if (now := self.actual_mib()) != last:
-                last, since_s = now, time.monotonic()
-            return time.monotonic() - since_s > _STILL_S
+            nonlocal last, answers, since_s
+            counters = self.guest.counters()
+            now = (self.actual_mib(), counters["balloon_inflate"], counters["balloon_deflate"])
+            if now != last:
+                last, answers, since_s = now, 0, time.monotonic()
+            answers += 1
+            return answers > _STILL_ANSWERS and time.monotonic() - since_s > _STILL_S
 
         self.guest.until(still, WAIT_S, "the balloon to be still")
 

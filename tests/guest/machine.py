@@ -21,6 +21,10 @@ _EMULATED_CPU: Final = "qemu64,-cx16,+ssse3,+sse4.1,+sse4.2,+popcnt"
 _KVM_TRIAL_S: Final = 15
 
 
+machines_replaced: Final[list[str]] = []
+"""Why machines of this process were given up for new ones."""
+
+
 @dataclass(frozen=True)
 class Hardware:
     """What the machine has. `disk_mib` is an empty disk, `/dev/vdc`; nodes share the memory evenly."""

@@ -9,7 +9,7 @@ from guest.module_guest import ModuleGuest
 SMALL = Hardware(memory_mib=512)
 TAKEN_MIB = 200
 PAGES = TAKEN_MIB * 256
-WAIT_S = 120
+WAIT_S = 300
 
 
 @pytest.fixture(scope="module")

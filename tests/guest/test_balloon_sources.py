@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from guest.guest import MIB, Guest, GuestError
+from guest.kernels import chosen_kernels
+from guest.machine import Hardware
 
 from tracer.analyze.model import Analysis, Cause, Quality
 from tracer.commands.analysis import analyse_file
 from tracer.metadata import Metadata, SourceState
-
-from .guest import Guest, GuestError
-from .kernels import chosen_kernels
-from .machine import Hardware
 
 MEMORY_MIB, LEFT_MIB = 512, 300
 INFLATED_PAGES = (MEMORY_MIB - LEFT_MIB) * 256
@@ -57,7 +56,7 @@ def errors(guest: Guest, pid: int) -> str:
 
 def settle(guest: Guest, mib: int) -> None:
     guest.set_target(mib)
-    guest.until(lambda: abs((guest.balloon_bytes() >> 20) - mib) <= 1, WAIT_S, f"the balloon to leave {mib} MiB")
+    guest.until(lambda: guest.balloon_bytes() == mib * MIB, WAIT_S, f"the balloon to leave {mib} MiB")
 
 
 def load(guest: Guest) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from .guest import Guest
+from .debian import LabError
+from .guest import Guest, MachineError, say_again
 from .lab import Found, Lab
 from .machine import Hardware
 
@@ -76,19 +77,33 @@ class Bench:
         self._lab: Lab | None = None
 
     def run(self, kernel: str, scenario: Scenario) -> Found:
-        """Drive it and hold the result against the truth. Raises AssertionError, or LabError with the console."""
+        """Drive it and hold the result against the truth. Raises AssertionError, or LabError with the console.
+
+        Where the machine fails, and not what is tested on it, it is driven once more on a new one, and that is said.
+        """
+        try:
+            found = self._drive(kernel, scenario)
+        except MachineError as error:
+            say_again(error)
+            found = self._drive(kernel, scenario)
+        found.require_nothing_lost()
+        found.require_true_pages()
+        scenario.module.judge(found)
+        return found
+
+    def _drive(self, kernel: str, scenario: Scenario) -> Found:
         lab = self._machine(kernel, scenario)
         try:
             with lab.tracing():
                 scenario.module.drive(lab)
             found = lab.found(self._folder, f"{kernel}-{scenario.name}")
             lab.reset()
-        except BaseException:
+        except BaseException as error:
+            told = lab.guest.error(str(error)) if isinstance(error, (LabError, OSError)) else error
             self.close()
+            if isinstance(told, MachineError):
+                raise told from error
             raise
-        found.require_nothing_lost()
-        found.require_true_pages()
-        scenario.module.judge(found)
         return found
 
     def close(self) -> None:

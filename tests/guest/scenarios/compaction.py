@@ -12,7 +12,7 @@ def drive(lab: Lab) -> None:
     lab.host_and_wait(lab.full_mib - 400)
     lab.shell("echo 1 >/proc/sys/vm/drop_caches")
     before = lab.vmstat("balloon_migrate")
-    for _ in range(5):
+    for _ in range(20):
         lab.shell("echo 1 >/proc/sys/vm/compact_memory")
         if lab.vmstat("balloon_migrate") > before:
             break
