@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 LOCKED = "locked"
 
@@ -44,6 +44,22 @@ class ClockChange:
             raise TypeError(value)
         at_ns, kind, by_ns = value
         return cls(int(at_ns), ClockChangeKind(kind), int(by_ns))
+
+
+@dataclass(frozen=True)
+class RecordingFiles:
+    """In how many files a recording was found: `removed` earlier ones are gone, `missing` are numbers in between.
+
+    `part` is the number of a single file that is one of several, else 0.
+    """
+
+    count: int = 1
+    removed: int = 0
+    missing: tuple[int, ...] = ()
+    part: int = 0
+
+
+ONE_FILE: Final = RecordingFiles()
 
 
 @dataclass(frozen=True)

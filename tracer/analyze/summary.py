@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ..metadata import ClockChange, Metadata, SourceState
+from ..metadata import ONE_FILE, ClockChange, Metadata, RecordingFiles, SourceState
 from ..program_cost import ProgramCost, costs_to_note
 from .model import Analysis, Cycle, Episode, Storm, TierRow
 
@@ -24,9 +24,13 @@ def summary_dict(
     program_cost: Mapping[str, ProgramCost] | None = None,
     dropped_events: int = 0,
     clock_changes: Iterable[ClockChange] = (),
+    files: RecordingFiles = ONE_FILE,
 ) -> dict[str, Any]:
     """Plain JSON values; `_s` are seconds since the recording's start, pages are guest pages."""
     recorder = {
+        "files": files.count,
+        "removed_files": files.removed,
+        "missing_files": list(files.missing),
         "dropped": dropped_events,
         "clock_changes": [_clock_change(change, metadata) for change in clock_changes],
         "program_cost": costs_to_note(program_cost or {}),

@@ -14,7 +14,7 @@ from ..program_cost import costs_from_notes
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
     from ..batch import Batch, LostStretch, Samples
-    from ..store import Recording
+    from ..store import AnyRecording
     from ..wording.facts import RecordingFacts
 
     Item = Batch | Samples | LostStretch
@@ -37,7 +37,7 @@ class Span:
         start = f"{self.from_s or 0:g} s"
         return f"from {start} on" if self.to_s is None else f"{start} to {self.to_s:g} s"
 
-    def items(self, recording: Recording) -> Iterator[Item]:
+    def items(self, recording: AnyRecording) -> Iterator[Item]:
         """What was recorded in it. Raises UsageError when there is nothing."""
         items = recording.items(self._ns(recording, self.from_s), self._ns(recording, self.to_s))
         if self == WHOLE:
@@ -48,20 +48,20 @@ class Span:
             raise UsageError(f"nothing was recorded between --from and --to: the recording is {length:.3f} s long")
         return chain((first,), items)
 
-    def end_ns(self, recording: Recording) -> int:
+    def end_ns(self, recording: AnyRecording) -> int:
         """Where it ends: CLOCK_MONOTONIC, never after the recording."""
         end = self._ns(recording, self.to_s)
         return recording.last_ns if end is None else min(end, recording.last_ns)
 
     @staticmethod
-    def _ns(recording: Recording, offset_s: float | None) -> int | None:
+    def _ns(recording: AnyRecording, offset_s: float | None) -> int | None:
         return None if offset_s is None else recording.metadata.start_ns + round(offset_s * 1e9)
 
 
 WHOLE: Final = Span()
 
 
-def analyse(recording: Recording, options: Options, span: Span = WHOLE) -> Analysis:
+def analyse(recording: AnyRecording, options: Options, span: Span = WHOLE) -> Analysis:
     """The engine's results for a recording, or for a part of it."""
     from ..analyze import Engine
 
@@ -74,16 +74,16 @@ def analyse(recording: Recording, options: Options, span: Span = WHOLE) -> Analy
 def analyse_file(path: Path, horizon_s: float, gap_s: float, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
     """Open a recording and analyse it. Raises RecordingError, UsageError."""
     from ..analyze import Options
-    from ..store import Recording
+    from ..store import open_recording
 
-    recording = Recording.open(path)
+    recording = open_recording(path)
     analysis = analyse(recording, Options(horizon_s=horizon_s, gap_s=gap_s), span)
     return analysis, facts_of(recording, analysis)
 
 
-def facts_of(recording: Recording, analysis: Analysis) -> RecordingFacts:
+def facts_of(recording: AnyRecording, analysis: Analysis) -> RecordingFacts:
     """What results say about a recording; after a whole pass, when all damage has shown."""
-    from ..store.notes import clock_changes, dropped_events
+    from ..store.notes import clock_changes, dropped_events, files
     from ..wording.facts import RecordingFacts
 
     return RecordingFacts(
@@ -96,4 +96,5 @@ def facts_of(recording: Recording, analysis: Analysis) -> RecordingFacts:
         program_cost=costs_from_notes(recording.notes),
         dropped_events=dropped_events(recording.notes),
         clock_changes=clock_changes(recording.notes),
+        files=files(recording),
     )

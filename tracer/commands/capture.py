@@ -65,7 +65,7 @@ class CaptureRequest:
 
 
 def capture(request: CaptureRequest, say: Messages) -> Path:
-    """Trace until the time is over, the command ends or a signal comes; the file, of several the last one.
+    """Trace until the time is over, the command ends or a signal comes; the recording's name, of several files too.
 
     Raises CannotTraceError, UsageError, and TracerError where the output can't be written: before anything is attached,
     or when the disk refuses later; what was written by then stays readable.
@@ -91,7 +91,7 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
         with MemoryLock() as lock:
             writer, lost = _record(request, session, lock, say)
     _say_written(writer, lost, say)
-    return writer.files[-1]
+    return request.output.path
 
 
 def require_tracing() -> None:

@@ -43,7 +43,14 @@ OomNotifier = Annotated[
         show_default=False,
     ),
 ]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A recording (.rtrace).", show_default=False)]
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A recording (.rtrace); of several files (--rotate) the name recorded to.",
+        show_default=False,
+    ),
+]
 Horizon = Annotated[
     float,
     typer.Option(

@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..metadata import Metadata
 from ..store import BackgroundWriter, Fsync, RotatingWriter, Rotation, Writer, check_output
 from ..store.background import DEFAULT_QUEUE_BYTES
-from ..store.rotating import part_path
+from ..store.rotating import find_parts, part_path
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Output:
 
     def check(self) -> None:
         """Try whether it can be written. Raises TracerError."""
-        check_output(part_path(self.path, 1) if self.rotation else self.path, force=self.force)
+        first = part_path(self.path, 1) if self.rotation else self.path
+        for path in (first, *(find_parts(self.path).values() if self.rotation else ())):
+            check_output(path, force=self.force)
 
     def open(self, metadata: Metadata) -> OpenOutput:
         """Create the first file. Raises TracerError."""

@@ -12,7 +12,7 @@ import numpy as np
 from ..batch import Batch, LostStretch, Samples
 
 if TYPE_CHECKING:
-    from ..store import Recording
+    from ..store import AnyRecording
 
     Item = Batch | Samples | LostStretch
 
@@ -28,7 +28,7 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def items(self, recording: Recording) -> Iterator[tuple[Item, float]]:
+    def items(self, recording: AnyRecording) -> Iterator[tuple[Item, float]]:
         """The recording's items in steps of time, each when its time has come, with that time in seconds."""
         start_ns = recording.metadata.start_ns
         began = self.clock()

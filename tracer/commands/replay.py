@@ -40,9 +40,9 @@ def replay(
       reclaim-tracer replay trace.rtrace --speed 4 --horizon 30
     """
     from ..analyze import Options
-    from ..store import Recording
+    from ..store import open_recording
     from .replaying import replay_recording
 
     chosen = _speed(speed)
-    recording = Recording.open(file)
+    recording = open_recording(file)
     replay_recording(recording, Options(horizon_s=horizon, gap_s=gap), chosen, sys.stdout, quiet=quiet)

@@ -16,7 +16,7 @@ from .progress import progress_bar
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
     from ..analyze.model import Finding
-    from ..store import Recording
+    from ..store import AnyRecording
 
 SETTLED_S: Final = 1.0
 """How long ago a finding must have ended to be shown: until then it may still grow."""
@@ -41,7 +41,7 @@ class FindingStream:
 
 
 def replay_recording(
-    recording: Recording, options: Options, speed: float | None, out: TextIO, *, quiet: bool = False
+    recording: AnyRecording, options: Options, speed: float | None, out: TextIO, *, quiet: bool = False
 ) -> Analysis:
     """Print findings and the summary to `out`; `speed` None is as fast as it goes."""
     stream = FindingStream()
@@ -57,7 +57,7 @@ def replay_recording(
 
 
 def _paced(
-    recording: Recording, options: Options, pace: Pace, stream: FindingStream, out: TextIO, *, quiet: bool
+    recording: AnyRecording, options: Options, pace: Pace, stream: FindingStream, out: TextIO, *, quiet: bool
 ) -> Analysis:
     engine = Engine(recording.metadata, recording.symbols, options)
     length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9

@@ -25,15 +25,20 @@ def _conditions(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def met(analysis: Analysis, conditions: tuple[str, ...]) -> list[str]:
-    """Those of the conditions that hold, each with its number: `2 cycles`."""
+def met(analysis: Analysis, conditions: tuple[str, ...], missing_files: int = 0) -> list[str]:
+    """Those of the conditions that hold, each with its number: `cycles 2`."""
+    from ..wording.numbers import plural
+
     numbers = {
         "cycles": len(analysis.cycles),
         "conflicts": len(analysis.conflicts),
         "loss": analysis.accounting.lost_total,
         "kills": sum(row.kills for row in analysis.tiers),
     }
-    return [f"{name} {numbers[name]}" for name in conditions if numbers[name]]
+    found = [f"{name} {numbers[name]}" for name in conditions if numbers[name]]
+    if missing_files and "loss" in conditions:
+        found.append(f"loss {plural(missing_files, 'missing file')}")
+    return found
 
 
 def summary(
@@ -74,10 +79,11 @@ def summary(
             program_cost=facts.program_cost,
             dropped_events=facts.dropped_events,
             clock_changes=facts.clock_changes,
+            files=facts.files,
         )
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
     else:
         sys.stdout.write(summary_text(analysis, facts, str(span)))
-    if found := met(analysis, conditions):
+    if found := met(analysis, conditions, len(facts.files.missing)):
         sys.stderr.write(f"--fail-on: {', '.join(found)}\n")
         raise typer.Exit(CONDITION_MET)

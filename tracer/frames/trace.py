@@ -16,8 +16,8 @@ from ..analyze.model import TierRow
 from ..errors import UsageError
 from ..metadata import Metadata
 from ..program_cost import costs_from_notes
-from ..store import Recording
-from ..store.notes import clock_changes, dropped_events
+from ..store import AnyRecording, open_recording
+from ..store.notes import clock_changes, dropped_events, files
 from . import columns, results
 from .columns import frame
 from .events import Item, events_frame, kind_of, samples_frame
@@ -33,7 +33,7 @@ class Trace:
     seconds since the recording's start, also in a part of it; pages are guest pages.
     """
 
-    def __init__(self, recording: Recording, options: Options, start_s: float | None, end_s: float | None) -> None:
+    def __init__(self, recording: AnyRecording, options: Options, start_s: float | None, end_s: float | None) -> None:
         self._recording = recording
         self._options = options
         self._start_ns = _at(recording, start_s)
@@ -54,7 +54,7 @@ class Trace:
             raise UsageError(f"end_s {end_s:g} is not after start_s {start_s:g}: nothing would be left")
         if horizon_s <= 0 or gap_s < 0:
             raise UsageError(f"horizon_s {horizon_s:g} must be above 0, gap_s {gap_s:g} not below it")
-        return cls(Recording.open(Path(path)), Options(horizon_s=horizon_s, gap_s=gap_s), start_s, end_s)
+        return cls(open_recording(Path(path)), Options(horizon_s=horizon_s, gap_s=gap_s), start_s, end_s)
 
     def __repr__(self) -> str:
         return f"<Trace {self.path.name!r}: {self._recording.event_count:,} events>"
@@ -91,6 +91,7 @@ class Trace:
             program_cost=costs_from_notes(recording.notes),
             dropped_events=dropped_events(recording.notes),
             clock_changes=clock_changes(recording.notes),
+            files=files(recording),
         )
 
     def events(self, kind: str) -> pd.DataFrame:
@@ -166,5 +167,5 @@ class Trace:
         return episodes[episode].tiers
 
 
-def _at(recording: Recording, offset_s: float | None) -> int | None:
+def _at(recording: AnyRecording, offset_s: float | None) -> int | None:
     return None if offset_s is None else recording.metadata.start_ns + round(offset_s * 1e9)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..metadata import ClockChange
+from ..metadata import ClockChange, RecordingFiles
 from .background import DROPPED_EVENTS_NOTE
 from .format import JSON
+from .parts import RecordingParts
+from .reader import Recording
+from .rotating import PART_NOTE
 
 CLOCK_CHANGES_NOTE: Final = "clock_changes"
 """Note: a list of `[at_ns, kind, by_ns]`."""
@@ -21,6 +24,14 @@ def clock_changes(notes: Mapping[str, JSON]) -> tuple[ClockChange, ...]:
         return tuple(ClockChange.from_json(row) for row in rows) if isinstance(rows, list) else ()
     except (TypeError, ValueError, OverflowError):
         return ()
+
+
+def files(recording: Recording | RecordingParts) -> RecordingFiles:
+    """In how many files it is."""
+    if isinstance(recording, RecordingParts):
+        return RecordingFiles(len(recording.parts), recording.removed, recording.missing)
+    part = recording.notes.get(PART_NOTE)
+    return RecordingFiles(part=part if isinstance(part, int) else 0)
 
 
 def dropped_events(notes: Mapping[str, JSON]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -36,6 +37,16 @@ def part_path(path: Path, number: int) -> Path:
     return path.with_name(f"{path.stem}.{number:04}{path.suffix}")
 
 
+def find_parts(path: Path) -> dict[int, Path]:
+    """The files of a recording in several that are there, by their number and in its order."""
+    name = re.compile(rf"{re.escape(path.stem)}\.(\d{{4,}}){re.escape(path.suffix)}")
+    try:
+        found = {int(match[1]): file for file in path.parent.iterdir() if (match := name.fullmatch(file.name))}
+    except OSError:
+        return {}
+    return dict(sorted(found.items()))
+
+
 class RotatingWriter:
     """Writes blocks into one file after the other; events of one block are never torn apart and none is left out.
 
@@ -46,7 +57,7 @@ class RotatingWriter:
     def __init__(
         self, path: Path, metadata: Metadata, rotation: Rotation, *, force: bool = False, fsync: Fsync = Fsync.CLOSE
     ) -> None:
-        """Create the first file. Raises TracerError."""
+        """Create the first file; with `force` all files of that name are replaced. Raises TracerError."""
         self._path = path
         self._metadata = metadata
         self._rotation = rotation
@@ -58,6 +69,9 @@ class RotatingWriter:
         self._notes: dict[str, JSON] = {}
         self._earlier_bytes = self._earlier_events = 0
         self._writer = self._next(metadata.start_ns)
+        for number, older in find_parts(path).items() if force else ():
+            if number > 1:
+                self._remove(older)
 
     @property
     def parts(self) -> tuple[Path, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..metadata import ClockChange, Metadata
+from ..metadata import ONE_FILE, ClockChange, Metadata, RecordingFiles
 from ..program_cost import ProgramCost
 
 
@@ -29,6 +29,7 @@ class RecordingFacts:
     program_cost: Mapping[str, ProgramCost] = field(default_factory=dict)
     dropped_events: int = 0
     clock_changes: tuple[ClockChange, ...] = ()
+    files: RecordingFiles = ONE_FILE
 
     @property
     def lost_total(self) -> int:

@@ -11,6 +11,7 @@ from .numbers import offset, plural, seconds
 
 def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
     """Sentences without a capital and a full stop; times are since the recording's start."""
+    yield from _files(facts)
     if facts.dropped_events:
         lost = plural(facts.dropped_events, "of the lost events was", "of the lost events were")
         yield f"{lost} dropped by the recorder, whose disk was too slow (--queue-size)"
@@ -20,6 +21,19 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
         yield f"the recorder's own memory could be reclaimed ({lock}): CAP_IPC_LOCK keeps it"
     for change in facts.clock_changes:
         yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
+
+
+def _files(facts: RecordingFacts) -> Iterator[str]:
+    files = facts.files
+    if files.part:
+        stem, _, suffix = facts.source.rpartition(".")
+        yield f"this is file {files.part} of several: {stem.rpartition('.')[0]}.{suffix} names all of them"
+    if files.count > 1 or files.removed:
+        before = f"; {plural(files.removed, 'earlier one was', 'earlier ones were')} removed" if files.removed else ""
+        yield f"it was read from {plural(files.count, 'file')}{before}"
+    if files.missing:
+        numbers = ", ".join(map(str, files.missing))
+        yield f"files missing between the others, {numbers}: what they held is unknown"
 
 
 def _clock_change(change: ClockChange) -> str:

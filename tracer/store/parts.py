@@ -1,0 +1,125 @@
+"""A recording in several files, read as one: `x.rtrace` where only `x.0001.rtrace`, `x.0002.rtrace`... are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+from ..batch import LostStretch
+from ..errors import RecordingError
+from ..metadata import Metadata
+from .format import JSON, shown
+from .reader import Item, Recording
+from .rotating import PART_NOTE, find_parts
+
+
+def open_recording(path: Path) -> Recording | RecordingParts:
+    """The recording of that name, in one file or in several. Raises RecordingError."""
+    if not path.exists() and (found := find_parts(path)):
+        return RecordingParts.open(path, found)
+    return Recording.open(path)
+
+
+class RecordingParts:
+    """Several files as one `Recording`, with the same attributes; times count from the first file that is there.
+
+    `removed` tells how many earlier files there were, `missing` are the numbers of those between the others that are
+    not there: what they held is a lost stretch without counts.
+    """
+
+    def __init__(self, path: Path, parts: Mapping[int, Recording]) -> None:
+        self.path = path
+        self.parts = dict(parts)
+        self.removed = min(parts) - 1
+        self.missing = tuple(sorted(set(range(min(parts), max(parts))) - parts.keys()))
+        self._all = tuple(parts.values())
+        # A file cut inside its first block says nothing of itself, not even when it began.
+        self._timed = tuple(part for part in self._all if part.metadata != Metadata()) or self._all
+
+    @classmethod
+    def open(cls, path: Path, files: Mapping[int, Path]) -> Self:
+        """Open all of them. Raises RecordingError where one can't be, or is of another recording."""
+        parts = {number: Recording.open(file) for number, file in files.items()}
+        described = {number: part for number, part in parts.items() if part.metadata != Metadata()}
+        for earlier, later in pairwise(described.values()):
+            if not _continues(earlier, later):
+                raise RecordingError(
+                    f"{shown(later.path)}: is of another recording than {shown(earlier.path)}; name single files"
+                )
+        return cls(path, parts)
+
+    @cached_property
+    def metadata(self) -> Metadata:
+        """The first file's."""
+        return self._timed[0].metadata
+
+    @cached_property
+    def symbols(self) -> Mapping[int, str]:
+        """Of all files."""
+        return {address: name for part in self._all for address, name in part.symbols.items()}
+
+    @cached_property
+    def notes(self) -> Mapping[str, JSON]:
+        """Of all files, the latest of each name; which part a file is is no note of the whole."""
+        notes = {key: value for part in self._all for key, value in part.notes.items()}
+        notes.pop(PART_NOTE, None)
+        return notes
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file was closed in order."""
+        return all(part.complete for part in self._all)
+
+    @property
+    def cut_bytes(self) -> int:
+        """Bytes at the files' ends that belong to no whole block."""
+        return sum(part.cut_bytes for part in self._all)
+
+    @property
+    def bad_blocks(self) -> int:
+        """Damaged blocks found so far, skipped."""
+        return sum(part.bad_blocks for part in self._all)
+
+    @property
+    def bad_bytes(self) -> int:
+        """Bytes of the damaged blocks found so far."""
+        return sum(part.bad_bytes for part in self._all)
+
+    @property
+    def event_count(self) -> int:
+        """Events in all files."""
+        return sum(part.event_count for part in self._all)
+
+    @property
+    def first_ns(self) -> int:
+        """As `Recording.first_ns`."""
+        return min(part.first_ns for part in self._timed)
+
+    @property
+    def last_ns(self) -> int:
+        """As `Recording.last_ns`."""
+        return max(part.last_ns for part in self._timed)
+
+    def items(self, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Item]:
+        """As `Recording.items`, file by file."""
+        for number, part in self.parts.items():
+            if number - 1 in self.missing:
+                yield from self._gap(number, start_ns, end_ns)
+            yield from part.items(start_ns, end_ns)
+
+    def _gap(self, number: int, start_ns: int | None, end_ns: int | None) -> Iterator[LostStretch]:
+        """What is not there before a file, if it overlaps the range."""
+        before = self.parts[max(other for other in self.parts if other < number)].last_ns
+        after = max(before, self.parts[number].metadata.start_ns)
+        if (end_ns is None or before < end_ns) and (start_ns is None or after >= start_ns):
+            yield LostStretch(before, after)
+
+
+def _continues(earlier: Recording, later: Recording) -> bool:
+    """Whether they say the same of themselves, and the later one begins later."""
+    same = replace(later.metadata, start_ns=earlier.metadata.start_ns, start_utc_ns=earlier.metadata.start_utc_ns)
+    return same == earlier.metadata and later.metadata.start_ns >= earlier.metadata.start_ns
