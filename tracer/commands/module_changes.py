@@ -20,8 +20,9 @@ def module_changes(item: Item) -> Iterator[str]:
     """A sentence for each balloon driver's module that these records say was loaded or unloaded."""
     if not isinstance(item, np.ndarray):
         return
+    kinds = np.ascontiguousarray(item["kind"])
     for kind, what in ((_LOADED, "loaded: not traced before a new start"), (_FREED, "unloaded: no longer traced")):
-        chosen = item["kind"] == kind.number
+        chosen = kinds == kind.number
         if chosen.any():
             for name in item[chosen].view(kind.record_dtype)["module_name"].tolist():
                 if b"balloon" in name or name == b"cmm":
