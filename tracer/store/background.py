@@ -51,6 +51,7 @@ class BackgroundWriter:
         # In events since the start: taken in, handed to the thread, written by it.
         self._head = self._handed = self._tail = 0
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._later: list[Callable[[], None]] = []
         self._dropped = Dropped()
         self._held: LostStretch | None = None
         self._dropped_samples = 0
@@ -103,10 +104,10 @@ class BackgroundWriter:
             data = self._take(data, room)
 
     def write_samples(self, samples: Samples) -> None:
-        """Readings of counters; dropped and counted where the thread is far behind."""
+        """Readings of counters, which wait for what wakes the thread; dropped and counted where it is far behind."""
         self._raise()
-        if self._tasks.qsize() < _MOST_TASKS:
-            self._put(partial(self._writer.write_samples, samples))
+        if self._tasks.qsize() + len(self._later) < _MOST_TASKS:
+            self._later.append(partial(self._writer.write_samples, samples))
         else:
             self._dropped_samples += len(samples)
 
@@ -185,6 +186,9 @@ class BackgroundWriter:
             self._put(partial(self._writer.write_note, DROPPED_SAMPLES_NOTE, number))
 
     def _put(self, task: Callable[[], None] | None) -> None:
+        later, self._later = self._later, []
+        for earlier in later:
+            self._tasks.put(earlier)
         self._tasks.put(task)
 
     def _raise(self) -> None:

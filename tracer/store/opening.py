@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..errors import RecordingError
 from ..metadata import Metadata
+from ..schema import OWN_FIELDS
 from .columns import CorruptPayloadError
 from .format import (
     BLOCK_HEADER_BYTES,
@@ -96,7 +97,9 @@ def _understand(description: Mapping[str, Any]) -> tuple[Metadata, Mapping[int, 
     for layout in layouts.values():
         if layout.kind and layout.absent:
             names = absent.setdefault(layout.kind.name, [])
-            names += [name for name in layout.absent if name not in names]
+            unseen = (name for name in layout.absent if (layout.kind.name, name) not in OWN_FIELDS)
+            names += [name for name in unseen if name not in names]
+    absent = {kind: names for kind, names in absent.items() if names}
     return replace(metadata, absent_fields={kind: tuple(names) for kind, names in absent.items()}), layouts
 
 
