@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from storm import Generator, build_generator, checking, new_token
+from storm import Generator, checking, new_token
 
 from tracer.batch import Batch, LostStretch
 from tracer.kernel.cgroup import MemoryCgroup, find_memory_controller
-from tracer.probes.transport import Transport, choose_transport
+from tracer.probes.transport import Transport
 from tracer.store import Recording
 
 pytestmark = pytest.mark.usefixtures("bcc")
@@ -28,19 +27,6 @@ ENV = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "PYTHON
 CPUS = sorted(os.sched_getaffinity(0))[:2]
 STOPPED_S = 2.0
 HOG = "import sys; sys.stdin.read(1); data = b'x' * (200 << 20)"
-
-
-@pytest.fixture(scope="module")
-def generator(tmp_path_factory: pytest.TempPathFactory, need) -> Path:
-    need("live", shutil.which("gcc") is not None, "no gcc on PATH (`make setup-test`)")
-    return build_generator(tmp_path_factory.mktemp("storm"))
-
-
-@pytest.fixture(params=list(Transport))
-def transport(request: pytest.FixtureRequest, need) -> Transport:
-    if request.param is Transport.RING:
-        need("live", choose_transport().transport is Transport.RING, "this kernel has no BPF ring buffer")
-    return request.param
 
 
 @contextmanager

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
 import pytest
-from storm import Checker, Generator, StormProgram, build_generator, checking, new_token
+from storm import Checker, Generator, StormProgram, checking, new_token
 
 from tracer.collect import perf_buffer, ring
-from tracer.probes.transport import Transport, choose_transport
+from tracer.probes.transport import Transport
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
 CPUS = sorted(os.sched_getaffinity(0))[:2]
-
-
-@pytest.fixture(scope="session")
-def generator(tmp_path_factory: pytest.TempPathFactory, need) -> Path:
-    need("live", shutil.which("gcc") is not None, "no gcc on PATH (`make setup-test`)")
-    return build_generator(tmp_path_factory.mktemp("storm"))
-
-
-@pytest.fixture(params=list(Transport))
-def transport(request: pytest.FixtureRequest, need) -> Transport:
-    if request.param is Transport.RING:
-        need("live", choose_transport().transport is Transport.RING, "this kernel has no BPF ring buffer")
-    return request.param
 
 
 def room_of(program: StormProgram) -> int:

@@ -36,18 +36,6 @@ def covered_until(time: I64, begin: I64, end: I64) -> I64:
     return covered
 
 
-def intersect(begin: I64, end: I64, other_begin: I64, other_end: I64) -> tuple[I64, I64]:
-    """The intersection of two unions of disjoint ascending intervals."""
-    if not len(begin) or not len(other_begin):
-        return begin[:0], end[:0]
-    low = np.searchsorted(other_end, begin, side="right")
-    high = np.searchsorted(other_begin, end, side="left")
-    counts = np.maximum(high - low, 0)
-    mine = np.repeat(np.arange(len(begin)), counts)
-    theirs = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(low, counts)
-    return np.maximum(begin[mine], other_begin[theirs]), np.minimum(end[mine], other_end[theirs])
-
-
 def union_length_by_group(group: I64, begin: I64, end: I64, groups: int) -> I64:
     """Length of the union of each group's intervals; `group` holds 0..groups-1. Shape (groups,)."""
     if not len(begin):

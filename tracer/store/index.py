@@ -71,11 +71,6 @@ def indexed(source: Source, file_id: int) -> Scan | None:
     return None
 
 
-def check_index(source: Source, block: Block) -> None:
-    """Raises CorruptPayloadError where an INDEX block is damaged."""
-    _unpack(source, block)
-
-
 def _index_offset(source: Source, end: Block) -> int:
     ending = unpack_json(unpack(source, end))
     offset = ending.get("index") if isinstance(ending, dict) else None

@@ -21,7 +21,6 @@ from .writer import Fsync, Writer
 
 PART_NOTE: Final = "part"
 """Note: which file of several this is, from 1."""
-MIN_PART_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
