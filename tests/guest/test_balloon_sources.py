@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from guest.guest import MIB, Guest, GuestError
 from guest.kernels import chosen_kernels
+from guest.lab import queue_mib
 from guest.machine import Hardware
 
 from tracer.analyze.model import Analysis, Cause, Quality
@@ -74,7 +75,7 @@ def load(guest: Guest) -> None:
 
 def record(guest: Guest, source: str, target: Path) -> Seen:
     place = "/tmp/x.rtrace"
-    options = ("-f", "-o", place, "--balloon-source", source)
+    options = ("-f", "-o", place, "--balloon-source", source, "--queue-size", str(queue_mib(guest.hardware)))
     tracer = guest.start("reclaim-tracer", "record", *options, oom_score_adj=-1000)
     guest.until(lambda: "Tracing" in errors(guest, tracer), WAIT_S, "the tracer to attach")
     before = guest.counters()
