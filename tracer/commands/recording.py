@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ..probes.loading import Loader
+from .exit_codes import interrupted_afterwards
 from .footprint import keep_freed_memory, one_arena, one_blas_thread
 from .messages import Messages
 
@@ -34,7 +35,7 @@ def run(
     keep_freed_memory()
     # It gets ready while this process imports what it needs and makes its plan.
     with Loader() as loader:
-        with one_blas_thread():
+        with interrupted_afterwards(), one_blas_thread():
             from ..probes.transport import Transport
             from ..store import Fsync
             from .capture import CaptureRequest, capture
