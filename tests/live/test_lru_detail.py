@@ -160,6 +160,26 @@ def test_what_open_spans_hold_at_the_end_is_read_from_the_kernel() -> None:
         assert len(probes.take_untold()) == 0
 
 
+def test_threads_that_go_on_reclaiming_do_not_keep_it_from_ending(monkeypatch) -> None:
+    with Probes(make_plan(PER_SPAN), 4096) as probes:
+        spans = probes._loaded.maps[LRU_SPANS_MAP]
+        take, taken = syscalls.take_element, []
+
+        def take_and_go_on(map_fd: int, tid: int, value: int) -> bool:
+            found = take(map_fd, tid, value)
+            taken.append(tid)
+            assert len(taken) < 5000, "it never ends"
+            put_span(spans, 1000 + len(taken), file={"nr_calls": 1})
+            return found
+
+        # GIVEN two spans, and another one that begins whenever one has been read
+        monkeypatch.setattr(syscalls, "take_element", take_and_go_on)
+        for tid in (7, 8):
+            put_span(spans, tid, file={"nr_calls": 1})
+        # THEN those that were there are told, once
+        assert sorted(Trace(probes.take_untold()).of("lru_shrink_inactive")["tid"].tolist()) == [7, 8]
+
+
 def test_without_it_there_is_nothing_to_read() -> None:
     with Probes(make_plan(), 4096) as probes:
         assert len(probes.take_untold()) == 0

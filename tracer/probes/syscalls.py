@@ -84,11 +84,12 @@ def update_element(map_fd: int, key: int, value: int) -> None:
     _bpf(_MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(index), ctypes.addressof(element), 0)
 
 
-def first_key(map_fd: int) -> int | None:
-    """Some 32-bit key of a hash map; None where it is empty. Raises OSError."""
-    found = ctypes.c_uint32()
+def next_key(map_fd: int, key: int | None) -> int | None:
+    """The 32-bit key after one of a hash map, the first where that has gone; None behind the last. Raises OSError."""
+    before, found = ctypes.c_uint32(key or 0), ctypes.c_uint32()
+    place = 0 if key is None else ctypes.addressof(before)
     try:
-        _bpf(_MAP_GET_NEXT_KEY, "IxxxxQQQ", map_fd, 0, ctypes.addressof(found), 0)
+        _bpf(_MAP_GET_NEXT_KEY, "IxxxxQQQ", map_fd, place, ctypes.addressof(found), 0)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return None
