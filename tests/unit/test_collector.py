@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,10 +16,6 @@ from test_ring import FakeRing
 from tracer.batch import LostStretch, Samples
 from tracer.collect.addresses import AddressBook
 from tracer.collect.collector import Collector, Item, Sources
-from tracer.collect.command import Command, OomShield
-from tracer.collect.session import Session
-from tracer.collect.signals import StopSignals
-from tracer.errors import UsageError
 from tracer.kernel.counters import CounterReader
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS
 
@@ -298,126 +291,6 @@ def test_two_addresses_of_one_table_slot_are_both_noticed(resolution: type[FakeR
     assert set(book.name_all()) == {0x10000, 0x20000, 0x30000}
     notice(0x10000, 0x20000, 0x30000)
     assert not book.pending
-
-
-STOPPING = """
-import os, signal, sys, time
-from tracer.collect.signals import StopSignals
-with StopSignals() as stop:
-    os.kill(os.getpid(), signal.{signal})
-    assert stop.received == signal.{signal}
-    assert os.eventfd_read(stop.fd) == 1
-    print("first noted", flush=True)
-    if "{second}":
-        os.kill(os.getpid(), signal.SIGINT)
-assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-print("restored")
-"""
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_the_first_signal_is_noted_and_handlers_are_restored(name: str) -> None:
-    script = STOPPING.format(signal=name, second="")
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (result.returncode, result.stdout) == (0, "first noted\nrestored\n"), result.stderr
-
-
-def test_the_second_signal_aborts() -> None:
-    script = STOPPING.format(signal="SIGTERM", second="yes")
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert result.stdout == "first noted\n"
-    assert "KeyboardInterrupt" in result.stderr
-
-
-def test_outside_its_block_signals_are_as_before() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with StopSignals():
-        assert signal.getsignal(signal.SIGTERM) != before
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_the_oom_shield_gives_back_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    score = tmp_path / "oom_score_adj"
-    score.write_text("200\n")
-    monkeypatch.setattr("tracer.collect.command._OOM_SCORE_ADJ", score)
-    shield = OomShield()
-    for _ in range(2):
-        shield.raise_()
-        assert score.read_text() == "-1000"
-        shield.lower()
-        shield.lower()
-        assert score.read_text() == "200"
-
-
-def test_the_oom_shield_does_without_where_it_is_not_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tracer.collect.command._OOM_SCORE_ADJ", tmp_path / "no" / "such")
-    shield = OomShield()
-    shield.raise_()
-    shield.lower()
-
-
-def test_a_command_starts_without_the_tracers_shield(monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a session's parts, each of which tells when it is used
-    told: list[str] = []
-    session = object.__new__(Session)
-    session._shield = Teller("shield", told)
-    session._collector = Teller("collector", told)
-    # WHEN it starts its command
-    session._start(Teller("command", told))
-    # THEN the shield is down meanwhile
-    assert told == ["shield.lower", "command.start", "shield.raise_", "collector.stop_when"]
-
-
-class Teller:
-    """Notes which of its methods are called."""
-
-    pidfd = -1
-
-    def __init__(self, name: str, told: list[str]) -> None:
-        self._name, self._told = name, told
-
-    def __getattr__(self, method: str) -> Callable[..., None]:
-        return lambda *_: self._told.append(f"{self._name}.{method}")
-
-
-def test_a_command_that_is_not_there_is_refused_before_anything_starts() -> None:
-    with pytest.raises(UsageError, match="no-such-command-here: no such command"):
-        Command(["no-such-command-here"])
-
-
-def test_a_commands_status_is_its_own() -> None:
-    command = Command(["sh", "-c", "exit 3"])
-    assert command.status is None
-    command.start()
-    os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
-    assert command.status == 3
-    command.finish()
-
-
-def test_a_command_still_running_is_told_to_end() -> None:
-    command = Command(["sleep", "60"])
-    command.start()
-    command.finish()
-    assert command.status == -signal.SIGTERM
-    command.finish()
-
-
-def test_a_command_that_ignores_it_is_left_alone_after_a_moment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("tracer.collect.command.GRACE_S", 0.1)
-    ready = tmp_path / "ready"
-    os.mkfifo(ready)
-    command = Command(["sh", "-c", f"trap '' TERM; echo > {ready}; exec sleep 60"])
-    command.start()
-    ready.read_text()
-    command.finish()
-    assert command.status is None
-    assert command.pid is not None
-    os.kill(command.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
-    assert command.status == -signal.SIGKILL
 
 
 def test_events_the_kernel_skipped_are_a_lost_stretch_too(machine: Machine) -> None:
