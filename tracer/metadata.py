@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
 
-LOCKED = "locked"
+LOCKED: Final = "locked"
+"""`Metadata.memory_lock` where it was kept."""
 
 
 class SourceState(StrEnum):

@@ -20,7 +20,7 @@ from tracer.probes import syscalls
 from tracer.probes.attach import DEFAULT_BUFFER_BYTES
 from tracer.probes.attachment import attach_tracepoint
 from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
-from tracer.probes.loading import LoadRequest, load
+from tracer.probes.loading import Loader, LoadRequest
 from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags
 from tracer.probes.transport import BufferSizes, Transport, choose_transport
 from tracer.schema import MAX_KINDS
@@ -52,7 +52,7 @@ class StormProgram:
         self.buffer_bytes = self.sizes.total_bytes
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, directory)
-        self._loaded = load(_request([*flags, *storm_flags(token, as_slab=as_slab)]))
+        self._loaded = Loader().load(_request([*flags, *storm_flags(token, as_slab=as_slab)]))
         self.program_fd = self._loaded.programs[NAME]
         self.events_fd = self._loaded.maps[RING_MAP]
         self._lost = np.zeros((host.cpus_possible, MAX_KINDS), np.uint64)

@@ -13,7 +13,7 @@ import pytest
 from tracer.errors import CannotTraceError
 from tracer.probes import loading
 from tracer.probes.compiler import CompileError
-from tracer.probes.loading import Loader, LoadRequest, load
+from tracer.probes.loading import Loader, LoadRequest
 
 REQUEST = LoadRequest("text", ("-Dflag",), "/tree", ("events",), (("tame", "TRACEPOINT"), ("wild", "TRACEPOINT")))
 
@@ -52,7 +52,7 @@ def test_descriptors_and_refusals_come_by_name(speak: Speak) -> None:
         "say({'refused': 'wild', 'message': 'no', 'log': 'R0 invalid'}); say({'done': True})"
     )
     before = open_files()
-    with load(REQUEST) as loaded:
+    with Loader().load(REQUEST) as loaded:
         assert Path(f"/proc/self/fd/{loaded.maps['events']}").readlink() == Path("/dev/null")
         assert Path(f"/proc/self/fd/{loaded.programs['tame']}").readlink() == Path("/dev/zero")
         assert loaded.refusals == {"wild": "no"}
@@ -78,7 +78,7 @@ def test_whatever_goes_wrong_there_is_one_line_here_and_nothing_stays(
     speak(f"say({{'map': 'events'}}, '/dev/null')\n{script}")
     before = open_files()
     with pytest.raises(error, match=words) as raised:
-        load(REQUEST)
+        Loader().load(REQUEST)
     assert type(raised.value) is error
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 3
@@ -97,7 +97,7 @@ def test_an_interruption_ends_the_child(speak: Speak, tmp_path: Path) -> None:
     try:
         # WHEN Ctrl-C comes to this process meanwhile
         with pytest.raises(KeyboardInterrupt):
-            load(REQUEST)
+            Loader().load(REQUEST)
     finally:
         signal.signal(signal.SIGUSR1, before)
     # THEN it is gone
@@ -110,7 +110,7 @@ def test_too_few_open_files_allowed_is_said(speak: Speak) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files() + 20, limits[1]))
     try:
         with pytest.raises(CannotTraceError, match="ulimit -n"):
-            load(REQUEST)
+            Loader().load(REQUEST)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
@@ -121,7 +121,7 @@ def test_the_child_needs_neither_numpy_nor_the_rest_of_the_tracer(speak: Speak) 
         "heavy = {'numpy', 'typer', 'pandas', 'bcc'} & set(sys.modules)\n"
         "say({'refused': ' '.join(sorted(heavy)), 'message': ''}); say({'done': True})"
     )
-    assert load(REQUEST).refusals == {"": ""}
+    assert Loader().load(REQUEST).refusals == {"": ""}
 
 
 def test_a_child_without_a_request_ends_with_the_block(speak: Speak, tmp_path: Path) -> None:

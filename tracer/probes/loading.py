@@ -128,11 +128,6 @@ class Loader:
             raise CannotTraceError(_how_it_ended(status))
 
 
-def load(request: LoadRequest) -> Loaded:
-    """Have a child do it that is started only now; it is gone when this returns. Raises as `Loader.load` does."""
-    return Loader().load(request)
-
-
 def _start(channel: int) -> subprocess.Popen[bytes]:
     cached = ["-B"] if sys.dont_write_bytecode else []
     words = [json.dumps(sys.path), str(channel), str(os.getpid())]
