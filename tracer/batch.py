@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from .schema import EVENT_DTYPE, KIND_BY_NAME, KIND_BY_NUMBER
+from .schema import EVENT_DTYPE, KIND_BY_NUMBER
 
 HEADER_COLUMNS = ("time_ns", "tid", "tgid", "comm", "kind", "cpu")
 _HEADER_DTYPES = {name: EVENT_DTYPE[name] for name in HEADER_COLUMNS}
@@ -76,11 +76,21 @@ class Batch:
         args = {
             name: {
                 column: np.concatenate([part.args[name][column] for part in parts if name in part.rows])
-                for column, _ in KIND_BY_NAME[name].fields
+                for column in next(part.args[name] for part in parts if name in part.rows)
             }
             for name in kinds
         }
         return cls(header, rows, args)
+
+    def without(self, fields: Mapping[str, frozenset[str]]) -> Batch:
+        """The same events without some arguments, by kind."""
+        args = {
+            name: {column: values for column, values in columns.items() if column not in fields[name]}
+            if name in fields
+            else columns
+            for name, columns in self.args.items()
+        }
+        return Batch(self.header, self.rows, args)
 
     def between(self, start: int, stop: int) -> Batch:
         """The events at positions start <= position < stop, not copied."""

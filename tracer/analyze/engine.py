@@ -39,6 +39,15 @@ _INFLATING = [
     KIND_BY_NAME[name].number for name in ("balloon_work_begin", "update_balloon_size_begin", "fill_balloon_begin")
 ]
 _ADDRESS_MASK = (1 << 64) - 1
+_READ = {
+    "shrink_slab_start": {"shrink", "shr", "nid", "total_scan", "cache_items", "priority"},
+    "shrink_slab_end": {"total_scan", "retval"},
+    "lru_shrink_inactive": {"nr_reclaimed", "reclaim_flags", "nid", "priority"},
+}
+_NEVER_READ = {
+    kind: frozenset(name for name, _ in KIND_BY_NAME[kind].fields if name not in read) for kind, read in _READ.items()
+}
+"""Arguments of the most frequent events that nothing here looks at: they would be sorted and copied with the others."""
 
 
 class Engine:
@@ -103,7 +112,7 @@ class Engine:
         if not len(batch):
             return
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
-        due = self._reorder.push(batch)
+        due = self._reorder.push(batch.without(_NEVER_READ))
         self._advance(due, self._reorder.watermark_ns)
 
     def _samples(self, samples: Samples) -> None:

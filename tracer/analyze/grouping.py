@@ -31,5 +31,7 @@ def stable_order(key: I64) -> I64:
     """Positions by key, ascending for each. Keys close to each other take numpy's radix sort, which 16 bits have."""
     if not len(key):
         return np.empty(0, np.int64)
-    low = key.min()
-    return np.argsort((key - low).astype(np.uint16) if key.max() - low < 1 << 16 else key, kind="stable")
+    low, high = key.min(), key.max()
+    if low == high:
+        return np.arange(len(key))
+    return np.argsort((key - low).astype(np.uint16) if high - low < 1 << 16 else key, kind="stable")

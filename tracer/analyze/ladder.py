@@ -272,10 +272,9 @@ class Ladders:
         slab = stretch.slab
         for present, rows in groups(self._keys(slab.end_ns, slab.tier)):
             rung = self._rung(present, int(slab.begin_ns[rows].min()))
-            callbacks, which = np.unique(slab.shrink[rows], return_inverse=True)
-            freed = np.bincount(which, weights=slab.freed[rows])
-            for shrink, objects in zip(callbacks.tolist(), freed.tolist(), strict=True):
-                rung.objects[shrink] = rung.objects.get(shrink, 0) + int(objects)
+            for callback, own in groups(slab.callback[rows]):
+                shrink = int(slab.callbacks[callback])
+                rung.objects[shrink] = rung.objects.get(shrink, 0) + int(slab.freed[rows[own]].sum())
             if present % TIERS > Tier.PROACTIVE:
                 rung.saw_priority(int(slab.priority[rows].min()))
 

@@ -76,8 +76,8 @@ class ShrinkerTable:
         """Take the next stretch."""
         slab = stretch.slab
         duration = slab.end_ns - slab.begin_ns
-        for shrink, rows in groups(slab.shrink):
-            shrinker = self._shrinkers.setdefault(shrink, _Shrinker())
+        for callback, rows in groups(slab.callback):
+            shrinker = self._shrinkers.setdefault(int(slab.callbacks[callback]), _Shrinker())
             shrinker.calls += len(rows)
             shrinker.scanned += int(slab.scanned[rows].sum())
             shrinker.freed += int(slab.freed[rows].sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,12 @@ import numpy.typing as npt
 from .grouping import grouped
 from .model import Stall, Tier
 from .stretch import Stretch
+
+I64 = npt.NDArray[np.int64]
+
+
+_MOST_PENDING: Final = 65_536
+"""Waits kept before they are added to their tasks' sums: a task is looked up once for many of them."""
 
 
 @dataclass
@@ -26,32 +33,50 @@ class _Waited:
         self.max_ns = max(self.max_ns, max_ns)
 
 
+@dataclass(frozen=True)
+class _Waits:
+    """Single waits as columns."""
+
+    tid: I64
+    tier: I64
+    waited_ns: I64
+    comm: npt.NDArray[np.bytes_]
+
+
 class StallTable:
     """Adds up each task's spans of tier 2 and above. A tier 3 wait lies inside the task's tier 2 span."""
 
     def __init__(self) -> None:
         self._tasks: dict[tuple[int, int], _Waited] = {}
+        self._pending: list[_Waits] = []
+        self._count = 0
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
         spans = stretch.spans
         ended = np.flatnonzero(spans.is_root & spans.closed & ~spans.broken & (spans.tier >= Tier.DIRECT))
-        tid = spans.tid[ended]
-        self._add(tid, spans.tier[ended], spans.end_ns[ended] - spans.begin_ns[ended], spans.comm[ended])
+        waited_ns = spans.end_ns[ended] - spans.begin_ns[ended]
+        self._keep(_Waits(spans.tid[ended], spans.tier[ended], waited_ns, spans.comm[ended]))
         rows, _ = stretch.args.all("throttled")
         waited = stretch.retries.value[: len(rows)]
         comm = stretch.batch.header["comm"][rows].astype(np.bytes_)
-        self._add(stretch.retries.tid[: len(rows)], stretch.retries.tier[: len(rows)], waited, comm)
+        self._keep(_Waits(stretch.retries.tid[: len(rows)], stretch.retries.tier[: len(rows)], waited, comm))
 
-    def _add(
-        self,
-        tid: npt.NDArray[np.int64],
-        tier: npt.NDArray[np.int64],
-        waited_ns: npt.NDArray[np.int64],
-        comm: npt.NDArray[np.bytes_],
-    ) -> None:
-        if not len(tid):
+    def _keep(self, waits: _Waits) -> None:
+        if len(waits.tid):
+            self._pending.append(waits)
+            self._count += len(waits.tid)
+        if self._count > _MOST_PENDING:
+            self._add_pending()
+
+    def _add_pending(self) -> None:
+        if not self._pending:
             return
+        tid, tier, waited_ns = (
+            np.concatenate([getattr(waits, name) for waits in self._pending]) for name in ("tid", "tier", "waited_ns")
+        )
+        comm = np.concatenate([waits.comm for waits in self._pending])
+        self._pending, self._count = [], 0
         order, starts = grouped(tid * len(Tier) + tier)
         spans = np.diff(np.append(starts, len(order)))
         newest = order[starts + spans - 1]
@@ -64,6 +89,7 @@ class StallTable:
 
     def stalls(self) -> list[Stall]:
         """All tasks, the one that waited longest first."""
+        self._add_pending()
         stalls = [
             Stall(task.comm.decode("utf-8", "replace"), tid, Tier(tier), task.spans, task.total_ns / 1e9, task.max_ns)
             for (tid, tier), task in self._tasks.items()

@@ -47,6 +47,16 @@ class SlabRows:
     cache_items: I64
     priority: I64
 
+    @cached_property
+    def callbacks(self) -> I64:
+        """The callbacks that were called, ascending."""
+        return np.unique(self.shrink)
+
+    @cached_property
+    def callback(self) -> I64:
+        """Which of `callbacks` each call's is: sorting by a small number is cheaper than by an address."""
+        return np.searchsorted(self.callbacks, self.shrink)
+
 
 @dataclass
 class PointRows:

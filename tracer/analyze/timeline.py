@@ -30,7 +30,7 @@ class TimelineBuilder:
         self.reach(stretch.until_ns)
         self._busy(stretch)
         lru = stretch.lru
-        for tier in Tier:
+        for tier in map(Tier, np.unique(lru.tier).tolist()):
             of_tier = lru.tier == tier
             for source, chosen in (("file", of_tier & lru.is_file), ("anon", of_tier & ~lru.is_file)):
                 self.add(f"{tier.label}.{source}_pages", lru.time_ns[chosen], lru.pages[chosen])

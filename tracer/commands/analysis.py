@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -59,6 +59,27 @@ class Span:
 
 
 WHOLE: Final = Span()
+_PIECE_EVENTS: Final = 32_768
+"""Two blocks of a recording: the engine's work is by piece as well as by event."""
+
+
+def in_pieces(items: Iterable[Item], events: int = _PIECE_EVENTS) -> Iterator[Item]:
+    """The same items with batches that follow each other joined to at least so many events."""
+    from ..batch import Batch
+
+    held: list[Batch] = []
+    for item in items:
+        if isinstance(item, Batch):
+            held.append(item)
+            if sum(map(len, held)) < events:
+                continue
+        if held:
+            yield Batch.concat(held)
+            held = []
+        if not isinstance(item, Batch):
+            yield item
+    if held:
+        yield Batch.concat(held)
 
 
 def analyse(recording: AnyRecording, options: Options, span: Span = WHOLE) -> Analysis:
@@ -66,7 +87,7 @@ def analyse(recording: AnyRecording, options: Options, span: Span = WHOLE) -> An
     from ..analyze import Engine
 
     engine = Engine(recording.metadata, recording.symbols, options)
-    for item in span.items(recording):
+    for item in in_pieces(span.items(recording)):
         engine.feed(item)
     return engine.finish(span.end_ns(recording))
 

@@ -149,7 +149,8 @@ def _decode_planes(cursor: Cursor, count: int, width: int) -> Words:
     planes = np.frombuffer(cursor.take(width * count), np.uint8).reshape(width, count)
     narrow = np.zeros((count, machine_width(width)), np.uint8)
     narrow[:, :width] = planes.T
-    return narrow.view(f"<u{narrow.shape[1]}").ravel().astype(np.uint64) + base
+    words = narrow.view(f"<u{narrow.shape[1]}").ravel()
+    return np.add(words, base, dtype=np.uint64) if base else words.astype(np.uint64)
 
 
 def machine_width(width: int) -> int:

@@ -1,0 +1,45 @@
+"""A recording's items on their way to the engine: joined to larger pieces, in the same order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracer.batch import Batch, LostStretch, Samples
+from tracer.commands.analysis import in_pieces
+from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
+
+READING = Samples(np.array([5]), ("vmstat.oom_kill",), np.array([[0]]))
+LOST = LostStretch(1, 2)
+
+
+def batch(*times: int) -> Batch:
+    records = np.zeros(len(times), EVENT_DTYPE)
+    records["time_ns"], records["kind"] = times, KIND_BY_NAME["kswapd_sleep"].number
+    return Batch.from_records(records)
+
+
+def told(items: list[Batch | Samples | LostStretch]) -> list[object]:
+    return [item.header["time_ns"].tolist() if isinstance(item, Batch) else item for item in items]
+
+
+def test_batches_are_joined_until_they_are_large_enough() -> None:
+    items = [batch(1), batch(2), batch(3, 4, 5), batch(6)]
+    assert told(list(in_pieces(items, 3))) == [[1, 2, 3, 4, 5], [6]]
+
+
+def test_what_comes_between_stays_between() -> None:
+    items = [LOST, batch(1), batch(2), READING, batch(3), LOST, READING, batch(4)]
+    assert told(list(in_pieces(items, 100))) == [LOST, [1, 2], READING, [3], LOST, READING, [4]]
+
+
+def test_of_nothing_comes_nothing() -> None:
+    assert list(in_pieces([], 3)) == []
+
+
+def test_arguments_that_nobody_reads_go_and_the_others_stay() -> None:
+    records = np.zeros(2, EVENT_DTYPE)
+    records["kind"] = [KIND_BY_NAME["shrink_slab_end"].number, KIND_BY_NAME["kswapd_wake"].number]
+    left = Batch.from_records(records).without({"shrink_slab_end": frozenset({"retval"})})
+    assert "retval" not in left.args["shrink_slab_end"]
+    assert set(left.args["kswapd_wake"]) == {name for name, _ in KIND_BY_NAME["kswapd_wake"].fields}
+    assert len(Batch.concat((left, left)).args["shrink_slab_end"]["shrink"]) == 2
