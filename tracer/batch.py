@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ UNKNOWN_KIND = "unknown"
 """What a lost event counts as where nothing but its loss is known."""
 
 Column = npt.NDArray[np.generic]
+Fields = Mapping[str, frozenset[str]]
+"""Arguments by kind."""
+NO_FIELDS: Final[Fields] = {}
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Batch:
         }
         return cls(header, rows, args)
 
-    def without(self, fields: Mapping[str, frozenset[str]]) -> Batch:
+    def without(self, fields: Fields) -> Batch:
         """The same events without some arguments, by kind."""
         args = {
             name: {column: values for column, values in columns.items() if column not in fields[name]}
@@ -108,7 +112,7 @@ class Batch:
 
     def take(self, positions: npt.NDArray[np.int64]) -> Batch:
         """The events at `positions` (each at most once), in that order."""
-        header = {name: column[positions] for name, column in self.header.items()}
+        header = {name: column.take(positions) for name, column in self.header.items()}
         rows: dict[str, npt.NDArray[np.int64]] = {}
         args: dict[str, Mapping[str, Column]] = {}
         new_position = np.full(len(self), -1, np.int64)
@@ -119,8 +123,8 @@ class Batch:
             if not len(kept):
                 continue
             order = kept[np.argsort(moved[kept], kind="stable")]
-            rows[name] = moved[order]
-            args[name] = {column: values[order] for column, values in self.args[name].items()}
+            rows[name] = moved.take(order)
+            args[name] = {column: values.take(order) for column, values in self.args[name].items()}
         return Batch(header, rows, args)
 
 

@@ -180,9 +180,21 @@ def test_blocks_outside_the_range_are_not_decoded(path, monkeypatch):
     recording = Recording.open(write_recording(path, *(calm_records(10, start) for start in (1_000, 2_000, 3_000))))
     decoded = []
     decode = Recording._decode
-    monkeypatch.setattr(Recording, "_decode", lambda self, block: decoded.append(block) or decode(self, block))
+    monkeypatch.setattr(Recording, "_decode", lambda *block: decoded.append(block) or decode(*block))
     assert len(list(recording.items(2_000, 2_050))) == 1
     assert len(decoded) == 1
+
+
+def test_arguments_left_out_are_missing_and_nothing_else(path):
+    recording = Recording.open(write_recording(path, calm_records(10)))
+    (whole,) = recording.items()
+    kind = next(iter(whole.args))
+    name, *others = whole.args[kind]
+    (part,) = recording.items(leave_out={kind: frozenset({name})})
+    assert list(part.args[kind]) == others
+    assert all(np.array_equal(part.args[kind][other], whole.args[kind][other]) for other in others)
+    assert part.args.keys() == whole.args.keys()
+    assert all(np.array_equal(part.header[column], whole.header[column]) for column in whole.header)
 
 
 def test_a_recording_is_readable_while_it_is_written(path):

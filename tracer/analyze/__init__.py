@@ -1,8 +1,8 @@
 """Batches in, findings out: the one engine behind live view, replay, summary and report."""
 
-from .engine import Engine
+from .engine import NEVER_READ, Engine
 from .model import Analysis
 from .options import Options
 from .summary import summary_dict
 
-__all__ = ["Analysis", "Engine", "Options", "summary_dict"]
+__all__ = ["NEVER_READ", "Analysis", "Engine", "Options", "summary_dict"]

@@ -44,7 +44,7 @@ _READ = {
     "shrink_slab_end": {"total_scan", "retval"},
     "lru_shrink_inactive": {"nr_reclaimed", "reclaim_flags", "nid", "priority"},
 }
-_NEVER_READ = {
+NEVER_READ = {
     kind: frozenset(name for name, _ in KIND_BY_NAME[kind].fields if name not in read) for kind, read in _READ.items()
 }
 """Arguments of the most frequent events that nothing here looks at: they would be sorted and copied with the others."""
@@ -112,7 +112,7 @@ class Engine:
         if not len(batch):
             return
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
-        due = self._reorder.push(batch.without(_NEVER_READ))
+        due = self._reorder.push(batch.without(NEVER_READ))
         self._advance(due, self._reorder.watermark_ns)
 
     def _samples(self, samples: Samples) -> None:

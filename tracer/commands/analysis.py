@@ -8,12 +8,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..batch import NO_FIELDS
 from ..errors import UsageError
 from ..program_cost import costs_from_notes
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
-    from ..batch import Batch, LostStretch, Samples
+    from ..batch import Batch, Fields, LostStretch, Samples
     from ..store import AnyRecording
     from ..wording.facts import RecordingFacts
 
@@ -37,9 +38,9 @@ class Span:
         start = f"{self.from_s or 0:g} s"
         return f"from {start} on" if self.to_s is None else f"{start} to {self.to_s:g} s"
 
-    def items(self, recording: AnyRecording) -> Iterator[Item]:
-        """What was recorded in it. Raises UsageError when there is nothing."""
-        items = recording.items(self._ns(recording, self.from_s), self._ns(recording, self.to_s))
+    def items(self, recording: AnyRecording, leave_out: Fields = NO_FIELDS) -> Iterator[Item]:
+        """What was recorded in it, without some arguments. Raises UsageError when there is nothing."""
+        items = recording.items(self._ns(recording, self.from_s), self._ns(recording, self.to_s), leave_out)
         if self == WHOLE:
             return items
         first = next(items, None)
@@ -84,10 +85,10 @@ def in_pieces(items: Iterable[Item], events: int = _PIECE_EVENTS) -> Iterator[It
 
 def analyse(recording: AnyRecording, options: Options, span: Span = WHOLE) -> Analysis:
     """The engine's results for a recording, or for a part of it."""
-    from ..analyze import Engine
+    from ..analyze import NEVER_READ, Engine
 
     engine = Engine(recording.metadata, recording.symbols, options)
-    for item in in_pieces(span.items(recording)):
+    for item in in_pieces(span.items(recording, NEVER_READ)):
         engine.feed(item)
     return engine.finish(span.end_ns(recording))
 

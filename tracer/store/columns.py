@@ -75,7 +75,7 @@ def decode_column(cursor: Cursor, count: int, dtype: np.dtype[Any]) -> npt.NDArr
         if tag != Encoding.RAW or not width:
             raise CorruptPayloadError(f"text column with tag {tag}")
         return np.frombuffer(cursor.take(width * count), f"S{width}").astype(dtype)
-    return _decode_words(cursor, count, tag, width).astype(dtype)
+    return _decode_words(cursor, count, tag, width).astype(dtype, copy=False)
 
 
 def skip_column(cursor: Cursor, count: int) -> None:
@@ -147,9 +147,11 @@ def _decode_planes(cursor: Cursor, count: int, width: int) -> Words:
     if not width:
         return np.full(count, base)
     planes = np.frombuffer(cursor.take(width * count), np.uint8).reshape(width, count)
-    narrow = np.zeros((count, machine_width(width)), np.uint8)
-    narrow[:, :width] = planes.T
-    words = narrow.view(f"<u{narrow.shape[1]}").ravel()
+    words: npt.NDArray[Any] = planes[0]
+    if width > 1:
+        narrow = np.zeros((count, machine_width(width)), np.uint8)
+        narrow[:, :width] = planes.T
+        words = narrow.view(f"<u{narrow.shape[1]}").ravel()
     return np.add(words, base, dtype=np.uint64) if base else words.astype(np.uint64)
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-from ..batch import LostStretch
+from ..batch import NO_FIELDS, Fields, LostStretch
 from ..errors import RecordingError
 from ..metadata import Metadata
 from .format import JSON, shown
@@ -104,12 +104,14 @@ class RecordingParts:
         """As `Recording.last_ns`."""
         return max(part.last_ns for part in self._timed)
 
-    def items(self, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Item]:
+    def items(
+        self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
+    ) -> Iterator[Item]:
         """As `Recording.items`, file by file."""
         for number, part in self.parts.items():
             if number - 1 in self.missing:
                 yield from self._gap(number, start_ns, end_ns)
-            yield from part.items(start_ns, end_ns)
+            yield from part.items(start_ns, end_ns, leave_out)
 
     def _gap(self, number: int, start_ns: int | None, end_ns: int | None) -> Iterator[LostStretch]:
         """What is not there before a file, if it overlaps the range."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import HEADER_COLUMNS, Batch, Column, LostStretch, Samples
+from ..batch import HEADER_COLUMNS, NO_FIELDS, Batch, Column, Fields, LostStretch, Samples
 from ..schema import COMM_BYTES, EVENT_DTYPE
 from .columns import Codes, CorruptPayloadError, Cursor, Words, decode_codes, decode_column, skip_column
 from .encoding import put_count, put_frame, put_steps
@@ -18,11 +18,12 @@ from .sink import Sink
 
 _COMM = f"S{COMM_BYTES}"
 _WORD = np.dtype(np.uint64)
+_NONE: frozenset[str] = frozenset()
 _SIGN_SHIFT = np.int64(63)
 
 
-def decode_events(payload: bytes, count: int, layouts: Layouts) -> Batch:
-    """The inverse of `EventEncoder.encode`. Raises CorruptPayloadError."""
+def decode_events(payload: bytes, count: int, layouts: Layouts, leave_out: Fields = NO_FIELDS) -> Batch:
+    """The inverse of `EventEncoder.encode`, arguments to `leave_out` passed over. Raises CorruptPayloadError."""
     cursor = Cursor(payload)
     header: dict[str, Column] = {"time_ns": decode_column(cursor, count, EVENT_DTYPE["time_ns"])}
     header |= _decode_threads(cursor, count)
@@ -32,7 +33,8 @@ def decode_events(payload: bytes, count: int, layouts: Layouts) -> Batch:
     for number in _present(header["kind"]):
         if layout := layouts.get(number):
             where = np.flatnonzero(header["kind"] == number)
-            columns = _decode_arguments(cursor, len(where), layout)
+            unread = leave_out.get(layout.kind.name, _NONE) if layout.kind else _NONE
+            columns = _decode_arguments(cursor, len(where), layout, unread)
             if layout.kind:
                 rows[layout.kind.name], args[layout.kind.name] = where, columns
     return Batch({name: header[name] for name in HEADER_COLUMNS}, rows, args)
@@ -131,11 +133,12 @@ def _decode_threads(cursor: Cursor, count: int) -> dict[str, Column]:
     return {"tid": tids[codes], "tgid": tgids[codes], "comm": comms[codes]}
 
 
-def _decode_arguments(cursor: Cursor, count: int, layout: KindLayout) -> dict[str, Column]:
-    fields = {name: np.dtype(code) for name, code in layout.kind.fields} if layout.kind else {}
+def _decode_arguments(cursor: Cursor, count: int, layout: KindLayout, unread: frozenset[str]) -> dict[str, Column]:
+    known = layout.kind.fields if layout.kind else ()
+    fields = {name: np.dtype(code) for name, code in known if name not in unread}
     found: dict[str, Column] = {}
     for name in layout.columns:
-        if name is None:
+        if name is None or name in unread:
             skip_column(cursor, count)
         else:
             found[name] = decode_column(cursor, count, fields[name])

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Batch, LostStretch, Samples
+from ..batch import NO_FIELDS, Batch, Fields, LostStretch, Samples
 from . import payloads
 from .columns import CorruptPayloadError
 from .format import END_NOTE, JSON, MAX_BLOCK_ROWS, NS_MAX, BlockType
@@ -69,10 +69,13 @@ class Recording:
         """Bytes of the damaged blocks found so far."""
         return self._scan.lost_bytes + sum(self._scan.blocks[number].header.block_bytes for number in self._bad)
 
-    def items(self, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Item]:
+    def items(
+        self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
+    ) -> Iterator[Item]:
         """What was recorded, in file order, block by block, clipped to start_ns <= time < end_ns.
 
-        A lost stretch that overlaps the range comes whole. Raises RecordingError when the file can't be read any more.
+        A lost stretch that overlaps the range comes whole; arguments to `leave_out` are not unpacked. Raises
+        RecordingError when the file can't be read any more.
         """
         first = 0 if start_ns is None else start_ns
         end = NS_MAX + 1 if end_ns is None else end_ns
@@ -80,27 +83,27 @@ class Recording:
         wanted = _of_types(headers, _ITEM_TYPES) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
         try:
             for number in np.flatnonzero(wanted).tolist():
-                for item in self._decode(number):
+                for item in self._decode(number, leave_out):
                     yield from _clipped(item, first, end)
         finally:
             self._measure()
 
-    def _decode(self, number: int) -> list[Item]:
+    def _decode(self, number: int, leave_out: Fields) -> list[Item]:
         if number in self._bad:
             return []
         try:
-            return self._decoded(self._scan.blocks[number])
+            return self._decoded(self._scan.blocks[number], leave_out)
         except CorruptPayloadError:
             self._bad.add(number)
             return []
 
-    def _decoded(self, block: Block) -> list[Item]:
+    def _decoded(self, block: Block, leave_out: Fields) -> list[Item]:
         count = block.header.rows
         if count > MAX_BLOCK_ROWS:
             raise CorruptPayloadError(f"{count} rows in a block")
         payload = unpack(self._source, block)
         if block.header.type == BlockType.EVENTS:
-            return [payloads.decode_events(payload, count, self._layouts)]
+            return [payloads.decode_events(payload, count, self._layouts, leave_out)]
         if block.header.type == BlockType.SAMPLES:
             return [payloads.decode_samples(payload, count)]
         return [*payloads.unpack_lost(payload)]
