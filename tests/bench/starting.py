@@ -22,12 +22,12 @@ from .tracers import ROOT, Target, Tracer, child_cpu_s
 
 GROUP = "Starting, stopping, doing nothing"
 _SAMPLES = (
-    "ours reads the kernel's counters once a second, and four times a second for five seconds after any event of the "
-    "machine: 0.6 ms of CPU each time with everything it brings; the peer sleeps"
+    "ours reads the kernel's counters once a second, four times where more than a few events come: 0.3 ms of CPU "
+    "after a second of sleep, and as much for a look at what came; the peer sleeps"
 )
 _CHILD = "ours compiles in a child process, so that the compiler's memory is given back; it has a Python to start"
 _QUIET_AFTER_S, _IDLE_S = 7.0, 5.0
-"""The collector looks at the counters more rarely after five seconds without an event."""
+"""The collector looks at the counters more rarely after five seconds with few events, the machine's own paging out among them."""
 
 
 @dataclass(frozen=True)

@@ -304,3 +304,24 @@ def test_events_the_kernel_skipped_are_a_lost_stretch_too(machine: Machine) -> N
             machine.collector.stop()
     # THEN they are told, by kind, once
     assert [stretch.counts for stretch in stretches] == [{"wakeup_kswapd": 3}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "rarely"),
+    [("kswapd_sleep", 3, True), ("kswapd_sleep", 40, False), ("balloon_work_begin", 1, False)],
+)
+def test_few_events_between_samples_are_no_reason_to_read_counters_often(
+    machine: Machine, kind: str, count: int, rarely: bool
+) -> None:
+    # GIVEN some events between any two samples, for longer than the collector takes to call a machine quiet
+    times: list[int] = []
+    for item in machine.collector.items(duration_s=60):
+        if not isinstance(item, Samples):
+            continue
+        times.append(int(item.time_ns[0]))
+        if len(times) == 40:
+            machine.collector.stop()
+        elif len(times) < 40:
+            machine.write(kind, count)
+    # THEN the last are four intervals of 20 ms apart where there were few, and none of the balloon
+    assert (min(np.diff(times[30:40])) >= 80_000_000) == rarely

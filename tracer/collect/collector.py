@@ -32,8 +32,10 @@ when nothing is done that can wait."""
 _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 """Balloon events call for a sample at once, which bounds what has to be inferred between two; at most so often."""
 _QUIET_SAMPLES: Final = 20
+_QUIET_EVENTS: Final = 32
 _QUIET_FACTOR: Final = 4
-"""After so many samples without one event in between, sample so much more rarely, until the next event."""
+"""After so many samples with fewer events in between, none of them of the balloon, sample so much more rarely until there
+are more: a machine on which DAMON pages out now and then is at rest."""
 _NAMING_AFTER_NS: Final = 500_000_000
 """New addresses come in groups, and a pass over the kernel's symbols takes 50 ms of CPU: wait for the rest."""
 _MISSED_GAP_NS: Final = 1_000_000_000
@@ -101,6 +103,7 @@ class Collector:
         self._looked_ns = start_ns
         self._sample_soon = False
         self._quiet_samples = 0
+        self._events = 0
 
     def stop(self) -> None:
         """End `items` after what is in the ring now; from any thread or signal handler."""
@@ -134,6 +137,10 @@ class Collector:
         if self._stopped or (end_ns is not None and time.monotonic_ns() >= end_ns):
             return True
         return any(condition() for condition in self._stopping)
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self._quiet_samples > _QUIET_SAMPLES
 
     def _wait_s(self, end_ns: int | None) -> float:
         if self._book.naming and not self._storm:
@@ -175,10 +182,13 @@ class Collector:
         kinds = np.ascontiguousarray(records["kind"])
         present = np.flatnonzero(np.bincount(kinds)).tolist()
         self._book.notice(records, kinds, present)
-        if self._quiet_samples > _QUIET_SAMPLES:
-            self._sample_soon, self._next_missed_ns = True, 0
-        self._sample_soon |= not _BALLOON_KINDS.isdisjoint(present)
-        self._quiet_samples = 0
+        of_balloon = not _BALLOON_KINDS.isdisjoint(present)
+        self._sample_soon |= of_balloon
+        self._events += len(records)
+        if of_balloon or self._events >= _QUIET_EVENTS:
+            if self._is_quiet:
+                self._sample_soon, self._next_missed_ns = True, 0
+            self._quiet_samples = 0
 
     def _due(self) -> Iterator[Item]:
         now_ns = time.monotonic_ns()
@@ -202,8 +212,7 @@ class Collector:
 
     def _missed_events(self, now_ns: int) -> Iterator[LostStretch]:
         if now_ns >= self._next_missed_ns:
-            quiet = self._quiet_samples > _QUIET_SAMPLES
-            self._next_missed_ns = now_ns + (_QUIET_MISSED_GAP_NS if quiet else _MISSED_GAP_NS)
+            self._next_missed_ns = now_ns + (_QUIET_MISSED_GAP_NS if self._is_quiet else _MISSED_GAP_NS)
             yield from self._missed.since()
 
     def _sample(self) -> Samples:
@@ -214,8 +223,8 @@ class Collector:
         self._sample_soon = False
         self._last_sample_ns = now_ns
         self._quiet_samples += 1
-        rarely = self._quiet_samples > _QUIET_SAMPLES
-        self._next_sample_ns = now_ns + self._interval_ns * (_QUIET_FACTOR if rarely else 1)
+        self._events = 0
+        self._next_sample_ns = now_ns + self._interval_ns * (_QUIET_FACTOR if self._is_quiet else 1)
         return Samples(np.array([now_ns], np.int64), counters.names, values[np.newaxis, :])
 
     def _last(self) -> Iterator[Item]:
