@@ -27,7 +27,7 @@ _SAMPLES = (
 )
 _CHILD = "ours compiles in a child process, so that the compiler's memory is given back; it has a Python to start"
 _QUIET_AFTER_S, _IDLE_S = 7.0, 5.0
-"""The collector looks at the counters more rarely after five seconds with few events, the machine's own paging out among them."""
+"""The collector looks at the counters more rarely after five seconds with few events."""
 
 
 @dataclass(frozen=True)

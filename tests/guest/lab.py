@@ -6,142 +6,50 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from signal import SIGINT
-from typing import Any, Final
+from typing import Final
 
 import tracer
 
+from .found import Found, Truth
 from .guest import MIB, Guest
-from .machine import Hardware
+from .recorder import WAIT_S, Recorder
+from .ways import DEFAULT, NONE, Recorders
 
 PAGES_PER_MIB: Final = MIB // 4096
-WAIT_S: Final = 300
-"""Generous: an emulated guest on a busy machine. Nothing waits for it that goes well."""
-_RECORDING: Final = "/mnt/trace.rtrace"
 _COUNTERS: Final = ("balloon_inflate", "balloon_deflate", "balloon_migrate", "oom_kill", "drop_slab", "pgscan_direct")
 _STILL_S: Final = 0.5
 _STILL_ANSWERS: Final = 10
 
 
-@dataclass
-class Truth:
-    """What host and guest say themselves, over the time traced. `timeline` is the host's, in the guest's clock.
+class Lab:
+    """The guest as scenarios drive it. Only what happens in `tracing()` is on record.
 
-    `driver` has what the lab's own balloon counted itself; nothing where the balloon is virtio's.
+    `recorder` is the name of the way that its tracer records, `beside` has further ones and their options.
     """
 
-    vmstat: dict[str, int] = field(default_factory=dict)
-    driver: dict[str, int] = field(default_factory=dict)
-    host_pages: int = 0
-    timeline: list[dict[str, int]] = field(default_factory=list)
-
-    def host_acted(self, begin_ns: int, end_ns: int) -> bool:
-        """Whether the host set a target in this time."""
-        return any("target_mib" in row and begin_ns <= row["time_ns"] <= end_ns for row in self.timeline)
-
-
-@dataclass(frozen=True)
-class Found:
-    """The engine's result, and the truth to hold it against."""
-
-    summary: dict[str, Any]
-    truth: Truth
-    start_ns: int
-    kernel: str
-
-    @property
-    def balloon(self) -> dict[str, Any]:
-        """The summary's `balloon`."""
-        value: dict[str, Any] = self.summary["balloon"]
-        return value
-
-    @property
-    def leaked(self) -> dict[str, int]:
-        """Pages by cause."""
-        value: dict[str, int] = self.balloon["leaked_pages"]
-        return value
-
-    @property
-    def classes(self) -> set[str]:
-        """Of its cycles."""
-        return {cycle["class"] for cycle in self.summary["cycles"]}
-
-    @property
-    def kinds(self) -> set[str]:
-        """Of its findings."""
-        return {finding["kind"] for finding in self.summary["findings"]}
-
-    @property
-    def tiers(self) -> dict[str, dict[str, Any]]:
-        """The ladder by name."""
-        return {tier["tier"]: tier for tier in self.summary["tiers"]}
-
-    @property
-    def kills(self) -> int:
-        """OOM kills."""
-        return sum(tier["sources"]["process"]["kills"] for tier in self.tiers.values())
-
-    def texts(self, kind: str) -> str:
-        """What its findings of a kind say."""
-        return "\n".join(finding["text"] for finding in self.summary["findings"] if finding["kind"] == kind)
-
-    def overlap_s(self, who: str) -> float:
-        """Seconds of conflict with `self`, `induced` or `foreign` reclaim."""
-        return sum(conflict["overlap_s"][who] for conflict in self.summary["conflicts"])
-
-    def host_acted_in(self, cycle: dict[str, Any]) -> bool:
-        """Whether the host set a target between a cycle's first leak and its end: by the host's own log."""
-        begin_s = cycle["leak_start_s"]
-        return self.truth.host_acted(self.start_ns + int(begin_s * 1e9), self.start_ns + int(cycle["end_s"] * 1e9))
-
-    def require_no_fight(self) -> None:
-        """No cycle, no storm, no page leaked under pressure, no kill."""
-        assert (self.summary["cycles"], self.summary["storms"]) == ([], [])
-        assert (self.leaked["shrinker"], self.leaked["oom_notifier"], self.kills) == (0, 0, 0)
-
-    def require_true_pages(self) -> None:
-        """Pages by the tracer = the guest's counters = what the host gave and took."""
-        vmstat = self.truth.vmstat
-        seen = (self.balloon["inflated_pages"], sum(self.leaked.values()), self.balloon["net_pages"])
-        really = (vmstat["balloon_inflate"], vmstat["balloon_deflate"], self.truth.host_pages)
-        assert seen == really, f"inflated, leaked, net by the tracer {seen}, by vmstat and the host {really}"
-        if driver := self.truth.driver:
-            causes = {cause: driver[f"leaked_{cause}_pages"] for cause in self.leaked}
-            assert (self.leaked, seen[0]) == (causes, driver["inflated_pages"]), (
-                f"{self.leaked}, by the driver {driver}"
-            )
-
-    def require_nothing_lost(self) -> None:
-        """Every event arrived, every block is whole."""
-        recording = self.summary["recording"]
-        damage = {name: recording[name] for name in ("lost", "bad_blocks", "cut_bytes")}
-        assert not any(damage.values()), f"{damage}, by kind {recording['lost_by_kind']}"
-
-
-class Lab:
-    """The guest as scenarios drive it. Only what happens in `tracing()` is on record."""
-
-    def __init__(self, guest: Guest, options: tuple[str, ...] = ()) -> None:
-        self.guest, self._options = guest, options
+    def __init__(
+        self, guest: Guest, options: tuple[str, ...] = (), recorder: str = DEFAULT, beside: Recorders = NONE
+    ) -> None:
+        self.guest, self._recorder, self._options = guest, recorder, options
         self.full_mib = guest.balloon_bytes() // MIB
         self.truth = Truth()
         self._offset_ns = 0
-        self._tracing = False
+        self._beside = beside
+        self._recorders: dict[str, Recorder] = {}
         self._started: list[int] = []
 
     @contextmanager
-    def tracing(self) -> Iterator[None]:
-        """Record with our own tracer in the guest, which the OOM killer leaves alone."""
+    def tracing(self, *options: str) -> Iterator[None]:
+        """Record with our own tracer in the guest, and beside it. Where this fails the guest is of no more use."""
         guest = self.guest
-        options = ("-o", _RECORDING, "--queue-size", str(queue_mib(guest.hardware)), *self._options)
-        pid = guest.start("reclaim-tracer", "record", "--force", *options, oom_score_adj=-1000)
-        guest.until(lambda: "Tracing." in guest.errors(pid) or self._gone(pid), WAIT_S, "the tracer to attach")
-        self._tracing = True
-        self.sampled()
+        for name, further in {**self._beside, self._recorder: (*options, *self._options)}.items():
+            self._recorders[name] = Recorder(guest, f"/mnt/{name or 'trace'}.rtrace", further)
+            self._recorders[name].attached()
         self.truth = Truth()
         self._offset_ns = self._clock_offset_ns()
+        self.sampled()
         before, actual, driver = guest.counters(), guest.balloon_bytes(), guest.driver_counters()
         yield
         self.settle()
@@ -150,10 +58,8 @@ class Lab:
         self.truth.vmstat = {name: after.get(name, 0) - before.get(name, 0) for name in _COUNTERS}
         self.truth.driver = {name: value - driver[name] for name, value in guest.driver_counters().items()}
         self.truth.host_pages = (actual - guest.balloon_bytes()) // 4096
-        self._tracing = False
-        guest.kill(pid, SIGINT)
-        if status := guest.finish(pid, WAIT_S):
-            raise guest.error(f"the tracer ended with {status}: {guest.errors(pid)}")
+        for recorder in self._recorders.values():
+            recorder.end()
 
     def host(self, mib: int) -> None:
         """The host's target for the guest's memory, from now on."""
@@ -167,14 +73,10 @@ class Lab:
         self.sampled()
 
     def sampled(self) -> None:
-        """Until the tracer has read the counters after now: what it flushes after its next flush."""
-        if not self._tracing:
-            return
+        """Until all recorders have read the counters after now: what they flush after their next flush."""
         for _ in range(2):
-            size = self.guest.ask("size", path=_RECORDING)
-            self.guest.until(
-                lambda size=size: self.guest.ask("size", path=_RECORDING) > size, WAIT_S, "the tracer to flush"
-            )
+            for recorder, size in [(recorder, recorder.size()) for recorder in self._recorders.values()]:
+                recorder.flushed(size)
 
     def actual_mib(self) -> int:
         """What the guest has now, by the host."""
@@ -243,13 +145,18 @@ class Lab:
         self.shell("echo 3 >/proc/sys/vm/drop_caches")
 
     def found(self, folder: Path, name: str) -> Found:
-        """The recording and the host's log, copied into the folder, through the engine."""
-        recording = folder / f"{name}.rtrace"
-        self.guest.fetch(_RECORDING, recording)
+        """The recordings and the host's log, copied into the folder, through the engine."""
         rows = (json.dumps(row) + "\n" for row in self.truth.timeline)
         (folder / f"{name}.host.jsonl").write_text("".join(rows))
+        beside = {other: self._seen(other, folder, name) for other in self._beside}
+        return replace(self._seen(self._recorder, folder, name), beside=beside)
+
+    def _seen(self, recorder: str, folder: Path, name: str) -> Found:
+        recording = folder / (".".join(filter(None, (name, recorder))) + ".rtrace")
+        self._recorders.pop(recorder).fetch(recording)
         trace = tracer.open(recording)
-        return Found(trace.summary(), self.truth, trace.metadata.start_ns, self.guest.image.kernel.name)
+        kernel, metadata = self.guest.image.kernel.name, trace.metadata
+        return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder)
 
     def _gone(self, pid: int) -> bool:
         status = self.guest.ask("status", pid=pid)
@@ -269,12 +176,3 @@ class Lab:
 
     def _log(self, row: dict[str, int]) -> None:
         self.truth.timeline.append({"time_ns": time.monotonic_ns() + self._offset_ns, **row})
-
-
-def queue_mib(hardware: Hardware) -> int:
-    """The recorder's `--queue-size`: 32 MiB, 322,000 events, of a guest with 1 GiB.
-
-    The recording goes to a tmpfs, and writing there waits for memory like all else in a guest whose balloon has left it
-    too little: longer than it takes to fill the default of 8 MiB.
-    """
-    return hardware.memory_mib // 32

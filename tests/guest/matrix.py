@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from .kernels import KERNELS
 from .machine import why_impossible
-from .trial import Bench, Outcome, outcomes, scenarios
+from .trial import Bench, Outcome, Scenario, outcomes, outcomes_by_each_way, scenarios
 
 
 def main() -> int:
@@ -21,9 +23,9 @@ def main() -> int:
         return 3
     options.output.mkdir(parents=True, exist_ok=True)
     chosen = [scenario for scenario in scenarios() if scenario.name in (options.scenarios or [scenario.name])]
-    with (options.output / "matrix.jsonl").open("a") as log, Bench(options.output, tuple(options.record)) as bench:
-        results = []
-        for outcome in outcomes(bench, options.kernel or list(KERNELS), chosen):
+    results = []
+    with (options.output / "matrix.jsonl").open("a") as log:
+        for outcome in _outcomes(options, chosen):
             results.append(outcome)
             log.write(json.dumps(asdict(outcome)) + "\n")
             log.flush()
@@ -33,17 +35,37 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def _outcomes(options: argparse.Namespace, chosen: list[Scenario]) -> Iterator[Outcome]:
+    kernels = options.kernel or list(KERNELS)
+    if options.sources:
+        yield from outcomes_by_each_way(options.output, kernels, chosen)
+        return
+    with Bench(options.output, tuple(options.record)) as bench:
+        yield from outcomes(bench, kernels, chosen)
+
+
 def _row(outcome: Outcome) -> str:
     numbers = outcome.numbers
     what = outcome.reason if outcome.state != "ok" else ", ".join(numbers["cycles"] + numbers["findings"]) or "nothing"
     pages = f"{numbers['inflated_pages']:>7,} in {sum(numbers['leaked_pages'].values()):>7,} out" if numbers else ""
-    return f"{outcome.kernel:8} {outcome.scenario:18} {outcome.state:8} {outcome.seconds:6.1f} s  {pages}  {what}"
+    name = ".".join(filter(None, (outcome.scenario, outcome.recorder)))
+    return (
+        f"{outcome.kernel:8} {name:33} {outcome.state:8} {outcome.seconds:6.1f} s  {pages}  {_quality(numbers)}{what}"
+    )
+
+
+def _quality(numbers: dict[str, Any]) -> str:
+    if numbers.get("quality") != "inferred":
+        return ""
+    missed = numbers["missed_pages"]
+    return f"[inferred, {missed:,} pages short] " if missed else "[inferred, pages exact] "
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.guest.matrix", description=__doc__)
     parser.add_argument("--kernel", action="append", choices=sorted(KERNELS))
     parser.add_argument("--record", action="append", default=[], metavar="OPTION", help="for the tracer's `record`")
+    parser.add_argument("--sources", action="store_true", help="by each balloon source and by perf buffers")
     parser.add_argument("-o", "--output", type=Path, default=Path("out/guests"), metavar="FOLDER")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     return parser

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from guest.guest import MIB, Guest, GuestError
 from guest.kernels import chosen_kernels
-from guest.lab import queue_mib
 from guest.machine import Hardware
+from guest.recorder import queue_mib
 
 from tracer.analyze.model import Analysis, Cause, Quality
 from tracer.commands.analysis import analyse_file

@@ -34,8 +34,8 @@ _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 _QUIET_SAMPLES: Final = 20
 _QUIET_EVENTS: Final = 32
 _QUIET_FACTOR: Final = 4
-"""After so many samples with fewer events in between, none of them of the balloon, sample so much more rarely until there
-are more: a machine on which DAMON pages out now and then is at rest."""
+"""After so many samples with fewer events in between, none of the balloon's, sample so much more rarely until there are
+more: a machine on which DAMON pages out now and then is at rest."""
 _NAMING_AFTER_NS: Final = 500_000_000
 """New addresses come in groups, and a pass over the kernel's symbols takes 50 ms of CPU: wait for the rest."""
 _MISSED_GAP_NS: Final = 1_000_000_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..lab import Found, Lab
 from ..module_guest import ModuleGuest
-from ..policies import SMALL, press
+from ..policies import RECORD, press
 
+__all__ = ["GUEST", "RECORD", "drive", "judge"]
 GUEST = ModuleGuest
-HARDWARE = SMALL
 
 
 def drive(lab: Lab) -> None:

@@ -7,12 +7,12 @@ that virtio_balloon had before Linux kernel commit 74dec61fdc30 rounded the targ
 from __future__ import annotations
 
 from ..lab import Found, Lab
+from ..machine import Hardware
 from ..module_guest import ModuleGuest
-from ..policies import SMALL
 
 __all__ = ["GUEST", "drive", "judge"]
 GUEST = ModuleGuest
-HARDWARE = SMALL
+HARDWARE = Hardware(memory_mib=512)
 BALLOON_PAGES_PER_PAGE = 16
 WHOLE_PAGES = 100
 SWINGS = 200

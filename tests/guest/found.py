@@ -1,0 +1,133 @@
+"""What the engine found next to what really was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Truth:
+    """What host and guest say themselves, over the time traced, `timeline` by the host. All in the guest's clock.
+
+    `driver` has what the lab's own balloon counted itself; nothing where the balloon is virtio's.
+    """
+
+    vmstat: dict[str, int] = field(default_factory=dict)
+    driver: dict[str, int] = field(default_factory=dict)
+    host_pages: int = 0
+    timeline: list[dict[str, int]] = field(default_factory=list)
+
+    def host_acted(self, begin_ns: int, end_ns: int) -> bool:
+        """Whether the host set a target in this time."""
+        return any("target_mib" in row and begin_ns <= row["time_ns"] <= end_ns for row in self.timeline)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The engine's result by the way it was recorded, and the truth to hold it against.
+
+    `beside` has what other recorders saw of the same, by name.
+    """
+
+    summary: dict[str, Any]
+    truth: Truth
+    start_ns: int
+    kernel: str
+    transport: str
+    recorder: str
+    beside: dict[str, Found] = field(default_factory=dict)
+
+    @property
+    def balloon(self) -> dict[str, Any]:
+        """The summary's `balloon`."""
+        value: dict[str, Any] = self.summary["balloon"]
+        return value
+
+    @property
+    def leaked(self) -> dict[str, int]:
+        """Pages by cause."""
+        value: dict[str, int] = self.balloon["leaked_pages"]
+        return value
+
+    @property
+    def seen(self) -> tuple[int, int, int]:
+        """Pages inflated, leaked, net, by the tracer."""
+        return self.balloon["inflated_pages"], sum(self.leaked.values()), self.balloon["net_pages"]
+
+    @property
+    def really(self) -> tuple[int, int, int]:
+        """The same by the guest's counters and, net, by the host."""
+        vmstat = self.truth.vmstat
+        return vmstat["balloon_inflate"], vmstat["balloon_deflate"], self.truth.host_pages
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the balloon's pages are, and by whom they were taken."""
+        return bool(self.balloon["quality"] == "measured")
+
+    @property
+    def counted_by(self) -> str | None:
+        """Which source counted the runs of the balloon's worker; None where none did."""
+        value: str | None = self.summary["recording"]["plan"].get("balloon_run_pages")
+        return value
+
+    @property
+    def classes(self) -> set[str]:
+        """Of its cycles."""
+        return {cycle["class"] for cycle in self.summary["cycles"]}
+
+    @property
+    def kinds(self) -> set[str]:
+        """Of its findings."""
+        return {finding["kind"] for finding in self.summary["findings"]}
+
+    @property
+    def tiers(self) -> dict[str, dict[str, Any]]:
+        """The ladder by name."""
+        return {tier["tier"]: tier for tier in self.summary["tiers"]}
+
+    @property
+    def kills(self) -> int:
+        """OOM kills."""
+        return sum(tier["sources"]["process"]["kills"] for tier in self.tiers.values())
+
+    def texts(self, kind: str) -> str:
+        """What its findings of a kind say."""
+        return "\n".join(finding["text"] for finding in self.summary["findings"] if finding["kind"] == kind)
+
+    def overlap_s(self, who: str) -> float:
+        """Seconds of conflict with `self`, `induced` or `foreign` reclaim."""
+        return sum(conflict["overlap_s"][who] for conflict in self.summary["conflicts"])
+
+    def host_acted_in(self, cycle: dict[str, Any]) -> bool:
+        """Whether the host set a target between a cycle's first leak and its end: by the host's own log."""
+        begin_s = cycle["leak_start_s"]
+        return self.truth.host_acted(self.start_ns + int(begin_s * 1e9), self.start_ns + int(cycle["end_s"] * 1e9))
+
+    def require_no_fight(self) -> None:
+        """No cycle, no storm, no page leaked under pressure, no kill."""
+        assert (self.summary["cycles"], self.summary["storms"]) == ([], [])
+        assert (self.leaked["shrinker"], self.leaked["oom_notifier"], self.kills) == (0, 0, 0)
+
+    def require_true_pages(self) -> None:
+        """Pages by the tracer = the guest's counters = what the host gave and took."""
+        seen, really = self.seen, self.really
+        assert seen == really, f"inflated, leaked, net by the tracer {seen}, by vmstat and the host {really}"
+        if driver := self.truth.driver:
+            causes = {cause: driver[f"leaked_{cause}_pages"] for cause in self.leaked}
+            assert (self.leaked, seen[0]) == (causes, driver["inflated_pages"]), (
+                f"{self.leaked}, by the driver {driver}"
+            )
+
+    def require_stated_error(self) -> None:
+        """What is inferred is no more than really happened, and says by how many pages it is less."""
+        seen, really, missed = self.seen, self.really, self.balloon["missed_pages"]
+        short = [true - told for told, true in zip(seen[:2], really[:2], strict=True)]
+        assert (min(short) >= 0, sum(short)) == (True, missed), f"in, out {seen}, really {really}, {missed} said missed"
+
+    def require_nothing_lost(self) -> None:
+        """Every event arrived, every block is whole."""
+        recording = self.summary["recording"]
+        damage = {name: recording[name] for name in ("lost", "bad_blocks", "cut_bytes")}
+        assert not any(damage.values()), f"{damage}, by kind {recording['lost_by_kind']}"

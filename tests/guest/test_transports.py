@@ -1,0 +1,28 @@
+"""One run of a real scenario, recorded by the ring buffer and by perf buffers at the same time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from guest.kernels import chosen_kernels
+from guest.trial import Bench, scenarios
+from guest.ways import PERF, WAYS
+
+SCENARIO = "host_oscillates"
+
+
+@pytest.mark.parametrize("kernel", chosen_kernels())
+def test_perf_buffers_give_what_the_ring_gives(kernel: str, tmp_path: Path) -> None:
+    # GIVEN two recorders of the same, each held against guest and host
+    (scenario,) = (scenario for scenario in scenarios() if scenario.name == SCENARIO)
+    with Bench(tmp_path, beside={PERF: WAYS[PERF]}) as bench:
+        found = bench.run(kernel, scenario)
+    ring, perf = found.summary, found.beside[PERF].summary
+    assert (found.transport, found.beside[PERF].transport) == ("ring", PERF)
+    # THEN there is something to find, and pages, cycles and findings are the same to the number
+    assert ring["findings"]
+    for key in ("inflated_pages", "leaked_pages", "net_pages", "wasted_pages", "migrated_pages", "quality"):
+        assert perf["balloon"][key] == ring["balloon"][key]
+    assert [cycle["class"] for cycle in perf["cycles"]] == [cycle["class"] for cycle in ring["cycles"]]
+    assert sorted(finding["kind"] for finding in perf["findings"]) == sorted(f["kind"] for f in ring["findings"])

@@ -1,0 +1,30 @@
+"""Other ways to record a scenario: by every way of counting the balloon's pages, and by the other transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from .found import Found
+from .machine import Hardware
+
+Recorders = Mapping[str, tuple[str, ...]]
+"""Options of `record` by name."""
+NONE: Final[Recorders] = {}
+DEFAULT: Final = ""
+SOURCES: Final = ("fentry", "kprobe", "counters", "pages", "tracepoints", "samples")
+PERF: Final = "perf"
+WAYS: Final[Recorders] = {source: ("--balloon-source", source) for source in SOURCES} | {PERF: ("--transport", PERF)}
+_RECORDER_MIB: Final = 96
+"""What one takes of a guest: 16 MiB of buffers, its queue, some 45 of its own."""
+
+
+def with_room(hardware: Hardware, recorders: int) -> Hardware:
+    """The machine with memory for so many, so that the scenario finds as much as without."""
+    return replace(hardware, memory_mib=hardware.memory_mib + recorders * _RECORDER_MIB)
+
+
+def is_possible(found: Found) -> bool:
+    """Whether the kernel has what the recorder was forced to use; samples need nothing."""
+    return found.recorder in {DEFAULT, "samples"} or found.counted_by is not None
