@@ -53,9 +53,14 @@ class StormSession:
         self._collector = Collector(self._program.sources(self._counters), self.metadata.start_ns)
         self._collector.stop_when(_STDIN, _input_ended)
 
-    def items(self, duration_s: float | None = None) -> Iterator[Item]:
+    @property
+    def present(self) -> frozenset[int]:
+        """As a session's."""
+        return self._collector.present
+
+    def items(self, duration_s: float | None = None, *, lend: bool = False) -> Iterator[Item]:
         """The collector's items; its first says that all is attached."""
-        for number, item in enumerate(self._collector.items(duration_s)):
+        for number, item in enumerate(self._collector.items(duration_s, lend=lend)):
             if number == 0:
                 _say_ready()
             if isinstance(item, np.ndarray):
@@ -77,7 +82,7 @@ class StormSession:
 
 
 def to_memory(token: int, buffer_bytes: int, _: Path) -> dict[str, int]:
-    """Our collector, its items dropped."""
+    """Our collector: copies of its records, dropped."""
     _small_as_record()
     with StormSession(token, buffer_bytes) as session:
         for _item in session.items():

@@ -54,7 +54,7 @@ def flushes(monkeypatch: pytest.MonkeyPatch, happening: dict[int, Item], seconds
             if second in happening:
                 yield happening[second]
 
-    capture._copy(items(), writer, Messages(quiet=True))
+    capture._copy(items(), set, writer, Messages(quiet=True))
     return [at_s - 100 for at_s in writer.flushed_s]
 
 

@@ -111,6 +111,18 @@ def test_records_come_as_one_batch_and_what_is_left_at_the_end_too(machine: Mach
     assert all(batch.dtype == EVENT_DTYPE for batch in batches)
 
 
+@pytest.mark.parametrize("lend", [False, True])
+def test_records_are_copies_unless_lent(machine: Machine, lend: bool) -> None:
+    # GIVEN a record whose place in the ring is written over before the next item is asked for
+    machine.write()
+    for item in machine.collector.items(duration_s=60, lend=lend):
+        if isinstance(item, np.ndarray):
+            machine.ring.data[:] = 0xFF
+            assert (item["time_ns"].tolist() == [1]) == (not lend)
+            machine.ring.data[:] = 0
+            machine.collector.stop()
+
+
 def test_a_record_never_finished_cannot_hold_up_the_end(machine: Machine) -> None:
     def at(number: int) -> None:
         if number == 0:
@@ -284,7 +296,7 @@ def test_two_addresses_of_one_table_slot_are_both_noticed(resolution: type[FakeR
         records = np.zeros(len(addresses), KIND_BY_NAME["shrink_slab_start"].record_dtype)
         records["kind"] = 1
         records["shrink"] = addresses
-        book.notice(records.view(EVENT_DTYPE), records["kind"], [1])
+        book.notice(records.view(EVENT_DTYPE), records["kind"], {1})
 
     notice(0x10000, 0)
     notice(0x20000, 0x10000, 0x30000)
@@ -325,3 +337,28 @@ def test_few_events_between_samples_are_no_reason_to_read_counters_often(
             machine.write(kind, count)
     # THEN the last are four intervals of 20 ms apart where there were few, and none of the balloon
     assert (min(np.diff(times[30:40])) >= 80_000_000) == rarely
+
+
+def test_loss_is_asked_for_where_a_buffer_can_have_been_full_and_begins_when_it_was_not_yet(tmp_path: Path) -> None:
+    # GIVEN no sample for an hour, and a first look at a ring with much room
+    machine = Machine(tmp_path, interval_s=3600.0)
+    items: list[Item] = []
+    roomy_ns = full_ns = 0
+    for item in machine.collector.items(duration_s=60):
+        items.append(item)
+        if len(items) == 1:
+            roomy_ns = time.monotonic_ns()
+            machine.write()
+        elif len(items) == 2:
+            # WHEN it is more than half full at the next, and events were lost
+            full_ns = time.monotonic_ns()
+            machine.write(count=400)
+            machine.lost[1] += 7
+        elif isinstance(item, LostStretch):
+            machine.collector.stop()
+    # THEN that is told behind what was still there, from the look with room on
+    assert kinds(items[:4]) == [Samples, np.ndarray, np.ndarray, LostStretch]
+    stretch = items[3]
+    assert isinstance(stretch, LostStretch)
+    assert stretch.counts == {"shrink_slab_start": 7}
+    assert roomy_ns < stretch.start_ns < full_ns < stretch.end_ns

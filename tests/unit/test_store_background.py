@@ -66,6 +66,19 @@ def lost_of(recording: Recording) -> list[LostStretch]:
     return [item for item in recording.items() if isinstance(item, LostStretch)]
 
 
+def test_records_that_lie_apart_and_are_gone_afterwards_are_written_whole(path):
+    # GIVEN records with something between them, as in the kernel's ring, whose room is used again at once
+    records = records_of_all_kinds(500, 1)
+    apart = np.zeros((500, EVENT_DTYPE.itemsize + 8), np.uint8)
+    apart[:, 8:] = records.view(np.uint8).reshape(500, -1)
+    lent = apart[:, 8:].view(EVENT_DTYPE)[:, 0]
+    with_queue = BackgroundWriter(Writer(path, METADATA))
+    with_queue.write_events(lent)
+    apart[:] = 0xFF
+    with_queue.close()
+    assert_same_batch(events_of(Recording.open(path)), Batch.from_records(records))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 2 * BLOCK_EVENTS), max_size=4), st.booleans(), st.integers(0, 2**32))
 def test_what_goes_in_comes_out_in_order(sizes, flush_each, seed):

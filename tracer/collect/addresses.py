@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ..kernel.kallsyms import Resolution
-from ..schema import HEADER_DTYPE, KINDS
+from ..schema import EVENT_DTYPE, HEADER_DTYPE, KINDS, MAX_KINDS
 
 _ADDRESS_FIELDS: Final = ("shrink", "function", "cb")
 _SLOTS: Final = 1 << 12
 
 
-def _field_offsets() -> dict[int, int]:
-    """Kind number to the offset in the record of its function address, for kinds that have one."""
-    offsets: dict[int, int] = {}
+class _Place:
+    """Where in a record some kinds have a function's address."""
+
+    def __init__(self, offset: int, kinds: frozenset[int]) -> None:
+        self.kinds = kinds
+        self.is_here = np.isin(np.arange(MAX_KINDS), sorted(kinds))
+        self.dtype = np.dtype(
+            {"names": ["address"], "formats": ["u8"], "offsets": [offset], "itemsize": EVENT_DTYPE.itemsize}
+        )
+
+
+def _places() -> tuple[_Place, ...]:
+    kinds_at: dict[int, set[int]] = {}
     for kind in KINDS:
         for name, _ in kind.fields:
-            if name in _ADDRESS_FIELDS:
-                fields = kind.args_dtype.fields
-                offsets[kind.number] = HEADER_DTYPE.itemsize + (fields[name][1] if fields else 0)
-    return offsets
+            if name in _ADDRESS_FIELDS and kind.args_dtype.fields:
+                offset = HEADER_DTYPE.itemsize + kind.args_dtype.fields[name][1]
+                kinds_at.setdefault(offset, set()).add(kind.number)
+    return tuple(_Place(offset, frozenset(kinds)) for offset, kinds in kinds_at.items())
 
 
-_OFFSET_OF_KIND: Final = _field_offsets()
+_PLACES: Final = _places()
 
 
 class AddressBook:
@@ -51,13 +61,17 @@ class AddressBook:
         """Whether `name_some` has begun and not ended."""
         return self._naming is not None
 
-    def notice(self, records: npt.NDArray[np.void], kinds: npt.NDArray[np.uint16], present: Iterable[int]) -> None:
+    def notice(self, records: npt.NDArray[np.void], kinds: npt.NDArray[np.uint16], present: AbstractSet[int]) -> None:
         """Remember the new addresses in records of EVENT_DTYPE; `kinds` is their column, `present` what is in it."""
-        for number in present:
-            offset = _OFFSET_OF_KIND.get(number)
-            if offset is not None:
-                column = np.ndarray(len(records), np.uint64, records, offset, (records.itemsize,))
-                self._notice_column(column[np.flatnonzero(kinds == number)])
+        for place in _PLACES:
+            here = place.kinds & present
+            if here:
+                addresses = records.view(place.dtype)["address"].copy()
+                new = self._table.take(_slots(addresses), mode="clip") != addresses
+                if len(here) < len(present):
+                    # Other kinds have something else in this place.
+                    new &= place.is_here.take(kinds, mode="clip")
+                self._learn(addresses[new])
 
     def name_some(self) -> dict[int, str]:
         """Go on a few ms with naming what was pending when it began; the names once it is through, empty until then."""
@@ -75,11 +89,10 @@ class AddressBook:
             names |= self.name_some()
         return names
 
-    def _notice_column(self, addresses: npt.NDArray[np.uint64]) -> None:
-        missing = addresses[self._table[_slots(addresses)] != addresses]
-        if not len(missing):
+    def _learn(self, addresses: npt.NDArray[np.uint64]) -> None:
+        if not len(addresses):
             return
-        found = np.unique(missing)
+        found = np.unique(addresses)
         self._table[_slots(found)] = found
         new = set(found.tolist()) - self._known
         self._known |= new

@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,8 @@ _SHORTEST_PAUSE_S: Final = 0.001
 _BUSY_SHARE: Final = 1 / 4
 """So full should the fullest buffer be at each look: the pause before it follows the rate. Fuller than that is a storm,
 when nothing is done that can wait."""
+_ROOMY_SHARE: Final = 1 / 2
+"""A buffer not fuller than that has had room for any record since it was last read."""
 _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 """Balloon events call for a sample at once, which bounds what has to be inferred between two; at most so often."""
 _QUIET_SAMPLES: Final = 20
@@ -46,6 +49,7 @@ _LAST_RECORDS_NS: Final = 50_000_000
 """How long to wait at the end for records still being written."""
 
 _NS: Final = 1_000_000_000
+_ONE: Final = np.uint64(1)
 _BALLOON_SPANS: Final = (SpanKind.BALLOON_WORK, SpanKind.OOM_NOTIFIER)
 _BALLOON_KINDS: Final = frozenset(kind.number for kind in KINDS if kind.span in _BALLOON_SPANS)
 
@@ -62,6 +66,11 @@ class Sources:
     untold: Callable[[], npt.NDArray[np.void]] = lambda: np.empty(0, EVENT_DTYPE)
 
 
+@cache
+def _kinds_in(bits: int) -> frozenset[int]:
+    return frozenset(number for number in range(MAX_KINDS) if bits >> number & 1)
+
+
 class _LossCounter:
     """What a loss counter, zero when the programs were loaded, gained between two looks at it."""
 
@@ -70,11 +79,11 @@ class _LossCounter:
         self._counts = np.zeros(MAX_KINDS, np.uint64)
         self._read_ns = start_ns
 
-    def since(self) -> Iterator[LostStretch]:
-        """A lost stretch, if anything was lost since the last look."""
+    def since(self, not_before_ns: int = 0) -> Iterator[LostStretch]:
+        """A lost stretch, if anything was lost since the last look; where it is known, not before some later time."""
         now_ns, counts = time.monotonic_ns(), self._read()
         if (counts != self._counts).any():
-            yield LostStretch(self._read_ns, now_ns, lost_by_kind(counts - self._counts))
+            yield LostStretch(max(self._read_ns, not_before_ns), now_ns, lost_by_kind(counts - self._counts))
         self._counts, self._read_ns = counts, now_ns
 
 
@@ -101,9 +110,17 @@ class Collector:
         self._storm = False
         self._pause_s = _LONGEST_PAUSE_S
         self._looked_ns = start_ns
+        self._roomy_ns = start_ns
+        self._present: frozenset[int] = frozenset()
+        self._lend = False
         self._sample_soon = False
         self._quiet_samples = 0
         self._events = 0
+
+    @property
+    def present(self) -> frozenset[int]:
+        """The kinds, by number, in the records given out last."""
+        return self._present
 
     def stop(self) -> None:
         """End `items` after what is in the ring now; from any thread or signal handler."""
@@ -116,8 +133,18 @@ class Collector:
         if fd >= 0:
             self._epoll.register(fd, select.EPOLLIN)
 
-    def items(self, duration_s: float | None = None, before_last: Callable[[], None] = lambda: None) -> Iterator[Item]:
-        """Everything until stopped or `duration_s` is over; `before_last` runs before the last look at the ring."""
+    def items(
+        self,
+        duration_s: float | None = None,
+        before_last: Callable[[], None] = lambda: None,
+        *,
+        lend: bool = False,
+    ) -> Iterator[Item]:
+        """Everything until stopped or `duration_s` is over; `before_last` runs before the last look at the ring.
+
+        `lend` gives out records as they lie in the kernel's buffer, good until the next item is asked for; else copies.
+        """
+        self._lend = lend
         end_ns = None if duration_s is None else time.monotonic_ns() + round(duration_s * _NS)
         yield from self._after_records((self._sample(),))
         while not self._over(end_ns):
@@ -157,7 +184,18 @@ class Collector:
             time.sleep(self._pause_s)
         elif buffers.written_bytes == buffers.read_bytes:
             return
-        yield from self._after_records(self._lost.since())
+        yield from self._after_records(self._refused())
+
+    def _refused(self) -> Iterator[LostStretch]:
+        """What found no room since the last look: nothing, where there is room now, for only reading makes room.
+
+        Reading the counters is a system call for each, the dearest part of a look.
+        """
+        now_ns = time.monotonic_ns()
+        if self._sources.buffers.fullness < _ROOMY_SHARE:
+            self._roomy_ns = now_ns
+        else:
+            yield from self._lost.since(self._roomy_ns)
 
     def _after_records(self, read: Iterable[Item]) -> Iterator[Item]:
         """What was read just now, behind all records from before: this process may stand still at any point.
@@ -174,13 +212,14 @@ class Collector:
         full_in_s = (now_ns - self._looked_ns) / _NS / max(fullness, 1e-9)
         self._pause_s = min(max(full_in_s * _BUSY_SHARE, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
         self._looked_ns = now_ns
-        for records in self._sources.buffers.batches():
+        for batch in self._sources.buffers.batches():
+            records = batch if self._lend else _copy(batch)
             self._look_at(records)
             yield records
 
     def _look_at(self, records: npt.NDArray[np.void]) -> None:
         kinds = np.ascontiguousarray(records["kind"])
-        present = np.flatnonzero(np.bincount(kinds)).tolist()
+        self._present = present = _kinds_in(int(np.bitwise_or.reduce(_ONE << kinds.astype(np.uint64))))
         self._book.notice(records, kinds, present)
         of_balloon = not _BALLOON_KINDS.isdisjoint(present)
         self._sample_soon |= of_balloon
@@ -195,7 +234,8 @@ class Collector:
         if now_ns >= self._next_sample_ns or (
             self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
         ):
-            yield from self._after_records((self._sample(), *self._missed_events(now_ns)))
+            lost = self._lost.since() if self._events else ()
+            yield from self._after_records((self._sample(), *lost, *self._missed_events(now_ns)))
         yield from self._names(now_ns)
 
     def _names(self, now_ns: int) -> Iterator[dict[int, str]]:
@@ -239,3 +279,8 @@ class Collector:
         yield self._sample()
         if names := self._book.name_all():
             yield names
+
+
+def _copy(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Record by record, which takes numpy a fifth of the time of field by field."""
+    return records.view(f"V{EVENT_DTYPE.itemsize}").copy().view(EVENT_DTYPE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ STRIDE: Final = HEADER_BYTES + EVENT_DTYPE.itemsize
 """Bytes from one record to the next: headers and records are multiples of eight."""
 
 _MAX_RECORDS: Final = 1 << 13
-"""Most records copied out at once: what is done with them next finds them in the second-level cache (0.9 MB)."""
+"""Most records of a batch: what is done with them next finds them in the second-level cache (0.9 MB)."""
 _SLOT: Final = np.dtype(
     {
         "names": ["length", "record"],
@@ -85,45 +86,45 @@ class Ring:
 
     @property
     def read_bytes(self) -> int:
-        """How far `drain` has read, in bytes since the ring's start."""
+        """How far `batches` has read, in bytes since the ring's start."""
         return self._position
 
     def batches(self) -> Iterator[Records]:
-        """Every record finished at the call that no unfinished one is before, in batches."""
+        """Every record finished at the call that no unfinished one is before, in batches of at most 8,192.
+
+        Each is a view of the ring, good until the next is asked for: its room is freed then.
+        """
         goal = self.written_bytes
-        while len(records := self.drain()):
-            yield records
+        while len(run := self._front()):
+            yield run["record"].view(EVENT_DTYPE)
+            self._advance(len(run) * STRIDE)
             if self._position >= goal:
                 return
-
-    def drain(self) -> Records:
-        """A copy of the finished records at the ring's front, perhaps none; frees their room.
-
-        At most 8,192 at once: call again until it gives none. What follows a record still being written waits.
-        """
-        run = self._finished_run()
-        while not len(run) and self._skip_foreign():
-            run = self._finished_run()
-        records = run["record"].copy().view(EVENT_DTYPE)
-        self._advance(len(run) * STRIDE)
-        return records
 
     def refresh(self) -> None:
         """Nothing to do: one ring serves every CPU."""
 
     def close(self) -> None:
-        """Unmap; the ring itself is the descriptor's. Idempotent."""
+        """Unmap, once the last batch is gone too; the ring itself is the descriptor's. Idempotent."""
         maps, self._maps = self._maps, ()
         if not maps:
             return
         # A mapping with views on it cannot be closed.
         del self._consumer, self._producer, self._data
         for mapping in maps:
-            mapping.close()
+            with suppress(BufferError):
+                mapping.close()
 
     @property
     def _unread_bytes(self) -> int:
         return self._producer.load() - self._position
+
+    def _front(self) -> Records:
+        """The finished records at the front, behind what is none of ours. What follows an unfinished one waits."""
+        run = self._finished_run()
+        while not len(run) and self._skip_foreign():
+            run = self._finished_run()
+        return run
 
     def _finished_run(self) -> Records:
         count = min(self._unread_bytes // STRIDE, _MAX_RECORDS)

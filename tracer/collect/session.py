@@ -93,14 +93,20 @@ class Session:
         """What each program cost so far, by name; empty where that is not measured."""
         return self._probes.costs()
 
-    def items(self, duration_s: float | None = None) -> Iterator[Item]:
+    @property
+    def present(self) -> frozenset[int]:
+        """The kinds, by number, in the records given out last."""
+        return self._collector.present
+
+    def items(self, duration_s: float | None = None, *, lend: bool = False) -> Iterator[Item]:
         """Records, samples, lost stretches and symbols, until the time is over, the command ends, a signal, or `stop`.
 
         Then what is still in the kernel, the last loss counters and a last sample. To be iterated once.
+        `lend` gives out records as they lie in the kernel's buffer, good until the next item is asked for; else copies.
         """
         if self._command is not None:
             self._start(self._command)
-        yield from self._collector.items(duration_s, before_last=self._end_command)
+        yield from self._collector.items(duration_s, self._end_command, lend=lend)
 
     def stop(self) -> None:
         """End `items` soon; from any thread or signal handler."""

@@ -47,7 +47,7 @@ class Buffers(Protocol):
         """Records that were none of ours; 0 unless something is badly wrong."""
 
     def batches(self) -> Iterator[npt.NDArray[np.void]]:
-        """What is there at the call, in batches that are the caller's."""
+        """What is there at the call, in batches, each good until the next is asked for."""
 
     def refresh(self) -> None:
         """Follow the machine where it has changed."""

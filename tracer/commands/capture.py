@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -102,7 +103,7 @@ def require_tracing() -> None:
 
 
 def _record(request: CaptureRequest, session: Session, lock: MemoryLock, say: Messages) -> tuple[OpenOutput, int]:
-    items = session.items(request.duration_s)
+    items = session.items(request.duration_s, lend=True)
     # The first item starts the command: one that can't be started leaves an older recording where it is.
     first = next(items)
     facts = replace(session.metadata, memory_lock=lock.refusal or LOCKED)
@@ -112,22 +113,25 @@ def _record(request: CaptureRequest, session: Session, lock: MemoryLock, say: Me
         _say_lock(lock, say)
         if request.duration_s is None and not request.command:
             say.info("Tracing. Ctrl-C ends it.")
-        lost = _copy(chain((first,), items), writer, say)
+        lost = _copy(chain((first,), items), lambda: session.present, writer, say)
         _write_end(session, writer, say)
     finally:
         writer.close()
     return writer, lost
 
 
-def _copy(items: Iterable[Item], writer: OpenOutput, say: Messages) -> int:
-    """Write every item, flushing once a second, rarely where nothing happens; the number of events the kernel lost."""
+def _copy(items: Iterable[Item], present: Callable[[], AbstractSet[int]], writer: OpenOutput, say: Messages) -> int:
+    """Write every item, flushing once a second, rarely where nothing happens; the number of events the kernel lost.
+
+    `present` says which kinds are in the item's records.
+    """
     lost, start_s = 0, time.monotonic()
     next_flush_s, quiet_until_s, happened = start_s + FLUSH_S, start_s, True
     clocks = _ClockNotes(writer)
     for item in items:
         _write(item, writer)
         happened |= not isinstance(item, Samples)
-        for change in module_changes(item):
+        for change in module_changes(item, present()):
             say.info(change)
         lost += item.total if isinstance(item, LostStretch) else 0
         now_s = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,14 +17,13 @@ _LOADED: Final = KIND_BY_NAME["module_load"]
 _FREED: Final = KIND_BY_NAME["module_free"]
 
 
-def module_changes(item: Item) -> Iterator[str]:
-    """A sentence for each balloon driver's module that these records say was loaded or unloaded."""
+def module_changes(item: Item, present: AbstractSet[int]) -> Iterator[str]:
+    """A sentence for each balloon driver's module that was loaded or unloaded; `present` are the records' kinds."""
     if not isinstance(item, np.ndarray):
         return
-    kinds = np.ascontiguousarray(item["kind"])
     for kind, what in ((_LOADED, "loaded: not traced before a new start"), (_FREED, "unloaded: no longer traced")):
-        chosen = kinds == kind.number
-        if chosen.any():
-            for name in item[chosen].view(kind.record_dtype)["module_name"].tolist():
+        if kind.number in present:
+            chosen = item[item["kind"] == kind.number]
+            for name in chosen.view(kind.record_dtype)["module_name"].tolist():
                 if b"balloon" in name or name == b"cmm":
                     yield f"module {name.decode(errors='replace')} was {what}"

@@ -21,6 +21,8 @@ from .writer import Writer
 
 DEFAULT_QUEUE_BYTES: Final = 8 << 20
 _EVENT_BYTES: Final = EVENT_DTYPE.itemsize
+_EVENT: Final = np.dtype(f"V{_EVENT_BYTES}")
+"""Copied as a whole: numpy copies a record with fields field by field."""
 _MIN_EVENTS: Final = 2 * BLOCK_EVENTS
 """Room for one block being filled and one being packed: 3.3 MiB."""
 
@@ -45,9 +47,9 @@ class BackgroundWriter:
     def __init__(self, writer: Writer | RotatingWriter, queue_bytes: int = DEFAULT_QUEUE_BYTES) -> None:
         self._writer = writer
         self._capacity = max(queue_bytes // _EVENT_BYTES, _MIN_EVENTS)
-        self._ring = np.empty(self._capacity * _EVENT_BYTES, np.uint8)
+        self._ring = np.empty(self._capacity, _EVENT)
         # Touched now, because later may be when there is no memory left.
-        self._ring.fill(0)
+        self._ring.view(np.uint8).fill(0)
         # In events since the start: taken in, handed to the thread, written by it.
         self._head = self._handed = self._tail = 0
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -94,14 +96,14 @@ class BackgroundWriter:
     def write_events(self, records: npt.NDArray[np.void]) -> None:
         """Records of EVENT_DTYPE in order of arrival; they are copied, or dropped where the queue is full."""
         self._raise()
-        data = np.ascontiguousarray(records).view(np.uint8)
-        while len(data) and not self._failed:
+        rest = records.view(_EVENT)
+        while len(rest) and not self._failed:
             if not (room := self._room()):
                 self._hand_over()
-                self._dropped.add(data.view(EVENT_DTYPE))
+                self._dropped.add(rest.view(EVENT_DTYPE))
                 return
             self._put_dropped()
-            data = self._take(data, room)
+            rest = self._take(rest, room)
 
     def write_samples(self, samples: Samples) -> None:
         """Readings of counters, which wait for what wakes the thread; dropped and counted where it is far behind."""
@@ -153,14 +155,14 @@ class BackgroundWriter:
         to_the_end = self._capacity - self._head % self._capacity
         return min(free, to_the_end, BLOCK_EVENTS - (self._head - self._handed))
 
-    def _take(self, data: npt.NDArray[np.uint8], room: int) -> npt.NDArray[np.uint8]:
-        part = data[: room * _EVENT_BYTES]
-        start = self._head % self._capacity * _EVENT_BYTES
+    def _take(self, records: npt.NDArray[np.void], room: int) -> npt.NDArray[np.void]:
+        part = records[:room]
+        start = self._head % self._capacity
         self._ring[start : start + len(part)] = part
-        self._head += len(part) // _EVENT_BYTES
+        self._head += len(part)
         if self._head - self._handed == BLOCK_EVENTS or self._head % self._capacity == 0:
             self._hand_over()
-        return data[len(part) :]
+        return records[len(part) :]
 
     def _hand_over(self) -> None:
         """Give the thread what was taken in since the last time."""
@@ -197,9 +199,8 @@ class BackgroundWriter:
             raise failure
 
     def _write_events(self, start: int, count: int) -> None:
-        data = self._ring[start * _EVENT_BYTES : (start + count) * _EVENT_BYTES]
         try:
-            self._writer.write_block(data.view(EVENT_DTYPE))
+            self._writer.write_block(self._ring[start : start + count].view(EVENT_DTYPE))
         finally:
             self._tail += count
 
