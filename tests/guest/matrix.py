@@ -12,7 +12,8 @@ from typing import Any
 
 from .kernels import KERNELS
 from .machine import why_impossible
-from .trial import Bench, Outcome, Scenario, outcomes, outcomes_by_each_way, scenarios
+from .trial import Bench, Outcome, Scenario, outcomes, scenarios
+from .ways import DEFAULT, WAYS
 
 
 def main() -> int:
@@ -37,11 +38,9 @@ def main() -> int:
 
 def _outcomes(options: argparse.Namespace, chosen: list[Scenario]) -> Iterator[Outcome]:
     kernels = options.kernel or list(KERNELS)
-    if options.sources:
-        yield from outcomes_by_each_way(options.output, kernels, chosen)
-        return
-    with Bench(options.output, tuple(options.record)) as bench:
-        yield from outcomes(bench, kernels, chosen)
+    for name in options.by or [DEFAULT]:
+        with Bench(options.output, (*WAYS.get(name, ()), *options.record), name) as bench:
+            yield from outcomes(bench, kernels, chosen)
 
 
 def _row(outcome: Outcome) -> str:
@@ -65,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.guest.matrix", description=__doc__)
     parser.add_argument("--kernel", action="append", choices=sorted(KERNELS))
     parser.add_argument("--record", action="append", default=[], metavar="OPTION", help="for the tracer's `record`")
-    parser.add_argument("--sources", action="store_true", help="by each balloon source and by perf buffers")
+    parser.add_argument(
+        "--by", action="append", choices=WAYS, help="a balloon source, or perf buffers; one after another"
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("out/guests"), metavar="FOLDER")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     return parser

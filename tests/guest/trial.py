@@ -16,7 +16,7 @@ from .found import Found
 from .guest import Guest, MachineError, say_again
 from .lab import Lab
 from .machine import Hardware
-from .ways import DEFAULT, NONE, WAYS, Recorders, is_possible, with_room
+from .ways import DEFAULT, NONE, Recorders, is_possible, with_room
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 
@@ -164,13 +164,6 @@ def outcomes(bench: Bench, kernels: list[str], chosen: list[Scenario]) -> Iterat
             outcome = _outcome(bench, kernel, scenario)
             impossible = outcome.reason if outcome.state == "skipped" else ""
             yield outcome
-
-
-def outcomes_by_each_way(folder: Path, kernels: list[str], chosen: list[Scenario]) -> Iterator[Outcome]:
-    """By every balloon source and by perf buffers, one after another."""
-    for name, options in WAYS.items():
-        with Bench(folder, options, name) as bench:
-            yield from outcomes(bench, kernels, chosen)
 
 
 def _outcome(bench: Bench, kernel: str, scenario: Scenario) -> Outcome:
