@@ -171,3 +171,12 @@ static int rt_publish(struct rt_event *event)
 }
 
 #endif
+
+/* A balloon that is a shrinker leaks in the tracer's own reclaim too, which then has to tell for whom and in which tier. */
+#if defined(RT_IS_BALLOON_SHRINKER) && RT_SHRINKER_LEAKS
+#define rt_reserve_reclaim(kind) rt_reserve_for_all(kind)
+#define rt_reserve_slab(kind, shrink) (RT_IS_BALLOON_SHRINKER(shrink) ? rt_reserve_for_all(kind) : rt_reserve(kind))
+#else
+#define rt_reserve_reclaim(kind) rt_reserve(kind)
+#define rt_reserve_slab(kind, shrink) rt_reserve(kind)
+#endif
