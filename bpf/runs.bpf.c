@@ -38,6 +38,8 @@ struct rt_run {
 BPF_HASH(runs, u32, struct rt_run, 4096);
 BPF_ARRAY(page_source, u32, 1);
 BPF_ARRAY(open_runs, u64, 1);
+/* How far BALLOON_DEFLATE has been put down to runs: the counters are the whole machine's, and runs overlap. */
+BPF_ARRAY(claimed, u64, 1);
 
 static u32 rt_page_source(void)
 {
@@ -55,13 +57,20 @@ static void rt_count_open_runs(s64 change)
 		__sync_fetch_and_add(count, change);
 }
 
-static struct rt_run *rt_open_run(void)
+static u64 rt_open_runs(void)
 {
-	u32 only = 0, tid;
+	u32 only = 0;
 	u64 *count = open_runs.lookup(&only);
 
+	return count ? *count : 0;
+}
+
+static struct rt_run *rt_open_run(void)
+{
+	u32 tid;
+
 	/* Nearly always there is none anywhere. */
-	if (!count || !*count)
+	if (!rt_open_runs())
 		return 0;
 	tid = bpf_get_current_pid_tgid();
 	return runs.lookup(&tid);
@@ -87,6 +96,34 @@ static void rt_read_vm_events(u64 *sums)
 #endif
 }
 
+static void rt_claim_before(u64 deflated)
+{
+	u32 only = 0;
+
+	claimed.update(&only, &deflated);
+}
+
+/*
+ * Which of the pages that left the balloon during a run are its own, by counters that every run moves: those that no run
+ * before has claimed. The balloon's work, which sleeps in a run that can't allocate while OOM notifiers leak, goes one
+ * way, and leaves to a run that is still under way what may be that one's. All runs together never claim more than left.
+ */
+static u64 rt_claim(u32 type, u64 *moved, u64 deflated)
+{
+	u32 only = 0;
+	u64 pages, *before = claimed.lookup(&only);
+
+	if (!before || deflated <= *before)
+		return 0;
+	if (type == RT_RUN_WORK && (moved[RT_INFLATE] || rt_open_runs() > 1))
+		return 0;
+	pages = deflated - *before;
+	if (pages > moved[RT_DEFLATE])
+		pages = moved[RT_DEFLATE];
+	__sync_fetch_and_add(before, pages);
+	return pages;
+}
+
 static void rt_run_begin(u32 type, bool frees)
 {
 	u32 source = rt_page_source(), tid = bpf_get_current_pid_tgid();
@@ -96,8 +133,11 @@ static void rt_run_begin(u32 type, bool frees)
 		return;
 	run.type = type;
 	run.frees = frees;
-	if (source == RT_PAGES_VM_EVENTS)
+	if (source == RT_PAGES_VM_EVENTS) {
 		rt_read_vm_events(run.pages);
+		if (!rt_open_runs())
+			rt_claim_before(run.pages[RT_DEFLATE]);
+	}
 	around = runs.lookup(&tid);
 	if (around && type == RT_RUN_SHRINKER) {
 		run.outer[RT_INFLATE] = around->pages[RT_INFLATE];
@@ -141,8 +181,8 @@ static bool rt_take_run(u32 type, u64 *pages)
 		rt_read_vm_events(now);
 		moved[RT_INFLATE] = now[RT_INFLATE] - run->pages[RT_INFLATE];
 		moved[RT_DEFLATE] = now[RT_DEFLATE] - run->pages[RT_DEFLATE];
-		pages[RT_INFLATE] = moved[RT_INFLATE];
-		pages[RT_DEFLATE] = moved[RT_DEFLATE];
+		pages[RT_INFLATE] = type == RT_RUN_WORK ? moved[RT_INFLATE] : 0;
+		pages[RT_DEFLATE] = rt_claim(type, moved, now[RT_DEFLATE]);
 	} else {
 		pages[RT_INFLATE] = run->pages[RT_INFLATE];
 		/* A run goes one way; what an inflating one frees comes from its own reclaim. */
