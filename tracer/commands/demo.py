@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .exit_codes import interrupted_afterwards
 from .options import Quiet, Verbose
 
 
@@ -31,7 +32,8 @@ def demo(
       reclaim-tracer demo
       reclaim-tracer demo -d 30 -o /tmp/demo --drop-caches
     """
-    from .demonstration import Demonstration
-    from .messages import Messages
+    with interrupted_afterwards():
+        from .demonstration import Demonstration
+        from .messages import Messages
 
     Demonstration(duration, output, drop_caches, Messages(quiet=quiet, verbose=verbose)).run()

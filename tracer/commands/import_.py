@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .exit_codes import interrupted_afterwards
 from .options import Force, Quiet
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ def import_(
       reclaim-tracer import trace.dat -o trace.rtrace --samples vmstat.jsonl
       cat /sys/kernel/tracing/trace | reclaim-tracer import - -o trace.rtrace
     """
-    from ..store.importing import ImportRequest, import_trace
-    from .messages import Messages
-    from .progress import progress_bar
+    with interrupted_afterwards():
+        from ..store.importing import ImportRequest, import_trace
+        from .messages import Messages
+        from .progress import progress_bar
 
     request = ImportRequest(source, output, force, _mapping(mapping), samples, host_log)
     with progress_bar(quiet=quiet) as progress:

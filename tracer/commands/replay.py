@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from .exit_codes import interrupted_afterwards
 from .options import GAP_S, HORIZON_S, File, Gap, Horizon, Quiet
 
 _SLOWEST: Final = 0.001
@@ -39,9 +40,10 @@ def replay(
       reclaim-tracer replay trace.rtrace
       reclaim-tracer replay trace.rtrace --speed 4 --horizon 30
     """
-    from ..analyze import Options
-    from ..store import open_recording
-    from .replaying import replay_recording
+    with interrupted_afterwards():
+        from ..analyze import Options
+        from ..store import open_recording
+        from .replaying import replay_recording
 
     chosen = _speed(speed)
     recording = open_recording(file)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .exit_codes import interrupted_afterwards
 from .options import GAP_S, HORIZON_S, File, Force, From, Gap, Horizon, To
 
 
@@ -29,10 +30,11 @@ def report(
       reclaim-tracer report trace.rtrace
       reclaim-tracer report trace.rtrace -o report.html --force
     """
-    from ..errors import TracerError
-    from ..ownership import give_to_sudo_user
-    from ..report import write_report
-    from .analysis import Span, analyse_file
+    with interrupted_afterwards():
+        from ..errors import TracerError
+        from ..ownership import give_to_sudo_user
+        from ..report import write_report
+        from .analysis import Span, analyse_file
 
     target = output or file.with_suffix(".html")
     if target.exists() and not force:

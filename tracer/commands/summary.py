@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from .exit_codes import interrupted_afterwards
 from .options import GAP_S, HORIZON_S, File, From, Gap, Horizon, To
 
 if TYPE_CHECKING:
@@ -63,9 +64,10 @@ def summary(
       reclaim-tracer summary trace.rtrace --from 10 --to 20
       reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
     """
-    from ..analyze import summary_dict
-    from ..live import summary_text
-    from .analysis import Span, analyse_file
+    with interrupted_afterwards():
+        from ..analyze import summary_dict
+        from ..live import summary_text
+        from .analysis import Span, analyse_file
 
     conditions = _conditions(fail_on)
     span = Span(from_s, to_s)
