@@ -64,3 +64,23 @@ def analyse(
     for item in items:
         engine.feed(Batch.from_records(item) if isinstance(item, np.ndarray) else item)
     return engine.finish(end_ns)
+
+
+def slab(
+    begin_ns: int, end_ns: int, tid: int = 100, shrink: int = SUPER_CACHE_SCAN, freed: int = 10, **more: object
+) -> Records:
+    """A shrinker call of 128 scanned objects."""
+    start = event(begin_ns, "shrink_slab_start", tid, shrink=shrink, total_scan=128, cache_items=1000, **more)
+    return records(start, event(end_ns, "shrink_slab_end", tid, shrink=shrink, retval=freed))
+
+
+def work(begin_ns: int, end_ns: int, tid: int = 50) -> Records:
+    """A run of the balloon's worker."""
+    begin = event(begin_ns, "balloon_work_begin", tid, "kworker/0:1")
+    return records(begin, event(end_ns, "balloon_work_end", tid, "kworker/0:1"))
+
+
+def lru(time_ns: int, tid: int, pages: int, *, file: bool = True, priority: int = 12, comm: str = "task") -> Records:
+    """A scan that took so many pages off a list."""
+    flags = 2 if file else 1
+    return event(time_ns, "lru_shrink_inactive", tid, comm, nr_reclaimed=pages, reclaim_flags=flags, priority=priority)
