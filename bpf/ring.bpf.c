@@ -7,7 +7,8 @@
  *
  * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_COMM_AT where
  * programs may read a task's name themselves (little-endian machines); RT_TRACER_TGID (with RT_PIDNS_DEV and
- * RT_PIDNS_INO where that number is one of an inner pid namespace), RT_WITH_<kind> for each program wanted,
+ * RT_PIDNS_INO where that number is one of an inner pid namespace), RT_MAPPED_CPUS, the number of possible CPUs, where an
+ * array can be mapped, RT_WITH_<kind> for each program wanted,
  * RT_AT_<kind>_<field> for where its tracepoint has a field.
  */
 #include "events.h"
@@ -22,7 +23,17 @@ BPF_PERF_OUTPUT(events);
 #else
 BPF_RINGBUF_OUTPUT(events, RT_RING_PAGES);
 #endif
+#ifdef RT_MAPPED_CPUS
+/*
+ * An element for each possible CPU, mapped by the reader: while a system call reads a map the kernel runs no program on
+ * that CPU (bpf_disable_instrumentation), and where it is preemptible it can run others' reclaim meanwhile.
+ */
+BPF_F_TABLE("array", u32, struct rt_lost, lost, RT_MAPPED_CPUS, 1024 /* BPF_F_MMAPABLE */);
+#define rt_lost_key() bpf_get_smp_processor_id()
+#else
 BPF_PERCPU_ARRAY(lost, struct rt_lost, 1);
+#define rt_lost_key() 0
+#endif
 
 /* Copy one argument; RT_AT_* is 0 for a field that the running kernel's tracepoint lacks. */
 #define RT_COPY(kind, field) (event->args.kind.field = RT_AT_##kind##_##field)
@@ -51,8 +62,8 @@ static bool rt_is_tracer(u64 task)
 
 static void rt_count_more_lost(u32 kind, u64 events)
 {
-	u32 only = 0;
-	struct rt_lost *counts = lost.lookup(&only);
+	u32 key = rt_lost_key();
+	struct rt_lost *counts = lost.lookup(&key);
 
 	if (counts && kind < RT_MAX_KINDS)
 		__sync_fetch_and_add(&counts->by_kind[kind], events);

@@ -16,11 +16,11 @@ from tracer.collect.transport import open_buffers
 from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
 from tracer.kernel.tracefs import tracepoint_format
-from tracer.probes import syscalls
 from tracer.probes.attach import DEFAULT_BUFFER_BYTES
 from tracer.probes.attachment import attach_tracepoint
 from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
 from tracer.probes.loading import Loader, LoadRequest
+from tracer.probes.loss import LossCounters
 from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags
 from tracer.probes.transport import BufferSizes, Transport, choose_transport
 from tracer.schema import MAX_KINDS
@@ -55,7 +55,7 @@ class StormProgram:
         self._loaded = Loader().load(_request([*flags, *storm_flags(token, as_slab=as_slab)]))
         self.program_fd = self._loaded.programs[NAME]
         self.events_fd = self._loaded.maps[RING_MAP]
-        self._lost = np.zeros((host.cpus_possible, MAX_KINDS), np.uint64)
+        self._loss = LossCounters(self._loaded.maps[LOST_MAP], host.cpus_possible)
         self.buffers, self.lost_in_buffers = open_buffers(self)
         found = tracepoint_format(TRACEPOINT)
         assert found is not None, f"this kernel has no {TRACEPOINT}"
@@ -74,8 +74,7 @@ class StormProgram:
 
     def lost_by_cpu(self) -> npt.NDArray[np.uint64]:
         """The same by CPU and kind number."""
-        syscalls.lookup_element(self._loaded.maps[LOST_MAP], 0, self._lost.ctypes.data)
-        return self._lost
+        return self._loss.by_cpu()
 
     def sources(self, counters: CounterReader) -> Sources:
         """What a collector reads."""
@@ -87,6 +86,7 @@ class StormProgram:
     def __exit__(self, *_: object) -> None:
         os.close(self._event)
         self.buffers.close()
+        self._loss.close()
         self._loaded.close()
 
 

@@ -337,28 +337,3 @@ def test_few_events_between_samples_are_no_reason_to_read_counters_often(
             machine.write(kind, count)
     # THEN the last are four intervals of 20 ms apart where there were few, and none of the balloon
     assert (min(np.diff(times[30:40])) >= 80_000_000) == rarely
-
-
-def test_loss_is_asked_for_where_a_buffer_can_have_been_full_and_begins_when_it_was_not_yet(tmp_path: Path) -> None:
-    # GIVEN no sample for an hour, and a first look at a ring with much room
-    machine = Machine(tmp_path, interval_s=3600.0)
-    items: list[Item] = []
-    roomy_ns = full_ns = 0
-    for item in machine.collector.items(duration_s=60):
-        items.append(item)
-        if len(items) == 1:
-            roomy_ns = time.monotonic_ns()
-            machine.write()
-        elif len(items) == 2:
-            # WHEN it is more than half full at the next, and events were lost
-            full_ns = time.monotonic_ns()
-            machine.write(count=400)
-            machine.lost[1] += 7
-        elif isinstance(item, LostStretch):
-            machine.collector.stop()
-    # THEN that is told behind what was still there, from the look with room on
-    assert kinds(items[:4]) == [Samples, np.ndarray, np.ndarray, LostStretch]
-    stretch = items[3]
-    assert isinstance(stretch, LostStretch)
-    assert stretch.counts == {"shrink_slab_start": 7}
-    assert roomy_ns < stretch.start_ns < full_ns < stretch.end_ns

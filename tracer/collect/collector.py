@@ -30,8 +30,6 @@ _SHORTEST_PAUSE_S: Final = 0.001
 _BUSY_SHARE: Final = 1 / 4
 """So full should the fullest buffer be at each look: the pause before it follows the rate. Fuller than that is a storm,
 when nothing is done that can wait."""
-_ROOMY_SHARE: Final = 1 / 2
-"""A buffer not fuller than that has had room for any record since it was last read."""
 _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 """Balloon events call for a sample at once, which bounds what has to be inferred between two; at most so often."""
 _QUIET_SAMPLES: Final = 20
@@ -79,11 +77,11 @@ class _LossCounter:
         self._counts = np.zeros(MAX_KINDS, np.uint64)
         self._read_ns = start_ns
 
-    def since(self, not_before_ns: int = 0) -> Iterator[LostStretch]:
-        """A lost stretch, if anything was lost since the last look; where it is known, not before some later time."""
+    def since(self) -> Iterator[LostStretch]:
+        """A lost stretch, if anything was lost since the last look."""
         now_ns, counts = time.monotonic_ns(), self._read()
         if (counts != self._counts).any():
-            yield LostStretch(max(self._read_ns, not_before_ns), now_ns, lost_by_kind(counts - self._counts))
+            yield LostStretch(self._read_ns, now_ns, lost_by_kind(counts - self._counts))
         self._counts, self._read_ns = counts, now_ns
 
 
@@ -110,7 +108,6 @@ class Collector:
         self._storm = False
         self._pause_s = _LONGEST_PAUSE_S
         self._looked_ns = start_ns
-        self._roomy_ns = start_ns
         self._present: frozenset[int] = frozenset()
         self._lend = False
         self._sample_soon = False
@@ -184,18 +181,7 @@ class Collector:
             time.sleep(self._pause_s)
         elif buffers.written_bytes == buffers.read_bytes:
             return
-        yield from self._after_records(self._refused())
-
-    def _refused(self) -> Iterator[LostStretch]:
-        """What found no room since the last look: nothing, where there is room now, for only reading makes room.
-
-        Reading the counters is a system call for each, the dearest part of a look.
-        """
-        now_ns = time.monotonic_ns()
-        if self._sources.buffers.fullness < _ROOMY_SHARE:
-            self._roomy_ns = now_ns
-        else:
-            yield from self._lost.since(self._roomy_ns)
+        yield from self._after_records(self._lost.since())
 
     def _after_records(self, read: Iterable[Item]) -> Iterator[Item]:
         """What was read just now, behind all records from before: this process may stand still at any point.
@@ -234,8 +220,7 @@ class Collector:
         if now_ns >= self._next_sample_ns or (
             self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
         ):
-            lost = self._lost.since() if self._events else ()
-            yield from self._after_records((self._sample(), *lost, *self._missed_events(now_ns)))
+            yield from self._after_records((self._sample(), *self._missed_events(now_ns)))
         yield from self._names(now_ns)
 
     def _names(self, now_ns: int) -> Iterator[dict[int, str]]:

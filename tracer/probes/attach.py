@@ -25,6 +25,7 @@ from .attachment import attach_kprobe, attach_raw_tracepoint, attach_traced_func
 from .compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError
 from .costs import read_costs
 from .loading import Loader, LoadRequest
+from .loss import LossCounters
 from .lru import LruDetail, take_lru_spans
 from .plan import Plan
 from .probe import How, PageSource, Probe, Source
@@ -81,7 +82,7 @@ class Probes:
         self._attached: set[tuple[str, str]] = set()
         self._unfiltered: dict[int, int] = {}
         self.events_fd = self._loaded.maps[RING_MAP]
-        self._lost_buffer = np.zeros((host.cpus_possible, MAX_KINDS), np.uint64)
+        self._loss = LossCounters(self._loaded.maps[LOST_MAP], host.cpus_possible)
 
     @property
     def buffer_bytes(self) -> int:
@@ -127,10 +128,7 @@ class Probes:
 
     def lost_by_cpu(self) -> npt.NDArray[np.uint64]:
         """The same by CPU and kind number; shape (possible CPUs, MAX_KINDS). Overwritten by the next call."""
-        if not self._loaded.maps:
-            raise ValueError("the probes are closed")
-        syscalls.lookup_element(self._loaded.maps[LOST_MAP], 0, self._lost_buffer.ctypes.data)
-        return self._lost_buffer
+        return self._loss.by_cpu()
 
     def missed(self) -> npt.NDArray[np.uint64]:
         """Events at which the kernel skipped the program, because another one ran on that CPU; shape (MAX_KINDS,).
@@ -162,6 +160,7 @@ class Probes:
         """Detach and free everything; idempotent."""
         self.detach()
         self._unfiltered.clear()
+        self._loss.close()
         self._loaded.close()
 
     def __enter__(self) -> Self:

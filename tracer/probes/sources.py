@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ..kernel.btf import Btf
-from ..kernel.host import in_initial_namespace
+from ..kernel.host import in_initial_namespace, read_host
 from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
@@ -57,6 +57,7 @@ def kernel_flags(release: str, transport: Transport, buffer_pages: int, director
         f"-DLINUX_VERSION_CODE={version_code(release):#x}",
         "-DRT_TRANSPORT_PERF" if is_perf else f"-DRT_RING_PAGES={buffer_pages}",
         *(["-DRT_HAS_PROBE_READ_KERNEL"] if syscalls.accepts_call(_PROBE_READ_KERNEL_STR) else []),
+        *([f"-DRT_MAPPED_CPUS={read_host().cpus_possible}"] if syscalls.accepts_mapped_array() else []),
         *_task_name_flags(),
         *_own_process_flags(),
     ]

@@ -35,9 +35,11 @@ _BTF_GET_NEXT_ID: Final = 23
 _ENABLE_STATS: Final = 32
 """enum bpf_cmd, include/uapi/linux/bpf.h."""
 _STATS_RUN_TIME: Final = 0
+_MAP_TYPE_ARRAY: Final = 2
 _MAP_TYPE_RINGBUF: Final = 27
 _PROG_TYPE_TRACEPOINT: Final = 5
-"""BPF_MAP_TYPE_RINGBUF and BPF_PROG_TYPE_TRACEPOINT of the same header."""
+_MMAPABLE: Final = 1 << 10
+"""BPF_MAP_TYPE_*, BPF_PROG_TYPE_TRACEPOINT and BPF_F_MMAPABLE of the same header."""
 
 _TYPE_TRACING: Final = 26
 _TRACE_FENTRY, _TRACE_FEXIT = 24, 25
@@ -121,6 +123,15 @@ def create_ring(size: int) -> int:
     """A BPF ring buffer's map. Raises OSError: EINVAL where the kernel knows no such map."""
     key_size, value_size = 0, 0
     return _bpf(_MAP_CREATE, "IIIII", _MAP_TYPE_RINGBUF, key_size, value_size, size, 0)
+
+
+def accepts_mapped_array() -> bool:
+    """Whether arrays can be mapped here, since "bpf: Add mmap() support for BPF_MAP_TYPE_ARRAY" (5.5)."""
+    try:
+        os.close(_bpf(_MAP_CREATE, "IIIII", _MAP_TYPE_ARRAY, 4, 8, 1, _MMAPABLE))
+    except OSError:
+        return False
+    return True
 
 
 def accepts_call(function: int) -> bool:
