@@ -18,7 +18,7 @@ NOISE = "within the noise of reclaim itself where the range of the rounds includ
 
 CPU = (
     "a run has some 100,000 to 300,000 events only. Ours names the kernel's functions once (50 ms), looks at the ring "
-    "fifty times a second (0.7 ms for a few thousand events, loss counters included), reads counters four times a "
+    "fifty times a second, reads counters four times a "
     "second, packs and compresses (`packing`); the peer moves records as they are or nearly so"
 )
 
