@@ -267,5 +267,5 @@ class Collector:
 
 
 def _copy(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-    """Record by record, which takes numpy a fifth of the time of field by field."""
+    """Record by record, which takes numpy a ninth of the time of field by field."""
     return records.view(f"V{EVENT_DTYPE.itemsize}").copy().view(EVENT_DTYPE)
