@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer.analyze import Analysis, Engine, Options
+from tracer.analyze.model import Tier, TierRow
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.metadata import BalloonInfo, Metadata
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
@@ -84,3 +85,8 @@ def lru(time_ns: int, tid: int, pages: int, *, file: bool = True, priority: int 
     """A scan that took so many pages off a list."""
     flags = 2 if file else 1
     return event(time_ns, "lru_shrink_inactive", tid, comm, nr_reclaimed=pages, reclaim_flags=flags, priority=priority)
+
+
+def row(analysis: Analysis, tier: Tier) -> TierRow:
+    """What a tier supplied."""
+    return next(row for row in analysis.tiers if row.tier is tier)

@@ -12,14 +12,11 @@ from streams import (
     event,
     lru,
     records,
+    row,
     slab,
 )
 
-from tracer.analyze.model import Analysis, Tier, TierRow
-
-
-def row(analysis: Analysis, tier: Tier) -> TierRow:
-    return next(row for row in analysis.tiers if row.tier is tier)
+from tracer.analyze.model import Tier
 
 
 def test_slab_outside_any_reclaim_is_proactive_and_makes_no_episode() -> None:

@@ -18,17 +18,14 @@ from streams import (
     event,
     lru,
     records,
+    row,
     slab,
     work,
 )
 
-from tracer.analyze.model import Analysis, Cause, CycleClass, Severity, Tier, TierRow
+from tracer.analyze.model import Cause, CycleClass, Severity, Tier
 from tracer.batch import LostStretch, Samples
 from tracer.metadata import BalloonInfo
-
-
-def row(analysis: Analysis, tier: Tier) -> TierRow:
-    return next(row for row in analysis.tiers if row.tier is tier)
 
 
 def test_host_leaks_and_inflations_are_inferred_from_counters_and_are_no_cycle() -> None:
