@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,18 +32,25 @@ def test_mapped_counters_are_read_where_they_lie(monkeypatch: pytest.MonkeyPatch
             counters.by_cpu()
 
 
-def test_a_map_that_cannot_be_mapped_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def lookup(fd: int, key: int, place: int) -> None:
-        asked.append((fd, key))
+@pytest.mark.parametrize(("in_array", "asked"), [(True, [(0, 1), (1, 2), (2, 3)]), (False, [(0, 1)])])
+def test_a_map_that_cannot_be_mapped_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, in_array: bool, asked: list[tuple[int, int]]
+) -> None:
+    # GIVEN an array with an element for each of three CPUs, or a per-CPU map of one
+    done: list[tuple[int, int]] = []
 
-    asked: list[tuple[int, int]] = []
+    def lookup(fd: int, key: int, place: int) -> None:
+        counts = np.ctypeslib.as_array((ctypes.c_uint64 * MAX_KINDS).from_address(place))
+        counts[5] = key + 1
+        done.append((key, int(counts[5])))
+
     monkeypatch.setattr(syscalls, "lookup_element", lookup)
-    with tempfile.TemporaryFile() as file:
-        file.write(bytes(4096))
-        monkeypatch.setattr("tracer.probes.loss.mmap.mmap", _refuse)
-        counters = LossCounters(file.fileno(), 3)
-        counters.by_cpu()
-        assert asked == [(file.fileno(), 0)]
+    monkeypatch.setattr(syscalls, "accepts_mapped_array", lambda: in_array)
+    monkeypatch.setattr("tracer.probes.loss.mmap.mmap", _refuse)
+    # WHEN it can't be mapped THEN every CPU's element is asked for
+    found = LossCounters(7, 3).by_cpu()
+    assert done == asked
+    assert found[: len(asked), 5].tolist() == [count for _, count in asked]
 
 
 def _refuse(*_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -16,20 +17,21 @@ _CPU_BYTES: Final = 8 * MAX_KINDS
 
 
 class LossCounters:
-    """Records without room since the start, by CPU and kind: mapped where the kernel can, else a per-CPU map.
+    """Records without room since the start, by CPU and kind.
 
-    `close` it before the map's descriptor goes.
+    Where the kernel can map arrays it is one with an element a CPU, asked for where it can't be mapped after all;
+    else a per-CPU map. `close` it before the map's descriptor goes.
     """
 
     def __init__(self, map_fd: int, cpus: int) -> None:
         """`cpus` is how many are possible."""
-        self._fd, self._cpus = map_fd, cpus
+        self._fd = map_fd
         self._copy = np.zeros((cpus, MAX_KINDS), np.uint64)
+        self._keys = range(cpus if syscalls.accepts_mapped_array() else 1)
+        self._mapping: mmap.mmap | None = None
         size = -(-cpus * _CPU_BYTES // mmap.PAGESIZE) * mmap.PAGESIZE
-        try:
-            self._mapping: mmap.mmap | None = mmap.mmap(map_fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
-        except OSError:
-            self._mapping = None
+        with suppress(OSError):
+            self._mapping = mmap.mmap(map_fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
 
     def by_cpu(self) -> npt.NDArray[np.uint64]:
         """Shape (possible CPUs, MAX_KINDS), overwritten by the next call. Raises OSError, ValueError once closed."""
@@ -38,7 +40,8 @@ class LossCounters:
         elif self._fd < 0:
             raise ValueError("the probes are closed")
         else:
-            syscalls.lookup_element(self._fd, 0, self._copy.ctypes.data)
+            for key in self._keys:
+                syscalls.lookup_element(self._fd, key, self._copy[key:].ctypes.data)
         return self._copy
 
     def close(self) -> None:
