@@ -67,10 +67,20 @@ class Found:
         return bool(self.balloon["quality"] == "measured")
 
     @property
+    def plan(self) -> dict[str, str]:
+        """The source used for each kind of event that has one."""
+        value: dict[str, str] = self.summary["recording"]["plan"]
+        return value
+
+    @property
     def counted_by(self) -> str | None:
         """Which source counted the runs of the balloon's worker; None where none did."""
-        value: str | None = self.summary["recording"]["plan"].get("balloon_run_pages")
-        return value
+        return self.plan.get("balloon_run_pages")
+
+    @property
+    def sees_ooms(self) -> bool:
+        """Whether it saw when OOM notifiers had done."""
+        return bool({"oom_notify_end", "oom_notifier_end"} & set(self.plan))
 
     @property
     def classes(self) -> set[str]:

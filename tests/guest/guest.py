@@ -176,6 +176,11 @@ class Guest:
         kind = MachineError if ended and not _KERNEL_DIED.search(self.console()) else GuestError
         return kind(f"guest {self.image.release}{state}: {what}\n{said}\n--- console ---\n{tail}")
 
+    def power_cut(self) -> None:
+        """End the machine under whoever talks to it, who is left to `close` it."""
+        if self._process is not None:
+            self._process.kill()
+
     def close(self) -> None:
         """End the machine and remove its files; idempotent."""
         self._power_off()

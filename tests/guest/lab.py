@@ -26,13 +26,11 @@ _STILL_ANSWERS: Final = 10
 class Lab:
     """The guest as scenarios drive it. Only what happens in `tracing()` is on record.
 
-    `recorder` is the name of the way that its tracer records, `beside` has further ones and their options.
+    `beside` has the names of further recorders and their options.
     """
 
-    def __init__(
-        self, guest: Guest, options: tuple[str, ...] = (), recorder: str = DEFAULT, beside: Recorders = NONE
-    ) -> None:
-        self.guest, self._recorder, self._options = guest, recorder, options
+    def __init__(self, guest: Guest, beside: Recorders = NONE) -> None:
+        self.guest, self._way = guest, DEFAULT
         self.full_mib = guest.balloon_bytes() // MIB
         self.truth = Truth()
         self._offset_ns = 0
@@ -41,10 +39,13 @@ class Lab:
         self._started: list[int] = []
 
     @contextmanager
-    def tracing(self, *options: str) -> Iterator[None]:
-        """Record with our own tracer in the guest, and beside it. Where this fails the guest is of no more use."""
-        guest = self.guest
-        for name, further in {**self._beside, self._recorder: (*options, *self._options)}.items():
+    def tracing(self, way: str, options: tuple[str, ...]) -> Iterator[None]:
+        """Record with our own tracer in the guest, and beside it. Where this fails the guest is of no more use.
+
+        `way` is what its way to record is called, `options` are what `record` takes for it.
+        """
+        guest, self._way = self.guest, way
+        for name, further in {**self._beside, way: options}.items():
             self._recorders[name] = Recorder(guest, f"/mnt/{name or 'trace'}.rtrace", further)
             self._recorders[name].attached()
         self.truth = Truth()
@@ -108,7 +109,7 @@ class Lab:
 
     def said(self, pid: int, word: str) -> None:
         """Until a load has printed the word. Raises GuestError where it ends before."""
-        self.guest.until(lambda: word in self.guest.output(pid) or self._gone(pid), WAIT_S, f"a load to say {word}")
+        self.guest.until(lambda: self._has_said(pid, word), WAIT_S, f"a load to say {word}")
 
     def ended(self, pid: int) -> int:
         """A load's exit status, negative where a signal ended it."""
@@ -149,7 +150,7 @@ class Lab:
         rows = (json.dumps(row) + "\n" for row in self.truth.timeline)
         (folder / f"{name}.host.jsonl").write_text("".join(rows))
         beside = {other: self._seen(other, folder, name) for other in self._beside}
-        return replace(self._seen(self._recorder, folder, name), beside=beside)
+        return replace(self._seen(self._way, folder, name), beside=beside)
 
     def _seen(self, recorder: str, folder: Path, name: str) -> Found:
         recording = folder / (".".join(filter(None, (name, recorder))) + ".rtrace")
@@ -158,8 +159,10 @@ class Lab:
         kernel, metadata = self.guest.image.kernel.name, trace.metadata
         return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder)
 
-    def _gone(self, pid: int) -> bool:
+    def _has_said(self, pid: int, word: str) -> bool:
         status = self.guest.ask("status", pid=pid)
+        if word in self.guest.output(pid):
+            return True
         if status is not None:
             raise self.guest.error(f"process {pid} ended with {status}: {self.guest.errors(pid)}")
         return False

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from .kernels import KERNELS
 from .machine import why_impossible
-from .trial import Bench, Outcome, Scenario, outcomes, scenarios
+from .pool import Pool
+from .scenario import scenarios
+from .trial import Outcome, Trial
 from .ways import DEFAULT, WAYS
 
 
@@ -23,24 +24,24 @@ def main() -> int:
         print(f"guests: {reason}", file=sys.stderr)
         return 3
     options.output.mkdir(parents=True, exist_ok=True)
-    chosen = [scenario for scenario in scenarios() if scenario.name in (options.scenarios or [scenario.name])]
-    results = []
-    with (options.output / "matrix.jsonl").open("a") as log:
-        for outcome in _outcomes(options, chosen):
-            results.append(outcome)
+    failed = total = 0
+    with (
+        (options.output / "matrix.jsonl").open("a") as log,
+        Pool(options.output, _trials(options), tuple(options.record), options.jobs) as pool,
+    ):
+        for outcome in pool.outcomes():
+            total, failed = total + 1, failed + (outcome.state == "failed")
             log.write(json.dumps(asdict(outcome)) + "\n")
             log.flush()
             print(_row(outcome), flush=True)
-    failed = [outcome for outcome in results if outcome.state == "failed"]
-    print(f"{len(results)} trials, {len(failed)} failed")
+    print(f"{total} trials, {failed} failed")
     return 1 if failed else 0
 
 
-def _outcomes(options: argparse.Namespace, chosen: list[Scenario]) -> Iterator[Outcome]:
-    kernels = options.kernel or list(KERNELS)
-    for name in options.by or [DEFAULT]:
-        with Bench(options.output, (*WAYS.get(name, ()), *options.record), name) as bench:
-            yield from outcomes(bench, kernels, chosen)
+def _trials(options: argparse.Namespace) -> list[Trial]:
+    chosen = [scenario for scenario in scenarios() if scenario.name in (options.scenarios or [scenario.name])]
+    ways = list(WAYS) if "all" in (options.by or []) else options.by or [DEFAULT]
+    return [Trial(kernel, scenario, way) for kernel in options.kernel or KERNELS for way in ways for scenario in chosen]
 
 
 def _row(outcome: Outcome) -> str:
@@ -65,8 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kernel", action="append", choices=sorted(KERNELS))
     parser.add_argument("--record", action="append", default=[], metavar="OPTION", help="for the tracer's `record`")
     parser.add_argument(
-        "--by", action="append", choices=WAYS, help="a balloon source, or perf buffers; one after another"
+        "--by", action="append", choices=(*WAYS, "all"), help="a balloon source, or perf buffers; one after another"
     )
+    parser.add_argument("--jobs", type=int, default=0, help="guests at once; as many as there are CPUs")
     parser.add_argument("-o", "--output", type=Path, default=Path("out/guests"), metavar="FOLDER")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     return parser

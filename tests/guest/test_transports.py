@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from guest.kernels import chosen_kernels
-from guest.trial import Bench, scenarios
+from guest.scenario import scenario_named
+from guest.trial import Bench, Trial
 from guest.ways import PERF, WAYS
 
 SCENARIO = "host_oscillates"
@@ -15,9 +16,8 @@ SCENARIO = "host_oscillates"
 @pytest.mark.parametrize("kernel", chosen_kernels())
 def test_perf_buffers_give_what_the_ring_gives(kernel: str, tmp_path: Path) -> None:
     # GIVEN two recorders of the same, each held against guest and host
-    (scenario,) = (scenario for scenario in scenarios() if scenario.name == SCENARIO)
     with Bench(tmp_path, beside={PERF: WAYS[PERF]}) as bench:
-        found = bench.run(kernel, scenario)
+        found = bench.run(Trial(kernel, scenario_named(SCENARIO)))
     ring, perf = found.summary, found.beside[PERF].summary
     assert (found.transport, found.beside[PERF].transport) == ("ring", PERF)
     # THEN there is something to find, and pages, cycles and findings are the same to the number

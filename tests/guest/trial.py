@@ -1,14 +1,11 @@
-"""Scenarios on guests: which there are, run on one machine after another, with an outcome each."""
+"""One scenario on one kernel, recorded in one way: driven, and held against the truth."""
 
 from __future__ import annotations
 
-import importlib
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Self
 
 from .debian import LabError
@@ -16,44 +13,32 @@ from .found import Found
 from .guest import Guest, MachineError, say_again
 from .lab import Lab
 from .machine import Hardware
-from .ways import DEFAULT, NONE, Recorders, is_possible, with_room
+from .scenario import Scenario
+from .ways import DEFAULT, NONE, WAYS, Recorders, is_possible, may_infer, with_room
 
-SCENARIOS = Path(__file__).parent / "scenarios"
+Machine = tuple[str, type[Guest], Hardware]
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """One file of `scenarios/`: `drive(lab)`, `judge(found)`, and what else it says, as here."""
+class Trial:
+    """A scenario on a kernel, recorded in one of `WAYS`, or as `record` does by itself."""
 
-    name: str
-    module: ModuleType = field(compare=False)
-
-    @property
-    def hardware(self) -> Hardware:
-        """What machine it takes."""
-        value: Hardware = getattr(self.module, "HARDWARE", Hardware())
-        return value
+    kernel: str
+    scenario: Scenario
+    way: str = DEFAULT
 
     @property
-    def guest(self) -> type[Guest]:
-        """What kind of guest: by its balloon's driver."""
-        value: type[Guest] = getattr(self.module, "GUEST", Guest)
-        return value
+    def machine(self) -> Machine:
+        """What it runs on; trials that take the same can share one."""
+        return self.kernel, self.scenario.guest, self.scenario.hardware
 
-    @property
-    def record(self) -> tuple[str, ...]:
-        """Options of `record` that it takes."""
-        value: tuple[str, ...] = getattr(self.module, "RECORD", ())
-        return value
-
-    def why_not(self, kernel: str) -> str:
-        """Why the kernel can't run it; empty where it can."""
-        return str(getattr(self.module, "WITHOUT", {}).get(kernel, ""))
+    def __str__(self) -> str:
+        return ".".join(filter(None, (f"{self.kernel}-{self.scenario.name}", self.way)))
 
 
 @dataclass
 class Outcome:
-    """What became of a scenario on a kernel, recorded in one way: `ok`, `failed`, `skipped`."""
+    """What became of a trial: `ok`, `failed`, `skipped`."""
 
     kernel: str
     scenario: str
@@ -64,47 +49,75 @@ class Outcome:
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
-def scenarios() -> list[Scenario]:
-    """All, those for the same machine together."""
-    names = sorted(path.stem for path in SCENARIOS.glob("*.py"))
-    package = __package__ or "guest"
-    found = [Scenario(name, importlib.import_module(f"{package}.scenarios.{name}")) for name in names]
-    return sorted(found, key=lambda scenario: (scenario.guest.__name__, repr(scenario.hardware), scenario.name))
-
-
 class Bench:
-    """Keeps the last machine running for the next scenario that takes the same; a failed one's is thrown away.
+    """Keeps the last machine running for the next trial that takes the same; a failed one's is thrown away.
 
-    `recorder` is the way that it records, by name; `beside` names further recorders of the same and their options.
+    `options` are for each `record`; `beside` names further recorders of the same and their options.
     """
 
-    def __init__(
-        self, folder: Path, options: tuple[str, ...] = (), recorder: str = DEFAULT, beside: Recorders = NONE
-    ) -> None:
-        self._folder, self._options, self.recorder, self._beside = folder, options, recorder, beside
-        self._key: tuple[str, type[Guest], Hardware] | None = None
+    def __init__(self, folder: Path, options: tuple[str, ...] = (), beside: Recorders = NONE) -> None:
+        self._folder, self._options, self._beside = folder, options, beside
         self._lab: Lab | None = None
+        self._abandoned = False
+        self.machine: Machine | None = None
 
-    def run(self, kernel: str, scenario: Scenario) -> Found:
-        """Drive it and hold the result against the truth. Raises AssertionError, or LabError with the console.
+    def attempt(self, trial: Trial) -> Outcome:
+        """Run it; a failure is an outcome too."""
+        outcome, began_s = _outcome(trial, "ok"), time.monotonic()
+        try:
+            found = self.drive(trial)
+            outcome.numbers = numbers(found)
+            hold_all(found, trial.scenario)
+            if not is_possible(found):
+                outcome.state, outcome.reason = "skipped", "this kernel has none"
+        except Exception as error:  # noqa: BLE001 - one scenario's failure is a row in the table
+            outcome.state, outcome.reason = "failed", _told(error)
+        outcome.seconds = round(time.monotonic() - began_s, 1)
+        return outcome
+
+    def run(self, trial: Trial) -> Found:
+        """Drive it and hold the result against the truth. Raises AssertionError, or LabError with the console."""
+        found = self.drive(trial)
+        hold_all(found, trial.scenario)
+        return found
+
+    def drive(self, trial: Trial) -> Found:
+        """What was found, not yet judged. Raises LabError with the console.
 
         Where the machine fails, and not what is tested on it, it is driven once more on a new one, and that is said.
         """
         try:
-            found = self._drive(kernel, scenario)
+            return self._drive(trial)
         except MachineError as error:
+            if self._abandoned:
+                raise
             say_again(error)
-            found = self._drive(kernel, scenario)
-        for seen in (found, *found.beside.values()):
-            hold(seen, scenario)
-        return found
+            return self._drive(trial)
 
-    def _drive(self, kernel: str, scenario: Scenario) -> Found:
-        lab = self._machine(kernel, scenario)
+    def abandon(self) -> None:
+        """End the machine under a trial that another thread drives here; that fails, and no other begins."""
+        self._abandoned = True
+        if lab := self._lab:
+            lab.guest.power_cut()
+
+    def close(self) -> None:
+        """End the machine; idempotent."""
+        if self._lab is not None:
+            self._lab.guest.close()
+        self._lab = self.machine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _drive(self, trial: Trial) -> Found:
+        lab = self._made(trial)
         try:
-            with lab.tracing(*scenario.record):
-                scenario.module.drive(lab)
-            found = lab.found(self._folder, f"{kernel}-{scenario.name}")
+            with lab.tracing(trial.way, (*trial.scenario.record, *WAYS.get(trial.way, ()), *self._options)):
+                trial.scenario.module.drive(lab)
+            found = lab.found(self._folder, f"{trial.kernel}-{trial.scenario.name}")
             lab.reset()
         except BaseException as error:
             told = lab.guest.error(str(error)) if isinstance(error, (LabError, OSError)) else error
@@ -114,30 +127,30 @@ class Bench:
             raise
         return found
 
-    def close(self) -> None:
-        """End the machine; idempotent."""
-        if self._lab is not None:
-            self._lab.guest.close()
-        self._lab = self._key = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _machine(self, kernel: str, scenario: Scenario) -> Lab:
-        key = (kernel, scenario.guest, scenario.hardware)
-        if self._lab is None or self._key != key:
+    def _made(self, trial: Trial) -> Lab:
+        if self._lab is None or self.machine != trial.machine:
             self.close()
-            guest = scenario.guest(kernel, with_room(scenario.hardware, len(self._beside)))
+            guest = trial.scenario.guest(trial.kernel, with_room(trial.scenario.hardware, len(self._beside)))
             try:
-                self._lab = Lab(guest, self._options, self.recorder, self._beside)
+                self._lab = Lab(guest, self._beside)
+                if self._abandoned:
+                    guest.power_cut()
             except BaseException:
                 guest.close()
                 raise
-            self._key = key
+            self.machine = trial.machine
         return self._lab
+
+
+def skipped(trial: Trial, reason: str) -> Outcome:
+    """The outcome of one that was not run."""
+    return _outcome(trial, "skipped", reason)
+
+
+def hold_all(found: Found, scenario: Scenario) -> None:
+    """What each recorder saw. Raises AssertionError."""
+    for seen in (found, *found.beside.values()):
+        hold(seen, scenario)
 
 
 def hold(found: Found, scenario: Scenario) -> None:
@@ -146,43 +159,14 @@ def hold(found: Found, scenario: Scenario) -> None:
     Of a way that the kernel has not nothing is asked, and of one that can only infer that it says how far off it is.
     """
     found.require_nothing_lost()
-    if found.is_measured or found.recorder == DEFAULT:
-        found.require_true_pages()
-        scenario.module.judge(found)
-    elif is_possible(found):
+    if not is_possible(found):
+        return
+    if not found.is_measured and may_infer(found):
         found.require_stated_error()
-
-
-def outcomes(bench: Bench, kernels: list[str], chosen: list[Scenario]) -> Iterator[Outcome]:
-    """Every kernel x scenario, as they end; no more of a kernel that has not what the recorder is forced to use."""
-    for kernel in kernels:
-        impossible = ""
-        for scenario in chosen:
-            if reason := impossible or scenario.why_not(kernel):
-                yield Outcome(kernel, scenario.name, bench.recorder, "skipped", reason)
-                continue
-            outcome = _outcome(bench, kernel, scenario)
-            impossible = outcome.reason if outcome.state == "skipped" else ""
-            yield outcome
-
-
-def _outcome(bench: Bench, kernel: str, scenario: Scenario) -> Outcome:
-    outcome, began_s = Outcome(kernel, scenario.name, bench.recorder, "ok"), time.monotonic()
-    try:
-        found = bench.run(kernel, scenario)
-        outcome.numbers = numbers(found)
-        if not is_possible(found):
-            outcome.state, outcome.reason = "skipped", "this kernel has none"
-    except Exception as error:  # noqa: BLE001 - one scenario's failure is a row in the table
-        outcome.state, outcome.reason = "failed", _told(error)
-    outcome.seconds = round(time.monotonic() - began_s, 1)
-    return outcome
-
-
-def _told(error: Exception) -> str:
-    """An assertion without words is told by its line."""
-    line = traceback.extract_tb(error.__traceback__)[-1].line
-    return f"{type(error).__name__}: {str(error) or line}"
+        return
+    assert found.is_measured, f"{found.counted_by} has inferred the balloon's pages"
+    found.require_true_pages()
+    scenario.module.judge(found)
 
 
 def numbers(found: Found) -> dict[str, Any]:
@@ -200,3 +184,13 @@ def numbers(found: Found) -> dict[str, Any]:
         "kills": found.kills,
         "events": found.summary["recording"]["events"],
     }
+
+
+def _outcome(trial: Trial, state: str, reason: str = "") -> Outcome:
+    return Outcome(trial.kernel, trial.scenario.name, trial.way, state, reason)
+
+
+def _told(error: Exception) -> str:
+    """An assertion without words is told by its line."""
+    line = traceback.extract_tb(error.__traceback__)[-1].line
+    return f"{type(error).__name__}: {str(error) or line}"

@@ -25,6 +25,16 @@ def with_room(hardware: Hardware, recorders: int) -> Hardware:
     return replace(hardware, memory_mib=hardware.memory_mib + recorders * _RECORDER_MIB)
 
 
+def may_infer(found: Found) -> bool:
+    """Whether the recorder need not measure who took the pages.
+
+    `samples` never does; none does that sees no end of an OOM notification; and pages counted one by one are short by
+    what the result says where the kernel skipped programs.
+    """
+    is_short = bool(found.balloon["missed_pages"])
+    return found.recorder == "samples" or not found.sees_ooms or (found.counted_by == "pages" and is_short)
+
+
 def is_possible(found: Found) -> bool:
     """Whether the kernel has what the recorder was forced to use; samples need nothing."""
     return found.recorder in {DEFAULT, "samples"} or found.counted_by is not None

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from guest.guest import GuestError, MachineError
-from guest.trial import Bench
+from guest.trial import Bench, Trial
 
 
 class Trials:
@@ -34,7 +34,7 @@ class Trials:
 def run(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> Trials:
     bench = Bench(Path())
     monkeypatch.setattr(bench, "_drive", trials.drive)
-    return bench.run("6.12", trials)
+    return bench.run(Trial("6.12", trials))
 
 
 def test_a_machine_that_failed_is_replaced_once_and_that_is_said(monkeypatch) -> None:

@@ -17,9 +17,11 @@ def drive(lab: Lab) -> None:
 
 
 def judge(found: Found) -> None:
-    """Tier 0 and no other."""
+    """Tier 0 and no other; where no function is traced the cgroup's reclaim looks as if it had none left."""
     found.require_no_fight()
+    is_told_apart = "proactive_reclaim_begin" in found.plan
+    asked = found.tiers["proactive" if is_told_apart else "direct"]
     assert found.tiers["proactive"]["sources"]["slab"]["objects"]
-    assert found.tiers["proactive"]["sources"]["file"]["pages"] >= 7000, "memory.reclaim's pages"
-    assert set(found.tiers) == {"proactive"}
-    assert (found.summary["episodes"], found.kinds) == ([], set())
+    assert asked["sources"]["file"]["pages"] >= 7000, "memory.reclaim's pages"
+    assert set(found.tiers) == {"proactive", asked["tier"]}
+    assert (len(found.summary["episodes"]), found.kinds) == (int(not is_told_apart), set())
