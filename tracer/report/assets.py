@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import TracerError
 from ..resources import resource_dir
+from .bundle import starting_with
 
 
 @cache
@@ -24,16 +25,21 @@ def read(name: str) -> str:
 
 
 @cache
-def plotly_base64() -> str:
-    """plotly.min.js, gzipped, as base64: 2 MB instead of 4.8. The Python package is looked up, not imported."""
+def plotly_base64(kinds: frozenset[str]) -> str:
+    """plotly.min.js for these kinds of chart, gzipped, as base64: 2 MB instead of 4.8.
+
+    The Python package is looked up, not imported. Raises TracerError where there is none.
+    """
     spec = find_spec("plotly")
     if spec is None or spec.origin is None:
         raise TracerError("reports need plotly, which is not installed: pip install plotly")
     path = Path(spec.origin).parent / "package_data" / "plotly.min.js"
     try:
-        return base64.b64encode(gzip.compress(path.read_bytes(), 9, mtime=0)).decode("ascii")
+        source = path.read_text("utf-8")
     except OSError as error:
         raise TracerError(f"can't read {path}: {error.strerror}; install plotly again") from error
+    packed = gzip.compress(starting_with(source, kinds).encode(), 9, mtime=0)
+    return base64.b64encode(packed).decode("ascii")
 
 
 def csp_hash(script: str) -> str:

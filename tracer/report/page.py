@@ -62,14 +62,15 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
     page_bytes = facts.metadata.page_size_bytes
     rows = timeline(analysis, page_bytes)
     ladder = ladder_figures(analysis, page_bytes)
+    charts = [row for row in rows.rows if isinstance(row, Figure)]
     judged = verdict(analysis, facts)
     script = read("report.js")
     parts = {
         "csp": csp_hash(script),
         "style": read("report.css"),
         "script": script,
-        "plotly": plotly_base64(),
-        "figures": _data(analysis, rows, ladder),
+        "plotly": plotly_base64(frozenset(trace["type"] for figure in (*charts, *ladder) for trace in figure.traces)),
+        "figures": _data(analysis, rows, charts, ladder),
         "title": text(f"{facts.metadata.host or facts.source}: reclaim-tracer report"),
         "timeline": "".join(to_html(row) for row in rows.rows),
         "findings": findings_table(analysis),
@@ -87,8 +88,7 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
     )
 
 
-def _data(analysis: Analysis, rows: Timeline, ladder: list[Figure]) -> str:
-    charts = [row for row in rows.rows if isinstance(row, Figure)]
+def _data(analysis: Analysis, rows: Timeline, charts: list[Figure], ladder: list[Figure]) -> str:
     return script_json(
         nested(
             {
