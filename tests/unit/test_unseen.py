@@ -6,7 +6,7 @@ from streams import event, records
 
 from tracer.commands.module_changes import module_changes
 from tracer.metadata import PlanRow, SourceState
-from tracer.wording.unseen import unseen
+from tracer.wording.unseen import taken_for, unseen
 
 
 def plan(**states: str) -> list[PlanRow]:
@@ -23,6 +23,21 @@ def test_a_kind_is_unseen_only_if_nothing_else_shows_it() -> None:
 
 def test_a_kind_with_several_sources_is_seen_through_any() -> None:
     assert unseen([*plan(throttled="refused"), *plan(throttled="used")]) == []
+
+
+def proactive(state: str, reason: str) -> PlanRow:
+    return PlanRow("proactive_reclaim_begin", "source", SourceState(state), reason)
+
+
+def test_reclaim_that_somebody_asked_for_is_said_to_count_as_direct_where_it_cannot_be_told_apart() -> None:
+    refused = proactive("refused", "this kernel refuses fentry")
+    absent = proactive("absent", "this kernel has no function memory_reclaim (inlined, or its driver is not loaded)")
+    (said,) = taken_for([refused, absent])
+    assert "memory.reclaim" in said
+    assert "counts as direct" in said
+    assert list(taken_for([refused, proactive("used", "")])) == []
+    assert list(taken_for([absent])) == [], "the kernel has no memory.reclaim"
+    assert list(taken_for([])) == []
 
 
 def test_balloon_modules_that_come_and_go_are_said_and_others_are_not() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..metadata import LOCKED, ClockChange, ClockChangeKind
 from .facts import RecordingFacts
 from .numbers import offset, plural, seconds
+from .unseen import taken_for
 
 
 def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
@@ -19,6 +20,7 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
         yield "scans of the LRU lists were added up by reclaim span and told once each (--lru-detail span)"
     if facts.lost_total and (lock := facts.metadata.memory_lock) not in {"", LOCKED}:
         yield f"the recorder's own memory could be reclaimed ({lock}): CAP_IPC_LOCK keeps it"
+    yield from taken_for(facts.metadata.plan)
     for change in facts.clock_changes:
         yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
 

@@ -1,8 +1,8 @@
-"""What a recording could not see, as far as nothing else shows it."""
+"""What a recording could not see, as far as nothing else shows it, and what that is taken for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..metadata import PlanRow, SourceState
@@ -29,6 +29,19 @@ _SHOWN_BY: Final = {
     "balloon_shrinker_end": frozenset({"shrink_slab_start"}),
 }
 """Kinds of which any one shows what the kind does."""
+
+
+_PROACTIVE: Final = "proactive_reclaim_begin"
+_NO_SUCH_FUNCTION: Final = "this kernel has no function"
+"""How the plan begins its reason where there is nothing that could be traced."""
+
+
+def taken_for(plan: Iterable[PlanRow]) -> Iterator[str]:
+    """What is unseen and shows up as something else, in sentences without a capital and a full stop."""
+    sources = [row for row in plan if row.what == _PROACTIVE]
+    hidden = [row for row in sources if not row.reason.startswith(_NO_SUCH_FUNCTION)]
+    if hidden and not any(row.state is SourceState.USED for row in sources):
+        yield "memory.reclaim, where this kernel has it, counts as direct reclaim: its function is not traced"
 
 
 def unseen(plan: Iterable[PlanRow]) -> list[str]:
