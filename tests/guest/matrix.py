@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kernel", action="append", choices=sorted(KERNELS))
     parser.add_argument("--record", action="append", default=[], metavar="OPTION", help="for the tracer's `record`")
     parser.add_argument(
-        "--by", action="append", choices=(*WAYS, "all"), help="a balloon source, or perf buffers; one after another"
+        "--by", action="append", choices=(*WAYS, "all"), help="a balloon source, or perf buffers; may be repeated"
     )
     parser.add_argument("--jobs", type=int, default=0, help="guests at once; as many as there are CPUs")
     parser.add_argument("-o", "--output", type=Path, default=Path("out/guests"), metavar="FOLDER")
