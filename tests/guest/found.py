@@ -69,8 +69,7 @@ class Found:
     @property
     def plan(self) -> dict[str, str]:
         """The source used for each kind of event that has one."""
-        value: dict[str, str] = self.summary["recording"]["plan"]
-        return value
+        return {kind: source for kind, source in self.summary["recording"]["plan"].items() if source}
 
     @property
     def counted_by(self) -> str | None:
