@@ -95,6 +95,11 @@ def test_the_commands_failure_is_said_and_kept(tmp_path):
     assert Recording.open(tmp_path / "x.rtrace").notes["exit_status"] == 3
 
 
+def test_it_says_that_it_traces_and_for_how_long(tmp_path):
+    result = record("-d", 0.5, "-o", "x.rtrace", cwd=tmp_path)
+    assert "\nTracing for 0.5 s. Ctrl-C ends it sooner.\n" in result.stderr
+
+
 def test_a_command_that_outlives_the_duration_is_ended(tmp_path):
     result = record("-d", 0.5, "-o", "x.rtrace", "--", "sleep", "60", cwd=tmp_path)
     assert result.returncode == 0

@@ -111,8 +111,9 @@ def _record(request: CaptureRequest, session: Session, lock: MemoryLock, say: Me
     try:
         _say_buffers(facts, writer, say)
         _say_lock(lock, say)
-        if request.duration_s is None and not request.command:
-            say.info("Tracing. Ctrl-C ends it.")
+        if not request.command:
+            length, when = (f" for {request.duration_s:g} s", " sooner") if request.duration_s else ("", "")
+            say.info(f"Tracing{length}. Ctrl-C ends it{when}.")
         lost = _copy(chain((first,), items), lambda: session.present, writer, say)
         _write_end(session, writer, say)
     finally:

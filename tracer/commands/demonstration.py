@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ..errors import CannotTraceError, TracerError
 from ..live import summary_text
@@ -19,9 +19,6 @@ from .capture import CaptureRequest, capture
 from .messages import Messages
 from .options import GAP_S, HORIZON_S
 from .output import Output
-
-if TYPE_CHECKING:
-    from ..workload import BoundedLoad
 
 BUNDLED: Final = "demo.rtrace"
 _TAIL_S: Final = 1.0
@@ -78,18 +75,11 @@ class Demonstration:
                 load = stack.enter_context(bounded_load(plan))
             except TracerError as error:
                 self.say.info(f"Tracing without a load: {error}")
-                yield self._say_tracing
+                yield lambda: None
                 return
-            yield lambda: self._begin(load)
+            yield load.begin
             if load.process.poll():
                 self.say.info(f"The load ended early, with status {load.process.returncode}")
-
-    def _begin(self, load: BoundedLoad) -> None:
-        load.begin()
-        self._say_tracing()
-
-    def _say_tracing(self) -> None:
-        self.say.info(f"Tracing this machine for {self.duration_s:g} s ...")
 
     def _replay(self, path: Path, why: CannotTraceError) -> None:
         source = resource_dir("reports") / BUNDLED
