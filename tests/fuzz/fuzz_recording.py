@@ -1,11 +1,12 @@
 """Coverage-guided fuzzing of the reader: `pip install atheris`, then
 
-    PYTHONPATH=.:tests/unit python tests/fuzz/fuzz_recording.py CORPUS -max_total_time=3600
+    PYTHONPATH=.:tests/unit python tests/fuzz/fuzz_recording.py CORPUS -max_total_time=3600 -rss_limit_mb=16000
 
 An input whose first byte is even is a file as it is; the rest of an odd one is a list of blocks (type, rows, size,
 payload), which are put into a file with right checksums and a right index, so that what they hold is looked at. Seeds
 are written into CORPUS first. Any exception but RecordingError, and any answer that contradicts itself, is a finding:
-atheris saves the input and stops. At the end it says how many inputs were tried.
+atheris saves the input and stops. At the end it says how many inputs were tried. What atheris instruments keeps some
+3 KB of every input, which ends it at its own limit of 2 GB after 620,000; without it the reader keeps nothing.
 """
 
 from __future__ import annotations
