@@ -15,6 +15,7 @@ NONE: Final[Recorders] = {}
 DEFAULT: Final = ""
 SOURCES: Final = ("fentry", "kprobe", "counters", "pages", "tracepoints", "samples")
 PERF: Final = "perf"
+_PAGE_BY_PAGE: Final = "raw_tracepoint:kmem:mm_page_alloc"
 WAYS: Final[Recorders] = {source: ("--balloon-source", source) for source in SOURCES} | {PERF: ("--transport", PERF)}
 _RECORDER_MIB: Final = 96
 """What one takes of a guest: 16 MiB of buffers, its queue, some 45 of its own."""
@@ -31,8 +32,8 @@ def may_infer(found: Found) -> bool:
     `samples` never does; none does that sees no end of an OOM notification; and pages counted one by one are short by
     what the result says where the kernel skipped programs.
     """
-    is_short = bool(found.balloon["missed_pages"])
-    return found.recorder == "samples" or not found.sees_ooms or (found.counted_by == "pages" and is_short)
+    is_short = bool(found.balloon["missed_pages"]) and found.counted_by == _PAGE_BY_PAGE
+    return found.recorder == "samples" or not found.sees_ooms or is_short
 
 
 def is_possible(found: Found) -> bool:

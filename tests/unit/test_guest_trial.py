@@ -1,4 +1,4 @@
-"""What the guest lab tries again: a machine that failed, never what was found on one."""
+"""What the guest lab tries again (a machine that failed, never what was found on one), and what it asks of a result."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from guest.found import Found, Truth
 from guest.guest import GuestError, MachineError
-from guest.trial import Bench, Trial
+from guest.scenario import Scenario
+from guest.trial import Bench, Trial, hold
 
 
 class Trials:
@@ -61,3 +63,56 @@ def test_what_goes_wrong_on_a_machine_that_runs_is_never_tried_again(monkeypatch
     with pytest.raises(type(error)):
         run(judged, monkeypatch)
     assert judged.driven == 1
+
+
+def seen(
+    recorder: str, *, counted_by: str | None, quality: str, missed: int = 0, ends: str | None = "fexit:f"
+) -> Found:
+    """A result that is `missed` pages short of 100 inflated, and what it was recorded by."""
+    balloon = {"quality": quality, "missed_pages": missed, "inflated_pages": 100 - missed, "net_pages": 100 - missed}
+    leaked = {"host": 0, "shrinker": 0, "oom_notifier": 0}
+    plan = {"balloon_run_pages": counted_by, "oom_notify_end": ends}
+    recording = {"lost": 0, "bad_blocks": 0, "cut_bytes": 0, "lost_by_kind": {}, "plan": plan}
+    truth = Truth({"balloon_inflate": 100, "balloon_deflate": 0}, host_pages=100)
+    return Found(
+        {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording}, truth, 0, "6.12", "ring", recorder
+    )
+
+
+def judged_by(found: Found) -> bool:
+    """Whether it holds, and whether its scenario was asked. Raises AssertionError where it doesn't hold."""
+    asked: list[Found] = []
+    hold(found, Scenario("plain", SimpleNamespace(judge=asked.append)))
+    return bool(asked)
+
+
+def test_a_way_that_measures_is_held_against_the_truth_and_the_scenario():
+    assert judged_by(seen("kprobe", counted_by="kprobe:f", quality="measured"))
+    with pytest.raises(AssertionError, match="inflated, leaked, net"):
+        judged_by(seen("kprobe", counted_by="kprobe:f", quality="measured", missed=1))
+
+
+@pytest.mark.parametrize("recorder", ["", "kprobe", "pages", "perf"])
+def test_a_way_that_should_measure_must(recorder):
+    with pytest.raises(AssertionError, match="has inferred"):
+        judged_by(seen(recorder, counted_by="kprobe:f", quality="inferred"))
+
+
+@pytest.mark.parametrize(
+    ("recorder", "counted_by", "ends"),
+    [
+        ("samples", None, "fexit:f"),
+        ("tracepoints", "raw_tracepoint:f", None),
+        ("pages", "raw_tracepoint:kmem:mm_page_alloc", "fexit:f"),
+    ],
+)
+def test_a_way_that_may_infer_says_how_far_off_it_is(recorder, counted_by, ends):
+    assert not judged_by(seen(recorder, counted_by=counted_by, quality="inferred", missed=3, ends=ends))
+    wrong = seen(recorder, counted_by=counted_by, quality="inferred", missed=3, ends=ends)
+    wrong.balloon["missed_pages"] = 2
+    with pytest.raises(AssertionError, match="said missed"):
+        judged_by(wrong)
+
+
+def test_nothing_is_asked_of_a_way_that_the_kernel_has_not():
+    assert not judged_by(seen("fentry", counted_by=None, quality="inferred", missed=50))
