@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +24,14 @@ OUT = Path("out/guests")
 
 
 def trials() -> list[Trial]:
+    """In the order in which the pool begins them: those first whose machine has the most."""
     chosen = chosen_kernels()
     whole = [Trial(kernel, scenario) for kernel in chosen for scenario in scenarios()]
     ways = [Trial(kernel, scenario_named(IN_EVERY_WAY), way) for kernel in chosen for way in WAYS]
-    return whole + ways + [Trial(kernel, scenario_named(SMOKE)) for kernel in KERNELS if kernel not in chosen]
+    smoke = [Trial(kernel, scenario_named(SMOKE)) for kernel in KERNELS if kernel not in chosen]
+    found = [*whole, *ways, *smoke]
+    shared = Counter(trial.machine for trial in found)
+    return sorted(found, key=lambda trial: -shared[trial.machine])
 
 
 @pytest.fixture(scope="session")
