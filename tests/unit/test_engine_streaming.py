@@ -26,6 +26,7 @@ from streams import (
 
 from tracer.analyze import Analysis, Options, summary_dict
 from tracer.batch import Samples
+from tracer.recording_facts import RecordingFacts
 from tracer.schema import KIND_BY_NAME
 
 ENDS = {
@@ -90,7 +91,10 @@ def balloon_counters(stream: npt.NDArray[np.void]) -> Samples:
 def everything(analysis: Analysis) -> dict[str, Any]:
     """All results as comparable values."""
     series = {name: values.tolist() for name, values in analysis.timeline.series.items()}
-    return {"summary": json.loads(json.dumps(summary_dict(analysis, METADATA))), "timeline": series}
+    return {
+        "summary": json.loads(json.dumps(summary_dict(analysis, RecordingFacts("x", METADATA)))),
+        "timeline": series,
+    }
 
 
 def in_pieces(stream: npt.NDArray[np.void], cuts: list[int]) -> dict[str, Any]:

@@ -285,7 +285,7 @@ def test_samples_are_wide_with_gaps_where_nothing_was_read(tmp_path):
 def test_the_summary_is_the_command_lines(trace, start_s, end_s):
     here = tracer.open(trace.path, horizon_s=5.0, gap_s=0.03, start_s=start_s, end_s=end_s)
     analysis, facts = analyse_file(trace.path, 5.0, 0.03, Span(start_s, end_s))
-    assert here.summary() == summary_dict(analysis, facts.metadata, cut_bytes=0, bad_blocks=0)
+    assert here.summary() == summary_dict(analysis, facts)
     assert len(here.episodes()) > 1
 
 

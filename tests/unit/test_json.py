@@ -27,6 +27,7 @@ from tracer.commands.check_facts import gather
 from tracer.kernel.access import Requirement
 from tracer.metadata import BalloonInfo, ClockChange, ClockChangeKind, Metadata, PlanRow, SourceState
 from tracer.program_cost import ProgramCost
+from tracer.recording_facts import RecordingFacts
 from tracer.store import Writer
 
 PAGE = (ROOT / "docs/json.md").read_text()
@@ -102,21 +103,29 @@ def kswapd_and_loss() -> list[Records | LostStretch]:
 
 
 OUTPUTS = {
-    "nothing": summary_dict(analyse(), Metadata()),
-    "a storm of cycles, each a conflict": summary_dict(analyse(*shrinker_storm()), METADATA),
+    "nothing": summary_dict(analyse(), RecordingFacts("x", Metadata())),
+    "a storm of cycles, each a conflict": summary_dict(analyse(*shrinker_storm()), RecordingFacts("x", METADATA)),
     "the programs' cost": summary_dict(
-        analyse(), METADATA, program_cost={"shrink_slab_start": ProgramCost(3, 600), "never": ProgramCost(0, 0)}
+        analyse(),
+        RecordingFacts(
+            "x", METADATA, program_cost={"shrink_slab_start": ProgramCost(3, 600), "never": ProgramCost(0, 0)}
+        ),
     ),
     "clocks that moved and a slow disk": summary_dict(
         analyse(),
-        METADATA,
-        dropped_events=5,
-        clock_changes=[
-            ClockChange(METADATA.start_ns + 2 * SECOND, ClockChangeKind.SUSPENDED, 3 * SECOND),
-            ClockChange(METADATA.start_ns + 4 * SECOND, ClockChangeKind.SET, -SECOND // 2),
-        ],
+        RecordingFacts(
+            "x",
+            METADATA,
+            dropped_events=5,
+            clock_changes=(
+                ClockChange(METADATA.start_ns + 2 * SECOND, ClockChangeKind.SUSPENDED, 3 * SECOND),
+                ClockChange(METADATA.start_ns + 4 * SECOND, ClockChangeKind.SET, -SECOND // 2),
+            ),
+        ),
     ),
-    "kswapd and loss": summary_dict(analyse(*kswapd_and_loss()), METADATA, cut_bytes=7, bad_blocks=1),
+    "kswapd and loss": summary_dict(
+        analyse(*kswapd_and_loss()), RecordingFacts("x", METADATA, cut_bytes=7, bad_blocks=1)
+    ),
     **{path.stem: json.loads(path.read_text()) for path in DATA.glob("*.json")},
 }
 

@@ -15,8 +15,8 @@ from tracer.analyze import summary_dict
 from tracer.metadata import SourceState
 from tracer.probes.lru import LruDetail
 from tracer.probes.plan import Plan, Targets, make_plan
+from tracer.recording_facts import RecordingFacts
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
-from tracer.wording.facts import RecordingFacts
 from tracer.wording.recorder import recorder_remarks
 
 LRU = KIND_BY_NAME["lru_shrink_inactive"]
@@ -82,7 +82,7 @@ def added_up(stream: list[Records]) -> list[Records]:
 
 
 def numbers(stream: list[Records]) -> list[dict[str, Any]]:
-    tiers: list[dict[str, Any]] = summary_dict(analyse(records(*stream)), METADATA)["tiers"]
+    tiers: list[dict[str, Any]] = summary_dict(analyse(records(*stream)), RecordingFacts("x", METADATA))["tiers"]
     return tiers
 
 

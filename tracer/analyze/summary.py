@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from ..metadata import ONE_FILE, ClockChange, Metadata, RecordingFiles, SourceState
-from ..program_cost import ProgramCost, costs_to_note
+from ..metadata import ClockChange, Metadata, SourceState
+from ..program_cost import costs_to_note
+from ..recording_facts import RecordingFacts
 from .model import Analysis, Cycle, Episode, Storm, TierRow
 
 FORMAT = "reclaim-tracer/summary"
 VERSION = 1
 
 
-def summary_dict(
-    analysis: Analysis,
-    metadata: Metadata,
-    *,
-    cut_bytes: int = 0,
-    bad_blocks: int = 0,
-    program_cost: Mapping[str, ProgramCost] | None = None,
-    dropped_events: int = 0,
-    clock_changes: Iterable[ClockChange] = (),
-    files: RecordingFiles = ONE_FILE,
-) -> dict[str, Any]:
+def summary_dict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
     """Plain JSON values; `_s` are seconds since the recording's start, pages are guest pages."""
-    recorder = {
-        "files": files.count,
-        "removed_files": files.removed,
-        "missing_files": list(files.missing),
-        "dropped": dropped_events,
-        "clock_changes": [_clock_change(change, metadata) for change in clock_changes],
-        "program_cost": costs_to_note(program_cost or {}),
-    }
     return {
         "format": FORMAT,
         "version": VERSION,
-        "recording": _recording(analysis, metadata, cut_bytes, bad_blocks) | recorder,
-        "balloon": _balloon(analysis, metadata),
+        "recording": _recording(analysis, facts) | _recorder(facts),
+        "balloon": _balloon(analysis, facts.metadata),
         "tiers": [_tier(row) for row in analysis.tiers],
         "episodes": [_episode(episode) for episode in analysis.episodes],
         "conflicts": [asdict(conflict) for conflict in analysis.conflicts],
@@ -51,8 +33,19 @@ def summary_dict(
     }
 
 
-def _recording(analysis: Analysis, metadata: Metadata, cut_bytes: int, bad_blocks: int) -> dict[str, Any]:
-    accounting = analysis.accounting
+def _recorder(facts: RecordingFacts) -> dict[str, Any]:
+    return {
+        "files": facts.files.count,
+        "removed_files": facts.files.removed,
+        "missing_files": list(facts.files.missing),
+        "dropped": facts.dropped_events,
+        "clock_changes": [_clock_change(change, facts.metadata) for change in facts.clock_changes],
+        "program_cost": costs_to_note(facts.program_cost),
+    }
+
+
+def _recording(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
+    accounting, metadata = analysis.accounting, facts.metadata
     return {
         "kernel": metadata.kernel_release,
         "host": metadata.host,
@@ -63,8 +56,8 @@ def _recording(analysis: Analysis, metadata: Metadata, cut_bytes: int, bad_block
         "events_by_kind": dict(accounting.events_by_kind),
         "lost": accounting.lost_total,
         "lost_by_kind": dict(accounting.lost),
-        "cut_bytes": cut_bytes,
-        "bad_blocks": bad_blocks,
+        "cut_bytes": facts.cut_bytes,
+        "bad_blocks": facts.bad_blocks,
         "spans": accounting.spans,
         "incomplete_spans": accounting.incomplete_spans,
         "late_events": accounting.late_events,

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from ..batch import NO_FIELDS
 from ..errors import UsageError
-from ..program_cost import costs_from_notes
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
     from ..batch import Batch, Fields, LostStretch, Samples
+    from ..recording_facts import RecordingFacts
     from ..store import AnyRecording
-    from ..wording.facts import RecordingFacts
 
     Item = Batch | Samples | LostStretch
 
@@ -97,26 +96,8 @@ def analyse_file(path: Path, horizon_s: float, gap_s: float, span: Span = WHOLE)
     """Open a recording and analyse it. Raises RecordingError, UsageError."""
     from ..analyze import Options
     from ..store import open_recording
+    from ..store.notes import facts_of
 
     recording = open_recording(path)
     analysis = analyse(recording, Options(horizon_s=horizon_s, gap_s=gap_s), span)
-    return analysis, facts_of(recording, analysis)
-
-
-def facts_of(recording: AnyRecording, analysis: Analysis) -> RecordingFacts:
-    """What results say about a recording; after a whole pass, when all damage has shown."""
-    from ..store.notes import clock_changes, dropped_events, files
-    from ..wording.facts import RecordingFacts
-
-    return RecordingFacts(
-        source=recording.path.name,
-        metadata=recording.metadata,
-        lost=analysis.accounting.lost,
-        cut_bytes=recording.cut_bytes,
-        bad_blocks=recording.bad_blocks,
-        complete=recording.complete,
-        program_cost=costs_from_notes(recording.notes),
-        dropped_events=dropped_events(recording.notes),
-        clock_changes=clock_changes(recording.notes),
-        files=files(recording),
-    )
+    return analysis, facts_of(recording, analysis.accounting.lost)

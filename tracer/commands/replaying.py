@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from ..analyze import Engine
 from ..live import finding_line, summary_text
-from .analysis import analyse, facts_of
+from ..store.notes import facts_of
+from .analysis import analyse
 from .pacing import Pace
 from .progress import progress_bar
 
@@ -52,7 +53,7 @@ def replay_recording(
     out.writelines(finding_line(finding) + "\n" for finding in stream.new(analysis, analysis.duration_s))
     if stream.shown:
         out.write("\n")
-    out.write(summary_text(analysis, facts_of(recording, analysis)))
+    out.write(summary_text(analysis, facts_of(recording, analysis.accounting.lost)))
     return analysis
 
 

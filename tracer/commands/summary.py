@@ -73,17 +73,7 @@ def summary(
     span = Span(from_s, to_s)
     analysis, facts = analyse_file(file, horizon, gap, span)
     if as_json:
-        result = summary_dict(
-            analysis,
-            facts.metadata,
-            cut_bytes=facts.cut_bytes,
-            bad_blocks=facts.bad_blocks,
-            program_cost=facts.program_cost,
-            dropped_events=facts.dropped_events,
-            clock_changes=facts.clock_changes,
-            files=facts.files,
-        )
-        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+        sys.stdout.write(json.dumps(summary_dict(analysis, facts), indent=2) + "\n")
     else:
         sys.stdout.write(summary_text(analysis, facts, str(span)))
     if found := met(analysis, conditions, len(facts.files.missing)):

@@ -15,9 +15,8 @@ from ..analyze import Analysis, Engine, Options, summary_dict
 from ..analyze.model import TierRow
 from ..errors import UsageError
 from ..metadata import Metadata
-from ..program_cost import costs_from_notes
 from ..store import AnyRecording, open_recording
-from ..store.notes import clock_changes, dropped_events, files
+from ..store.notes import facts_of
 from . import columns, results
 from .columns import frame
 from .events import Item, events_frame, kind_of, samples_frame
@@ -81,18 +80,8 @@ class Trace:
 
     def summary(self) -> dict[str, Any]:
         """What `reclaim-tracer summary --json` prints, as plain values; `docs/json.md` describes it."""
-        recording = self._recording
         analysis = self.analysis
-        return summary_dict(
-            analysis,
-            recording.metadata,
-            cut_bytes=recording.cut_bytes,
-            bad_blocks=recording.bad_blocks,
-            program_cost=costs_from_notes(recording.notes),
-            dropped_events=dropped_events(recording.notes),
-            clock_changes=clock_changes(recording.notes),
-            files=files(recording),
-        )
+        return summary_dict(analysis, facts_of(self._recording, analysis.accounting.lost))
 
     def events(self, kind: str) -> pd.DataFrame:
         """Every event of a kind (`shrink_slab_start`) by time, with the kind's fields as the kernel spells them.

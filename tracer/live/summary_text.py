@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
+from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import missed_pages
-from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.unseen import unseen

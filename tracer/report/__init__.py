@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..wording.facts import RecordingFacts
+from ..recording_facts import RecordingFacts
 from ..wording.verdict import Verdict, verdict
 from .page import render, write_report
 

@@ -12,7 +12,7 @@ from typing import Final
 from ..analyze.model import Analysis, Cause, Severity, Tier
 from ..errors import TracerError
 from ..metadata import Metadata
-from ..wording.facts import RecordingFacts
+from ..recording_facts import RecordingFacts
 from ..wording.numbers import bytes_, count, mib, plural, seconds, utc
 from ..wording.verdict import Verdict, verdict
 from .assets import csp_hash, plotly_base64, read

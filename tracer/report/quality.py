@@ -6,8 +6,8 @@ from typing import Final
 
 from ..analyze.model import Analysis, Quality
 from ..metadata import SourceState
+from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import missed_pages
-from ..wording.facts import RecordingFacts
 from ..wording.numbers import bytes_, count, plural
 from ..wording.recorder import recorder_remarks
 from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word

@@ -1,4 +1,4 @@
-"""Notes that results speak of, out of what a recording holds: anything may be in there."""
+"""What results say of a recording itself, its notes among it: anything may be in there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..metadata import ClockChange, RecordingFiles
+from ..program_cost import costs_from_notes
+from ..recording_facts import RecordingFacts
 from .background import DROPPED_EVENTS_NOTE
 from .format import JSON
 from .parts import RecordingParts
@@ -15,6 +17,25 @@ from .rotating import PART_NOTE
 CLOCK_CHANGES_NOTE: Final = "clock_changes"
 """Note: a list of `[at_ns, kind, by_ns]`."""
 MOST_CLOCK_CHANGES: Final = 1000
+
+
+def facts_of(recording: Recording | RecordingParts, lost: Mapping[str, int]) -> RecordingFacts:
+    """What results say about a recording; after a whole pass, when all damage has shown.
+
+    `lost` is what the pass came to, by kind.
+    """
+    return RecordingFacts(
+        source=recording.path.name,
+        metadata=recording.metadata,
+        lost=lost,
+        cut_bytes=recording.cut_bytes,
+        bad_blocks=recording.bad_blocks,
+        complete=recording.complete,
+        program_cost=costs_from_notes(recording.notes),
+        dropped_events=dropped_events(recording.notes),
+        clock_changes=clock_changes(recording.notes),
+        files=files(recording),
+    )
 
 
 def clock_changes(notes: Mapping[str, JSON]) -> tuple[ClockChange, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..metadata import LOCKED, ClockChange, ClockChangeKind
-from .facts import RecordingFacts
+from ..recording_facts import RecordingFacts
 from .numbers import offset, plural, seconds
 from .unseen import taken_for
 

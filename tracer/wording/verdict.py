@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Severity, Tier, TierRow
+from ..recording_facts import RecordingFacts
 from .balloon_size import balloon_mib
-from .facts import RecordingFacts
 from .numbers import bytes_, listing, mib, plural, seconds
 
 _LATE_S: Final = 0.1

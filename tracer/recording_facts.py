@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..metadata import ONE_FILE, ClockChange, Metadata, RecordingFiles
-from ..program_cost import ProgramCost
+from .metadata import ONE_FILE, ClockChange, Metadata, RecordingFiles
+from .program_cost import ProgramCost
 
 
 @dataclass(frozen=True)
