@@ -43,7 +43,7 @@ compat: setup-test ## Test with other releases' bcc and Python on this kernel (f
 	@.ci/setup tracefs
 	REQUIRE=compat $(BIN)/python -m pytest tests/compat
 
-guests: setup-test ## Every scenario on every kernel of the guest lab, in QEMU (40 minutes without KVM): out/guests
+guests: setup-test ## Every scenario on every kernel of the guest lab, in QEMU (up to an hour without KVM): out/guests
 	$(BIN)/python -m tests.guest.matrix -o out/guests $(GUESTS_OPTIONS)
 	GUESTS=all REQUIRE=guest $(BIN)/python -m pytest tests/guest -k "not test_what_is_found_is_what_was_done"
 
