@@ -193,14 +193,15 @@ def constrained(evidence: Evidence) -> Iterator[Finding]:
     if not found.notifications:
         return
     nodes = ", ".join(str(node) for node in sorted(found.nodes))
+    noun, those = ("node", "that node") if len(found.nodes) == 1 else ("nodes", "their nodes")
     text = (
-        f"{found.notifications} OOM notifications were for allocations limited to NUMA node {nodes}, which the balloon "
-        f"does not know; "
+        f"{found.notifications} OOM notifications were for allocations limited to NUMA {noun} {nodes}, which the "
+        f"balloon does not know; "
     )
     if found.followed:
-        text += f"after {found.futile} of them that node had hardly more memory than before, so they can't have helped."
+        text += f"after {found.futile} of them {those} had hardly more memory than before, so they can't have helped."
     else:
-        text += "whether that node had more memory after them is not to be seen."
+        text += f"whether {those} had more memory after them is not to be seen."
     numbers = {"notifications": found.notifications, "futile": found.futile}
     when = (evidence.seconds(found.first_ns), evidence.seconds(found.last_ns))
     yield finding("constrained_oom", Severity.WARNING, when, text, numbers, Quality.INFERRED, found.spans)

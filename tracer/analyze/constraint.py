@@ -26,6 +26,9 @@ _MOST_TASKS: Final = 4096
 _REFUSALS: Final = 4
 """Retries at which a node had free pages to give before it counts as one that the allocation may not use: between one
 retry and the next others may have taken what was free."""
+_SPARE_PAGES: Final = OOM_NOTIFY_PAGES
+"""Free pages above the watermark that are no matter of counting: the allocation itself reads the zone's counter without
+what each CPU still keeps of it, up to 125 pages (calculate_normal_threshold, mm/vmstat.c)."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class _Retry:
     @property
     def has_free_pages(self) -> bool:
         """Whether a page could be had without reclaim: a larger block may be missing, whatever is free."""
-        return bool(self.wmark_check) and self.order == 0 and self.available - self.reclaimable > self.min_wmark
+        free = self.available - self.reclaimable
+        return bool(self.wmark_check) and self.order == 0 and free > self.min_wmark + _SPARE_PAGES
 
 
 @dataclass
