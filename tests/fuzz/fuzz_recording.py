@@ -1,133 +1,32 @@
 """Coverage-guided fuzzing of the reader: `pip install atheris`, then
 
-    PYTHONPATH=.:tests/unit python tests/fuzz/fuzz_recording.py CORPUS -max_total_time=3600 -rss_limit_mb=16000
+    export PYTHONPATH=.:tests/unit
+    python tests/fuzz/fuzz_recording.py CORPUS -max_total_time=3600 -rss_limit_mb=16000
 
-An input whose first byte is even is a file as it is; the rest of an odd one is a list of blocks (type, rows, size,
-payload), which are put into a file with right checksums and a right index, so that what they hold is looked at. Seeds
-are written into CORPUS first. Any exception but RecordingError, and any answer that contradicts itself, is a finding:
-atheris saves the input and stops. At the end it says how many inputs were tried. What atheris instruments keeps some
-3 KB of every input, which ends it at its own limit of 2 GB after 620,000; without it the reader keeps nothing.
+Inputs are those of `recording_inputs.py`; seeds are written into CORPUS first. Any exception but RecordingError, and
+any answer that contradicts itself, is a finding: atheris saves the input and stops. At the end it says how many inputs
+were tried. What atheris instruments keeps some 3 KB of every input, which ends it at its own limit of 2 GB after
+620,000; without it the reader keeps nothing.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import sys
 import tempfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["tracer.store"]):
-    from tracer.store import Recording
-    from tracer.store.format import FILE_HEAD, FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, BlockHeader, BlockType, Codec
-    from tracer.store.index import IndexGrowing
-    from tracer.store.opening import read_start
-    from tracer.store.scan import scan
-    from tracer.store.source import Source
-    from tracer.store.unpack import unpack
-
-from store_cases import METADATA, calm_records, records_of_all_kinds, samples_at
-
-from tracer.batch import Batch, LostStretch
-from tracer.errors import RecordingError
-from tracer.store import Writer
-
-FILE_ID = 7
-BLOCK = struct.Struct("<BHH")
-MOST_BYTES = 65_535
-
-
-def seed_recording(folder: Path) -> Path:
-    """A small recording with every type of block."""
-    path = folder / "seed.rtrace"
-    writer = Writer(path, METADATA)
-    writer.write_symbols({0xFFFFFFFF81234567: "super_cache_scan"})
-    for turn in range(3):
-        writer.write_events(records_of_all_kinds(40, turn))
-        writer.write_events(calm_records(40, 1_000 + turn))
-        writer.write_samples(samples_at(1_000 + turn, 1_100 + turn))
-        writer.write_lost(LostStretch(1_000, 1_200, {"throttled": turn}))
-        writer.flush()
-    writer.write_note("exit_status", 0)
-    writer.close()
-    return path
-
-
-def seeds(folder: Path) -> Iterator[bytes]:
-    """The seed recording as a file, as a list of its blocks, and every block alone."""
-    path = seed_recording(folder)
-    yield b"\0" + path.read_bytes()
-    source = Source(path)
-    start = read_start(source)
-    found = [(block.header, unpack(source, block)) for block in scan(source, start.end, start.file_id, 1).blocks]
-    packed = [BLOCK.pack(header.type, header.rows, len(raw)) + raw for header, raw in found if len(raw) <= MOST_BYTES]
-    yield b"\1" + b"".join(packed)
-    yield from (b"\1" + block for block in packed)
-
-
-class FileOfBlocks:
-    """A file of right blocks with wrong contents."""
-
-    def __init__(self, meta: bytes) -> None:
-        self._index = IndexGrowing()
-        self._sequence = 0
-        self.data = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, FILE_ID)
-        self.add(BlockType.META, 1, meta)
-
-    def add(self, kind: int, rows: int, payload: bytes) -> None:
-        crc, size = zlib.crc32(payload), len(payload)
-        header = BlockHeader(kind, Codec.STORED, size, size, self._sequence, rows, 0, 1 << 62, crc).pack(FILE_ID)
-        self._sequence += 1
-        self._index.add(header)
-        self.data += header + payload
-
-    def close(self) -> bytes:
-        payload, offset = self._index.payload(), len(self.data)
-        self.add(BlockType.INDEX, self._index.rows, payload)
-        self.add(BlockType.END, 1, b'{"index":%d}' % offset)
-        return self.data
-
-
-def file_of(data: bytes, meta: bytes) -> bytes:
-    """The file an input stands for."""
-    if not data or not data[0] & 1:
-        return data[1:]
-    file, at = FileOfBlocks(meta), 1
-    while at + BLOCK.size <= len(data):
-        kind, rows, size = BLOCK.unpack_from(data, at)
-        at += BLOCK.size
-        file.add(kind, rows, data[at : at + size])
-        at += size
-    return file.close()
-
-
-def read(path: Path, size: int) -> None:
-    """Read everything twice and a part once; what was said must agree."""
-    try:
-        recording = Recording.open(path)
-    except RecordingError:
-        return
-    counts = []
-    for _ in range(2):
-        batches = [item for item in recording.items() if isinstance(item, Batch)]
-        assert all(len(column) == len(batch) for batch in batches for column in batch.header.values())
-        counts.append(sum(map(len, batches)))
-    assert counts[0] == counts[1] == recording.event_count
-    assert recording.bad_bytes + recording.cut_bytes <= size
-    part = sum(len(item) for item in recording.items(1_000, 1_050) if isinstance(item, Batch))
-    assert part <= counts[0]
+    from recording_inputs import file_of, read, seed_meta, seeds
 
 
 def main() -> None:
     descriptor = os.memfd_create("fuzz")
     path = Path(f"/proc/self/fd/{descriptor}")
     with tempfile.TemporaryDirectory() as folder:
-        source = Source(seed_recording(Path(folder)))
-        meta = unpack(source, scan(source, FILE_HEAD.size, read_start(source).file_id, 0).blocks[0])
+        meta = seed_meta(Path(folder))
     corpora = [Path(argument) for argument in sys.argv[1:] if not argument.startswith("-")]
     for corpus in corpora[:1]:
         corpus.mkdir(parents=True, exist_ok=True)
