@@ -18,8 +18,8 @@ from guest.trial import Trial
 from guest.ways import WAYS
 
 SMOKE = "plain"
-IN_EVERY_WAY = "out_of_reach"
-"""The host and the OOM notifier take pages by turns: what a way of counting them has to tell apart."""
+IN_EVERY_WAY = "host_reasserts"
+"""The host and the OOM notifier take pages by turns, which a way of counting them has to tell apart."""
 OUT = Path("out/guests")
 
 

@@ -115,7 +115,7 @@ class Bench:
     def _drive(self, trial: Trial) -> Found:
         lab = self._made(trial)
         try:
-            with lab.tracing(trial.way, (*trial.scenario.record, *WAYS.get(trial.way, ()), *self._options)):
+            with lab.tracing(trial.way, (*WAYS.get(trial.way, ()), *trial.scenario.record, *self._options)):
                 trial.scenario.module.drive(lab)
             found = lab.found(self._folder, f"{trial.kernel}-{trial.scenario.name}")
             lab.reset()

@@ -16,9 +16,11 @@ DEFAULT: Final = ""
 SOURCES: Final = ("fentry", "kprobe", "counters", "pages", "tracepoints", "samples")
 PERF: Final = "perf"
 _PAGE_BY_PAGE: Final = "raw_tracepoint:kmem:mm_page_alloc"
-WAYS: Final[Recorders] = {source: ("--balloon-source", source) for source in SOURCES} | {PERF: ("--transport", PERF)}
-_RECORDER_MIB: Final = 96
-"""What one takes of a guest: 16 MiB of buffers, its queue, some 45 of its own."""
+_PERF_BUFFERS: Final = ("--transport", PERF, "--buffer-size", "32")
+"""For each of two CPUs as much as the ring has for all: 70,000 events of an OOM come from one CPU in a second."""
+WAYS: Final[Recorders] = {source: ("--balloon-source", source) for source in SOURCES} | {PERF: _PERF_BUFFERS}
+_RECORDER_MIB: Final = 112
+"""What one takes of a guest: at most 32 MiB of buffers, its queue, some 45 of its own."""
 
 
 def with_room(hardware: Hardware, recorders: int) -> Hardware:
