@@ -72,9 +72,9 @@ class Found:
         return {kind: source for kind, source in self.summary["recording"]["plan"].items() if source}
 
     @property
-    def counted_by(self) -> str | None:
-        """Which source counted the runs of the balloon's worker; None where none did."""
-        return self.plan.get("balloon_run_pages")
+    def counted_by(self) -> str:
+        """Which source counted the balloon's pages: those of its worker's runs, else those between two readings."""
+        return self.plan.get("balloon_run_pages") or self.plan.get("balloon_pages", "")
 
     @property
     def sees_ooms(self) -> bool:

@@ -19,7 +19,11 @@ from .ways import DEFAULT, WAYS
 
 def main() -> int:
     """0 where everything that could run went well."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    known = [scenario.name for scenario in scenarios()]
+    if unknown := sorted(set(options.scenarios) - set(known)):
+        parser.error(f"no such scenario: {', '.join(unknown)}; known: {', '.join(known)}")
     if reason := why_impossible():
         print(f"guests: {reason}", file=sys.stderr)
         return 3

@@ -10,7 +10,7 @@ from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import Final, Self
 
-from .trial import Bench, Machine, Outcome, Trial, skipped
+from .trial import Bench, Machine, Outcome, Trial
 
 _WORKER_MIB: Final = 2048
 """Of the host's memory: a guest of 1 GiB, and what QEMU and the analysis take."""
@@ -26,14 +26,12 @@ def workers_here() -> int:
 class Pool:
     """Runs `trials` in the background, each worker one after another on a machine that it keeps while it can.
 
-    A way to record that a kernel turned out not to have is not tried there again. Use it as a context manager: what
-    still runs at its end is given up, with its machine.
+    Use it as a context manager: what still runs at its end is given up, with its machine.
     """
 
     def __init__(self, folder: Path, trials: Sequence[Trial], options: tuple[str, ...] = (), workers: int = 0) -> None:
         self._left = list(trials)
         self._outcomes: dict[Trial, Future[Outcome]] = {trial: Future() for trial in trials}
-        self._impossible: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         count = min(workers or workers_here(), len(trials))
         self._benches = [Bench(folder, options) for _ in range(count)]
@@ -70,7 +68,7 @@ class Pool:
         with bench:
             while trial := self._next(bench.machine):
                 try:
-                    self._outcomes[trial].set_result(self._attempt(bench, trial))
+                    self._outcomes[trial].set_result(bench.attempt(trial))
                 except Exception as error:  # noqa: BLE001 - whoever waits for the outcome has to learn of it
                     self._outcomes[trial].set_exception(error)
 
@@ -84,12 +82,3 @@ class Pool:
             trial = next(trial for trial in self._left if trial.machine == wanted)
             self._left.remove(trial)
             return trial
-
-    def _attempt(self, bench: Bench, trial: Trial) -> Outcome:
-        key = (trial.kernel, trial.way)
-        if reason := trial.scenario.why_not(trial.kernel) or self._impossible.get(key):
-            return skipped(trial, reason)
-        outcome = bench.attempt(trial)
-        if outcome.state == "skipped":
-            self._impossible[key] = outcome.reason
-        return outcome

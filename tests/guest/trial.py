@@ -14,7 +14,7 @@ from .guest import Guest, MachineError, say_again
 from .lab import Lab
 from .machine import Hardware
 from .scenario import Scenario
-from .ways import DEFAULT, NONE, WAYS, Recorders, is_possible, may_infer, with_room
+from .ways import DEFAULT, LACKING, NONE, WAYS, Recorders, is_as_asked, may_infer, with_room
 
 Machine = tuple[str, type[Guest], Hardware]
 
@@ -31,6 +31,11 @@ class Trial:
     def machine(self) -> Machine:
         """What it runs on; trials that take the same can share one."""
         return self.kernel, self.scenario.guest, self.scenario.hardware
+
+    @property
+    def why_not(self) -> str:
+        """Why it can't be run; empty where it can."""
+        return self.scenario.why_not(self.kernel) or LACKING.get((self.kernel, self.way), "")
 
     def __str__(self) -> str:
         return ".".join(filter(None, (f"{self.kernel}-{self.scenario.name}", self.way)))
@@ -62,14 +67,14 @@ class Bench:
         self.machine: Machine | None = None
 
     def attempt(self, trial: Trial) -> Outcome:
-        """Run it; a failure is an outcome too."""
+        """Run it where it can be; a failure is an outcome too."""
+        if reason := trial.why_not:
+            return _outcome(trial, "skipped", reason)
         outcome, began_s = _outcome(trial, "ok"), time.monotonic()
         try:
             found = self.drive(trial)
             outcome.numbers = numbers(found)
             hold_all(found, trial.scenario)
-            if not is_possible(found):
-                outcome.state, outcome.reason = "skipped", "this kernel has none"
         except Exception as error:  # noqa: BLE001 - one scenario's failure is a row in the table
             outcome.state, outcome.reason = "failed", _told(error)
         outcome.seconds = round(time.monotonic() - began_s, 1)
@@ -142,11 +147,6 @@ class Bench:
         return self._lab
 
 
-def skipped(trial: Trial, reason: str) -> Outcome:
-    """The outcome of one that was not run."""
-    return _outcome(trial, "skipped", reason)
-
-
 def hold_all(found: Found, scenario: Scenario) -> None:
     """What each recorder saw. Raises AssertionError."""
     for seen in (found, *found.beside.values()):
@@ -154,13 +154,12 @@ def hold_all(found: Found, scenario: Scenario) -> None:
 
 
 def hold(found: Found, scenario: Scenario) -> None:
-    """Nothing lost, pages as they really were, the scenario's claims. Raises AssertionError.
+    """Recorded as asked, nothing lost, pages as they really were, the scenario's claims. Raises AssertionError.
 
-    Of a way that the kernel has not nothing is asked, and of one that can only infer that it says how far off it is.
+    Of a way that can only infer it is asked that it says how far off it is.
     """
+    assert is_as_asked(found), f"{found.recorder} was asked for, got {found.counted_by} through {found.transport}"
     found.require_nothing_lost()
-    if not is_possible(found):
-        return
     if not found.is_measured and may_infer(found):
         found.require_stated_error()
         return

@@ -19,6 +19,16 @@ _PAGE_BY_PAGE: Final = "raw_tracepoint:kmem:mm_page_alloc"
 _PERF_BUFFERS: Final = ("--transport", PERF, "--buffer-size", "32")
 """For each of two CPUs as much as the ring has for all: 70,000 events of an OOM come from one CPU in a second."""
 WAYS: Final[Recorders] = {source: ("--balloon-source", source) for source in SOURCES} | {PERF: _PERF_BUFFERS}
+LACKING: Final = {("5.10", "fentry"): "no types of modules before 5.11"}
+"""What a kernel of the lab can't be recorded by, and why."""
+_COUNTED_BY: Final = {
+    "fentry": "fentry:",
+    "kprobe": "kprobe:",
+    "counters": "counters:",
+    "pages": _PAGE_BY_PAGE,
+    "tracepoints": _PAGE_BY_PAGE,
+    "samples": "samples:",
+}
 _RECORDER_MIB: Final = 112
 """What one takes of a guest: at most 32 MiB of buffers, its queue, some 45 of its own."""
 
@@ -31,13 +41,15 @@ def with_room(hardware: Hardware, recorders: int) -> Hardware:
 def may_infer(found: Found) -> bool:
     """Whether the recorder need not measure who took the pages.
 
-    `samples` never does; none does that sees no end of an OOM notification; and pages counted one by one are short by
-    what the result says where the kernel skipped programs.
+    `samples` never does; tracepoints alone don't where they see no end of an OOM notification; and pages counted one by
+    one are short by what the result says where the kernel skipped programs.
     """
     is_short = bool(found.balloon["missed_pages"]) and found.counted_by == _PAGE_BY_PAGE
-    return found.recorder == "samples" or not found.sees_ooms or is_short
+    is_blind = found.recorder == "tracepoints" and not found.sees_ooms
+    return found.recorder == "samples" or is_blind or (found.recorder in {"pages", "tracepoints"} and is_short)
 
 
-def is_possible(found: Found) -> bool:
-    """Whether the kernel has what the recorder was forced to use; samples need nothing."""
-    return found.recorder in {DEFAULT, "samples"} or found.counted_by is not None
+def is_as_asked(found: Found) -> bool:
+    """Whether pages were counted, and records brought out of the kernel, as the recorder was told to."""
+    transport = PERF if found.recorder == PERF else "ring"
+    return found.counted_by.startswith(_COUNTED_BY.get(found.recorder, "")) and found.transport == transport

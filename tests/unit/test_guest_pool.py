@@ -33,8 +33,8 @@ class FakeBench:
         self.attempted.append(trial)
         while not self.go.wait(0.01) and not self.abandoned.is_set():
             pass
-        state = "failed" if self.abandoned.is_set() else "skipped" if trial.way == "fentry" else "ok"
-        return Outcome(trial.kernel, trial.scenario.name, trial.way, state, "none here" * (state == "skipped"))
+        state = "failed" if self.abandoned.is_set() else "ok"
+        return Outcome(trial.kernel, trial.scenario.name, trial.way, state)
 
     def abandon(self) -> None:
         self.abandoned.set()
@@ -54,9 +54,8 @@ def benches(monkeypatch):
     return made
 
 
-def trial(name: str, way: str = "", memory_mib: int = 1024, without: dict[str, str] | None = None) -> Trial:
-    module = SimpleNamespace(HARDWARE=Hardware(memory_mib=memory_mib), GUEST=Guest, WITHOUT=without or {})
-    return Trial("6.12", Scenario(name, module), way)
+def trial(name: str, memory_mib: int = 1024) -> Trial:
+    return Trial("6.12", Scenario(name, SimpleNamespace(HARDWARE=Hardware(memory_mib=memory_mib), GUEST=Guest)))
 
 
 def test_a_worker_stays_on_its_machine_and_all_is_run_once(benches):
@@ -76,23 +75,6 @@ def test_workers_begin_on_different_machines_where_they_can(benches):
         FakeBench.go.set()
         list(pool.outcomes())
     assert {bench.attempted[0].machine for bench in benches} == {trials[0].machine, trials[2].machine}
-
-
-def test_a_way_that_a_kernel_has_not_is_tried_once(benches):
-    FakeBench.go.set()
-    trials = [trial("a", "fentry"), trial("b", "fentry"), trial("c", "kprobe")]
-    with Pool(Path(), trials, workers=1) as pool:
-        outcomes = [pool.outcome(each) for each in trials]
-    assert [(outcome.state, outcome.reason) for outcome in outcomes] == [("skipped", "none here")] * 2 + [("ok", "")]
-    assert [done.scenario.name for done in benches[0].attempted] == ["a", "c"]
-
-
-def test_what_a_kernel_cannot_run_is_not_begun(benches):
-    FakeBench.go.set()
-    impossible = trial("a", without={"6.12": "it lacks that"})
-    with Pool(Path(), [impossible], workers=1) as pool:
-        assert (pool.outcome(impossible).state, pool.outcome(impossible).reason) == ("skipped", "it lacks that")
-    assert benches[0].attempted == []
 
 
 def test_what_runs_at_the_end_is_given_up_with_its_machine(benches):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ class Trials:
         self.module = SimpleNamespace(judge=self.judge)
         self.require_nothing_lost = self.require_true_pages = lambda: None
         self.is_measured, self.recorder, self.beside = True, "", {}
+        self.counted_by, self.transport = "fentry:f", "ring"
 
     def drive(self, *_: object) -> Trials:
         self.driven += 1
@@ -65,18 +67,20 @@ def test_what_goes_wrong_on_a_machine_that_runs_is_never_tried_again(monkeypatch
     assert judged.driven == 1
 
 
-def seen(
-    recorder: str, *, counted_by: str | None, quality: str, missed: int = 0, ends: str | None = "fexit:f"
-) -> Found:
+BY_PAGE = "raw_tracepoint:kmem:mm_page_alloc"
+BY_SAMPLE = "samples:/proc/vmstat"
+
+
+def seen(recorder: str, *, counted_by: str, quality: str, missed: int = 0, ends: str | None = "fexit:f") -> Found:
     """A result that is `missed` pages short of 100 inflated, and what it was recorded by."""
     balloon = {"quality": quality, "missed_pages": missed, "inflated_pages": 100 - missed, "net_pages": 100 - missed}
     leaked = {"host": 0, "shrinker": 0, "oom_notifier": 0}
     plan = {"balloon_run_pages": counted_by, "oom_notify_end": ends}
     recording = {"lost": 0, "bad_blocks": 0, "cut_bytes": 0, "lost_by_kind": {}, "plan": plan}
     truth = Truth({"balloon_inflate": 100, "balloon_deflate": 0}, host_pages=100)
-    return Found(
-        {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording}, truth, 0, "6.12", "ring", recorder
-    )
+    transport = "perf" if recorder == "perf" else "ring"
+    summary = {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording}
+    return Found(summary, truth, 0, "6.12", transport, recorder)
 
 
 def judged_by(found: Found) -> bool:
@@ -92,19 +96,25 @@ def test_a_way_that_measures_is_held_against_the_truth_and_the_scenario():
         judged_by(seen("kprobe", counted_by="kprobe:f", quality="measured", missed=1))
 
 
-@pytest.mark.parametrize("recorder", ["", "kprobe", "pages", "perf"])
-def test_a_way_that_should_measure_must(recorder):
+@pytest.mark.parametrize(
+    ("recorder", "counted_by", "ends"),
+    [
+        ("", "fentry:f", "fexit:f"),
+        ("", BY_PAGE, None),
+        ("kprobe", "kprobe:f", None),
+        ("pages", BY_PAGE, None),
+        ("tracepoints", BY_PAGE, "raw_tracepoint:f"),
+        ("perf", "fentry:f", "fexit:f"),
+    ],
+)
+def test_a_way_that_should_measure_must(recorder, counted_by, ends):
     with pytest.raises(AssertionError, match="has inferred"):
-        judged_by(seen(recorder, counted_by="kprobe:f", quality="inferred"))
+        judged_by(seen(recorder, counted_by=counted_by, quality="inferred", ends=ends))
 
 
 @pytest.mark.parametrize(
     ("recorder", "counted_by", "ends"),
-    [
-        ("samples", None, "fexit:f"),
-        ("tracepoints", "raw_tracepoint:f", None),
-        ("pages", "raw_tracepoint:kmem:mm_page_alloc", "fexit:f"),
-    ],
+    [("samples", BY_SAMPLE, "fexit:f"), ("tracepoints", BY_PAGE, None), ("pages", BY_PAGE, "fexit:f")],
 )
 def test_a_way_that_may_infer_says_how_far_off_it_is(recorder, counted_by, ends):
     assert not judged_by(seen(recorder, counted_by=counted_by, quality="inferred", missed=3, ends=ends))
@@ -114,5 +124,20 @@ def test_a_way_that_may_infer_says_how_far_off_it_is(recorder, counted_by, ends)
         judged_by(wrong)
 
 
-def test_nothing_is_asked_of_a_way_that_the_kernel_has_not():
-    assert not judged_by(seen("fentry", counted_by=None, quality="inferred", missed=50))
+@pytest.mark.parametrize(("recorder", "counted_by"), [("fentry", "kprobe:f"), ("kprobe", BY_SAMPLE), ("counters", "")])
+def test_another_way_than_the_one_asked_for_is_a_failure(recorder, counted_by):
+    with pytest.raises(AssertionError, match="was asked for"):
+        judged_by(seen(recorder, counted_by=counted_by, quality="measured"))
+
+
+def test_perf_buffers_asked_for_are_perf_buffers_used():
+    with pytest.raises(AssertionError, match="through ring"):
+        judged_by(replace(seen("perf", counted_by="fentry:f", quality="measured"), transport="ring"))
+
+
+def test_what_a_kernel_has_not_is_not_begun(monkeypatch):
+    bench = Bench(Path())
+    monkeypatch.setattr(bench, "_drive", lambda *_: pytest.fail("it was"))
+    without = Scenario("plain", SimpleNamespace(WITHOUT={"6.12": "it lacks that"}))
+    outcomes = [bench.attempt(trial) for trial in (Trial("6.12", without), Trial("5.10", without, "fentry"))]
+    assert [(outcome.state, bool(outcome.reason)) for outcome in outcomes] == [("skipped", True)] * 2
