@@ -39,12 +39,18 @@ def run_to_exit(work: Callable[[], object]) -> None:
 
 @contextmanager
 def interrupted_afterwards() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block: numpy makes an ImportError of one that comes while it is imported."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Ctrl-C waits for the end of the block: numpy makes an ImportError of one that comes while it is imported.
+
+    By a handler, since a signal mask is a thread's own: the kernel gives the signal to a thread that takes it.
+    """
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _one_line(text: str) -> str:
