@@ -20,6 +20,13 @@
 
 #ifdef RT_TRANSPORT_PERF
 BPF_PERF_OUTPUT(events);
+/* Other events on the same buffers, which wake the reader for a single record: for the first one that it waits for. */
+BPF_PERF_OUTPUT(bells);
+#ifdef RT_MAPPED_CPUS
+BPF_F_TABLE("array", u32, u32, waiting, 1, 1024 /* BPF_F_MMAPABLE */);
+#else
+BPF_ARRAY(waiting, u32, 1);
+#endif
 #else
 BPF_RINGBUF_OUTPUT(events, RT_RING_PAGES);
 #endif
@@ -141,10 +148,21 @@ static struct rt_event *rt_fill(struct rt_event *event, u32 kind)
 	return event;
 }
 
+#define RT_ENOENT 2
+
 /* Kernels before 5.1 say 0 whatever happened: what they lose comes as PERF_RECORD_LOST. */
 static int rt_output(void *ctx, struct rt_event *event)
 {
-	if (events.perf_submit(ctx, event, sizeof(struct rt_event)) < 0)
+	u32 key = 0, *is_waiting = waiting.lookup(&key);
+	int error = -RT_ENOENT;
+
+	if (is_waiting && *is_waiting) {
+		*is_waiting = 0;
+		error = bells.perf_submit(ctx, event, sizeof(struct rt_event));
+	}
+	if (error == -RT_ENOENT)
+		error = events.perf_submit(ctx, event, sizeof(struct rt_event));
+	if (error < 0)
 		rt_count_more_lost(event->kind, event->kind == RT_LRU_SHRINK_INACTIVE ?
 							event->args.lru_shrink_inactive.nr_calls : 1);
 	return RT_PASS;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from storm import Checker, Generator, StormProgram, checking, new_token
 
 from tracer.collect import perf_buffer, ring
+from tracer.probes import syscalls
 from tracer.probes.transport import Transport
 
 pytestmark = pytest.mark.usefixtures("bcc")
@@ -52,6 +54,36 @@ def test_every_call_of_two_producers_comes_once_whole_and_in_order(generator: Pa
     assert checker.missing(results) == lost == 0
     assert checker.seen == calls * len(CPUS)
     assert program.buffers.malformed == 0
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_a_single_record_wakes_a_reader_that_waits(generator: Path, transport: Transport, cpu: int) -> None:
+    token, checker, waiting = new_token(), Checker(), select.epoll()
+    with (
+        StormProgram(token, transport=transport) as program,
+        Generator(generator, token, [cpu], calls=1) as load,
+        waiting,
+    ):
+        # GIVEN a reader that has found nothing and waits for as long as it takes
+        waiting.register(program.buffers.fd, select.EPOLLIN)
+        while program.buffers.longest_wait_s() is not None:
+            pass
+        # WHEN there is one record THEN it is woken, and finds it
+        load.go()
+        assert waiting.poll(30)
+        for records in program.buffers.batches():
+            checker.take(records)
+        assert checker.missing(load.results()) == 0
+
+
+def test_a_bell_that_can_not_be_mapped_is_hung_by_system_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a kernel that maps no arrays
+    monkeypatch.setattr(syscalls, "accepts_mapped_array", lambda: False)
+    with StormProgram(new_token(), transport=Transport.PERF) as program:
+        assert program.bell is not None
+        assert not program.bell.is_waiting
+        program.bell.wait()
+        assert program.bell.is_waiting
 
 
 def test_what_a_reader_that_sleeps_does_not_get_is_counted_to_the_last_record(

@@ -18,10 +18,11 @@ from tracer.kernel.host import read_host
 from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes.attach import DEFAULT_BUFFER_BYTES
 from tracer.probes.attachment import attach_tracepoint
+from tracer.probes.bell import Bell
 from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
 from tracer.probes.loading import Loader, LoadRequest
 from tracer.probes.loss import LossCounters
-from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags
+from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, transport_maps
 from tracer.probes.transport import BufferSizes, Transport, choose_transport
 from tracer.schema import MAX_KINDS
 
@@ -52,10 +53,13 @@ class StormProgram:
         self.buffer_bytes = self.sizes.total_bytes
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, directory)
-        self._loaded = Loader().load(_request([*flags, *storm_flags(token, as_slab=as_slab)]))
+        self._loaded = Loader().load(
+            _request(transport_maps(self.choice.transport), [*flags, *storm_flags(token, as_slab=as_slab)])
+        )
         self.program_fd = self._loaded.programs[NAME]
         self.events_fd = self._loaded.maps[RING_MAP]
         self._loss = LossCounters(self._loaded.maps[LOST_MAP], host.cpus_possible)
+        self.bell = Bell.of(self._loaded.maps)
         self.buffers, self.lost_in_buffers = open_buffers(self)
         found = tracepoint_format(TRACEPOINT)
         assert found is not None, f"this kernel has no {TRACEPOINT}"
@@ -87,6 +91,8 @@ class StormProgram:
         os.close(self._event)
         self.buffers.close()
         self._loss.close()
+        if self.bell:
+            self.bell.close()
         self._loaded.close()
 
 
@@ -101,5 +107,5 @@ def storm_flags(token: int, *, as_slab: bool) -> list[str]:
     return [f"-DRT_STORM_TOKEN={token:#x}ULL", *(["-DRT_STORM_AS_SLAB"] if as_slab else [])]
 
 
-def _request(flags: Sequence[str]) -> LoadRequest:
-    return LoadRequest(program_text(), flags, str(bpf_dir()), (RING_MAP, LOST_MAP), [(NAME, TRACEPOINT_TYPE)])
+def _request(maps: Sequence[str], flags: Sequence[str]) -> LoadRequest:
+    return LoadRequest(program_text(), flags, str(bpf_dir()), maps, [(NAME, TRACEPOINT_TYPE)])

@@ -21,20 +21,32 @@ from tracer.probes.attach import UNKNOWN_NUMBER
 from tracer.schema import EVENT_DTYPE, MAX_KINDS
 
 
+class FakeBell:
+    """Rung by whoever sets `is_waiting` to False."""
+
+    is_waiting = False
+
+    def wait(self) -> None:
+        self.is_waiting = True
+
+
 class FakeMachine:
     """Some CPUs, each with a buffer of its own; `opened` notes them in their order."""
 
-    def __init__(self, cpus: int = 2, size: int = 4096) -> None:
+    def __init__(self, cpus: int = 2, size: int = 4096, *, without_bell: int | None = None) -> None:
         self.size = size
+        self.bell = FakeBell()
+        self.without_bell = without_bell
         self.online = set(range(cpus))
         self.perf: dict[int, FakePerf] = {}
         self.opened: list[int] = []
-        self.buffers = PerfBuffers(self._open, lambda: frozenset(self.online))
+        self.buffers = PerfBuffers(self._open, lambda: frozenset(self.online), self.bell)
 
-    def _open(self, cpu: int) -> tuple[int, object]:
+    def _open(self, cpu: int) -> tuple[tuple[int, ...], object]:
         self.opened.append(cpu)
         self.perf[cpu] = FakePerf(self.size, start=cpu * 64, cpu=cpu)
-        return os.eventfd(0), self.perf[cpu].reader
+        events = 1 if cpu == self.without_bell else 2
+        return tuple(os.eventfd(0) for _ in range(events)), self.perf[cpu].reader
 
     def read(self) -> list[tuple[int, int]]:
         """Times and CPUs of everything there is."""
@@ -95,6 +107,38 @@ def test_one_cpus_backlog_does_not_overtake_the_others(monkeypatch) -> None:
     machine.buffers.close()
 
 
+def test_a_reader_that_finds_nothing_looks_once_more_and_leaves_the_rest_to_the_bell(machine: FakeMachine) -> None:
+    # GIVEN a look that found nothing THEN what was being written while the bell was hung is looked for once
+    assert machine.buffers.longest_wait_s() == pytest.approx(0.075)
+    assert machine.bell.is_waiting
+    assert machine.buffers.longest_wait_s() is None
+    # WHEN a record rings, and is read THEN more may follow, and no bell is needed as long as it does
+    machine.bell.is_waiting = False
+    for time_ns in range(3):
+        machine.perf[0].write(time_ns)
+        machine.read()
+        assert machine.buffers.longest_wait_s() == pytest.approx(0.075)
+        assert not machine.bell.is_waiting
+    # THEN after the first look that finds nothing it is hung again
+    machine.read()
+    assert machine.buffers.longest_wait_s() == pytest.approx(0.075)
+    assert machine.bell.is_waiting
+    assert machine.buffers.longest_wait_s() is None
+
+
+def test_where_a_cpu_has_no_bell_the_reader_goes_on_looking() -> None:
+    machine = FakeMachine(without_bell=1)
+    for _ in range(3):
+        assert machine.buffers.longest_wait_s() == pytest.approx(0.075)
+    assert not machine.bell.is_waiting
+    # WHEN that CPU goes offline THEN the others' bells do
+    machine.online.discard(1)
+    machine.buffers.refresh()
+    assert [machine.buffers.longest_wait_s() for _ in range(3)][-1] is None
+    assert machine.bell.is_waiting
+    machine.buffers.close()
+
+
 def test_fullness_is_the_fullest_buffers(machine: FakeMachine) -> None:
     for time_ns in range(10):
         machine.perf[1].write(time_ns)
@@ -132,7 +176,7 @@ def test_what_a_cpu_left_behind_is_read_and_it_gets_a_new_buffer_when_it_returns
 
 
 def test_a_cpu_that_is_gone_again_when_it_is_opened_does_no_harm(machine: FakeMachine, monkeypatch) -> None:
-    def gone(cpu: int) -> tuple[int, object]:
+    def gone(cpu: int) -> tuple[tuple[int, ...], object]:
         raise OSError(errno.ENODEV, "No such device")
 
     monkeypatch.setattr(machine.buffers, "_open_buffer", gone)

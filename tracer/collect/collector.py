@@ -170,7 +170,7 @@ class Collector:
         if self._book.naming and not self._storm:
             return 0.0
         until = self._next_sample_ns if end_ns is None else min(self._next_sample_ns, end_ns)
-        wait_s, look_s = (until - time.monotonic_ns()) / _NS, self._sources.buffers.look_every_s
+        wait_s, look_s = (until - time.monotonic_ns()) / _NS, self._sources.buffers.longest_wait_s()
         return max(0.0, wait_s if look_s is None else min(wait_s, look_s))
 
     def _gathered(self, end_ns: int | None) -> Iterator[Item]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,34 +23,52 @@ from ..schema import EVENT_DTYPE
 from .perf_buffer import PerfBuffer, Slots
 
 Records = npt.NDArray[np.void]
-OpenBuffer = Callable[[int], tuple[int, PerfBuffer]]
+OpenBuffer = Callable[[int], tuple[tuple[int, ...], PerfBuffer]]
 
 _MAX_RECORDS: Final = 1 << 13
 """Most records of a batch, all CPUs together, as in the ring's."""
 _MIN_RUN: Final = 64
+_LOOK_EVERY_S: Final = 0.075
 _RECORD: Final = f"V{EVENT_DTYPE.itemsize}"
+
+
+class Waiting(Protocol):
+    """What lets the next record wake the reader: `tracer.probes.bell.Bell`."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no record has come since `wait`."""
+
+    def wait(self) -> None:
+        """Let the next record wake the reader; one that is being written just now may not."""
 
 
 @dataclass
 class _Opened:
-    """A CPU's event and buffer; `end` is how far this pass reads."""
+    """A CPU's events and buffer; `end` is how far this pass reads."""
 
     cpu: int
-    fd: int
+    events: tuple[int, ...]
     buffer: PerfBuffer
     end: int = 0
+
+    @property
+    def has_bell(self) -> bool:
+        """Whether a record can wake the reader by itself."""
+        return len(self.events) > 1
 
 
 class PerfBuffers:
     """The reading end of the perf transport. Not thread-safe: one reader."""
 
-    look_every_s = 0.075
-    """Below its watermark a buffer wakes nobody: look by oneself so often."""
+    def __init__(self, open_buffer: OpenBuffer, online: Callable[[], frozenset[int]], bell: Waiting | None) -> None:
+        """`open_buffer(cpu)` gives an event that is in the map, and the CPU's `bell` if it has one, and the buffer.
 
-    def __init__(self, open_buffer: OpenBuffer, online: Callable[[], frozenset[int]]) -> None:
-        """`open_buffer(cpu)` gives an event that is in the map, and its buffer; OSError where the CPU is gone."""
+        It raises OSError where the CPU is gone.
+        """
         self._open_buffer = open_buffer
         self._online = online
+        self._bell = bell
         self._epoll = select.epoll()
         self._current: dict[int, _Opened] = {}
         self._left: list[_Opened] = []
@@ -62,11 +80,26 @@ class PerfBuffers:
         except BaseException:
             self.close()
             raise
+        self._read_before = self.read_bytes
 
     @property
     def fd(self) -> int:
         """Readable once a buffer has reached its watermark."""
         return self._epoll.fileno()
+
+    def longest_wait_s(self) -> float | None:
+        """To be asked before waiting for `fd`: when to look although it says nothing; None for never.
+
+        Below its watermark a buffer wakes nobody. Where the last look found nothing the bell does from now on; the
+        look after that finds what was being written while it was hung.
+        """
+        found, self._read_before = self.read_bytes != self._read_before, self.read_bytes
+        if found or self._bell is None or not all(one.has_bell for one in self._current.values()):
+            return _LOOK_EVERY_S
+        if self._bell.is_waiting:
+            return None
+        self._bell.wait()
+        return _LOOK_EVERY_S
 
     @property
     def fullness(self) -> float:
@@ -129,15 +162,16 @@ class PerfBuffers:
         return [*self._current.values(), *self._left]
 
     def _open(self, cpu: int) -> None:
-        fd, buffer = self._open_buffer(cpu)
-        self._current[cpu] = _Opened(cpu, fd, buffer)
-        self._epoll.register(fd, select.EPOLLIN)
+        events, buffer = self._open_buffer(cpu)
+        self._current[cpu] = _Opened(cpu, events, buffer)
+        self._epoll.register(events[0], select.EPOLLIN)
 
     def _forget(self, one: _Opened) -> None:
         self._lost[one.cpu] = self._lost.get(one.cpu, 0) + one.buffer.lost
         self._malformed += one.buffer.malformed
         one.buffer.close()
-        os.close(one.fd)
+        for event in one.events:
+            os.close(event)
 
     def _batch(self, opened: list[_Opened], limit_ns: int) -> Records:
         active = [one for one in opened if one.buffer.read_bytes < one.end]

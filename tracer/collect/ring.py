@@ -46,9 +46,6 @@ class Ring:
     `malformed` counts what was skipped because it is no record of ours. Not thread-safe: one reader.
     """
 
-    look_every_s = None
-    """The kernel wakes the reader for the first record behind what has been read: no need to look by oneself."""
-
     def __init__(self, consumer: Any, producer: Any, data: Any, size: int, fd: int = -1) -> None:  # noqa: ANN401 - buffers
         """`consumer` and `producer` begin with a position each; `data` is `size` bytes twice, `size` a power of two.
 
@@ -100,6 +97,9 @@ class Ring:
             self._advance(len(run) * STRIDE)
             if self._position >= goal:
                 return
+
+    def longest_wait_s(self) -> None:
+        """For ever: the kernel wakes the reader for the first record behind what has been read."""
 
     def refresh(self) -> None:
         """Nothing to do: one ring serves every CPU."""

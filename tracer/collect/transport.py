@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..kernel.host import online_cpus
 from ..probes.attach import UNKNOWN_NUMBER
+from ..probes.bell import Bell
 from ..probes.transport import BufferSizes, Transport, TransportChoice, open_perf_output
 from .perf import PerfBuffers
 from .perf_buffer import PerfBuffer
@@ -26,9 +27,8 @@ class Buffers(Protocol):
     def fd(self) -> int:
         """Readable when there is something worth a look."""
 
-    @property
-    def look_every_s(self) -> float | None:
-        """How often to look although `fd` says nothing; None for never."""
+    def longest_wait_s(self) -> float | None:
+        """To be asked before waiting for `fd`: when to look although it says nothing; None for never."""
 
     @property
     def fullness(self) -> float:
@@ -71,6 +71,10 @@ class Writers(Protocol):
     def events_fd(self) -> int:
         """The map they write to."""
 
+    @property
+    def bell(self) -> Bell | None:
+        """What wakes the reader of perf buffers for a single record."""
+
     def lost(self) -> Counts:
         """Records refused so far by kind number."""
 
@@ -85,17 +89,21 @@ def open_buffers(probes: Writers) -> tuple[Buffers, Callable[[], Counts]]:
     """
     if probes.choice.transport is Transport.RING:
         return Ring.map(probes.events_fd, probes.sizes.each_bytes), probes.lost
-    size = probes.sizes.each_bytes
+    size, bell = probes.sizes.each_bytes, probes.bell
 
-    def open_cpu(cpu: int) -> tuple[int, PerfBuffer]:
+    def open_cpu(cpu: int) -> tuple[tuple[int, ...], PerfBuffer]:
         event = open_perf_output(probes.events_fd, cpu, size)
         try:
-            return event, PerfBuffer.map(event, size)
+            buffer = PerfBuffer.map(event, size)
         except OSError:
             os.close(event)
             raise
+        try:
+            return (event, *([bell.hang(cpu, event)] if bell else [])), buffer
+        except OSError:
+            return (event,), buffer
 
-    buffers = PerfBuffers(open_cpu, online_cpus)
+    buffers = PerfBuffers(open_cpu, online_cpus, bell)
     return buffers, LossOfPerf(probes.lost_by_cpu, lambda: buffers.lost_by_cpu)
 
 

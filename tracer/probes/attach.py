@@ -22,6 +22,7 @@ from ..program_cost import ProgramCost
 from ..schema import EVENT_DTYPE, KIND_BY_NUMBER, MAX_KINDS
 from . import syscalls
 from .attachment import attach_kprobe, attach_raw_tracepoint, attach_traced_function, attach_tracepoint
+from .bell import Bell
 from .compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError
 from .costs import read_costs
 from .loading import Loader, LoadRequest
@@ -29,7 +30,16 @@ from .loss import LossCounters
 from .lru import LruDetail, take_lru_spans
 from .plan import Plan
 from .probe import How, PageSource, Probe, Source
-from .sources import LOST_MAP, LRU_SPANS_MAP, PAGE_SOURCE_MAP, RING_MAP, bpf_dir, kernel_flags, program_text
+from .sources import (
+    LOST_MAP,
+    LRU_SPANS_MAP,
+    PAGE_SOURCE_MAP,
+    RING_MAP,
+    bpf_dir,
+    kernel_flags,
+    program_text,
+    transport_maps,
+)
 from .transport import BufferSizes, Transport, TransportChoice, choose_transport
 
 DEFAULT_BUFFER_BYTES: Final = 16 << 20
@@ -77,12 +87,15 @@ class Probes:
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, bpf_dir())
         self._refusals = _refused_beforehand(plan)
-        self._loaded = (loader or Loader()).load(_request(plan, self._refusals, flags))
+        self._loaded = (loader or Loader()).load(
+            _request(plan, self._refusals, transport_maps(self.choice.transport), flags)
+        )
         self._events: list[int] = []
         self._attached: set[tuple[str, str]] = set()
         self._unfiltered: dict[int, int] = {}
         self.events_fd = self._loaded.maps[RING_MAP]
         self._loss = LossCounters(self._loaded.maps[LOST_MAP], host.cpus_possible)
+        self.bell = Bell.of(self._loaded.maps)
 
     @property
     def buffer_bytes(self) -> int:
@@ -161,6 +174,8 @@ class Probes:
         self.detach()
         self._unfiltered.clear()
         self._loss.close()
+        if self.bell:
+            self.bell.close()
         self._loaded.close()
 
     def __enter__(self) -> Self:
@@ -210,7 +225,7 @@ def _kind_name(number: int) -> str:
     return KIND_BY_NUMBER[number].name if number in KIND_BY_NUMBER else f"kind {number}"
 
 
-def _request(plan: Plan, refusals: Mapping[str, str], flags: Sequence[str]) -> LoadRequest:
+def _request(plan: Plan, refusals: Mapping[str, str], maps: Sequence[str], flags: Sequence[str]) -> LoadRequest:
     directory = bpf_dir()
     probes = [probe for source in plan.to_try if source.name not in refusals for probe in source.probes]
     traced = {probe.loaded_as: probe for probe in probes if probe.is_traced}
@@ -219,7 +234,7 @@ def _request(plan: Plan, refusals: Mapping[str, str], flags: Sequence[str]) -> L
         program_text(directory),
         [*flags, *plan.flags(refusals)],
         str(directory),
-        maps=(RING_MAP, LOST_MAP, PAGE_SOURCE_MAP, *([LRU_SPANS_MAP] if plan.lru_detail is LruDetail.SPAN else [])),
+        maps=(*maps, PAGE_SOURCE_MAP, *([LRU_SPANS_MAP] if plan.lru_detail is LruDetail.SPAN else [])),
         programs=list(plain.items()),
         traced=[
             (name, probe.program, probe.how is How.FEXIT, probe.type_number, probe.module)

@@ -31,6 +31,8 @@ PROGRAM_FILES: Final = (
 
 RING_MAP: Final = "events"
 LOST_MAP: Final = "lost"
+BELLS_MAP: Final = "bells"
+WAITING_MAP: Final = "waiting"
 PAGE_SOURCE_MAP: Final = "page_source"
 LRU_SPANS_MAP: Final = "lru_spans"
 
@@ -47,6 +49,11 @@ def program_text(directory: Path) -> str:
     """Every program file, each under a line marker so that the compiler's messages name it."""
     parts = (f'#line 1 "bpf/{name}"\n{(directory / name).read_text()}' for name in PROGRAM_FILES)
     return "\n".join(parts)
+
+
+def transport_maps(transport: Transport) -> tuple[str, ...]:
+    """The maps that all programs share."""
+    return (RING_MAP, LOST_MAP, *((BELLS_MAP, WAITING_MAP) if transport is Transport.PERF else ()))
 
 
 def kernel_flags(release: str, transport: Transport, buffer_pages: int, directory: Path) -> list[str]:

@@ -69,6 +69,8 @@ _WATERMARK: Final = 1 << 14 if sys.byteorder == "little" else 1 << 63 - 14
 _ALL_TASKS, _FIRST_CPU, _NO_GROUP = -1, 0, -1
 _SET_BPF: Final = 0x80042408 if _MACHINE.startswith("ppc") else 0x40042408
 """PERF_EVENT_IOC_SET_BPF; powerpc counts ioctl directions differently."""
+_SET_OUTPUT: Final = 0x20002405 if _MACHINE.startswith("ppc") else 0x2405
+"""PERF_EVENT_IOC_SET_OUTPUT."""
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -247,9 +249,15 @@ def open_perf_event(kind: int, config: int = 0, config1: int = 0, config2: int =
 def open_output_event(cpu: int, wake_up_at_bytes: int) -> int:
     """A perf event into whose buffer BPF programs on that CPU write; its reader is woken by so many bytes.
 
-    Raises OSError: ENODEV where the CPU is offline.
+    0 for each record. Raises OSError: ENODEV where the CPU is offline.
     """
-    return _open_perf_event(cpu, _TYPE_SOFTWARE, _COUNT_BPF_OUTPUT, _WATERMARK, wake_up_at_bytes)
+    flags, wake_up_at = (_WATERMARK, wake_up_at_bytes) if wake_up_at_bytes else (0, 1)
+    return _open_perf_event(cpu, _TYPE_SOFTWARE, _COUNT_BPF_OUTPUT, flags, wake_up_at)
+
+
+def share_buffer(event_fd: int, owner_fd: int) -> None:
+    """Have a perf event write to the buffer of another of the same CPU, which is mapped. Raises OSError."""
+    _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_OUTPUT), ctypes.c_long(owner_fd)))
 
 
 def _open_perf_event(
