@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import ClassVar
 
 from tracer.commands.capture import FLUSH_S
 from tracer.kernel.cgroup import MemoryCgroup
@@ -30,9 +31,10 @@ class Record(Tracer):
     """`reclaim-tracer record`, as a user starts it."""
 
     label = "ours"
+    options: ClassVar[tuple[str, ...]] = ()
 
     def start(self, target: Target) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tracer", "record", "-f", "-o", self.output]
+        command = [sys.executable, "-m", "tracer", "record", *self.options, "-f", "-o", self.output]
         process = self._spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         assert process.stderr is not None
         said = []
@@ -57,6 +59,17 @@ class Record(Tracer):
     def output(self) -> Path:
         """Its recording, which stays."""
         return self.folder / "reclaim.rtrace"
+
+
+class RecordByPerf(Record):
+    """The same by perf buffers."""
+
+    options = ("--transport", "perf")
+
+    @property
+    def output(self) -> Path:
+        """Its recording, which stays."""
+        return self.folder / "reclaim-by-perf.rtrace"
 
 
 class BpftraceReclaim(BpftracePrint):

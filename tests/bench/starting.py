@@ -15,7 +15,7 @@ from tracer.store.background import DEFAULT_QUEUE_BYTES
 
 from .measure import CannotRunError, cpu_ns, interleave
 from .peers import BpftraceCount, Perf
-from .reclaim import Record, tracepoints
+from .reclaim import Record, RecordByPerf, tracepoints
 from .rows import Row, Subject
 from .setting import Setting
 from .tracers import ROOT, Target, Tracer, child_cpu_s
@@ -85,6 +85,11 @@ def _cpu_of(arguments: list[str]) -> float:
 
 def _idle_rows(setting: Setting) -> Iterator[Row]:
     found, refused = _idle(setting)
+    by_perf = Subject(
+        "idle_cpu_by_perf_buffers", GROUP, "recorder by perf buffers with nothing to record", "% of a CPU",
+        budget="0.1 %",
+    )  # fmt: skip
+    yield by_perf.alone([found[RecordByPerf].cpu_percent])
     for kind, name in ((BpftraceCount, "bpftrace"), (Perf, "perf")):
         cpu = Subject(
             f"idle_cpu_vs_{name}",
@@ -116,7 +121,7 @@ def _idle(setting: Setting) -> tuple[dict[type[Tracer], Idle], dict[type[Tracer]
     refused: dict[type[Tracer], str] = {}
     processes: dict[type[Tracer], subprocess.Popen[str]] = {}
     with ExitStack() as stack:
-        for kind in (Record, BpftraceCount, Perf):
+        for kind in (Record, RecordByPerf, BpftraceCount, Perf):
             try:
                 tracer = kind(setting.folder)
                 processes[kind] = stack.enter_context(tracer.tracing(Target(tracepoints())))
