@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -163,14 +164,18 @@ def test_guest_pages_of_64_kib_hold_16_balloon_pages() -> None:
     assert moved(analysis) == (16, {"oom_notifier": 16})
 
 
-def test_a_target_between_two_guest_pages_rounds_to_and_fro() -> None:
+def small_swings(half_period_ns: int) -> Records:
+    """Seven turns of 16 pages."""
+
     def deflate(at_ns: int) -> Records:
         begin, end = event(at_ns, "balloon_work_begin", 50), event(at_ns + 5 * MS, "balloon_work_end", 50)
         return records(begin, leak(at_ns + MS, 16, tid=50), end)
 
-    stream = records(
-        *(part for at in range(4) for part in (inflate(at * SECOND, 16), deflate(at * SECOND + SECOND // 2)))
-    )
+    return records(*((deflate if turn % 2 else partial(inflate, pages=16))(turn * half_period_ns) for turn in range(8)))
+
+
+def test_a_target_between_two_guest_pages_rounds_to_and_fro() -> None:
+    stream = small_swings(SECOND // 2)
     large = dataclasses.replace(DRIVER, page_size_bytes=65536)
     assert {cycle.cycle_class for cycle in analyse(stream, metadata=large).cycles} == {CycleClass.ROUNDING}
     # WHEN pages are small, the driver goes to and fro by itself only if the host says nothing meanwhile
@@ -179,6 +184,18 @@ def test_a_target_between_two_guest_pages_rounds_to_and_fro() -> None:
     assert {cycle.cycle_class for cycle in analyse(once, metadata=DRIVER).cycles} == {CycleClass.ROUNDING}
     asked = together(stream, *(event(at * SECOND // 2 - MS, "virtballoon_changed", 1) for at in range(1, 8)))
     assert {cycle.cycle_class for cycle in analyse(asked, metadata=DRIVER).cycles} == {CycleClass.HOST_OSCILLATION}
+
+
+@pytest.mark.parametrize(
+    ("half_period_ns", "found"), [(20 * MS, CycleClass.ROUNDING), (SECOND // 2, CycleClass.HOST_OSCILLATION)]
+)
+def test_where_the_hosts_word_is_not_traced_a_balloon_that_never_pauses_rounds(
+    half_period_ns: int, found: CycleClass
+) -> None:
+    plan = tuple(row for row in DRIVER.plan if row.what != "virtballoon_changed")
+    untold = dataclasses.replace(DRIVER, plan=plan)
+    analysis = analyse(small_swings(half_period_ns), metadata=untold)
+    assert {cycle.cycle_class for cycle in analysis.cycles} == {found}
 
 
 def test_where_the_queue_is_unknown_its_surroundings_tell() -> None:

@@ -29,16 +29,20 @@ class Oscillations:
     """Takes steps in order and follows the host's moves: stretches in one direction, `leaked` down, `regained` up.
 
     A few pages to and fro are `rounding` where pages are coarse, or where the host said nothing between the turns
-    (a word of it among turns that the driver makes anyway is not their cause).
+    (a word of it among turns that the driver makes anyway is not their cause). Where its words were not traced, it said
+    nothing where the balloon did not pause.
     A pressure leak or a teardown stands apart. Moves that follow each other within the horizon make a chain; one of
     at least three turns is an oscillation, each move down with the one up after it a cycle of it. What is kept of a
     chain are the moves of which that is not decided yet.
     """
 
-    def __init__(self, origin_ns: int, horizon_ns: int, page_size_bytes: int, *, changes_traced: bool) -> None:
-        """`changes_traced`: whether the host's config changes were."""
+    def __init__(
+        self, origin_ns: int, horizon_ns: int, idle_gap_ns: int, page_size_bytes: int, *, changes_traced: bool
+    ) -> None:
+        """`changes_traced`: whether the host's config changes were; else pauses beyond `idle_gap_ns` tell its word."""
         self._origin_ns = origin_ns
         self._horizon_ns = horizon_ns
+        self._idle_gap_ns = idle_gap_ns
         self._coarse = page_size_bytes > BALLOON_PAGE_BYTES
         self._changes_traced = changes_traced
         self._changes = 0
@@ -103,9 +107,8 @@ class Oscillations:
                 self.found.append(self._cycle(down, up).cycle(self._origin_ns))
 
     def _cycle(self, down: _Move, up: _Move) -> Burst:
-        by_itself = self._changes_traced and up.changes == down.changes
         few = max(down.leaked, up.regained) <= ROUNDING_PAGES
-        self._rounding = rounding = few and (self._coarse or by_itself or self._rounding)
+        self._rounding = rounding = few and (self._coarse or self._by_itself(down, up) or self._rounding)
         spans = StepSpans()
         spans.merge(down.spans)
         spans.merge(up.spans)
@@ -119,3 +122,8 @@ class Oscillations:
             spans=spans,
             class_=CycleClass.ROUNDING if rounding else CycleClass.HOST_OSCILLATION,
         )
+
+    def _by_itself(self, down: _Move, up: _Move) -> bool:
+        if self._changes_traced:
+            return up.changes == down.changes
+        return up.begin_ns - down.end.time_ns <= self._idle_gap_ns

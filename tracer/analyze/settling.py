@@ -62,13 +62,15 @@ class Settling:
         self._readings = readings
         self._ladders = ladders
         self._timeline = timeline
-        horizon_ns = round(options.horizon_s * 1e9)
+        horizon_ns, idle_gap_ns = round(options.horizon_s * 1e9), round(options.inflate_gap_s * 1e9)
         origin_ns, traced = metadata.start_ns, balloon.changes_traced
         self._cycles = PressureCycles(origin_ns, horizon_ns, balloon.works.paused, changes_traced=traced)
-        self._oscillations = Oscillations(origin_ns, horizon_ns, metadata.page_size_bytes, changes_traced=traced)
+        self._oscillations = Oscillations(
+            origin_ns, horizon_ns, idle_gap_ns, metadata.page_size_bytes, changes_traced=traced
+        )
         self._kills: list[Kill] = []
         self._until_ns = -1
-        self.conflicts = ConflictFinder(origin_ns, round(options.inflate_gap_s * 1e9))
+        self.conflicts = ConflictFinder(origin_ns, idle_gap_ns)
         self.log = StepLog()
         self.totals = Totals()
         self.kills: list[Kill] = []
