@@ -69,6 +69,25 @@ def test_kswapd_is_background_and_kdamond_proactive() -> None:
     assert not any(stall.tier is Tier.BACKGROUND for stall in analysis.stalls)
 
 
+@pytest.mark.parametrize("edges_lost", [False, True])
+def test_kcompactds_compaction_supplies_nothing_and_its_own_direct_reclaim_is_direct(edges_lost: bool) -> None:
+    # GIVEN compaction in the background that allocates, as seen on 7.3: 40 pages off the LRU, 5 slab objects
+    begin = event(2 * MS, "direct_reclaim_begin", 40, "kcompactd0")
+    end = event(6 * MS, "direct_reclaim_end", 40, "kcompactd0", nr_reclaimed=40)
+    stream = records(
+        event(1 * MS, "compaction_begin", 40, "kcompactd0"),
+        *([] if edges_lost else [begin]),
+        lru(3 * MS, 40, 40, comm="kcompactd0"),
+        slab(4 * MS, 5 * MS, 40, freed=5, comm="kcompactd0"),
+        *([] if edges_lost else [end]),
+        event(9 * MS, "compaction_end", 40, "kcompactd0"),
+    )
+    # THEN all of it is one tier's
+    (found,) = analyse(stream).tiers
+    assert (found.tier, found.file_pages, found.slab_objects) == (Tier.DIRECT, 40, {"super_cache_scan": 5})
+    assert (found.spans, found.tasks) == (1, 1)
+
+
 def test_nested_reclaim_three_deep_counts_time_once() -> None:
     # GIVEN balloon work that reclaims directly, and that calls a shrinker inside
     stream = records(

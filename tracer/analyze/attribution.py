@@ -42,9 +42,9 @@ _KSWAPD: Final = b"kswapd"
 def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     """The tier of spans by the set of span kinds around them (their own included); NO_TIER for plain balloon work.
 
-    Compaction by a task that allocates is a retry; kcompactd's supplies nothing. Slab shrinking with no reclaim around
-    it is somebody's wish (drop_caches, DAMON): tier 0, as is all reclaim in a write to memory.reclaim. kswapd's own
-    soft limit reclaim stays kswapd's.
+    Compaction by a task that allocates is a retry; kcompactd's supplies nothing, but for the direct reclaim that
+    its own allocations do. Slab shrinking with no reclaim around it is somebody's wish (drop_caches, DAMON): tier 0, as
+    is all reclaim in a write to memory.reclaim. kswapd's own soft limit reclaim stays kswapd's.
     """
     tier = np.full(len(kinds_above), NO_TIER)
     tier[kinds_above & SLAB_BIT != 0] = Tier.PROACTIVE
@@ -52,7 +52,9 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     tier[kinds_above & KSWAPD_BIT != 0] = Tier.BACKGROUND
     compacting = kinds_above & COMPACTION_BIT != 0
     tier[compacting] = Tier.RETRY
-    tier[compacting & _begins(comm, _KCOMPACTD)] = NO_TIER
+    by_kcompactd = compacting & _begins(comm, _KCOMPACTD)
+    reclaiming = kinds_above & (DIRECT_BITS | SLAB_BIT) != 0
+    tier[by_kcompactd] = np.where(reclaiming[by_kcompactd], Tier.DIRECT, NO_TIER)
     tier[kinds_above & PROACTIVE_BITS != 0] = Tier.PROACTIVE
     tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
     tier[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
