@@ -129,6 +129,11 @@ class Found:
                 f"{self.leaked}, by the driver {driver}"
             )
 
+    def require_true_kills(self) -> None:
+        """The OOM killer was at work where the guest's counter says so, and nowhere else."""
+        told, killed = "oom_kill" in self.tiers, self.truth.vmstat["oom_kill"] > 0
+        assert told == (self.kills > 0) == killed, f"tier told {told}, kills {self.kills}, by vmstat {killed}"
+
     def require_stated_error(self) -> None:
         """What is inferred is no more than really happened, and says by how many pages it is less."""
         seen, really, missed = self.seen, self.really, self.balloon["missed_pages"]

@@ -154,12 +154,13 @@ def hold_all(found: Found, scenario: Scenario) -> None:
 
 
 def hold(found: Found, scenario: Scenario) -> None:
-    """Recorded as asked, nothing lost, pages as they really were, the scenario's claims. Raises AssertionError.
+    """Recorded as asked, nothing lost, kills and pages as they were, the scenario's claims. Raises AssertionError.
 
     Of a way that can only infer it is asked that it says how far off it is.
     """
     assert is_as_asked(found), f"{found.recorder} was asked for, got {found.counted_by} through {found.transport}"
     found.require_nothing_lost()
+    found.require_true_kills()
     if not found.is_measured and may_infer(found):
         found.require_stated_error()
         return

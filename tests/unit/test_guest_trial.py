@@ -19,7 +19,7 @@ class Trials:
     def __init__(self, *errors: Exception, judged: Exception | None = None) -> None:
         self.errors, self.driven, self._judged = list(errors), 0, judged
         self.module = SimpleNamespace(judge=self.judge)
-        self.require_nothing_lost = self.require_true_pages = lambda: None
+        self.require_nothing_lost = self.require_true_kills = self.require_true_pages = lambda: None
         self.is_measured, self.recorder, self.beside = True, "", {}
         self.counted_by, self.transport = "fentry:f", "ring"
 
@@ -77,9 +77,9 @@ def seen(recorder: str, *, counted_by: str, quality: str, missed: int = 0, ends:
     leaked = {"host": 0, "shrinker": 0, "oom_notifier": 0}
     plan = {"balloon_run_pages": counted_by, "oom_notify_end": ends}
     recording = {"lost": 0, "bad_blocks": 0, "cut_bytes": 0, "lost_by_kind": {}, "plan": plan}
-    truth = Truth({"balloon_inflate": 100, "balloon_deflate": 0}, host_pages=100)
+    truth = Truth({"balloon_inflate": 100, "balloon_deflate": 0, "oom_kill": 0}, host_pages=100)
     transport = "perf" if recorder == "perf" else "ring"
-    summary = {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording}
+    summary = {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording, "tiers": []}
     return Found(summary, truth, 0, "6.12", transport, recorder)
 
 
@@ -122,6 +122,17 @@ def test_a_way_that_may_infer_says_how_far_off_it_is(recorder, counted_by, ends)
     wrong.balloon["missed_pages"] = 2
     with pytest.raises(AssertionError, match="said missed"):
         judged_by(wrong)
+
+
+@pytest.mark.parametrize(("told", "kills", "killed"), [(True, 1, 0), (True, 0, 0), (True, 0, 1), (False, 0, 1)])
+def test_a_kill_is_told_where_there_was_one_and_nowhere_else(told, kills, killed):
+    found = seen("kprobe", counted_by="kprobe:f", quality="measured")
+    found.truth.vmstat["oom_kill"] = killed
+    found.summary["tiers"] += [{"tier": "oom_kill", "sources": {"process": {"kills": kills}}}] * told
+    with pytest.raises(AssertionError, match="tier told"):
+        judged_by(found)
+    found.truth.vmstat["oom_kill"], found.summary["tiers"][:] = 0, []
+    assert judged_by(found)
 
 
 @pytest.mark.parametrize(("recorder", "counted_by"), [("fentry", "kprobe:f"), ("kprobe", BY_SAMPLE), ("counters", "")])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from ..lab import Found, Lab
 from ..module_guest import ModuleGuest
-from ..policies import RECORD, press
+from ..policies import RECORD, TAKEN_MIB, press
 
 __all__ = ["GUEST", "RECORD", "drive", "judge"]
 GUEST = ModuleGuest
 
 
 def drive(lab: Lab) -> None:
-    """The policies' common load."""
+    """The policies' common load; then the host says its target again, for what went out once the worker had ended."""
     press(lab, "shrinker")
+    lab.host_and_wait(lab.full_mib - TAKEN_MIB)
 
 
 def judge(found: Found) -> None:
