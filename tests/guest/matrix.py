@@ -61,8 +61,8 @@ def _row(outcome: Outcome) -> str:
 def _quality(numbers: dict[str, Any]) -> str:
     if numbers.get("quality") != "inferred":
         return ""
-    missed = numbers["missed_pages"]
-    return f"[inferred, {missed:,} pages short] " if missed else "[inferred, pages exact] "
+    off = [f"{numbers[f'{name}_pages']:,} pages {name}" for name in ("missed", "extra") if numbers[f"{name}_pages"]]
+    return f"[inferred, {', '.join(off) or 'pages exact'}] "
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -177,6 +177,7 @@ def numbers(found: Found) -> dict[str, Any]:
         "host_pages": found.truth.host_pages,
         "quality": found.balloon["quality"],
         "missed_pages": found.balloon["missed_pages"],
+        "extra_pages": found.balloon["extra_pages"],
         "counted_by": found.counted_by,
         "transport": found.transport,
         "cycles": sorted(found.classes),

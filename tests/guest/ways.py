@@ -42,11 +42,12 @@ def may_infer(found: Found) -> bool:
     """Whether the recorder need not measure who took the pages.
 
     `samples` never does; tracepoints alone don't where they see no end of an OOM notification; and pages counted one by
-    one are short by what the result says where the kernel skipped programs.
+    one are off by what the result says where the kernel skipped programs or an interrupt freed pages.
     """
-    is_short = bool(found.balloon["missed_pages"]) and found.counted_by == _PAGE_BY_PAGE
+    says_off = bool(found.balloon["missed_pages"] or found.balloon["extra_pages"])
+    is_off = says_off and found.counted_by == _PAGE_BY_PAGE
     is_blind = found.recorder == "tracepoints" and not found.sees_ooms
-    return found.recorder == "samples" or is_blind or (found.recorder in {"pages", "tracepoints"} and is_short)
+    return found.recorder == "samples" or is_blind or (found.recorder in {"pages", "tracepoints"} and is_off)
 
 
 def is_as_asked(found: Found) -> bool:

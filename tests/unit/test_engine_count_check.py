@@ -8,7 +8,7 @@ from test_engine_runs import TRACEPOINTS, notification, run
 
 from tracer.analyze.model import BalloonResult, Quality
 from tracer.batch import Samples
-from tracer.wording.balloon_size import missed_pages
+from tracer.wording.balloon_size import miscount
 
 BASE = (0, 1000, 700)
 """A reading before anything: what was counted since boot."""
@@ -25,14 +25,25 @@ def readings(*rows: tuple[int, int, int]) -> Samples:
 
 
 @pytest.mark.parametrize(
-    ("inflated", "deflated", "missed"), [(512, 256, 0), (754, 256, 242), (512, 260, 4), (754, 260, 246), (500, 256, 0)]
+    ("inflated", "deflated", "missed", "extra"),
+    [
+        (512, 256, 0, 0),
+        (754, 256, 242, 0),
+        (512, 260, 4, 0),
+        (754, 260, 246, 0),
+        (500, 256, 0, 12),
+        (512, 235, 0, 21),
+        (500, 260, 4, 12),
+    ],
 )
-def test_what_counters_have_beyond_events_makes_the_numbers_lower_bounds(inflated, deflated, missed) -> None:
+def test_what_counters_and_events_do_not_have_in_common_makes_the_numbers_bounds(
+    inflated, deflated, missed, extra
+) -> None:
     found = balloon(
         run(100 * MS, 256), run(200 * MS, 256), notification(300 * MS, 256), readings((900, inflated, deflated))
     )
-    assert found.missed_pages == missed
-    assert found.quality is (Quality.INFERRED if missed else Quality.MEASURED)
+    assert (found.missed_pages, found.extra_pages) == (missed, extra)
+    assert found.quality is (Quality.INFERRED if missed or extra else Quality.MEASURED)
     assert found.inflated_pages == 512
 
 
@@ -46,7 +57,7 @@ def test_a_reading_in_the_middle_of_a_run_or_just_before_one_says_nothing() -> N
 
 def test_what_was_missed_once_stays_so_whatever_is_told_twice_later() -> None:
     found = balloon(run(100 * MS, 256), run(1000 * MS, 300), readings((500, 266, 0), (600, 266, 0), (1500, 522, 0)))
-    assert found.missed_pages == 10
+    assert (found.missed_pages, found.extra_pages) == (10, 44)
 
 
 def test_more_runs_at_once_than_are_kept_are_not_taken_for_missing_ones() -> None:
@@ -55,8 +66,19 @@ def test_more_runs_at_once_than_are_kept_are_not_taken_for_missing_ones() -> Non
     rows = [((95 + 20 * number) * MS, 1000 + number, 700) for number in range(5001)]
     rows += [(200 * SECOND, 6000, 700), (201 * SECOND, 6000, 700)]
     found = balloon(records(*many), counters([BASE, *rows]))
-    assert (found.inflated_pages, found.missed_pages) == (5000, 0)
+    assert (found.inflated_pages, found.missed_pages, found.extra_pages) == (5000, 0, 0)
 
 
-def test_it_is_said() -> None:
-    assert "have 1.0 MiB more than events told" in missed_pages(BalloonResult(missed_pages=256), 4096)
+@pytest.mark.parametrize(
+    ("missed", "extra", "said"),
+    [
+        (0, 0, ""),
+        (256, 0, "lower bounds: the kernel's counters have 1.0 MiB more than events told"),
+        (0, 256, "upper bounds: the kernel's counters have 1.0 MiB less than events told"),
+        (256, 512, "the kernel's counters have 1.0 MiB more than events told at times, 2.0 MiB less at others"),
+    ],
+)
+def test_it_is_said(missed: int, extra: int, said: str) -> None:
+    found = miscount(BalloonResult(missed_pages=missed, extra_pages=extra), 4096)
+    assert found.endswith(said)
+    assert bool(found) is bool(said)

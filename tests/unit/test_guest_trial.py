@@ -73,7 +73,13 @@ BY_SAMPLE = "samples:/proc/vmstat"
 
 def seen(recorder: str, *, counted_by: str, quality: str, missed: int = 0, ends: str | None = "fexit:f") -> Found:
     """A result that is `missed` pages short of 100 inflated, and what it was recorded by."""
-    balloon = {"quality": quality, "missed_pages": missed, "inflated_pages": 100 - missed, "net_pages": 100 - missed}
+    balloon = {
+        "quality": quality,
+        "missed_pages": missed,
+        "extra_pages": 0,
+        "inflated_pages": 100 - missed,
+        "net_pages": 100 - missed,
+    }
     leaked = {"host": 0, "shrinker": 0, "oom_notifier": 0}
     plan = {"balloon_run_pages": counted_by, "oom_notify_end": ends}
     recording = {"lost": 0, "bad_blocks": 0, "cut_bytes": 0, "lost_by_kind": {}, "plan": plan}

@@ -36,18 +36,25 @@ class BalloonTracker:
 
     @property
     def quality(self) -> Quality:
-        """Whether all pages were counted by events."""
-        return Quality.MEASURED if self._sources.exact and not self.missed_pages else Quality.INFERRED
+        """Whether all pages were counted by events, and nothing else."""
+        right = self._sources.exact and not self.missed_pages and not self.extra_pages
+        return Quality.MEASURED if right else Quality.INFERRED
 
     @property
     def leak_quality(self) -> Quality:
         """Whether leaked pages were counted by events, whatever told of the inflated ones."""
-        return Quality.MEASURED if self._sources.leaks and not self._check.missed_pages[1] else Quality.INFERRED
+        right = self._sources.leaks and not self._check.missed_pages[1] and not self._check.extra_pages[1]
+        return Quality.MEASURED if right else Quality.INFERRED
 
     @property
     def missed_pages(self) -> int:
         """Pages in and out that the kernel's counters have beyond those that exact events told of."""
         return sum(self._check.missed_pages)
+
+    @property
+    def extra_pages(self) -> int:
+        """Pages in and out that exact events told of beyond those that the kernel's counters have."""
+        return sum(self._check.extra_pages)
 
     @property
     def constrained(self) -> ConstrainedOoms:

@@ -1,7 +1,8 @@
 """Whether events told of all the balloon's pages: the kernel's own counters say so wherever the balloon rests.
 
 The kernel runs no program on a CPU on which the same one is under way, and no loss counter of the tracer's has that
-(`recursion_misses` of struct bpf_prog_info): seen on 7.3 with the page allocator's tracepoints.
+(`recursion_misses` of struct bpf_prog_info): seen on 7.3 with the page allocator's tracepoints. And an interrupt frees
+pages in the name of the thread that it interrupts: where frees are counted one by one in a run, they count as its own.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class _Reading:
 class CountCheck:
     """Adds up steps from one reading to another, if no run was under way at either, and compares.
 
-    `missed_pages` are those that the counters have and the steps don't: into the balloon, out of it.
+    `missed_pages` are those that the counters have and the steps don't, `extra_pages` those that the steps have and the
+    counters don't: into the balloon, out of it.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class CountCheck:
         self._from_ns = -1
         self._begin_anew(None)
         self.missed_pages = (0, 0)
+        self.extra_pages = (0, 0)
 
     def advance(self, steps: Iterable[Step], ended: Iterable[Run], under_way: Iterable[Run]) -> None:
         """Take new steps, runs that ended, and all that are under way."""
@@ -82,10 +85,11 @@ class CountCheck:
     def _compare(self, reading: _Reading) -> None:
         if self._base is not None and self._is_sure:
             into, out = (
-                max(0, now - before - told)
+                now - before - told
                 for now, before, told in zip(reading.counts, self._base.counts, self._told, strict=True)
             )
-            self.missed_pages = (self.missed_pages[0] + into, self.missed_pages[1] + out)
+            self.missed_pages = (self.missed_pages[0] + max(0, into), self.missed_pages[1] + max(0, out))
+            self.extra_pages = (self.extra_pages[0] + max(0, -into), self.extra_pages[1] + max(0, -out))
         self._begin_anew(reading)
 
     def _begin_anew(self, base: _Reading | None) -> None:

@@ -222,11 +222,13 @@ class BalloonResult:
     """The balloon over the whole recording, in guest pages.
 
     `missed_pages`, into it and out, are in the kernel's counters and in nothing else here: numbers are lower bounds.
+    `extra_pages` are in the other numbers and not in the kernel's counters: numbers are upper bounds.
     """
 
     inflated_pages: int = 0
     leaked_pages: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
     missed_pages: int = 0
+    extra_pages: int = 0
     wasted_pages: int = 0
     migrated_pages: int = 0
     target_changes: int = 0

@@ -147,6 +147,7 @@ def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:
         inflated_pages=totals.inflated,
         leaked_pages=totals.leaked,
         missed_pages=tracker.missed_pages,
+        extra_pages=tracker.extra_pages,
         wasted_pages=sum(cycle.wasted_pages for cycle in cycles),
         migrated_pages=tracker.migrated_pages,
         target_changes=tracker.target_changes(),

@@ -96,6 +96,7 @@ def _balloon(analysis: Analysis, metadata: Metadata) -> dict[str, Any]:
         "wasted_pages": balloon.wasted_pages,
         "migrated_pages": balloon.migrated_pages,
         "missed_pages": balloon.missed_pages,
+        "extra_pages": balloon.extra_pages,
         "target_changes": balloon.target_changes,
         "puffs": balloon.puffs,
         "work_spans": balloon.work_spans,

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
 from ..recording_facts import RecordingFacts
-from ..wording.balloon_size import missed_pages
+from ..wording.balloon_size import miscount
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.unseen import unseen
@@ -112,8 +112,8 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
         f"{moved} ({balloon.quality.value}); {work}; {plural(balloon.target_changes, 'change')} of target",
         f"{', '.join(fights)}; {mib(balloon.wasted_pages, page)} moved for nothing",
     ]
-    if balloon.missed_pages:
-        lines.append(missed_pages(balloon, page))
+    if off := miscount(balloon, page):
+        lines.append(off)
     return [*paragraph(lines[0], ""), *(line for text in lines[1:] for line in paragraph(text))]
 
 

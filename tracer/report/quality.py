@@ -7,7 +7,7 @@ from typing import Final
 from ..analyze.model import Analysis, Quality
 from ..metadata import SourceState
 from ..recording_facts import RecordingFacts
-from ..wording.balloon_size import missed_pages
+from ..wording.balloon_size import miscount
 from ..wording.numbers import bytes_, count, plural
 from ..wording.recorder import recorder_remarks
 from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
@@ -103,8 +103,8 @@ def inferred_words(analysis: Analysis, page_bytes: int) -> str:
     words = []
     if analysis.steps or analysis.balloon.inflated_pages:
         words.append(f"The balloon's pages are {analysis.balloon.quality}.")
-    if analysis.balloon.missed_pages:
-        words.append(f"They are {missed_pages(analysis.balloon, page_bytes)}.")
+    if off := miscount(analysis.balloon, page_bytes):
+        words.append(f"They are {off}.")
     if inferred:
         words.append(f"Inferred, not measured, are numbers of: {', '.join(inferred)}.")
     words.append("Measured numbers were read off events; inferred ones were deduced from counters around them.")

@@ -71,6 +71,11 @@ def balloon_mib(analysis: Analysis, page_bytes: int, time_s: float) -> float | N
     return None if stepped is None else max(0.0, float(stepped.mib[-1]))
 
 
-def missed_pages(balloon: BalloonResult, page_bytes: int) -> str:
-    """How the balloon's pages fall short of the kernel's count, without a capital and a full stop."""
-    return f"lower bounds: the kernel's counters have {mib(balloon.missed_pages, page_bytes)} more than events told"
+def miscount(balloon: BalloonResult, page_bytes: int) -> str:
+    """How the balloon's pages differ from the kernel's count, without capital and full stop; empty if they don't."""
+    more, less = (mib(pages, page_bytes) for pages in (balloon.missed_pages, balloon.extra_pages))
+    if balloon.missed_pages and balloon.extra_pages:
+        return f"no bounds: the kernel's counters have {more} more than events told at times, {less} less at others"
+    if balloon.missed_pages:
+        return f"lower bounds: the kernel's counters have {more} more than events told"
+    return f"upper bounds: the kernel's counters have {less} less than events told" if balloon.extra_pages else ""
