@@ -126,6 +126,21 @@ def test_a_reader_that_finds_nothing_looks_once_more_and_leaves_the_rest_to_the_
     assert machine.buffers.longest_wait_s() is None
 
 
+def test_after_a_record_that_comes_alone_the_bell_is_hung_at_once(machine: FakeMachine, monkeypatch) -> None:
+    assert machine.buffers.longest_wait_s() == pytest.approx(0.075)
+    assert machine.buffers.longest_wait_s() is None
+    # WHEN a record rings a second later
+    later_s = time.monotonic() + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later_s)
+    machine.bell.is_waiting = False
+    machine.perf[0].write(1)
+    machine.read()
+    # THEN there is one look more, not two
+    assert machine.buffers.longest_wait_s() == pytest.approx(0.075)
+    assert machine.bell.is_waiting
+    assert machine.buffers.longest_wait_s() is None
+
+
 def test_where_a_cpu_has_no_bell_the_reader_goes_on_looking() -> None:
     machine = FakeMachine(without_bell=1)
     for _ in range(3):

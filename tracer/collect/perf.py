@@ -29,6 +29,8 @@ _MAX_RECORDS: Final = 1 << 13
 """Most records of a batch, all CPUs together, as in the ring's."""
 _MIN_RUN: Final = 64
 _LOOK_EVERY_S: Final = 0.075
+_RARE_S: Final = 0.5
+"""Records that come more rarely than this each ring: below, looking is cheaper."""
 _RECORD: Final = f"V{EVENT_DTYPE.itemsize}"
 
 
@@ -81,6 +83,7 @@ class PerfBuffers:
             self.close()
             raise
         self._read_before = self.read_bytes
+        self._hung_s = 0.0
 
     @property
     def fd(self) -> int:
@@ -90,15 +93,18 @@ class PerfBuffers:
     def longest_wait_s(self) -> float | None:
         """To be asked before waiting for `fd`: when to look although it says nothing; None for never.
 
-        Below its watermark a buffer wakes nobody. Where the last look found nothing the bell does from now on; the
-        look after that finds what was being written while it was hung.
+        Below its watermark a buffer wakes nobody. Where the last look found nothing, or records are rare, the bell does
+        from now on; the look after that finds what was being written while it was hung.
         """
-        found, self._read_before = self.read_bytes != self._read_before, self.read_bytes
-        if found or self._bell is None or not all(one.has_bell for one in self._current.values()):
+        now_s = time.monotonic()
+        many = self.read_bytes != self._read_before and now_s - self._hung_s < _RARE_S
+        self._read_before = self.read_bytes
+        if many or self._bell is None or not all(one.has_bell for one in self._current.values()):
             return _LOOK_EVERY_S
         if self._bell.is_waiting:
             return None
         self._bell.wait()
+        self._hung_s = now_s
         return _LOOK_EVERY_S
 
     @property
