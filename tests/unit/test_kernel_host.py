@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from kernel_tree import put
 
-from tracer.kernel.host import clock_anchor, container_hint, in_initial_namespace, read_distribution, read_host
+from tracer.kernel.host import (
+    clock_anchor,
+    container_hint,
+    in_initial_namespace,
+    online_cpus,
+    read_distribution,
+    read_host,
+)
 from tracer.kernel.paths import number_list
 
 
@@ -53,6 +60,19 @@ def test_kernel_lists(text, numbers):
 def test_the_distributions_family_decides_the_package_manager(tmp_path, text, family):
     put(tmp_path, "/etc/os-release", text)
     assert read_distribution(tmp_path).family == family
+
+
+def test_cpus_are_those_that_are_online_at_each_call(tmp_path):
+    for text, cpus in (("0-3,8\n", {0, 1, 2, 3, 8}), ("0,2\n", {0, 2}), ("0-3,8\n", {0, 1, 2, 3, 8})):
+        put(tmp_path, "/sys/devices/system/cpu/online", text)
+        assert online_cpus(tmp_path) == cpus
+
+
+@pytest.mark.parametrize("text", ["", "all of them", None])
+def test_where_nothing_tells_which_cpus_are_online_all_of_them_are(tmp_path, text):
+    if text is not None:
+        put(tmp_path, "/sys/devices/system/cpu/online", text)
+    assert online_cpus(tmp_path) == set(range(os.cpu_count()))
 
 
 def test_the_clock_anchor_is_one_moment_on_both_clocks():
