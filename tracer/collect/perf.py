@@ -30,7 +30,7 @@ _MAX_RECORDS: Final = 1 << 13
 _MIN_RUN: Final = 64
 _LOOK_EVERY_S: Final = 0.075
 _RARE_S: Final = 0.5
-"""Records that come more rarely than this each ring: below, looking is cheaper."""
+"""Records further apart than this ring each; where they come closer together, looking is cheaper."""
 _RECORD: Final = f"V{EVENT_DTYPE.itemsize}"
 
 
