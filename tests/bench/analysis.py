@@ -98,7 +98,7 @@ def _perf_script_s(data: Path) -> float:
 
 def pairing_row(setting: Setting) -> Row:
     """Both ways over the same events: numpy's own columns for one, Python's own numbers for the other."""
-    from tracer.analyze.pairing import pair
+    from tracer.analyze.stream.pairing import pair
 
     records = np.concatenate([records for records, _ in chunks(setting.size(PAIRING_EVENTS, 25_000))])
     records = records[np.argsort(records["time_ns"], kind="stable")]
@@ -117,7 +117,7 @@ def pairing_row(setting: Setting) -> Row:
 
 def _stretches(records: npt.NDArray[np.void]) -> list[Batch]:
     """As the engine pairs them: each with the begins that the one before left open in front."""
-    from tracer.analyze.pairing import pair
+    from tracer.analyze.stream.pairing import pair
 
     stretches: list[Batch] = []
     still_open = Batch.empty()

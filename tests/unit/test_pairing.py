@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import MS, SECOND, event, records
 
-from tracer.analyze.lane import SPAN_KINDS
-from tracer.analyze.pairing import NOTIFIER_BOUND_NS, Paired, pair
+from tracer.analyze.stream.lane import SPAN_KINDS
+from tracer.analyze.stream.pairing import NOTIFIER_BOUND_NS, Paired, pair
 from tracer.batch import Batch
 from tracer.schema import KIND_BY_NAME, Role, SpanKind
 

@@ -13,7 +13,7 @@ from .modules import ModuleTracker
 from .options import Options
 from .runs import NameOf, Run, notifier_runs, shrinker_runs, work_runs
 from .steps import Step, in_order
-from .stretch import Stretch
+from .stream.stretch import Stretch
 from .works import WorkLog
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from .runs import Run
 from .steps import EVIDENCE_SPANS, OOM_NOTIFY_PAGES
-from .stretch import Stretch
+from .stream.stretch import Stretch
 
 _IDLE_NS: Final = 60_000_000_000
 """A thread that has not retried or been notified for so long has another allocation to make."""

@@ -12,25 +12,25 @@ from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from .balloon import BalloonTracker
-from .closed import ClosedSpans, closed_spans, orphaned_ends
 from .counted import READINGS_LATE_NS
 from .kills import KillTracker
 from .ladder import Ladders
-from .lane import SYNTHETIC
 from .meter import Meter
 from .model import Accounting, Analysis
 from .options import Options
-from .ordering import ReorderBuffer
-from .pairing import pair
-from .readings import Readings
 from .reclaim import ReclaimTracker
 from .results import State, analysis_of
 from .series import SampleSeries
 from .settling import Settling
 from .shrinkers import ShrinkerTable
-from .spans import Arguments, Spans, spans_of
 from .stalls import StallTable
-from .stretch import Stretch
+from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
+from .stream.lane import SYNTHETIC
+from .stream.ordering import ReorderBuffer
+from .stream.pairing import pair
+from .stream.readings import Readings
+from .stream.spans import Arguments, Spans, spans_of
+from .stream.stretch import Stretch
 from .timeline import TimelineBuilder
 
 DEFAULTS = Options()

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from ..metadata import Metadata
 from ..schema import SpanKind
-from .attribution import DIRECT_BITS
-from .lane import SPAN_CODE, SPAN_KINDS
-from .stretch import Stretch
+from .stream.attribution import DIRECT_BITS
+from .stream.lane import SPAN_CODE, SPAN_KINDS
+from .stream.stretch import Stretch
 
 _NOTIFIERS: Final = [SPAN_CODE[SpanKind.OOM_NOTIFIER], SPAN_CODE[SpanKind.OOM_NOTIFY]]
 _NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})

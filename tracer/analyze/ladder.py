@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import DEF_PRIORITY, SpanKind
-from .grouping import groups
-from .intervals import merge, union_length_by_group
 from .model import Cause, Tier
 from .runs import Run
 from .steps import EVIDENCE_SPANS, Step
-from .stretch import PointRows, Stretch
+from .stream.grouping import groups
+from .stream.intervals import merge, union_length_by_group
+from .stream.stretch import PointRows, Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from ..metadata import Metadata
 from ..schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
-from .attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
-from .lane import SPAN_CODE
 from .model import Cause, Quality
 from .runs import Run
 from .steps import PUFF_NS, RUN_PAGES, Step, puff_steps
-from .stretch import Stretch
+from .stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
+from .stream.lane import SPAN_CODE
+from .stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .runs import belongs_to_balloon
-from .stretch import Stretch
+from .stream.stretch import Stretch
 
 _MOST: Final = 64
 """A driver that comes and goes more often is told of no better."""

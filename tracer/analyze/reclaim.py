@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import SpanKind
-from .attribution import BALLOON_BIT
-from .lane import SPAN_CODE
 from .meter import Actor, Meter
 from .model import Tier
 from .runs import is_work
-from .stretch import Stretch
+from .stream.attribution import BALLOON_BIT
+from .stream.lane import SPAN_CODE
+from .stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import SpanKind
-from .attribution import WORKQUEUE_BIT
-from .lane import SPAN_CODE
-from .spans import Spans
-from .stretch import Stretch
+from .stream.attribution import WORKQUEUE_BIT
+from .stream.lane import SPAN_CODE
+from .stream.spans import Spans
+from .stream.stretch import Stretch
 
 NameOf = Callable[[int], str]
 

@@ -18,9 +18,9 @@ from .meter import Mark, Meter
 from .model import Cause, Cycle
 from .options import Options
 from .oscillation import Oscillations
-from .readings import Readings
 from .step_log import StepLog
 from .steps import Step
+from .stream.readings import Readings
 from .timeline import TimelineBuilder
 
 

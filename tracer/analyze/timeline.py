@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .intervals import merge, overlap
 from .model import Tier, Timeline
-from .stretch import Stretch
+from .stream.intervals import merge, overlap
+from .stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..analyze.closed import NO_SPAN, NO_TIME, SPAN_STATES, ClosedSpans
-from ..analyze.lane import SPAN_KINDS
+from ..analyze.stream.closed import NO_SPAN, NO_TIME, SPAN_STATES, ClosedSpans
+from ..analyze.stream.lane import SPAN_KINDS
 from .columns import TIER_DTYPE, Extension, nullable, texts, words
 
 _KEPT: dict[str, npt.DTypeLike] = {

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Batch
-from ..schema import SpanKind
+from ...batch import Batch
+from ...schema import SpanKind
 from .lane import SPAN_CODE, SYNTHETIC, Lane, lane_of
 from .repair import repair
 

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Batch
-from ..schema import KINDS, MAX_KINDS, Role, SpanKind
+from ...batch import Batch
+from ...schema import KINDS, MAX_KINDS, Role, SpanKind
 
 I64 = npt.NDArray[np.int64]
 

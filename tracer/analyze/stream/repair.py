@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import SpanKind
+from ...schema import SpanKind
 from .lane import SPAN_CODE, Lane
 
 _SLAB = SPAN_CODE[SpanKind.SHRINK_SLAB]

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import SpanKind
+from ...schema import SpanKind
+from ..model import Tier
 from .lane import SPAN_CODE
-from .model import Tier
 
 I64 = npt.NDArray[np.int64]
 

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Batch, Column
-from ..schema import KIND_BY_NAME, SpanKind
+from ...batch import Batch, Column
+from ...schema import KIND_BY_NAME, SpanKind
 from .attribution import NO_TIER, tier_of
 from .lane import SPAN_CODE
 from .pairing import Paired

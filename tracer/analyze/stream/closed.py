@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Batch
-from ..schema import KIND_BY_NUMBER
+from ...batch import Batch
+from ...schema import KIND_BY_NUMBER
 from .attribution import tier_of
 from .lane import SPAN_CODE
 from .spans import Spans

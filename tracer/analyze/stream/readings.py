@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Samples
-from ..schema import SAMPLE_NULL
+from ...batch import Samples
+from ...schema import SAMPLE_NULL
 
 I64 = npt.NDArray[np.int64]
 

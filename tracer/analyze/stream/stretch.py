@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Batch
-from ..schema import RECLAIM_FLAG_FILE, SpanKind
+from ...batch import Batch
+from ...schema import RECLAIM_FLAG_FILE, SpanKind
+from ..model import Tier
 from .attribution import DIRECT_BITS, GLOBAL_DIRECT_BIT, NO_TIER, tier_of_event
 from .lane import SPAN_CODE
-from .model import Tier
 from .spans import Arguments, Spans
 
 I64 = npt.NDArray[np.int64]

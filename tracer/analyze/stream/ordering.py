@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Batch
+from ...batch import Batch
 
 
 class ReorderBuffer:
