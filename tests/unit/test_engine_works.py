@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from streams import MS, SECOND
-
-from tracer.analyze.runs import Run
-from tracer.analyze.works import WorkLog
+from tracer.analyze.balloon.runs import Run
+from tracer.analyze.balloon.works import WorkLog
 
 
 def log(*runs_ms: tuple[int, int]) -> WorkLog:

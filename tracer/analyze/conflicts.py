@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from .balloon.steps import Step, StepSpans
 from .meter import Actor, Mark
 from .model import Conflict
-from .steps import Step, StepSpans
 
 NEVER_NS: Final = 1 << 63
 

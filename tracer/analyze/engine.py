@@ -11,8 +11,8 @@ import numpy.typing as npt
 from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
-from .balloon import BalloonTracker
-from .counted import READINGS_LATE_NS
+from .balloon.counted import READINGS_LATE_NS
+from .balloon.tracker import BalloonTracker
 from .kills import KillTracker
 from .ladder import Ladders
 from .meter import Meter

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..metadata import Metadata
-from .balloon import BalloonTracker
+from .balloon.tracker import BalloonTracker
 from .kills import Kill
 from .model import Analysis, Finding, Quality, Severity
 from .series import SampleSeries

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import DEF_PRIORITY, SpanKind
+from .balloon.runs import Run
+from .balloon.steps import EVIDENCE_SPANS, Step
 from .model import Cause, Tier
-from .runs import Run
-from .steps import EVIDENCE_SPANS, Step
 from .stream.grouping import groups
 from .stream.intervals import merge, union_length_by_group
 from .stream.stretch import PointRows, Stretch

@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import Final
 
 from ..schema import BALLOON_PAGE_BYTES
+from .balloon.steps import Step, StepSpans
 from .cycles import PRESSURE, Burst
 from .meter import Mark
 from .model import Cause, Cycle, CycleClass
-from .steps import Step, StepSpans
 
 OSCILLATION_TURNS: Final = 3
 """Turns of the host's target in a row that make an oscillation."""

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import SpanKind
+from .balloon.runs import is_work
 from .meter import Actor, Meter
 from .model import Tier
-from .runs import is_work
 from .stream.attribution import BALLOON_BIT
 from .stream.lane import SPAN_CODE
 from .stream.stretch import Stretch

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..metadata import Metadata
-from .balloon import BalloonTracker
+from .balloon.tracker import BalloonTracker
 from .cycles import find_storms
 from .evidence import Evidence
 from .findings import find

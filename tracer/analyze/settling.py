@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..metadata import Metadata
-from .balloon import BalloonTracker
+from .balloon.step_log import StepLog
+from .balloon.steps import Step
+from .balloon.tracker import BalloonTracker
 from .conflicts import ConflictFinder
 from .cycles import PressureCycles, numbered
 from .kills import Kill
@@ -18,8 +20,6 @@ from .meter import Mark, Meter
 from .model import Cause, Cycle
 from .options import Options
 from .oscillation import Oscillations
-from .step_log import StepLog
-from .steps import Step
 from .stream.readings import Readings
 from .timeline import TimelineBuilder
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..batch import Samples
-from ..schema import SAMPLE_NULL
+from ...batch import Samples
+from ...schema import SAMPLE_NULL
 from .runs import Run
 from .steps import Step
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ..stream.stretch import Stretch
 from .runs import belongs_to_balloon
-from .stream.stretch import Stretch
 
 _MOST: Final = 64
 """A driver that comes and goes more often is told of no better."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import SpanKind
-from .stream.attribution import WORKQUEUE_BIT
-from .stream.lane import SPAN_CODE
-from .stream.spans import Spans
-from .stream.stretch import Stretch
+from ...schema import SpanKind
+from ..stream.attribution import WORKQUEUE_BIT
+from ..stream.lane import SPAN_CODE
+from ..stream.spans import Spans
+from ..stream.stretch import Stretch
 
 NameOf = Callable[[int], str]
 

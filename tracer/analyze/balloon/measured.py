@@ -8,14 +8,14 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..metadata import Metadata
-from ..schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
-from .model import Cause, Quality
+from ...metadata import Metadata
+from ...schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
+from ..model import Cause, Quality
+from ..stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
+from ..stream.lane import SPAN_CODE
+from ..stream.stretch import Stretch
 from .runs import Run
 from .steps import PUFF_NS, RUN_PAGES, Step, puff_steps
-from .stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
-from .stream.lane import SPAN_CODE
-from .stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 

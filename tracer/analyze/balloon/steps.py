@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .model import Cause, Quality
+from ..model import Cause, Quality
 from .runs import Run
 
 OOM_NOTIFY_PAGES: Final = 256

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ..batch import Samples
-from ..metadata import Metadata
+from ...batch import Samples
+from ...metadata import Metadata
+from ..model import Quality
+from ..options import Options
+from ..stream.stretch import Stretch
 from .constraint import ConstrainedOoms, ConstraintTracker
 from .count_check import CountCheck
 from .counted import CountedSteps
 from .measured import MeasuredSteps, PageSources
-from .model import Quality
 from .modules import ModuleTracker
-from .options import Options
 from .runs import NameOf, Run, notifier_runs, shrinker_runs, work_runs
 from .steps import Step, in_order
-from .stream.stretch import Stretch
 from .works import WorkLog
 
 

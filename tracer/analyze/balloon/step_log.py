@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .model import BalloonStep, Cause, Quality
+from ..model import BalloonStep, Cause, Quality
 from .steps import Step
 
 MOST_STEPS: Final = 8192
