@@ -9,8 +9,8 @@ import numpy as np
 
 from .balloon.steps import EVIDENCE_SPANS
 from .evidence import Evidence, finding, mib
-from .kills import KillReason, reason_for
 from .model import Episode, Finding, Heroics, Quality, Severity, Tier, TierRow
+from .totals.kills import KillReason, reason_for
 
 _LAG_LEAST_BYTES: Final = 1 << 20
 _LAG_LEAST_S: Final = 1.0

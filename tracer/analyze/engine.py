@@ -13,17 +13,12 @@ from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from .balloon.counted import READINGS_LATE_NS
 from .balloon.tracker import BalloonTracker
-from .kills import KillTracker
-from .ladder import Ladders
 from .meter import Meter
 from .model import Accounting, Analysis
 from .options import Options
 from .reclaim import ReclaimTracker
 from .results import State, analysis_of
-from .series import SampleSeries
 from .settling import Settling
-from .shrinkers import ShrinkerTable
-from .stalls import StallTable
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
 from .stream.lane import SYNTHETIC
 from .stream.ordering import ReorderBuffer
@@ -31,7 +26,12 @@ from .stream.pairing import pair
 from .stream.readings import Readings
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
-from .timeline import TimelineBuilder
+from .totals.kills import KillTracker
+from .totals.ladder import Ladders
+from .totals.series import SampleSeries
+from .totals.shrinkers import ShrinkerTable
+from .totals.stalls import StallTable
+from .totals.timeline import TimelineBuilder
 
 DEFAULTS = Options()
 _FOREVER_NS = np.iinfo(np.int64).max

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ..metadata import Metadata
 from .balloon.tracker import BalloonTracker
-from .kills import Kill
 from .model import Analysis, Finding, Quality, Severity
-from .series import SampleSeries
+from .totals.kills import Kill
+from .totals.series import SampleSeries
 
 
 @dataclass(frozen=True)

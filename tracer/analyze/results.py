@@ -10,7 +10,6 @@ from .balloon.tracker import BalloonTracker
 from .cycles import find_storms
 from .evidence import Evidence
 from .findings import find
-from .ladder import EpisodeLadder, Ladders, Rung
 from .model import (
     Accounting,
     Analysis,
@@ -24,11 +23,12 @@ from .model import (
     TierRow,
 )
 from .options import Options
-from .series import SampleSeries
 from .settling import Settling
-from .shrinkers import ShrinkerTable
-from .stalls import StallTable
-from .timeline import TimelineBuilder
+from .totals.ladder import EpisodeLadder, Ladders, Rung
+from .totals.series import SampleSeries
+from .totals.shrinkers import ShrinkerTable
+from .totals.stalls import StallTable
+from .totals.timeline import TimelineBuilder
 
 
 @dataclass

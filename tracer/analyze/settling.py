@@ -14,14 +14,14 @@ from .balloon.steps import Step
 from .balloon.tracker import BalloonTracker
 from .conflicts import ConflictFinder
 from .cycles import PressureCycles, numbered
-from .kills import Kill
-from .ladder import Ladders
 from .meter import Mark, Meter
 from .model import Cause, Cycle
 from .options import Options
 from .oscillation import Oscillations
 from .stream.readings import Readings
-from .timeline import TimelineBuilder
+from .totals.kills import Kill
+from .totals.ladder import Ladders
+from .totals.timeline import TimelineBuilder
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import Samples
-from ..schema import SAMPLE_NULL
-from .model import Quantity
+from ...batch import Samples
+from ...schema import SAMPLE_NULL
+from ..model import Quantity
 
 I64 = npt.NDArray[np.int64]
 

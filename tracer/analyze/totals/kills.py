@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..metadata import Metadata
-from ..schema import SpanKind
-from .stream.attribution import DIRECT_BITS
-from .stream.lane import SPAN_CODE, SPAN_KINDS
-from .stream.stretch import Stretch
+from ...metadata import Metadata
+from ...schema import SpanKind
+from ..stream.attribution import DIRECT_BITS
+from ..stream.lane import SPAN_CODE, SPAN_KINDS
+from ..stream.stretch import Stretch
 
 _NOTIFIERS: Final = [SPAN_CODE[SpanKind.OOM_NOTIFIER], SPAN_CODE[SpanKind.OOM_NOTIFY]]
 _NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .model import Stall, Tier
-from .stream.grouping import grouped
-from .stream.stretch import Stretch
+from ..model import Stall, Tier
+from ..stream.grouping import grouped
+from ..stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .model import Tier, Timeline
-from .stream.intervals import merge, overlap
-from .stream.stretch import Stretch
+from ..model import Tier, Timeline
+from ..stream.intervals import merge, overlap
+from ..stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .model import ShrinkerStat
-from .stream.grouping import groups
-from .stream.stretch import SlabRows, Stretch
+from ..model import ShrinkerStat
+from ..stream.grouping import groups
+from ..stream.stretch import SlabRows, Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import DEF_PRIORITY, SpanKind
-from .balloon.runs import Run
-from .balloon.steps import EVIDENCE_SPANS, Step
-from .model import Cause, Tier
-from .stream.grouping import groups
-from .stream.intervals import merge, union_length_by_group
-from .stream.stretch import PointRows, Stretch
+from ...schema import DEF_PRIORITY, SpanKind
+from ..balloon.runs import Run
+from ..balloon.steps import EVIDENCE_SPANS, Step
+from ..model import Cause, Tier
+from ..stream.grouping import groups
+from ..stream.intervals import merge, union_length_by_group
+from ..stream.stretch import PointRows, Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -1,0 +1,1 @@
+"""What adds up over a recording: tiers, shrinkers, waiting tasks, kills, and curves over time."""
