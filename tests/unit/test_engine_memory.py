@@ -14,7 +14,8 @@ from streams import MS, SECOND, SYMBOLS, Records, counters, event, records
 from test_engine_driver import DRIVER, inflate, leak, oom_leak
 from test_engine_streaming import balloon_counters, busy_stream, everything
 
-from tracer.analyze import Analysis, Engine, Options, meter
+from tracer.analyze import Analysis, Engine, Options
+from tracer.analyze.contention import meter
 from tracer.batch import Batch, Samples
 from tracer.metadata import Metadata
 from tracer.schema import DEFLATE, INFLATE

@@ -162,5 +162,5 @@ def test_forgetting_what_lies_away_from_the_balloon_changes_nothing(monkeypatch:
     pieces = [*np.split(first, 4), samples, *np.split(second, range(50, len(second), 50))]
     kept = everything(analyse(*pieces))
     # WHEN rows are forgotten as early as they can be
-    monkeypatch.setattr("tracer.analyze.meter._FOLD_ROWS", 0)
+    monkeypatch.setattr("tracer.analyze.contention.meter._FOLD_ROWS", 0)
     assert everything(analyse(*pieces)) == kept

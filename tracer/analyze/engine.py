@@ -13,12 +13,12 @@ from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from .balloon.counted import READINGS_LATE_NS
 from .balloon.tracker import BalloonTracker
-from .meter import Meter
+from .contention.meter import Meter
+from .contention.reclaim import ReclaimTracker
+from .contention.settling import Settling
 from .model import Accounting, Analysis
 from .options import Options
-from .reclaim import ReclaimTracker
 from .results import State, analysis_of
-from .settling import Settling
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
 from .stream.lane import SYNTHETIC
 from .stream.ordering import ReorderBuffer

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..metadata import Metadata
 from .balloon.tracker import BalloonTracker
-from .cycles import find_storms
+from .contention.cycles import find_storms
+from .contention.settling import Settling
 from .evidence import Evidence
 from .findings import find
 from .model import (
@@ -23,7 +24,6 @@ from .model import (
     TierRow,
 )
 from .options import Options
-from .settling import Settling
 from .totals.ladder import EpisodeLadder, Ladders, Rung
 from .totals.series import SampleSeries
 from .totals.shrinkers import ShrinkerTable

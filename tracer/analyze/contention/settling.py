@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..metadata import Metadata
-from .balloon.step_log import StepLog
-from .balloon.steps import Step
-from .balloon.tracker import BalloonTracker
+from ...metadata import Metadata
+from ..balloon.step_log import StepLog
+from ..balloon.steps import Step
+from ..balloon.tracker import BalloonTracker
+from ..model import Cause, Cycle
+from ..options import Options
+from ..stream.readings import Readings
+from ..totals.kills import Kill
+from ..totals.ladder import Ladders
+from ..totals.timeline import TimelineBuilder
 from .conflicts import ConflictFinder
 from .cycles import PressureCycles, numbered
 from .meter import Mark, Meter
-from .model import Cause, Cycle
-from .options import Options
 from .oscillation import Oscillations
-from .stream.readings import Readings
-from .totals.kills import Kill
-from .totals.ladder import Ladders
-from .totals.timeline import TimelineBuilder
 
 
 @dataclass

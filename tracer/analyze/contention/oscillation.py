@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from ..schema import BALLOON_PAGE_BYTES
-from .balloon.steps import Step, StepSpans
+from ...schema import BALLOON_PAGE_BYTES
+from ..balloon.steps import Step, StepSpans
+from ..model import Cause, Cycle, CycleClass
 from .cycles import PRESSURE, Burst
 from .meter import Mark
-from .model import Cause, Cycle, CycleClass
 
 OSCILLATION_TURNS: Final = 3
 """Turns of the host's target in a row that make an oscillation."""

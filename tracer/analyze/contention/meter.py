@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .stream.growing import Growing
-from .stream.intervals import covered_until, merge
-from .stream.readings import Readings
+from ..stream.growing import Growing
+from ..stream.intervals import covered_until, merge
+from ..stream.readings import Readings
 
 I64 = npt.NDArray[np.int64]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from .balloon.steps import Step, StepSpans
+from ..balloon.steps import Step, StepSpans
+from ..model import Conflict
 from .meter import Actor, Mark
-from .model import Conflict
 
 NEVER_NS: Final = 1 << 63
 

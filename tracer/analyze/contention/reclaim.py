@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import SpanKind
-from .balloon.runs import is_work
+from ...schema import SpanKind
+from ..balloon.runs import is_work
+from ..model import Tier
+from ..stream.attribution import BALLOON_BIT
+from ..stream.lane import SPAN_CODE
+from ..stream.stretch import Stretch
 from .meter import Actor, Meter
-from .model import Tier
-from .stream.attribution import BALLOON_BIT
-from .stream.lane import SPAN_CODE
-from .stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from .balloon.steps import Step, StepSpans
+from ..balloon.steps import Step, StepSpans
+from ..model import Cause, Cycle, CycleClass, Storm
 from .meter import Mark
-from .model import Cause, Cycle, CycleClass, Storm
 
 STORM_CYCLES: Final = 3
 """Cycles of one class in a row that make a storm."""

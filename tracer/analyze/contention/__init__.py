@@ -1,0 +1,1 @@
+"""Where balloon and reclaim work against each other: conflicts, cycles, oscillations, and what they cost."""
