@@ -9,8 +9,8 @@ from ..metadata import Metadata
 from .balloon.tracker import BalloonTracker
 from .contention.cycles import find_storms
 from .contention.settling import Settling
-from .evidence import Evidence
-from .findings import find
+from .findings.evidence import Evidence
+from .findings.general import find
 from .model import (
     Accounting,
     Analysis,

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from .balloon.steps import EVIDENCE_SPANS
+from ..balloon.steps import EVIDENCE_SPANS
+from ..model import Episode, Finding, Heroics, Quality, Severity, Tier, TierRow
+from ..totals.kills import KillReason, reason_for
 from .evidence import Evidence, finding, mib
-from .model import Episode, Finding, Heroics, Quality, Severity, Tier, TierRow
-from .totals.kills import KillReason, reason_for
 
 _LAG_LEAST_BYTES: Final = 1 << 20
 _LAG_LEAST_S: Final = 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from . import balloon_findings
+from ..model import Finding, Severity, Tier
+from . import balloon as balloon_findings
 from .evidence import Evidence, finding
-from .model import Finding, Severity, Tier
 
 _SHARE_FACTOR: Final = 3.0
 """A shrinker is out of proportion when its share of the scanning is so many times its share of the items..."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..metadata import Metadata
-from .balloon.tracker import BalloonTracker
-from .model import Analysis, Finding, Quality, Severity
-from .totals.kills import Kill
-from .totals.series import SampleSeries
+from ...metadata import Metadata
+from ..balloon.tracker import BalloonTracker
+from ..model import Analysis, Finding, Quality, Severity
+from ..totals.kills import Kill
+from ..totals.series import SampleSeries
 
 
 @dataclass(frozen=True)

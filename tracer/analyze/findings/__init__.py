@@ -1,0 +1,1 @@
+"""What deserves attention, each in one plain sentence with its numbers."""
