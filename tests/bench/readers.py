@@ -21,7 +21,6 @@ import numpy as np
 from tracer.collect.collector import Collector, Item
 from tracer.commands import capture as recording
 from tracer.commands.footprint import keep_freed_memory, one_arena
-from tracer.commands.messages import Messages
 from tracer.commands.output import Output
 from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
@@ -30,6 +29,7 @@ from tracer.probes.finder import load_bcc
 from tracer.probes.sources import RING_MAP, bpf_dir, kernel_flags
 from tracer.probes.transport import Transport
 from tracer.store import Recording
+from tracer.terminal.messages import Messages
 
 from ..storm.generator import TRACEPOINT
 from ..storm.program import StormProgram, program_text, storm_flags

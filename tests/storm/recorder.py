@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from tracer.commands import recording
-from tracer.commands.exit_codes import run_to_exit
 from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes import attach
 from tracer.probes.attachment import attach_tracepoint
@@ -20,6 +19,7 @@ from tracer.probes.lru import LruDetail
 from tracer.probes.probe import PageSource
 from tracer.store import Fsync
 from tracer.store.background import DEFAULT_QUEUE_BYTES
+from tracer.terminal.exit_codes import run_to_exit
 
 from .generator import TRACEPOINT
 from .program import NAME, SOURCE, storm_flags

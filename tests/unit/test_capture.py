@@ -10,8 +10,8 @@ import pytest
 from tracer.batch import LostStretch, Samples
 from tracer.collect.collector import Item
 from tracer.commands import capture
-from tracer.commands.messages import Messages
 from tracer.schema import EVENT_DTYPE
+from tracer.terminal.messages import Messages
 
 
 class Writer:

@@ -10,7 +10,6 @@ import pytest
 
 from tracer.commands import check, check_facts
 from tracer.commands.check_facts import CheckFacts, bcc_requirement, gather, untried
-from tracer.commands.check_table import Paper
 from tracer.commands.check_text import render
 from tracer.commands.observing import Observation
 from tracer.errors import CannotTraceError
@@ -18,6 +17,7 @@ from tracer.kernel.access import Requirement
 from tracer.kernel.host import Distribution, HostInfo
 from tracer.metadata import BalloonInfo, PlanRow, SourceState
 from tracer.probes.finder import BccStatus
+from tracer.terminal.paper import Paper
 
 OK = Requirement("privileges", True, "CAP_SYS_ADMIN")
 NO_TRACEFS = Requirement("tracefs", False, "not mounted", "mount -t tracefs tracefs /sys/kernel/tracing")

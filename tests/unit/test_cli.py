@@ -15,8 +15,8 @@ from written_recordings import write_recording
 
 import tracer
 from tracer.commands import capture
-from tracer.commands.messages import Messages
 from tracer.errors import TracerError
+from tracer.terminal.messages import Messages
 
 ROOT = Path(__file__).parents[2]
 ENV = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | {"PYTHONPATH": str(ROOT)}

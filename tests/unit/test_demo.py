@@ -9,10 +9,10 @@ from written_recordings import write_recording
 
 from tracer.commands import demonstration
 from tracer.commands.demonstration import BUNDLED, Demonstration
-from tracer.commands.messages import Messages
 from tracer.errors import CannotTraceError, TracerError
 from tracer.resources import resource_dir
 from tracer.store import Recording
+from tracer.terminal.messages import Messages
 
 QUIET = Messages(quiet=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from streams import MS, SECOND
+
 from tracer.analyze.balloon.runs import Run
 from tracer.analyze.balloon.works import WorkLog
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tracer.commands.exit_codes import interrupted_afterwards
+from tracer.terminal.exit_codes import interrupted_afterwards
 
 
 def test_ctrl_c_waits_for_the_end_of_the_block_and_comes_then() -> None:

@@ -9,9 +9,9 @@ import pytest
 from written_recordings import write_recording
 
 from tracer.commands.analysis import analyse_file
-from tracer.live import summary_text
 from tracer.program_cost import COST_NOTE, ProgramCost, costs_from_notes, costs_to_note
 from tracer.store import Recording
+from tracer.terminal.summary_text import summary_text
 
 COSTS = {"shrink_slab_start": ProgramCost(1000, 250_000), "kswapd_wake": ProgramCost(2, 700)}
 

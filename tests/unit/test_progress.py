@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from tracer.commands import progress
-from tracer.commands.progress import progress_bar
+from tracer.terminal import progress
+from tracer.terminal.progress import progress_bar
 
 CLEAR = "\r\x1b[K"
 

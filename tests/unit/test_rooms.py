@@ -24,11 +24,11 @@ MAY_IMPORT = {
     "analyze": {"analyze", BASE},
     "frames": {"frames", "analyze", "store", BASE},
     "wording": {"wording", "analyze", BASE},
-    "live": {"live", "wording", "analyze", BASE},
+    "terminal": {"terminal", "wording", "analyze", BASE},
     "report": {"report", "wording", "analyze", BASE},
     "commands": {
         "commands",
-        "live",
+        "terminal",
         "report",
         "frames",
         "wording",
@@ -106,7 +106,7 @@ def test_every_room_imports_only_what_lies_below_it():
 def test_every_folder_of_the_package_is_a_known_room():
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert folders <= set(MAY_IMPORT)
-    assert folders >= {"kernel", "probes", "collect", "store", "analyze", "live", "report", "commands"}
+    assert folders >= {"kernel", "probes", "collect", "store", "analyze", "terminal", "report", "commands"}
 
 
 def test_imports_inside_the_package_are_relative():
@@ -126,7 +126,7 @@ def test_imports_inside_the_package_are_relative():
         ("tracer/store/reader.py", "from ..collect.ring import Ring", "store imports collect"),
         ("tracer/store/reader.py", "def f():\n    from ..analyze import Engine", "store imports analyze"),
         ("tracer/store/reader.py", "from .. import commands", "store imports commands"),
-        ("tracer/store/__init__.py", "from ..live import text", "store imports live"),
+        ("tracer/store/__init__.py", "from ..terminal import text", "store imports terminal"),
         ("tracer/analyze/engine.py", "import tracer.store.reader", "analyze imports store"),
         ("tracer/analyze/engine.py", "from ..frames import Trace", "analyze imports frames"),
         ("tracer/frames/trace.py", "from ..commands.analysis import analyse", "frames imports commands"),
@@ -154,7 +154,9 @@ def test_the_check_lets_an_import_that_goes_down_pass(path, source):
 
 def test_recording_loads_neither_pandas_nor_plotly():
     """Everything `record` needs, imported in a fresh interpreter."""
-    rooms = [name for name in ("kernel", "probes", "collect", "store", "analyze", "live") if (PACKAGE / name).is_dir()]
+    rooms = [
+        name for name in ("kernel", "probes", "collect", "store", "analyze", "terminal") if (PACKAGE / name).is_dir()
+    ]
     files = [
         path.relative_to(PACKAGE.parent).with_suffix("") for room in rooms for path in (PACKAGE / room).rglob("*.py")
     ]

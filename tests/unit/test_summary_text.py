@@ -11,10 +11,10 @@ from streams import analyse as analyse_stream
 from synthetic_analysis import HOSTILE
 
 from tracer.analyze.model import Analysis, BalloonResult, Finding, Quality, Severity, ShrinkerStat, Stall, Tier, TierRow
-from tracer.live import finding_line, summary_text
-from tracer.live.table import WIDTH, paragraph, table
 from tracer.metadata import LOCKED, BalloonInfo, ClockChange, ClockChangeKind, PlanRow, SourceState
 from tracer.report import RecordingFacts
+from tracer.terminal.summary_text import finding_line, summary_text
+from tracer.terminal.table import WIDTH, paragraph, table
 
 FACTS = RecordingFacts("small.rtrace", replace(METADATA, host="vm1", kernel_release="6.12.1"))
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..terminal.exit_codes import NAME, run_to_exit
 from . import check_command, demo, import_, record, replay, report, summary
-from .exit_codes import NAME, run_to_exit
 from .handover import HandOver
 
 app = typer.Typer(

@@ -28,8 +28,8 @@ from ..probes.transport import Transport
 from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store.format import JSON
 from ..store.notes import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
+from ..terminal.messages import Messages
 from .footprint import ANONYMOUS_BOUND_BYTES, give_back
-from .messages import Messages
 from .module_changes import module_changes
 from .output import OpenOutput, Output
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import CannotTraceError
+from ..terminal.paper import stdout_paper
 from .check_facts import gather
-from .check_table import stdout_paper
 from .check_text import render
 from .observing import observe_now, observe_recording
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .exit_codes import interrupted_afterwards
+from ..terminal.exit_codes import interrupted_afterwards
 from .options import Quiet, Verbose
 
 
@@ -33,7 +33,7 @@ def demo(
       reclaim-tracer demo -d 30 -o /tmp/demo --drop-caches
     """
     with interrupted_afterwards():
+        from ..terminal.messages import Messages
         from .demonstration import Demonstration
-        from .messages import Messages
 
     Demonstration(duration, output, drop_caches, Messages(quiet=quiet, verbose=verbose)).run()

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import CannotTraceError, TracerError
-from ..live import summary_text
 from ..ownership import give_to_sudo_user
 from ..resources import resource_dir
+from ..terminal.messages import Messages
+from ..terminal.summary_text import summary_text
 from .analysis import analyse_file
 from .capture import CaptureRequest, capture
-from .messages import Messages
 from .options import GAP_S, HORIZON_S
 from .output import Output
 

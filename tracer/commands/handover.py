@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
-from .exit_codes import NAME, run_to_exit
+from ..terminal.exit_codes import NAME, run_to_exit
 
 _PROGRAM: Final = f"""\
 import pickle, sys

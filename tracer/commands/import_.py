@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .exit_codes import interrupted_afterwards
+from ..terminal.exit_codes import interrupted_afterwards
 from .options import Force, Quiet
 
 if TYPE_CHECKING:
     from ..store.importing import ImportResult
-    from .messages import Messages
+    from ..terminal.messages import Messages
 
 
 def _mapping(pairs: list[str] | None) -> dict[str, str]:
@@ -70,8 +70,8 @@ def import_(
     """
     with interrupted_afterwards():
         from ..store.importing import ImportRequest, import_trace
-        from .messages import Messages
-        from .progress import progress_bar
+        from ..terminal.messages import Messages
+        from ..terminal.progress import progress_bar
 
     request = ImportRequest(source, output, force, _mapping(mapping), samples, host_log)
     with progress_bar(quiet=quiet) as progress:

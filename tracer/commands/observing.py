@@ -49,8 +49,8 @@ def observe_recording(path: Path) -> Observation:
 
 def observe_now(seconds: float) -> Observation:
     """Trace this machine for so long, or until a signal. Raises CannotTraceError."""
+    from ..terminal.messages import Messages
     from .capture import CaptureRequest, capture
-    from .messages import Messages
     from .output import Output
 
     with TemporaryDirectory(prefix="reclaim-tracer-") as folder:

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from ..probes.loading import Loader
-from .exit_codes import interrupted_afterwards
+from ..terminal.exit_codes import interrupted_afterwards
+from ..terminal.messages import Messages
 from .footprint import keep_freed_memory, one_arena, one_blas_thread
-from .messages import Messages
 
 
 def run(
@@ -63,7 +63,7 @@ def run(
 def _print_summary(recording: Path) -> None:
     # Not while it records: the analysis is a third of all modules.
     from ..analyze.options import Options
-    from ..live import summary_text
+    from ..terminal.summary_text import summary_text
     from .analysis import analyse_file
 
     thresholds = Options()

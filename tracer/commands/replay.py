@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from .exit_codes import interrupted_afterwards
+from ..terminal.exit_codes import interrupted_afterwards
 from .options import GAP_S, HORIZON_S, File, Gap, Horizon, Quiet
 
 _SLOWEST: Final = 0.001

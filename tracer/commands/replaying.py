@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ..analyze import Engine
-from ..live import finding_line, summary_text
 from ..store.notes import facts_of
+from ..terminal.progress import progress_bar
+from ..terminal.summary_text import finding_line, summary_text
 from .analysis import analyse
 from .pacing import Pace
-from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options

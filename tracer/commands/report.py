@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .exit_codes import interrupted_afterwards
+from ..terminal.exit_codes import interrupted_afterwards
 from .options import GAP_S, HORIZON_S, File, Force, From, Gap, Horizon, To
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .exit_codes import interrupted_afterwards
+from ..terminal.exit_codes import interrupted_afterwards
 from .options import GAP_S, HORIZON_S, File, From, Gap, Horizon, To
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def summary(
     """
     with interrupted_afterwards():
         from ..analyze import summary_dict
-        from ..live import summary_text
+        from ..terminal.summary_text import summary_text
         from .analysis import Span, analyse_file
 
     conditions = _conditions(fail_on)
