@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import tracer
-from tracer.store.importing import ImportRequest, import_trace
+from tracer.imports import ImportRequest, import_trace
 
 DATA: Final = Path(__file__).parent / "data"
 COMMAND: Final = "python -m tests.golden.regenerate"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tracer.batch import Batch, LostStretch, Samples
+from tracer.imports import ImportRequest, ImportResult, import_trace
 from tracer.schema import KIND_BY_NUMBER
 from tracer.store import Recording
-from tracer.store.importing import ImportRequest, ImportResult, import_trace
 
 DATA = Path(__file__).parent / "data" / "import"
 GOLDEN = sorted(path for path in DATA.glob("*.txt"))

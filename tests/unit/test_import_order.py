@@ -3,7 +3,7 @@
 import pytest
 from import_cases import import_text
 
-from tracer.store.importing.order import MOST_PARTS
+from tracer.imports.order import MOST_PARTS
 
 RECLAIMED = "mm_vmscan_direct_reclaim_end: nr_reclaimed=49"
 CPUS = 3

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from import_cases import import_text
 
 from tracer.errors import RecordingError
+from tracer.imports.clocks import by_matching, by_messages
 from tracer.schema import SAMPLE_NULL
-from tracer.store.importing.clocks import by_matching, by_messages
 
 SECOND = 1_000_000_000
 MIB = 1 << 20

@@ -14,8 +14,8 @@ import zstandard
 from import_cases import DATA, import_file, import_text
 
 from tracer.errors import CannotTraceError, RecordingError, TracerError, UsageError
+from tracer.imports import ImportRequest, import_trace
 from tracer.store import Recording
-from tracer.store.importing import ImportRequest, import_trace
 
 TEXT = (DATA / "trace-cmd-6.1.txt").read_bytes()
 
@@ -212,7 +212,7 @@ def test_a_file_that_only_begins_like_a_trace_dat_is_refused(tmp_path):
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from tracer.store.importing import ImportRequest, import_trace
+from tracer.imports import ImportRequest, import_trace
 result = import_trace(ImportRequest(sys.argv[1], Path(sys.argv[2]), force=True))
 print(result.events, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

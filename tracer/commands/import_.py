@@ -11,7 +11,7 @@ from ..terminal.exit_codes import interrupted_afterwards
 from .options import Force, Quiet
 
 if TYPE_CHECKING:
-    from ..store.importing import ImportResult
+    from ..imports import ImportResult
     from ..terminal.messages import Messages
 
 
@@ -26,7 +26,7 @@ def _mapping(pairs: list[str] | None) -> dict[str, str]:
 
 
 def _say(result: ImportResult, output: Path, say: Messages) -> None:
-    from ..store.importing import listed
+    from ..imports import listed
 
     for remark in result.remarks:
         say.info(f"{remark}.")
@@ -69,7 +69,7 @@ def import_(
       cat /sys/kernel/tracing/trace | reclaim-tracer import - -o trace.rtrace
     """
     with interrupted_afterwards():
-        from ..store.importing import ImportRequest, import_trace
+        from ..imports import ImportRequest, import_trace
         from ..terminal.messages import Messages
         from ..terminal.progress import progress_bar
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...schema import COMM_BYTES, EVENT_DTYPE, KIND_BY_NAME
+from ..schema import COMM_BYTES, EVENT_DTYPE, KIND_BY_NAME
 from .layouts import Layout
 from .table import DEFAULTS
 

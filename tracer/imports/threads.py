@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from ...schema import DEFLATE, INFLATE, UNKNOWN_DIRECTION
+from ..schema import DEFLATE, INFLATE, UNKNOWN_DIRECTION
 
 _LEAKS: Final = frozenset({"leak_balloon_begin", "oom_notify_begin", "balloon_shrinker_begin"})
 _FILLS: Final = frozenset({"fill_balloon_begin"})

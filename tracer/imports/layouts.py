@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from ...schema import KIND_BY_NAME, Kind
+from ..schema import KIND_BY_NAME, Kind
 from .table import read_fields, text_keys
 from .values import POINTER, SYMBOL_PATTERN, Symbols, Value, value_of
 

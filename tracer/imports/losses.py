@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ...batch import UNKNOWN_KIND, LostStretch
+from ..batch import UNKNOWN_KIND, LostStretch
 
 _LOST_LINE: Final = re.compile(r"\s*CPU:\s?(\d{1,5})\s+\[(?:LOST (\d{1,18}) EVENTS|(?:(\d{1,18}) )?EVENTS DROPPED)")
 _PERF_LOST: Final = re.compile(r"PERF_RECORD_LOST\w*\s.*?(\d{1,18})\s*$")

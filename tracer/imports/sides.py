@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...batch import Samples
-from ...errors import RecordingError
-from ...schema import SAMPLE_NULL
-from ..format import shown
+from ..batch import Samples
+from ..errors import RecordingError
+from ..schema import SAMPLE_NULL
+from ..store.format import shown
 from .sources import open_side_file
 
 MOST_COLUMNS: Final = 2000

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ...schema import COMM_BYTES
+from ..schema import COMM_BYTES
 from .names import plain_name
 from .table import POINTER_FIELDS, SYMBOL_FIELDS, WORD_FIELDS, WORDS
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...batch import Samples
-from ...metadata import Metadata, PlanRow, SourceState
-from ..format import JSON
+from ..batch import Samples
+from ..metadata import Metadata, PlanRow, SourceState
+from ..store.format import JSON
 from .clocks import Offset
 from .guestside import GuestSamples
 from .hostside import HostLog

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ... import __version__
-from ...metadata import BalloonInfo, Metadata, PlanRow, SourceState
-from ...schema import KINDS, OWN_FIELDS, Kind
+from .. import __version__
+from ..metadata import BalloonInfo, Metadata, PlanRow, SourceState
+from ..schema import KINDS, OWN_FIELDS, Kind
 from .returns import end_of
 from .survey import Survey
 from .table import VIRTIO_KINDS, VIRTIO_WORK

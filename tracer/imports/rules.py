@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from ...schema import KIND_BY_NAME
+from ..schema import KIND_BY_NAME
 from .layouts import Layout, Matcher, Taken
 from .names import Location, location, plain_name, undecorated, without_group
 from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, TRACEPOINTS, WORK_FUNCTIONS, Function

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ...schema import DEF_PRIORITY, KIND_BY_NAME, RECLAIM_FLAG_ANON, RECLAIM_FLAG_FILE, TRACEPOINT_KINDS
+from ..schema import DEF_PRIORITY, KIND_BY_NAME, RECLAIM_FLAG_ANON, RECLAIM_FLAG_FILE, TRACEPOINT_KINDS
 
 TRACEPOINTS: Final[dict[str, str]] = {kind.tracepoint_name: kind.name for kind in TRACEPOINT_KINDS}
 """Tracepoint to kind; a group before the name (`vmscan:`) is taken off first."""

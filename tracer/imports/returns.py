@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from ...schema import KIND_BY_NAME, KINDS, Role
+from ..schema import KIND_BY_NAME, KINDS, Role
 from .chunk import Row
 from .layouts import Layout
 

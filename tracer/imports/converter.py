@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...batch import LostStretch
-from ..format import BLOCK_EVENTS
+from ..batch import LostStretch
+from ..store.format import BLOCK_EVENTS
 from .chunk import Row, records_of
 from .heads import FORMS, NAMELESS, SCALE_NS, HeadForm, head_of
 from .losses import Losses

@@ -12,12 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from ...batch import LostStretch
-from ...errors import RecordingError, TracerError, UsageError
-from ...schema import KIND_BY_NAME, KIND_BY_NUMBER
-from ..format import END_NOTE, JSON, shown
-from ..output import check_output
-from ..writer import Writer
+from ..batch import LostStretch
+from ..errors import RecordingError, TracerError, UsageError
+from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
+from ..store.format import END_NOTE, JSON, shown
+from ..store.output import check_output
+from ..store.writer import Writer
 from .converter import Converter, Item
 from .guestside import read_guest_samples
 from .hostside import read_host_log
