@@ -1,36 +1,56 @@
-"""`reclaim-tracer check`: what can be traced here, what can't, and how to get it."""
+"""`reclaim-tracer check`."""
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
-from ..errors import CannotTraceError
-from ..terminal.paper import stdout_paper
-from .check_facts import gather
-from .check_text import render
-from .observing import observe_now, observe_recording
+import typer
+
+from .options import MOST_S, BalloonSource, BalloonSourceOption, OomNotifier
 
 
-def run(
-    *,
-    as_json: bool,
-    verbose: bool = False,
-    recording: Path | None = None,
-    observe_s: float | None = None,
-    balloon_source: str = "auto",
-    oom_notifiers: tuple[str, ...] = (),
-) -> int:
-    """Print what this machine offers; 0 where live tracing works, 3 where something needed is missing.
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every source of every kind of event by itself.")
+    ] = False,
+    recording: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="How the balloon gave pages back: as seen in this recording.", show_default=False
+        ),
+    ] = None,
+    observe: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", min=0.1, max=MOST_S, help="... or by tracing now for so long.", show_default=False
+        ),
+    ] = None,
+    balloon_source: BalloonSourceOption = BalloonSource.AUTO,
+    oom_notifier: OomNotifier = None,
+) -> None:
+    """What can be traced on this machine, and how to get what is missing.
 
-    Raises RecordingError, CannotTraceError, UsageError.
+    \b
+    Examples:
+      reclaim-tracer check
+      reclaim-tracer check -v
+      reclaim-tracer check --json
+      reclaim-tracer check --observe 30
+      reclaim-tracer check --recording trace.rtrace
     """
-    seen = observe_recording(recording) if recording is not None else None
-    facts = replace(gather(balloon_source, oom_notifiers), observation=seen)
-    if observe_s is not None and facts.can_trace:
-        facts = replace(facts, observation=observe_now(observe_s))
-    text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper(), verbose=verbose)
-    sys.stdout.write(text)
-    return 0 if facts.can_trace else CannotTraceError.exit_code
+    from ..errors import UsageError
+    from .check import run
+
+    if recording is not None and observe is not None:
+        raise UsageError("--recording and --observe: one of them")
+    status = run(
+        as_json=as_json,
+        verbose=verbose,
+        recording=recording,
+        observe_s=observe,
+        balloon_source=balloon_source.value,
+        oom_notifiers=tuple(oom_notifier or ()),
+    )
+    raise typer.Exit(status)

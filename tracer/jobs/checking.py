@@ -1,0 +1,36 @@
+"""`reclaim-tracer check`: what can be traced here, what can't, and how to get it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import CannotTraceError
+from ..terminal.paper import stdout_paper
+from .check_facts import gather
+from .check_text import render
+from .observing import observe_now, observe_recording
+
+
+def run(
+    *,
+    as_json: bool,
+    verbose: bool = False,
+    recording: Path | None = None,
+    observe_s: float | None = None,
+    balloon_source: str = "auto",
+    oom_notifiers: tuple[str, ...] = (),
+) -> int:
+    """Print what this machine offers; 0 where live tracing works, 3 where something needed is missing.
+
+    Raises RecordingError, CannotTraceError, UsageError.
+    """
+    seen = observe_recording(recording) if recording is not None else None
+    facts = replace(gather(balloon_source, oom_notifiers), observation=seen)
+    if observe_s is not None and facts.can_trace:
+        facts = replace(facts, observation=observe_now(observe_s))
+    text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper(), verbose=verbose)
+    sys.stdout.write(text)
+    return 0 if facts.can_trace else CannotTraceError.exit_code
