@@ -156,7 +156,7 @@ def pair_plainly(time_ns: list[int], tid: list[int], kind: list[int]) -> list[tu
 
 def main(path: Path) -> None:
     """Analyse one recording and print what it took: the process that is measured."""
-    from tracer.commands.analysis import analyse as analyse_here
+    from tracer.jobs.analysis import analyse as analyse_here
     from tracer.store import Recording
 
     from tracer.analyze import Options  # isort: skip

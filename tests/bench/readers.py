@@ -19,15 +19,15 @@ from typing import Any, Self
 import numpy as np
 
 from tracer.collect.collector import Collector, Item
-from tracer.commands import capture as recording
-from tracer.commands.footprint import keep_freed_memory, one_arena
-from tracer.commands.output import Output
 from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
 from tracer.metadata import Metadata
 from tracer.probes.finder import load_bcc
 from tracer.probes.sources import RING_MAP, bpf_dir, kernel_flags
 from tracer.probes.transport import Transport
+from tracer.recorder import capture as recording
+from tracer.recorder.footprint import keep_freed_memory, one_arena
+from tracer.recorder.output import Output
 from tracer.store import Recording
 from tracer.terminal.messages import Messages
 

@@ -15,10 +15,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar
 
-from tracer.commands.capture import FLUSH_S
 from tracer.kernel.cgroup import MemoryCgroup
 from tracer.probes.plan import Plan, make_plan
 from tracer.probes.probe import How, Probe
+from tracer.recorder.capture import FLUSH_S
 
 from .measure import CannotRunError, choose_cpus, cpu_ns, interleave_able, pinned, settle
 from .peers import BpftracePrint, Perf, Splice

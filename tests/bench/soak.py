@@ -23,9 +23,9 @@ import numpy as np
 from tests.storm import Generator, StormProgram, build_generator, new_token
 from tracer.batch import Samples
 from tracer.collect.collector import Collector
-from tracer.commands.footprint import keep_freed_memory, one_arena
 from tracer.kernel.counters import CounterReader
 from tracer.probes.transport import Transport
+from tracer.recorder.footprint import keep_freed_memory, one_arena
 
 _STATUS = Path("/proc/self/status")
 

@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracer.commands.footprint import ANONYMOUS_BOUND_BYTES
+from tracer.recorder.footprint import ANONYMOUS_BOUND_BYTES
 from tracer.store import Recording
 from tracer.store.background import DEFAULT_QUEUE_BYTES
 from tracer.workload import LoadPlan, bounded_load

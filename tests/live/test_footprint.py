@@ -17,8 +17,8 @@ from tracing import DROP_SLAB, WaitingLoad
 
 from tracer.batch import Batch
 from tracer.collect.memory_lock import MemoryLock
-from tracer.commands.footprint import ANONYMOUS_BOUND_BYTES
 from tracer.metadata import LOCKED
+from tracer.recorder.footprint import ANONYMOUS_BOUND_BYTES
 from tracer.store import Recording
 from tracer.store.background import DEFAULT_QUEUE_BYTES
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tracer.commands import recording
+from tracer.jobs import recording
 from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes import attach
 from tracer.probes.attachment import attach_tracepoint

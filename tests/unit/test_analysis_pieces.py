@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tracer.batch import Batch, LostStretch, Samples
-from tracer.commands.analysis import in_pieces
+from tracer.jobs.analysis import in_pieces
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
 
 READING = Samples(np.array([5]), ("vmstat.oom_kill",), np.array([[0]]))

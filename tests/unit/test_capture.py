@@ -9,7 +9,7 @@ import pytest
 
 from tracer.batch import LostStretch, Samples
 from tracer.collect.collector import Item
-from tracer.commands import capture
+from tracer.recorder import capture
 from tracer.schema import EVENT_DTYPE
 from tracer.terminal.messages import Messages
 

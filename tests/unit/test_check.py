@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tracer.commands import check, check_facts
-from tracer.commands.check_facts import CheckFacts, bcc_requirement, gather, untried
-from tracer.commands.check_text import render
-from tracer.commands.observing import Observation
+from tracer.check import facts as check_facts
+from tracer.check.facts import CheckFacts, bcc_requirement, gather, untried
+from tracer.check.observation import Observation
+from tracer.check.text import render
 from tracer.errors import CannotTraceError
+from tracer.jobs import checking as check
 from tracer.kernel.access import Requirement
 from tracer.kernel.host import Distribution, HostInfo
 from tracer.metadata import BalloonInfo, PlanRow, SourceState

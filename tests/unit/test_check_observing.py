@@ -10,9 +10,9 @@ from test_check import FACTS
 from typer.testing import CliRunner
 from written_recordings import write_recording
 
-from tracer.commands import check
 from tracer.commands.app import app
-from tracer.commands.observing import observe_recording
+from tracer.jobs import checking as check
+from tracer.jobs.observing import observe_recording
 
 
 def test_two_oom_leaks_in_a_recording_are_its_reclaim_path(tmp_path: Path) -> None:

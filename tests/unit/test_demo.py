@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from written_recordings import write_recording
 
-from tracer.commands import demonstration
-from tracer.commands.demonstration import BUNDLED, Demonstration
 from tracer.errors import CannotTraceError, TracerError
+from tracer.jobs import demonstration
+from tracer.jobs.demonstration import BUNDLED, Demonstration
 from tracer.resources import resource_dir
 from tracer.store import Recording
 from tracer.terminal.messages import Messages

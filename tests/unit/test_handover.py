@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tracer.commands.footprint import one_blas_thread
-from tracer.commands.handover import HandOver
+from tracer.recorder.footprint import one_blas_thread
+from tracer.recorder.handover import HandOver
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +20,7 @@ OUTER = """
 import os, sys
 open("/proc/self/comm", "w").write("outer")
 import typer
-from tracer.commands.handover import HandOver
+from tracer.recorder.handover import HandOver
 HandOver("inner", {"word": ["a", 1.5, None], "pid": os.getpid()}).go_on()
 """
 INNER = """
@@ -40,10 +40,11 @@ def test_the_work_goes_on_in_the_same_process_without_what_was_loaded_and_ends_w
     (package / "tracer").mkdir(parents=True)
     for name in ("__init__", "errors"):
         (package / "tracer" / f"{name}.py").symlink_to(ROOT / "tracer" / f"{name}.py")
-    (package / "tracer" / "commands").mkdir()
-    for name in ("__init__", "handover", "exit_codes"):
-        (package / "tracer" / "commands" / f"{name}.py").symlink_to(ROOT / "tracer" / "commands" / f"{name}.py")
-    (package / "tracer" / "commands" / "inner.py").write_text(INNER)
+    for room, module in (("recorder", "handover"), ("terminal", "exit_codes")):
+        (package / "tracer" / room).mkdir()
+        for name in ("__init__", module):
+            (package / "tracer" / room / f"{name}.py").symlink_to(ROOT / "tracer" / room / f"{name}.py")
+    (package / "inner.py").write_text(INNER)
     result = subprocess.run(
         [sys.executable, "-c", OUTER, "record", "-d", "5"],
         capture_output=True,
@@ -63,7 +64,7 @@ def open_files() -> int:
 
 def test_where_no_program_can_be_started_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[Any] = []
-    monkeypatch.setitem(sys.modules, "tracer.commands.inner", SimpleNamespace(run=lambda **got: done.append(got)))
+    monkeypatch.setitem(sys.modules, "inner", SimpleNamespace(run=lambda **got: done.append(got)))
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     before = open_files()
     HandOver("inner", {"word": 1}).go_on()

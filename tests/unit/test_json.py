@@ -21,9 +21,9 @@ from written_recordings import write_recording
 import tracer
 from tracer.analyze import summary_dict
 from tracer.batch import LostStretch
-from tracer.commands import check_facts
+from tracer.check import facts as check_facts
+from tracer.check.facts import gather
 from tracer.commands.app import app
-from tracer.commands.check_facts import gather
 from tracer.kernel.access import Requirement
 from tracer.metadata import BalloonInfo, ClockChange, ClockChangeKind, Metadata, PlanRow, SourceState
 from tracer.program_cost import ProgramCost

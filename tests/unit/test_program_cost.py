@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from written_recordings import write_recording
 
-from tracer.commands.analysis import analyse_file
+from tracer.jobs.analysis import analyse_file
 from tracer.program_cost import COST_NOTE, ProgramCost, costs_from_notes, costs_to_note
 from tracer.store import Recording
 from tracer.terminal.summary_text import summary_text
@@ -31,9 +31,9 @@ def test_a_note_that_is_none_of_ours_is_no_cost(note: object) -> None:
 def test_a_recording_tells_it_in_its_summary(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.rtrace", notes={COST_NOTE: costs_to_note(COSTS)})
     assert Recording.open(path).notes[COST_NOTE] == costs_to_note(COSTS)
-    text = summary_text(*analyse_file(path, 10.0, 1.0))
+    text = summary_text(*analyse_file(path))
     assert "BPF programs ran 1,002 times, 250 ns each, 251 µs in all" in text
 
 
 def test_a_recording_without_it_does_not_speak_of_it(tmp_path: Path) -> None:
-    assert "BPF programs" not in summary_text(*analyse_file(write_recording(tmp_path / "a.rtrace"), 10.0, 1.0))
+    assert "BPF programs" not in summary_text(*analyse_file(write_recording(tmp_path / "a.rtrace")))

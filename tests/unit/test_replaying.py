@@ -12,8 +12,8 @@ from written_recordings import START_NS, write_recording
 
 from tracer.analyze.model import Finding, Quality, Severity
 from tracer.batch import Batch, LostStretch, Samples
-from tracer.commands.pacing import STEP_S, Pace, steps
-from tracer.commands.replaying import FindingStream
+from tracer.jobs.pacing import STEP_S, Pace, steps
+from tracer.jobs.replaying import FindingStream
 from tracer.store import Recording
 
 

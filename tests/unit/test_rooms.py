@@ -27,23 +27,32 @@ MAY_IMPORT = {
     "wording": {"wording", "analyze", BASE},
     "terminal": {"terminal", "wording", "analyze", BASE},
     "report": {"report", "wording", "analyze", BASE},
-    "commands": {
-        "commands",
+    "recorder": {"recorder", "terminal", "store", "collect", "probes", "kernel", BASE},
+    "check": {"check", "terminal", "wording", "probes", "kernel", BASE},
+    "jobs": {
+        "jobs",
+        "check",
+        "recorder",
         "terminal",
         "report",
-        "frames",
-        "wording",
         "analyze",
         "imports",
         "store",
-        "collect",
         "workload",
+        "collect",
         "probes",
         "kernel",
+        "wording",
         BASE,
     },
+    "commands": {"commands", "jobs", "recorder", "report", "terminal", "imports", "wording", "analyze", "store", BASE},
 }
 """What each room may import. `base` is the modules directly in the package."""
+
+INSIDE = {
+    "analyze": ("model", "options", "stream", "balloon", "totals", "contention", "findings", "results", "engine"),
+}
+"""Rooms and modules inside a room, the lowest first: each imports itself and what stands before it only."""
 
 ONLY_IMPORTER = {
     "bcc": {"probes"},
@@ -92,6 +101,20 @@ def violations(source: str, path: str) -> list[str]:
     return found
 
 
+def violations_inside(source: str, path: str) -> list[str]:
+    """The same for the rooms inside a room."""
+    parts = Path(path).with_suffix("").parts
+    order = INSIDE.get(room_of(parts[1:]), ())
+    if len(parts) <= 2 or parts[2] not in order:
+        return []
+    may = order[: order.index(parts[2]) + 1]
+    return [
+        f"{path}:{line}: {parts[2]} imports {name[2]}"
+        for name, line in imports(source, parts[:-1])
+        if name[:2] == parts[:2] and len(name) > 2 and name[2] in order and name[2] not in may
+    ]
+
+
 def modules() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py" or path.parent != PACKAGE)
 
@@ -101,8 +124,27 @@ def test_every_room_imports_only_what_lies_below_it():
     for module in modules():
         path = str(module.relative_to(PACKAGE.parent))
         if path != ROOT_API:
-            found += violations(module.read_text(), path)
+            found += violations(module.read_text(), path) + violations_inside(module.read_text(), path)
     assert found == []
+
+
+def test_every_room_inside_a_room_has_its_place():
+    for room, order in INSIDE.items():
+        assert {path.parent.name for path in (PACKAGE / room).glob("*/__init__.py")} <= set(order)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("tracer/analyze/stream/pairing.py", "from ..balloon.runs import Run"),
+        ("tracer/analyze/balloon/runs.py", "def f():\n    from ..engine import Engine"),
+        ("tracer/analyze/totals/ladder.py", "from .. import contention"),
+        ("tracer/analyze/model.py", "from .results import build"),
+    ],
+)
+def test_the_check_sees_an_import_that_goes_up_inside_a_room(path, source):
+    assert violations_inside(source, path)
+    assert not violations(source, path)
 
 
 def test_every_folder_of_the_package_is_a_known_room():

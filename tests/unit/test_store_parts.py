@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 import tracer
 from tracer.batch import LostStretch
 from tracer.commands.app import app
-from tracer.commands.output import Output
 from tracer.errors import RecordingError, TracerError
 from tracer.metadata import Metadata
+from tracer.recorder.output import Output
 from tracer.store import Recording, RotatingWriter, Rotation, Writer, open_recording
 from tracer.store.rotating import find_parts, part_path
 

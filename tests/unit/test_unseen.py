@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from streams import event, records
 
-from tracer.commands.module_changes import module_changes
 from tracer.metadata import PlanRow, SourceState
+from tracer.recorder.module_changes import module_changes
 from tracer.wording.unseen import taken_for, unseen
 
 

@@ -1,0 +1,1 @@
+"""What can be traced on this machine: gathered, and as text."""

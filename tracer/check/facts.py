@@ -21,7 +21,7 @@ from ..probes.finder import BccStatus, bcc_status
 from ..probes.plan import Plan, make_plan, targets_for
 from ..probes.probe import PageSource
 from ..probes.transport import BufferSizes, Transport
-from .observing import Observation
+from .observation import Observation
 
 FORMAT: Final = "reclaim-tracer/check"
 VERSION: Final = 1

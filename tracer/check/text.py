@@ -10,7 +10,7 @@ from ..kernel.balloon import explain_reclaim_path
 from ..metadata import PlanRow, SourceState
 from ..terminal.paper import Paper
 from ..wording.unseen import unseen
-from .check_facts import FUNCTION_WAYS, CheckFacts, way_of
+from .facts import FUNCTION_WAYS, CheckFacts, way_of
 
 _NAMES_SHOWN: Final = 3
 _GIB: Final = 1 << 30

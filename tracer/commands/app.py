@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
-from . import check_command, demo, import_, record, replay, report, summary
-from .handover import HandOver
+from . import check as check_command
+from . import demo, import_, record, replay, report, summary
 
 app = typer.Typer(
     name=NAME,

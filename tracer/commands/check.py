@@ -41,7 +41,7 @@ def check(
       reclaim-tracer check --recording trace.rtrace
     """
     from ..errors import UsageError
-    from .check import run
+    from ..jobs.checking import run
 
     if recording is not None and observe is not None:
         raise UsageError("--recording and --observe: one of them")

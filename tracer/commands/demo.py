@@ -33,7 +33,7 @@ def demo(
       reclaim-tracer demo -d 30 -o /tmp/demo --drop-caches
     """
     with interrupted_afterwards():
+        from ..jobs.demonstration import Demonstration
         from ..terminal.messages import Messages
-        from .demonstration import Demonstration
 
     Demonstration(duration, output, drop_caches, Messages(quiet=quiet, verbose=verbose)).run()

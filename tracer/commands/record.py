@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .handover import HandOver
+from ..recorder.handover import HandOver
 from .options import MOST_S, BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose
 
 
@@ -36,6 +36,7 @@ class LruDetail(StrEnum):
 
 
 MOST_MIB = 1 << 20
+_PACKAGE = __package__.partition(".")[0]
 
 
 def _default_output() -> Path:
@@ -107,7 +108,7 @@ def record(
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
     """
     raise HandOver(
-        "recording",
+        f"{_PACKAGE}.jobs.recording",
         {
             "output": output or _default_output(),
             "duration_s": duration,

@@ -42,8 +42,8 @@ def replay(
     """
     with interrupted_afterwards():
         from ..analyze import Options
+        from ..jobs.replaying import replay_recording
         from ..store import open_recording
-        from .replaying import replay_recording
 
     chosen = _speed(speed)
     recording = open_recording(file)

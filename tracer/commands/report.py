@@ -31,15 +31,16 @@ def report(
       reclaim-tracer report trace.rtrace -o report.html --force
     """
     with interrupted_afterwards():
+        from ..analyze import Options
         from ..errors import TracerError
+        from ..jobs.analysis import Span, analyse_file
         from ..ownership import give_to_sudo_user
         from ..report import write_report
-        from .analysis import Span, analyse_file
 
     target = output or file.with_suffix(".html")
     if target.exists() and not force:
         raise TracerError(f"{target}: exists already; overwrite it with --force or choose another path with -o")
-    analysis, facts = analyse_file(file, horizon, gap, Span(from_s, to_s))
+    analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
     size = write_report(target, analysis, facts)
     give_to_sudo_user(target)
     typer.echo(f"Wrote {target} ({size / 2**20:.1f} MiB)")

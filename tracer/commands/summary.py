@@ -65,13 +65,13 @@ def summary(
       reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
     """
     with interrupted_afterwards():
-        from ..analyze import summary_dict
+        from ..analyze import Options, summary_dict
+        from ..jobs.analysis import Span, analyse_file
         from ..terminal.summary_text import summary_text
-        from .analysis import Span, analyse_file
 
     conditions = _conditions(fail_on)
     span = Span(from_s, to_s)
-    analysis, facts = analyse_file(file, horizon, gap, span)
+    analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), span)
     if as_json:
         sys.stdout.write(json.dumps(summary_dict(analysis, facts), indent=2) + "\n")
     else:

@@ -92,12 +92,12 @@ def analyse(recording: AnyRecording, options: Options, span: Span = WHOLE) -> An
     return engine.finish(span.end_ns(recording))
 
 
-def analyse_file(path: Path, horizon_s: float, gap_s: float, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
+def analyse_file(path: Path, options: Options | None = None, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
     """Open a recording and analyse it. Raises RecordingError, UsageError."""
     from ..analyze import Options
     from ..store import open_recording
     from ..store.notes import facts_of
 
     recording = open_recording(path)
-    analysis = analyse(recording, Options(horizon_s=horizon_s, gap_s=gap_s), span)
+    analysis = analyse(recording, options or Options(), span)
     return analysis, facts_of(recording, analysis.accounting.lost)

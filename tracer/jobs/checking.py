@@ -7,10 +7,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from ..check.facts import gather
+from ..check.text import render
 from ..errors import CannotTraceError
 from ..terminal.paper import stdout_paper
-from .check_facts import gather
-from .check_text import render
 from .observing import observe_now, observe_recording
 
 

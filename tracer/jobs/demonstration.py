@@ -12,13 +12,12 @@ from typing import Final
 
 from ..errors import CannotTraceError, TracerError
 from ..ownership import give_to_sudo_user
+from ..recorder.capture import CaptureRequest, capture
+from ..recorder.output import Output
 from ..resources import resource_dir
 from ..terminal.messages import Messages
 from ..terminal.summary_text import summary_text
 from .analysis import analyse_file
-from .capture import CaptureRequest, capture
-from .options import GAP_S, HORIZON_S
-from .output import Output
 
 BUNDLED: Final = "demo.rtrace"
 _TAIL_S: Final = 1.0
@@ -44,7 +43,7 @@ class Demonstration:
             self._record(recording)
         except CannotTraceError as error:
             self._replay(recording, error)
-        analysis, facts = analyse_file(recording, HORIZON_S, GAP_S)
+        analysis, facts = analyse_file(recording)
         write_report(page, analysis, facts)
         give_to_sudo_user(recording, page)
         sys.stdout.write(summary_text(analysis, facts))

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from ..probes.loading import Loader
+from ..recorder.footprint import keep_freed_memory, one_arena, one_blas_thread
 from ..terminal.exit_codes import interrupted_afterwards
 from ..terminal.messages import Messages
-from .footprint import keep_freed_memory, one_arena, one_blas_thread
 
 
 def run(
@@ -37,9 +37,9 @@ def run(
     with Loader() as loader:
         with interrupted_afterwards(), one_blas_thread():
             from ..probes.transport import Transport
+            from ..recorder.capture import CaptureRequest, capture
+            from ..recorder.output import Output, rotation_of
             from ..store import Fsync
-            from .capture import CaptureRequest, capture
-            from .output import Output, rotation_of
 
         say = Messages(quiet=quiet, verbose=verbose)
         request = CaptureRequest(
@@ -62,10 +62,8 @@ def run(
 
 def _print_summary(recording: Path) -> None:
     # Not while it records: the analysis is a third of all modules.
-    from ..analyze.options import Options
     from ..terminal.summary_text import summary_text
     from .analysis import analyse_file
 
-    thresholds = Options()
-    sys.stdout.write(summary_text(*analyse_file(recording, thresholds.horizon_s, thresholds.gap_s)))
+    sys.stdout.write(summary_text(*analyse_file(recording)))
     sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""A recording process: plan, collect, store, and its own footprint."""

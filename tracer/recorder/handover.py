@@ -27,7 +27,7 @@ _NAME_SHOWN: Final = Path("/proc/self/comm")
 
 
 class HandOver(BaseException):
-    """Raised by a command that has read its options: `run(**arguments)` of `module` in this package does the rest."""
+    """Raised by a command that has read its options: `run(**arguments)` of `module` does the rest."""
 
     def __init__(self, module: str, arguments: Mapping[str, Any]) -> None:
         super().__init__(module)
@@ -66,4 +66,4 @@ def go_on(parcel: BinaryIO) -> None:
 
 
 def _run(module: str, arguments: Mapping[str, Any]) -> None:
-    import_module(f"{__package__}.{module}").run(**arguments)
+    import_module(module).run(**arguments)
