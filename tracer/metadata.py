@@ -88,6 +88,8 @@ class Metadata:
     """The recording's first block. Times are CLOCK_MONOTONIC ns unless named otherwise.
 
     `memory_lock` is LOCKED where the recorder's memory was kept from reclaim, else why not; empty where it is unknown.
+    `lru_gen_enabled` is the bit mask of the multi-gen LRU, 0 where it is off; it and `lru_gen_min_ttl_ms` are None
+    where the kernel has none, or nobody looked. `recorder_pid` is the recorder's `tgid` in events, None where unknown.
     """
 
     tool_version: str = ""
@@ -112,6 +114,9 @@ class Metadata:
     memory_lock: str = ""
     sample_interval_s: float = 0.25
     lru_detail: str = "each"
+    lru_gen_enabled: int | None = None
+    lru_gen_min_ttl_ms: int | None = None
+    recorder_pid: int | None = None
     imported_from: str | None = None
 
     @property

@@ -16,6 +16,7 @@ from tracer.errors import CannotTraceError
 from tracer.jobs import checking as check
 from tracer.kernel.access import Requirement
 from tracer.kernel.host import Distribution, HostInfo
+from tracer.kernel.lru_gen import LruGen
 from tracer.metadata import BalloonInfo, PlanRow, SourceState
 from tracer.probes.finder import BccStatus
 from tracer.terminal.paper import Paper
@@ -104,6 +105,21 @@ def test_what_one_command_mends_is_one_row_and_optional_only_where_all_of_it_is(
         f"privileges, kernel symbols {root}",
         "BTF, pressure (PSI) another kernel (optional)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lru_gen", "line"),
+    [
+        (LruGen(), "multi-gen LRU not known: this kernel has no /sys/kernel/mm/lru_gen"),
+        (LruGen(0, 0), "multi-gen LRU off"),
+        (LruGen(7, 0), "multi-gen LRU on (0x0007)"),
+        (LruGen(1, 500), "multi-gen LRU on (0x0001), pages younger than 500 ms are protected"),
+    ],
+)
+def test_the_multi_gen_lru_is_said_as_it_is_and_unknown_is_not_off(lru_gen, line):
+    facts = replace(FACTS, lru_gen=lru_gen)
+    assert lines_with(text(facts), "multi-gen LRU") == [line]
+    assert facts.to_json()["lru_gen"] == {"enabled": lru_gen.enabled, "min_ttl_ms": lru_gen.min_ttl_ms}
 
 
 def test_the_reclaim_path_is_an_expectation_until_it_is_seen():

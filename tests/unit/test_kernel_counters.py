@@ -22,6 +22,7 @@ nr_slab_reclaimable 24316
 workingset_refault_file 106847
 pgscan_kswapd 5
 pgsteal_direct 7
+pgdemote_kswapd 4
 oom_kill 2
 thp_fault_alloc 9
 drop_slab 3
@@ -55,6 +56,7 @@ def test_values_are_the_files_in_the_units_of_their_names(machine):
     assert values["vmstat.nr_free_pages"] == 1133072
     assert values["vmstat.balloon_inflate"] == 512
     assert values["vmstat.oom_kill"] == 2
+    assert values["vmstat.pgdemote_kswapd"] == 4
     assert values["meminfo.MemTotal_bytes"] == 102400
     assert values["meminfo.Balloon_bytes"] == 8192
     assert values["psi.memory.some_total_us"] == 123
@@ -132,6 +134,7 @@ def test_a_value_beyond_int64_is_null(machine):
         values = reading(reader)
     assert values["vmstat.nr_free_pages"] == SAMPLE_NULL
     assert values["vmstat.oom_kill"] == 2
+    assert values["vmstat.pgdemote_kswapd"] == 4
 
 
 def test_a_machine_without_any_file_gives_an_empty_reading(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from probe_machine import KERNELS, probe_formats
 
 from tracer.kernel.tracefs import parse_format
-from tracer.probes import sources
+from tracer.probes import own_process, sources
 from tracer.probes.transport import Transport
 from tracer.schema import KIND_BY_NAME
 
@@ -85,7 +85,7 @@ def test_every_program_file_is_compiled() -> None:
 
 def test_in_an_inner_pid_namespace_the_own_process_is_told_by_that_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a namespace of which BPF sees other numbers than this process does
-    monkeypatch.setattr(sources, "in_initial_namespace", lambda name: name != "pid")
+    monkeypatch.setattr(own_process, "in_initial_namespace", lambda name: name != "pid")
     flags = sources.kernel_flags("6.1.0", Transport.RING, 4, sources.bpf_dir())
     # THEN the namespace goes along with the number
     inode = Path("/proc/self/ns/pid").stat().st_ino
@@ -95,5 +95,5 @@ def test_in_an_inner_pid_namespace_the_own_process_is_told_by_that_namespace(mon
 
 
 def test_in_the_initial_namespace_the_number_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "in_initial_namespace", lambda name: True)
+    monkeypatch.setattr(own_process, "in_initial_namespace", lambda name: True)
     assert not any("PIDNS" in flag for flag in sources.kernel_flags("6.1.0", Transport.RING, 4, sources.bpf_dir()))

@@ -61,6 +61,9 @@ def _recording(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "spans": accounting.spans,
         "incomplete_spans": accounting.incomplete_spans,
         "late_events": accounting.late_events,
+        "lru_gen_enabled": metadata.lru_gen_enabled,
+        "lru_gen_min_ttl_ms": metadata.lru_gen_min_ttl_ms,
+        "recorder_pid": metadata.recorder_pid,
         "plan": _plan(metadata),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from ..errors import CannotTraceError
@@ -15,6 +15,7 @@ from ..kernel.cgroup import find_memory_controller
 from ..kernel.container import container_engine
 from ..kernel.counters import CounterReader
 from ..kernel.host import HostInfo, read_host
+from ..kernel.lru_gen import LruGen, read_lru_gen
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
 from ..probes.finder import BccStatus, bcc_status
@@ -47,6 +48,7 @@ class CheckFacts:
     plan_tried: bool
     absent_fields: Mapping[str, tuple[str, ...]]
     container_engine: str = ""
+    lru_gen: LruGen = field(default_factory=LruGen)
     observation: Observation | None = None
 
     @property
@@ -82,6 +84,7 @@ class CheckFacts:
             "requirements": [asdict(item) for item in self.requirements],
             "balloon": balloon,
             "cgroup": {"memory_version": self.cgroup_version},
+            "lru_gen": asdict(self.lru_gen),
             "psi": {"available": not self.pressure_reason, "reason": self.pressure_reason},
             "counters": {"sampled": self.counters, "absent": dict(self.absent)},
             "plan_tried": self.plan_tried,
@@ -111,6 +114,7 @@ def gather(balloon_source: str = PageSource.AUTO, oom_notifiers: Collection[str]
         plan_tried=trial is not None,
         absent_fields=trial.absent_fields if trial else plan.absent_fields({}),
         container_engine=container_engine(),
+        lru_gen=read_lru_gen(),
     )
 
 

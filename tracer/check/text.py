@@ -7,6 +7,7 @@ from typing import Final
 
 from ..kernel.access import Requirement
 from ..kernel.balloon import explain_reclaim_path
+from ..kernel.lru_gen import LruGen
 from ..metadata import PlanRow, SourceState
 from ..terminal.paper import Paper
 from ..wording.unseen import unseen
@@ -62,7 +63,17 @@ def _machine(facts: CheckFacts) -> Iterator[_Cells]:
     yield "CPUs", f"{host.cpus_online} online, {host.cpus_possible} possible, {nodes} NUMA node{'s' * (nodes > 1)}"
     yield "memory", f"{host.memory_total_bytes / _GIB:.1f} GiB in pages of {host.page_size_bytes // 1024} KiB"
     yield "memory cgroup", f"v{facts.cgroup_version}" if facts.cgroup_version else "none mounted"
+    yield "multi-gen LRU", _lru_gen(facts.lru_gen)
     yield "counters", f"{facts.counters} sampled"
+
+
+def _lru_gen(lru_gen: LruGen) -> str:
+    if lru_gen.enabled is None:
+        return "not known: this kernel has no /sys/kernel/mm/lru_gen"
+    if not lru_gen.enabled:
+        return "off"
+    protected = f", pages younger than {lru_gen.min_ttl_ms} ms are protected" if lru_gen.min_ttl_ms else ""
+    return f"on ({lru_gen.enabled:#06x}){protected}"
 
 
 def _requirement(item: Requirement) -> _Cells:

@@ -20,10 +20,12 @@ from .. import __version__
 from ..errors import CannotTraceError
 from ..kernel.counters import CounterReader
 from ..kernel.host import ClockAnchor, clock_anchor, read_host
+from ..kernel.lru_gen import read_lru_gen
 from ..metadata import Metadata
 from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
 from ..probes.costs import CostMeter
 from ..probes.loading import Loader
+from ..probes.own_process import own_process_number
 from ..probes.plan import Plan, make_plan
 from ..probes.transport import Transport
 from ..program_cost import ProgramCost
@@ -141,7 +143,7 @@ class Session:
         return signals
 
     def _describe(self, anchor: ClockAnchor) -> Metadata:
-        host, probes = read_host(), self._probes
+        host, probes, lru_gen = read_host(), self._probes, read_lru_gen()
         return Metadata(
             tool_version=__version__,
             kernel_release=host.kernel_release,
@@ -164,6 +166,9 @@ class Session:
             buffer_bytes=probes.buffer_bytes,
             sample_interval_s=self._interval_s,
             lru_detail=probes.plan.lru_detail.value,
+            lru_gen_enabled=lru_gen.enabled,
+            lru_gen_min_ttl_ms=lru_gen.min_ttl_ms,
+            recorder_pid=own_process_number(),
         )
 
 

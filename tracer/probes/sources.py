@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Collection, Iterator
 from functools import cache
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from ..kernel.btf import Btf
-from ..kernel.host import in_initial_namespace, read_host
+from ..kernel.host import read_host
 from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
 from . import syscalls
+from .own_process import own_process_flags
 from .transport import Transport
 
 PROGRAM_FILES: Final = (
@@ -66,7 +66,7 @@ def kernel_flags(release: str, transport: Transport, buffer_pages: int, director
         *(["-DRT_HAS_PROBE_READ_KERNEL"] if syscalls.accepts_call(_PROBE_READ_KERNEL_STR) else []),
         *([f"-DRT_MAPPED_CPUS={read_host().cpus_possible}"] if syscalls.accepts_mapped_array() else []),
         *_task_name_flags(),
-        *_own_process_flags(),
+        *own_process_flags(),
     ]
 
 
@@ -99,16 +99,6 @@ def _task_name_flags() -> tuple[str, ...]:
     types = Btf.read() if sys.byteorder == "little" else None
     place = types.member_offset_bytes("task_struct", "comm") if types else None
     return (f"-DRT_COMM_AT={place}",) if place is not None and syscalls.accepts_task_read(place) else ()
-
-
-def _own_process_flags() -> list[str]:
-    flags = [f"-DRT_TRACER_TGID={os.getpid()}"]
-    if not in_initial_namespace("pid"):
-        # BPF sees the initial namespace's numbers: compare in our own namespace instead.
-        namespace = Path("/proc/self/ns/pid").stat()
-        device = (os.major(namespace.st_dev) << 20) | os.minor(namespace.st_dev)
-        flags += [f"-DRT_PIDNS_DEV={device}", f"-DRT_PIDNS_INO={namespace.st_ino}"]
-    return flags
 
 
 def _access(field: Field | None) -> str:

@@ -27,6 +27,7 @@ _MAP_UPDATE_ELEM: Final = 2
 _MAP_DELETE_ELEM: Final = 3
 _MAP_GET_NEXT_KEY: Final = 4
 _PROG_LOAD: Final = 5
+_PROG_TEST_RUN: Final = 10
 _OBJ_GET_INFO_BY_FD: Final = 15
 _RAW_TRACEPOINT_OPEN: Final = 17
 _BTF_GET_FD_BY_ID: Final = 19
@@ -38,14 +39,16 @@ _STATS_RUN_TIME: Final = 0
 _MAP_TYPE_ARRAY: Final = 2
 _MAP_TYPE_RINGBUF: Final = 27
 _PROG_TYPE_TRACEPOINT: Final = 5
+_PROG_TYPE_RAW_TRACEPOINT: Final = 17
 _MMAPABLE: Final = 1 << 10
-"""BPF_MAP_TYPE_*, BPF_PROG_TYPE_TRACEPOINT and BPF_F_MMAPABLE of the same header."""
+"""BPF_MAP_TYPE_*, BPF_PROG_TYPE_* and BPF_F_MMAPABLE of the same header."""
 
 _TYPE_TRACING: Final = 26
 _TRACE_FENTRY, _TRACE_FEXIT = 24, 25
 """enum bpf_prog_type and bpf_attach_type of the same header."""
 _GET_CURRENT_TASK_BTF: Final = 158
 """BPF_FUNC_get_current_task_btf, since "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID" (5.11)."""
+_GET_CURRENT_PID_TGID: Final = 14
 _INSTRUCTION_BYTES: Final = 8
 _PROGRAM_LAYOUT: Final = "IIQQIIQII16sIIIIQIIQIII"
 """union bpf_attr for BPF_PROG_LOAD, up to `attach_btf_obj_fd`."""
@@ -166,12 +169,46 @@ def accepts_task_read(offset: int) -> bool:
     return True
 
 
+def process_number_in_programs() -> int | None:
+    """This process's number as programs see it, by running one of three instructions in it; None where that can't be.
+
+    Kernels run one so since "bpf: Enable BPF_PROG_TEST_RUN for raw_tracepoint" (5.10).
+    """
+    number = (
+        _instruction(0x85, 0, 0, 0, _GET_CURRENT_PID_TGID),  # r0 = call
+        _instruction(0x77, 0, 0, 0, 32),  # r0 >>= 32
+        _instruction(0x95),  # exit
+    )
+    try:
+        program = _load_program(_PROG_TYPE_RAW_TRACEPOINT, *number)
+    except OSError:
+        return None
+    try:
+        return _returned_by(program)
+    except OSError:
+        return None
+    finally:
+        os.close(program)
+
+
+def _returned_by(program_fd: int) -> int:
+    """What a raw tracepoint's program returns when it runs here and now, without arguments. Raises OSError."""
+    attribute = ctypes.create_string_buffer(struct.pack("=IIIIQQIIIIQQIII", program_fd, *[0] * 14))
+    size = ctypes.c_ulong(len(attribute) - 1)
+    _checked(_libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(_PROG_TEST_RUN), attribute, size))
+    return int(struct.unpack_from("=II", attribute)[1])
+
+
 def _try_program(*instructions: bytes) -> None:
     """Have the verifier look at a tracepoint's program that returns 0 in the end. Raises OSError."""
-    whole = (*instructions, _instruction(0xB7, 0), _instruction(0x95))  # r0 = 0, exit
-    code, licence = ctypes.create_string_buffer(b"".join(whole)), ctypes.create_string_buffer(b"GPL")
+    returned = (_instruction(0xB7, 0), _instruction(0x95))  # r0 = 0, exit
+    os.close(_load_program(_PROG_TYPE_TRACEPOINT, *instructions, *returned))
+
+
+def _load_program(kind: int, *instructions: bytes) -> int:
+    code, licence = ctypes.create_string_buffer(b"".join(instructions)), ctypes.create_string_buffer(b"GPL")
     addresses = ctypes.addressof(code), ctypes.addressof(licence)
-    os.close(_bpf(_PROG_LOAD, "IIQQIIQII", _PROG_TYPE_TRACEPOINT, len(whole), *addresses, 0, 0, 0, 0, 0))
+    return _bpf(_PROG_LOAD, "IIQQIIQII", kind, len(instructions), *addresses, 0, 0, 0, 0, 0)
 
 
 def load_traced_function(instructions: bytes, type_number: int, module_types: int = 0, *, on_return: bool) -> int:
