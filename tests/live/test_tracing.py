@@ -229,12 +229,28 @@ def test_metadata_tells_the_machine_the_plan_as_tried_and_the_clock() -> None:
     with open_session() as session:
         metadata = session.metadata
     assert before_ns < metadata.start_ns < time.monotonic_ns()
+    assert metadata.recorder_pid == os.getpid()
     assert abs(metadata.start_utc_ns - time.time_ns()) < 60e9
     states = {row.what: row.state for row in metadata.plan}
     assert set(states) >= {kind.name for kind in TRACEPOINT_KINDS}
     assert states["shrink_slab_start"] is SourceState.USED
     assert metadata.kernel_release == os.uname().release
     assert metadata.buffer_bytes == 16 << 20
+
+
+def test_time_zero_is_the_first_reading_when_everything_is_attached() -> None:
+    # GIVEN reclaim between attaching and the first item
+    with WaitingLoad(DROP_SLAB) as early, WaitingLoad(DROP_SLAB) as load, open_session() as session:
+        early.go()
+        early.process.wait()
+        attached_ns = time.monotonic_ns()
+        trace = run(session, [load])
+    # THEN the recording begins behind it, with the reading, and has what came later
+    start_ns = session.metadata.start_ns
+    assert trace.samples[0].time_ns.tolist() == [start_ns]
+    assert attached_ns < start_ns <= int(trace.records["time_ns"].min())
+    assert len(trace.of("shrink_slab_start", early.pid)) == 0 < len(trace.of("shrink_slab_start", load.pid))
+    assert not trace.lost
 
 
 def test_a_command_is_traced_from_its_start_to_its_end_and_gets_no_oom_exemption(tmp_path: Path) -> None:

@@ -163,6 +163,34 @@ def test_loss_between_attaching_and_the_first_look_is_told(machine: Machine) -> 
     assert {stretch.start_ns for stretch in stretches} == {machine.start_ns}
 
 
+def test_what_came_before_time_zero_is_forgotten_and_the_reading_made_there_comes_first(machine: Machine) -> None:
+    # GIVEN records and losses of programs that were attached earlier
+    machine.write(count=4)
+    machine.lost[1] = 1000
+    machine.missed[2] = 3
+    machine.untold = np.zeros(1, EVENT_DTYPE)
+    zero_ns = machine.collector.begin()
+    machine.untold = np.empty(0, EVENT_DTYPE)
+    # WHEN more come
+    machine.write(count=2)
+    machine.lost[1] += 7
+    items = collect(machine, lambda number: machine.collector.stop())
+    # THEN only these are told, behind the reading that was made at time zero
+    assert isinstance(items[0], Samples)
+    assert items[0].time_ns.tolist() == [zero_ns]
+    assert [len(item) for item in items if isinstance(item, np.ndarray)] == [2]
+    stretches = [item for item in items if isinstance(item, LostStretch)]
+    assert [dict(stretch.counts) for stretch in stretches] == [{"shrink_slab_start": 7}]
+
+
+def test_the_duration_counts_from_time_zero(machine: Machine) -> None:
+    zero_ns = machine.collector.begin()
+    time.sleep(0.1)
+    items = [item for item in machine.collector.items(0.1) if isinstance(item, Samples)]
+    # The time was over when they were asked for: no reading but the first and the last.
+    assert [items[0].time_ns[0], len(items)] == [zero_ns, 2]
+
+
 def test_nothing_earlier_comes_behind_a_sample(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN records that come while the collector stands still just before it reads a counter
     written: list[int] = []

@@ -77,6 +77,10 @@ class _LossCounter:
         self._counts = np.zeros(MAX_KINDS, np.uint64)
         self._read_ns = start_ns
 
+    def forget(self) -> None:
+        """Leave out what was lost before now."""
+        self._counts, self._read_ns = self._read(), time.monotonic_ns()
+
     def since(self) -> Iterator[LostStretch]:
         """A lost stretch, if anything was lost since the last look."""
         now_ns, counts = time.monotonic_ns(), self._read()
@@ -113,6 +117,7 @@ class Collector:
         self._sample_soon = False
         self._quiet_samples = 0
         self._events = 0
+        self._first: Samples | None = None
 
     @property
     def present(self) -> frozenset[int]:
@@ -130,6 +135,19 @@ class Collector:
         if fd >= 0:
             self._epoll.register(fd, select.EPOLLIN)
 
+    def begin(self) -> int:
+        """Forget what was recorded and lost so far, and read the counters: `items` goes on from there.
+
+        Time zero, CLOCK_MONOTONIC ns: the reading's.
+        """
+        for _ in self._sources.buffers.batches():
+            pass
+        self._sources.untold()
+        self._lost.forget()
+        self._missed.forget()
+        self._first = self._sample()
+        return self._last_sample_ns
+
     def items(
         self,
         duration_s: float | None = None,
@@ -142,8 +160,9 @@ class Collector:
         `lend` gives out records as they lie in the kernel's buffer, good until the next item is asked for; else copies.
         """
         self._lend = lend
-        end_ns = None if duration_s is None else time.monotonic_ns() + round(duration_s * _NS)
-        yield from self._after_records((self._sample(),))
+        first = self._first or self._sample()
+        end_ns = None if duration_s is None else self._last_sample_ns + round(duration_s * _NS)
+        yield from (first,) if self._first else self._after_records((first,))
         while not self._over(end_ns):
             yield from self._gathered(end_ns)
             yield from self._due()

@@ -1,8 +1,9 @@
 """One tracing session: everything attached, what the recording must know about it, and the stream of items.
 
-The order is: `open_session` compiles, loads and attaches, so that metadata can hold the plan as tried; events wait in
-the ring. The caller then takes the first of `items`, which starts the command, if any, and opens its output with
-`metadata`. Check an output path before `open_session`: after it, only the disk itself can still refuse.
+The order is: `open_session` compiles, loads and attaches, so that metadata can hold the plan as tried. The caller then
+takes the first of `items`: this is time zero, and what single programs told before it is left out. It starts the
+command, if any. Then the caller opens its output with `metadata`. Check an output path before `open_session`: after it,
+only the disk itself can still refuse.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Final, Self
 
 import numpy as np
@@ -32,6 +34,7 @@ from ..program_cost import ProgramCost
 from .collector import DEFAULT_SAMPLE_INTERVAL_S, Collector, Item, Sources
 from .command import Command, OomShield
 from .signals import StopSignals
+from .time_zero import since
 from .transport import Buffers, open_buffers
 
 MIN_SAMPLE_INTERVAL_S: Final = 0.01
@@ -103,12 +106,14 @@ class Session:
     def items(self, duration_s: float | None = None, *, lend: bool = False) -> Iterator[Item]:
         """Records, samples, lost stretches and symbols, until the time is over, the command ends, a signal, or `stop`.
 
+        The first is the counters at time zero, which `metadata` has from here on and from which `duration_s` counts.
         Then what is still in the kernel, the last loss counters and a last sample. To be iterated once.
         `lend` gives out records as they lie in the kernel's buffer, good until the next item is asked for; else copies.
         """
+        start_ns = self._begin()
         if self._command is not None:
             self._start(self._command)
-        yield from self._collector.items(duration_s, self._end_command, lend=lend)
+        yield from since(start_ns, self._collector.items(duration_s, self._end_command, lend=lend))
 
     def stop(self) -> None:
         """End `items` soon; from any thread or signal handler."""
@@ -123,6 +128,13 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _begin(self) -> int:
+        self._probes.count_pages()
+        start_ns, anchor = self._collector.begin(), clock_anchor()
+        start_utc_ns = anchor.utc_ns + start_ns - anchor.monotonic_ns
+        self.metadata = replace(self.metadata, start_ns=start_ns, start_utc_ns=start_utc_ns)
+        return start_ns
 
     def _start(self, command: Command) -> None:
         # The command must not inherit this process's exemption from the OOM killer.

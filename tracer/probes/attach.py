@@ -91,6 +91,7 @@ class Probes:
             _request(plan, self._refusals, transport_maps(self.choice.transport), flags)
         )
         self._events: list[int] = []
+        self._page_source: PageSource | None = None
         self._attached: set[tuple[str, str]] = set()
         self._unfiltered: dict[int, int] = {}
         self.events_fd = self._loaded.maps[RING_MAP]
@@ -125,6 +126,12 @@ class Probes:
                 if not source.obstacle and source.name not in self._refusals and self._attach_source(source):
                     used.add(source.name)
                     break
+
+    def count_pages(self) -> None:
+        """Have the balloon's runs count their pages from here on; what is in a run that is under way stays untold."""
+        if self._page_source is not None:
+            value = _VM_EVENTS if self._page_source is PageSource.COUNTERS else _COUNTED
+            syscalls.update_element(self._loaded.maps[PAGE_SOURCE_MAP], 0, value)
 
     def require_any(self) -> None:
         """Raises CannotTraceError, with the first reason, when not one program could be attached."""
@@ -190,11 +197,11 @@ class Probes:
         events: list[int] = []
         try:
             events.extend(_attach(self._program(probe), probe) for probe in new)
-            self._choose_pages(source.page_source)
         except (LoadError, OSError) as error:
             self._refusals[source.name] = str(error)
             _release(events)
             return False
+        self._page_source = source.page_source or self._page_source
         self._events += events
         self._attached |= {(probe.program, probe.label) for probe in new}
         self._unfiltered |= {
@@ -207,11 +214,6 @@ class Probes:
         if probe.loaded_as in self._loaded.programs:
             return self._loaded.programs[probe.loaded_as]
         raise LoadError(self._loaded.refusals.get(probe.loaded_as, "not loaded"), "")
-
-    def _choose_pages(self, way: PageSource | None) -> None:
-        if way is not None:
-            value = _VM_EVENTS if way is PageSource.COUNTERS else _COUNTED
-            syscalls.update_element(self._loaded.maps[PAGE_SOURCE_MAP], 0, value)
 
 
 def lost_by_kind(counts: npt.NDArray[np.uint64]) -> dict[str, int]:

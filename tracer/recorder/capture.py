@@ -87,10 +87,9 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
     ):
         _say_plan(session, say)
         give_back()
-        begin_load()
         # Not before: what is locked can't be given back, and not longer: the summary is no recorder.
         with MemoryLock() as lock:
-            writer, lost = _record(request, session, lock, say)
+            writer, lost = _record(request, session, lock, begin_load, say)
     _say_written(writer, lost, say)
     return request.output.path
 
@@ -102,10 +101,13 @@ def require_tracing() -> None:
         raise CannotTraceError("; ".join(f"{item.name}: {item.detail} (try: {item.fix})" for item in missing))
 
 
-def _record(request: CaptureRequest, session: Session, lock: MemoryLock, say: Messages) -> tuple[OpenOutput, int]:
+def _record(
+    request: CaptureRequest, session: Session, lock: MemoryLock, begin_load: Callable[[], None], say: Messages
+) -> tuple[OpenOutput, int]:
     items = session.items(request.duration_s, lend=True)
-    # The first item starts the command: one that can't be started leaves an older recording where it is.
+    # The first item is time zero and starts the command: one that can't be started leaves an older recording there.
     first = next(items)
+    begin_load()
     facts = replace(session.metadata, memory_lock=lock.refusal or LOCKED)
     writer = request.output.open(facts)
     try:
