@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
-from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
+from ..schema import KIND_BY_NAME, KIND_BY_NUMBER, SpanKind
 from .balloon.counted import READINGS_LATE_NS
 from .balloon.tracker import BalloonTracker
 from .contention.meter import Meter
@@ -20,12 +20,13 @@ from .model import Accounting, Analysis
 from .options import Options
 from .results import State, analysis_of
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
-from .stream.lane import SYNTHETIC
+from .stream.lane import SPAN_CODE, SYNTHETIC
 from .stream.ordering import ReorderBuffer
 from .stream.pairing import pair
 from .stream.readings import Readings
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
+from .stream.unseen import AwakeFromTheStart, UnseenReclaim
 from .totals.kills import KillTracker
 from .totals.ladder import Ladders
 from .totals.series import SampleSeries
@@ -34,6 +35,7 @@ from .totals.stalls import StallTable
 from .totals.timeline import TimelineBuilder
 
 DEFAULTS = Options()
+Flags = npt.NDArray[np.bool_]
 _FOREVER_NS = np.iinfo(np.int64).max
 _INFLATING = [
     KIND_BY_NAME[name].number for name in ("balloon_work_begin", "update_balloon_size_begin", "fill_balloon_begin")
@@ -71,6 +73,10 @@ class Engine:
         self._reorder = ReorderBuffer(round(options.reorder_s * 1e9))
         self._open = Batch.empty()
         self._open_ids = np.empty(0, np.int64)
+        self._open_tiers = np.empty(0, np.int64)
+        self._ahead = Batch.empty()
+        self._awake = AwakeFromTheStart()
+        self._unseen = UnseenReclaim(metadata)
         self._spans_seen = 0
         self._seen_ns: int | None = None
         self._pending_samples: list[Samples] = []
@@ -101,7 +107,7 @@ class Engine:
         """Close what is open at the end of the recording and give the results. The engine is used up."""
         rest = self._reorder.flush()
         final_ns = max(self._newest_ns, end_ns or 0)
-        self._advance(rest, final_ns)
+        self._advance(rest, final_ns, last=True)
         self._close_open(final_ns)
         self._balloon_samples(final_ns)
         self._settled.settle(_FOREVER_NS, (), ())
@@ -121,7 +127,7 @@ class Engine:
         self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
         self._series.add(samples)
         self._pending_samples.append(samples)
-        self._balloon_samples(self._reorder.watermark_ns)
+        self._balloon_samples(self._told_ns)
 
     def _lost(self, stretch: LostStretch) -> None:
         self._newest_ns = max(self._newest_ns, stretch.end_ns)
@@ -135,22 +141,40 @@ class Engine:
             start_s, end_s, total = before_s, max(until_s, end_s), before + total
         stretches.append((start_s, end_s, total))
 
-    def _advance(self, due: Batch, watermark_ns: int) -> None:
+    def _advance(self, due: Batch, watermark_ns: int, *, last: bool = False) -> None:
+        self._count(due)
+        due = Batch.concat((self._ahead, self._awake.begin(due)))
+        self._ahead = Batch.empty()
         if not len(due) and not len(self._open):
             return
         carried = len(self._open)
         batch = Batch.concat((self._open, due))
         paired = pair(batch, watermark_ns)
-        spans = spans_of(batch, paired, self._number(len(paired.begin), carried))
+        tiers, wait_ns = self._unseen.tiers(batch, paired, self._open_tiers, None if last else watermark_ns)
+        if wait_ns is not None:
+            watermark_ns = wait_ns - 1
+            batch, self._ahead = _split(batch, watermark_ns)
+            if not len(batch):
+                return
+            paired = pair(batch, watermark_ns)
+            tiers = tiers[: len(paired.begin)]
+        spans = spans_of(batch, paired, self._number(len(paired.begin), carried), tiers)
         from_ns = self._from_ns(batch)
-        self._consume(Stretch(batch, Arguments(batch), spans, paired.enclosing, from_ns, watermark_ns))
-        self._account(due, spans, len(paired.orphans))
+        awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
+        args = Arguments(batch)
+        self._consume(Stretch(batch, args, spans, paired.enclosing, from_ns, watermark_ns, paired.orphans, awake))
+        self._account(spans, awake, len(paired.orphans))
         if self._on_spans:
-            self._on_spans(closed_spans(spans, ~spans.broken))
+            self._on_spans(closed_spans(spans, ~spans.broken, awake))
             self._on_spans(orphaned_ends(batch, spans, paired.enclosing, paired.orphans))
         self._carry(batch, spans)
         self._seen_ns = watermark_ns
         self._balloon_samples(watermark_ns)
+
+    @property
+    def _told_ns(self) -> int:
+        """Up to when all events were consumed, but for spans that are open."""
+        return int(self._ahead.header["time_ns"][0]) - 1 if len(self._ahead) else self._reorder.watermark_ns
 
     def _from_ns(self, batch: Batch) -> int:
         return int(batch.header["time_ns"].min()) if self._seen_ns is None else self._seen_ns
@@ -170,7 +194,7 @@ class Engine:
         self._reclaim.advance(stretch)
         self._settled.kill(self._kills.advance(stretch))
 
-    def _account(self, due: Batch, spans: Spans, orphans: int) -> None:
+    def _count(self, due: Batch) -> None:
         counts = np.bincount(due.header["kind"]) if len(due) else np.empty(0, np.int64)
         by_kind = self._accounting.events_by_kind
         for number in np.flatnonzero(counts).tolist():
@@ -178,14 +202,21 @@ class Engine:
             name = kind.name if kind else f"unknown_{number}"
             by_kind[name] = by_kind.get(name, 0) + int(counts[number])
         self._accounting.events += len(due)
-        self._accounting.spans += int(spans.closed.sum())
-        self._accounting.begins_without_end += int(spans.broken.sum())
-        self._accounting.ends_without_begin += orphans
+
+    def _account(self, spans: Spans, awake: Flags, orphans: int) -> None:
+        accounting = self._accounting
+        accounting.spans += int(spans.closed.sum())
+        accounting.begins_without_end += int(spans.broken.sum())
+        accounting.ends_without_begin += orphans + int((awake & spans.closed & (spans.end_at >= 0)).sum())
+        untold = spans.closed & (spans.tier < 0) & (spans.kinds_above == 1 << SPAN_CODE[SpanKind.SHRINK_SLAB])
+        accounting.untold_calls += int(untold.sum())
+        accounting.untold_s += int((spans.end_ns - spans.begin_ns)[untold].sum()) / 1e9
 
     def _carry(self, batch: Batch, spans: Spans) -> None:
         still = ~spans.closed
         self._open = batch.take(spans.begin_at[still])
         self._open_ids = spans.id[still]
+        self._open_tiers = spans.tier[still]
 
     def _close_open(self, final_ns: int) -> None:
         if not len(self._open):
@@ -195,12 +226,15 @@ class Engine:
         everything = np.ones(len(paired.begin), np.bool_)
         ends = np.maximum(np.where(paired.closed, paired.end_ns, final_ns), paired.begin_ns)
         paired = replace(paired, closed=everything, broken=~everything, end_ns=ends, end=np.full(len(ends), SYNTHETIC))
-        spans = spans_of(batch, paired, self._open_ids)
-        self._consume(Stretch(batch, Arguments(batch), spans, paired.enclosing, final_ns, final_ns))
+        spans = spans_of(batch, paired, self._open_ids, self._open_tiers)
+        awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
+        self._consume(
+            Stretch(batch, Arguments(batch), spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake)
+        )
         self._accounting.spans += len(spans)
         self._accounting.begins_without_end += len(spans)
         if self._on_spans:
-            self._on_spans(closed_spans(spans, ~everything))
+            self._on_spans(closed_spans(spans, ~everything, awake))
         self._open = Batch.empty()
 
     def _balloon_samples(self, until_ns: int) -> None:
@@ -248,3 +282,9 @@ class Engine:
             settled=self._settled,
             series=self._series,
         )
+
+
+def _split(batch: Batch, until_ns: int) -> tuple[Batch, Batch]:
+    """The events in time order up to a time, and those after it."""
+    cut = int(np.searchsorted(batch.header["time_ns"].astype(np.int64), until_ns, side="right"))
+    return batch.between(0, cut), batch.between(cut, len(batch))

@@ -269,7 +269,8 @@ class Accounting:
     """What the analysis saw of the stream and what it did not.
 
     `lost` maps kind name to events lost; `lost_stretches` are start and end in seconds and the number lost, those that
-    follow each other without a pause joined.
+    follow each other without a pause joined. `untold_calls` are shrinker calls whose reclaim was not seen, so that
+    their tier is not known, `untold_s` the time in them.
     """
 
     events: int = 0
@@ -280,6 +281,8 @@ class Accounting:
     begins_without_end: int = 0
     ends_without_begin: int = 0
     late_events: int = 0
+    untold_calls: int = 0
+    untold_s: float = 0.0
 
     @property
     def lost_total(self) -> int:

@@ -33,6 +33,12 @@ DRIVER_BITS: Final = BALLOON_BIT | NOTIFIER_BIT | SLAB_BIT
 LEAK_BIT: Final = _bit(SpanKind.LEAK_BALLOON)
 PROACTIVE_BITS: Final = _bit(SpanKind.PROACTIVE_RECLAIM, SpanKind.DROP_CACHES)
 COMPACTION_BIT: Final = _bit(SpanKind.COMPACTION)
+TIER_BITS: Final = DIRECT_BITS | KSWAPD_BIT | NOTIFIER_BIT | PROACTIVE_BITS | COMPACTION_BIT
+"""Kinds that have a tier of their own, whatever is around them."""
+
+_KSWAPDS_TOO: Final = _bit(SpanKind.MEMCG_SOFTLIMIT_RECLAIM) | SLAB_BIT
+"""What kswapd does as others do."""
+_OTHERS_BITS: Final = KSWAPD_BIT | DIRECT_BITS & ~_KSWAPDS_TOO
 
 _KDAMOND: Final = b"kdamond"
 _KCOMPACTD: Final = b"kcompactd"
@@ -40,16 +46,18 @@ _KSWAPD: Final = b"kswapd"
 
 
 def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
-    """The tier of spans by the set of span kinds around them (their own included); NO_TIER for plain balloon work.
+    """The tier of spans by the set of span kinds around them (their own included); NO_TIER for plain balloon work, and
+    for slab shrinking with no reclaim around it, of which `unseen` decides.
 
     Compaction by a task that allocates is a retry; kcompactd's supplies nothing, but for the direct reclaim that
-    its own allocations do. Slab shrinking with no reclaim around it is somebody's wish (drop_caches, DAMON): tier 0, as
-    is all reclaim in a write to memory.reclaim. kswapd's own soft limit reclaim stays kswapd's.
+    its own allocations do. All reclaim in a write to memory.reclaim is proactive, as is what DAMON does. What kswapd
+    reclaims is background, its own soft limit reclaim and what began before anything was seen included.
     """
     tier = np.full(len(kinds_above), NO_TIER)
-    tier[kinds_above & SLAB_BIT != 0] = Tier.PROACTIVE
     tier[kinds_above & DIRECT_BITS != 0] = Tier.DIRECT
     tier[kinds_above & KSWAPD_BIT != 0] = Tier.BACKGROUND
+    by_name = np.flatnonzero((kinds_above & _KSWAPDS_TOO != 0) & (kinds_above & _OTHERS_BITS == 0))
+    tier[by_name[is_kswapd(comm[by_name])]] = Tier.BACKGROUND
     compacting = kinds_above & COMPACTION_BIT != 0
     tier[compacting] = Tier.RETRY
     by_kcompactd = compacting & _begins(comm, _KCOMPACTD)
@@ -59,6 +67,11 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
     tier[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
     return tier
+
+
+def is_kswapd(comm: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:
+    """Which names are kswapd's."""
+    return _begins(comm, _KSWAPD)
 
 
 def tier_of_event(enclosing_tier: I64, comm: npt.NDArray[np.bytes_]) -> I64:

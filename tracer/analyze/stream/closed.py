@@ -39,7 +39,8 @@ SPAN_STATES: Final = tuple(SpanState)
 class ClosedSpans:
     """Columns of shape (rows,).
 
-    `id` counts spans by begin over the whole recording and is NO_SPAN for an end without a begin; `parent` is the id of
+    `id` counts spans by begin over the whole recording and is NO_SPAN for an end without a begin, unless the run of a
+    kswapd that was awake from the start, in which others lie; `parent` is the id of
     the innermost span around, or NO_SPAN. `code` is a place in SPAN_KINDS, `state` one in SPAN_STATES, `tier` a Tier or
     NO_TIER. Times are CLOCK_MONOTONIC ns, NO_TIME where that edge was not seen.
     """
@@ -58,19 +59,22 @@ class ClosedSpans:
         return len(self.id)
 
 
-def closed_spans(spans: Spans, complete: npt.NDArray[np.bool_]) -> ClosedSpans:
-    """The closed ones of a stretch's spans; those not `complete` (a mask over all of them) lost their end."""
+def closed_spans(spans: Spans, complete: npt.NDArray[np.bool_], began_unseen: npt.NDArray[np.bool_]) -> ClosedSpans:
+    """The closed ones of a stretch's spans; those not `complete` (a mask over all of them) lost their end, those that
+    `began_unseen` their begin."""
     left = spans.closed
+    state = np.where(complete, _code(SpanState.COMPLETE), _code(SpanState.BEGIN_WITHOUT_END))
+    state[began_unseen & complete] = _code(SpanState.END_WITHOUT_BEGIN)
     return ClosedSpans(
         id=spans.id[left],
         parent=_ids(spans, spans.parent[left]),
         code=spans.code[left],
         tier=spans.tier[left],
-        begin_ns=spans.begin_ns[left],
+        begin_ns=np.where(began_unseen & complete, NO_TIME, spans.begin_ns)[left],
         end_ns=np.where(complete, spans.end_ns, NO_TIME)[left],
         tid=spans.tid[left],
         comm=spans.comm[left],
-        state=np.where(complete, _code(SpanState.COMPLETE), _code(SpanState.BEGIN_WITHOUT_END))[left],
+        state=state[left],
     )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...batch import Batch, Column
 from ...schema import KIND_BY_NAME, SpanKind
-from .attribution import NO_TIER, tier_of
+from .attribution import NO_TIER
 from .lane import SPAN_CODE
 from .pairing import Paired
 
@@ -49,11 +49,10 @@ class Spans:
         return Spans(**{column.name: getattr(self, column.name)[chosen] for column in fields(self)})
 
 
-def spans_of(batch: Batch, paired: Paired, ids: I64) -> Spans:
-    """Look up task and tier of paired spans; `ids` are the spans' numbers in the whole recording."""
+def spans_of(batch: Batch, paired: Paired, ids: I64, tier: I64) -> Spans:
+    """Look up the tasks of paired spans; `ids` are the spans' numbers in the whole recording."""
     comm = batch.header["comm"][paired.begin].astype(np.bytes_)
     tid = batch.header["tid"][paired.begin].astype(np.int64)
-    tier = tier_of(paired.kinds_above, comm)
     parent_tier = np.where(paired.parent >= 0, tier[paired.parent], NO_TIER) if len(tier) else tier
     return Spans(
         id=ids,

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ...batch import Batch
-from ...schema import RECLAIM_FLAG_FILE, SpanKind
+from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, RECLAIM_FLAG_FILE, SpanKind
 from ..model import Tier
-from .attribution import DIRECT_BITS, GLOBAL_DIRECT_BIT, NO_TIER, tier_of_event
+from .attribution import DIRECT_BITS, GLOBAL_DIRECT_BIT, NO_TIER, SLAB_BIT, TIER_BITS, tier_of, tier_of_event
 from .lane import SPAN_CODE
 from .spans import Arguments, Spans
 
 I64 = npt.NDArray[np.int64]
+
+_COUNTING_ENDS: Final = {
+    SpanKind.DIRECT_RECLAIM: "direct_reclaim_end",
+    SpanKind.MEMCG_RECLAIM: "memcg_reclaim_end",
+    SpanKind.MEMCG_SOFTLIMIT_RECLAIM: "memcg_softlimit_reclaim_end",
+    SpanKind.NODE_RECLAIM: "node_reclaim_end",
+}
+"""Kinds of reclaim whose end has `nr_reclaimed`."""
 
 
 @dataclass
@@ -29,6 +38,9 @@ class LruRows:
     priority: I64
     nid: I64
     in_global_direct: npt.NDArray[np.bool_]
+    tid: I64
+    loose: npt.NDArray[np.bool_]
+    """Which lie in no span: whose reclaim was not seen."""
 
 
 @dataclass
@@ -70,7 +82,10 @@ class PointRows:
 
 @dataclass
 class Stretch:
-    """Events after `from_ns` up to `until_ns`, and the spans that touch them (open ones too)."""
+    """Events after `from_ns` up to `until_ns`, and the spans that touch them (open ones too).
+
+    `orphans` are the positions of ends without a begin; `awake` tells the runs of a kswapd that was awake before.
+    """
 
     batch: Batch
     args: Arguments
@@ -78,6 +93,8 @@ class Stretch:
     enclosing: I64
     from_ns: int
     until_ns: int
+    orphans: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    awake: npt.NDArray[np.bool_] | None = None
 
     @cached_property
     def time_ns(self) -> I64:
@@ -104,6 +121,8 @@ class Stretch:
             priority=args["priority"].astype(np.int64),
             nid=args["nid"].astype(np.int64),
             in_global_direct=(kinds & GLOBAL_DIRECT_BIT != 0) & (kinds & DIRECT_BITS == GLOBAL_DIRECT_BIT),
+            tid=self._tid(rows),
+            loose=span < 0,
         )
 
     @cached_property
@@ -135,19 +154,42 @@ class Stretch:
 
     @cached_property
     def reclaimed(self) -> dict[SpanKind, PointRows]:
-        """`nr_reclaimed` at the end of direct, memcg and node reclaim; global direct reclaim adds its slab pages."""
-        ends = {
-            SpanKind.DIRECT_RECLAIM: "direct_reclaim_end",
-            SpanKind.MEMCG_RECLAIM: "memcg_reclaim_end",
-            SpanKind.NODE_RECLAIM: "node_reclaim_end",
-        }
-        return {kind: self._ended(kind, event) for kind, event in ends.items()}
+        """`nr_reclaimed` at the end of direct, memcg, soft limit and node reclaim, once where one lies in another;
+        global direct reclaim adds its slab pages."""
+        return {kind: self._ended(kind, event) for kind, event in _COUNTING_ENDS.items()}
 
     def _ended(self, kind: SpanKind, event: str) -> PointRows:
         spans = self.spans
         chosen = (spans.code == SPAN_CODE[kind]) & spans.closed & (spans.end_at >= 0)
+        if kind is SpanKind.MEMCG_SOFTLIMIT_RECLAIM:
+            chosen &= spans.kinds_above & DIRECT_BITS == 1 << SPAN_CODE[kind]
         value = self.args.at(spans.end_at[chosen], event, "nr_reclaimed")
         return PointRows(spans.end_ns[chosen], spans.tier[chosen], spans.tid[chosen], value)
+
+    @cached_property
+    def ended_unseen(self) -> PointRows:
+        """Ends of reclaim that began before anything was seen; the value is `nr_reclaimed`, 0 for ends without."""
+        rows = np.sort(self.orphans)
+        number = self.batch.header["kind"][rows].astype(np.int64)
+        bits = np.asarray([_span_bit(kind) for kind in number.tolist()], np.int64)
+        span = self.enclosing[rows]
+        above = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
+        tier = tier_of(above | bits, self.batch.header["comm"][rows].astype(np.bytes_))
+        pages = np.zeros(len(rows), np.int64)
+        for event in _COUNTING_ENDS.values():
+            chosen = number == KIND_BY_NAME[event].number
+            pages[chosen] = self.args.at(rows[chosen], event, "nr_reclaimed")
+        kept = (tier >= 0) & (bits & SLAB_BIT == 0) & (above & TIER_BITS == 0)
+        return PointRows(self.time_ns[rows][kept], tier[kept], self._tid(rows)[kept], pages[kept])
+
+    @cached_property
+    def began_unseen(self) -> npt.NDArray[np.bool_]:
+        """Which spans tell of reclaim that began before anything was seen: a kswapd's run, a shrinker call in a
+        reclaim that was not seen."""
+        spans = self.spans
+        loose = (spans.kinds_above & TIER_BITS == 0) & (spans.kinds_above & SLAB_BIT != 0)
+        unseen: npt.NDArray[np.bool_] = loose & (spans.tier > Tier.PROACTIVE)
+        return unseen if self.awake is None else unseen | self.awake
 
     @cached_property
     def proactive_pages(self) -> PointRows:
@@ -188,3 +230,8 @@ class Stretch:
         span = self.enclosing[rows]
         tier = np.where(span >= 0, self._of_span(self.spans.tier, span), NO_TIER)
         return tier_of_event(tier, self.batch.header["comm"][rows].astype(np.bytes_))
+
+
+def _span_bit(number: int) -> int:
+    span = KIND_BY_NUMBER[number].span
+    return 1 << SPAN_CODE[span] if span else 0

@@ -16,6 +16,7 @@ from ..model import Cause, Tier
 from ..stream.grouping import groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import PointRows, Stretch
+from .unseen_ends import UnseenEnds
 
 I64 = npt.NDArray[np.int64]
 
@@ -30,6 +31,7 @@ _ADDITIVE = (
     "global_pages",
     "global_lru_pages",
     "reclaimed_pages",
+    "unseen_pages",
     "kills",
     "balloon_pages",
     "balloon_pages_at_def_priority",
@@ -38,7 +40,11 @@ _ADDITIVE = (
 
 @dataclass(slots=True)
 class Rung:
-    """What one tier supplied in one episode, in ns and pages; `objects` by shrinker callback address."""
+    """What one tier supplied in one episode, in ns and pages; `objects` by shrinker callback address.
+
+    `unseen_pages` are those of reclaim that began before anything was seen, beyond what else tells of them; such a rung
+    `began_unseen`. A rung is `timed` when something in it had a begin and an end, or told how long it waited.
+    """
 
     first_ns: int
     busy_ns: int = 0
@@ -53,6 +59,9 @@ class Rung:
     global_pages: int = 0
     global_lru_pages: int = 0
     reclaimed_pages: int = 0
+    unseen_pages: int = 0
+    timed: bool = False
+    began_unseen: bool = False
     kills: int = 0
     balloon_pages: int = 0
     balloon_pages_at_def_priority: int = 0
@@ -72,7 +81,7 @@ class Rung:
     def unsplit_pages(self) -> int:
         """Pages off the LRU of unknown kind; all that was reclaimed where the kernel's LRU events are missing."""
         split = self.file_pages + self.anon_pages + self.lru_pages
-        return self.lru_pages if split else self.reclaimed_pages
+        return (self.lru_pages if split else self.reclaimed_pages) + self.unseen_pages
 
     def saw_priority(self, priority: int) -> None:
         """Keep the lowest reclaim priority."""
@@ -84,6 +93,8 @@ class Rung:
         for name in _ADDITIVE:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.tids |= other.tids
+        self.timed |= other.timed
+        self.began_unseen |= other.began_unseen
         if other.min_priority is not None:
             self.saw_priority(other.min_priority)
         for shrink, freed in other.objects.items():
@@ -134,6 +145,7 @@ class Ladders:
         self._gap_ns = gap_ns
         self._tids: dict[int, set[int]] = {}
         self._open_from = 0
+        self._unseen_ends = UnseenEnds()
         self.episodes: list[EpisodeLadder] = []
         self.proactive = EpisodeLadder(0, 0)
 
@@ -185,7 +197,8 @@ class Ladders:
         begin_ns, end_ns = stretch.clipped(roots)
         tier = stretch.spans.tier[roots]
         lru, retries, kills = stretch.lru, stretch.retries, stretch.kills
-        points = [rows.time_ns[rows.tier > Tier.PROACTIVE] for rows in (lru, retries, kills)]
+        ended = self._unseen_ends.advance(stretch)
+        points = [rows.time_ns[rows.tier > Tier.PROACTIVE] for rows in (lru, retries, kills, ended)]
         self._place(begin_ns[tier > 0], end_ns[tier > 0], points)
         self._notified(begin_ns[tier == Tier.OOM_NOTIFY])
         self._preludes(stretch)
@@ -194,6 +207,7 @@ class Ladders:
         self._slab(stretch)
         self._points(retries, kills, stretch.proactive_pages)
         self._reclaimed(stretch)
+        self._ended_unseen(ended)
         self._count_tasks()
 
     def _place(self, begin_ns: I64, end_ns: I64, points: Iterable[I64]) -> None:
@@ -249,11 +263,14 @@ class Ladders:
     def _roots(self, stretch: Stretch, roots: npt.NDArray[np.bool_], begin_ns: I64, end_ns: I64, tier: I64) -> None:
         key = self._keys(begin_ns, tier)
         tid, closed = stretch.spans.tid[roots], stretch.spans.closed[roots]
+        unseen = stretch.began_unseen[roots]
         busy = union_length_by_group(key, begin_ns, end_ns, len(self._current) * TIERS)
         for present, rows in groups(key):
             rung = self._rung(present, int(begin_ns[rows].min()))
             rung.busy_ns += int(busy[present])
             rung.spans += int(closed[rows].sum())
+            rung.timed = True
+            rung.began_unseen |= bool(unseen[rows].any())
             rung.tids.update(np.unique(tid[rows]).tolist())
 
     def _lru(self, stretch: Stretch) -> None:
@@ -265,12 +282,17 @@ class Ladders:
             rung.anon_pages += int(pages[~is_file].sum())
             rung.global_lru_pages += int(pages[lru.in_global_direct[rows]].sum())
             rung.saw_priority(int(lru.priority[rows].min()))
+            loose = rows[lru.loose[rows]]
+            rung.spans += len(loose)
+            rung.tids.update(np.unique(lru.tid[loose]).tolist())
             for nid, own in groups(lru.nid[rows]):
                 rung.node_pages[nid] = rung.node_pages.get(nid, 0) + int(pages[own].sum())
 
     def _slab(self, stretch: Stretch) -> None:
         slab = stretch.slab
-        for present, rows in groups(self._keys(slab.end_ns, slab.tier)):
+        told = np.flatnonzero(slab.tier >= 0)
+        for present, of_told in groups(self._keys(slab.end_ns[told], slab.tier[told])):
+            rows = told[of_told]
             rung = self._rung(present, int(slab.begin_ns[rows].min()))
             for callback, own in groups(slab.callback[rows]):
                 shrink = int(slab.callbacks[callback])
@@ -282,8 +304,10 @@ class Ladders:
         for rung, rows in self._of(retries):
             rung.spans += len(rows.value)
             rung.busy_ns += int(rows.value.sum())
+            rung.timed |= bool(rows.value.any())
             rung.tids.update(rows.tid.tolist())
         for rung, rows in self._of(kills):
+            rung.spans += len(rows.value)
             rung.kills += len(rows.value)
             rung.tids.update(rows.tid.tolist())
         for rung, rows in self._of(proactive):
@@ -297,6 +321,13 @@ class Ladders:
                 rung.reclaimed_pages += int(own.value.sum())
                 if kind is SpanKind.DIRECT_RECLAIM:
                     rung.global_pages += int(own.value.sum())
+
+    def _ended_unseen(self, ended: PointRows) -> None:
+        for rung, rows in self._of(ended):
+            rung.began_unseen = True
+            rung.unseen_pages += int(rows.value.sum())
+            rung.spans += len(rows.value)
+            rung.tids.update(rows.tid.tolist())
 
     def _of(self, points: PointRows) -> Iterable[tuple[Rung, PointRows]]:
         for present, rows in groups(self._keys(points.time_ns, points.tier)):
