@@ -25,7 +25,7 @@ int balloon_work_begin(void *ctx)
 	working.update(&tid, &function);
 #endif
 	rt_run_begin(RT_RUN_WORK, true);
-	event = rt_reserve_for_all(RT_BALLOON_WORK_BEGIN);
+	event = rt_reserve(RT_BALLOON_WORK_BEGIN);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(balloon_work_begin, work);
@@ -53,7 +53,7 @@ int balloon_work_end(void *ctx)
 	working.delete(&tid);
 #endif
 	rt_run_end(ctx, RT_RUN_WORK);
-	event = rt_reserve_for_all(RT_BALLOON_WORK_END);
+	event = rt_reserve(RT_BALLOON_WORK_END);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(balloon_work_end, work);
@@ -72,7 +72,7 @@ int oom_notifier_run(void *ctx)
 	if (!RT_IS_OOM_NOTIFIER(callback))
 		return RT_PASS;
 	rt_run_begin(RT_RUN_NOTIFIER, RT_IS_BALLOON_CALLBACK(callback));
-	event = rt_reserve_for_all(RT_OOM_NOTIFIER_RUN);
+	event = rt_reserve(RT_OOM_NOTIFIER_RUN);
 	if (!event)
 		return RT_PASS;
 	event->args.oom_notifier_run.cb = callback;
@@ -83,7 +83,7 @@ int oom_notifier_run(void *ctx)
 #ifdef RT_WITH_module_load
 int module_load(void *ctx)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_MODULE_LOAD);
+	struct rt_event *event = rt_reserve(RT_MODULE_LOAD);
 
 	if (!event)
 		return RT_PASS;
@@ -98,7 +98,7 @@ int module_load(void *ctx)
 #ifdef RT_WITH_module_free
 int module_free(void *ctx)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_MODULE_FREE);
+	struct rt_event *event = rt_reserve(RT_MODULE_FREE);
 
 	if (!event)
 		return RT_PASS;
@@ -114,7 +114,7 @@ int module_free(void *ctx)
 #ifdef RT_WITH_balloon_status
 int balloon_status(void *ctx)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_BALLOON_STATUS);
+	struct rt_event *event = rt_reserve(RT_BALLOON_STATUS);
 
 	if (!event)
 		return RT_PASS;

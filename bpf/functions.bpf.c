@@ -29,7 +29,7 @@
 #define RT_BARE_EVENT(name, number)                                                                                    \
 	static void rt_##name(void *ctx, u64 unused)                                                                   \
 	{                                                                                                              \
-		struct rt_event *event = rt_reserve_for_all(number);                                                   \
+		struct rt_event *event = rt_reserve(number);                                                   \
                                                                                                                        \
 		if (event)                                                                                             \
 			rt_submit(event);                                                                              \
@@ -40,7 +40,7 @@ static void rt_update_balloon_size_begin(void *ctx, u64 unused)
 	struct rt_event *event;
 
 	rt_run_begin(RT_RUN_WORK, true);
-	event = rt_reserve_for_all(RT_UPDATE_BALLOON_SIZE_BEGIN);
+	event = rt_reserve(RT_UPDATE_BALLOON_SIZE_BEGIN);
 	if (event)
 		rt_submit(event);
 }
@@ -51,7 +51,7 @@ static void rt_update_balloon_size_end(void *ctx, u64 unused)
 	struct rt_event *event;
 
 	rt_run_end(ctx, RT_RUN_WORK);
-	event = rt_reserve_for_all(RT_UPDATE_BALLOON_SIZE_END);
+	event = rt_reserve(RT_UPDATE_BALLOON_SIZE_END);
 	if (event)
 		rt_submit(event);
 }
@@ -60,7 +60,7 @@ RT_ON_ENTRY(update_balloon_size_end)
 /* unsigned fill_balloon(struct virtio_balloon *vb, size_t num) */
 static void rt_fill_balloon_begin(void *ctx, u64 num)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_FILL_BALLOON_BEGIN);
+	struct rt_event *event = rt_reserve(RT_FILL_BALLOON_BEGIN);
 
 	if (!event)
 		return;
@@ -71,7 +71,7 @@ RT_ON_ENTRY_WITH(fill_balloon_begin, 2)
 
 static void rt_fill_balloon_end(void *ctx, u64 filled)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_FILL_BALLOON_END);
+	struct rt_event *event = rt_reserve(RT_FILL_BALLOON_END);
 
 	if (!event)
 		return;
@@ -83,7 +83,7 @@ RT_ON_RETURN(fill_balloon_end, 2)
 /* unsigned leak_balloon(struct virtio_balloon *vb, size_t num) */
 static void rt_leak_balloon_begin(void *ctx, u64 num)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_LEAK_BALLOON_BEGIN);
+	struct rt_event *event = rt_reserve(RT_LEAK_BALLOON_BEGIN);
 
 	if (!event)
 		return;
@@ -94,7 +94,7 @@ RT_ON_ENTRY_WITH(leak_balloon_begin, 2)
 
 static void rt_leak_balloon_end(void *ctx, u64 freed)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_LEAK_BALLOON_END);
+	struct rt_event *event = rt_reserve(RT_LEAK_BALLOON_END);
 
 	if (!event)
 		return;
@@ -109,7 +109,7 @@ RT_ON_RETURN(leak_balloon_end, 2)
  */
 static void rt_tell_host(void *ctx, u64 balloon, u64 queue)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_TELL_HOST);
+	struct rt_event *event = rt_reserve(RT_TELL_HOST);
 	u64 queues[2] = {};
 
 	if (!event)
@@ -141,7 +141,7 @@ int tell_host_traced(u64 *ctx)
 /* unsigned long scan(struct shrinker *shrinker, struct shrink_control *sc) */
 static void rt_balloon_shrinker_begin(void *ctx, u64 control)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_BALLOON_SHRINKER_BEGIN);
+	struct rt_event *event = rt_reserve(RT_BALLOON_SHRINKER_BEGIN);
 
 	if (!event)
 		return;
@@ -158,7 +158,7 @@ RT_ON_ENTRY_WITH(balloon_shrinker_begin, 2)
 
 static void rt_balloon_shrinker_end(void *ctx, u64 freed)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_BALLOON_SHRINKER_END);
+	struct rt_event *event = rt_reserve(RT_BALLOON_SHRINKER_END);
 
 	if (!event)
 		return;
@@ -173,7 +173,7 @@ static void rt_oom_notify_begin(void *ctx, u64 callback)
 	struct rt_event *event;
 
 	rt_run_begin(RT_RUN_CALLBACK, RT_IS_BALLOON_CALLBACK(callback));
-	event = rt_reserve_for_all(RT_OOM_NOTIFY_BEGIN);
+	event = rt_reserve(RT_OOM_NOTIFY_BEGIN);
 	if (!event)
 		return;
 	event->args.oom_notify_begin.cb = callback;
@@ -209,7 +209,7 @@ static void rt_oom_notify_end(void *ctx, u64 retval)
 	struct rt_event *event;
 
 	rt_run_end(ctx, RT_RUN_CALLBACK);
-	event = rt_reserve_for_all(RT_OOM_NOTIFY_END);
+	event = rt_reserve(RT_OOM_NOTIFY_END);
 	if (!event)
 		return;
 	event->args.oom_notify_end.retval = (s32)retval;
@@ -223,7 +223,7 @@ RT_ON_ENTRY(out_of_memory_begin)
 /* bool out_of_memory(struct oom_control *oc) */
 static void rt_out_of_memory_end(void *ctx, u64 retval)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_OUT_OF_MEMORY_END);
+	struct rt_event *event = rt_reserve(RT_OUT_OF_MEMORY_END);
 
 	if (!event)
 		return;
@@ -241,7 +241,7 @@ RT_ON_ENTRY(virtballoon_migratepage)
 /* int report(struct page_reporting_dev_info *pr_dev_info, struct scatterlist *sg, unsigned int nents) */
 static void rt_virtballoon_free_page_report(void *ctx, u64 nents)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_VIRTBALLOON_FREE_PAGE_REPORT);
+	struct rt_event *event = rt_reserve(RT_VIRTBALLOON_FREE_PAGE_REPORT);
 
 	if (!event)
 		return;
@@ -257,7 +257,7 @@ RT_ON_ENTRY(proactive_reclaim_begin)
 /* ssize_t memory_reclaim(...) or int user_proactive_reclaim(...): negative where the kernel gave up. */
 static void rt_proactive_reclaim_end(void *ctx, u64 retval)
 {
-	struct rt_event *event = rt_reserve_for_all(RT_PROACTIVE_RECLAIM_END);
+	struct rt_event *event = rt_reserve(RT_PROACTIVE_RECLAIM_END);
 
 	if (!event)
 		return;

@@ -21,7 +21,7 @@ static void rt_lru_tell(void *ctx, struct rt_lru_shrink_inactive *list)
 
 	if (!list->nr_calls)
 		return;
-	event = rt_reserve_for_all(RT_LRU_SHRINK_INACTIVE);
+	event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
 	if (event) {
 		/* However coarse the clock, it lies inside the span. */
 		event->time_ns--;
@@ -50,7 +50,7 @@ static void rt_lru_begin(void *ctx)
 	struct rt_lru_span span = {};
 	u32 tid = task;
 
-	if (rt_is_tracer(task) || rt_lru_tell_span(ctx, tid))
+	if (rt_lru_tell_span(ctx, tid))
 		return;
 	span.tid = tid;
 	span.tgid = task >> 32;

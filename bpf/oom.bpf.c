@@ -7,7 +7,7 @@ int mark_victim(void *ctx)
 	struct rt_event *event;
 
 	rt_notifier_end(ctx);
-	event = rt_reserve_for_all(RT_MARK_VICTIM);
+	event = rt_reserve(RT_MARK_VICTIM);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(mark_victim, total_vm);

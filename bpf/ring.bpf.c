@@ -6,10 +6,9 @@
  * Every function that submits a record has the program's context as its argument `ctx`, and reserves it itself.
  *
  * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_COMM_AT where
- * programs may read a task's name themselves (little-endian machines); RT_TRACER_TGID (with RT_PIDNS_DEV and
- * RT_PIDNS_INO where that number is one of an inner pid namespace), RT_MAPPED_CPUS, the number of possible CPUs, where an
- * array can be mapped, RT_WITH_<kind> for each program wanted,
- * RT_AT_<kind>_<field> for where its tracepoint has a field.
+ * programs may read a task's name themselves (little-endian machines); RT_MAPPED_CPUS, the number of possible CPUs, where
+ * an array can be mapped; RT_WITH_<kind> for each program wanted, RT_AT_<kind>_<field> for where its tracepoint has a
+ * field.
  */
 #include "events.h"
 
@@ -53,19 +52,6 @@ BPF_PERCPU_ARRAY(lost, struct rt_lost, 1);
 #define RT_READ bpf_probe_read
 #define RT_READ_STR bpf_probe_read_str
 #endif
-
-/* The tracer must not see itself: its own allocations reclaim like anybody's. */
-static bool rt_is_tracer(u64 task)
-{
-#ifdef RT_PIDNS_INO
-	struct bpf_pidns_info inner = {};
-
-	return bpf_get_ns_current_pid_tgid(RT_PIDNS_DEV, RT_PIDNS_INO, &inner, sizeof(inner)) == 0 &&
-	       inner.tgid == RT_TRACER_TGID;
-#else
-	return task >> 32 == RT_TRACER_TGID;
-#endif
-}
 
 static void rt_count_more_lost(u32 kind, u64 events)
 {
@@ -138,8 +124,7 @@ static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
  * The record is the calling function's own, on its stack: programs that interrupt each other, or that are preempted, have
  * nothing to share. The kernel copies it into this CPU's buffer.
  */
-#define rt_reserve(kind) (rt_is_tracer(bpf_get_current_pid_tgid()) ? 0 : rt_reserve_for_all(kind))
-#define rt_reserve_for_all(kind) rt_fill(&(struct rt_event){}, kind)
+#define rt_reserve(kind) rt_fill(&(struct rt_event){}, kind)
 #define rt_submit(event) rt_output(ctx, event)
 
 static struct rt_event *rt_fill(struct rt_event *event, u32 kind)
@@ -172,8 +157,7 @@ static int rt_output(void *ctx, struct rt_event *event)
 
 #define rt_submit(event) rt_publish(event)
 
-/* What happens in the tracer's own context too: interrupts, a balloon that an OOM of its makes leak. */
-static struct rt_event *rt_reserve_for_all(u32 kind)
+static struct rt_event *rt_reserve(u32 kind)
 {
 	u64 task = bpf_get_current_pid_tgid();
 	struct rt_event *event;
@@ -187,11 +171,6 @@ static struct rt_event *rt_reserve_for_all(u32 kind)
 	return event;
 }
 
-static struct rt_event *rt_reserve(u32 kind)
-{
-	return rt_is_tracer(bpf_get_current_pid_tgid()) ? 0 : rt_reserve_for_all(kind);
-}
-
 /* Without flags the kernel wakes the reader only when it has read everything before this record. */
 static int rt_publish(struct rt_event *event)
 {
@@ -199,13 +178,4 @@ static int rt_publish(struct rt_event *event)
 	return RT_PASS;
 }
 
-#endif
-
-/* A balloon that is a shrinker leaks in the tracer's own reclaim too, which then has to tell for whom and in which tier. */
-#if defined(RT_IS_BALLOON_SHRINKER) && RT_SHRINKER_LEAKS
-#define rt_reserve_reclaim(kind) rt_reserve_for_all(kind)
-#define rt_reserve_slab(kind, shrink) (RT_IS_BALLOON_SHRINKER(shrink) ? rt_reserve_for_all(kind) : rt_reserve(kind))
-#else
-#define rt_reserve_reclaim(kind) rt_reserve(kind)
-#define rt_reserve_slab(kind, shrink) rt_reserve(kind)
 #endif

@@ -200,7 +200,7 @@ static void rt_run_end(void *ctx, u32 type)
 
 	if (!rt_take_run(type, pages) || !(pages[RT_INFLATE] | pages[RT_DEFLATE]))
 		return;
-	event = rt_reserve_for_all(RT_BALLOON_RUN_PAGES);
+	event = rt_reserve(RT_BALLOON_RUN_PAGES);
 	if (!event)
 		return;
 	/* However coarse the clock, it lies inside the run. */
@@ -219,7 +219,7 @@ static void rt_notifier_end(void *ctx)
 
 	if (!rt_open_run() || !rt_take_run(RT_RUN_NOTIFIER, pages))
 		return;
-	event = rt_reserve_for_all(RT_OOM_NOTIFIER_END);
+	event = rt_reserve(RT_OOM_NOTIFIER_END);
 	if (!event)
 		return;
 	event->time_ns--;

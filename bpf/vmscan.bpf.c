@@ -12,7 +12,7 @@ int shrink_slab_start(void *ctx)
 		rt_run_begin(RT_RUN_SHRINKER, RT_SHRINKER_LEAKS);
 	}
 #endif
-	event = rt_reserve_slab(RT_SHRINK_SLAB_START, (u64)RT_AT_shrink_slab_start_shrink);
+	event = rt_reserve(RT_SHRINK_SLAB_START);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(shrink_slab_start, shrink);
@@ -38,7 +38,7 @@ int shrink_slab_end(void *ctx)
 	if (RT_IS_BALLOON_SHRINKER((u64)RT_AT_shrink_slab_end_shrink))
 		rt_run_end(ctx, RT_RUN_SHRINKER);
 #endif
-	event = rt_reserve_slab(RT_SHRINK_SLAB_END, (u64)RT_AT_shrink_slab_end_shrink);
+	event = rt_reserve(RT_SHRINK_SLAB_END);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(shrink_slab_end, shrink);
@@ -60,7 +60,7 @@ int direct_reclaim_begin(void *ctx)
 
 	rt_notifier_end(ctx);
 	rt_lru_begin(ctx);
-	event = rt_reserve_reclaim(RT_DIRECT_RECLAIM_BEGIN);
+	event = rt_reserve(RT_DIRECT_RECLAIM_BEGIN);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(direct_reclaim_begin, gfp_flags);
@@ -76,7 +76,7 @@ int direct_reclaim_end(void *ctx)
 	struct rt_event *event;
 
 	rt_lru_end(ctx);
-	event = rt_reserve_reclaim(RT_DIRECT_RECLAIM_END);
+	event = rt_reserve(RT_DIRECT_RECLAIM_END);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(direct_reclaim_end, nr_reclaimed);
@@ -153,7 +153,7 @@ int node_reclaim_begin(void *ctx)
 	struct rt_event *event;
 
 	rt_lru_begin(ctx);
-	event = rt_reserve_reclaim(RT_NODE_RECLAIM_BEGIN);
+	event = rt_reserve(RT_NODE_RECLAIM_BEGIN);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(node_reclaim_begin, nid);
@@ -169,7 +169,7 @@ int node_reclaim_end(void *ctx)
 	struct rt_event *event;
 
 	rt_lru_end(ctx);
-	event = rt_reserve_reclaim(RT_NODE_RECLAIM_END);
+	event = rt_reserve(RT_NODE_RECLAIM_END);
 	if (!event)
 		return RT_PASS;
 	RT_COPY(node_reclaim_end, nr_reclaimed);

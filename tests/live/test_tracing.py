@@ -129,7 +129,7 @@ def test_perf_counters_of_others_count_what_is_traced() -> None:
         assert counter.hits == len(trace.of("shrink_slab_start", load.pid)) > 0
 
 
-def test_the_tracer_does_not_see_itself() -> None:
+def test_the_recorders_own_reclaim_is_recorded_like_anybodys() -> None:
     # GIVEN this very process shrinking slab caches while it traces, and another one
     def drop() -> None:
         Path("/proc/sys/vm/drop_caches").write_text("2")
@@ -138,10 +138,11 @@ def test_the_tracer_does_not_see_itself() -> None:
         with open_session() as session:
             trace = run(session, [load], on_first=drop)
         counted = other.counts()
-    # THEN ftrace saw both, the session only the other
-    assert counted[os.getpid(), "mm_shrink_slab_start"] > 0
-    assert os.getpid() not in trace.records["tgid"]
-    assert len(trace.of("shrink_slab_start", load.pid)) > 0
+    # THEN both are there as ftrace saw them, and the recording says which is the recorder
+    own = session.metadata.recorder_pid
+    assert own == os.getpid()
+    for pid in (own, load.pid):
+        assert len(trace.of("shrink_slab_start", pid)) == counted[pid, "mm_shrink_slab_start"] > 0
 
 
 @pytest.mark.parametrize("reads_memory", [True, False])
@@ -169,12 +170,13 @@ from tracer.collect.session import open_session
 pathlib.Path("/proc/self/comm").write_text("inner-tracer")
 with WaitingLoad(DROP_SLAB) as load, open_session() as session:
     trace = run(session, [load], on_first=lambda: pathlib.Path("/proc/sys/vm/drop_caches").write_text("2"))
-comms = trace.records["comm"].tolist()
-print(os.getpid(), comms.count(b"inner-tracer"), comms.count(b"sh"))
+own = trace.records["tgid"] == session.metadata.recorder_pid
+print(os.getpid(), *(int((trace.records["comm"][own == mine] == comm).sum())
+                     for mine, comm in ((True, b"inner-tracer"), (False, b"inner-tracer"), (False, b"sh"))))
 """
 
 
-def test_the_tracer_does_not_see_itself_from_an_inner_pid_namespace(need) -> None:
+def test_the_recorder_is_told_apart_from_an_inner_pid_namespace_too(need) -> None:
     inner = ["unshare", "--pid", "--fork", "--mount-proc"]
     tried = subprocess.run([*inner, "true"], capture_output=True, text=True, timeout=60)
     need("live", tried.returncode == 0, f"no pid namespace can be made here: {tried.stderr.strip()}")
@@ -182,10 +184,54 @@ def test_the_tracer_does_not_see_itself_from_an_inner_pid_namespace(need) -> Non
     command = [*inner, sys.executable, "-c", INSIDE, here, here.parent.parent]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
-    pid, own, others = map(int, result.stdout.split())
+    pid, own, missed, others = map(int, result.stdout.split())
     assert pid < 100, "the namespace has numbers of its own"
-    assert own == 0
+    assert own > 0
+    assert missed == 0
     assert others > 0
+
+
+READ_IN_A_CGROUP = """
+import os, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+from tracing import run
+from tracer.collect.session import open_session
+from tracer.kernel.cgroup import MemoryCgroup
+
+def read():
+    cgroup.add(os.getpid())
+    with Path(sys.argv[1]).open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
+    session.stop()
+
+with open_session() as session, MemoryCgroup(8 << 20, f"reclaim-tracer-own-{os.getpid()}") as cgroup:
+    trace = run(session, on_first=read)
+own = session.metadata.recorder_pid
+ends = trace.of("memcg_reclaim_end", own)
+lru = trace.of("lru_shrink_inactive", own)
+print(len(trace.of("memcg_reclaim_begin", own)), len(ends), ends["nr_reclaimed"].sum(), lru["nr_reclaimed"].sum())
+"""
+
+
+def test_a_recorder_in_a_small_memory_cgroup_shows_its_own_memcg_reclaim(tmp_path: Path, need) -> None:
+    need("live", find_memory_controller() is not None, "no memory cgroup controller is mounted")
+    # GIVEN a file of 32 MiB that is not in the page cache, and a recorder that reads it in a cgroup of 8 MiB
+    file = tmp_path / "cold"
+    with file.open("wb") as stream:
+        stream.write(os.urandom(32 << 20))
+        os.fsync(stream.fileno())
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", READ_IN_A_CGROUP, file, here, here.parent.parent]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    # THEN most of it was reclaimed by the recorder, which its events tell, begun and ended
+    begins, ends, reclaimed, from_lru = map(int, result.stdout.split())
+    assert begins == ends > 0
+    assert reclaimed * os.sysconf("SC_PAGE_SIZE") > 16 << 20
+    assert from_lru == reclaimed
 
 
 def test_what_does_not_fit_the_ring_is_counted_to_the_last_event(need) -> None:

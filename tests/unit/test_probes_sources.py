@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from probe_machine import KERNELS, probe_formats
 
 from tracer.kernel.tracefs import parse_format
-from tracer.probes import own_process, sources
-from tracer.probes.transport import Transport
+from tracer.probes import sources
 from tracer.schema import KIND_BY_NAME
 
 
@@ -81,19 +77,3 @@ def test_the_text_names_its_files_and_has_the_ring_first() -> None:
 
 def test_every_program_file_is_compiled() -> None:
     assert {path.name for path in sources.bpf_dir().glob("*.bpf.c")} == set(sources.PROGRAM_FILES)
-
-
-def test_in_an_inner_pid_namespace_the_own_process_is_told_by_that_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    # GIVEN a namespace of which BPF sees other numbers than this process does
-    monkeypatch.setattr(own_process, "in_initial_namespace", lambda name: name != "pid")
-    flags = sources.kernel_flags("6.1.0", Transport.RING, 4, sources.bpf_dir())
-    # THEN the namespace goes along with the number
-    inode = Path("/proc/self/ns/pid").stat().st_ino
-    assert f"-DRT_TRACER_TGID={os.getpid()}" in flags
-    assert f"-DRT_PIDNS_INO={inode}" in flags
-    assert any(flag.startswith("-DRT_PIDNS_DEV=") for flag in flags)
-
-
-def test_in_the_initial_namespace_the_number_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_process, "in_initial_namespace", lambda name: True)
-    assert not any("PIDNS" in flag for flag in sources.kernel_flags("6.1.0", Transport.RING, 4, sources.bpf_dir()))

@@ -15,7 +15,6 @@ from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
 from . import syscalls
-from .own_process import own_process_flags
 from .transport import Transport
 
 PROGRAM_FILES: Final = (
@@ -66,7 +65,6 @@ def kernel_flags(release: str, transport: Transport, buffer_pages: int, director
         *(["-DRT_HAS_PROBE_READ_KERNEL"] if syscalls.accepts_call(_PROBE_READ_KERNEL_STR) else []),
         *([f"-DRT_MAPPED_CPUS={read_host().cpus_possible}"] if syscalls.accepts_mapped_array() else []),
         *_task_name_flags(),
-        *own_process_flags(),
     ]
 
 
