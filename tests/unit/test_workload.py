@@ -88,7 +88,8 @@ def test_the_load_dies_with_the_process_that_started_it(tmp_path):
     code = (
         "import os, subprocess, sys\n"
         f"arguments = [str(os.getpid()), {str(tmp_path)!r}, '60', '0']\n"
-        "command = [sys.executable, '-m', 'tracer.workload.pressure', *arguments]\n"
+        "program = 'import sys; from tracer.workload.pressure import main; main(sys.argv[1:])'\n"
+        "command = [sys.executable, '-c', program, *arguments]\n"
         "child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)\n"
         "child.stdin.write(b'go\\n'); child.stdin.flush()\n"
         "print(child.pid, flush=True)\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from ..errors import CannotTraceError, RecordingError
+from ..programs import find_program, tool_environment
 from ..store.format import FILE_MAGIC, shown
 from ..store.output import kind_of_file
 from .lines import CHUNK_BYTES, line_chunks
@@ -200,27 +200,27 @@ def _from_stdin(progress: Progress) -> Source:
 
 def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
     """The text of a binary recording, from the tool that made it, in a temporary file."""
-    program = shutil.which(tool.command[0])
+    program = find_program(tool.command[0])
     if program is None:
         raise CannotTraceError(
             f"{shown(path)}: needs {tool.command[0]}, which is not installed; "
             f"get it with: apt-get install {tool.package}"
         )
     with Spool(packed=False) as spool:
-        status, complaint = _run([*tool.command, str(path.absolute())], spool, progress)
+        status, complaint = _run([str(program), *tool.command[1:], str(path.absolute())], spool, progress)
         if status or not spool.size_bytes:
             why = complaint or f"it gave no text and ended with status {status}"
             raise RecordingError(f"{shown(path)}: {tool.command[0]} can't read it: {why}")
-        return Source(path.name, spool.finish(), kernel=_release(tool, path))
+        return Source(path.name, spool.finish(), kernel=_release(tool, program, path))
 
 
 def _run(command: list[str], spool: Spool, progress: Progress) -> tuple[int, str]:
     """A program's text goes into the spool; its exit status and the last line of its complaints come back."""
     with tempfile.TemporaryFile() as complaints:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=tool_environment()) as process:
             assert process.stdout is not None
             try:
-                spool.copy(process.stdout.read, progress, f"Running {' '.join(command[:2])}")
+                spool.copy(process.stdout.read, progress, f"Running {Path(command[0]).name} {command[1]}")
             except BaseException:
                 process.kill()
                 raise
@@ -229,11 +229,18 @@ def _run(command: list[str], spool: Spool, progress: Progress) -> tuple[int, str
     return process.returncode, lines[-1].strip() if lines else ""
 
 
-def _release(tool: Tool, path: Path) -> str:
+def _release(tool: Tool, program: Path, path: Path) -> str:
     """The kernel a trace.dat was made on, where it was saved: third word of uname's line."""
     if not tool.release:
         return ""
-    result = subprocess.run([*tool.release, str(path.absolute())], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [str(program), *tool.release[1:], str(path.absolute())],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env=tool_environment(),
+    )
     for line in result.stdout.splitlines():
         words = line.split()
         if len(words) >= 3 and words[0] == "Linux":

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
 from ..errors import CannotTraceError
+from ..programs import isolated_python, safe_module_path
 from .compiler import CompileError
 
 _MESSAGE_BYTES: Final = 1 << 19
@@ -129,9 +130,8 @@ class Loader:
 
 
 def _start(channel: int) -> subprocess.Popen[bytes]:
-    cached = ["-B"] if sys.dont_write_bytecode else []
-    words = [json.dumps(sys.path), str(channel), str(os.getpid())]
-    command = [sys.executable, "-I", "-S", *cached, "-c", _PROGRAM, *words]
+    words = (json.dumps(safe_module_path()), str(channel), str(os.getpid()))
+    command = isolated_python(_PROGRAM, words, options=("-S",))
     try:
         # A session of its own: Ctrl-C is this process's affair.
         return subprocess.Popen(

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
+from ..programs import isolated_python, safe_module_path
 from ..terminal.exit_codes import NAME, run_to_exit
 
 _PROGRAM: Final = f"""\
@@ -45,13 +46,14 @@ class HandOver(BaseException):
         parcel = os.memfd_create(NAME, 0)
         try:
             with os.fdopen(parcel, "wb", closefd=False) as file:
-                for part in (sys.path, (_NAME_SHOWN.read_text().removesuffix("\n"), self.module, self.arguments)):
+                for part in (
+                    safe_module_path(),
+                    (_NAME_SHOWN.read_text().removesuffix("\n"), self.module, self.arguments),
+                ):
                     pickle.dump(part, file)
             os.lseek(parcel, 0, os.SEEK_SET)
-            isolated = ["-I"] if sys.flags.isolated else []
-            cached = ["-B"] if sys.dont_write_bytecode else []
-            words = ["-S", *isolated, *cached, "-c", _PROGRAM, str(parcel), NAME, *sys.argv[1:]]
-            os.execv(sys.executable, [sys.executable, *words])  # noqa: S606
+            words = isolated_python(_PROGRAM, (str(parcel), NAME, *sys.argv[1:]), options=("-S",))
+            os.execv(words[0], words)  # noqa: S606
         finally:
             os.close(parcel)
 

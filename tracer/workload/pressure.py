@@ -1,4 +1,4 @@
-"""The child process that makes the pressure: `python -m tracer.workload.pressure DIR SECONDS FILE_BYTES [drop]`.
+"""The child process that makes the pressure; its arguments are PARENT DIR SECONDS FILE_BYTES [drop].
 
 It waits for a line on stdin (by then it is in its cgroup), makes its files and says so on stdout, waits for another
 line, presses until its time is over, and dies with its parent.
@@ -153,7 +153,3 @@ def main(arguments: list[str]) -> None:
             press(turns, seconds, drop_caches="drop" in arguments[4:])
     except OSError as error:
         sys.exit(f"load: {error}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

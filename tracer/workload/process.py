@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from typing import Final
 
 from ..errors import TracerError
 from ..kernel.cgroup import MemoryCgroup
+from ..programs import isolated_python, safe_module_path
 
 MIB: Final = 1 << 20
 LIMIT_BYTES: Final = 128 * MIB
@@ -22,7 +23,10 @@ LIMIT_BYTES: Final = 128 * MIB
 FILE_BYTES: Final = 256 * MIB
 """Files it reads: twice the limit, so that reading evicts."""
 _ROOM_BYTES: Final = 2 * FILE_BYTES
-_PACKAGE_PARENT: Final = Path(__file__).resolve().parents[2]
+_PROGRAM: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    f"from {__package__}.pressure import main; main(sys.argv[1:])"
+)
 _MEMORY_FILESYSTEMS: Final = frozenset({"tmpfs", "ramfs"})
 
 
@@ -120,9 +124,9 @@ def _start(plan: LoadPlan, folder: Path) -> subprocess.Popen[bytes]:
     drop = ["drop"] if plan.drop_caches else []
     arguments = [str(os.getpid()), str(folder), str(plan.seconds), str(file_bytes(folder)), *drop]
     return subprocess.Popen(
-        [sys.executable, "-m", f"{__package__}.pressure", *arguments],
+        isolated_python(_PROGRAM, (json.dumps(safe_module_path()), *arguments)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=_PACKAGE_PARENT,
+        cwd="/",
         start_new_session=True,
     )
