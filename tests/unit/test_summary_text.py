@@ -165,3 +165,10 @@ def test_what_happened_to_the_recorder_is_said(quiet):
     assert "1,234 of the lost events were dropped by the recorder, whose disk was too slow" in text
     assert "the machine was suspended for 60.0 s, which times here do not count, seen at 3.000 s" in text
     assert "the wall clock was set back by 500 ms, seen at 4.000 s" in text
+
+
+def test_pages_that_could_not_be_had_are_a_dash(quiet):
+    quiet.tiers = [TierRow(Tier.BACKGROUND, 0.0, file_pages=None, anon_pages=None, slab_pages=None)]
+    found = sections(summary_text(quiet, FACTS))["Ladder"].splitlines()[2]
+    assert found.count(" -") == 3
+    assert "0 MiB" not in found

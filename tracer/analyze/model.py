@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -35,10 +35,20 @@ class Cause(StrEnum):
 
 
 class Quality(StrEnum):
-    """Whether a number was read off events or deduced from counters around them."""
+    """How a number was had: read off events, deduced from counters around them, only some of it seen, or not at all."""
 
     MEASURED = "measured"
     INFERRED = "inferred"
+    LOWER_BOUND = "lower_bound"
+    UNKNOWN = "unknown"
+
+
+class Scope(StrEnum):
+    """Whose limit direct reclaim worked against: the machine's watermarks, a memory cgroup's limit, or one node's."""
+
+    GLOBAL = "global"
+    MEMCG = "memcg"
+    NODE = "node"
 
 
 class CycleClass(StrEnum):
@@ -60,14 +70,30 @@ class Severity(StrEnum):
 
 
 @dataclass(slots=True)
+class Reclaimer:
+    """Who reclaimed in a tier: a kernel thread by its name (`kswapd0`, `kdamond.0`, `khugepaged`, `kcompactd0`), or
+    `tasks` for all others together. `nid` is a kernel thread's own NUMA node, None for threads without one; `pages` are
+    LRU pages, None where unknown."""
+
+    name: str
+    nid: int | None
+    spans: int
+    busy_s: float
+    pages: int | None
+
+
+@dataclass(slots=True)
 class TierRow:
-    """One rung of a ladder: what one tier supplied.
+    """One rung of a ladder: what one tier supplied. A count of pages that could not be had is None, never 0.
 
     `lru_pages` are pages off the LRU that the event does not split into file and anon. `slab_pages` is inferred: what
     global direct reclaim got beyond its LRU pages. `slab_objects` maps shrinker name to objects freed (never added up
     across shrinkers). `busy_s` is the union over time of the tier's spans; for tier 3, whose events have no begin, the
     sum of the throttled waits. `node_pages` splits file and anon pages by NUMA node. Of `balloon_pages`, those
     `_at_def_priority` were taken when reclaim had only begun.
+
+    `missed_pages` are in the kernel's counters and in no event, `extra_pages` in events and not in the counters; None
+    where the two were not compared. `scopes` splits tier `direct`; its rows have no scopes of their own.
     """
 
     tier: Tier
@@ -76,16 +102,31 @@ class TierRow:
     spans: int = 0
     tasks: int = 0
     min_priority: int | None = None
-    file_pages: int = 0
-    anon_pages: int = 0
-    lru_pages: int = 0
-    slab_pages: int = 0
+    file_pages: int | None = 0
+    anon_pages: int | None = 0
+    lru_pages: int | None = 0
+    slab_pages: int | None = 0
     slab_objects: dict[str, int] = field(default_factory=dict)
-    balloon_pages: int = 0
+    balloon_pages: int | None = 0
     balloon_pages_at_def_priority: int = 0
     kills: int = 0
     node_pages: dict[int, int] = field(default_factory=dict)
     quality: Quality = Quality.MEASURED
+    missed_pages: int | None = None
+    extra_pages: int | None = None
+    scopes: dict[Scope, TierRow] = field(default_factory=dict)
+    reclaimers: list[Reclaimer] = field(default_factory=list)
+
+    @property
+    def off_lru_pages(self) -> int | None:
+        """File, anonymous and unsplit pages together, as far as they are known; None where none is."""
+        return known_sum((self.file_pages, self.anon_pages, self.lru_pages))
+
+
+def known_sum(counts: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None where none is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 @dataclass(slots=True)

@@ -128,6 +128,8 @@ def _tier(row: TierRow) -> dict[str, Any]:
         "tasks": row.tasks,
         "min_priority": row.min_priority,
         "quality": row.quality.value,
+        "missed_pages": row.missed_pages,
+        "extra_pages": row.extra_pages,
         "nodes": {str(nid): {"pages": pages} for nid, pages in row.node_pages.items()},
         "sources": {
             "file": {"pages": row.file_pages},
@@ -137,6 +139,8 @@ def _tier(row: TierRow) -> dict[str, Any]:
             "balloon": {"pages": row.balloon_pages, "pages_at_def_priority": row.balloon_pages_at_def_priority},
             "process": {"kills": row.kills},
         },
+        "scopes": {scope.value: _tier(part) for scope, part in row.scopes.items()},
+        "reclaimers": [asdict(reclaimer) for reclaimer in row.reclaimers],
     }
 
 

@@ -29,7 +29,7 @@ def _rungs(tier: TierRow) -> Iterator[Row]:
         yield {**whole, "source": source, "pages": None, "objects": None, "kills": None, **gave, "quality": quality}
 
 
-def _sources(tier: TierRow) -> Iterator[tuple[str, dict[str, int], str]]:
+def _sources(tier: TierRow) -> Iterator[tuple[str, dict[str, int | None], str]]:
     measured, inferred = Quality.MEASURED.value, Quality.INFERRED.value
     yield "file", {"pages": tier.file_pages}, measured
     yield "anon", {"pages": tier.anon_pages}, measured

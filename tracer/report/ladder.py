@@ -8,7 +8,7 @@ from typing import Any, Final
 from ..analyze.model import Analysis, Quality, Tier, TierRow
 from ..wording.numbers import MIB, count, mib, offset, plural, seconds
 from .figure import Figure, Trace, tier_color
-from .markup import Cell, Column, badge, dash, number, sentence, table, text
+from .markup import Cell, Column, badge, dash, number, sentence, table, text, unknown
 
 MOST_EPISODES: Final = 16
 _SHRINKERS_NAMED: Final = 3
@@ -55,7 +55,9 @@ def choices(analysis: Analysis) -> list[Choice]:
     return [Choice("Whole recording", 0.0, analysis.duration_s, analysis.tiers), *episodes]
 
 
-def _pages(pages: int, page_bytes: int) -> Cell:
+def _pages(pages: int | None, page_bytes: int) -> Cell:
+    if pages is None:
+        return unknown()
     return number(mib(pages, page_bytes), pages) if pages else dash()
 
 
@@ -65,7 +67,9 @@ def _slab(row: TierRow, page_bytes: int) -> Cell:
     lines += [f"<small>{text(name)} {count(freed)}</small>" for name, freed in objects[:_SHRINKERS_NAMED] if freed]
     more = sum(1 for _, freed in objects[_SHRINKERS_NAMED:] if freed)
     lines += [f"<small>and {plural(more, 'more shrinker')}</small>"] if more else []
-    return Cell("<br>".join(lines), float(row.slab_pages), "num") if lines else dash()
+    if not lines:
+        return unknown() if row.slab_pages is None else dash()
+    return Cell("<br>".join(lines), float(row.slab_pages or 0), "num")
 
 
 def tier_label(tier: Tier) -> str:
@@ -116,13 +120,17 @@ def ladder_tables(analysis: Analysis, page_bytes: int) -> str:
     )
 
 
+def _mib(pages: int | None, page_bytes: int) -> float | None:
+    return None if pages is None else round(pages * page_bytes / MIB, 4)
+
+
 def _values(choice: Choice, page_bytes: int) -> list[list[list[float | None]]]:
     reached = choice.by_tier()
     rungs = [reached.get(tier) for tier in Tier]
     first = [None if row is None else round(max(0.0, row.first_s - choice.start_s), 6) for row in rungs]
     busy = [None if row is None else round(row.busy_s, 6) for row in rungs]
     pages: list[list[float | None]] = [
-        [None if row is None else round(getattr(row, f"{source}_pages") * page_bytes / MIB, 4) for row in rungs]
+        [_mib(None if row is None else getattr(row, f"{source}_pages"), page_bytes) for row in rungs]
         for source, _ in _SOURCES
     ]
     return [[first], [busy], pages]

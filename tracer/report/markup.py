@@ -70,6 +70,11 @@ def dash() -> Cell:
     return Cell(NO_VALUE, -1.0, "num none")
 
 
+def unknown() -> Cell:
+    """A cell whose value could not be had."""
+    return Cell("unknown", -1.0, "num none")
+
+
 def _head(columns: Sequence[Column], sortable: bool) -> str:
     cells = []
     for column in columns:

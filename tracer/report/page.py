@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from ..analyze.model import Analysis, Cause, Severity, Tier
+from ..analyze.model import Analysis, Cause, Severity, Tier, known_sum
 from ..errors import TracerError
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts
@@ -141,7 +141,7 @@ def _kernel(metadata: Metadata) -> str:
 def _tiles(analysis: Analysis, page_bytes: int) -> str:
     balloon = analysis.balloon
     tiers = {row.tier: row for row in analysis.tiers}
-    reclaimed = sum(row.file_pages + row.anon_pages + row.lru_pages for row in analysis.tiers)
+    reclaimed = known_sum(row.off_lru_pages for row in analysis.tiers) if analysis.tiers else 0
     leaked = [f"{cause} {mib(pages, page_bytes)}" for cause in Cause if (pages := balloon.leaked_pages.get(cause, 0))]
     kills = tiers[Tier.OOM_KILL].kills if Tier.OOM_KILL in tiers else 0
     stall_s = sum(stall.stall_s for stall in analysis.stalls)
@@ -158,7 +158,11 @@ def _tiles(analysis: Analysis, page_bytes: int) -> str:
             mib(leaked_pages, page_bytes),
             ", ".join(leaked) or "no leak of any cause",
         ),
-        ("Reclaimed", mib(reclaimed, page_bytes), "file and anonymous pages, every tier"),
+        (
+            "Reclaimed",
+            "not known" if reclaimed is None else mib(reclaimed, page_bytes),
+            "file and anonymous pages, every tier",
+        ),
         ("Tasks waited", seconds(stall_s), "for memory, all tasks together"),
         ("OOM kills", count(kills), puffs),
     ]

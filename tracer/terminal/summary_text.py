@@ -67,8 +67,11 @@ def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
 
 
 def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
-    def size(pages: int) -> str:
-        return mib(pages, page) if pages else ""
+    def size(pages: int | None) -> str:
+        return "-" if pages is None else mib(pages, page) if pages else ""
+
+    def guess(pages: int | None, mark: str) -> str:
+        return f"{mark if pages else ''}{size(pages)}"
 
     priority = "" if row.min_priority is None else str(row.min_priority)
     mark = "~" if row.quality is Quality.INFERRED else ""
@@ -82,8 +85,8 @@ def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
         size(row.file_pages),
         size(row.anon_pages),
         size(row.lru_pages),
-        f"~{size(row.slab_pages)}" if row.slab_pages else "",
-        f"{mark}{size(row.balloon_pages)}" if row.balloon_pages else "",
+        guess(row.slab_pages, "~"),
+        guess(row.balloon_pages, mark),
         count(row.kills) if row.kills else "",
     )
 

@@ -107,31 +107,31 @@ def taps(evidence: Evidence) -> Iterator[Finding]:
     for episode, notifications in zip(evidence.analysis.episodes, evidence.notifications, strict=True):
         rows = {row.tier: row for row in episode.tiers}
         for tier in (Tier.BACKGROUND, Tier.DIRECT):
-            if tier in rows and rows[tier].balloon_pages:
-                yield _premature(evidence, episode, rows[tier])
-        if Tier.OOM_NOTIFY in rows and rows[Tier.OOM_NOTIFY].balloon_pages:
-            yield _late(evidence, episode, rows[Tier.OOM_NOTIFY], notifications)
+            if tier in rows and (pages := rows[tier].balloon_pages):
+                yield _premature(evidence, episode, rows[tier], pages)
+        if Tier.OOM_NOTIFY in rows and (pages := rows[Tier.OOM_NOTIFY].balloon_pages):
+            yield _late(evidence, episode, rows[Tier.OOM_NOTIFY], pages, notifications)
 
 
-def _premature(evidence: Evidence, episode: Episode, row: TierRow) -> Finding:
+def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -> Finding:
     at_start = row.balloon_pages_at_def_priority
     early = f", {evidence.mib(at_start)} of them at priority 12, before reclaim tried any harder" if at_start else ""
     text = (
-        f"{evidence.mib(row.balloon_pages)} were taken from the balloon in {row.tier.label} reclaim already{early}: "
+        f"{evidence.mib(pages)} were taken from the balloon in {row.tier.label} reclaim already{early}: "
         f"the balloon paid while the page cache still could."
     )
-    numbers = {"balloon_pages": row.balloon_pages, "balloon_pages_at_def_priority": at_start}
+    numbers = {"balloon_pages": pages, "balloon_pages_at_def_priority": at_start}
     when = (episode.start_s, episode.end_s)
     return finding("premature_tap", Severity.WARNING, when, text, numbers, evidence.balloon.leak_quality)
 
 
-def _late(evidence: Evidence, episode: Episode, row: TierRow, notifications: Sequence[int]) -> Finding:
+def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifications: Sequence[int]) -> Finding:
     before = episode.before_notifier or Heroics(row.first_s - episode.start_s, 0.0, 0, 0, None)
     rows = {rung.tier: rung for rung in episode.tiers}
     direct, retries = rows.get(Tier.DIRECT), rows.get(Tier.RETRY)
     priority = "" if before.min_priority is None else f", reclaim at priority {before.min_priority}"
     text = (
-        f"The balloon gave {evidence.mib(row.balloon_pages)} only through {row.spans:,} OOM notifications. The first "
+        f"The balloon gave {evidence.mib(pages)} only through {row.spans:,} OOM notifications. The first "
         f"came {before.before_s:.2f} s into the episode, after {before.stall_s:.2f} s of stalls in {before.stalls:,} "
         f"direct reclaims and {before.retries:,} retries{priority}"
     )
@@ -143,7 +143,7 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, notifications: Seq
         "stall_s": before.stall_s,
         "stalls": before.stalls,
         "retries": before.retries,
-        "balloon_pages": row.balloon_pages,
+        "balloon_pages": pages,
         "notifications": row.spans,
         "episode_direct_s": direct.busy_s if direct else 0.0,
         "episode_retries": retries.spans if retries else 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..model import Finding, Severity, Tier
+from ..model import Finding, Severity, Tier, known_sum
 from . import balloon as balloon_findings
 from .evidence import Evidence, finding
 
@@ -66,7 +66,7 @@ def _shrinkers(evidence: Evidence) -> Iterator[Finding]:
 
 def _refaults(evidence: Evidence) -> Iterator[Finding]:
     refaults = evidence.series.growth("vmstat.workingset_refault_file")
-    evicted = sum(row.file_pages for row in evidence.analysis.tiers if row.tier > Tier.PROACTIVE)
+    evicted = known_sum(row.file_pages for row in evidence.analysis.tiers if row.tier > Tier.PROACTIVE)
     if refaults is None or refaults < _REFAULT_LEAST or not evicted:
         return
     text = (
