@@ -7,8 +7,11 @@ pages in the name of the thread that it interrupts: where frees are counted one 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import attrgetter
 from typing import Final
 
 from ...batch import Samples
@@ -19,12 +22,44 @@ from .steps import Step
 _COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate")
 _MOST_KEPT: Final = 4096
 """Steps and runs kept for a reading to come; beyond, as where there are none, the check begins anew."""
+_NEVER_NS: Final = 1 << 63
+
+_end = attrgetter("end_ns")
 
 
 @dataclass(frozen=True)
 class _Reading:
     time_ns: int
     counts: tuple[int, int]
+
+
+class _Held:
+    """Steps and runs that no reading has passed by yet, in order of their end."""
+
+    def __init__(self, steps: Iterable[Step], runs: Iterable[Run], under_way: Iterable[Run]) -> None:
+        self._steps = sorted(steps, key=_end)
+        self._runs = sorted(runs, key=_end)
+        self._step_ends = list(map(_end, self._steps))
+        self._run_ends = list(map(_end, self._runs))
+        open_ns = min((run.begin_ns for run in under_way), default=_NEVER_NS)
+        backwards = accumulate((run.begin_ns for run in reversed(self._runs)), min, initial=open_ns)
+        self._first_begins = list(backwards)[::-1]
+        self._steps_past = self._runs_past = 0
+
+    def pass_by(self, time_ns: int) -> list[Step]:
+        """The steps up to a time, which are held no longer, nor are the runs that ended before it."""
+        first = self._steps_past
+        self._steps_past = max(first, bisect_right(self._step_ends, time_ns))
+        self._runs_past = max(self._runs_past, bisect_left(self._run_ends, time_ns))
+        return self._steps[first : self._steps_past]
+
+    def first_begin_ns(self) -> int:
+        """The first begin of a run, those under way included."""
+        return self._first_begins[self._runs_past]
+
+    def rest(self) -> tuple[list[Step], list[Run]]:
+        """What is still held."""
+        return self._steps[self._steps_past :], self._runs[self._runs_past :]
 
 
 class CountCheck:
@@ -59,28 +94,23 @@ class CountCheck:
         inflated, deflated = map(samples.column, _COUNTERS)
         if inflated is None or deflated is None:
             return
+        held = _Held(self._steps, self._runs, self._open)
         for time_ns, *counts in zip(samples.time_ns.tolist(), inflated.tolist(), deflated.tolist(), strict=True):
             if SAMPLE_NULL not in counts and time_ns > self._from_ns:
-                self._read(_Reading(time_ns, (int(counts[0]), int(counts[1]))))
+                self._read(_Reading(time_ns, (int(counts[0]), int(counts[1]))), held)
+        self._steps, self._runs = held.rest()
 
-    def _read(self, reading: _Reading) -> None:
+    def _read(self, reading: _Reading, held: _Held) -> None:
         """A reading is made at some time between the one that it bears and that of the next."""
         last, self._last = self._last, reading
         if last is None:
             return
-        self._add_up(last.time_ns)
-        if not any(run.begin_ns <= reading.time_ns for run in (*self._runs, *self._open)):
+        for step in held.pass_by(last.time_ns):
+            self._told[step.pages < 0] += abs(step.pages)
+            # Of a run whose begin was not seen nobody knows on which side of the base it began.
+            self._is_sure &= step.span is not None
+        if held.first_begin_ns() > reading.time_ns:
             self._compare(last)
-
-    def _add_up(self, until_ns: int) -> None:
-        """Take the steps up to a reading together, and forget the runs before it."""
-        for step in self._steps:
-            if step.end_ns <= until_ns:
-                self._told[step.pages < 0] += abs(step.pages)
-                # Of a run whose begin was not seen nobody knows on which side of the base it began.
-                self._is_sure &= step.span is not None
-        self._steps = [step for step in self._steps if step.end_ns > until_ns]
-        self._runs = [run for run in self._runs if run.end_ns >= until_ns]
 
     def _compare(self, reading: _Reading) -> None:
         if self._base is not None and self._is_sure:

@@ -29,6 +29,15 @@ class _Inflation:
         self.pages += other.pages
         self.spans.merge(other.spans)
 
+    def extend(self, step: Step, begin: Mark, end: Mark) -> None:
+        """Take a step later than those taken before."""
+        if begin.time_ns <= self.start.time_ns:
+            self.start = begin
+        if end.time_ns >= self.stop.time_ns:
+            self.stop = end
+        self.pages += step.pages
+        self.spans.add(step)
+
     @property
     def reclaim_ns(self) -> int:
         return self.stop.reclaim_ns - self.start.reclaim_ns
@@ -63,12 +72,23 @@ class ConflictFinder:
 
     def rise(self, step: Step, begin: Mark, end: Mark) -> None:
         """Take an inflating step (or one that tried to be) with the sums at its edges."""
+        if self._goes_on(begin, end):
+            self._open[-1].extend(step, begin, end)
+            return
         inflation = _Inflation(begin, end, step.pages)
         inflation.spans.add(step)
         first = bisect_left(self._open, begin.time_ns - self._gap_ns, key=lambda other: other.stop.time_ns)
         while first < len(self._open) and self._open[first].start.time_ns <= inflation.stop.time_ns + self._gap_ns:
             inflation.absorb(self._open.pop(first))
         insort(self._open, inflation, key=lambda other: other.start.time_ns)
+
+    def _goes_on(self, begin: Mark, end: Mark) -> bool:
+        """Whether the last interval, and no other, is the step's."""
+        if not self._open:
+            return False
+        last, reach_ns = self._open[-1], begin.time_ns - self._gap_ns
+        before_ns = self._open[-2].stop.time_ns if len(self._open) > 1 else reach_ns - 1
+        return last.start.time_ns <= end.time_ns + self._gap_ns and before_ns < reach_ns <= last.stop.time_ns
 
     def settle(self, until_ns: int, look_ahead: Callable[[list[Mark]], None]) -> None:
         """No step will come that begins before `until_ns`."""

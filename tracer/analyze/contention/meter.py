@@ -22,6 +22,7 @@ I64 = npt.NDArray[np.int64]
 _FOLD_ROWS: Final = 10_000
 """Rows that are worth folding."""
 _NEVER: Final = -1
+_FOREVER_NS: Final = np.iinfo(np.int64).max
 
 
 class Actor(StrEnum):
@@ -90,11 +91,12 @@ class _Union:
         index = np.searchsorted(begin, time_ns, side="right") - 1
         return np.where(index >= 0, np.minimum(end[np.maximum(index, 0)], time_ns), self._folded_end_ns)
 
-    def first(self, time_ns: int) -> int | None:
-        """The first covered moment no earlier than a time, if one is known."""
+    def first(self, time_ns: I64) -> list[int | None]:
+        """The first covered moment no earlier than each time, None where none is known."""
         begin, end = self.intervals()
-        index = int(np.searchsorted(end, time_ns, side="right"))
-        return max(int(begin[index]), time_ns) if index < len(begin) else None
+        index = np.searchsorted(end, time_ns, side="right")
+        first = np.maximum(np.append(begin, _FOREVER_NS)[index], time_ns).tolist()
+        return [None if moment_ns == _FOREVER_NS else moment_ns for moment_ns in first]
 
     def fold(self, until_ns: int) -> None:
         begin, end = self.intervals()
@@ -212,9 +214,10 @@ class Meter:
 
     def look_ahead(self, marks: Iterable[Mark]) -> None:
         """Fill in `busy_from_ns` where it has become known; to be called before `fold` for marks that need it."""
-        for mark in marks:
-            if mark.busy_from_ns is None:
-                mark.busy_from_ns = self._reclaiming.first(mark.time_ns)
+        waiting = [mark for mark in marks if mark.busy_from_ns is None]
+        times_ns = np.asarray([mark.time_ns for mark in waiting], np.int64)
+        for mark, first_ns in zip(waiting, self._reclaiming.first(times_ns), strict=True):
+            mark.busy_from_ns = first_ns
 
     def fold(self, until_ns: int, keep_ns: Iterable[int]) -> None:
         """Forget rows before `until_ns`, when they are many; earlier moments `keep_ns` can still be asked for."""

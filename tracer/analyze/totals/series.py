@@ -20,7 +20,7 @@ class SampleSeries:
     """Keeps readings; when there are too many, every second one of those between the first and the last goes."""
 
     def __init__(self) -> None:
-        self._names: tuple[str, ...] = ()
+        self._columns: dict[str, int] = {}
         self._rows: list[tuple[int, I64]] = []
         self._first: tuple[int, I64] | None = None
         self._last: tuple[int, I64] | None = None
@@ -29,12 +29,13 @@ class SampleSeries:
 
     def add(self, samples: Samples) -> None:
         """Take readings, oldest first."""
-        if samples.names != self._names:
-            self._take_names(samples.names)
-        order = [samples.names.index(name) if name in samples.names else None for name in self._names]
-        for time_ns, values in zip(samples.time_ns.tolist(), samples.values, strict=True):
-            row = np.asarray([SAMPLE_NULL if at is None else values[at] for at in order], np.int64)
-            self._last = (time_ns, row)
+        if new := [name for name in samples.names if name not in self._columns]:
+            self._take_names(new)
+        rows = np.full((len(samples), len(self._columns)), SAMPLE_NULL)
+        rows[:, [self._columns[name] for name in samples.names]] = samples.values
+        for time_ns, row in zip(samples.time_ns.tolist(), rows, strict=True):
+            # A copy: a view would keep all of the readings that came with it.
+            self._last = (time_ns, row.copy())
             self._first = self._first or self._last
             if self._seen % self._stride == 0:
                 self._rows.append(self._last)
@@ -43,15 +44,14 @@ class SampleSeries:
                 self._rows = self._rows[::2]
                 self._stride *= 2
 
-    def _take_names(self, names: tuple[str, ...]) -> None:
-        """Readings from here on may have other columns; earlier rows have none of the new ones."""
-        new = tuple(name for name in names if name not in self._names)
+    def _take_names(self, new: list[str]) -> None:
+        """Readings from here on have other columns, too; earlier rows have none of the new ones."""
         pad = np.full(len(new), SAMPLE_NULL)
         widened = {id(row): (time_ns, np.concatenate((row, pad))) for time_ns, row in self._all()}
         self._rows = [widened[id(row)] for _, row in self._rows]
         self._first = widened[id(self._first[1])] if self._first else None
         self._last = widened[id(self._last[1])] if self._last else None
-        self._names += new
+        self._columns |= {name: column for column, name in enumerate(new, len(self._columns))}
 
     def _all(self) -> list[tuple[int, I64]]:
         rows = list(self._rows)
@@ -67,7 +67,7 @@ class SampleSeries:
         time_s = (np.asarray([time_ns for time_ns, _ in rows], np.int64) - origin_ns) / 1e9
         values = np.asarray([row for _, row in rows])
         quantities: dict[str, Quantity] = {}
-        for index, name in enumerate(self._names):
+        for name, index in self._columns.items():
             read = values[:, index] != SAMPLE_NULL
             if read.any():
                 quantities[name] = Quantity(time_s[read], values[read, index].astype(np.float64))
@@ -75,8 +75,8 @@ class SampleSeries:
 
     def growth(self, name: str) -> int | None:
         """How much a cumulative counter grew over the recording; None where it was not read at both ends."""
-        if self._first is None or self._last is None or name not in self._names:
+        if self._first is None or self._last is None or name not in self._columns:
             return None
-        index = self._names.index(name)
+        index = self._columns[name]
         first, last = int(self._first[1][index]), int(self._last[1][index])
         return None if SAMPLE_NULL in (first, last) else last - first
