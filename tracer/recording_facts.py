@@ -10,6 +10,15 @@ from .program_cost import ProgramCost
 
 
 @dataclass(frozen=True)
+class Slice:
+    """Seconds `from_s` to `to_s` of a recording that is `of_s` long, when only these were looked at."""
+
+    from_s: float
+    to_s: float
+    of_s: float
+
+
+@dataclass(frozen=True)
 class RecordingFacts:
     """Where an analysis came from and what is missing from it.
 
@@ -17,7 +26,7 @@ class RecordingFacts:
     `cut_bytes` are bytes at the file's tail that could not be used, `bad_blocks` blocks whose checksum failed;
     `complete` says whether the recording's end marker was seen. `program_cost` is what each BPF program
     cost, empty where that was not measured. `dropped_events` of the lost ones were lost by the recorder itself, because
-    writing was too slow.
+    writing was too slow. Of a slice, `metadata` has the times of its beginning.
     """
 
     source: str
@@ -30,6 +39,7 @@ class RecordingFacts:
     dropped_events: int = 0
     clock_changes: tuple[ClockChange, ...] = ()
     files: RecordingFiles = ONE_FILE
+    slice: Slice | None = None
 
     @property
     def lost_total(self) -> int:

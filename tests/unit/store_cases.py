@@ -15,7 +15,9 @@ from tracer.schema import EVENT_DTYPE, KIND_BY_NUMBER
 from tracer.store import Recording, Writer
 
 UNKNOWN_KIND = 60
-METADATA = Metadata(kernel_release="6.18.0-test", host="guest", start_ns=1_000, command=("sleep", "1"))
+METADATA = Metadata(
+    kernel_release="6.18.0-test", host="guest", start_ns=1_000, start_utc_ns=2_000_000, command=("sleep", "1")
+)
 
 
 def records_of_all_kinds(count: int, seed: int = 0, kinds: Sequence[int] = tuple(KIND_BY_NUMBER)) -> np.ndarray:

@@ -163,7 +163,9 @@ def test_a_part_of_a_recording(recording):
     data = json.loads(result.stdout)
     assert data["recording"]["events"] == 4 * 5
     assert data["cycles"] == []
-    assert run("summary", recording, "--from", 4, "--to", 4.2).stdout.startswith("small.rtrace: 4 s to 4.2 s of vm1")
+    assert run("summary", recording, "--from", 4, "--to", 4.2).stdout.startswith(
+        "small.rtrace: 200 ms (4.000 s to 4.200 s of 4.95 s) of vm1"
+    )
 
 
 @pytest.mark.parametrize(("part", "word"), [(("--from", 3, "--to", 2), "--to"), (("--from", 99), "4.950 s long")])

@@ -289,11 +289,18 @@ def test_the_summary_is_the_command_lines(trace, start_s, end_s):
     assert len(here.episodes()) > 1
 
 
-def test_a_part_is_clipped_and_keeps_the_recordings_clock(trace):
-    part = tracer.open(trace.path, start_s=1.0, end_s=2.0)
-    times = part.events("direct_reclaim_begin").time_s
-    assert 1.0 <= times.min() < times.max() < 2.0
-    assert 1.0 <= part.samples().time_s.min() < part.samples().time_s.max() < 2.0
+def test_a_part_is_clipped_and_counts_from_where_it_begins(trace):
+    part, whole = tracer.open(trace.path, start_s=1.0, end_s=2.0), tracer.open(trace.path)
+    times = part.events("direct_reclaim_begin")
+    assert 0.0 <= times.time_s.min() < times.time_s.max() < 1.0
+    assert 0.0 <= part.samples().time_s.min() < part.samples().time_s.max() < 1.0
+    assert part.metadata.start_ns == whole.metadata.start_ns + 1_000_000_000
+    in_whole = whole.events("direct_reclaim_begin")
+    assert set(times.time_ns) == set(in_whole.time_ns[(in_whole.time_s >= 1.0) & (in_whole.time_s < 2.0)])
+    assert part.analysis.duration_s == pytest.approx(1.0)
+    of_s = whole.analysis.duration_s
+    assert part.summary()["recording"]["slice"] == {"from_s": 1.0, "to_s": 2.0, "of_s": of_s}
+    assert whole.summary()["recording"]["slice"] is None
     assert tracer.open(trace.path, start_s=100.0).spans().empty
 
 

@@ -134,7 +134,8 @@ class Engine:
         for name, count in stretch.counts.items():
             self._accounting.lost[name] = self._accounting.lost.get(name, 0) + count
         origin_ns = self._metadata.start_ns
-        start_s, end_s, total = (stretch.start_ns - origin_ns) / 1e9, (stretch.end_ns - origin_ns) / 1e9, stretch.total
+        start_s, end_s = max((stretch.start_ns - origin_ns) / 1e9, 0.0), (stretch.end_ns - origin_ns) / 1e9
+        total = stretch.total
         stretches = self._accounting.lost_stretches
         if stretches and stretches[-1][0] <= start_s <= stretches[-1][1]:
             before_s, until_s, before = stretches.pop()

@@ -70,12 +70,11 @@ def summary(
         from ..terminal.summary_text import summary_text
 
     conditions = _conditions(fail_on)
-    span = Span(from_s, to_s)
-    analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), span)
+    analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
     if as_json:
         sys.stdout.write(json.dumps(summary_dict(analysis, facts), indent=2) + "\n")
     else:
-        sys.stdout.write(summary_text(analysis, facts, str(span)))
+        sys.stdout.write(summary_text(analysis, facts))
     if found := met(analysis, conditions, len(facts.files.missing)):
         sys.stderr.write(f"--fail-on: {', '.join(found)}\n")
         raise typer.Exit(CONDITION_MET)

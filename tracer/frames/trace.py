@@ -16,7 +16,7 @@ from ..analyze.model import TierRow
 from ..errors import UsageError
 from ..metadata import Metadata
 from ..store import AnyRecording, open_recording
-from ..store.notes import facts_of
+from ..store.slicing import part_of
 from . import columns, results
 from .columns import frame
 from .events import Item, events_frame, kind_of, samples_frame
@@ -29,14 +29,13 @@ class Trace:
     Opening reads the file's headers. `events` and `samples` read what they return; everything else comes from one
     analysis, which runs at the first question and streams the file through the engine in bounded memory, keeping 55
     bytes a span for `spans`. Frames are made anew at each call and hold what they return. Times ending in `_s` are
-    seconds since the recording's start, also in a part of it; pages are guest pages.
+    seconds since the recording's start, or since a slice's; pages are guest pages.
     """
 
     def __init__(self, recording: AnyRecording, options: Options, start_s: float | None, end_s: float | None) -> None:
         self._recording = recording
         self._options = options
-        self._start_ns = _at(recording, start_s)
-        self._end_ns = _at(recording, end_s)
+        self._part = part_of(recording, start_s, end_s)
 
     @classmethod
     def open(
@@ -65,8 +64,9 @@ class Trace:
 
     @property
     def metadata(self) -> Metadata:
-        """What the recording says of itself: machine, clock, balloon, the source of each event kind."""
-        return self._recording.metadata
+        """What the recording says of itself: machine, clock, balloon, the source of each event kind; a slice's
+        `start_ns` is where it begins."""
+        return self._part.metadata
 
     @property
     def symbols(self) -> Mapping[int, str]:
@@ -81,7 +81,7 @@ class Trace:
     def summary(self) -> dict[str, Any]:
         """What `reclaim-tracer summary --json` prints, as plain values; `docs/json.md` describes it."""
         analysis = self.analysis
-        return summary_dict(analysis, facts_of(self._recording, analysis.accounting.lost))
+        return summary_dict(analysis, self._part.facts(analysis.accounting.lost))
 
     def events(self, kind: str) -> pd.DataFrame:
         """Every event of a kind (`shrink_slab_start`) by time, with the kind's fields as the kernel spells them.
@@ -137,15 +137,14 @@ class Trace:
 
     @cached_property
     def _analysed(self) -> tuple[Analysis, SpanRows]:
-        recording, rows = self._recording, SpanRows()
-        engine = Engine(recording.metadata, recording.symbols, self._options, rows)
+        rows = SpanRows()
+        engine = Engine(self._part.metadata, self._recording.symbols, self._options, rows)
         for item in self._items():
             engine.feed(item)
-        end_ns = recording.last_ns if self._end_ns is None else min(self._end_ns, recording.last_ns)
-        return engine.finish(end_ns), rows
+        return engine.finish(self._part.last_ns), rows
 
     def _items(self) -> Iterator[Item]:
-        return self._recording.items(self._start_ns, self._end_ns)
+        return self._part.items()
 
     def _tiers(self, episode: int | None) -> list[TierRow]:
         if episode is None:
@@ -154,7 +153,3 @@ class Trace:
         if episode not in episodes:
             raise UsageError(f"there is no episode {episode}; there are {len(episodes)}, counted from 1")
         return episodes[episode].tiers
-
-
-def _at(recording: AnyRecording, offset_s: float | None) -> int | None:
-    return None if offset_s is None else recording.metadata.start_ns + round(offset_s * 1e9)

@@ -11,7 +11,7 @@ from ..analyze import Engine
 from ..store.notes import facts_of
 from ..terminal.progress import progress_bar
 from ..terminal.summary_text import finding_line, summary_text
-from .analysis import analyse
+from .analysis import WHOLE, analyse
 from .pacing import Pace
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def replay_recording(
     """Print findings and the summary to `out`; `speed` None is as fast as it goes."""
     stream = FindingStream()
     if speed is None:
-        analysis = analyse(recording, options)
+        analysis = analyse(WHOLE.part(recording), options)
     else:
         analysis = _paced(recording, options, Pace(speed), stream, out, quiet=quiet)
     out.writelines(finding_line(finding) + "\n" for finding in stream.new(analysis, analysis.duration_s))

@@ -13,6 +13,7 @@ from ..analyze.model import Analysis, Cause, Severity, Tier, known_sum
 from ..errors import TracerError
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts
+from ..wording.length import length_of
 from ..wording.numbers import bytes_, count, mib, plural, seconds, utc
 from ..wording.verdict import Verdict, verdict
 from .assets import csp_hash, plotly_base64, read
@@ -117,7 +118,7 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
     listed = [
         ("Kernel", f"{_kernel(metadata)}, {plural(metadata.cpus, 'CPU')}"),
         ("Started", utc(metadata.start_utc_ns)),
-        ("Duration", seconds(analysis.duration_s)),
+        ("Duration", length_of(analysis, facts)),
         ("Events", f"{count(analysis.accounting.events)}, {count(facts.lost_total)} lost"),
         (
             "Memory",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import NO_FIELDS, Batch, Fields, LostStretch, Samples
+from ..metadata import Metadata
 from . import payloads
 from .columns import CorruptPayloadError
 from .format import END_NOTE, JSON, MAX_BLOCK_ROWS, NS_MAX, BlockType
@@ -29,6 +31,8 @@ _FACT_TYPES: Final = (BlockType.SYMBOLS, BlockType.NOTE, BlockType.END, BlockTyp
 class Recording:
     """An opened recording: `metadata`, `symbols` and `notes` at once, events, samples and losses through `items`.
 
+    `metadata.start_ns` is time zero, and `start_utc_ns` the wall clock then.
+
     Opening reads the index or, without one, headers only. Damage inside a block shows when `items` comes to it, so
     `bad_blocks`, `bad_bytes`, `event_count`, `first_ns` and `last_ns` are final after the first whole pass. `complete`
     says the recording was closed in order; `cut_bytes` are unusable bytes at the end.
@@ -47,6 +51,7 @@ class Recording:
         self._bad: set[int] = set()
         self._load_facts()
         self._measure()
+        self.metadata = self._from_time_zero()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -125,6 +130,26 @@ class Recording:
             self.notes[key] = value
         elif block.header.type == BlockType.END:
             self.complete = True
+
+    def _from_time_zero(self) -> Metadata:
+        """The description with the time zero that everything counts from.
+
+        That is `start_ns` where it is the first reading's, as recorders have it. Earlier ones put it before the
+        programs were compiled, up to a minute before anything could be seen: there it is the earliest row.
+        Of an import it is the source's first event, or an earlier one where the source is not in order.
+        """
+        metadata, types = self.metadata, self._headers["type"]
+        if (
+            self._scan.lost_blocks
+            or not (types == (BlockType.EVENTS if metadata.imported_from else BlockType.SAMPLES)).any()
+        ):
+            return metadata
+        rows = (types == BlockType.EVENTS) | ((types == BlockType.SAMPLES) & (not metadata.imported_from))
+        later_ns = int(self._headers["first_ns"][rows].min()) - metadata.start_ns
+        if later_ns > 0 if metadata.imported_from else later_ns < 0:
+            return metadata
+        utc_ns = metadata.start_utc_ns and metadata.start_utc_ns + later_ns
+        return replace(metadata, start_ns=metadata.start_ns + later_ns, start_utc_ns=utc_ns)
 
     def _measure(self) -> None:
         good = np.delete(self._headers, list(self._bad))

@@ -8,6 +8,7 @@ from typing import Final
 from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
+from ..wording.length import length_of
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.unseen import unseen
@@ -19,13 +20,10 @@ MOST_ROWS: Final = 8
 _MOST_FINDINGS: Final = 12
 
 
-def summary_text(analysis: Analysis, facts: RecordingFacts, part: str = "") -> str:
-    """Some forty lines of at most 96 columns (a long shrinker name may need more), ending in a newline.
-
-    `part` says which part of the recording was looked at, if not the whole.
-    """
+def summary_text(analysis: Analysis, facts: RecordingFacts) -> str:
+    """Some forty lines of at most 96 columns (a long shrinker name may need more), ending in a newline."""
     sections = (
-        _head(analysis, facts, part),
+        _head(analysis, facts),
         _verdict(analysis, facts),
         _ladder(analysis, facts),
         _balloon(analysis, facts),
@@ -42,10 +40,10 @@ def finding_line(finding: Finding) -> str:
     return "\n".join(paragraph(finding.text, f"  {finding.severity.value:<8}  {offset(finding.start_s):>10}  "))
 
 
-def _head(analysis: Analysis, facts: RecordingFacts, part: str) -> list[str]:
+def _head(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     meta = facts.metadata
     where = f"{meta.host or 'unknown host'}, Linux {meta.kernel_release or 'unknown'}"
-    length = part or seconds(analysis.duration_s)
+    length = length_of(analysis, facts)
     return [f"{printable(facts.source)}: {length} of {printable(where)}, {utc(meta.start_utc_ns)}"]
 
 

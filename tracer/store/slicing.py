@@ -1,0 +1,62 @@
+"""A recording, or a slice of its time, that has an axis of its own: its seconds count from where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ..batch import NO_FIELDS, Fields
+from ..metadata import Metadata
+from ..recording_facts import RecordingFacts, Slice
+from .notes import facts_of
+from .parts import RecordingParts
+from .reader import Item, Recording
+
+
+@dataclass(frozen=True)
+class RecordingPart:
+    """What is looked at of a recording: `start_ns <= time < end_ns`, None for no limit.
+
+    `metadata` is the recording's with the times of this part's beginning; `slice` is None for the whole.
+    """
+
+    recording: Recording | RecordingParts
+    metadata: Metadata
+    start_ns: int | None = None
+    end_ns: int | None = None
+    slice: Slice | None = None
+
+    @property
+    def last_ns(self) -> int:
+        """Where it ends: CLOCK_MONOTONIC, never after the recording."""
+        last_ns = self.recording.last_ns
+        return last_ns if self.end_ns is None else min(self.end_ns, last_ns)
+
+    def items(self, leave_out: Fields = NO_FIELDS) -> Iterator[Item]:
+        """What was recorded in it, as `Recording.items`."""
+        return self.recording.items(self.start_ns, self.end_ns, leave_out)
+
+    def facts(self, lost: Mapping[str, int]) -> RecordingFacts:
+        """What results say about it; after a whole pass, to which the `lost` events by kind came."""
+        facts = facts_of(self.recording, lost)
+        if self.slice is None:
+            return facts
+        changes = [change for change in facts.clock_changes if (self.start_ns or 0) <= change.at_ns <= self.last_ns]
+        return replace(facts, metadata=self.metadata, slice=self.slice, clock_changes=tuple(changes))
+
+
+def part_of(recording: Recording | RecordingParts, from_s: float | None, to_s: float | None) -> RecordingPart:
+    """The recording from second `from_s` to second `to_s` of it; all of it without both."""
+    whole = recording.metadata
+    if from_s is None and to_s is None:
+        return RecordingPart(recording, whole)
+    of_s = (recording.last_ns - whole.start_ns) / 1e9
+    later_ns = round((from_s or 0.0) * 1e9)
+    utc_ns = whole.start_utc_ns and whole.start_utc_ns + later_ns
+    return RecordingPart(
+        recording,
+        replace(whole, start_ns=whole.start_ns + later_ns, start_utc_ns=utc_ns),
+        None if from_s is None else whole.start_ns + later_ns,
+        None if to_s is None else whole.start_ns + round(to_s * 1e9),
+        Slice(from_s or 0.0, of_s if to_s is None else min(to_s, of_s), of_s),
+    )
