@@ -53,7 +53,7 @@ def test_memcg_reclaim_knows_no_slab_pages() -> None:
 def test_without_lru_events_reclaimed_pages_stay_unsplit() -> None:
     stream = records(event(1 * MS, "memcg_reclaim_begin"), event(6 * MS, "memcg_reclaim_end", nr_reclaimed=40))
     direct = row(analyse(stream), Tier.DIRECT)
-    assert (direct.lru_pages, direct.file_pages) == (40, 0)
+    assert (direct.lru_pages, direct.file_pages) == (40, None)
 
 
 def test_kswapd_is_background_and_kdamond_proactive() -> None:

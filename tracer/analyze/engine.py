@@ -29,9 +29,12 @@ from .stream.stretch import Stretch
 from .stream.unseen import AwakeFromTheStart, UnseenReclaim
 from .totals.kills import KillTracker
 from .totals.ladder import Ladders
+from .totals.reclaim_counts import ReclaimCounts
 from .totals.series import SampleSeries
 from .totals.shrinkers import ShrinkerTable
 from .totals.stalls import StallTable
+from .totals.tier_fill import TierFill
+from .totals.tier_gaps import TierGaps, find_gaps
 from .totals.timeline import TimelineBuilder
 
 DEFAULTS = Options()
@@ -86,6 +89,9 @@ class Engine:
         self._shrinkers = ShrinkerTable()
         self._stalls = StallTable()
         self._timeline = TimelineBuilder(metadata.start_ns)
+        self._counts = ReclaimCounts(sampled=metadata.sample_interval_s > 0)
+        self._gaps = TierGaps()
+        self._fill = TierFill(self._ladders, self._timeline)
         self._readings = Readings()
         meter = Meter(self._readings)
         self._balloon = BalloonTracker(metadata, self._name_of, options)
@@ -111,6 +117,8 @@ class Engine:
         self._close_open(final_ns)
         self._balloon_samples(final_ns)
         self._settled.settle(_FOREVER_NS, (), ())
+        self._gaps = find_gaps(self._counts, self._metadata.cpus, len(self._metadata.numa_nodes))
+        self._fill.place(self._gaps)
         self._accounting.late_events = self._reorder.late_events
         return analysis_of(self._state(), final_ns)
 
@@ -191,6 +199,7 @@ class Engine:
         self._shrinkers.advance(stretch)
         self._stalls.advance(stretch)
         self._timeline.advance(stretch)
+        self._counts.advance(stretch)
         self._ladders.notified(self._balloon.advance(stretch))
         self._reclaim.advance(stretch)
         self._settled.kill(self._kills.advance(stretch))
@@ -250,6 +259,8 @@ class Engine:
         for samples in due:
             self._readings.add(samples)
             self._balloon.sample(samples)
+            self._counts.sample(samples)
+        self._counts.settle(until_ns)
         self._settle(until_ns)
 
     def _settle(self, until_ns: int) -> None:
@@ -279,6 +290,8 @@ class Engine:
             shrinkers=self._shrinkers,
             stalls=self._stalls,
             timeline=self._timeline,
+            gaps=self._gaps,
+            fill=self._fill,
             balloon=self._balloon,
             settled=self._settled,
             series=self._series,

@@ -338,7 +338,11 @@ class Accounting:
 
 @dataclass
 class Analysis:
-    """Everything the engine found."""
+    """Everything the engine found.
+
+    `counters_include_memcg`: whether the kernel's `pgsteal_kswapd`, `_direct`, ... include memory cgroups' own reclaim;
+    None where no such reclaim shows it, or no counters were sampled.
+    """
 
     duration_s: float
     accounting: Accounting
@@ -354,3 +358,4 @@ class Analysis:
     steps: list[BalloonStep]
     timeline: Timeline
     samples: dict[str, Quantity]
+    counters_include_memcg: bool | None = None

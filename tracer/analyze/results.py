@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..metadata import Metadata
@@ -16,6 +16,7 @@ from .model import (
     Analysis,
     BalloonResult,
     Cause,
+    Conflict,
     Cycle,
     Episode,
     Heroics,
@@ -28,6 +29,8 @@ from .totals.ladder import EpisodeLadder, Ladders, Rung
 from .totals.series import SampleSeries
 from .totals.shrinkers import ShrinkerTable
 from .totals.stalls import StallTable
+from .totals.tier_fill import TierFill
+from .totals.tier_gaps import TierGaps
 from .totals.timeline import TimelineBuilder
 
 
@@ -43,6 +46,8 @@ class State:
     shrinkers: ShrinkerTable
     stalls: StallTable
     timeline: TimelineBuilder
+    gaps: TierGaps
+    fill: TierFill
     balloon: BalloonTracker
     settled: Settling
     series: SampleSeries
@@ -65,9 +70,9 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         duration_s=state.seconds(end_ns),
         accounting=state.accounting,
         balloon=_balloon(state, cycles),
-        tiers=_rows(state, state.ladders.total()),
+        tiers=_rows(state, state.ladders.total(), state.gaps.extra),
         episodes=_episodes(state),
-        conflicts=settled.conflicts.conflicts(),
+        conflicts=_conflicts(state),
         cycles=cycles,
         storms=find_storms(cycles, state.options.horizon_s),
         findings=[],
@@ -76,6 +81,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         steps=settled.log.steps(origin_ns),
         timeline=state.timeline.timeline(end_ns),
         samples=state.series.quantities(origin_ns),
+        counters_include_memcg=state.gaps.includes_memcg,
     )
     notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
     evidence = Evidence(analysis, state.metadata, settled.kills, state.series, state.balloon, notifications)
@@ -84,16 +90,26 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
 
 
 def _episodes(state: State) -> list[Episode]:
+    # Of one of several episodes it is known only where no pages are too many.
+    nothing_extra = {tier: 0 for tier, pages in state.gaps.extra.items() if not pages}
     return [
         Episode(
             number,
             state.seconds(ladder.start_ns),
             state.seconds(ladder.end_ns),
-            _rows(state, ladder.rungs),
+            _rows(state, ladder.rungs, nothing_extra),
             _heroics(ladder),
         )
         for number, ladder in enumerate(state.ladders.episodes, 1)
     ]
+
+
+def _conflicts(state: State) -> list[Conflict]:
+    conflicts = state.settled.conflicts.conflicts()
+    for conflict in conflicts:
+        begin_ns, end_ns = (round(at_s * 1e9) + state.origin_ns for at_s in (conflict.start_s, conflict.end_s))
+        conflict.reclaimed_pages += state.fill.under_pressure(begin_ns, end_ns)
+    return conflicts
 
 
 def _heroics(ladder: EpisodeLadder) -> Heroics | None:
@@ -109,15 +125,16 @@ def _heroics(ladder: EpisodeLadder) -> Heroics | None:
     )
 
 
-def _rows(state: State, rungs: dict[int, Rung]) -> list[TierRow]:
-    return [_row(state, Tier(tier), rungs[tier]) for tier in sorted(rungs)]
+def _rows(state: State, rungs: dict[int, Rung], extra: Mapping[Tier, int]) -> list[TierRow]:
+    return [_row(state, Tier(tier), rungs[tier], extra.get(Tier(tier))) for tier in sorted(rungs)]
 
 
-def _row(state: State, tier: Tier, rung: Rung) -> TierRow:
+def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierRow:
     objects: dict[str, int] = {}
     for shrink, freed in rung.objects.items():
         name = state.name_of(shrink)
         objects[name] = objects.get(name, 0) + freed
+    told = _pages_told(state, tier, rung)
     return TierRow(
         tier=tier,
         first_s=state.seconds(rung.first_ns),
@@ -125,17 +142,31 @@ def _row(state: State, tier: Tier, rung: Rung) -> TierRow:
         spans=rung.spans,
         tasks=rung.tasks,
         min_priority=rung.min_priority,
-        file_pages=rung.file_pages,
-        anon_pages=rung.anon_pages,
-        lru_pages=rung.unsplit_pages,
+        file_pages=rung.file_pages if told else None,
+        anon_pages=rung.anon_pages if told else None,
+        lru_pages=rung.unsplit_pages if told else rung.unsplit_pages or None,
         slab_pages=rung.slab_pages,
         slab_objects=dict(sorted(objects.items())),
         balloon_pages=rung.balloon_pages,
         balloon_pages_at_def_priority=rung.balloon_pages_at_def_priority,
         node_pages=dict(sorted(rung.node_pages.items())),
         kills=rung.kills,
-        quality=state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED,
+        quality=_quality(state, rung, extra_pages),
+        missed_pages=rung.missed_pages if rung.is_counted else None,
+        extra_pages=extra_pages if rung.is_counted else None,
     )
+
+
+def _pages_told(state: State, tier: Tier, rung: Rung) -> bool:
+    """Whether events or counters tell of pages off the LRU: the multi-gen LRU reclaims without events before 6.8."""
+    reclaims = tier in (Tier.BACKGROUND, Tier.DIRECT)
+    return not reclaims or rung.is_counted or bool(state.accounting.events_by_kind.get("lru_shrink_inactive"))
+
+
+def _quality(state: State, rung: Rung, extra_pages: int | None) -> Quality:
+    if rung.missed_pages or (rung.is_counted and extra_pages):
+        return Quality.INFERRED
+    return state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED
 
 
 def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:

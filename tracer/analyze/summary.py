@@ -68,6 +68,7 @@ def _recording(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "lru_gen_enabled": metadata.lru_gen_enabled,
         "lru_gen_min_ttl_ms": metadata.lru_gen_min_ttl_ms,
         "recorder_pid": metadata.recorder_pid,
+        "counters_include_memcg": analysis.counters_include_memcg,
         "plan": _plan(metadata),
     }
 

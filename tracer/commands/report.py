@@ -32,14 +32,15 @@ def report(
     """
     with interrupted_afterwards():
         from ..analyze import Options
+        from ..errors import TracerError
         from ..jobs.analysis import Span, analyse_file
-        from ..outputs import check_output
+        from ..ownership import give_to_sudo_user
         from ..report import write_report
-        from ..store import files_of
 
     target = output or file.with_suffix(".html")
-    recording = files_of(file)
-    check_output(target, force=force, what="a report", inputs=recording)
+    if target.exists() and not force:
+        raise TracerError(f"{target}: exists already; overwrite it with --force or choose another path with -o")
     analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
-    size = write_report(target, analysis, facts, recording, force=force)
+    size = write_report(target, analysis, facts)
+    give_to_sudo_user(target)
     typer.echo(f"Wrote {target} ({size / 2**20:.1f} MiB)")

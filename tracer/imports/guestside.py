@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from ..errors import RecordingError, shown
+from ..errors import RecordingError
+from ..store.format import shown
 from .clocks import Offset, by_matching
 from .sides import Readings, Record, nanoseconds, read_records, readings, whole
 from .survey import Survey

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import RecordingError, shown
+from ..errors import RecordingError
 from ..schema import SAMPLE_NULL
-from ..store.format import JSON
+from ..store.format import JSON, shown
 from .clocks import Offset, by_matching, by_messages
 from .sides import Readings, Record, nanoseconds, read_records, readings, whole
 from .survey import Survey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import CannotTraceError, TracerError, shown
-from ..outputs import check_output, make_folders, write_file
+from ..errors import CannotTraceError, TracerError
+from ..ownership import give_to_sudo_user
 from ..recorder.capture import CaptureRequest, capture
 from ..recorder.output import Output
 from ..resources import resource_dir
@@ -38,24 +39,24 @@ class Demonstration:
 
         recording, page = self.directory / BUNDLED, self.directory / "demo.html"
         self._make_directory()
-        check_output(recording, force=True)
-        check_output(page, force=True, what="a report")
         try:
             self._record(recording)
         except CannotTraceError as error:
             self._replay(recording, error)
         analysis, facts = analyse_file(recording)
-        write_report(page, analysis, facts, [recording], force=True)
+        write_report(page, analysis, facts)
+        give_to_sudo_user(recording, page)
         sys.stdout.write(summary_text(analysis, facts))
         sys.stdout.flush()
         self.say.info(f"Wrote {page}: open it in a browser")
 
     def _make_directory(self) -> None:
+        missing = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
         try:
-            make_folders(self.directory)
+            self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            where = shown(self.directory)
-            raise TracerError(f"{where}: can't be made: {error.strerror}; choose another with -o") from error
+            raise TracerError(f"{self.directory}: can't be made: {error.strerror}; choose another with -o") from error
+        give_to_sudo_user(*missing)
 
     def _record(self, path: Path) -> None:
         request = CaptureRequest(Output(path, force=True), duration_s=self.duration_s, load=self._load)
@@ -85,4 +86,7 @@ class Demonstration:
             raise TracerError(f"{why} (and the installation is incomplete: no {source})") from why
         print(f"Live tracing is not possible here ({why}): replaying a recording that comes with the project.")
         sys.stdout.flush()
-        write_file(path, source.read_bytes(), force=True, what="a recording")
+        try:
+            shutil.copyfile(source, path)
+        except OSError as error:
+            raise TracerError(f"{path}: can't be written: {error.strerror}; choose another with -o") from error

@@ -41,6 +41,8 @@ class LruRows:
     tid: I64
     loose: npt.NDArray[np.bool_]
     """Which lie in no span: whose reclaim was not seen."""
+    kinds: I64
+    """The kinds of spans around each, as bits."""
 
 
 @dataclass
@@ -123,6 +125,7 @@ class Stretch:
             in_global_direct=(kinds & GLOBAL_DIRECT_BIT != 0) & (kinds & DIRECT_BITS == GLOBAL_DIRECT_BIT),
             tid=self._tid(rows),
             loose=span < 0,
+            kinds=kinds,
         )
 
     @cached_property

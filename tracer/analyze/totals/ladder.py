@@ -32,6 +32,7 @@ _ADDITIVE = (
     "global_lru_pages",
     "reclaimed_pages",
     "unseen_pages",
+    "missed_pages",
     "kills",
     "balloon_pages",
     "balloon_pages_at_def_priority",
@@ -43,7 +44,8 @@ class Rung:
     """What one tier supplied in one episode, in ns and pages; `objects` by shrinker callback address.
 
     `unseen_pages` are those of reclaim that began before anything was seen, beyond what else tells of them; such a rung
-    `began_unseen`. A rung is `timed` when something in it had a begin and an end, or told how long it waited.
+    `began_unseen`. A rung is `timed` when something in it had a begin and an end, or told how long it waited. One that
+    `is_counted` was held against the kernel's counters, which gave it the `missed_pages` that are among its pages.
     """
 
     first_ns: int
@@ -60,6 +62,8 @@ class Rung:
     global_lru_pages: int = 0
     reclaimed_pages: int = 0
     unseen_pages: int = 0
+    missed_pages: int = 0
+    is_counted: bool = False
     timed: bool = False
     began_unseen: bool = False
     kills: int = 0
@@ -73,13 +77,18 @@ class Rung:
         return self.counted_tasks or len(self.tids)
 
     @property
-    def slab_pages(self) -> int:
-        """What slab gave in global direct reclaim: `nr_reclaimed` without the LRU's share, where that was traced."""
+    def slab_pages(self) -> int | None:
+        """What slab gave in global direct reclaim: `nr_reclaimed` without the LRU's share, where that was traced; None
+        where LRU events don't tell of all, and where nothing tells of the pages of objects that were freed."""
+        if self.missed_pages:
+            return None
         return max(self.global_pages - self.global_lru_pages, 0) if self.global_lru_pages else 0
 
     @property
     def unsplit_pages(self) -> int:
-        """Pages off the LRU of unknown kind; all that was reclaimed where the kernel's LRU events are missing."""
+        """Pages off the LRU of unknown kind; all that was reclaimed where nothing tells of the LRU's share alone."""
+        if self.is_counted:
+            return self.lru_pages
         split = self.file_pages + self.anon_pages + self.lru_pages
         return (self.lru_pages if split else self.reclaimed_pages) + self.unseen_pages
 
@@ -94,6 +103,7 @@ class Rung:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.tids |= other.tids
         self.timed |= other.timed
+        self.is_counted |= other.is_counted
         self.began_unseen |= other.began_unseen
         if other.min_priority is not None:
             self.saw_priority(other.min_priority)
@@ -176,6 +186,12 @@ class Ladders:
         rung.balloon_pages -= step.pages
         if step.priority == DEF_PRIORITY:
             rung.balloon_pages_at_def_priority -= step.pages
+
+    def at(self, tier: int, begin_ns: int, end_ns: int) -> EpisodeLadder:
+        """Where a tier's pages of that time belong: the episode, or what lies outside of any."""
+        episode = self._episode_at(end_ns) if tier else None
+        met = episode is not None and episode.start_ns <= end_ns and begin_ns <= episode.end_ns
+        return episode if met and episode else self.proactive
 
     def _episode_at(self, time_ns: int) -> EpisodeLadder | None:
         """The last episode that began no later, or the first one; None without any."""

@@ -61,6 +61,15 @@ class TimelineBuilder:
         index = np.clip((time_ns - self._origin_ns) // self._bucket_ns, 0, _MOST_BUCKETS - 1)
         self._of(name)[:] += np.bincount(index, weights=value, minlength=_MOST_BUCKETS)
 
+    def busy(self, tier: Tier, begin_ns: int, end_ns: int) -> tuple[I64, I64, npt.NDArray[np.float64]]:
+        """When a tier was at work between two times: begin and end of each piece, and how long in it, in ns."""
+        first, last = (max(0, time_ns - self._origin_ns) // self._bucket_ns for time_ns in (begin_ns, end_ns))
+        buckets = np.arange(min(first, _MOST_BUCKETS), min(last + 1, _MOST_BUCKETS))
+        since_ns = self._origin_ns + buckets * self._bucket_ns
+        from_ns, until_ns = np.maximum(since_ns, begin_ns), np.minimum(since_ns + self._bucket_ns, end_ns)
+        share = np.maximum(until_ns - from_ns, 0) / self._bucket_ns
+        return from_ns, until_ns, self._series.get(f"{tier.label}.busy_s", np.zeros(_MOST_BUCKETS))[buckets] * share
+
     def timeline(self, end_ns: int) -> Timeline:
         """The buckets up to `end_ns`."""
         self.reach(end_ns)

@@ -1,0 +1,219 @@
+"""Pages reclaimed by the kernel's own counters, and by events up to the same moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...batch import Samples
+from ...schema import SAMPLE_NULL, SpanKind
+from ..model import Tier
+from ..stream.growing import Growing
+from ..stream.lane import SPAN_CODE
+from ..stream.stretch import Stretch
+
+I64 = npt.NDArray[np.int64]
+
+
+class Counter(IntEnum):
+    """Who reclaims, as the kernel counts it: `reclaimer_offset` in mm/vmscan.c."""
+
+    KSWAPD = 0
+    DIRECT = 1
+    KHUGEPAGED = 2
+    PROACTIVE = 3
+
+    @property
+    def sample(self) -> str:
+        """The counter's name in samples."""
+        return f"vmstat.pgsteal_{self.name.lower()}"
+
+
+class Limit(IntEnum):
+    """On whose behalf pages were reclaimed; UNSEEN where its begin was not seen."""
+
+    MACHINE = 0
+    MEMCG = 1
+    UNSEEN = 2
+
+
+class Told(IntEnum):
+    """Further sums: `nr_reclaimed` at the ends of memory cgroups' reclaim, by the tier that it belongs to."""
+
+    MEMCG_DIRECT = len(Counter) * len(Limit) * 2
+    MEMCG_PROACTIVE = MEMCG_DIRECT + 1
+
+
+SUMS: Final = len(Counter) * len(Limit) * 2 + len(Told)
+"""How many sums of pages an edge has: by counter, limit and list, then those of Told."""
+
+SLACK_NS: Final = 50_000_000
+"""How far an event may be from the counting that it tells of: the kernel counts, then emits, and may be interrupted
+in between; another tracer's readings may bear the time of their end."""
+
+_GRID_NS: Final = 1_000_000
+_LATE_NS: Final = 60_000_000_000
+_MOST_EDGES: Final = 8192
+_LISTS: Final = ("vmstat.pgsteal_file", "vmstat.pgsteal_anon")
+_VM_EVENT: Final = "vmstat.pgmajfault"
+_KHUGEPAGED: Final = b"khugepaged"
+_ASKED_BIT: Final = 1 << SPAN_CODE[SpanKind.PROACTIVE_RECLAIM]
+_MEMCG_BITS: Final = 1 << SPAN_CODE[SpanKind.MEMCG_RECLAIM] | 1 << SPAN_CODE[SpanKind.MEMCG_SOFTLIMIT_RECLAIM]
+"""Reclaim with a memory cgroup as its target: `cgroup_reclaim` in mm/vmscan.c."""
+
+
+def code_of(counter: I64, limit: I64, is_file: npt.NDArray[np.bool_]) -> I64:
+    """Which of an edge's sums pages belong to."""
+    code: I64 = (counter * len(Limit) + limit) * 2 + is_file
+    return code
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A reading at `time_ns`, made at some time between that and the next one's.
+
+    `low` are sums of the pages of events surely counted by then, `high` with those that may be, shape (SUMS,);
+    `counts` the kernel's counters, shape (len(Counter),), 0 for those it has not; `lists` those of file and anon.
+    """
+
+    time_ns: int
+    low: I64
+    high: I64
+    counts: I64
+    lists: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class _Reading:
+    time_ns: int
+    counts: I64
+    lists: tuple[int, int] | None
+
+
+class ReclaimCounts:
+    """Gathers edges: at most _MOST_EDGES, of which every second goes when there are more."""
+
+    def __init__(self, *, sampled: bool) -> None:
+        self._sampled = sampled
+        self._rows = Growing()
+        self._below = np.zeros(SUMS, np.int64)
+        self._readings: list[_Reading] = []
+        self._edges: list[Edge] = []
+        self._stride, self._seen = 1, 0
+        self._newest_ns = -1
+        self.has = frozenset[str]()
+        """Counters that the kernel has."""
+        self.by_node = False
+        """Whether they are statistics by node, which lag: each CPU keeps some back (mm/vmstat.c)."""
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch's LRU events and ends of memory cgroups' reclaim."""
+        if not self._sampled:
+            return
+        lru = stretch.lru
+        if len(lru.time_ns):
+            self._add(lru.time_ns, code_of(*_counter_and_limit(stretch), lru.is_file), lru.pages)
+        ended = stretch.reclaimed[SpanKind.MEMCG_RECLAIM]
+        if len(ended.time_ns):
+            by_tier = np.where(ended.tier == Tier.PROACTIVE, int(Told.MEMCG_PROACTIVE), int(Told.MEMCG_DIRECT))
+            self._add(ended.time_ns, by_tier, ended.value)
+        self._forget(self._newest_ns - _LATE_NS)
+
+    def sample(self, samples: Samples) -> None:
+        """Take counter readings, oldest first."""
+        columns = {counter: samples.column(counter.sample) for counter in Counter}
+        if columns[Counter.KSWAPD] is None or columns[Counter.DIRECT] is None:
+            return
+        self.has = frozenset(samples.names)
+        self.by_node = _are_by_node(samples.names)
+        lists = [samples.column(name) for name in _LISTS]
+        for row, time_ns in enumerate(samples.time_ns.tolist()):
+            counts = np.asarray([0 if column is None else column[row] for column in columns.values()], np.int64)
+            by_list = [None if column is None else int(column[row]) for column in lists]
+            if SAMPLE_NULL in counts or SAMPLE_NULL in by_list:
+                continue
+            split = None if by_list[0] is None or by_list[1] is None else (by_list[0], by_list[1])
+            self._readings.append(_Reading(time_ns, counts, split))
+
+    def settle(self, until_ns: int) -> None:
+        """All events up to this time have been taken."""
+        while len(self._readings) > 1 and self._readings[1].time_ns + SLACK_NS <= until_ns:
+            reading = self._readings.pop(0)
+            self._edge(reading, min(self._readings[0].time_ns + SLACK_NS, reading.time_ns + _LATE_NS))
+
+    def edges(self) -> list[Edge]:
+        """All edges, oldest first; to be asked for once, at the end."""
+        self.settle(np.iinfo(np.int64).max)
+        for reading in self._readings:
+            self._edge(reading, reading.time_ns + _LATE_NS)
+        self._readings = []
+        return self._edges
+
+    def _forget(self, until_ns: int) -> None:
+        """Readings may stop, or never begin: events wait a minute for one."""
+        if len(self._readings) == 1 and self._readings[0].time_ns <= until_ns:
+            reading = self._readings.pop()
+            self._edge(reading, reading.time_ns + _LATE_NS)
+        if not self._readings and until_ns > 0:
+            self._take(until_ns)
+
+    def _add(self, time_ns: I64, code: I64, pages: I64) -> None:
+        key = time_ns // _GRID_NS * SUMS + code
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+        self._rows.add(key[starts], np.add.reduceat(pages[order], starts))
+        self._newest_ns = max(self._newest_ns, int(time_ns.max()))
+
+    def _edge(self, reading: _Reading, until_ns: int) -> None:
+        if self._edges and reading.time_ns <= self._edges[-1].time_ns:
+            return
+        low = self._take(reading.time_ns - SLACK_NS)
+        key, pages = self._rows.columns()
+        near = key < (until_ns // _GRID_NS + 1) * SUMS
+        high = low + _sums(key[near], pages[near])
+        self._keep(Edge(reading.time_ns, low, high, reading.counts, reading.lists))
+
+    def _take(self, until_ns: int) -> I64:
+        """The sums of what lies before a time, whose rows are forgotten."""
+        key, pages = self._rows.columns()
+        past = key < until_ns // _GRID_NS * SUMS
+        if past.any():
+            self._below = self._below + _sums(key[past], pages[past])
+            self._rows.replace(key[~past], pages[~past])
+        return self._below
+
+    def _keep(self, edge: Edge) -> None:
+        if len(self._edges) > 1 and (self._seen - 1) % self._stride:
+            self._edges.pop()
+        self._edges.append(edge)
+        self._seen += 1
+        if len(self._edges) > _MOST_EDGES:
+            self._edges = self._edges[::2]
+            self._stride *= 2
+
+
+def _counter_and_limit(stretch: Stretch) -> tuple[I64, I64]:
+    """Each LRU event's counter and limit."""
+    lru = stretch.lru
+    rows, _ = stretch.args.all("lru_shrink_inactive")
+    counter = np.full(len(lru.tier), int(Counter.DIRECT))
+    counter[stretch.batch.header["comm"][rows].astype(np.bytes_) == _KHUGEPAGED] = Counter.KHUGEPAGED
+    counter[lru.kinds & _ASKED_BIT != 0] = Counter.PROACTIVE
+    counter[lru.tier == Tier.BACKGROUND] = Counter.KSWAPD
+    limit = np.where(lru.kinds & _MEMCG_BITS != 0, int(Limit.MEMCG), int(Limit.MACHINE))
+    limit[lru.loose & (counter != Counter.KSWAPD)] = Limit.UNSEEN
+    return counter, limit
+
+
+def _sums(key: I64, pages: I64) -> I64:
+    return np.bincount(key % SUMS, weights=pages, minlength=SUMS).astype(np.int64)
+
+
+def _are_by_node(names: tuple[str, ...]) -> bool:
+    """/proc/vmstat lists all statistics by node before the first event that is counted by CPU."""
+    return _VM_EVENT in names and names.index(Counter.KSWAPD.sample) < names.index(_VM_EVENT)
