@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .reclaim_truth import Held, ReclaimTruth
+
 
 @dataclass
 class Truth:
     """What host and guest say themselves, over the time traced, `timeline` by the host. All in the guest's clock.
 
-    `driver` has what the lab's own balloon counted itself; nothing where the balloon is virtio's.
+    `reclaim` has the counters of reclaimed pages. `driver` has what the lab's own balloon counted itself; nothing where
+    the balloon is virtio's.
     """
 
     vmstat: dict[str, int] = field(default_factory=dict)
+    reclaim: ReclaimTruth = field(default_factory=ReclaimTruth)
     driver: dict[str, int] = field(default_factory=dict)
     host_pages: int = 0
     timeline: list[dict[str, int]] = field(default_factory=list)
@@ -128,6 +132,16 @@ class Found:
             assert (self.leaked, seen[0]) == (causes, driver["inflated_pages"]), (
                 f"{self.leaked}, by the driver {driver}"
             )
+
+    @property
+    def reclaimed(self) -> dict[str, Held]:
+        """Pages off the LRU by tier and by list, next to the kernel's counters."""
+        return self.truth.reclaim.held(self.tiers)
+
+    def require_true_reclaim(self) -> None:
+        """Pages reclaimed by tier and by list = the guest's counters, to the page where they are measured."""
+        wrong = {name: held for name, held in self.reclaimed.items() if not held.is_true}
+        assert not wrong, f"pages reclaimed are not what /proc/vmstat says: {wrong}"
 
     def require_true_kills(self) -> None:
         """The OOM killer was at work where the guest's counter says so, and nowhere else."""

@@ -152,6 +152,12 @@ class Guest:
         """The memory the host lets the guest have, as QEMU counts it: total minus balloon."""
         return int(self.monitor.execute("query-balloon")["actual"])
 
+    def resident_mib(self) -> int:
+        """Memory that the machine takes of its host's: what the guest reports as free is given back."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) // 1024
+
     def driver_counters(self) -> dict[str, int]:
         """What the balloon's driver counted itself since it was loaded; nothing where it tells nothing."""
         return {}

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ import tracer
 
 from .found import Found, Truth
 from .guest import MIB, Guest
+from .reclaim_truth import FOLD, Counters, ReclaimTruth
 from .recorder import WAIT_S, Recorder
 from .ways import DEFAULT, NONE, Recorders
 
@@ -37,6 +38,8 @@ class Lab:
         self._beside = beside
         self._recorders: dict[str, Recorder] = {}
         self._started: list[int] = []
+        self._changed: dict[str, str] = {}
+        self._swaps = False
 
     @contextmanager
     def tracing(self, way: str, options: tuple[str, ...]) -> Iterator[None]:
@@ -45,22 +48,26 @@ class Lab:
         `way` is what its way to record is called, `options` are what `record` takes for it.
         """
         guest, self._way = self.guest, way
+        reclaim = ReclaimTruth("pgsteal_kswapd" in guest.read("/proc/zoneinfo").decode())
         for name, further in {**self._beside, way: options}.items():
             self._recorders[name] = Recorder(guest, f"/mnt/{name or 'trace'}.rtrace", further)
-            self._recorders[name].attached()
-        self.truth = Truth()
+            before = self._read_until_attached(self._recorders[name])
+            reclaim.before = reclaim.before or before
+        reclaim.tracing = self._folded()
+        self.truth = Truth(reclaim=reclaim)
         self._offset_ns = self._clock_offset_ns()
         self.sampled()
         before, actual, driver = guest.counters(), guest.balloon_bytes(), guest.driver_counters()
         yield
         self.settle()
         self.sampled()
-        after = guest.counters()
+        after = reclaim.driven = self._folded()
         self.truth.vmstat = {name: after.get(name, 0) - before.get(name, 0) for name in _COUNTERS}
         self.truth.driver = {name: value - driver[name] for name, value in guest.driver_counters().items()}
         self.truth.host_pages = (actual - guest.balloon_bytes()) // 4096
         for recorder in self._recorders.values():
             recorder.end()
+        reclaim.ended = self._folded()
 
     def host(self, mib: int) -> None:
         """The host's target for the guest's memory, from now on."""
@@ -120,6 +127,28 @@ class Lab:
         self.guest.kill(pid)
         self.ended(pid)
 
+    def stop_all(self) -> None:
+        """Kill all loads that still run."""
+        for pid in self._started:
+            if self.guest.ask("status", pid=pid) is None:
+                self.stop(pid)
+        self._started.clear()
+
+    def put(self, path: str, value: object) -> None:
+        """Write one of the kernel's settings; `reset` writes what was there."""
+        self._changed.setdefault(path, self.guest.read(path).decode().strip())
+        self.guest.write(path, f"{value}".encode())
+
+    def narrow_watermarks(self) -> None:
+        """Leave kswapd so little between its wake-up and the minimum that tasks have to reclaim, too."""
+        self.put("/proc/sys/vm/watermark_scale_factor", 1)
+        self.put("/proc/sys/vm/min_free_kbytes", 1024)
+
+    def swap_on(self) -> None:
+        """The machine's disk for swap, until `reset`."""
+        self.shell("mkswap /dev/vdd >/dev/null && swapon /dev/vdd")
+        self._swaps = True
+
     def available_mib(self) -> int:
         """MemAvailable."""
         return self.guest.counters("/proc/meminfo")["MemAvailable"] // 1024
@@ -137,11 +166,14 @@ class Lab:
         return self.guest.shell(text, timeout_s=WAIT_S)
 
     def reset(self) -> None:
-        """As it was: no load, no balloon, no cache."""
-        for pid in self._started:
-            if self.guest.ask("status", pid=pid) is None:
-                self.stop(pid)
-        self._started.clear()
+        """As it was: no load, no balloon, no swap, no cache, the kernel's own settings."""
+        self.stop_all()
+        for path, value in self._changed.items():
+            self.guest.write(path, value.encode())
+        self._changed.clear()
+        if self._swaps:
+            self.shell("swapoff /dev/vdd")
+        self._swaps = False
         self.host_and_wait(self.full_mib)
         self.shell("echo 3 >/proc/sys/vm/drop_caches")
 
@@ -149,6 +181,7 @@ class Lab:
         """The recordings and the host's log, copied into the folder, through the engine."""
         rows = (json.dumps(row) + "\n" for row in self.truth.timeline)
         (folder / f"{name}.host.jsonl").write_text("".join(rows))
+        (folder / f"{name}.vmstat.json").write_text(json.dumps(asdict(self.truth.reclaim)))
         beside = {other: self._seen(other, folder, name) for other in self._beside}
         return replace(self._seen(self._way, folder, name), beside=beside)
 
@@ -158,6 +191,25 @@ class Lab:
         trace = tracer.open(recording)
         kernel, metadata = self.guest.image.kernel.name, trace.metadata
         return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder)
+
+    def _read_until_attached(self, recorder: Recorder) -> Counters:
+        """Wait until it traces; the counters from before it did.
+
+        What it says of it reaches us a moment later: the last reading but one is the one that can't be too late.
+        """
+        readings = [self._folded()]
+
+        def attached() -> bool:
+            readings.append(self._folded())
+            return recorder.is_attached()
+
+        self.guest.until(attached, WAIT_S, "the tracer to attach")
+        return readings[-3] if len(readings) > 2 else readings[0]
+
+    def _folded(self) -> Counters:
+        """/proc/vmstat, whole."""
+        self.guest.write(FOLD, b"1")
+        return self.guest.counters()
 
     def _has_said(self, pid: int, word: str) -> bool:
         status = self.guest.ask("status", pid=pid)

@@ -27,13 +27,17 @@ machines_replaced: Final[list[str]] = []
 
 @dataclass(frozen=True)
 class Hardware:
-    """What the machine has. `disk_mib` is an empty disk, `/dev/vdc`; nodes share the memory evenly."""
+    """What the machine has. `disk_mib` is an empty disk, `/dev/vdc`, `swap_mib` another, `/dev/vdd`, for swap.
+
+    Nodes share the memory evenly.
+    """
 
     memory_mib: int = 1024
     cpus: int = 2
     nodes: int = 1
     balloon: tuple[str, ...] = ("deflate-on-oom",)
     disk_mib: int = 2048
+    swap_mib: int = 1024
     append: str = ""
 
     def __post_init__(self) -> None:
@@ -43,9 +47,7 @@ class Hardware:
 
 def command(image: Image, hardware: Hardware, payload: Path, folder: Path, accelerator: str) -> list[str]:
     """QEMU's command line; its sockets and the console's log are in `folder`."""
-    disk = folder / "disk.img"
-    with disk.open("wb") as file:
-        file.truncate(hardware.disk_mib << 20)
+    disk, swap = _empty(folder / "disk.img", hardware.disk_mib), _empty(folder / "swap.img", hardware.swap_mib)
     return [
         *("setpriv", "--pdeathsig", "KILL"),
         *_processor(accelerator, hardware),
@@ -58,6 +60,7 @@ def command(image: Image, hardware: Hardware, payload: Path, folder: Path, accel
         *_drive(image.root, read_only=True),
         *_drive(payload, read_only=True),
         *_drive(disk, read_only=False),
+        *_drive(swap, read_only=False),
         *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,path={folder / 'agent'},server=on,wait=off"),
         *("-device", "virtserialport,chardev=agent,name=agent"),
         *_balloon(hardware.balloon),
@@ -116,6 +119,12 @@ def _memory(hardware: Hardware) -> list[str]:
         options += ["-object", f"memory-backend-ram,id=m{node},size={hardware.memory_mib // hardware.nodes}M"]
         options += ["-numa", f"node,nodeid={node},cpus={node},memdev=m{node}"]
     return options
+
+
+def _empty(path: Path, mib: int) -> Path:
+    with path.open("wb") as file:
+        file.truncate(mib << 20)
+    return path
 
 
 def _drive(path: Path, *, read_only: bool) -> list[str]:

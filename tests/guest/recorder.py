@@ -32,11 +32,9 @@ class Recorder:
         command = ("reclaim-tracer", "record", "--force", "-o", place, *queue, *options)
         self._pid = guest.start(*command, oom_score_adj=-1000)
 
-    def attached(self) -> None:
-        """Wait until it traces. Raises GuestError where it can't."""
-        self._guest.until(
-            lambda: "Tracing." in self._guest.errors(self._pid) or self._gone(), WAIT_S, "the tracer to attach"
-        )
+    def is_attached(self) -> bool:
+        """Whether it traces. Raises GuestError where it can't."""
+        return "Tracing." in self._guest.errors(self._pid) or self._gone()
 
     def size(self) -> int:
         """Bytes recorded so far; -1 before the first."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .guest import Guest
+from .lab import Lab
 from .machine import Hardware
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -37,6 +38,10 @@ class Scenario:
         """Options of `record` that it takes."""
         value: tuple[str, ...] = getattr(self.module, "RECORD", ())
         return value
+
+    def prepare(self, lab: Lab) -> None:
+        """What is done before anybody records."""
+        getattr(self.module, "prepare", lambda _: None)(lab)
 
     def why_not(self, kernel: str) -> str:
         """Why the kernel can't run it; empty where it can."""

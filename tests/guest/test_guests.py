@@ -18,6 +18,8 @@ from guest.trial import Trial
 from guest.ways import WAYS
 
 SMOKE = "plain"
+ELSEWHERE = {"6.1": ("lru_gen_page_cache", "lru_gen_swap")}
+"""What only another kernel can show: reclaim of which no tracepoint tells."""
 IN_EVERY_WAY = "host_reasserts"
 """The host and the OOM notifier take pages by turns, which a way of counting them has to tell apart."""
 OUT = Path("out/guests")
@@ -28,7 +30,8 @@ def trials() -> list[Trial]:
     chosen = chosen_kernels()
     whole = [Trial(kernel, scenario) for kernel in chosen for scenario in scenarios()]
     ways = [Trial(kernel, scenario_named(IN_EVERY_WAY), way) for kernel in chosen for way in WAYS]
-    smoke = [Trial(kernel, scenario_named(SMOKE)) for kernel in KERNELS if kernel not in chosen]
+    others = [kernel for kernel in KERNELS if kernel not in chosen]
+    smoke = [Trial(kernel, scenario_named(name)) for kernel in others for name in (SMOKE, *ELSEWHERE.get(kernel, ()))]
     found = [*whole, *ways, *smoke]
     shared = Counter(trial.machine for trial in found)
     return sorted(found, key=lambda trial: -shared[trial.machine])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,6 +120,7 @@ class Bench:
     def _drive(self, trial: Trial) -> Found:
         lab = self._made(trial)
         try:
+            trial.scenario.prepare(lab)
             with lab.tracing(trial.way, (*WAYS.get(trial.way, ()), *trial.scenario.record, *self._options)):
                 trial.scenario.module.drive(lab)
             found = lab.found(self._folder, f"{trial.kernel}-{trial.scenario.name}")
@@ -154,13 +155,14 @@ def hold_all(found: Found, scenario: Scenario) -> None:
 
 
 def hold(found: Found, scenario: Scenario) -> None:
-    """Recorded as asked, nothing lost, kills and pages as they were, the scenario's claims. Raises AssertionError.
+    """Recorded as asked, nothing lost; kills, reclaimed pages and the balloon's as they were; the scenario's claims.
 
-    Of a way that can only infer it is asked that it says how far off it is.
+    Raises AssertionError. Of a way that can only infer it is asked that it says how far off it is.
     """
     assert is_as_asked(found), f"{found.recorder} was asked for, got {found.counted_by} through {found.transport}"
     found.require_nothing_lost()
     found.require_true_kills()
+    found.require_true_reclaim()
     if not found.is_measured and may_infer(found):
         found.require_stated_error()
         return
@@ -182,6 +184,7 @@ def numbers(found: Found) -> dict[str, Any]:
         "transport": found.transport,
         "cycles": sorted(found.classes),
         "findings": sorted(found.kinds),
+        "reclaimed": {name: asdict(held) for name, held in found.reclaimed.items()},
         "kills": found.kills,
         "events": found.summary["recording"]["events"],
     }

@@ -20,6 +20,7 @@ class Trials:
         self.errors, self.driven, self._judged = list(errors), 0, judged
         self.module = SimpleNamespace(judge=self.judge)
         self.require_nothing_lost = self.require_true_kills = self.require_true_pages = lambda: None
+        self.require_true_reclaim = lambda: None
         self.is_measured, self.recorder, self.beside = True, "", {}
         self.counted_by, self.transport = "fentry:f", "ring"
 

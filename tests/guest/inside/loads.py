@@ -24,14 +24,15 @@ def hog(mib: str, step_ms: str = "0") -> None:
     signal.pause()
 
 
-def stream(path: str, mib: str, passes: str = "1") -> None:
-    """Read the file's first MiB through the page cache, again and again; 0 passes is for ever."""
+def stream(path: str, mib: str, passes: str = "1", pause_ms: str = "0") -> None:
+    """Read the file's first MiB through the page cache, pausing after each, again and again; 0 passes is for ever."""
     done = 0
     while not int(passes) or done < int(passes):
         fd = os.open(path, os.O_RDONLY)
         for _ in range(int(mib)):
             if not os.read(fd, MIB):
                 break
+            time.sleep(int(pause_ms) / 1000)
         os.close(fd)
         done += 1
     print("read", flush=True)
