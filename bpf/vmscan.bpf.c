@@ -75,6 +75,7 @@ int direct_reclaim_end(void *ctx)
 {
 	struct rt_event *event;
 
+	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_DIRECT_RECLAIM_END);
 	if (!event)
@@ -106,6 +107,7 @@ int memcg_reclaim_end(void *ctx)
 {
 	struct rt_event *event;
 
+	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_MEMCG_RECLAIM_END);
 	if (!event)
@@ -137,6 +139,7 @@ int memcg_softlimit_reclaim_end(void *ctx)
 {
 	struct rt_event *event;
 
+	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_END);
 	if (!event)
@@ -168,6 +171,7 @@ int node_reclaim_end(void *ctx)
 {
 	struct rt_event *event;
 
+	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_NODE_RECLAIM_END);
 	if (!event)
@@ -198,6 +202,7 @@ int kswapd_sleep(void *ctx)
 {
 	struct rt_event *event;
 
+	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_KSWAPD_SLEEP);
 	if (!event)
@@ -231,10 +236,14 @@ int lru_shrink_inactive(void *ctx)
 {
 	struct rt_event *event;
 #ifdef RT_LRU_PER_SPAN
-	struct rt_lru_shrink_inactive *list =
-		rt_lru_list(ctx, RT_AT_lru_shrink_inactive_reclaim_flags, RT_AT_lru_shrink_inactive_nid,
-			    RT_AT_lru_shrink_inactive_priority);
+	struct rt_lru_shrink_inactive *list;
+#endif
 
+	if (rt_scan_is_told())
+		return RT_PASS;
+#ifdef RT_LRU_PER_SPAN
+	list = rt_lru_list(ctx, RT_AT_lru_shrink_inactive_reclaim_flags, RT_AT_lru_shrink_inactive_nid,
+			   RT_AT_lru_shrink_inactive_priority);
 	if (list) {
 		RT_ADD_LRU(nr_scanned);
 		RT_ADD_LRU(nr_reclaimed);

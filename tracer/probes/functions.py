@@ -131,6 +131,11 @@ class FunctionProbes:
             return "" if self._type(function) else f"no BTF tells of it ({self.module(function) or 'vmlinux'})"
         return "" if self._has_kprobes else "this kernel has no kprobes"
 
+    def arguments(self, function: str) -> int:
+        """How many arguments a function takes, by BTF; 0 where that is not to be had."""
+        found = self._type(function)
+        return found[1] if found else 0
+
     def module(self, function: str) -> str | None:
         """The module a function is in; None for the kernel itself."""
         return next((symbol.module for symbol in self.symbols.get(function, ())), None)
@@ -166,8 +171,7 @@ class FunctionProbes:
     def _return_flags(self, traced: Traced, function: str) -> tuple[str, ...]:
         if traced.end not in _RETURN_AT:
             return ()
-        found = self._type(function)
-        return (f"-DRT_RETURN_OF_{traced.end}={found[1] if found else 0}",)
+        return (f"-DRT_RETURN_OF_{traced.end}={self.arguments(function)}",)
 
 
 def _why_no_function(traced: Traced) -> str:

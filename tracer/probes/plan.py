@@ -13,11 +13,13 @@ from ..errors import UsageError
 from ..kernel.balloon import BALLOON_SYMBOLS, OOM_NOTIFIERS, SHRINKERS, WORK_FUNCTIONS, read_balloon
 from ..kernel.counters import pressure_state
 from ..kernel.kallsyms import Symbol, find_symbols, why_hidden
+from ..kernel.lru_gen import read_lru_gen
 from ..kernel.paths import ROOT, read_text
 from ..kernel.tracefs import tracepoint_format, why_absent
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
 from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
+from .folio_lists import FOLIO_LIST_FUNCTION, multi_gen_scans
 from .functions import FUNCTIONS, TELL_PAGES, WORK, FunctionProbes, Traced
 from .lru import PER_SPAN, PER_SPAN_NOTE, LruDetail
 from .probe import How, PageSource, Probe, Source, Subject
@@ -145,6 +147,7 @@ class _Planner:
         if kinds is None:
             subjects += self._balloon_subjects()
             subjects += map(self._functions.subject, self._traced_functions())
+            subjects += filter(None, [multi_gen_scans(self._functions, read_lru_gen(self._root))])
         sampled = tuple(_sampled_rows(self._root))
         flags = (self._pages.shrinker_flag(),)
         return Plan(tuple(subjects), self._filters, sampled, flags, self._targets.lru_detail, self._balloon)
@@ -193,7 +196,7 @@ class _Planner:
     def _wanted_symbols(self) -> set[str]:
         filtered = [name + suffix for names in self._names.values() for name in names for suffix in ("", _CFI_SUFFIX)]
         functions = (name for traced in (WORK, *FUNCTIONS) for name in traced.functions)
-        return {*filtered, *functions, *PAGE_FUNCTIONS, *COUNTER_SYMBOLS, *BALLOON_SYMBOLS}
+        return {*filtered, *functions, *PAGE_FUNCTIONS, *COUNTER_SYMBOLS, *BALLOON_SYMBOLS, FOLIO_LIST_FUNCTION}
 
 
 def _addresses(names: Iterable[str], symbols: Mapping[str, tuple[Symbol, ...]]) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ PROGRAM_FILES: Final = (
     "ring.bpf.c",
     "runs.bpf.c",
     "lru.bpf.c",
+    "folios.bpf.c",
     "vmscan.bpf.c",
     "oom.bpf.c",
     "balloon.bpf.c",
