@@ -238,18 +238,6 @@ RT_ON_ENTRY(virtballoon_changed)
 RT_BARE_EVENT(virtballoon_migratepage, RT_VIRTBALLOON_MIGRATEPAGE)
 RT_ON_ENTRY(virtballoon_migratepage)
 
-/* int report(struct page_reporting_dev_info *pr_dev_info, struct scatterlist *sg, unsigned int nents) */
-static void rt_virtballoon_free_page_report(void *ctx, u64 nents)
-{
-	struct rt_event *event = rt_reserve(RT_VIRTBALLOON_FREE_PAGE_REPORT);
-
-	if (!event)
-		return;
-	event->args.virtballoon_free_page_report.nents = nents;
-	rt_submit(event);
-}
-RT_ON_ENTRY_WITH(virtballoon_free_page_report, 3)
-
 RT_BARE_EVENT(proactive_reclaim_begin, RT_PROACTIVE_RECLAIM_BEGIN)
 RT_ON_ENTRY(proactive_reclaim_begin)
 

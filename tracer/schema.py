@@ -1,110 +1,54 @@
 """Event kinds, their arguments, units and dtypes: the single source.
 
 `bpf/events.h` mirrors this table as C and a test compiles the two against each other. Field names are the
-kernel's own (include/trace/events/{vmscan,oom,workqueue,notifier}.h); `*_pages` are guest pages.
+kernel's own (include/trace/events/{vmscan,oom,workqueue,notifier,damon}.h); `*_pages` are guest pages.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-ARGS_BYTES: Final = 64
-COMM_BYTES: Final = 16
-MODULE_NAME_BYTES: Final = 56
-"""MODULE_NAME_LEN in include/linux/module.h on 64-bit machines."""
-
-HEADER_FIELDS: Final[tuple[tuple[str, str], ...]] = (
-    ("time_ns", "u8"),
-    ("tid", "u4"),
-    ("tgid", "u4"),
-    ("comm", f"S{COMM_BYTES}"),
-    ("kind", "u2"),
-    ("cpu", "u2"),
-    ("reserved", "u4"),
+from .record import (
+    ARGS_BYTES,
+    COMM_BYTES,
+    EVENT_DTYPE,
+    HEADER_DTYPE,
+    HEADER_FIELDS,
+    MODULE_NAME_BYTES,
+    Kind,
+    Role,
+    SpanKind,
 )
-"""What every record starts with. `time_ns` is CLOCK_MONOTONIC; `tid`/`tgid` are the initial pid namespace's."""
 
-HEADER_DTYPE: Final = np.dtype(list(HEADER_FIELDS))
-EVENT_DTYPE: Final = np.dtype([*HEADER_FIELDS, ("args", f"V{ARGS_BYTES}")])
-"""One record as BPF writes it: 104 bytes in native byte order."""
-
-
-class Role(StrEnum):
-    """What an event does to its thread's stack of spans."""
-
-    BEGIN = "begin"
-    END = "end"
-    POINT = "point"
-
-
-class SpanKind(StrEnum):
-    """Kinds of span; the value is what results and reports print."""
-
-    SHRINK_SLAB = "shrink_slab"
-    DIRECT_RECLAIM = "direct_reclaim"
-    MEMCG_RECLAIM = "memcg_reclaim"
-    MEMCG_SOFTLIMIT_RECLAIM = "memcg_softlimit_reclaim"
-    NODE_RECLAIM = "node_reclaim"
-    KSWAPD = "kswapd"
-    BALLOON_WORK = "balloon_work"
-    OOM_NOTIFIER = "oom_notifier"
-    UPDATE_BALLOON_SIZE = "update_balloon_size"
-    FILL_BALLOON = "fill_balloon"
-    LEAK_BALLOON = "leak_balloon"
-    BALLOON_SHRINKER = "balloon_shrinker"
-    OOM_NOTIFY = "oom_notify"
-    OUT_OF_MEMORY = "out_of_memory"
-    COMPACTION = "compaction"
-    PROACTIVE_RECLAIM = "proactive_reclaim"
-    DROP_CACHES = "drop_caches"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One event kind. `number` is its value in the record and never changes its meaning.
-
-    `tracepoint` is empty for a kind that only a probe on a kernel function gives, which its name then tells.
-    """
-
-    number: int
-    name: str
-    tracepoint: str
-    fields: tuple[tuple[str, str], ...]
-    role: Role = Role.POINT
-    span: SpanKind | None = None
-
-    @cached_property
-    def args_dtype(self) -> np.dtype[np.void]:
-        """The arguments' layout inside the record's 64 argument bytes (the C compiler's natural alignment)."""
-        return np.dtype(list(self.fields), align=True)
-
-    @property
-    def tracepoint_name(self) -> str:
-        """The tracepoint without its category."""
-        return self.tracepoint.partition(":")[2]
-
-    @cached_property
-    def record_dtype(self) -> np.dtype[np.void]:
-        """A whole record of this kind: header fields and arguments by name, 104 bytes."""
-        args, base = self.args_dtype, HEADER_DTYPE.itemsize
-        names = [name for name, _ in HEADER_FIELDS] + [name for name, _ in self.fields]
-        formats = [code for _, code in HEADER_FIELDS] + [code for _, code in self.fields]
-        header_offsets = [HEADER_DTYPE.fields[name][1] for name, _ in HEADER_FIELDS]  # type: ignore[index]
-        arg_offsets = [base + args.fields[name][1] for name, _ in self.fields]  # type: ignore[index]
-        return np.dtype(
-            {
-                "names": names,
-                "formats": formats,
-                "offsets": header_offsets + arg_offsets,
-                "itemsize": EVENT_DTYPE.itemsize,
-            }
-        )
-
+__all__ = [
+    "ARGS_BYTES",
+    "BALLOON_PAGE_BYTES",
+    "COMM_BYTES",
+    "DEFLATE",
+    "DEF_PRIORITY",
+    "EVENT_DTYPE",
+    "HEADER_DTYPE",
+    "HEADER_FIELDS",
+    "INFLATE",
+    "KERNEL_FIELD",
+    "KINDS",
+    "KIND_BY_NAME",
+    "KIND_BY_NUMBER",
+    "LRU_SPAN_DTYPE",
+    "MAX_KINDS",
+    "MODULE_NAME_BYTES",
+    "OWN_FIELDS",
+    "RECLAIM_FLAG_ANON",
+    "RECLAIM_FLAG_FILE",
+    "SAMPLE_NULL",
+    "TRACEPOINT_KINDS",
+    "UNKNOWN_DIRECTION",
+    "Kind",
+    "Role",
+    "SpanKind",
+]
 
 _RECLAIM_BEGIN = (("gfp_flags", "u4"), ("order", "i4"), ("memcg_id", "u8"))
 _RECLAIM_END = (("nr_reclaimed", "u8"), ("memcg_id", "u8"))
@@ -323,7 +267,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(37, "virtballoon_migratepage", "", ()),
     Kind(38, "compaction_begin", "compaction:mm_compaction_begin", (("sync", "u4"),), Role.BEGIN, SpanKind.COMPACTION),
     Kind(39, "compaction_end", "compaction:mm_compaction_end", (("status", "i4"),), Role.END, SpanKind.COMPACTION),
-    Kind(40, "virtballoon_free_page_report", "", (("nents", "u4"),)),
+    Kind(40, "virtballoon_free_page_report", "", (("nents", "u4"), ("reported_pages", "u8"))),
     Kind(41, "balloon_run_pages", "", (("inflated_pages", "u8"), ("deflated_pages", "u8"))),
     Kind(42, "oom_notifier_end", "", (("deflated_pages", "u8"),), Role.END, SpanKind.OOM_NOTIFIER),
     Kind(43, "proactive_reclaim_begin", "", (), Role.BEGIN, SpanKind.PROACTIVE_RECLAIM),
@@ -345,13 +289,53 @@ KINDS: Final[tuple[Kind, ...]] = (
             ("pages_onlined", "u8"),
         ),
     ),
+    Kind(
+        50,
+        "balance_pgdat_begin",
+        "vmscan:mm_vmscan_balance_pgdat_begin",
+        (("nid", "i4"), ("order", "i4"), ("highest_zoneidx", "i4")),
+        Role.BEGIN,
+        SpanKind.BALANCE_PGDAT,
+    ),
+    Kind(
+        51,
+        "balance_pgdat_end",
+        "vmscan:mm_vmscan_balance_pgdat_end",
+        (("nr_reclaimed", "u8"), ("nid", "i4"), ("order", "i4"), ("highest_zoneidx", "i4")),
+        Role.END,
+        SpanKind.BALANCE_PGDAT,
+    ),
+    Kind(52, "kswapd_reclaim_fail", "vmscan:mm_vmscan_kswapd_reclaim_fail", (("nid", "i4"), ("failures", "i4"))),
+    Kind(53, "kswapd_clear_hopeless", "vmscan:mm_vmscan_kswapd_clear_hopeless", (("nid", "i4"), ("reason", "i4"))),
+    Kind(
+        54,
+        "damos_stat",
+        "damon:damos_stat_after_apply_interval",
+        (
+            ("context_idx", "u4"),
+            ("scheme_idx", "u4"),
+            ("nr_tried", "u8"),
+            ("sz_tried", "u8"),
+            ("nr_applied", "u8"),
+            ("sz_applied", "u8"),
+            ("sz_ops_filter_passed", "u8"),
+            ("qt_exceeds", "u8"),
+            ("nr_snapshots", "u8"),
+        ),
+    ),
+    Kind(55, "report_free_page", "", (("hinted_pages", "u8"), ("returned_pages", "u8"), ("cmd_id", "u4"))),
 )
 """Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording.
 
 `balloon_run_pages` lies inside the run (work, OOM callback, shrinker call) whose pages it tells, just before its end; a
 run without one moved none. `oom_notifier_end` is the thread's next page allocation, which `notifier_run` lacks.
 `lru_shrink_inactive` may be the sum of `nr_calls` scans of one thread inside one reclaim span, with node, flags and
-priority in common; it then comes after the last of them.
+priority in common; it then comes after the last of them. `balance_pgdat_begin` and `_end` (7.2) bound kswapd's work
+between its naps. `failures` of `kswapd_reclaim_fail` is how often in a row: at 16 (MAX_RECLAIM_RETRIES, mm/internal.h)
+kswapd leaves its node to direct reclaim, until `kswapd_clear_hopeless` says by whom (`reason`, KSWAPD_CLEAR_HOPELESS_*)
+it was cleared. `damos_stat` are a DAMON scheme's sums since its start, `sz_*` in bytes; what a scheme's action is, the
+kernel does not say here. `report_free_page` ends a run of free page hinting: pages that it hinted, pages that it took
+back, and the host's command, which is another than before where the config change was one for hinting.
 """
 
 TRACEPOINT_KINDS: Final = tuple(kind for kind in KINDS if kind.tracepoint)

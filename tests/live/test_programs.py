@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,43 @@ def test_the_programs_for_other_kernels_formats_compile_and_pass_the_verifier(
     plan = make_plan(Targets(lru_detail=lru_detail), root=tmp_path)
     probes = {probe for source in plan.to_try for probe in source.probes}
     assert {probe.how for probe in probes} >= {How.TRACEPOINT, How.KPROBE, How.KRETPROBE}
+    module = compiled(plan, transport)
+    try:
+        for probe in probes:
+            assert module.load(probe.program, TYPES[probe.how]) > 0
+    finally:
+        module.close()
+
+
+DAMOS_STAT = """name: damos_stat_after_apply_interval
+ID: 900
+format:
+\tfield:unsigned int context_idx;\toffset:8;\tsize:4;\tsigned:0;
+\tfield:unsigned int scheme_idx;\toffset:12;\tsize:4;\tsigned:0;
+""" + "".join(
+    f"\tfield:unsigned long {name};\toffset:{offset};\tsize:8;\tsigned:0;\n"
+    for name, offset in (("nr_tried", 16), ("sz_tried", 24), ("nr_applied", 32), ("sz_applied", 40))
+)
+"""After include/trace/events/damon.h: no kernel tried so far has it."""
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_programs_that_follow_the_kernels_structures_compile_and_pass_the_verifier(
+    tmp_path: Path, need: Any, transport: Transport
+) -> None:
+    # GIVEN a kernel with the multi-gen LRU, free page reporting and hinting, DAMON's sums, and this kernel's types
+    types = Path("/sys/kernel/btf/vmlinux")
+    need("live", types.exists(), "this kernel has no BTF")
+    put_probe_formats(tmp_path, "7.3")
+    put_every_function(tmp_path)
+    put(tmp_path, "/sys/kernel/mm/lru_gen/enabled", "0x0007\n")
+    put(tmp_path, "/proc/buddyinfo", "Node 0, zone DMA 0 0 0 0 0 0 0 0 1 1 2\n")
+    put(tmp_path, "/sys/kernel/tracing/events/damon/damos_stat_after_apply_interval/format", DAMOS_STAT)
+    put(tmp_path, "/sys/kernel/btf/vmlinux").write_bytes(types.read_bytes())
+    plan = make_plan(root=tmp_path)
+    probes = {probe for source in plan.to_try for probe in source.probes if probe.how in TYPES}
+    wanted = {"shrink_folio_list", "shrink_folio_list_returns", "damos_stat", "virtballoon_free_page_report"}
+    assert {probe.program for probe in probes} >= wanted
     module = compiled(plan, transport)
     try:
         for probe in probes:

@@ -8,6 +8,8 @@ from kernel_tree import TRACEFS_MOUNT, put
 
 from tracer.kernel.balloon import OOM_NOTIFIERS
 from tracer.probes.balloon_pages import PAGE_FUNCTIONS
+from tracer.probes.folio_lists import FOLIO_LIST_FUNCTION
+from tracer.probes.free_pages import FREE_PAGE_FUNCTIONS
 from tracer.probes.functions import FUNCTIONS, WORK
 
 FORMATS = Path(__file__).parent / "data" / "probe_formats"
@@ -29,7 +31,8 @@ def put_probe_formats(root: Path, kernel: str) -> None:
 
 def put_every_function(root: Path) -> None:
     """A kernel with kprobes and every function that the plan knows."""
-    functions = {*PAGE_FUNCTIONS, *OOM_NOTIFIERS, *(name for traced in (WORK, *FUNCTIONS) for name in traced.functions)}
+    traced = (name for traced in (WORK, *FUNCTIONS) for name in traced.functions)
+    functions = {*PAGE_FUNCTIONS, *FREE_PAGE_FUNCTIONS, *OOM_NOTIFIERS, FOLIO_LIST_FUNCTION, *traced}
     names = enumerate(sorted(functions))
     put(root, "/sys/bus/event_source/devices/kprobe/type", "6\n")
     put(root, "/proc/kallsyms", "".join(f"{0xFFFFFFFF81000000 + 64 * number:x} t {name}\n" for number, name in names))

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import pytest
+from btf_types import ENUM, FUNC, FUNC_PROTO, INT, STRUCT, Writer
 from kernel_tree import put
 
 from tracer.kernel.btf import Btf
 from tracer.kernel.gfp import gfp_mask
 from tracer.kernel.tracefs import find_tracefs
 
-INT, STRUCT, ENUM, FUNC, FUNC_PROTO = 1, 4, 6, 12, 13
 MODULE = "virtio_balloon"
-
-
-class Writer:
-    """Types with their strings; those of a module continue the numbers and strings of the kernel's."""
-
-    def __init__(self, strings_before: int = 0) -> None:
-        self.strings = b"\0"
-        self.types = b""
-        self._before = strings_before
-
-    def string(self, text: str) -> int:
-        at = len(self.strings)
-        self.strings += text.encode() + b"\0"
-        return self._before + at
-
-    def type(self, name: str, kind: int, members: int, third: int, *words: int) -> None:
-        head = self.string(name) if name else 0
-        self.types += struct.pack(f"={3 + len(words)}I", head, kind << 24 | members, third, *words)
-
-    def data(self) -> bytes:
-        head = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(self.types), len(self.types), len(self.strings))
-        return head + self.types + self.strings
 
 
 def kernel() -> Writer:

@@ -63,6 +63,41 @@ def test_values_are_the_files_in_the_units_of_their_names(machine):
     assert values["psi.memory.full_total_us"] == 45
 
 
+NEWER = """\
+balloon capabilities  :             0x1e
+used capabilities     :              0xe
+is resetting          :                n
+target                :            65536
+current               :            65024
+rateSleepAlloc        :              512
+start                 :                1 (0 failed)
+"""
+OLDER = """\
+balloon capabilities:   0x1e
+used capabilities:       0xe
+is resetting:           n
+target:                65536 pages
+current:               65024 pages
+rateSleepAlloc:          512 pages/sec
+
+target:                   17 (   0 failed)
+"""
+
+
+@pytest.mark.parametrize("text", [NEWER, OLDER])
+def test_vmwares_balloon_is_read_where_its_driver_says_it(machine, text):
+    put(machine, "/sys/kernel/debug/vmmemctl", text)
+    with CounterReader(machine) as reader:
+        assert reading(reader)["vmmemctl.target_pages"] == 65536
+        put(machine, "/sys/kernel/debug/vmmemctl", text.replace("65024", "65536"))
+        assert reading(reader)["vmmemctl.current_pages"] == 65536
+
+
+def test_without_vmwares_balloon_nothing_is_said_to_be_missing(machine):
+    with CounterReader(machine) as reader:
+        assert not [name for name in (*reader.names, *reader.reasons) if "vmmemctl" in name]
+
+
 def test_counters_nobody_needs_are_not_sampled(machine):
     with CounterReader(machine) as reader:
         assert not {"vmstat.nr_zone_inactive_anon", "vmstat.thp_fault_alloc"} & set(reader.names)

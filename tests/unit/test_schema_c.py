@@ -83,7 +83,7 @@ def test_every_offset_size_sign_and_number_agrees(tmp_path: Path) -> None:
 
 
 def test_the_header_has_no_kind_or_field_of_its_own() -> None:
-    text = (resource_dir("bpf") / "events.h").read_text()
+    text = "".join((resource_dir("bpf") / name).read_text() for name in ("arguments.h", "events.h"))
     enum = text.partition("enum rt_kind {")[2].partition("}")[0]
     assert re.findall(r"RT_(\w+) =", enum) == [kind.name.upper() for kind in KINDS]
     for kind in KINDS:

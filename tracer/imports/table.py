@@ -54,7 +54,7 @@ FUNCTIONS: Final = (
     ),
     Function(("out_of_memory",), "out_of_memory_begin", exit="out_of_memory_end"),
     Function(("virtballoon_migratepage", "migratepage"), "virtballoon_migratepage"),
-    Function(("virtballoon_free_page_report",), "virtballoon_free_page_report"),
+    Function(("virtballoon_free_page_report", "hv_free_page_report"), "virtballoon_free_page_report"),
 )
 
 FUNCTION_BY_NAME: Final = {name: function for function in FUNCTIONS for name in function.names}

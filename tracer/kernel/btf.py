@@ -67,6 +67,11 @@ class Btf:
                     return (self._words[at + 2] & 0xFFFFFF) // 8
         return None
 
+    def size_bytes(self, structure: str) -> int | None:
+        """How large `struct structure` is."""
+        starts = (start for start in self._places(structure) if self._kind(start) == _STRUCT)
+        return next((self._words[start + 2] for start in starts), None)
+
     def function(self, name: str) -> tuple[int, int] | None:
         """The function's type number and how many arguments it takes."""
         if name not in self._functions:

@@ -1,7 +1,7 @@
-"""The kernel's counters, read often and cheaply: /proc/vmstat, /proc/meminfo, memory pressure (PSI).
+"""The kernel's counters, read often and cheaply: /proc/vmstat, /proc/meminfo, memory pressure (PSI), VMware's balloon.
 
 Names carry source and unit: `vmstat.pgscan_kswapd` (pages or events, as the kernel counts),
-`meminfo.MemFree_bytes`, `psi.memory.some_total_us`.
+`meminfo.MemFree_bytes`, `psi.memory.some_total_us`, `vmmemctl.current_pages` (of 4 KiB).
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ MEMINFO: Final = (
 )
 """Lines of /proc/meminfo worth a sample."""
 
+_VMWARE: Final = "/sys/kernel/debug/vmmemctl"
+"""What VMware's balloon driver says of itself: vmballoon_debug_show() in drivers/misc/vmw_balloon.c. Where it is not,
+there is no such balloon, or debugfs is not for us."""
+
 _EXPECTED_VMSTAT: Final = ("balloon_inflate", "balloon_deflate", "nr_balloon_pages", "oom_kill", "drop_slab")
 _BUFFER_BYTES: Final = 32 * 1024
 
@@ -80,7 +84,12 @@ class CounterReader:
     def __init__(self, root: Path = ROOT) -> None:
         self.reasons: dict[str, str] = {}
         self._buffer = bytearray(_BUFFER_BYTES)
-        opened = (self._open_vmstat(root), self._open_meminfo(root), self._open_pressure(root))
+        opened = (
+            self._open_vmstat(root),
+            self._open_meminfo(root),
+            self._open_pressure(root),
+            self._open_vmware(root),
+        )
         self._sources = tuple(source for source in opened if source is not None)
         self.names: tuple[str, ...] = tuple(name for source in self._sources for name in source.names)
 
@@ -143,6 +152,17 @@ class CounterReader:
                 chosen[f"psi.memory.{level}_total_us"] = position + 1
         return self._source(under(root, "/proc/pressure/memory"), fd, tokens, chosen)
 
+    def _open_vmware(self, root: Path) -> _Source | None:
+        path = under(root, _VMWARE)
+        if not _is_there(path) or (lines := self._open(path, "vmmemctl")) is None:
+            return None
+        fd, tokens = lines
+        # `target:  8 pages` in older kernels, `target  :  8` in newer ones; further down commands have that name, too.
+        words = [token.rstrip(b":") for token in tokens]
+        at = {name: words.index(name) for name in (b"target", b"current") if name in words}
+        places = {name: place + 1 + (tokens[place + 1 : place + 2] == [b":"]) for name, place in at.items()}
+        return self._source(path, fd, tokens, {f"vmmemctl.{name.decode()}_pages": at for name, at in places.items()})
+
     def _open(self, path: Path, name: str) -> tuple[int, list[bytes]] | None:
         fd = -1
         try:
@@ -174,6 +194,13 @@ def pressure_state(root: Path = ROOT) -> str:
     except OSError as error:
         return _why_pressure(error)
     return ""
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def _tokens(fd: int, buffer: bytearray) -> list[bytes]:

@@ -39,7 +39,6 @@ FUNCTIONS: Final = (
     ),
     Traced("virtballoon_changed", None, ("virtballoon_changed",)),
     Traced("virtballoon_migratepage", None, ("virtballoon_migratepage",)),
-    Traced("virtballoon_free_page_report", None, ("virtballoon_free_page_report",)),
     Traced("out_of_memory_begin", "out_of_memory_end", ("out_of_memory",)),
     Traced("proactive_reclaim_begin", "proactive_reclaim_end", ("user_proactive_reclaim", "memory_reclaim")),
     Traced("drop_caches_begin", "drop_caches_end", ("drop_caches_sysctl_handler", "drop_slab")),
@@ -145,10 +144,11 @@ class FunctionProbes:
         return next((symbol.address for symbol in self.symbols.get(function, ())), 0)
 
     def _type(self, function: str) -> tuple[int, int] | None:
-        types = self._types_of(self.module(function))
+        types = self.types_of(self.module(function))
         return types.function(function) if types else None
 
-    def _types_of(self, module: str | None) -> Btf | None:
+    def types_of(self, module: str | None) -> Btf | None:
+        """A module's types, or the kernel's own; None where they are not to be had."""
         if module is None:
             return self.types
         if module not in self._module_types:
@@ -162,7 +162,7 @@ class FunctionProbes:
             return (WITH_FUNCTIONS,), absent
         field, owner, structure = _FROM_STRUCTURES[program]
         module = next((symbol.module for symbol in self.symbols.get(program, ())), None) if owner else None
-        types = self._types_of(module)
+        types = self.types_of(module)
         offset = types.member_offset_bytes(structure, field) if types else None
         if offset is None:
             return (WITH_FUNCTIONS,), {program: (field,)}

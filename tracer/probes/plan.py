@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +21,7 @@ from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
 from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
 from .folio_lists import FOLIO_LIST_FUNCTION, multi_gen_scans
+from .free_pages import FREE_PAGE_FUNCTIONS, free_page_subjects
 from .functions import FUNCTIONS, TELL_PAGES, WORK, FunctionProbes, Traced
 from .lru import PER_SPAN, PER_SPAN_NOTE, LruDetail
 from .probe import How, PageSource, Probe, Source, Subject
@@ -147,6 +149,7 @@ class _Planner:
         if kinds is None:
             subjects += self._balloon_subjects()
             subjects += map(self._functions.subject, self._traced_functions())
+            subjects += free_page_subjects(self._functions, os.sysconf("SC_PAGE_SIZE"), self._root)
             subjects += filter(None, [multi_gen_scans(self._functions, read_lru_gen(self._root))])
         sampled = tuple(_sampled_rows(self._root))
         flags = (self._pages.shrinker_flag(),)
@@ -196,7 +199,8 @@ class _Planner:
     def _wanted_symbols(self) -> set[str]:
         filtered = [name + suffix for names in self._names.values() for name in names for suffix in ("", _CFI_SUFFIX)]
         functions = (name for traced in (WORK, *FUNCTIONS) for name in traced.functions)
-        return {*filtered, *functions, *PAGE_FUNCTIONS, *COUNTER_SYMBOLS, *BALLOON_SYMBOLS, FOLIO_LIST_FUNCTION}
+        counting = {*PAGE_FUNCTIONS, *COUNTER_SYMBOLS, *FREE_PAGE_FUNCTIONS, FOLIO_LIST_FUNCTION}
+        return {*filtered, *functions, *counting, *BALLOON_SYMBOLS}
 
 
 def _addresses(names: Iterable[str], symbols: Mapping[str, tuple[Symbol, ...]]) -> tuple[int, ...]:

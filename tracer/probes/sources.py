@@ -23,9 +23,11 @@ PROGRAM_FILES: Final = (
     "lru.bpf.c",
     "folios.bpf.c",
     "vmscan.bpf.c",
+    "kswapd.bpf.c",
     "oom.bpf.c",
     "balloon.bpf.c",
     "functions.bpf.c",
+    "free_pages.bpf.c",
 )
 """One translation unit, in this order: bcc rewrites map accesses in the main file only."""
 

@@ -27,6 +27,9 @@ _SHOWN_BY: Final = {
     "balloon_status": frozenset({"balloon_pages", *_PAGES}),
     "balloon_shrinker_begin": frozenset({"shrink_slab_start"}),
     "balloon_shrinker_end": frozenset({"shrink_slab_start"}),
+    "balance_pgdat_begin": frozenset({"kswapd_wake"}),
+    "balance_pgdat_end": frozenset({"kswapd_wake"}),
+    "damos_stat": frozenset({"lru_shrink_inactive"}),
 }
 """Kinds of which any one shows what the kind does."""
 
