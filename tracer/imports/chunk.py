@@ -30,7 +30,7 @@ def records_of(rows: list[Row]) -> npt.NDArray[np.void]:
     codes = {layout: code for code, layout in enumerate(layouts)}
     code = np.fromiter(map(codes.__getitem__, columns[4]), np.int64, len(rows))
     records["kind"] = np.array([layout.kind.number for layout in layouts])[code]
-    _fill_defaults(records)
+    fill_defaults(records)
     for layout, number in codes.items():
         _fill(records, layout, np.flatnonzero(code == number))
     return records
@@ -44,7 +44,8 @@ def _fill(records: npt.NDArray[np.void], layout: Layout, positions: npt.NDArray[
         typed[name][positions] = column if column.dtype.kind == "S" else column.astype(typed[name].dtype)
 
 
-def _fill_defaults(records: npt.NDArray[np.void]) -> None:
+def fill_defaults(records: npt.NDArray[np.void]) -> None:
+    """What stands where the text does not say, by the records' kinds."""
     for (kind_name, name), default in DEFAULTS.items():
         kind = KIND_BY_NAME[kind_name]
         records.view(kind.record_dtype)[name][np.flatnonzero(records["kind"] == kind.number)] = default

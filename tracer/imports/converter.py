@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,22 +13,28 @@ import numpy.typing as npt
 
 from ..batch import LostStretch
 from ..store.format import BLOCK_EVENTS
+from .blocks.certain import Certain, Known
+from .blocks.cpu_times import CpuTimes
+from .blocks.records import in_order
+from .blocks.scan import Head, in_turn
+from .blocks.text import I64
 from .chunk import Row, records_of
-from .heads import FORMS, NAMELESS, SCALE_NS, HeadForm, head_of
+from .heads import FORMS, NAMELESS, HeadForm, head_of, time_ns
+from .lines import MOST_LINE_BYTES
 from .losses import Losses
+from .placing import Placing
 from .returns import OpenEntries
 from .rules import Rule, Rules
 from .survey import MANY_NAMES, MOST_NAMES, NO_NAME, STACK_LINE, Survey
 from .table import MARKERS, STACKS
 from .values import comm_bytes
 
-STEP_BACK_NS: Final = 1_000_000
-"""A thread's clock that goes back by less is made to go on by 1 ns a step: texts have microseconds, and CPUs differ."""
 MOST_MARKERS: Final = 1000
-_MOST_THREADS: Final = 65_536
 _MOST_COMMS: Final = 8192
+_LOSS_WORDS: Final = ("LOST", "DROPPED")
 
-Item = npt.NDArray[np.void] | LostStretch
+Records = npt.NDArray[np.void]
+Item = Records | LostStretch
 
 
 class Converter:
@@ -36,89 +43,127 @@ class Converter:
     def __init__(self, rules: Rules, survey: Survey, without_end: Iterable[str]) -> None:
         self.unknown: Counter[str] = Counter()
         self.unreadable = 0
-        self.backwards = 0
         self.markers: list[tuple[int, str]] = []
         self.losses = Losses(survey.first_ns)
         self.entries = OpenEntries(frozenset(without_end))
         self._rule_of = rules.by_name
         self._form: HeadForm = FORMS[0]
+        self._certain = Certain(rules.by_name)
+        self._placing = Placing(self.entries)
         self._rows: list[Row] = []
-        self._last_ns: dict[int, int] = {}
-        self._tie = (-1, -1)
-        """The last event's time as the text has it, and where it was put: those that tie with it follow it."""
+        self._lines: list[int] = []
+        """The line of each row in its block."""
+        self._stretches: list[tuple[int, LostStretch]] = []
+        """Losses that end in this block, each with the line that ends it."""
+        self._waiting: list[Records] = []
         self._comms: dict[str, bytes] = {}
         rules.threads.restart()
 
-    def feed(self, lines: Iterable[str]) -> Iterator[Item]:
-        """Take the next lines; gives full chunks and lost stretches."""
-        rule_of, losses, newest, rows, last = self._rule_of, self.losses, self.losses.last, self._rows, self._last_ns
-        search, order, follows = self._form.pattern.search, self._form.order, bool(self.entries)
-        tied_ns, placed_ns = self._tie
-        for line in lines:
-            match = search(line)
-            if match is None:
-                match = self._other(line)
-                if match is None:
-                    continue
-                search, order = self._form.pattern.search, self._form.order
-            tid, tgid, cpu, seconds, fraction, name = match.group(*order)
-            now_ns = int(seconds + fraction) * SCALE_NS[len(fraction)]
-            newest[cpu] = now_ns
-            if losses.pending:
-                yield from losses.due(cpu, now_ns)
-            rule = rule_of.get(name)
-            if rule is None:
-                self._leave_out(name, line, match.end(), now_ns)
-                continue
-            number, processor = int(tid or 0), int(cpu or 0)
-            thread = number or -1 - processor
-            taken = rule.take(line, match.end(), thread)
-            if taken is None:
-                self._not_taken(name, rule)
-                continue
-            layout, texts = taken
-            task = line[: match.start()]
-            comm = self._comms.get(task) or self._comm(task)
-            process = int(tgid) if tgid and tgid[0] != "-" else number
-            if follows:
-                self._end_entries(thread, (now_ns, number, process, comm, layout, processor))
-            tied_ns, now_ns = now_ns, placed_ns + 1 if now_ns == tied_ns else now_ns
-            placed_ns = now_ns
-            if now_ns <= last.get(thread, -1):
-                now_ns = self._later(now_ns, last[thread])
-            last[thread] = now_ns
-            layout.rows.append(texts)
-            rows.append((now_ns, number, process, comm, layout, processor))
-            if len(rows) >= BLOCK_EVENTS:
-                yield self._take()
-        self._tie = tied_ns, placed_ns
+    @property
+    def backwards(self) -> int:
+        """Events that are much earlier than the one before them on their thread."""
+        return self._placing.backwards
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        """Take the next whole lines; gives full chunks and lost stretches."""
+        form = self._form
+        known = self._certain.read(data, form)
+        times = CpuTimes(self.losses, known)
+        names = self._new_names(known)
+        waiting = np.flatnonzero(~known.certain)
+        heads = self._certain.heads(known, waiting)
+        for line in in_turn(waiting, len(known.block), lambda: self._form is not form):
+            known.certain[line] = False
+            self._meet(names, line, known)
+            self._stretches += times.until(line)
+            text = known.block.line(line)
+            head = heads.get(line) if self._form is form else None
+            if head or (head := self._head(text, line, times)):
+                self._read(text, head, line, times)
+        self._stretches += times.until(len(known.block))
+        times.catch_up(len(known.block))
+        self._meet(names, len(known.block), known)
+        for name, count in known.counts_left_out().items():
+            if count:
+                self.unknown[self._counted_as(name)] += count
+        yield from self._items(known)
 
     def finish(self) -> Iterator[Item]:
         """What is left."""
-        if self._rows:
-            yield self._take()
+        if self._waiting:
+            yield np.concatenate(self._waiting)
         yield from self.losses.rest()
 
-    def _take(self) -> npt.NDArray[np.void]:
-        if len(self._last_ns) > _MOST_THREADS:
-            self._last_ns.clear()
-        records = records_of(self._rows)
+    def _new_names(self, known: Known) -> list[tuple[int, str, I64]]:
+        """Names that are left out for the first time: the line, the name, and the rows of its heads."""
+        new = [(name, rows) for name, rows in known.left_out if name not in self.unknown]
+        return sorted((int(known.heads.lines[rows[0]]), name, rows) for name, rows in new)
+
+    def _meet(self, names: list[tuple[int, str, I64]], line: int, known: Known) -> None:
+        """Names are counted in the order in which the text has them, so that those before this line come before it."""
+        while names and names[0][0] < line:
+            at, name, rows = heapq.heappop(names)
+            if known.certain[at]:
+                self.unknown[self._counted_as(name)] += 0
+            elif len(rows) > 1:
+                heapq.heappush(names, (int(known.heads.lines[rows[1]]), name, rows[1:]))
+
+    def _items(self, known: Known) -> Iterator[Item]:
+        """The block's events, cut into chunks, and the lost stretches between them."""
+        others = np.array(self._lines, np.int64), records_of(self._rows)
+        lines, records = in_order(*known.records(), *others)
         self._rows.clear()
-        return records
+        self._lines.clear()
+        records, lines = self._placing.place(records, lines)
+        done = 0
+        for line, stretch in self._stretches:
+            until = int(np.searchsorted(lines, line))
+            yield from self._full(records[done:until])
+            done = until
+            yield stretch
+        self._stretches.clear()
+        yield from self._full(records[done:])
 
-    def _end_entries(self, thread: int, row: Row) -> None:
-        for end in self.entries.before(thread, row):
-            end_ns, tid, *_, cpu = end
-            ended = tid or -1 - cpu
-            self._last_ns[ended] = end_ns = max(end_ns, self._last_ns.get(ended, -1) + 1)
-            self._rows.append((end_ns, *end[1:]))
+    def _full(self, records: Records) -> Iterator[Records]:
+        """Chunks that are full with these records; what is left waits."""
+        if len(records):
+            self._waiting.append(records)
+        if sum(map(len, self._waiting)) >= BLOCK_EVENTS:
+            waiting = np.concatenate(self._waiting)
+            whole = len(waiting) - len(waiting) % BLOCK_EVENTS
+            yield from (waiting[start : start + BLOCK_EVENTS] for start in range(0, whole, BLOCK_EVENTS))
+            self._waiting = [waiting[whole:]] if whole < len(waiting) else []
 
-    def _later(self, now_ns: int, last_ns: int) -> int:
-        """A time that ties with the thread's last one, or is a little before it, comes right after it."""
-        if last_ns - now_ns >= STEP_BACK_NS:
-            self.backwards += 1
-            return now_ns
-        return last_ns + 1
+    def _head(self, text: str, line: int, times: CpuTimes) -> Head | None:
+        """The head of a line that is read by itself."""
+        if len(text) > MOST_LINE_BYTES:
+            return None
+        match = self._form.pattern.search(text) or self._other(text, line, times)
+        if match is None:
+            return None
+        tid, tgid, cpu, seconds, fraction, name = match.group(*self._form.order)
+        number = int(tid or 0)
+        process = int(tgid) if tgid and tgid[0] != "-" else number
+        task = text[: match.start()]
+        comm = self._comms.get(task) or self._comm(task)
+        return Head(number, process, cpu, time_ns(seconds, fraction), comm, name, match.end())
+
+    def _read(self, text: str, head: Head, line: int, times: CpuTimes) -> None:
+        """A line with a head that is read by itself."""
+        self._stretches += [(line, stretch) for stretch in times.saw(head.cpu, head.now_ns, line)]
+        rule = self._rule_of.get(head.name)
+        if rule is None:
+            self._leave_out(head.name, text, head.at, head.now_ns)
+            return
+        processor = int(head.cpu or 0)
+        taken = rule.take(text, head.at, head.tid or -1 - processor)
+        if taken is None:
+            self._not_taken(head.name, rule)
+            return
+        layout, texts = taken
+        layout.rows.append(texts)
+        self._rows.append((head.now_ns, head.tid, head.tgid, head.comm, layout, processor))
+        self._lines.append(line)
 
     def _comm(self, prefix: str) -> bytes:
         if len(self._comms) >= _MOST_COMMS:
@@ -130,9 +175,12 @@ class Converter:
     def _leave_out(self, name: str, line: str, at: int, now_ns: int) -> None:
         if name in STACKS:
             return
-        self.unknown[name if name in self.unknown or len(self.unknown) < MOST_NAMES else MANY_NAMES] += 1
+        self.unknown[self._counted_as(name)] += 1
         if name in MARKERS and len(self.markers) < MOST_MARKERS:
             self.markers.append((now_ns, line[at:].removeprefix("tracing_mark_write:").strip()))
+
+    def _counted_as(self, name: str) -> str:
+        return name if name in self.unknown or len(self.unknown) < MOST_NAMES else MANY_NAMES
 
     def _not_taken(self, name: str, rule: Rule) -> None:
         if rule.settles:
@@ -140,7 +188,16 @@ class Converter:
         else:
             self.unknown[name] += 1
 
-    def _other(self, line: str) -> re.Match[str] | None:
+    def _other(self, text: str, line: int, times: CpuTimes) -> re.Match[str] | None:
+        """A line that is not in the form of the last one: another form, a loss, or no event."""
+        if not any(word in text for word in _LOSS_WORDS):
+            return self._other_form(text)
+        times.catch_up(line)
+        match = self._other_form(text)
+        times.may_have_lost(line)
+        return match
+
+    def _other_form(self, line: str) -> re.Match[str] | None:
         if STACK_LINE.match(line) or line.startswith("#") or self.losses.read(line):
             return None
         if found := head_of(line):

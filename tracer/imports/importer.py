@@ -101,8 +101,8 @@ def _check(request: ImportRequest) -> None:
 
 def _survey(request: ImportRequest, source: Source, rules: Rules, progress: Progress) -> Survey:
     surveyor = Surveyor(rules)
-    for lines in source.chunks():
-        surveyor.feed(lines)
+    for block in source.blocks():
+        surveyor.feed(block)
         progress("Looking through the trace", source.done * _SURVEY_SHARE)
     survey = surveyor.survey
     if not survey.names and not rules.threads.counted:
@@ -175,8 +175,8 @@ class _Import:
         return self._result
 
     def _copy(self, writer: Writer, progress: Progress) -> None:
-        for lines in self._source.chunks():
-            for item in self._converter.feed(lines):
+        for block in self._source.blocks():
+            for item in self._converter.feed(block):
                 self._write(writer, item)
             progress("Importing", _SURVEY_SHARE + self._source.done * (1 - _SURVEY_SHARE) * _GUESSED_ALL)
         for item in self._converter.finish():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from ..schema import KIND_BY_NAME, Kind
@@ -36,7 +37,7 @@ class Layout:
     fields: tuple[tuple[str, Value], ...]
     rows: list[Texts] = field(default_factory=list)
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """The fields this text has."""
         return frozenset(name for name, _ in self.fields)
@@ -72,6 +73,11 @@ class Matcher:
         self._extra = tuple(extra)
         self._by_key = tuple(name for name in read_fields(kind) if name not in dict(extra))
         self._layouts: list[Layout] = []
+
+    @property
+    def first(self) -> Layout | None:
+        """The layout that is tried before all others."""
+        return self._layouts[0] if self._layouts else None
 
     def take(self, line: str, at: int, thread: int = 0) -> Taken | None:  # noqa: ARG002 - a rule's interface
         """The fields of a line's text that begins at `at`; None where it is damaged."""

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 CHUNK_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 1 << 21
+"""What is read as one block of lines: enough for what a block costs by itself."""
+FIRST_BYTES: Final = 1 << 16
+"""The first block: what is learned from it helps with all others."""
 MOST_LINE_BYTES: Final = 1 << 16
 """Longest line that is read; what is longer is no line of a tracer and is left out."""
 
@@ -14,18 +18,25 @@ Read = Callable[[int], bytes]
 
 def line_chunks(read: Read) -> Iterator[list[str]]:
     """Lines without their ends, some thousand at a time. Bytes that are no UTF-8 become U+FFFD."""
+    return map(_lines, line_blocks(read))
+
+
+def line_blocks(read: Read) -> Iterator[bytes]:
+    """The same as bytes, the lines' ends between them; lines that are too long are still in there."""
     tail = b""
     too_long = False
-    while block := read(CHUNK_BYTES):
+    size = FIRST_BYTES
+    while block := read(size):
+        size = BLOCK_BYTES
         body, newline, rest = block.rpartition(b"\n")
         if not newline:
             tail, too_long = _grow(tail, block, too_long=too_long)
             continue
         body = _after_long_line(body, newline) if too_long else tail + body
         too_long, tail = False, rest
-        yield _lines(body)
+        yield body
     if tail and not too_long:
-        yield _lines(tail)
+        yield tail
 
 
 def _grow(tail: bytes, block: bytes, *, too_long: bool) -> tuple[bytes, bool]:

@@ -7,14 +7,11 @@ way when the trace ends stays open.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from ..schema import KIND_BY_NAME, KINDS, Role
-from .chunk import Row
-from .layouts import Layout
+from ..schema import KIND_BY_NAME, KINDS, Kind, Role
 
 QUIET_NS: Final = 50_000_000
 """A span without an end is over when its thread was silent for so long: `leak_balloon` of one notification was measured
@@ -41,15 +38,25 @@ INSIDE: Final[dict[str, frozenset[str]]] = {
 }
 """What can lie inside a function's span, by the kind that begins it. Tracepoints come in pairs and are not here."""
 
-_NO_TEXT: Final = re.compile("")
 _DEPTH: Final = {Role.BEGIN: 1, Role.END: -1, Role.POINT: 0}
 _END_OF: Final = {kind.span: kind for kind in KINDS if kind.role is Role.END}
+
+
+class Row(NamedTuple):
+    """One event without its fields, its time as the text has it."""
+
+    time_ns: int
+    tid: int
+    tgid: int
+    comm: bytes
+    kind: Kind
+    cpu: int
 
 
 @dataclass
 class _Open:
     kind: str
-    head: tuple[int, int, bytes, int]
+    row: Row
     last_ns: int
     depth: int = 0
 
@@ -68,21 +75,25 @@ class OpenEntries:
     """Follows spans of the kinds that never end, and ends them."""
 
     def __init__(self, kinds: Collection[str]) -> None:
-        self._kinds = frozenset(kinds)
-        self._layouts = {kind: Layout(KIND_BY_NAME[end_of(kind)], _NO_TEXT, ()) for kind in self._kinds}
+        self.kinds = frozenset(kinds)
         self._open: dict[int, list[_Open]] = {}
         self._deadline_ns = 0
         self.ended = 0
 
     def __bool__(self) -> bool:
         """Whether there is anything to follow."""
-        return bool(self._kinds)
+        return bool(self.kinds)
 
-    def before(self, thread: int, row: Row) -> list[Row]:
+    @property
+    def any_open(self) -> bool:
+        """Whether an event of any kind may end something."""
+        return bool(self._open)
+
+    def before(self, row: Row) -> list[Row]:
         """Ends that belong before this event, each right after the last event inside; the event is remembered."""
-        time_ns, tid, tgid, comm, layout, cpu = row
-        name, role = layout.kind.name, layout.kind.role
-        if not self._open and name not in self._kinds:
+        time_ns, name, role = row.time_ns, row.kind.name, row.kind.role
+        thread = row.tid or -1 - row.cpu
+        if not self._open and name not in self.kinds:
             return []
         ends = self._expired(time_ns) if time_ns > self._deadline_ns else []
         stack = self._open.setdefault(thread, [])
@@ -90,8 +101,8 @@ class OpenEntries:
             ends.append(self._end(stack))
         for entry in stack:
             entry.last_ns = max(entry.last_ns, time_ns)
-        if name in self._kinds:
-            stack.append(_Open(name, (tid, tgid, comm, cpu), time_ns))
+        if name in self.kinds:
+            stack.append(_Open(name, row, time_ns))
         elif stack:
             stack[-1].depth += _DEPTH[role]
         if not stack:
@@ -114,10 +125,7 @@ class OpenEntries:
         for outer in stack:
             outer.last_ns = max(outer.last_ns, end_ns)
         self.ended += 1
-        tid, tgid, comm, cpu = entry.head
-        layout = self._layouts[entry.kind]
-        layout.rows.append(())
-        return end_ns, tid, tgid, comm, layout, cpu
+        return entry.row._replace(time_ns=end_ns, kind=KIND_BY_NAME[end_of(entry.kind)])
 
 
 def _lies_inside(entry: _Open, kind: str, role: Role) -> bool:

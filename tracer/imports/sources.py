@@ -18,7 +18,7 @@ from ..errors import CannotTraceError, RecordingError
 from ..programs import find_program, tool_environment
 from ..store.format import FILE_MAGIC, shown
 from ..store.output import kind_of_file
-from .lines import CHUNK_BYTES, line_chunks
+from .lines import CHUNK_BYTES, line_blocks, line_chunks
 
 if TYPE_CHECKING:
     from zstandard import ZstdCompressionWriter
@@ -79,6 +79,11 @@ class Source:
         """The lines from the start, some thousand at a time."""
         self.stream.seek(0)
         return line_chunks(self._guarded(_unpacked(self.stream)))
+
+    def blocks(self) -> Iterator[bytes]:
+        """The same as bytes: whole lines without the last one's end."""
+        self.stream.seek(0)
+        return line_blocks(self._guarded(_unpacked(self.stream)))
 
     def close(self) -> None:
         """Close the file; a temporary one goes."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
+from .blocks.scan import Head, Scan, Scanner, in_turn
+from .blocks.text import Bools
 from .heads import FORMS, NAMELESS, HeadForm, head_of, time_ns
+from .layouts import Layout
+from .lines import MOST_LINE_BYTES
 from .names import plain_name
 from .rules import Rule, Rules
 from .table import STACKS
-from .threads import thread_of
 
 MOST_NAMES: Final = 5000
 """Different event names that are counted one by one; a tracer has some hundred, garbage any number."""
@@ -66,58 +70,96 @@ class Surveyor:
         self.survey = Survey()
         self._rules = rules
         self._watched: dict[str, Rule] = {}
+        self._seen: set[tuple[str, Layout]] = set()
         self._form: HeadForm = FORMS[0]
+        self._scanner = Scanner()
         self._last_work_ns = -_IDLE_NS
 
-    def feed(self, lines: Iterable[str]) -> None:
-        """Take the next lines."""
-        survey, counts, watched = self.survey, self.survey.counts, self._watched
-        search, name_group = self._form.pattern.search, self._form.order[5]
-        for line in lines:
-            survey.lines += 1
-            match = search(line)
-            if match is None:
-                match = self._other(line)
-                if match is None:
+    def feed(self, data: bytes) -> None:
+        """Take the next whole lines."""
+        form = self._form
+        scan = self._scanner.scan(data, form)
+        heads = scan.heads
+        head_of_line = np.full(len(scan.block), -1, np.int64)
+        head_of_line[heads.lines] = np.arange(len(heads))
+        settled = self._settled(scan)
+        waiting = ~scan.silent
+        waiting[heads.lines[settled]] = False
+        self.survey.lines += len(scan.block)
+        lines = np.flatnonzero(waiting)
+        certain = self._scanner.heads(scan, lines)
+        for line in in_turn(lines, len(scan.block), lambda: self._form is not form):
+            head = int(head_of_line[line])
+            if head >= 0:
+                settled[head] = self._form is form and self._is_settled(int(scan.numbers[head]))
+                if settled[head]:
                     continue
-                search, name_group = self._form.pattern.search, self._form.order[5]
-            name = match[name_group]
-            if name not in counts:
-                name = self._meet(name, line, match)
-            counts[name] += 1
-            if name in watched:
-                self._look(name, watched[name], line, match)
-            last = match
-        self._remember_time(locals().get("last"))
+            self._line(scan.block.line(line), certain.get(line) if self._form is form else None)
+        self._count(scan, settled)
 
-    def _remember_time(self, match: re.Match[str] | None) -> None:
-        if match is not None:
-            _, _, _, seconds, fraction, _ = match.group(*self._form.order)
-            self.survey.last_ns = max(self.survey.last_ns, time_ns(seconds, fraction))
+    def _settled(self, scan: Scan) -> Bools:
+        """Heads of which nothing more has to be known than their number."""
+        known = [self._is_settled(number) for number in range(int(scan.numbers.max(initial=-1)) + 1)]
+        return np.array([*known, False])[scan.numbers]
 
-    def _meet(self, name: str, line: str, match: re.Match[str]) -> str:
+    def _is_settled(self, number: int) -> bool:
+        if number < 0:
+            return False
+        name = self._scanner.name(number)
+        return name in self.survey.counts and name not in self._watched
+
+    def _count(self, scan: Scan, settled: Bools) -> None:
+        for number, count in enumerate(np.bincount(scan.numbers[settled]).tolist()):
+            if count:
+                self.survey.counts[self._scanner.name(number)] += count
+        self.survey.last_ns = max(self.survey.last_ns, int(scan.heads.now_ns[settled].max(initial=-1)))
+
+    def _line(self, line: str, certain: Head | None) -> None:
+        head = certain or self._head(line)
+        if head is None:
+            return
+        if self.survey.first_ns < 0:
+            self.survey.first_ns = head.now_ns
+        self.survey.last_ns = max(self.survey.last_ns, head.now_ns)
+        name = head.name
+        if name not in self.survey.counts:
+            name = self._meet(line, head)
+        self.survey.counts[name] += 1
+        if name in self._watched:
+            self._look(self._watched[name], line, head)
+
+    def _head(self, line: str) -> Head | None:
+        if len(line) > MOST_LINE_BYTES:
+            self.survey.lines -= 1
+            return None
+        match = self._form.pattern.search(line) or self._other(line)
+        if match is None:
+            return None
+        tid, _, cpu, seconds, fraction, name = match.group(*self._form.order)
+        return Head(int(tid or 0), 0, cpu, time_ns(seconds, fraction), b"", name, match.end())
+
+    def _meet(self, line: str, head: Head) -> str:
         """An event name for the first time: find its rule."""
         if len(self.survey.counts) >= MOST_NAMES:
             return MANY_NAMES
-        if self.survey.first_ns < 0:
-            self.survey.first_ns = time_ns(*match.group(*self._form.order[3:5]))
-        if name not in STACKS and (rule := self._rules.meet(name, line, match.end())):
-            self._watched[name] = rule
-        return name
+        if head.name not in STACKS and (rule := self._rules.meet(head.name, line, head.at)):
+            self._watched[head.name] = rule
+        return head.name
 
-    def _look(self, name: str, rule: Rule, line: str, match: re.Match[str]) -> None:
-        tid, _, cpu, seconds, fraction, _ = match.group(*self._form.order)
-        taken = rule.take(line, match.end(), thread_of(tid, cpu))
+    def _look(self, rule: Rule, line: str, head: Head) -> None:
+        taken = rule.take(line, head.at, head.tid or -1 - int(head.cpu or 0))
         if taken is None:
             return
         layout, texts = taken
         kind = layout.kind.name
-        self.survey.names.setdefault(kind, set()).add(name)
-        self.survey.fields.setdefault(kind, set()).update(layout.names)
+        if (head.name, layout) not in self._seen:
+            self._seen.add((head.name, layout))
+            self.survey.names.setdefault(kind, set()).add(head.name)
+            self.survey.fields.setdefault(kind, set()).update(layout.names)
         if rule.settles:
-            del self._watched[name]
+            del self._watched[head.name]
         elif kind in ("virtballoon_changed", "balloon_work_begin", "update_balloon_size_begin"):
-            self._balloon_moves(kind, time_ns(seconds, fraction))
+            self._balloon_moves(kind, head.now_ns)
             if kind == "balloon_work_begin" and len(self.survey.work_functions) < _MOST_TIMES:
                 self.survey.work_functions.add(plain_name(str(texts[1])))
 

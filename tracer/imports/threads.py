@@ -13,12 +13,6 @@ _FEW: Final = 16
 """A queue number, as opposed to a queue's address."""
 
 
-def thread_of(tid: str, cpu: str) -> int:
-    """A key for a thread; the idle tasks, all 0, are told apart by CPU."""
-    number = int(tid or 0)
-    return number or -1 - int(cpu or 0)
-
-
 class Queues:
     """Which of the driver's queues is which.
 

@@ -91,7 +91,7 @@ class Writer:
         data = np.ascontiguousarray(records).view(np.uint8)
         while len(data) and self._file.is_open:
             if not self._filled and len(data) >= _BUFFER_BYTES:
-                self._append_events(data[:_BUFFER_BYTES])
+                self._flush_blocks(data[:_BUFFER_BYTES])
                 data = data[_BUFFER_BYTES:]
             else:
                 data = self._fill(data)
@@ -120,15 +120,18 @@ class Writer:
 
     def flush(self) -> None:
         """Everything buffered becomes blocks. Raises TracerError when the disk refuses."""
-        self._flush_blocks()
+        self._flush_blocks(self._take_filled())
         if self._fsync is Fsync.FLUSH:
             self._file.sync()
 
-    def _flush_blocks(self) -> None:
+    def _take_filled(self) -> npt.NDArray[np.uint8] | None:
+        size, self._filled = self._filled, 0
+        return None if self._buffer is None or not size else self._buffer[:size]
+
+    def _flush_blocks(self, events: npt.NDArray[np.uint8] | None) -> None:
         self._flush_symbols()
-        if self._buffer is not None and self._filled:
-            size, self._filled = self._filled, 0
-            self._append_events(self._buffer[:size])
+        if events is not None:
+            self._append_events(events)
         self._flush_samples()
         self._flush_lost()
         notes, self._notes = self._notes, []
@@ -140,7 +143,7 @@ class Writer:
         try:
             if not self._ended:
                 self._ended = True
-                self._flush_blocks()
+                self._flush_blocks(self._take_filled())
                 index = self._file.append_index()
                 self._file.append(BlockType.END, payloads.pack_json(self._totals(index)), 1)
         finally:
@@ -153,7 +156,7 @@ class Writer:
         self._buffer[self._filled : self._filled + len(part)] = part
         self._filled += len(part)
         if self._filled == _BUFFER_BYTES:
-            self._flush_blocks()
+            self._flush_blocks(self._take_filled())
         return data[len(part) :]
 
     def _append_events(self, data: npt.NDArray[np.uint8]) -> None:

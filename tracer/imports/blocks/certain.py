@@ -1,0 +1,146 @@
+"""The second pass over a block: the lines whose events are read at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..heads import HeadForm
+from ..layouts import Layout, Matcher
+from ..rules import Rule
+from ..table import MARKERS, STACKS
+from .heads import Heads
+from .records import Taken, records_of
+from .scan import Head, Scan, Scanner
+from .templates import Template
+from .text import I64, Block, Bools
+
+MOST_TEMPLATES: Final = 8
+"""Ways to print one event that are read at once."""
+_MOST_TRIES: Final = 2
+"""Lines of one event in one block from which a template is made."""
+
+
+class _Fate(Enum):
+    """What becomes of the lines of a name."""
+
+    IN_TURN = auto()
+    STACK = auto()
+    LEFT_OUT = auto()
+    TAKEN = auto()
+
+
+@dataclass
+class Known:
+    """A block's lines that are `certain`: taken, left out by name, or nothing at all. The others are read in turn."""
+
+    scan: Scan
+    certain: Bools
+    taken: list[Taken] = field(default_factory=list)
+    left_out: list[tuple[str, I64]] = field(default_factory=list)
+    """Names and the rows of their heads."""
+
+    @property
+    def block(self) -> Block:
+        """The text."""
+        return self.scan.block
+
+    @property
+    def heads(self) -> Heads:
+        """Its certain heads."""
+        return self.scan.heads
+
+    def are_certain(self, rows: I64) -> Bools:
+        """Whether the lines of these heads still are."""
+        return self.certain[self.heads.lines[rows]]
+
+    def records(self) -> tuple[I64, npt.NDArray[np.void]]:
+        """The events that were taken and are still certain, with their lines; times are as the text has them."""
+        kept = []
+        for each in self.taken:
+            good = self.are_certain(each.rows)
+            columns = {name: column[good] for name, column in each.columns.items()}
+            kept.append(each if good.all() else Taken(each.kind, each.rows[good], columns))
+        return records_of(self.block, self.heads, kept)
+
+    def counts_left_out(self) -> dict[str, int]:
+        """How many events of each name were left out."""
+        return {name: int(self.are_certain(rows).sum()) for name, rows in self.left_out}
+
+
+class Certain:
+    """Reads what it can of one block after another."""
+
+    def __init__(self, rules: Mapping[str, Rule]) -> None:
+        self._rules = rules
+        self._scanner = Scanner()
+        self._fates: dict[int, _Fate] = {}
+        self._templates: dict[int, list[Template]] = {}
+
+    def read(self, data: bytes, form: HeadForm) -> Known:
+        """The next whole lines, whose heads should be in this form."""
+        scan = self._scanner.scan(data, form)
+        known = Known(scan, scan.silent)
+        for number, rows in scan.by_name():
+            fate = self._fates.get(number) or self._fates.setdefault(number, self._fate(self._scanner.name(number)))
+            if fate is _Fate.TAKEN:
+                self._take(known, number, rows)
+            elif fate is not _Fate.IN_TURN:
+                known.certain[scan.heads.lines[rows]] = True
+            if fate is _Fate.LEFT_OUT:
+                known.left_out.append((self._scanner.name(number), rows))
+        return known
+
+    def heads(self, known: Known, lines: I64) -> dict[int, Head]:
+        """The certain heads of lines whose text is not."""
+        return self._scanner.heads(known.scan, lines)
+
+    def _fate(self, name: str) -> _Fate:
+        rule = self._rules.get(name)
+        if isinstance(rule, Matcher):
+            return _Fate.TAKEN
+        if rule is not None or name in MARKERS:
+            return _Fate.IN_TURN
+        return _Fate.STACK if name in STACKS else _Fate.LEFT_OUT
+
+    def _take(self, known: Known, number: int, rows: I64) -> None:
+        matcher = self._rules[self._scanner.name(number)]
+        layout = matcher.first if isinstance(matcher, Matcher) else None
+        if layout is None:
+            return
+        templates = self._templates.setdefault(number, [])
+        for template in templates:
+            rows = _read(known, template, rows)
+        for _ in range(_MOST_TRIES):
+            new = _new_template(known, layout, rows, templates)
+            if new is None:
+                return
+            templates.append(new)
+            rows = _read(known, new, rows)
+
+
+def _read(known: Known, template: Template, rows: I64) -> I64:
+    """Takes what fits and gives the rest."""
+    if not len(rows):
+        return rows
+    heads = known.heads
+    lines = heads.lines[rows]
+    good, columns = template.read(known.block, lines, heads.after_name[rows])
+    if good.any():
+        known.taken.append(Taken(template.layout.kind, rows[good], columns))
+        known.certain[lines[good]] = True
+    return rows[~good]
+
+
+def _new_template(known: Known, layout: Layout, rows: I64, templates: list[Template]) -> Template | None:
+    if not len(rows) or len(templates) >= MOST_TEMPLATES:
+        return None
+    line, word = known.heads.lines[rows[0]], known.heads.after_name[rows[0]]
+    at = min(int(known.block.words[word]), int(known.block.ends[line])) - int(known.block.starts[line])
+    template = Template.of(layout, known.block.line(line), at, at)
+    return None if template in templates else template

@@ -1,0 +1,197 @@
+"""The heads of a block's lines in the two commonest forms: ftrace's and trace-cmd's, and perf's.
+
+What is found here is what `imports/heads.py` finds: the first word that begins with a bracket is the CPU, and what
+stands before and after it is checked to the last character. A pattern that fits further left would have its bracket
+further left, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from ..heads import FORMS, HeadForm
+from .digits import leading_digits, trailing_digits, unsigned
+from .text import I64, MASKS, U64, WINDOW, Block, Bools, lowest_byte
+
+FTRACE, PERF = FORMS[0], FORMS[1]
+NO_TGID: Final = -1
+
+_MOST_WORDS_BEFORE: Final = 8
+"""Words of a task's name and its numbers; longer ones are read line by line."""
+_LEAST_WORDS: Final = 4
+_LEFT, _RIGHT, _DASH, _SLASH, _COLON, _POINT, _BLANK = (ord(each) for each in "[]-/:. ")
+_ONES, _TOPS = np.uint64(0x0101_0101_0101_0101), np.uint64(0x8080_8080_8080_8080)
+_COMM_BYTES: Final = 15
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Lines with a head, in the order of the text: `lines` are their numbers, the others are columns beside it.
+
+    `tgid` is NO_TGID where the text has none. `after_name` is the index of the word after the event's name;
+    `name_starts` and `name_sizes` are the name without its colon; a task's name begins at `comm_starts`.
+    """
+
+    lines: I64
+    tid: I64
+    tgid: I64
+    cpu: I64
+    now_ns: I64
+    name_starts: I64
+    name_sizes: I64
+    after_name: I64
+    comm_starts: I64
+    comm_sizes: I64
+
+    def __len__(self) -> int:
+        """Lines with a head."""
+        return len(self.lines)
+
+
+def heads_of(block: Block, form: HeadForm) -> Heads:
+    """The heads of all lines that are certain; none in a form that is not read here."""
+    if form not in (FTRACE, PERF):
+        return Heads(*[np.zeros(0, np.int64)] * 10)
+    lines, brackets = _brackets(block)
+    cpu, good = _cpus(block, block.words[brackets])
+    times, time_good = _time_words(block, brackets)
+    now_ns, parsed = _times(block, block.words[times])
+    names = times + 1
+    name_starts = block.words[names]
+    name_ends = block.end_of_text_before(np.minimum(block.words[names + 1], block.ends[lines]))
+    name_sizes = name_ends - 1 - name_starts
+    good &= time_good & parsed & (names < block.first_word[lines + 1])
+    good &= (block.bytes[name_ends - 1] == _COLON) & (name_sizes > 0)
+    task = _ftrace_tasks if form is FTRACE else _perf_tasks
+    tid, tgid, comm_starts, comm_ends, task_good = task(block, lines, brackets)
+    kept = np.flatnonzero(good & task_good)
+    columns = (
+        *(lines, tid, tgid, cpu, now_ns, name_starts, name_sizes),
+        *(names + 1, comm_starts, np.minimum(comm_ends - comm_starts, _COMM_BYTES)),
+    )
+    return Heads(*(columns if len(kept) == len(lines) else (column[kept] for column in columns)))
+
+
+def comms_of(block: Block, starts: I64, sizes: I64) -> np.ndarray[tuple[int], np.dtype[np.bytes_]]:
+    """The tasks' names as records hold them."""
+    halves: U64 = np.empty((len(starts), 2), np.uint64)
+    for half in range(2):
+        offset = half * WINDOW
+        halves[:, half] = block.windows[starts + offset] & MASKS[np.clip(sizes - offset, 0, WINDOW)]
+    return halves.view("S16")[:, 0]
+
+
+@cache
+def cpu_text(cpu: int) -> str:
+    """A CPU's number as certain heads have it."""
+    return f"{cpu:03d}"
+
+
+def _brackets(block: Block) -> tuple[I64, I64]:
+    """Lines with a word that begins with a bracket, not the first one, and that word's index."""
+    first, after = block.first_word[:-1], block.first_word[1:]
+    found = np.full(len(block), -1, np.int64)
+    rows = np.flatnonzero(~block.odd & (after - first >= _LEAST_WORDS))
+    for place in range(_MOST_WORDS_BEFORE):
+        words = first[rows] + place
+        is_bracket = block.bytes[block.words[words]] == _LEFT
+        inside = words < after[rows]
+        if place:
+            hits = is_bracket & inside
+            found[rows[hits]] = words[hits]
+        rows = rows[inside & ~is_bracket]
+        if not len(rows):
+            break
+    lines = np.flatnonzero(found >= 0)
+    return lines, found[lines]
+
+
+def _cpus(block: Block, at: I64) -> tuple[I64, Bools]:
+    is_three = block.bytes[at + 4] == _RIGHT
+    sizes = np.where(is_three, 3, 4)
+    ends = at + 1 + sizes
+    cpu, good = unsigned(block, ends, sizes)
+    good &= (block.bytes[ends] == _RIGHT) & (block.bytes[ends + 1] == _BLANK) & (is_three | (cpu >= 1000))
+    return cpu, good
+
+
+def _time_words(block: Block, brackets: I64) -> tuple[I64, Bools]:
+    """The words with the times: those after the CPU, or after the flags, which have to be such."""
+    words = brackets + 1
+    has_flags = block.bytes[block.words[words]] - np.uint8(ord("0")) > 9
+    good = np.ones(len(words), bool)
+    rows = np.flatnonzero(has_flags)
+    if len(rows):
+        windows = block.windows[block.words[words[rows]]]
+        sizes = lowest_byte(_bytes_like(windows, _BLANK))
+        strange = _bytes_like(windows, _COLON) | _bytes_like(windows, _LEFT) | _bytes_like(windows, _RIGHT)
+        good[rows] = (sizes < WINDOW) & (lowest_byte(strange) > sizes)
+    return words + has_flags, good
+
+
+def _bytes_like(windows: U64, byte: int) -> U64:
+    """The highest bit of every byte that is this one; beyond the first such byte there may be others."""
+    rest = windows ^ (_ONES * np.uint64(byte))
+    return (rest - _ONES) & ~rest & _TOPS
+
+
+def _times(block: Block, at: I64) -> tuple[I64, Bools]:
+    seconds_size = _digits_at(block, at)
+    points = at + seconds_size
+    fraction_size = _digits_at(block, points + 1)
+    ends = points + 1 + fraction_size
+    seconds, good = unsigned(block, points, seconds_size)
+    fraction, fraction_good = unsigned(block, ends, fraction_size)
+    good &= fraction_good & (seconds_size <= 10) & (seconds < 9_000_000_000)
+    good &= (fraction_size >= 3) & (fraction_size <= 9)
+    good &= (block.bytes[points] == _POINT) & (block.bytes[ends] == _COLON) & (block.bytes[ends + 1] == _BLANK)
+    scale = _POWERS[np.clip(9 - fraction_size, 0, 9)]
+    return np.where(good, seconds, 0) * 1_000_000_000 + fraction * scale, good
+
+
+_POWERS: Final[I64] = 10 ** np.arange(10, dtype=np.int64)
+
+
+def _digits_at(block: Block, at: I64) -> I64:
+    """How many digits begin at each position, up to 16."""
+    sizes = leading_digits(block.windows[at])
+    rows = np.flatnonzero(sizes == WINDOW)
+    if len(rows):
+        sizes[rows] += leading_digits(block.windows[at[rows] + WINDOW])
+    return sizes
+
+
+Tasks = tuple[I64, I64, I64, I64, Bools]
+"""Thread, process, where the task's name begins and ends, and whether this is certain."""
+
+
+def _ftrace_tasks(block: Block, lines: I64, brackets: I64) -> Tasks:
+    """`comm-tid [`: the name's last dash is the one before the number."""
+    ends = block.end_of_text_before(block.words[brackets])
+    sizes = trailing_digits(block.windows[ends - WINDOW])
+    tid, good = unsigned(block, ends, sizes)
+    dashes = ends - sizes - 1
+    starts = block.words[block.first_word[lines]]
+    good &= (sizes < WINDOW) & (block.bytes[dashes] == _DASH) & (dashes >= starts)
+    good &= (dashes == starts) | (block.bytes[dashes - 1] != _BLANK)
+    return tid, np.full(len(tid), NO_TGID, np.int64), starts, dashes, good
+
+
+def _perf_tasks(block: Block, lines: I64, brackets: I64) -> Tasks:
+    """`comm tgid/tid [` or `comm tid [`."""
+    words = block.words[brackets - 1]
+    ends = block.end_of_text_before(block.words[brackets])
+    sizes = trailing_digits(block.windows[ends - WINDOW])
+    tid, good = unsigned(block, ends, sizes)
+    slashes = ends - sizes - 1
+    has_tgid = (block.bytes[slashes] == _SLASH) & (slashes > words)
+    tgid, tgid_good = unsigned(block, slashes, slashes - words)
+    good &= (sizes < WINDOW) & np.where(has_tgid, tgid_good & (slashes - words <= WINDOW), slashes == words - 1)
+    good &= words > block.starts[lines]
+    starts = block.words[block.first_word[lines]]
+    comm_ends = np.maximum(block.end_of_text_before(words), starts)
+    return tid, np.where(has_tgid, tgid, NO_TGID), starts, comm_ends, good

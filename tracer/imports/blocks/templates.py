@@ -1,0 +1,199 @@
+"""How one event's text is laid out in words: learned from a line that its pattern fits, then read in columns.
+
+A template accepts less than the pattern it was made from: the keys must stand in the same words, with the same blanks
+before their values. What it refuses is read by the pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+import numpy as np
+
+from ..layouts import Layout
+from ..table import text_keys
+from ..values import INTEGER, Value
+from .digits import signed
+from .text import I64, MOST_TEXT_BYTES, Block, Bools
+from .vocabulary import Vocabulary
+
+MOST_WORDS: Final = 60
+
+_BLANK: Final = ord(" ")
+
+_WORD: Final = re.compile(r"\S+")
+_SEPARATOR: Final = r"(?:=|: ?| )\s*"
+_LAZY: Final = ".*?"
+_SLAB_HEAD_FIELDS: Final = ("shrink", "shr")
+
+Columns = dict[str, I64]
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A value: `literal` stands before it, `suffix` behind it, up to the end of its word."""
+
+    name: str
+    word: int
+    prefix_bytes: int
+    literal: bytes
+    suffix: bytes
+    texts: _Texts | None = field(compare=False)
+
+
+class _Texts:
+    """Values that are no plain numbers: each different text is read once."""
+
+    def __init__(self, read: Callable[[str], tuple[int, ...] | None]) -> None:
+        """`read` gives the values of a text, None where it is none of this sort."""
+        self._read = read
+        self._vocabulary = Vocabulary()
+        self._values: list[tuple[int, ...] | None] = []
+
+    def columns(self, block: Block, starts: I64, ends: I64, count: int) -> tuple[list[I64], Bools]:
+        """So many columns of values, and which texts are of this sort."""
+        numbers = self._vocabulary.numbers(block, starts, ends - starts)
+        texts = self._vocabulary.texts
+        self._values += [self._read(text.decode()) for text in texts[len(self._values) :]]
+        none = (0,) * count
+        table = np.array([*(each or none for each in self._values), none], np.int64)
+        good = np.array([*(each is not None for each in self._values), False])
+        return [table[numbers, place] for place in range(count)], good[numbers]
+
+
+@dataclass(frozen=True)
+class Template:
+    """The words of one layout; `start` is literal text that comes before all fields."""
+
+    layout: Layout
+    start: bytes
+    fields: tuple[_Field, ...]
+    head_words: int = 0
+    head: _Texts | None = field(default=None, compare=False)
+    last_word: int = 0
+
+    @classmethod
+    def of(cls, layout: Layout, line: str, at: int, fields_at: int) -> Self | None:
+        """From a line whose text begins at `at`; the layout's pattern is tried from `fields_at` on.
+
+        None where the line does not fit, or can't be described in this way.
+        """
+        match = layout.pattern.match(line, fields_at)
+        if match is None or _LAZY in layout.pattern.pattern or not line.isascii():
+            return None
+        words = [each.span() for each in _WORD.finditer(line, at)]
+        first_group = 1
+        head, head_words = None, 0
+        if layout.pattern.groups >= 2 and tuple(name for name, _ in layout.fields[:2]) == _SLAB_HEAD_FIELDS:
+            first_group, head_words = 3, sum(begin < match.end(2) for begin, _ in words)
+            head = _Texts(_slab_head(layout))
+        try:
+            fields = tuple(_fields(layout, line, words, match, first_group))
+        except _NotInWordsError:
+            return None
+        start = line[at:fields_at].rstrip().encode()
+        last = max((each.word for each in fields), default=head_words - 1)
+        last = max(last, sum(begin < at + len(start) for begin, _ in words) - 1)
+        if last >= MOST_WORDS or len(start) > MOST_TEXT_BYTES:
+            return None
+        return cls(layout, start, fields, head_words, head, last)
+
+    def read(self, block: Block, lines: I64, words: I64) -> tuple[Bools, Columns]:
+        """Lines by number, and the words their texts begin at: which of them fit, and the fields of those."""
+        good = words + self.last_word < block.first_word[lines + 1]
+        if self.start:
+            begin = block.words[words]
+            good &= block.equal(begin, self.start)
+            good &= block.bytes[begin + len(self.start)] <= _BLANK
+        columns: Columns = {}
+        ends = block.ends[lines]
+        for each in self.fields:
+            if each.texts is None:
+                columns[each.name], fits = signed(block, *_value(block, each, words, ends, good))
+                good &= fits
+        for each in self.fields:
+            if each.texts is not None:
+                span = _value(block, each, words, ends, good)
+                _look_up(each.texts, block, span, good, columns, (each.name,))
+        if self.head is not None:
+            span = block.words[words], np.minimum(block.words[words + self.head_words] - 1, ends)
+            _look_up(self.head, block, span, good, columns, _SLAB_HEAD_FIELDS)
+        if good.all():
+            return good, columns
+        return good, {name: column[good] for name, column in columns.items()}
+
+
+class _NotInWordsError(Exception):
+    """A value is not inside of one word, or its key is not found before it."""
+
+
+def _fields(
+    layout: Layout, line: str, words: list[tuple[int, int]], match: re.Match[str], first_group: int
+) -> Iterator[_Field]:
+    for group in range(first_group, layout.pattern.groups + 1):
+        name, value = layout.fields[group - 1]
+        start, end = match.span(group)
+        word = next((place for place, (begin, stop) in enumerate(words) if begin <= start and end <= stop), None)
+        if word is None:
+            raise _NotInWordsError
+        key_at = _key_at(layout.kind.name, name, line, match.start(), start)
+        literal_at = max(begin for begin, _ in words if begin <= key_at)
+        suffix = line[end : words[word][1]].encode()
+        literal = line[literal_at:start].encode()
+        if suffix and (suffix[:1].isalnum() or suffix[:1] in b"_|."):
+            raise _NotInWordsError
+        texts = None if value is INTEGER else _Texts(_one_value(value))
+        yield _Field(name, word, start - words[word][0], literal, suffix, texts)
+
+
+def _key_at(kind: str, name: str, line: str, begin: int, end: int) -> int:
+    for key in text_keys(kind, name):
+        if match := re.search(rf"(?<![\w-]){re.escape(key)}{_SEPARATOR}$", line[begin:end]):
+            return begin + match.start()
+    raise _NotInWordsError
+
+
+def _one_value(value: Value) -> Callable[[str], tuple[int, ...] | None]:
+    pattern = re.compile(value.pattern)
+
+    def read(text: str) -> tuple[int, ...] | None:
+        return (int(value.column([text])[0]),) if pattern.fullmatch(text) else None
+
+    return read
+
+
+def _slab_head(layout: Layout) -> Callable[[str], tuple[int, ...] | None]:
+    (_, shrink), (_, shr) = layout.fields[:2]
+    pattern = re.compile(rf"({shrink.pattern}) ({shr.pattern}):")
+
+    def read(text: str) -> tuple[int, ...] | None:
+        match = pattern.fullmatch(text)
+        return (int(shrink.column([match[1]])[0]), int(shr.column([match[2]])[0])) if match else None
+
+    return read
+
+
+def _value(block: Block, each: _Field, words: I64, line_ends: I64, good: Bools) -> tuple[I64, I64]:
+    """Where a field's values begin and end; lines in which something else stands around them are no longer good."""
+    starts = block.words[words + each.word] + each.prefix_bytes
+    ends = np.minimum(block.words[words + (each.word + 1)] - 1, line_ends) - len(each.suffix)
+    good &= block.equal(starts - len(each.literal), each.literal)
+    if each.suffix:
+        good &= block.equal(ends, each.suffix)
+    return starts, ends
+
+
+def _look_up(
+    texts: _Texts, block: Block, span: tuple[I64, I64], good: Bools, columns: Columns, names: tuple[str, ...]
+) -> None:
+    """Only texts of lines that are good so far become known."""
+    rows = np.flatnonzero(good)
+    starts, ends = span
+    values, fits = texts.columns(block, starts[rows], ends[rows], len(names))
+    for name, found in zip(names, values, strict=True):
+        columns[name] = np.zeros(len(good), np.int64)
+        columns[name][rows] = found
+    good[rows] = fits
