@@ -53,6 +53,9 @@ def facts(**changes: object) -> RecordingFacts:
             PlanRow(
                 "balloon_work", "kprobe:update_balloon_size_func", SourceState.REFUSED, "kprobes are not compiled in"
             ),
+            PlanRow("lru_shrink_inactive", "vmscan:mm_vmscan_lru_shrink_inactive", SourceState.USED),
+            PlanRow("direct_reclaim_begin", "vmscan:mm_vmscan_direct_reclaim_begin", SourceState.USED),
+            PlanRow("mark_victim", "oom:mark_victim", SourceState.USED),
             PlanRow("balloon_work", "workqueue:workqueue_execute_start", SourceState.USED),
             PlanRow(
                 "throttled", "vmscan:mm_vmscan_throttled", SourceState.ABSENT, "this kernel has no such tracepoint"

@@ -124,6 +124,12 @@ class Metadata:
         """Event kinds (and sampled quantities) that have a source in this recording."""
         return frozenset(row.what for row in self.plan if row.state is SourceState.USED)
 
+    @property
+    def ends_made_up(self) -> frozenset[str]:
+        """Kinds of ends that an import put where its source has none."""
+        rows = self.plan if self.imported_from else ()
+        return frozenset(row.what for row in rows if row.state is SourceState.USED and row.reason)
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)

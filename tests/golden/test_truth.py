@@ -46,7 +46,8 @@ def test_kills_are_those_that_were(name):
 def test_nothing_else_cycles(name):
     assert (summary(name)["cycles"], summary(name)["storms"]) == ([], [])
     leaked = summary(name)["balloon"]["leaked_pages"]
-    assert (leaked["shrinker"], leaked["oom_notifier"]) == (0, 0)
+    assert not leaked["shrinker"]
+    assert not leaked["oom_notifier"]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,8 @@ def test_a_target_out_of_reach_cycles_without_the_host():
 
 def test_the_hint_shrinker_moves_no_balloon_page():
     balloon = summary("C-free-page-hint")["balloon"]
-    assert (balloon["inflated_pages"], sum(balloon["leaked_pages"].values())) == (0, 0)
+    # Its trace has no event that counts the balloon's pages.
+    assert (balloon["inflated_pages"], set(balloon["leaked_pages"].values())) == (None, {None})
     names = [shrinker["name"] for shrinker in summary("C-free-page-hint")["shrinkers"]]
     assert "virtio_balloon_shrinker_scan" in names
 
@@ -124,4 +126,4 @@ def test_streaming_through_the_page_cache_is_kswapds_work():
 
 def test_free_page_reporting_is_no_balloon_work():
     assert {name: tier["spans"] for name, tier in tiers("R-free-page-reporting").items()} == {"proactive": 9}
-    assert summary("R-free-page-reporting")["balloon"]["work_spans"] == 0
+    assert not summary("R-free-page-reporting")["balloon"]["work_spans"]

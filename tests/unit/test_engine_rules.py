@@ -204,7 +204,7 @@ def test_free_page_reports_are_proactive_and_move_no_balloon_page() -> None:
     analysis = analyse(records(*reports))
     assert row(analysis, Tier.PROACTIVE).spans == 9
     assert not analysis.episodes
-    assert analysis.balloon.inflated_pages == 0
+    assert not analysis.balloon.inflated_pages
 
 
 def test_pages_are_split_by_numa_node() -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from synthetic_analysis import MIB_PAGES, enormous, quiet, storm
 
+from tracer.analyze.balloon.size import balloon_mib, sampled_size, stepped_size
 from tracer.analyze.model import BalloonStep, Cause, Quality, Quantity, Tier, Timeline
 from tracer.report.figure import Absence, Figure
 from tracer.report.ladder import MOST_EPISODES, choices, ladder_figures
 from tracer.report.timeline import timeline
-from tracer.wording.balloon_size import balloon_mib, sampled_size, stepped_size
 
 PAGE = 4096
 ROWS = ["lanes", "memory", "reclaim", "busy", "slab", "balloon", "pressure"]

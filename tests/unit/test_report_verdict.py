@@ -11,8 +11,8 @@ from tracer.report import verdict
 
 KILL = TierRow(Tier.OOM_KILL, 4.0, kills=2)
 NO_STORM = replace(storm(), storms=[])
-NO_CYCLE = replace(NO_STORM, cycles=[])
-NO_CONFLICT = replace(NO_CYCLE, conflicts=[])
+NO_CYCLE = replace(NO_STORM, cycles=[], tiers=ladder(0.0)[:2])
+NO_CONFLICT = replace(NO_CYCLE, conflicts=[], tiers=NO_STORM.tiers)
 
 
 def with_balloon(pages: int, at_s: float = 0.0):
@@ -76,9 +76,11 @@ def test_a_kill_over_an_empty_balloon_does_not_blame_it():
 
 
 def test_a_kill_over_a_balloon_tells_the_reason_found():
-    found = Finding(1, "oom_kill", Severity.CRITICAL, 4.0, 4.0, "The feature is off.", Quality.INFERRED)
+    found = Finding(
+        1, "oom_kill", Severity.CRITICAL, 4.0, 4.0, "It chose a task: the feature is off.", Quality.INFERRED
+    )
     said = verdict(replace(with_balloon(MIB_PAGES), findings=[found]), facts())
-    assert said.sentence.endswith("1.0 MiB still in the balloon; The feature is off.")
+    assert said.sentence.endswith("1.0 MiB still in the balloon: the feature is off.")
 
 
 def test_a_balloon_tapped_by_its_shrinker_was_tapped_early():

@@ -88,9 +88,10 @@ class TierRow:
 
     `lru_pages` are pages off the LRU that the event does not split into file and anon. `slab_pages` is inferred: what
     global direct reclaim got beyond its LRU pages. `slab_objects` maps shrinker name to objects freed (never added up
-    across shrinkers). `busy_s` is the union over time of the tier's spans; for tier 3, whose events have no begin, the
-    sum of the throttled waits. `node_pages` splits file and anon pages by NUMA node. Of `balloon_pages`, those
-    `_at_def_priority` were taken when reclaim had only begun.
+    across shrinkers). `busy_s` is the union over time of the tier's spans, for tier 3, whose events have no begin, the
+    sum of the throttled waits; None where single events alone tell of a tier. `spans` counts its spans and events.
+    `node_pages` splits file and anon pages by NUMA node. Of `balloon_pages`, those `_at_def_priority` were taken when
+    reclaim had only begun.
 
     `missed_pages` are in the kernel's counters and in no event, `extra_pages` in events and not in the counters; None
     where the two were not compared. `scopes` splits tier `direct`; its rows have no scopes of their own.
@@ -98,7 +99,7 @@ class TierRow:
 
     tier: Tier
     first_s: float
-    busy_s: float = 0.0
+    busy_s: float | None = 0.0
     spans: int = 0
     tasks: int = 0
     min_priority: int | None = None
@@ -142,6 +143,15 @@ class Heroics:
 
 
 @dataclass(slots=True)
+class Waits:
+    """Tasks' waiting in global direct reclaim, summed over them, and the lowest priority they came to."""
+
+    stall_s: float
+    stalls: int
+    min_priority: int | None
+
+
+@dataclass(slots=True)
 class Episode:
     """Spans of tier >= 1 that follow each other with gaps no longer than the option `gap_s`."""
 
@@ -150,18 +160,19 @@ class Episode:
     end_s: float
     tiers: list[TierRow] = field(default_factory=list)
     before_notifier: Heroics | None = None
+    global_waits: Waits | None = None
 
 
 @dataclass(slots=True)
 class Conflict:
-    """Inflation and reclaim at the same time; overlap in seconds by who reclaimed."""
+    """Inflation and reclaim at the same time; overlap in seconds by who reclaimed. Uncounted pages are None."""
 
     id: int
     start_s: float
     end_s: float
     overlap_s: dict[str, float]
-    reclaimed_pages: int
-    inflated_pages: int
+    reclaimed_pages: int | None
+    inflated_pages: int | None
     spans: list[int] = field(default_factory=list)
 
 
@@ -260,29 +271,36 @@ class BalloonStep:
 
 @dataclass
 class BalloonResult:
-    """The balloon over the whole recording, in guest pages.
+    """The balloon over the whole recording, in guest pages; what nothing in the recording counts is None, never 0.
 
     `missed_pages`, into it and out, are in the kernel's counters and in nothing else here: numbers are lower bounds.
     `extra_pages` are in the other numbers and not in the kernel's counters: numbers are upper bounds.
     """
 
-    inflated_pages: int = 0
-    leaked_pages: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
+    inflated_pages: int | None = 0
+    leaked_pages: Mapping[Cause, int | None] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
     missed_pages: int = 0
     extra_pages: int = 0
-    wasted_pages: int = 0
-    migrated_pages: int = 0
-    target_changes: int = 0
-    puffs: int = 0
-    work_spans: int = 0
-    worker_s: float = 0.0
+    wasted_pages: int | None = 0
+    migrated_pages: int | None = 0
+    target_changes: int | None = 0
+    puffs: int | None = 0
+    work_spans: int | None = 0
+    worker_s: float | None = 0.0
     reclaim_path: str = "none"
     quality: Quality = Quality.INFERRED
 
     @property
-    def net_pages(self) -> int:
+    def out_pages(self) -> int | None:
+        """Leaked, by whatever cause."""
+        known = [pages for pages in self.leaked_pages.values() if pages is not None]
+        return sum(known) if known else None
+
+    @property
+    def net_pages(self) -> int | None:
         """Inflated minus leaked."""
-        return self.inflated_pages - sum(self.leaked_pages.values())
+        leaked = self.out_pages
+        return None if self.inflated_pages is None or leaked is None else self.inflated_pages - leaked
 
 
 @dataclass

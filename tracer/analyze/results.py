@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..metadata import Metadata
 from .balloon.tracker import BalloonTracker
@@ -23,12 +24,15 @@ from .model import (
     Quality,
     Tier,
     TierRow,
+    Waits,
 )
 from .options import Options
+from .stream.stretch import COUNTING_ENDS
 from .totals.ladder import EpisodeLadder, Ladders, Rung
 from .totals.series import SampleSeries
 from .totals.shrinkers import ShrinkerTable
 from .totals.stalls import StallTable
+from .totals.telling import PageTelling
 from .totals.tier_fill import TierFill
 from .totals.tier_gaps import TierGaps
 from .totals.timeline import TimelineBuilder
@@ -51,6 +55,11 @@ class State:
     balloon: BalloonTracker
     settled: Settling
     series: SampleSeries
+
+    @cached_property
+    def telling(self) -> PageTelling:
+        """What of the tiers' pages the recording tells."""
+        return PageTelling(self.metadata, self.accounting.events_by_kind)
 
     @property
     def origin_ns(self) -> int:
@@ -89,6 +98,17 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     return analysis
 
 
+def _known(state: State, conflict: Conflict) -> Conflict:
+    """A conflict without the numbers that nothing counts."""
+    by_kind = state.accounting.events_by_kind
+    told = "lru_shrink_inactive" in by_kind or not by_kind.keys().isdisjoint(COUNTING_ENDS.values())
+    if not conflict.reclaimed_pages and not told:
+        conflict.reclaimed_pages = None
+    if not state.balloon.pages_counted:
+        conflict.inflated_pages = None
+    return conflict
+
+
 def _episodes(state: State) -> list[Episode]:
     # Of one of several episodes it is known only where no pages are too many.
     nothing_extra = {tier: 0 for tier, pages in state.gaps.extra.items() if not pages}
@@ -99,6 +119,7 @@ def _episodes(state: State) -> list[Episode]:
             state.seconds(ladder.end_ns),
             _rows(state, ladder.rungs, nothing_extra),
             _heroics(ladder),
+            _waits(ladder),
         )
         for number, ladder in enumerate(state.ladders.episodes, 1)
     ]
@@ -108,8 +129,14 @@ def _conflicts(state: State) -> list[Conflict]:
     conflicts = state.settled.conflicts.conflicts()
     for conflict in conflicts:
         begin_ns, end_ns = (round(at_s * 1e9) + state.origin_ns for at_s in (conflict.start_s, conflict.end_s))
-        conflict.reclaimed_pages += state.fill.under_pressure(begin_ns, end_ns)
-    return conflicts
+        filled = state.fill.under_pressure(begin_ns, end_ns)
+        conflict.reclaimed_pages = (conflict.reclaimed_pages or 0) + filled
+    return [_known(state, conflict) for conflict in conflicts]
+
+
+def _waits(ladder: EpisodeLadder) -> Waits | None:
+    waits = ladder.waits
+    return Waits(waits.stall_ns / 1e9, waits.stalls, waits.min_priority) if waits.stalls else None
 
 
 def _heroics(ladder: EpisodeLadder) -> Heroics | None:
@@ -126,7 +153,8 @@ def _heroics(ladder: EpisodeLadder) -> Heroics | None:
 
 
 def _rows(state: State, rungs: dict[int, Rung], extra: Mapping[Tier, int]) -> list[TierRow]:
-    return [_row(state, Tier(tier), rungs[tier], extra.get(Tier(tier))) for tier in sorted(rungs)]
+    rows = [(_row(state, Tier(tier), rungs[tier], extra.get(Tier(tier))), rungs[tier]) for tier in sorted(rungs)]
+    return [state.telling.without_unknown(row, rung) for row, rung in rows]
 
 
 def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierRow:
@@ -138,7 +166,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
     return TierRow(
         tier=tier,
         first_s=state.seconds(rung.first_ns),
-        busy_s=rung.busy_ns / 1e9,
+        busy_s=rung.busy_ns / 1e9 if rung.timed else None,
         spans=rung.spans,
         tasks=rung.tasks,
         min_priority=rung.min_priority,
@@ -172,19 +200,20 @@ def _quality(state: State, rung: Rung, extra_pages: int | None) -> Quality:
 def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:
     tracker, totals = state.balloon, state.settled.totals
     path = state.metadata.balloon.reclaim_path
+    counted, seen = tracker.pages_counted, tracker.work_seen
     for cause, observed in ((Cause.SHRINKER, "shrinker"), (Cause.OOM_NOTIFIER, "oom_notifier")):
         path = observed if totals.leaked[cause] else path
     return BalloonResult(
-        inflated_pages=totals.inflated,
-        leaked_pages=totals.leaked,
+        inflated_pages=totals.inflated if counted else None,
+        leaked_pages=totals.leaked if counted else dict.fromkeys(Cause),
         missed_pages=tracker.missed_pages,
         extra_pages=tracker.extra_pages,
-        wasted_pages=sum(cycle.wasted_pages for cycle in cycles),
-        migrated_pages=tracker.migrated_pages,
+        wasted_pages=sum(cycle.wasted_pages for cycle in cycles) if counted else None,
+        migrated_pages=tracker.migrated_pages if counted else None,
         target_changes=tracker.target_changes(),
-        puffs=tracker.works.puffs,
-        work_spans=tracker.works.count,
-        worker_s=tracker.works.busy_ns / 1e9,
+        puffs=tracker.works.puffs if counted and seen else None,
+        work_spans=tracker.works.count if seen else None,
+        worker_s=tracker.works.busy_ns / 1e9 if seen else None,
         reclaim_path=path,
-        quality=tracker.quality,
+        quality=tracker.quality if counted else Quality.UNKNOWN,
     )

@@ -14,13 +14,14 @@ class Observation:
     """Pages that left the balloon in `where`, by cause; `quality` is `measured` or `inferred`."""
 
     where: str
-    leaked_pages: Mapping[str, int]
+    leaked_pages: Mapping[str, int | None]
     quality: str
 
     @property
     def path(self) -> str | None:
         """The reclaim path that was taken, the busier one first where both were; None where neither was."""
-        taken = sorted((name for name in _PATHS if self.leaked_pages[name]), key=lambda name: -self.leaked_pages[name])
+        pages = {name: self.leaked_pages[name] or 0 for name in _PATHS}
+        taken = sorted((name for name in _PATHS if pages[name]), key=lambda name: -pages[name])
         return ", ".join(taken) or None
 
     def to_json(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from .options import GAP_S, HORIZON_S, File, From, Gap, Horizon, To
 
 if TYPE_CHECKING:
     from ..analyze import Analysis
+    from ..recording_facts import RecordingFacts
 
 CONDITIONS: Final = ("cycles", "conflicts", "loss", "kills")
 CONDITION_MET: Final = 5
@@ -26,9 +27,9 @@ def _conditions(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def met(analysis: Analysis, conditions: tuple[str, ...], missing_files: int = 0) -> list[str]:
+def met(analysis: Analysis, conditions: tuple[str, ...], facts: RecordingFacts) -> list[str]:
     """Those of the conditions that hold, each with its number: `cycles 2`."""
-    from ..wording.numbers import plural
+    from ..wording.numbers import bytes_, plural
 
     numbers = {
         "cycles": len(analysis.cycles),
@@ -37,8 +38,16 @@ def met(analysis: Analysis, conditions: tuple[str, ...], missing_files: int = 0)
         "kills": sum(row.kills for row in analysis.tiers),
     }
     found = [f"{name} {numbers[name]}" for name in conditions if numbers[name]]
-    if missing_files and "loss" in conditions:
-        found.append(f"loss {plural(missing_files, 'missing file')}")
+    if "loss" not in conditions:
+        return found
+    if missing := len(facts.files.missing):
+        found.append(f"loss {plural(missing, 'missing file')}")
+    if facts.cut_bytes:
+        found.append(f"loss {bytes_(facts.cut_bytes)} cut")
+    elif not facts.complete:
+        found.append("loss not closed")
+    if facts.bad_blocks:
+        found.append(f"loss {plural(facts.bad_blocks, 'damaged block')}")
     return found
 
 
@@ -75,6 +84,6 @@ def summary(
         sys.stdout.write(json.dumps(summary_dict(analysis, facts), indent=2) + "\n")
     else:
         sys.stdout.write(summary_text(analysis, facts))
-    if found := met(analysis, conditions, len(facts.files.missing)):
+    if found := met(analysis, conditions, facts):
         sys.stderr.write(f"--fail-on: {', '.join(found)}\n")
         raise typer.Exit(CONDITION_MET)

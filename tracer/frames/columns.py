@@ -72,8 +72,8 @@ CONFLICTS: Final[Columns] = {
     "overlap_self_s": "float64",
     "overlap_induced_s": "float64",
     "overlap_foreign_s": "float64",
-    "reclaimed_pages": "int64",
-    "inflated_pages": "int64",
+    "reclaimed_pages": "Int64",
+    "inflated_pages": "Int64",
 }
 CYCLES: Final[Columns] = {
     "id": "int64",

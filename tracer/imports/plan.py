@@ -9,7 +9,7 @@ from ..metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from ..schema import KINDS, OWN_FIELDS, Kind
 from .returns import end_of
 from .survey import Survey
-from .table import VIRTIO_KINDS, VIRTIO_WORK
+from .table import HYPERV_DRIVER, VIRTIO_KINDS, WORK_DRIVERS
 
 _NOT_THERE = "not in the source"
 _NO_END = "the source has no event for it: put after the last event inside the span"
@@ -58,7 +58,11 @@ def _missing(kind: Kind, present: Collection[str]) -> tuple[str, ...]:
 
 
 def _balloon(survey: Survey) -> BalloonInfo:
-    """The driver, where its functions are in the source; how it gives pages back is for the analysis to see."""
-    if VIRTIO_WORK in survey.work_functions or not VIRTIO_KINDS.isdisjoint(survey.names):
-        return BalloonInfo(driver="virtio_balloon", reclaim_path="unknown")
-    return BalloonInfo(reclaim_path="unknown")
+    """The driver, where its functions or events are in the source; how it gives back is for the analysis to see."""
+    driver = "virtio_balloon" if not VIRTIO_KINDS.isdisjoint(survey.names) else None
+    driver = driver or next(
+        (WORK_DRIVERS[name] for name in sorted(survey.work_functions) if name in WORK_DRIVERS), None
+    )
+    if "balloon_status" in survey.names:
+        driver = HYPERV_DRIVER
+    return BalloonInfo(driver=driver, reclaim_path="unknown")

@@ -62,7 +62,15 @@ FUNCTION_BY_NAME: Final = {name: function for function in FUNCTIONS for name in 
 COUNTED_FUNCTIONS: Final = frozenset({"report_free_page_func", "return_free_pages_to_mm", "drop_slab"})
 """Functions that matter but are no kind: counted in the recording's notes, and a trace of nothing else is imported."""
 
-WORK_FUNCTIONS: Final = frozenset({"update_balloon_size_func", "vmballoon_work", "balloon_process", "balloon_up"})
+HYPERV_DRIVER: Final = "hv_balloon"
+WORK_DRIVERS: Final = {
+    "update_balloon_size_func": "virtio_balloon",
+    "vmballoon_work": "vmw_balloon",
+    "balloon_process": "xen_balloon",
+    "balloon_up": HYPERV_DRIVER,
+}
+"""The balloon work's functions and whose they are."""
+WORK_FUNCTIONS: Final = frozenset(WORK_DRIVERS)
 """Work functions that move balloon pages: virtio (drivers/virtio), VMware (drivers/misc), Xen and Hyper-V."""
 
 VIRTIO_KINDS: Final = frozenset(
@@ -72,7 +80,6 @@ VIRTIO_KINDS: Final = frozenset(
     }
 )
 """Kinds that only the virtio balloon's driver gives."""
-VIRTIO_WORK: Final = "update_balloon_size_func"
 
 MARKERS: Final = frozenset({"tracing_mark_write", "print"})
 """Text that somebody wrote into the trace."""

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from ..analyze.balloon.size import Size, sampled_size, stepped_size
 from ..analyze.model import Analysis, BalloonStep, Cause
-from ..wording.balloon_size import Size, sampled_size, stepped_size
 from ..wording.numbers import count, mib
 from .figure import Absence, Figure, line
 from .series import extremes
@@ -30,7 +30,7 @@ def _absence(sampled: Size | None) -> Absence:
 
 
 def _quiet(analysis: Analysis, sampled: Size | None) -> bool:
-    moved = analysis.balloon.inflated_pages or sum(analysis.balloon.leaked_pages.values()) or analysis.steps
+    moved = analysis.balloon.inflated_pages or analysis.balloon.out_pages or analysis.steps
     return not moved and (sampled is None or float(np.ptp(sampled.mib)) == 0.0)
 
 
@@ -102,6 +102,6 @@ def _add_leaks(figure: Figure, analysis: Analysis, size: Size, page_bytes: int) 
 def _words(analysis: Analysis, page_bytes: int) -> str:
     balloon = analysis.balloon
     causes = [f"{mib(pages, page_bytes)} by {cause}" for cause, pages in balloon.leaked_pages.items() if pages]
-    leaked, net = mib(sum(balloon.leaked_pages.values()), page_bytes), mib(balloon.net_pages, page_bytes)
+    leaked, net = mib(balloon.out_pages, page_bytes), mib(balloon.net_pages, page_bytes)
     left = f"{leaked} left ({', '.join(causes)})" if causes else "none left"
     return f"{mib(balloon.inflated_pages, page_bytes)} entered the balloon, {left}; net {net}."

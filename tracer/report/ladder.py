@@ -81,7 +81,7 @@ def _rung(row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
     return [
         Cell(tier_label(row.tier), float(row.tier)),
         number(f"+{seconds(max(0.0, row.first_s - start_s))}", row.first_s),
-        number(seconds(row.busy_s), row.busy_s),
+        unknown() if row.busy_s is None else number(seconds(row.busy_s), row.busy_s),
         number(count(row.spans), row.spans),
         number(count(row.tasks), row.tasks),
         dash() if row.min_priority is None else number(str(row.min_priority), row.min_priority),
@@ -128,7 +128,7 @@ def _values(choice: Choice, page_bytes: int) -> list[list[list[float | None]]]:
     reached = choice.by_tier()
     rungs = [reached.get(tier) for tier in Tier]
     first = [None if row is None else round(max(0.0, row.first_s - choice.start_s), 6) for row in rungs]
-    busy = [None if row is None else round(row.busy_s, 6) for row in rungs]
+    busy = [None if row is None or row.busy_s is None else round(row.busy_s, 6) for row in rungs]
     pages: list[list[float | None]] = [
         [_mib(None if row is None else getattr(row, f"{source}_pages"), page_bytes) for row in rungs]
         for source, _ in _SOURCES

@@ -13,9 +13,10 @@ from ..analyze.model import Analysis, Cause, Severity, Tier, known_sum
 from ..errors import TracerError
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts
+from ..wording.evidence import KILLS, WAITS, no_balloon, nothing_seen, seen_of
 from ..wording.length import length_of
-from ..wording.numbers import bytes_, count, mib, plural, seconds, utc
-from ..wording.verdict import Verdict, verdict
+from ..wording.numbers import NOT_KNOWN, bytes_, count, mib, plural, seconds, utc
+from ..wording.verdict import UNKNOWN, Verdict, verdict
 from .assets import csp_hash, plotly_base64, read
 from .figure import Figure, to_data, to_html
 from .ladder import ladder_figures, ladder_tables
@@ -25,7 +26,12 @@ from .series import nested
 from .tables import conflicts_table, cycles_table, findings_table, shrinkers_table, stalls_table, storms_table
 from .timeline import Timeline, timeline
 
-_LEVEL_WORDS: Final = {Severity.CRITICAL: "Critical", Severity.WARNING: "Warning", Severity.INFO: "Nothing wrong found"}
+_LEVEL_WORDS: Final[dict[str, str]] = {
+    Severity.CRITICAL: "Critical",
+    Severity.WARNING: "Warning",
+    Severity.INFO: "Nothing wrong found",
+    UNKNOWN: "Not known",
+}
 
 
 def write_report(path: Path, analysis: Analysis, facts: RecordingFacts) -> int:
@@ -85,7 +91,7 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
         "tool_version": text(facts.metadata.tool_version or "unknown version"),
     }
     return Template(read("report.html")).substitute(
-        parts | _header(analysis, facts) | _verdict_parts(judged) | {"tiles": _tiles(analysis, page_bytes)}
+        parts | _header(analysis, facts) | _verdict_parts(judged) | {"tiles": _tiles(analysis, facts)}
     )
 
 
@@ -105,8 +111,8 @@ def _data(analysis: Analysis, rows: Timeline, charts: list[Figure], ladder: list
 def _verdict_parts(judged: Verdict) -> dict[str, str]:
     qualifier = f'<p class="qualifier"><strong>But:</strong> {text(judged.qualifier)}</p>' if judged.qualifier else ""
     return {
-        "level": text(judged.severity),
-        "level_words": _LEVEL_WORDS[judged.severity],
+        "level": text(judged.level),
+        "level_words": _LEVEL_WORDS[judged.level],
         "verdict": text(judged.sentence),
         "qualifier": qualifier,
     }
@@ -122,9 +128,12 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
         ("Events", f"{count(analysis.accounting.events)}, {count(facts.lost_total)} lost"),
         (
             "Memory",
-            f"{bytes_(metadata.memory_total_bytes)}, {bytes_(metadata.page_size_bytes)} pages",
+            _memory(metadata),
         ),
-        ("Balloon", f"{balloon.driver}, reclaim path {analysis.balloon.reclaim_path}" if balloon.driver else "none"),
+        (
+            "Balloon",
+            f"{balloon.driver}, reclaim path {analysis.balloon.reclaim_path}" if balloon.driver else no_balloon(facts),
+        ),
         ("Recording", facts.source + (f" (imported from {metadata.imported_from})" if metadata.imported_from else "")),
         ("Command", shlex.join(metadata.command) or "none"),
     ]
@@ -135,37 +144,49 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
     }
 
 
+def _memory(metadata: Metadata) -> str:
+    if not metadata.memory_total_bytes:
+        return NOT_KNOWN
+    return f"{bytes_(metadata.memory_total_bytes)}, {bytes_(metadata.page_size_bytes)} pages"
+
+
 def _kernel(metadata: Metadata) -> str:
     return " ".join(filter(None, (metadata.kernel_release, metadata.machine))) or "not known"
 
 
-def _tiles(analysis: Analysis, page_bytes: int) -> str:
-    balloon = analysis.balloon
+def _puffs(puffs: int | None) -> str:
+    if puffs is None:
+        return "whether the balloon ran out of puff is not known"
+    return f"out of puff {plural(puffs, 'time')}" if puffs else "the balloon never ran out of puff"
+
+
+def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
+    balloon, page_bytes = analysis.balloon, facts.metadata.page_size_bytes
     tiers = {row.tier: row for row in analysis.tiers}
-    reclaimed = known_sum(row.off_lru_pages for row in analysis.tiers) if analysis.tiers else 0
+    reclaimed = known_sum(row.off_lru_pages for row in analysis.tiers) if analysis.tiers else None
+    if reclaimed is None and not nothing_seen(analysis, facts):
+        reclaimed = 0
     leaked = [f"{cause} {mib(pages, page_bytes)}" for cause in Cause if (pages := balloon.leaked_pages.get(cause, 0))]
     kills = tiers[Tier.OOM_KILL].kills if Tier.OOM_KILL in tiers else 0
-    stall_s = sum(stall.stall_s for stall in analysis.stalls)
-    net, leaked_pages = mib(balloon.net_pages, page_bytes), sum(balloon.leaked_pages.values())
-    puffs = f"out of puff {plural(balloon.puffs, 'time')}" if balloon.puffs else "the balloon never ran out of puff"
+    waited = sum(stall.stall_s for stall in analysis.stalls) if seen_of(analysis, facts, WAITS) else None
     tiles = [
         (
             "Moved for nothing",
             mib(balloon.wasted_pages, page_bytes),
-            f"net {net} into the balloon",
+            f"net {mib(balloon.net_pages, page_bytes)} into the balloon",
         ),
         (
             "Left the balloon",
-            mib(leaked_pages, page_bytes),
-            ", ".join(leaked) or "no leak of any cause",
+            mib(balloon.out_pages, page_bytes),
+            ", ".join(leaked) or ("no leak of any cause" if balloon.out_pages == 0 else "nothing counts its pages"),
         ),
         (
             "Reclaimed",
-            "not known" if reclaimed is None else mib(reclaimed, page_bytes),
+            mib(reclaimed, page_bytes),
             "file and anonymous pages, every tier",
         ),
-        ("Tasks waited", seconds(stall_s), "for memory, all tasks together"),
-        ("OOM kills", count(kills), puffs),
+        ("Tasks waited", NOT_KNOWN if waited is None else seconds(waited), "for memory, all tasks together"),
+        ("OOM kills", count(kills) if kills or seen_of(analysis, facts, KILLS) else NOT_KNOWN, _puffs(balloon.puffs)),
     ]
     return "".join(
         f'<div class="tile"><dt>{text(name)}</dt><dd>{text(value)}<small>{text(hint)}</small></dd></div>'

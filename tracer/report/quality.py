@@ -50,7 +50,7 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
             f"{plural(accounting.begins_without_end, 'begin')} without an end, "
             f"{plural(accounting.ends_without_begin, 'end')} without a begin."
         )
-    else:
+    elif accounting.spans:
         words.append("Every span has its begin and its end.")
     if accounting.late_events:
         words.append(f"{plural(accounting.late_events, 'event')} came too late to be put in order.")
@@ -87,12 +87,13 @@ def plan_table(facts: RecordingFacts) -> str:
 
 
 def absent_fields_table(facts: RecordingFacts) -> str:
-    """Fields that this kernel's events do not have; nothing when it has all."""
+    """Fields that this kernel's events, or an import's text, do not have; nothing when they have all."""
     kinds: dict[str, list[str]] = {}
     for kind, fields in facts.metadata.absent_fields.items():
         for name in fields:
             kinds.setdefault(name, []).append(kind)
-    columns = (Column("Field this kernel does not have"), Column("In events"))
+    title = "Field not in the imported trace" if facts.metadata.imported_from else "Field this kernel does not have"
+    columns = (Column(title), Column("In events"))
     rows = ([word(name, "code"), word(", ".join(sorted(kinds[name])), "code")] for name in sorted(kinds))
     return table("Absent fields", columns, rows, css="prose", titled=True) if kinds else ""
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from ..analyze.model import Analysis, Conflict, Cycle, Finding, Severity, ShrinkerStat, Stall, Storm
 from ..wording.numbers import count, duration, mib, offset, percent, plural, seconds
 from .ladder import quality_badge, tier_label
-from .markup import Cell, Column, badge, dash, number, sentence, span_of_time, table, word
+from .markup import Cell, Column, badge, dash, number, sentence, span_of_time, table, unknown, word
 
 _Item = TypeVar("_Item")
 MOST_ROWS: Final = 100
@@ -145,7 +145,8 @@ def _overlaps(conflict: Conflict) -> list[Cell]:
 
 
 def _moved(conflict: Conflict, page_bytes: int) -> list[Cell]:
-    return [number(mib(pages, page_bytes), pages) for pages in (conflict.reclaimed_pages, conflict.inflated_pages)]
+    moved = (conflict.reclaimed_pages, conflict.inflated_pages)
+    return [unknown() if pages is None else number(mib(pages, page_bytes), pages) for pages in moved]
 
 
 def storms_table(storms: Sequence[Storm], page_bytes: int) -> str:

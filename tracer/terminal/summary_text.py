@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..analyze.model import Analysis, Finding, Quality, Stall, Tier, TierRow
+from ..analyze.model import Analysis, BalloonResult, Finding, Quality, Stall, Tier, TierRow
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
+from ..wording.evidence import no_balloon, nothing_seen
 from ..wording.length import length_of
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
@@ -55,7 +56,7 @@ def _verdict(analysis: Analysis, facts: RecordingFacts) -> list[str]:
 
 def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     if not analysis.tiers:
-        return ["Ladder: no memory was reclaimed."]
+        return [f"Ladder: {nothing_seen(analysis, facts) or 'no memory was reclaimed'}."]
     page = facts.metadata.page_size_bytes
     heads = ("tier", "first", "busy", "spans", "tasks", "priority", "file", "anon", "LRU", "slab", "balloon", "kills")
     rows = [_tier_row(row, page) for row in analysis.tiers]
@@ -76,7 +77,7 @@ def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
     return (
         f"{int(row.tier)} {row.tier.label}",
         offset(row.first_s),
-        seconds(row.busy_s),
+        "-" if row.busy_s is None else seconds(row.busy_s),
         count(row.spans),
         count(row.tasks),
         priority,
@@ -99,23 +100,38 @@ def _objects(row: TierRow) -> list[str]:
 
 def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     info, balloon, page = facts.metadata.balloon, analysis.balloon, facts.metadata.page_size_bytes
-    if info.driver is None and not balloon.work_spans:
-        return ["Balloon: none was seen." if facts.metadata.imported_from else "Balloon: this machine has none."]
+    if info.driver is None and not balloon.work_spans and not balloon.inflated_pages:
+        return [f"Balloon: {no_balloon(facts)}."]
     features = f" ({', '.join(info.features)})" if info.features else ""
-    leaked = ", ".join(f"{mib(pages, page)} by {cause.value}" for cause, pages in balloon.leaked_pages.items() if pages)
-    moved = (
-        f"inflated {mib(balloon.inflated_pages, page)}, leaked {leaked or '0 MiB'}, net {mib(balloon.net_pages, page)}"
-    )
-    work = f"{plural(balloon.work_spans, 'work run')} in {seconds(balloon.worker_s)}, {plural(balloon.puffs, 'puff')}"
     fights = (plural(len(analysis.conflicts), "conflict"), plural(len(analysis.cycles), "cycle"))
+    wasted = balloon.wasted_pages
     lines = [
         f"Balloon: {info.driver or 'unknown driver'}{features}, gives back through: {balloon.reclaim_path}",
-        f"{moved} ({balloon.quality.value}); {work}; {plural(balloon.target_changes, 'change')} of target",
-        f"{', '.join(fights)}; {mib(balloon.wasted_pages, page)} moved for nothing",
+        f"{_moved(balloon, page)}; {_worked(balloon)}",
+        ", ".join(fights) + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing"),
     ]
     if off := miscount(balloon, page):
         lines.append(off)
     return [*paragraph(lines[0], ""), *(line for text in lines[1:] for line in paragraph(text))]
+
+
+def _moved(balloon: BalloonResult, page: int) -> str:
+    if balloon.inflated_pages is None:
+        return "pages in and out: not known, nothing in this recording counts them"
+    leaked = ", ".join(f"{mib(pages, page)} by {cause.value}" for cause, pages in balloon.leaked_pages.items() if pages)
+    moved = f"inflated {mib(balloon.inflated_pages, page)}, leaked {leaked or '0 MiB'}"
+    return f"{moved}, net {mib(balloon.net_pages, page)} ({balloon.quality.value})"
+
+
+def _worked(balloon: BalloonResult) -> str:
+    parts = ["work runs: not known"]
+    if balloon.work_spans is not None and balloon.worker_s is not None:
+        parts = [f"{plural(balloon.work_spans, 'work run')} in {seconds(balloon.worker_s)}"]
+    if balloon.puffs is not None:
+        parts[0] += f", {plural(balloon.puffs, 'puff')}"
+    if balloon.target_changes is not None:
+        parts.append(f"{plural(balloon.target_changes, 'change')} of target")
+    return "; ".join(parts)
 
 
 def _findings(analysis: Analysis) -> list[str]:
@@ -176,6 +192,9 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
     if accounting.incomplete_spans:
         begins, ends = plural(accounting.begins_without_end, "begin"), plural(accounting.ends_without_begin, "end")
         yield f"{begins} without an end, {ends} without a begin, of {plural(accounting.spans, 'span')}"
+    if accounting.untold_calls:
+        calls = plural(accounting.untold_calls, "shrinker call")
+        yield f"{calls} ({seconds(accounting.untold_s)}) of which nothing tells what reclaim they were in: no tier's"
     if accounting.late_events:
         yield f"{plural(accounting.late_events, 'event')} came too late to be put in order"
     yield from recorder_remarks(facts)

@@ -20,8 +20,13 @@ def plural(number: float, noun: str, nouns: str | None = None) -> str:
     return f"{count(number)} {noun if number == 1 else nouns or noun + 's'}"
 
 
-def mib(pages: float, page_bytes: int) -> str:
-    """Guest pages in MiB, or in KiB below 0.1 MiB: `1.5 MiB`."""
+NOT_KNOWN: Final = "not known"
+
+
+def mib(pages: float | None, page_bytes: int) -> str:
+    """Guest pages in MiB, or in KiB below 0.1 MiB: `1.5 MiB`; None is not known."""
+    if pages is None:
+        return NOT_KNOWN
     size = pages * page_bytes
     if not size:
         return "0 MiB"

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Severity, Tier, TierRow
+from ..analyze.balloon.size import balloon_mib
+from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Quality, Severity, Tier, TierRow, known_sum
 from ..recording_facts import RecordingFacts
-from .balloon_size import balloon_mib
-from .numbers import bytes_, listing, mib, plural, seconds
+from .evidence import nothing_seen, unseen_part
+from .numbers import listing, mib, plural, seconds
 
 _LATE_S: Final = 0.1
 """Time in tiers 2 and 3 from which on an OOM leak came late: a tenth of a second is what a person notices."""
@@ -23,39 +24,47 @@ _DRIVEN_BY: Final = {
 }
 
 
+UNKNOWN: Final = "unknown"
+QUIET: Final = "quiet"
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """`sentence` is the finding, `qualifier` what limits it (empty when nothing was missed)."""
+    """`sentence` is the finding, `qualifier` what limits it (empty when nothing was missed).
+
+    `kind` is the worst finding's, QUIET where all was judged and nothing found, UNKNOWN where too little was seen.
+    """
 
     severity: Severity
     sentence: str
     qualifier: str = ""
+    kind: str = QUIET
+
+    @property
+    def level(self) -> str:
+        """The severity, or UNKNOWN: what was not looked at is not fine."""
+        return UNKNOWN if self.kind == UNKNOWN else self.severity.value
 
 
 def verdict(analysis: Analysis, facts: RecordingFacts) -> Verdict:
     """The worst thing in an analysis as one sentence with units; loss and cuts become the qualifier."""
     page_bytes = facts.metadata.page_size_bytes
-    for rule in _RULES:
+    for kind, rule in _RULES.items():
         found = rule(analysis, page_bytes)
         if found is not None:
             severity, words = found
-            return Verdict(severity, words + _and_kills(analysis, rule) + ".", qualifier(facts))
-    raise AssertionError("the last rule always holds")
+            return Verdict(severity, words + _and_kills(analysis, kind) + ".", qualifier(facts), kind)
+    if not (given := _supplied(analysis, page_bytes)) and (reason := nothing_seen(analysis, facts)):
+        words = f"{reason[0].upper()}{reason[1:]}"
+        return Verdict(Severity.INFO, f"{_and_unknown(words, analysis)}.", qualifier(facts), UNKNOWN)
+    seen = "No conflict and no cycle" + (" was seen" if unseen_part(facts) else "")
+    words = _and_unknown(f"{seen}: {given or 'no tier had to give memory'}", analysis)
+    return Verdict(Severity.INFO, f"{words}.", qualifier(facts))
 
 
 def qualifier(facts: RecordingFacts) -> str:
     """What was not seen, as a sentence; empty when everything was."""
-    missed = []
-    if facts.lost_total:
-        missed.append(f"{plural(facts.lost_total, 'event was', 'events were')} lost")
-    if facts.cut_bytes:
-        missed.append(f"the recording was cut short ({bytes_(facts.cut_bytes)} at its end could not be used)")
-    elif not facts.complete:
-        missed.append(
-            "the recorder was ended before it could close the recording (about the last second may be missing)"
-        )
-    if facts.bad_blocks:
-        missed.append(f"{plural(facts.bad_blocks, 'damaged block was', 'damaged blocks were')} skipped")
+    missed = unseen_part(facts)
     if not missed:
         return ""
     words = listing(missed)
@@ -103,11 +112,12 @@ def _conflict(analysis: Analysis, page_bytes: int) -> _Found:
     for conflict in analysis.conflicts:
         for who, length_s in conflict.overlap_s.items():
             overlap[who] = overlap.get(who, 0.0) + length_s
-    reclaimed = sum(conflict.reclaimed_pages for conflict in analysis.conflicts)
+    reclaimed = known_sum(conflict.reclaimed_pages for conflict in analysis.conflicts)
+    gave = "" if reclaimed is None else f", {mib(reclaimed, page_bytes)} reclaimed meanwhile"
     who = listing([f"{seconds(length)} {name}" for name, length in overlap.items() if length > 0])
     return Severity.WARNING, (
         f"The balloon inflated while the guest was reclaiming memory: {plural(len(analysis.conflicts), 'conflict')}"
-        f"{f' ({who})' if who else ''}, {mib(reclaimed, page_bytes)} reclaimed meanwhile, no cycle"
+        f"{f' ({who})' if who else ''}{gave}, no cycle"
     )
 
 
@@ -126,22 +136,41 @@ def _killed_over_balloon(analysis: Analysis, page_bytes: int) -> _Found:
     if row is None or not left:
         return None
     told = [finding.text for finding in analysis.findings if finding.kind == "oom_kill"]
-    why = f"; {told[0].removesuffix('.')}" if told else ""
+    why = told[0].removesuffix(".").partition(": ")[2] if told else ""
     killed = plural(row.kills, "task")
-    return Severity.CRITICAL, f"The OOM killer killed {killed} with {left:,.1f} MiB still in the balloon{why}"
+    reason = f": {why}" if why else ""
+    return Severity.CRITICAL, f"The OOM killer killed {killed} with {left:,.1f} MiB still in the balloon{reason}"
 
 
 def _killed(analysis: Analysis, _page_bytes: int) -> _Found:
     kills = _kills(analysis)
     if not kills:
         return None
-    return Severity.CRITICAL, f"The OOM killer killed {plural(kills, 'task')}; no conflict and no cycle"
+    told = [finding.text.removesuffix(".") for finding in analysis.findings if finding.kind == "oom_kill"]
+    if kills == 1 and told and told[0].endswith(_NO_BALLOON):
+        return Severity.CRITICAL, told[0]
+    fights = "" if analysis.conflicts or analysis.cycles else "; no conflict and no cycle"
+    return Severity.CRITICAL, f"The OOM killer killed {plural(kills, 'task')}{fights}"
+
+
+def _any_kill(analysis: Analysis, page_bytes: int) -> _Found:
+    return _killed_over_balloon(analysis, page_bytes) or _killed(analysis, page_bytes)
+
+
+def _told(kind: str) -> _Rule:
+    """A verdict that is the sentence of the first finding of a kind."""
+
+    def rule(analysis: Analysis, _page_bytes: int) -> _Found:
+        found = next((finding for finding in analysis.findings if finding.kind == kind), None)
+        return None if found is None else (found.severity, found.text.removesuffix("."))
+
+    return rule
 
 
 def _late_tap(analysis: Analysis, page_bytes: int) -> _Found:
     tapped = analysis.balloon.leaked_pages.get(Cause.OOM_NOTIFIER, 0)
     before = [row for row in (_row(analysis, Tier.DIRECT), _row(analysis, Tier.RETRY)) if row]
-    spent = sum(row.busy_s for row in before)
+    spent = sum(row.busy_s or 0.0 for row in before)
     if not tapped or spent < _LATE_S:
         return None
     return Severity.WARNING, (
@@ -157,10 +186,6 @@ def _early_tap(analysis: Analysis, page_bytes: int) -> _Found:
     return Severity.WARNING, f"The balloon's shrinker gave {mib(tapped, page_bytes)} side by side with the page cache"
 
 
-def _quiet(analysis: Analysis, page_bytes: int) -> _Found:
-    return Severity.INFO, f"No conflict and no cycle: {_supplied(analysis, page_bytes)}"
-
-
 def _gave(row: TierRow, page_bytes: int) -> list[str]:
     given = [(row.file_pages, "file"), (row.anon_pages, "anon"), (row.lru_pages, "LRU")]
     given += [(row.slab_pages, "slab"), (row.balloon_pages, "balloon")]
@@ -172,23 +197,34 @@ def _gave(row: TierRow, page_bytes: int) -> list[str]:
 
 def _supplied(analysis: Analysis, page_bytes: int) -> str:
     rows = sorted(analysis.tiers, key=lambda row: row.tier)
-    given = [f"{row.tier.label} gave {listing(parts)}" for row in rows if (parts := _gave(row, page_bytes))]
-    return "; ".join(given) if given else "no tier had to give memory"
+    given = [
+        f"{row.tier.label} gave {'at least ' * (row.quality is Quality.LOWER_BOUND)}{listing(parts)}"
+        for row in rows
+        if (parts := _gave(row, page_bytes))
+    ]
+    return "; ".join(given)
 
 
-def _and_kills(analysis: Analysis, rule: _Rule) -> str:
+def _and_unknown(words: str, analysis: Analysis) -> str:
+    """The same with the tiers that were at work and of which nothing counts what they gave."""
+    rows = [row.tier.label for row in analysis.tiers if row.tier <= Tier.DIRECT and row.off_lru_pages is None]
+    return f"{words}; {listing(rows)} ran: how much was given is not in this recording" if rows else words
+
+
+def _and_kills(analysis: Analysis, kind: str) -> str:
     kills = _kills(analysis)
-    told = rule in (_killed_over_balloon, _killed)
-    return "" if told or not kills else f", and the OOM killer killed {plural(kills, 'task')}"
+    return "" if kind == "oom_kill" or not kills else f", and the OOM killer killed {plural(kills, 'task')}"
 
 
-_RULES: Final[tuple[_Rule, ...]] = (
-    _storm,
-    _cycle,
-    _conflict,
-    _killed_over_balloon,
-    _late_tap,
-    _early_tap,
-    _killed,
-    _quiet,
-)
+_NO_BALLOON: Final = ("no balloon was seen", "this machine has no balloon")
+_RULES: Final[dict[str, _Rule]] = {
+    "storm": _storm,
+    "oom_kill": _any_kill,
+    "worker_stuck": _told("worker_stuck"),
+    "cycle": _cycle,
+    "starved": _told("starved"),
+    "late_tap": _late_tap,
+    "premature_tap": _early_tap,
+    "conflict": _conflict,
+}
+"""By the kind of finding that leads, the worst first."""

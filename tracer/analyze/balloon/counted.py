@@ -34,6 +34,11 @@ class CountedSteps:
         self._moved: set[int | None] = set()
         self.migrated_pages = 0
 
+    @property
+    def was_read(self) -> bool:
+        """Whether the counters were read at all."""
+        return self._last is not None
+
     def runs(self, works: list[Run], notifiers: list[Run], shrinks: list[Run]) -> None:
         """Take closed runs. Those that no reading comes for are forgotten after a minute."""
         if not (self._inflations or self._leaks):

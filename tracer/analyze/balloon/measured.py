@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ...metadata import Metadata
 from ...schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
-from ..model import Cause, Quality
+from ..model import Cause, Quality, Tier
 from ..stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
 from ..stream.lane import SPAN_CODE
 from ..stream.stretch import Stretch
@@ -95,8 +95,14 @@ class MeasuredSteps:
         self._sources = sources
         self._balloon_pages = max(page_size_bytes // BALLOON_PAGE_BYTES, 1)
         self._moved: set[int | None] = set()
+        self._reclaiming: set[int] = set()
         self._status: tuple[int, int] | None = None
         self.migrated_pages = 0
+
+    @property
+    def status_seen(self) -> bool:
+        """Whether Hyper-V's driver told how many pages it has."""
+        return self._status is not None
 
     def advance(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
         """Steps of the next stretch, in time order; `works` are the runs that ended in it, `under_way` those open."""
@@ -116,7 +122,18 @@ class MeasuredSteps:
             if self._sources.runs:
                 steps += self._runs(works)
             self._moved &= {run.id for run in under_way}
+        else:
+            steps += self._reclaimers(stretch, works, under_way)
         return sorted(steps, key=lambda step: (step.end_ns, step.begin_ns))
+
+    def _reclaimers(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
+        """Runs that reclaimed: only an inflation allocates, so they inflated, by pages that no event counts."""
+        spans = stretch.spans
+        inside = (spans.kinds_above & BALLOON_BIT != 0) & (spans.tier == Tier.DIRECT) & spans.is_root
+        self._reclaiming |= {self._work_of(stretch, row) for row in np.flatnonzero(inside).tolist()}
+        steps = [Step(run.begin_ns, run.end_ns, 0, None, run.id) for run in works if run.id in self._reclaiming]
+        self._reclaiming &= {run.id for run in under_way}
+        return steps
 
     def _calls(self, stretch: Stretch, code: int, begin_kind: str, end_kind: str, argument: str) -> list[Step]:
         """Steps of calls of one function; a call whose return was missed is taken to have moved what it was asked."""

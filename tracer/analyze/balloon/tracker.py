@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...batch import Samples
 from ...metadata import Metadata
 from ..model import Quality
@@ -14,7 +16,10 @@ from .measured import MeasuredSteps, PageSources
 from .modules import ModuleTracker
 from .runs import NameOf, Run, notifier_runs, shrinker_runs, work_runs
 from .steps import Step, in_order
+from .stuck import StuckRuns
 from .works import WorkLog
+
+_WORK_KINDS: Final = frozenset({"balloon_work_begin", "update_balloon_size_begin"})
 
 
 class BalloonTracker:
@@ -32,7 +37,26 @@ class BalloonTracker:
         self.works = WorkLog(round(options.inflate_gap_s * 1e9), round(options.horizon_s * 1e9))
         self.modules = ModuleTracker()
         self.config_changes = 0
+        self._metadata = metadata
+        self.stuck = StuckRuns(metadata.ends_made_up)
         self.changes_traced = "virtballoon_changed" in metadata.kinds_traced
+
+    @property
+    def _none_here(self) -> bool:
+        """A recording of a machine that has no balloon: what it moved is known to be nothing."""
+        live = self._metadata.imported_from is None and bool(self._metadata.plan)
+        return live and self._metadata.balloon.driver is None
+
+    @property
+    def pages_counted(self) -> bool:
+        """Whether anything in the recording counts the balloon's pages."""
+        by_events = self._sources.inflations or self._sources.leaks or self._measured.status_seen
+        return by_events or self._counted.was_read or self._none_here
+
+    @property
+    def work_seen(self) -> bool:
+        """Whether runs of the balloon's work would be seen."""
+        return bool(self.works.count or self._metadata.kinds_traced & _WORK_KINDS) or self._none_here
 
     @property
     def quality(self) -> Quality:
@@ -71,12 +95,14 @@ class BalloonTracker:
         ended, under_way = work_runs(stretch, closed=True), work_runs(stretch, closed=False)
         notifiers = notifier_runs(stretch, self._name_of, closed=True)
         self.works.advance(ended, under_way)
+        self.stuck.advance(stretch, under_way)
         self.modules.advance(stretch)
         self._constraints.advance(stretch, notifiers)
         shrinks, notified = shrinker_runs(stretch, self._name_of), notifier_runs(stretch, self._name_of, closed=False)
         self._counted.runs(ended, notifiers, shrinks)
         self._counted.under_way(under_way, notified)
-        steps = self._measured.advance(stretch, ended, under_way)
+        tried = [run for run in ended if run.id not in self.works.never_returned]
+        steps = self._measured.advance(stretch, tried, under_way)
         self._held += steps
         if self._sources.exact:
             self._check.advance(steps, (*ended, *notifiers, *shrinks), (*under_way, *notified))
@@ -84,6 +110,11 @@ class BalloonTracker:
         self._changes += stretch.time_ns[changed].tolist()
         self.config_changes += len(changed)
         return notifiers
+
+    def end(self, end_ns: int) -> None:
+        """The recording ends: runs under way since long have not come back, and tell of no lack of memory."""
+        self.stuck.end(end_ns)
+        self.works.never_returned = frozenset(stuck.run.id for stuck in self.stuck.found)
 
     def sample(self, samples: Samples) -> None:
         """Take counter readings up to which all events have been seen."""
@@ -108,6 +139,8 @@ class BalloonTracker:
         held = [step.begin_ns for step in self._held]
         return [*held, *self._counted.pending_begins(), *self.works.unsettled_begins()]
 
-    def target_changes(self) -> int:
-        """Config changes where they were traced, else runs that began after an idle balloon."""
-        return self.config_changes if self.changes_traced else self.works.starts
+    def target_changes(self) -> int | None:
+        """Config changes where they were traced, else runs after an idle balloon; None without these, too."""
+        if self.changes_traced:
+            return self.config_changes
+        return self.works.starts if self.work_seen else None

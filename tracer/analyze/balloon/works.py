@@ -23,6 +23,7 @@ class WorkLog:
         self._moved: dict[int, int] = {}
         self._long: list[tuple[int, int]] = []
         self._long_until_ns = 0
+        self.never_returned: frozenset[int] = frozenset()
         self.count = 0
         self.busy_ns = 0
         self.puffs = 0
@@ -64,7 +65,7 @@ class WorkLog:
         self.busy_ns += run.end_ns - run.begin_ns
         self._unsettled.append(run)
         insort(self._recent, run, key=_by_begin)
-        if run.end_ns - run.begin_ns >= PUFF_NS:
+        if run.end_ns - run.begin_ns >= PUFF_NS and run.id not in self.never_returned:
             insort(self._long, _by_begin(run))
             del self._long[EVIDENCE_SPANS:]
             self._long_until_ns = max(self._long_until_ns, run.end_ns)
@@ -80,7 +81,8 @@ class WorkLog:
         Runs of 200 ms and more that moved less than half of what a run can are out of puff.
         """
         for run in self._unsettled:
-            if run.end_ns <= until_ns and run.end_ns - run.begin_ns >= PUFF_NS:
+            long = run.end_ns - run.begin_ns >= PUFF_NS and run.id not in self.never_returned
+            if run.end_ns <= until_ns and long:
                 self.puffs += self._moved.get(run.id, 0) < RUN_PAGES // 2
         self._unsettled = [run for run in self._unsettled if run.end_ns > until_ns]
         open_ids = {run.id for run in (*self._unsettled, *self._under_way)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...metadata import Metadata
 from ...schema import SpanKind
 from ..balloon.runs import is_work
 from ..model import Tier
@@ -19,8 +20,9 @@ I64 = npt.NDArray[np.int64]
 class ReclaimTracker:
     """Tells the meter when who reclaimed at tiers 1 and 2, what it gave, who waited, and when the worker worked."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, metadata: Metadata) -> None:
         self._meter = meter
+        self._scans = not metadata.plan or "lru_shrink_inactive" in metadata.kinds_traced
         self._woken_by_balloon: dict[int, bool] = {}
         self._induced: set[int] = set()
         self._newest_run = -1
@@ -39,9 +41,18 @@ class ReclaimTracker:
         ):
             self._meter.add_reclaim(actor, *stretch.clipped(reclaiming & chosen))
         self._meter.waits.add(*stretch.clipped(spans.is_root & (spans.tier == Tier.DIRECT)))
-        lru = stretch.lru
-        chosen = (lru.tier == Tier.BACKGROUND) | (lru.tier == Tier.DIRECT)
-        self._meter.pages.add(lru.time_ns[chosen], lru.pages[chosen])
+        self._pages(stretch)
+
+    def _pages(self, stretch: Stretch) -> None:
+        """Pages off the LRU lists; in a source without these events those that reclaim says it got."""
+        if self._scans:
+            lru = stretch.lru
+            chosen = (lru.tier == Tier.BACKGROUND) | (lru.tier == Tier.DIRECT)
+            self._meter.pages.add(lru.time_ns[chosen], lru.pages[chosen])
+            return
+        for ended in stretch.reclaimed.values():
+            chosen = (ended.tier == Tier.BACKGROUND) | (ended.tier == Tier.DIRECT)
+            self._meter.pages.add(ended.time_ns[chosen], ended.value[chosen])
 
     def _induced_kswapd(self, stretch: Stretch) -> npt.NDArray[np.bool_]:
         """kswapd runs whose last `wakeup_kswapd` (it is emitted only while kswapd sleeps) came from balloon work."""

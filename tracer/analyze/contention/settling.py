@@ -112,7 +112,8 @@ class Settling:
                 self._ladders.leak(step)
             self._balloon.works.moved(step)
             self.totals.add(step)
-            self.log.add(step)
+            if step.pages:
+                self.log.add(step)
             name = "balloon.inflated_pages" if step.cause is None else f"balloon.leaked_pages.{step.cause.value}"
             moved.setdefault(name, []).append((step.end_ns, abs(step.pages)))
         self._take_changes(changes, until_ns, marks)

@@ -38,9 +38,13 @@ def kills(evidence: Evidence) -> Iterator[Finding]:
         time_s = evidence.seconds(kill.time_ns)
         pages = kill.balloon_pages
         reason = reason_for(kill, evidence.metadata)
-        size = "an unknown balloon size" if pages is None else f"{evidence.mib(pages)} in the balloon"
         who = f"{kill.victim or 'a process'} (pid {kill.pid})"
-        text = f"The OOM killer chose {who} with {size}: {_KILL_TEXT[reason]}."
+        if pages is None and not evidence.balloon_seen:
+            why = f": {_KILL_TEXT[reason]}" if reason is KillReason.MEMCG else ""
+            text = f"The OOM killer chose {who}{why}; {evidence.no_balloon}."
+        else:
+            size = "an unknown balloon size" if pages is None else f"{evidence.mib(pages)} in the balloon"
+            text = f"The OOM killer chose {who} with {size}: {_KILL_TEXT[reason]}."
         numbers = {"pid": kill.pid} if pages is None else {"pid": kill.pid, "balloon_pages": pages}
         yield finding("oom_kill", Severity.CRITICAL, (time_s, time_s), text, numbers, Quality.INFERRED)
 
@@ -91,10 +95,11 @@ def conflicts(evidence: Evidence) -> Iterator[Finding]:
     for conflict in evidence.analysis.conflicts:
         total = sum(conflict.overlap_s.values())
         main = max(conflict.overlap_s, key=lambda actor: conflict.overlap_s[actor])
+        inflated, reclaimed = conflict.inflated_pages, conflict.reclaimed_pages
+        by = "" if inflated is None else f" by {evidence.mib(inflated)}"
+        what = "memory was" if reclaimed is None else f"{evidence.mib(reclaimed)} were"
         text = (
-            f"The balloon inflated by {evidence.mib(conflict.inflated_pages)} while "
-            f"{evidence.mib(conflict.reclaimed_pages)} were reclaimed, {_ACTOR_TEXT[main]} ({total:.3f} s of reclaim "
-            f"overlap)."
+            f"The balloon inflated{by} while {what} reclaimed, {_ACTOR_TEXT[main]} ({total:.3f} s of reclaim overlap)."
         )
         numbers = {f"overlap_{actor}_s": seconds for actor, seconds in conflict.overlap_s.items()}
         severity = Severity.INFO if main == "foreign" else Severity.WARNING
@@ -136,7 +141,7 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifi
         f"direct reclaims and {before.retries:,} retries{priority}"
     )
     if direct:
-        text += f"; in all {episode.end_s - episode.start_s:.1f} s direct reclaim took {direct.busy_s:.2f} s"
+        text += f"; in all {episode.end_s - episode.start_s:.1f} s direct reclaim took {direct.busy_s or 0.0:.2f} s"
         text += f" in {direct.spans:,} calls"
     numbers = {
         "before_s": before.before_s,
@@ -145,7 +150,7 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifi
         "retries": before.retries,
         "balloon_pages": pages,
         "notifications": row.spans,
-        "episode_direct_s": direct.busy_s if direct else 0.0,
+        "episode_direct_s": (direct.busy_s if direct else 0.0) or 0.0,
         "episode_retries": retries.spans if retries else 0,
     }
     when = (episode.start_s, episode.start_s + before.before_s)
@@ -178,12 +183,10 @@ def lag(evidence: Evidence) -> Iterator[Finding]:
     if lag_s <= _LAG_LEAST_S:
         return
     puffed = evidence.analysis.balloon.puffs
-    text = (
-        f"The guest was off the host's target for {lag_s:.1f} s, by up to {mib(float(off.max()))}, with {puffed} work "
-        f"runs out of puff."
-    )
+    out = "" if puffed is None else f", with {puffed} work runs out of puff"
+    text = f"The guest was off the host's target for {lag_s:.1f} s, by up to {mib(float(off.max()))}{out}."
     times = actual.time_s[:-1][behind]
-    numbers = {"lag_s": lag_s, "lag_max_bytes": float(off.max()), "puffs": puffed}
+    numbers = {"lag_s": lag_s, "lag_max_bytes": float(off.max())} | ({} if puffed is None else {"puffs": puffed})
     yield finding("lag", Severity.INFO, (float(times[0]), float(times[-1])), text, numbers)
 
 

@@ -26,6 +26,17 @@ class Evidence:
     balloon: BalloonTracker
     notifications: Sequence[Sequence[int]]
 
+    @property
+    def balloon_seen(self) -> bool:
+        """Whether there is a balloon, by its driver or by what it did."""
+        balloon = self.analysis.balloon
+        return bool(self.metadata.balloon.driver or balloon.work_spans or balloon.inflated_pages or balloon.out_pages)
+
+    @property
+    def no_balloon(self) -> str:
+        """What is said where there is none."""
+        return "no balloon was seen" if self.metadata.imported_from else "this machine has no balloon"
+
     def mib(self, pages: float) -> str:
         """Guest pages as text in MiB."""
         return mib(pages * self.metadata.page_size_bytes)

@@ -8,6 +8,7 @@ from typing import Final
 from ..model import Finding, Severity, Tier, known_sum
 from . import balloon as balloon_findings
 from .evidence import Evidence, finding
+from .starving import starved, worker_stuck
 
 _SHARE_FACTOR: Final = 3.0
 """A shrinker is out of proportion when its share of the scanning is so many times its share of the items..."""
@@ -25,6 +26,8 @@ def find(evidence: Evidence) -> list[Finding]:
     """All findings, the most severe first, numbered; those that overlap a lost stretch say so."""
     rules = (
         balloon_findings.kills,
+        worker_stuck,
+        starved,
         balloon_findings.storms,
         balloon_findings.cycles,
         balloon_findings.conflicts,

@@ -18,7 +18,7 @@ from .spans import Arguments, Spans
 
 I64 = npt.NDArray[np.int64]
 
-_COUNTING_ENDS: Final = {
+COUNTING_ENDS: Final = {
     SpanKind.DIRECT_RECLAIM: "direct_reclaim_end",
     SpanKind.MEMCG_RECLAIM: "memcg_reclaim_end",
     SpanKind.MEMCG_SOFTLIMIT_RECLAIM: "memcg_softlimit_reclaim_end",
@@ -159,7 +159,7 @@ class Stretch:
     def reclaimed(self) -> dict[SpanKind, PointRows]:
         """`nr_reclaimed` at the end of direct, memcg, soft limit and node reclaim, once where one lies in another;
         global direct reclaim adds its slab pages."""
-        return {kind: self._ended(kind, event) for kind, event in _COUNTING_ENDS.items()}
+        return {kind: self._ended(kind, event) for kind, event in COUNTING_ENDS.items()}
 
     def _ended(self, kind: SpanKind, event: str) -> PointRows:
         spans = self.spans
@@ -179,7 +179,7 @@ class Stretch:
         above = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
         tier = tier_of(above | bits, self.batch.header["comm"][rows].astype(np.bytes_))
         pages = np.zeros(len(rows), np.int64)
-        for event in _COUNTING_ENDS.values():
+        for event in COUNTING_ENDS.values():
             chosen = number == KIND_BY_NAME[event].number
             pages[chosen] = self.args.at(rows[chosen], event, "nr_reclaimed")
         kept = (tier >= 0) & (bits & SLAB_BIT == 0) & (above & TIER_BITS == 0)

@@ -13,6 +13,7 @@ from ...schema import DEF_PRIORITY, SpanKind
 from ..balloon.runs import Run
 from ..balloon.steps import EVIDENCE_SPANS, Step
 from ..model import Cause, Tier
+from ..stream.attribution import DIRECT_BITS, GLOBAL_DIRECT_BIT
 from ..stream.grouping import groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import PointRows, Stretch
@@ -129,6 +130,15 @@ class Prelude:
 
 
 @dataclass(slots=True)
+class GlobalWaits:
+    """Tasks' waiting for the machine's memory in an episode: global direct reclaim, not a cgroup's or a node's."""
+
+    stall_ns: int = 0
+    stalls: int = 0
+    min_priority: int | None = None
+
+
+@dataclass(slots=True)
 class EpisodeLadder:
     """One episode, or the tier 0 of the whole recording.
 
@@ -139,6 +149,7 @@ class EpisodeLadder:
     end_ns: int
     rungs: dict[int, Rung] = field(default_factory=dict)
     prelude: Prelude = field(default_factory=Prelude)
+    waits: GlobalWaits = field(default_factory=GlobalWaits)
     notifications: list[tuple[int, int]] = field(default_factory=list)
 
     def rung(self, tier: int, time_ns: int) -> Rung:
@@ -256,6 +267,14 @@ class Ladders:
             early = rows[prelude.includes(end_ns[rows])]
             prelude.stall_ns += int((end_ns[early] - begin_ns[early]).sum())
             prelude.stalls += len(early)
+        machine = spans.kinds_above[waited] & DIRECT_BITS == GLOBAL_DIRECT_BIT
+        for key, rows in groups(self._keys(end_ns[machine], tier[machine])):
+            waits = self._current[key // TIERS].waits
+            waits.stall_ns += int((end_ns[machine][rows] - begin_ns[machine][rows]).sum())
+            waits.stalls += len(rows)
+        for key, rows in groups(self._keys(lru.time_ns[lru.in_global_direct], lru.tier[lru.in_global_direct])):
+            waits, lowest = self._current[key // TIERS].waits, int(lru.priority[lru.in_global_direct][rows].min())
+            waits.min_priority = lowest if waits.min_priority is None else min(waits.min_priority, lowest)
         for key, rows in groups(self._keys(retries.time_ns, retries.tier)):
             prelude = self._current[key // TIERS].prelude
             prelude.retries += int(prelude.includes(retries.time_ns[rows]).sum())

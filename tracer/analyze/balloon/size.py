@@ -1,0 +1,78 @@
+"""The balloon's size over time, from whatever this recording has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..model import Analysis, BalloonStep
+
+MIB: Final = 1 << 20
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Size:
+    """The balloon in MiB at each time, and which counter says so."""
+
+    time_s: Floats
+    mib: Floats
+    source: str
+
+    def at(self, time_s: float) -> float:
+        """MiB at the last reading not after `time_s` (the first reading before that)."""
+        position = int(np.searchsorted(self.time_s, time_s, side="right")) - 1
+        return float(self.mib[max(position, 0)])
+
+
+def sampled_size(analysis: Analysis, page_bytes: int) -> Size | None:
+    """The size from samples: meminfo's `Balloon`, `nr_balloon_pages`, or inflate minus deflate since boot."""
+    samples = analysis.samples
+    for name, scale in (("meminfo.Balloon_bytes", 1.0), ("vmstat.nr_balloon_pages", float(page_bytes))):
+        gauge = samples.get(name)
+        if gauge is not None and len(gauge.values):
+            return _known(gauge.time_s, gauge.values * (scale / MIB), name)
+    up, down = samples.get("vmstat.balloon_inflate"), samples.get("vmstat.balloon_deflate")
+    if up is None or down is None or not len(up.values) or len(up.values) != len(down.values):
+        return None
+    return _known(
+        up.time_s, (up.values - down.values) * (page_bytes / MIB), "vmstat.balloon_inflate minus balloon_deflate"
+    )
+
+
+def _known(time_s: Floats, mib: Floats, source: str) -> Size | None:
+    kept = np.isfinite(mib)
+    return Size(time_s[kept], mib[kept], source) if kept.any() else None
+
+
+def stepped_size(
+    steps: Sequence[BalloonStep], page_bytes: int, base_mib: float, end_s: float | None = None
+) -> Size | None:
+    """The size from the steps seen, on top of `base_mib` at time zero, drawn on to `end_s` if given."""
+    if not steps:
+        return None
+    ordered = sorted(steps, key=lambda step: step.end_s)
+    moved = np.cumsum([step.pages for step in ordered]) * (page_bytes / MIB)
+    last_s = ordered[-1].end_s
+    time_s = np.array([0.0, *(step.end_s for step in ordered), max(last_s, end_s or last_s)])
+    return Size(time_s, base_mib + np.concatenate(([0.0], moved, moved[-1:])), "events")
+
+
+def balloon_mib(analysis: Analysis, page_bytes: int, time_s: float) -> float | None:
+    """The balloon's size at a time, or None where nothing tells."""
+    sampled = sampled_size(analysis, page_bytes)
+    if sampled is not None:
+        return max(0.0, sampled.at(time_s))
+    earlier = [step for step in analysis.steps if step.end_s <= time_s]
+    stepped = stepped_size(earlier, page_bytes, 0.0)
+    return None if stepped is None else max(0.0, float(stepped.mib[-1]))
+
+
+def balloon_pages(analysis: Analysis, page_bytes: int, time_s: float) -> int | None:
+    """The balloon's size at a time in guest pages, or None where nothing tells."""
+    size = balloon_mib(analysis, page_bytes, time_s)
+    return None if size is None else round(size * MIB / page_bytes)

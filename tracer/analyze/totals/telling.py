@@ -1,0 +1,44 @@
+"""What a recording tells of the pages that tiers gave: what nothing in it counts is unknown, not 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ...metadata import Metadata
+from ..model import Quality, Tier, TierRow
+from .ladder import Rung
+
+_SCANS: Final = "lru_shrink_inactive"
+_ENDS: Final = frozenset({"direct_reclaim_end", "memcg_reclaim_end", "node_reclaim_end"})
+_COUNTING: Final = {
+    Tier.PROACTIVE: _ENDS | {"reclaim_pages", "proactive_reclaim_end"},
+    Tier.BACKGROUND: frozenset[str](),
+    Tier.DIRECT: _ENDS | {"memcg_softlimit_reclaim_end"},
+}
+"""Kinds besides scans of the LRU lists that say how many pages a tier got. The other tiers take none off the lists."""
+
+
+class PageTelling:
+    """Knows what the recording's sources count; one without a plan is taken to count everything."""
+
+    def __init__(self, metadata: Metadata, seen: Iterable[str]) -> None:
+        """`seen` are kinds of which there are events."""
+        self._used = metadata.kinds_traced | frozenset(seen) if metadata.plan else None
+
+    def without_unknown(self, row: TierRow, rung: Rung) -> TierRow:
+        """The row with None where a number could not be had; `rung` is what it was made from."""
+        if rung.began_unseen and not rung.is_counted:
+            row.quality = Quality.LOWER_BOUND
+        if row.tier not in _COUNTING or rung.is_counted:
+            return row
+        if row.slab_pages == 0 and any(row.slab_objects.values()) and not rung.global_lru_pages:
+            row.slab_pages = None
+        if self._used is None or _SCANS in self._used:
+            return row
+        row.file_pages = row.anon_pages = None
+        if not row.lru_pages and not self._used & _COUNTING[row.tier]:
+            row.lru_pages = None
+        if row.slab_pages == 0 and self._used & _ENDS:
+            row.slab_pages = None
+        return row

@@ -1,0 +1,72 @@
+"""What a recording has no evidence of, so that nothing is called fine that was not looked at."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..analyze.model import Analysis, TierRow
+from ..recording_facts import RecordingFacts
+from .numbers import bytes_, listing, plural, seconds
+
+_COUNTING: Final = frozenset(
+    {
+        *("lru_shrink_inactive", "reclaim_pages", "direct_reclaim_end", "memcg_reclaim_end", "node_reclaim_end"),
+        "memcg_softlimit_reclaim_end",
+    }
+)
+"""Kinds that say how many pages reclaim got."""
+
+
+WAITS: Final = frozenset({"direct_reclaim_begin", "memcg_reclaim_begin", "node_reclaim_begin", "throttled"})
+"""Kinds that say how long tasks waited."""
+KILLS: Final = frozenset({"mark_victim"})
+
+
+def seen_of(analysis: Analysis, facts: RecordingFacts, kinds: frozenset[str]) -> bool:
+    """Whether nothing of these kinds means that there was nothing: they were traced, and no part is missing."""
+    if not kinds.isdisjoint(analysis.accounting.events_by_kind):
+        return True
+    traced = not facts.metadata.plan or bool(facts.metadata.kinds_traced & kinds)
+    return traced and not unseen_part(facts)
+
+
+def no_balloon(facts: RecordingFacts) -> str:
+    """Why there is no balloon in the results, without capital and full stop."""
+    if facts.metadata.imported_from:
+        return "none was seen"
+    return "this machine has none" if facts.metadata.plan or facts.complete else "whether there is one is not known"
+
+
+def unseen_part(facts: RecordingFacts) -> list[str]:
+    """What of the recording is missing, as clauses."""
+    missed = []
+    if facts.lost_total:
+        missed.append(f"{plural(facts.lost_total, 'event was', 'events were')} lost")
+    if facts.cut_bytes:
+        missed.append(f"the recording was cut short ({bytes_(facts.cut_bytes)} at its end could not be used)")
+    elif not facts.complete:
+        missed.append(
+            "the recorder was ended before it could close the recording (about the last second may be missing)"
+        )
+    if facts.bad_blocks:
+        missed.append(f"{plural(facts.bad_blocks, 'damaged block was', 'damaged blocks were')} skipped")
+    return missed
+
+
+def nothing_seen(analysis: Analysis, facts: RecordingFacts) -> str:
+    """Why it can't be told whether any tier gave memory, without capital and full stop; empty where it can."""
+    if missed := unseen_part(facts):
+        events = plural(analysis.accounting.events, "event")
+        return f"can't be told: {events} in {seconds(analysis.duration_s)} and no reclaim, but {listing(missed)}"
+    if facts.metadata.plan and not facts.metadata.kinds_traced & _COUNTING:
+        where = "trace" if facts.metadata.imported_from else "recording"
+        return f"can't be told: nothing in this {where} counts the pages that reclaim gave"
+    if calls := analysis.accounting.untold_calls:
+        were = plural(calls, "shrinker call was", "shrinker calls were")
+        return f"can't be told: nothing tells what reclaim {were} part of"
+    return ""
+
+
+def gave_unknown(row: TierRow) -> bool:
+    """Whether a tier was at work and nothing counts what it gave."""
+    return row.off_lru_pages is None
