@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class TracerError(Exception):
     """Something failed; the message is one line that says what, where and what to do."""
@@ -25,3 +27,13 @@ class RecordingError(TracerError):
     """A recording that can't be read."""
 
     exit_code = 4
+
+
+def printable(text: str) -> str:
+    """Text that can't move a terminal's cursor: names of tasks and files are whatever somebody chose."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def shown(path: Path) -> str:
+    """A path as messages print it: always one line."""
+    return printable(str(path))

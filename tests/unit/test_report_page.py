@@ -123,24 +123,24 @@ def test_any_recording_fits_the_budget_and_says_what_it_leaves_out():
 def test_it_is_written_whole_and_its_size_returned(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("older")
-    assert write_report(path, quiet(), facts()) == path.stat().st_size > 1_000_000
+    assert write_report(path, quiet(), facts(), force=True) == path.stat().st_size > 1_000_000
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_a_failed_write_leaves_what_was_there_and_says_what_to_do(tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("older")
-    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, os.strerror(28))))
+    monkeypatch.setattr(os, "pwrite", lambda *_: (_ for _ in ()).throw(OSError(28, os.strerror(28))))
     with pytest.raises(
-        TracerError, match=r"can't write the report .*report\.html: No space left on device; use another -o"
+        TracerError, match=r"report\.html: can't write a report there: No space left on device; choose another path"
     ):
-        write_report(path, quiet(), facts())
+        write_report(path, quiet(), facts(), force=True)
     assert path.read_text() == "older"
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_a_missing_directory_is_one_clear_line(tmp_path):
-    with pytest.raises(TracerError, match="No such file or directory; use another -o"):
+    with pytest.raises(TracerError, match="absent does not exist; create it or choose another path with -o"):
         write_report(tmp_path / "absent" / "report.html", quiet(), facts())
 
 
@@ -160,11 +160,30 @@ def test_a_prepared_link_beside_the_report_is_not_followed(tmp_path):
     victim.write_text("untouched")
     for name in (".r.html.part", ".r.html.tmp", ".r.html"):
         (tmp_path / name).symlink_to(victim)
-    # WHEN a report is written, THEN it is a file of its own, readable as the umask says, and nothing else is left
+    # WHEN a report is written, THEN it is a file of its own, and nothing else is left
     write_report(tmp_path / "r.html", storm(), facts())
     assert victim.read_text() == "untouched"
     assert not (tmp_path / "r.html").is_symlink()
-    umask = os.umask(0)
-    os.umask(umask)
-    assert (tmp_path / "r.html").stat().st_mode & 0o777 == 0o666 & ~umask
     assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_who_may_read_the_recording_may_read_its_report(tmp_path, mode):
+    recording = tmp_path / "r.rtrace"
+    recording.touch()
+    recording.chmod(mode)
+    write_report(tmp_path / "r.html", quiet(), facts(), [recording])
+    assert (tmp_path / "r.html").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a symbolic link"])
+def test_a_report_is_written_to_a_regular_file_only(tmp_path, what):
+    path, victim = tmp_path / "r.html", tmp_path / "victim"
+    victim.write_text("untouched")
+    if what == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(victim)
+    with pytest.raises(TracerError, match=f"is {what}, a report needs a regular file"):
+        write_report(path, quiet(), facts(), force=True)
+    assert victim.read_text() == "untouched"

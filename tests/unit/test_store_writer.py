@@ -26,8 +26,8 @@ from store_cases import (
 
 from tracer.batch import LostStretch
 from tracer.errors import TracerError
+from tracer.outputs import write_at
 from tracer.store import Recording, Writer
-from tracer.store.output import write_at
 
 HERE = Path(__file__).parent
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -75,10 +75,25 @@ def test_the_mode_is_0600_whatever_the_umask(path, umask, force):
 def test_under_sudo_the_file_belongs_to_the_user(path, monkeypatch, force):
     if force:
         path.touch()
+    os.chown(path.parent, 1234, 2345)
     monkeypatch.setenv("SUDO_UID", "1234")
     monkeypatch.setenv("SUDO_GID", "2345")
     Writer(path, METADATA, force=force).close()
     assert (path.stat().st_uid, path.stat().st_gid) == (1234, 2345)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("mode", "gid", "given"),
+    [(0o755, 0, False), (0o777, 0, True), (0o1777, 0, True), (0o775, 2345, True), (0o755, 2345, False)],
+)
+def test_a_file_in_a_folder_in_which_the_sudo_user_could_make_none_stays_root_s(path, monkeypatch, mode, gid, given):
+    os.chown(path.parent, 0, gid)
+    path.parent.chmod(mode)
+    monkeypatch.setenv("SUDO_UID", "1234")
+    monkeypatch.setenv("SUDO_GID", "2345")
+    Writer(path, METADATA).close()
+    assert path.stat().st_uid == (1234 if given else 0)
 
 
 @needs_root
@@ -103,6 +118,63 @@ def test_force_replaces(path):
     writer.close()
     assert Recording.open(path).event_count == 3
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_recording_that_is_being_written_is_not_replaced(path):
+    writer = Writer(path, METADATA)
+    assert "is being written by another process" in refused(path, force=True)
+    writer.write_events(calm_records(3))
+    writer.close()
+    assert Recording.open(path).event_count == 3
+    Writer(path, METADATA, force=True).close()
+    assert Recording.open(path).event_count == 0
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_somebody_took_away_meanwhile_is_no_success(path, replaced):
+    writer = Writer(path, METADATA)
+    writer.write_events(calm_records(3))
+    path.unlink()
+    if replaced:
+        path.write_bytes(b"somebody else's")
+    with pytest.raises(TracerError, match="removed or replaced it while it was being written; the 3 events in it"):
+        writer.close()
+
+
+def test_a_file_written_whole_has_its_name_at_the_end_only(path):
+    path.write_bytes(b"older")
+    writer = Writer(path, METADATA, force=True, whole=True)
+    writer.write_events(calm_records(3))
+    writer.flush()
+    assert path.read_bytes() == b"older"
+    writer.close()
+    assert Recording.open(path).event_count == 3
+    broken_off = Writer(path, METADATA, force=True, whole=True)
+    broken_off.write_events(calm_records(5))
+    broken_off.discard()
+    broken_off.close()
+    assert Recording.open(path).event_count == 3
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("way", ["itself", "hard link"])
+def test_an_input_is_never_replaced(path, way):
+    source = path if way == "itself" else path.with_name("other")
+    source.write_bytes(b"precious")
+    if way == "hard link":
+        path.hardlink_to(source)
+    assert "is the same file as the input" in refused(path, force=True, inputs=[source])
+    assert path.read_bytes() == b"precious"
+
+
+def test_where_there_are_no_hard_links_a_new_file_still_gets_its_name(path, monkeypatch):
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    Writer(path, METADATA).close()
+    assert list(path.parent.iterdir()) == [path]
+    assert Recording.open(path).event_count == 0
 
 
 def test_force_that_cannot_write_keeps_the_old_file(path):

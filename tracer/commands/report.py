@@ -32,15 +32,14 @@ def report(
     """
     with interrupted_afterwards():
         from ..analyze import Options
-        from ..errors import TracerError
         from ..jobs.analysis import Span, analyse_file
-        from ..ownership import give_to_sudo_user
+        from ..outputs import check_output
         from ..report import write_report
+        from ..store import files_of
 
     target = output or file.with_suffix(".html")
-    if target.exists() and not force:
-        raise TracerError(f"{target}: exists already; overwrite it with --force or choose another path with -o")
+    recording = files_of(file)
+    check_output(target, force=force, what="a report", inputs=recording)
     analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
-    size = write_report(target, analysis, facts)
-    give_to_sudo_user(target)
+    size = write_report(target, analysis, facts, recording, force=force)
     typer.echo(f"Wrote {target} ({size / 2**20:.1f} MiB)")

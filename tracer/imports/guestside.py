@@ -7,8 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from ..errors import RecordingError
-from ..store.format import shown
+from ..errors import RecordingError, shown
 from .clocks import Offset, by_matching
 from .sides import Readings, Record, nanoseconds, read_records, readings, whole
 from .survey import Survey

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import RecordingError
+from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
-from ..store.format import JSON, shown
+from ..store.format import JSON
 from .clocks import Offset, by_matching, by_messages
 from .sides import Readings, Record, nanoseconds, read_records, readings, whole
 from .survey import Survey

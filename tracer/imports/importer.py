@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from ..batch import LostStretch
-from ..errors import RecordingError, TracerError, UsageError
+from ..errors import RecordingError, UsageError, shown
+from ..outputs import check_output
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
-from ..store.format import END_NOTE, JSON, shown
-from ..store.output import check_output
+from ..store.format import END_NOTE, JSON
 from ..store.writer import Writer
 from .converter import Converter, Item
 from .guestside import read_guest_samples
@@ -159,18 +159,15 @@ class _Import:
     def run(self, progress: Progress) -> ImportResult:
         """Write the recording; what was begun of it goes where the import is broken off."""
         metadata = metadata_of(self._survey, self._source.name, self._source.kernel, self._without_end)
-        writer = Writer(self._request.output, self._sides.improve(metadata), force=self._request.force)
+        writer = Writer(self._request.output, self._sides.improve(metadata), force=self._request.force, whole=True)
         try:
             with _without_collector():
                 self._copy(writer, progress)
             self._finish(writer)
-        except TracerError:
-            raise
-        except BaseException:
-            self._request.output.unlink(missing_ok=True)
-            raise
-        finally:
             writer.close()
+        except BaseException:
+            writer.discard()
+            raise
         self._result.bytes_written, self._result.events = writer.bytes_written, writer.events_written
         return self._result
 

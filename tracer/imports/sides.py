@@ -11,9 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from ..batch import Samples
-from ..errors import RecordingError
+from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
-from ..store.format import shown
 from .sources import open_side_file
 
 MOST_COLUMNS: Final = 2000

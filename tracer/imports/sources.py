@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
-from ..errors import CannotTraceError, RecordingError
+from ..errors import CannotTraceError, RecordingError, shown
+from ..outputs import kind_of_file
 from ..programs import find_program, tool_environment
-from ..store.format import FILE_MAGIC, shown
-from ..store.output import kind_of_file
+from ..store.format import FILE_MAGIC
 from .lines import CHUNK_BYTES, line_blocks, line_chunks
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import CannotTraceError, TracerError
-from ..ownership import give_to_sudo_user
+from ..errors import CannotTraceError, TracerError, shown
+from ..outputs import check_output, make_folders, write_file
 from ..recorder.capture import CaptureRequest, capture
 from ..recorder.output import Output
 from ..resources import resource_dir
@@ -39,24 +38,24 @@ class Demonstration:
 
         recording, page = self.directory / BUNDLED, self.directory / "demo.html"
         self._make_directory()
+        check_output(recording, force=True)
+        check_output(page, force=True, what="a report")
         try:
             self._record(recording)
         except CannotTraceError as error:
             self._replay(recording, error)
         analysis, facts = analyse_file(recording)
-        write_report(page, analysis, facts)
-        give_to_sudo_user(recording, page)
+        write_report(page, analysis, facts, [recording], force=True)
         sys.stdout.write(summary_text(analysis, facts))
         sys.stdout.flush()
         self.say.info(f"Wrote {page}: open it in a browser")
 
     def _make_directory(self) -> None:
-        missing = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            make_folders(self.directory)
         except OSError as error:
-            raise TracerError(f"{self.directory}: can't be made: {error.strerror}; choose another with -o") from error
-        give_to_sudo_user(*missing)
+            where = shown(self.directory)
+            raise TracerError(f"{where}: can't be made: {error.strerror}; choose another with -o") from error
 
     def _record(self, path: Path) -> None:
         request = CaptureRequest(Output(path, force=True), duration_s=self.duration_s, load=self._load)
@@ -86,7 +85,4 @@ class Demonstration:
             raise TracerError(f"{why} (and the installation is incomplete: no {source})") from why
         print(f"Live tracing is not possible here ({why}): replaying a recording that comes with the project.")
         sys.stdout.flush()
-        try:
-            shutil.copyfile(source, path)
-        except OSError as error:
-            raise TracerError(f"{path}: can't be written: {error.strerror}; choose another with -o") from error
+        write_file(path, source.read_bytes(), force=True, what="a recording")

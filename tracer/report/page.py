@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import tempfile
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 from typing import Final
 
 from ..analyze.model import Analysis, Cause, Severity, Tier, known_sum
-from ..errors import TracerError
 from ..metadata import Metadata
+from ..outputs import PRIVATE, write_file
 from ..recording_facts import RecordingFacts
 from ..wording.evidence import KILLS, WAITS, no_balloon, nothing_seen, seen_of
 from ..wording.length import length_of
@@ -34,34 +35,25 @@ _LEVEL_WORDS: Final[dict[str, str]] = {
 }
 
 
-def write_report(path: Path, analysis: Analysis, facts: RecordingFacts) -> int:
-    """Write the report to `path`, replacing what is there, and return its size in bytes.
+def write_report(
+    path: Path, analysis: Analysis, facts: RecordingFacts, recording: Iterable[Path] = (), *, force: bool = False
+) -> int:
+    """Write the report to `path` and return its size in bytes.
 
-    Raises TracerError when it can't be written; then there is no half a report.
+    `recording` are the files it is made from: it may be read by those who may read the first of them, and replaces
+    none. Raises TracerError when it can't be written; then there is no half a report.
     """
+    inputs = [*recording]
     page = render(analysis, facts).encode("utf-8")
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(page)
-        else:
-            _replace(path, page)
-    except OSError as error:
-        raise TracerError(f"can't write the report {path}: {os.strerror(error.errno or 0)}; use another -o") from error
+    write_file(path, page, force=force, what="a report", mode=_mode_of(inputs), inputs=inputs)
     return len(page)
 
 
-def _replace(path: Path, page: bytes) -> None:
-    """Write beside `path`, under a name that nobody can have prepared, and put it in its place."""
-    umask = os.umask(0)
-    os.umask(umask)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(page)
-            os.fchmod(file.fileno(), 0o666 & ~umask)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+def _mode_of(recording: list[Path]) -> int:
+    """Whoever may read and write the recording may read and write what it tells."""
+    with suppress(OSError, IndexError):
+        return stat.S_IMODE(recording[0].stat().st_mode) & 0o666
+    return PRIVATE
 
 
 def render(analysis: Analysis, facts: RecordingFacts) -> str:

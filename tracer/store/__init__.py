@@ -3,9 +3,9 @@
 `docs/recording.md` describes the format.
 """
 
+from ..outputs import check_output
 from .background import BackgroundWriter
-from .output import check_output
-from .parts import RecordingParts, open_recording
+from .parts import RecordingParts, files_of, open_recording
 from .reader import Recording
 from .rotating import RotatingWriter, Rotation
 from .writer import Fsync, Writer
@@ -22,5 +22,6 @@ __all__ = [
     "Rotation",
     "Writer",
     "check_output",
+    "files_of",
     "open_recording",
 ]

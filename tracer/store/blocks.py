@@ -6,12 +6,14 @@ import contextlib
 import os
 import zlib
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NoReturn
 
 from zstandard import ZstdCompressor
 
-from ..errors import TracerError
+from ..errors import TracerError, shown
+from ..outputs import NewFile, write_at
 from .format import (
     BLOCK_HEADER_BYTES,
     FILE_HEAD,
@@ -22,10 +24,8 @@ from .format import (
     BlockHeader,
     BlockType,
     Codec,
-    shown,
 )
 from .index import IndexGrowing
-from .output import create_output, write_at
 
 _ZSTD_LEVEL: Final = 1
 
@@ -36,7 +36,21 @@ class BlockFile:
     The first write that fails raises TracerError and cuts the file back to its last good block; later ones are ignored.
     """
 
-    def __init__(self, path: Path, meta: bytes, *, force: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        meta: bytes,
+        *,
+        force: bool,
+        whole: bool = False,
+        inputs: Iterable[Path] = (),
+        events_before: int = 0,
+    ) -> None:
+        """With `whole` it takes its name when it is closed, and nothing stays of it where that is not reached.
+
+        `events_before` are in earlier files of the same recording. Raises TracerError.
+        """
+        self._events_before = events_before
         self.path = path
         self.blocks = 0
         self.counts: Counter[BlockType] = Counter()
@@ -45,7 +59,12 @@ class BlockFile:
         self._compressor = ZstdCompressor(level=_ZSTD_LEVEL)
         head = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, self._file_id)
         start = head + self._pack(BlockType.META, Codec.STORED, meta, meta, 1, (0, 0))
-        self._descriptor: int | None = create_output(path, start, force=force)
+        self._output = NewFile(path, force=force, inputs=inputs)
+        self._output.start(start)
+        self._whole = whole
+        if not whole:
+            self._output.publish()
+        self._descriptor: int | None = self._output.descriptor
         self._failed = False
         self.bytes_written = len(head)
         self._account(BlockType.META, 1, start[len(head) :])
@@ -88,18 +107,31 @@ class BlockFile:
             self._fail(self._descriptor, error)
 
     def close(self) -> None:
-        """Sync and close; idempotent. Raises TracerError where the sync is the first thing that fails."""
+        """Sync and close; idempotent. Raises TracerError where that fails first, or where the file has gone."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
         try:
             os.ftruncate(descriptor, self.bytes_written)
             os.fsync(descriptor)
+            self._settle_name()
         except OSError as error:
             if not self._failed:
                 self._fail(descriptor, error)
         finally:
-            os.close(descriptor)
+            self._output.close()
+
+    def discard(self) -> None:
+        """Close it without its name: of a file written `whole` nothing stays. Idempotent."""
+        self._descriptor = None
+        self._output.close()
+
+    def _settle_name(self) -> None:
+        if self._whole and not self._failed:
+            self._output.publish()
+        elif not self._whole and not self._output.has_its_name():
+            lost = f"the {self.counts[BlockType.EVENTS]:,} events in it are lost"
+            raise TracerError(f"{shown(self.path)}: somebody removed or replaced it while it was being written; {lost}")
 
     def _account(self, kind: BlockType, count: int, block: bytes) -> None:
         self.blocks += 1
@@ -127,6 +159,7 @@ class BlockFile:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, self.bytes_written)
         reason = os.strerror(error.errno) if error.errno else str(error)
-        kept = f"kept the first {self.counts[BlockType.EVENTS]:,} events"
+        events = self.counts[BlockType.EVENTS]
+        kept = "nothing was written" if self._whole else f"kept the first {self._events_before + events:,} events"
         advice = "make room or choose another path with -o"
         raise TracerError(f"{shown(self.path)}: recording stopped: {reason}; {kept}; {advice}") from error

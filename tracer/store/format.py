@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import zlib
 from enum import IntEnum
-from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
@@ -97,9 +96,3 @@ class BlockHeader(NamedTuple):
     def of(cls, data: bytes) -> BlockHeader:
         """From bytes known to be a header."""
         return cls(*_HEADER_FIELDS.unpack_from(data)[1:])
-
-
-def shown(path: Path) -> str:
-    """A path as messages print it: always one line."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)

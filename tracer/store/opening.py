@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Final
 
-from ..errors import RecordingError
+from ..errors import RecordingError, shown
 from ..metadata import Metadata
 from ..schema import OWN_FIELDS
 from .columns import CorruptPayloadError
@@ -18,7 +18,6 @@ from .format import (
     VERSION_MAJOR,
     BlockHeader,
     BlockType,
-    shown,
 )
 from .kinds import KindLayout, read_layouts
 from .payloads import unpack_json

@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Self
 
 from ..batch import NO_FIELDS, Fields, LostStretch
-from ..errors import RecordingError
+from ..errors import RecordingError, shown
 from ..metadata import Metadata
-from .format import JSON, shown
+from .format import JSON
 from .reader import Item, Recording
 from .rotating import PART_NOTE, find_parts
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file of a recording, or those of one in several files, oldest first."""
+    return [path] if path.exists() else [*find_parts(path).values()]
 
 
 def open_recording(path: Path) -> Recording | RecordingParts:

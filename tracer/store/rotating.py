@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import LostStretch, Samples
-from ..errors import TracerError
+from ..errors import TracerError, shown
 from ..metadata import Metadata
 from .event_columns import EventEncoder
-from .format import BLOCK_EVENTS, JSON, shown
+from .format import BLOCK_EVENTS, JSON
 from .writer import Fsync, Writer
 
 PART_NOTE: Final = "part"
@@ -131,18 +131,25 @@ class RotatingWriter:
         start_ns = starts_ns()
         full = self._writer
         full.close()
-        self._writer = self._next(start_ns)
+        self._writer = self._next(start_ns, self.events_written)
         self._earlier_bytes += full.bytes_written
         self._earlier_events += full.events_written
         while self._rotation.keep and len(self._parts) > self._rotation.keep:
             self._remove(self._parts.popleft())
 
-    def _next(self, start_ns: int) -> Writer:
+    def _next(self, start_ns: int, events_before: int = 0) -> Writer:
         self._number += 1
         path = part_path(self._path, self._number)
         later_ns = start_ns - self._metadata.start_ns
         metadata = replace(self._metadata, start_ns=start_ns, start_utc_ns=self._metadata.start_utc_ns + later_ns)
-        writer = Writer(path, metadata, force=self._force, fsync=self._fsync, encoder=self._encoder)
+        writer = Writer(
+            path,
+            metadata,
+            force=self._force,
+            fsync=self._fsync,
+            encoder=self._encoder,
+            events_before=events_before,
+        )
         self._parts.append(path)
         writer.write_symbols(self._symbols)
         for key, value in {**self._notes, PART_NOTE: self._number}.items():

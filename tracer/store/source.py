@@ -7,9 +7,8 @@ import weakref
 from pathlib import Path
 from typing import Final
 
-from ..errors import RecordingError
-from .format import shown
-from .output import kind_of_file
+from ..errors import RecordingError, shown
+from ..outputs import kind_of_file
 
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 """O_NONBLOCK: a pipe is refused, not waited for."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,6 @@ from . import payloads
 from .event_columns import EventEncoder
 from .format import BLOCK_EVENTS, FORMAT_NAME, JSON, VERSION_MAJOR, VERSION_MINOR, BlockType
 from .kinds import kind_table
-
-if TYPE_CHECKING:
-    from .blocks import BlockFile
 
 _BUFFER_BYTES: Final = BLOCK_EVENTS * EVENT_DTYPE.itemsize
 _BLOCK_SAMPLES: Final = 4096
@@ -49,12 +46,20 @@ class Writer:
         force: bool = False,
         fsync: Fsync = Fsync.CLOSE,
         encoder: EventEncoder | None = None,
+        whole: bool = False,
+        inputs: Iterable[Path] = (),
+        events_before: int = 0,
     ) -> None:
         """Create the file and write its first block. Raises TracerError; no file is left behind then.
 
-        `encoder` is one to use again, whose writer is closed.
+        `encoder` is one to use again, whose writer is closed. With `whole` there is no file, or still the one before,
+        until `close`; `inputs` are files that it must not replace, `events_before` how many events earlier files of the
+        same recording hold.
         """
-        self._file = _open_file(path, payloads.pack_json(_description(metadata)), force=force)
+        from .blocks import BlockFile
+
+        start = payloads.pack_json(_description(metadata))
+        self._file = BlockFile(path, start, force=force, whole=whole, inputs=inputs, events_before=events_before)
         self._fsync = fsync
         self._encoder = encoder or EventEncoder(BLOCK_EVENTS)
         # Made at the first event that has to wait in it: who writes whole blocks needs none.
@@ -149,6 +154,11 @@ class Writer:
         finally:
             self._file.close()
 
+    def discard(self) -> None:
+        """Leave nothing of a file written `whole`; idempotent."""
+        self._ended = True
+        self._file.discard()
+
     def _fill(self, data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         if self._buffer is None:
             self._buffer = np.empty(_BUFFER_BYTES, np.uint8)
@@ -183,12 +193,6 @@ class Writer:
     def _totals(self, index: int) -> dict[str, JSON]:
         counts = {kind.name.lower(): count for kind, count in sorted(self._file.counts.items())}
         return {"blocks": self._file.blocks, "counts": {**counts}, "index": index}
-
-
-def _open_file(path: Path, meta: bytes, *, force: bool) -> BlockFile:
-    from .blocks import BlockFile
-
-    return BlockFile(path, meta, force=force)
 
 
 def _description(metadata: Metadata) -> dict[str, JSON]:
