@@ -1,5 +1,21 @@
-"""`python -m tracer` is `reclaim-tracer`."""
+"""`python -m tracer` is `reclaim-tracer`, which begins here, too."""
 
-from .commands.app import main
+import os
+import signal
 
-main()
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """The command line. Ctrl-C while its modules are still loaded ends it like later, and without a traceback."""
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, before)
+    from .commands.app import main as run
+
+    signal.signal(signal.SIGINT, before)
+    run()
+
+
+if __name__ == "__main__":
+    main()

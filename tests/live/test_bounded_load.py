@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from tracer.kernel.cgroup import find_memory_controller
 from tracer.workload import LoadPlan, bounded_load
 from tracer.workload.pressure import SMALL_FILES
 from tracer.workload.process import LIMIT_BYTES
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +75,18 @@ def cgroups() -> list[Path]:
     controller = find_memory_controller()
     assert controller is not None
     return [path for path in controller.mount.rglob("reclaim-tracer-*") if path.is_dir()]
+
+
+def test_nothing_stays_where_the_demo_is_killed(tmp_path):
+    code = (
+        "from pathlib import Path; import os, signal; from tracer.workload import LoadPlan, bounded_load\n"
+        f"with bounded_load(LoadPlan(60.0, Path({str(tmp_path)!r}))) as load:\n"
+        "    print(load.process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL)
+    assert starter.wait() == -signal.SIGKILL
+    cgroup = f"reclaim-tracer-{starter.pid}"
+    deadline = time.monotonic() + 60
+    while list(tmp_path.iterdir()) or list(Path("/sys/fs/cgroup").rglob(cgroup)):
+        assert time.monotonic() < deadline, "files or the cgroup stayed"
+        time.sleep(0.05)

@@ -29,8 +29,7 @@ def installed(folder: Path) -> Path:
     """The command as an installation puts it into its `bin`: an interpreter, and nothing of the current directory."""
     script = folder / "reclaim-tracer"
     script.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.append({str(ROOT)!r})\n"
-        "from tracer.commands.app import main\nmain()\n"
+        f"#!{sys.executable}\nimport sys\nsys.path.append({str(ROOT)!r})\nfrom tracer.__main__ import main\nmain()\n"
     )
     script.chmod(0o755)
     return script

@@ -40,9 +40,9 @@ def test_the_work_goes_on_in_the_same_process_without_what_was_loaded_and_ends_w
     (package / "tracer").mkdir(parents=True)
     for name in ("__init__", "errors", "programs"):
         (package / "tracer" / f"{name}.py").symlink_to(ROOT / "tracer" / f"{name}.py")
-    for room, module in (("recorder", "handover"), ("terminal", "exit_codes")):
+    for room, modules in (("recorder", ("handover",)), ("terminal", ("exit_codes", "messages"))):
         (package / "tracer" / room).mkdir()
-        for name in ("__init__", module):
+        for name in ("__init__", *modules):
             (package / "tracer" / room / f"{name}.py").symlink_to(ROOT / "tracer" / room / f"{name}.py")
     (package / "inner.py").write_text(INNER)
     result = subprocess.run(

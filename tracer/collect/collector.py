@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import LostStretch, Samples
+from ..kernel import kernel_time
 from ..kernel.counters import CounterReader
 from ..probes.attach import lost_by_kind
 from ..schema import EVENT_DTYPE, KINDS, MAX_KINDS, SpanKind
@@ -79,11 +80,11 @@ class _LossCounter:
 
     def forget(self) -> None:
         """Leave out what was lost before now."""
-        self._counts, self._read_ns = self._read(), time.monotonic_ns()
+        self._counts, self._read_ns = self._read(), kernel_time.now_ns()
 
     def since(self) -> Iterator[LostStretch]:
         """A lost stretch, if anything was lost since the last look."""
-        now_ns, counts = time.monotonic_ns(), self._read()
+        now_ns, counts = kernel_time.now_ns(), self._read()
         if (counts != self._counts).any():
             yield LostStretch(self._read_ns, now_ns, lost_by_kind(counts - self._counts))
         self._counts, self._read_ns = counts, now_ns
@@ -177,7 +178,7 @@ class Collector:
             self._stop_fd = -1
 
     def _over(self, end_ns: int | None) -> bool:
-        if self._stopped or (end_ns is not None and time.monotonic_ns() >= end_ns):
+        if self._stopped or (end_ns is not None and kernel_time.now_ns() >= end_ns):
             return True
         return any(condition() for condition in self._stopping)
 
@@ -189,7 +190,7 @@ class Collector:
         if self._book.naming and not self._storm:
             return 0.0
         until = self._next_sample_ns if end_ns is None else min(self._next_sample_ns, end_ns)
-        wait_s, look_s = (until - time.monotonic_ns()) / _NS, self._sources.buffers.longest_wait_s()
+        wait_s, look_s = (until - kernel_time.now_ns()) / _NS, self._sources.buffers.longest_wait_s()
         return max(0.0, wait_s if look_s is None else min(wait_s, look_s))
 
     def _gathered(self, end_ns: int | None) -> Iterator[Item]:
@@ -212,7 +213,7 @@ class Collector:
         yield from items
 
     def _records(self) -> Iterator[npt.NDArray[np.void]]:
-        fullness, now_ns = self._sources.buffers.fullness, time.monotonic_ns()
+        fullness, now_ns = self._sources.buffers.fullness, kernel_time.now_ns()
         self._storm = fullness > _BUSY_SHARE
         full_in_s = (now_ns - self._looked_ns) / _NS / max(fullness, 1e-9)
         self._pause_s = min(max(full_in_s * _BUSY_SHARE, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
@@ -235,7 +236,7 @@ class Collector:
             self._quiet_samples = 0
 
     def _due(self) -> Iterator[Item]:
-        now_ns = time.monotonic_ns()
+        now_ns = kernel_time.now_ns()
         if now_ns >= self._next_sample_ns or (
             self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
         ):
@@ -262,7 +263,7 @@ class Collector:
     def _sample(self) -> Samples:
         self._sources.buffers.refresh()
         counters = self._sources.counters
-        now_ns = time.monotonic_ns()
+        now_ns = kernel_time.now_ns()
         values = counters.read()
         self._sample_soon = False
         self._last_sample_ns = now_ns
@@ -273,8 +274,8 @@ class Collector:
 
     def _last(self) -> Iterator[Item]:
         buffers = self._sources.buffers
-        goal, give_up_ns = buffers.written_bytes, time.monotonic_ns() + _LAST_RECORDS_NS
-        while buffers.read_bytes < goal and time.monotonic_ns() < give_up_ns:
+        goal, give_up_ns = buffers.written_bytes, kernel_time.now_ns() + _LAST_RECORDS_NS
+        while buffers.read_bytes < goal and kernel_time.now_ns() < give_up_ns:
             yield from self._records()
         if len(untold := self._sources.untold()):
             yield untold

@@ -73,11 +73,20 @@ class Command:
         with suppress(OSError):
             self.pidfd = os.pidfd_open(self._process.pid)
 
-    def finish(self) -> None:
-        """Tell it to end with SIGTERM if it still runs, and wait a moment; idempotent."""
+    def leave(self) -> None:
+        """Look at it no more; idempotent."""
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+    def wait(self) -> None:
+        """Until it ends by itself."""
+        if self._process is not None:
+            self._process.wait()
+
+    def finish(self) -> None:
+        """Tell it to end with SIGTERM if it still runs, and wait a moment; idempotent."""
+        self.leave()
         if self._process is None or self._process.poll() is not None:
             return
         self._process.terminate()

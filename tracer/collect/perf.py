@@ -19,6 +19,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..kernel import kernel_time
 from ..schema import EVENT_DTYPE
 from .perf_buffer import PerfBuffer, Slots
 
@@ -137,7 +138,7 @@ class PerfBuffers:
 
     def batches(self) -> Iterator[Records]:
         """Every record that was there at the call, in the order of their times, in batches."""
-        now_ns, opened = time.monotonic_ns(), self._all
+        now_ns, opened = kernel_time.now_ns(), self._all
         for one in opened:
             one.end = one.buffer.written_bytes
         while len(records := self._batch(opened, now_ns)):

@@ -73,7 +73,7 @@ class Session:
             self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
-            stack.callback(self._end_command)
+            stack.callback(self._leave_command)
             self._shield.raise_()
             stack.callback(self._shield.lower)
             self.metadata = self._describe(anchor)
@@ -120,7 +120,7 @@ class Session:
         self._collector.stop()
 
     def close(self) -> None:
-        """Detach, end the command if it still runs, restore signals; idempotent."""
+        """Detach, restore signals; idempotent. A command that `items` did not end goes on."""
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -142,6 +142,20 @@ class Session:
         command.start()
         self._shield.raise_()
         self._collector.stop_when(command.pidfd, lambda: command.status is not None)
+
+    def wait_for_command(self) -> None:
+        """Until a command that still runs has ended by itself."""
+        if self._command is not None:
+            self._command.wait()
+
+    @property
+    def command_runs(self) -> bool:
+        """Whether a command was started and has not ended."""
+        return self._command is not None and self._command.pid is not None and self._command.status is None
+
+    def _leave_command(self) -> None:
+        if self._command is not None:
+            self._command.leave()
 
     def _end_command(self) -> None:
         if self._command is not None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop: the first is noted and wakes the collector, the second aborts."""
+"""Signals as a wish to stop: the first is noted and wakes the collector, the second aborts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import signal
 from types import FrameType
 from typing import Any, Final, Self
 
-STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What a terminal, its end or a service manager sends. One that is ignored from the start (nohup(1)) stays ignored."""
 
 
 class StopSignals:
-    """Takes SIGINT and SIGTERM for the length of a `with` block; main thread only.
+    """Takes the STOPPING signals for the length of a `with` block; main thread only.
 
     `fd` becomes readable when one came. A second one raises KeyboardInterrupt. What was in force before is restored.
     """
@@ -24,6 +25,8 @@ class StopSignals:
     def __enter__(self) -> Self:
         self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         for number in STOPPING:
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._before[number] = signal.signal(number, self._note)
         return self
 

@@ -32,6 +32,7 @@ def report(
     """
     with interrupted_afterwards():
         from ..analyze import Options
+        from ..errors import shown
         from ..jobs.analysis import Span, analyse_file
         from ..outputs import check_output
         from ..report import write_report
@@ -42,4 +43,4 @@ def report(
     check_output(target, force=force, what="a report", inputs=recording)
     analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
     size = write_report(target, analysis, facts, recording, force=force)
-    typer.echo(f"Wrote {target} ({size / 2**20:.1f} MiB)")
+    typer.echo(f"Wrote {shown(target)} ({size / 2**20:.1f} MiB)")

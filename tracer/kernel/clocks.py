@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ..metadata import ClockChange, ClockChangeKind
+from .kernel_time import now_ns
 
 _SUSPENDED_NS: Final = 10_000_000
 _SET_NS: Final = 100_000_000
@@ -60,7 +61,7 @@ class ClockWatch:
 
 def _reading() -> tuple[int, Clocks]:
     """How long it took, and what it was."""
-    before = time.monotonic_ns()
+    before = now_ns()
     boottime_ns, utc_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
-    after = time.monotonic_ns()
+    after = now_ns()
     return after - before, Clocks((before + after) // 2, boottime_ns, utc_ns)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from .kernel_time import now_ns
 from .paths import ROOT, number_list, read_text
 
 _INITIAL_NAMESPACES: Final = {"cgroup": 4026531835, "pid": 4026531836, "user": 4026531837}
@@ -144,9 +145,9 @@ def in_initial_namespace(name: str, root: Path = ROOT) -> bool:
 
 
 def _read_clocks() -> ClockAnchor:
-    before = time.monotonic_ns()
+    before = now_ns()
     utc_ns = time.time_ns()
-    after = time.monotonic_ns()
+    after = now_ns()
     return ClockAnchor((before + after) // 2, utc_ns, after - before)
 
 

@@ -133,9 +133,14 @@ def _start(channel: int) -> subprocess.Popen[bytes]:
     words = (json.dumps(safe_module_path()), str(channel), str(os.getpid()))
     command = isolated_python(_PROGRAM, words, options=("-S",))
     try:
-        # A session of its own: Ctrl-C is this process's affair.
+        # A session of its own: Ctrl-C is this process's affair. clang needs a current directory that exists.
         return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=[channel], start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[channel],
+            start_new_session=True,
+            cwd="/",
         )
     except OSError as error:
         raise CannotTraceError(f"{sys.executable or 'Python'}: cannot be started: {error.strerror}") from error

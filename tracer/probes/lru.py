@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..kernel import kernel_time
 from ..schema import EVENT_DTYPE, KIND_BY_NAME, LRU_SPAN_DTYPE
 from . import syscalls
 
@@ -63,5 +63,5 @@ def _records_of(span: npt.NDArray[np.void]) -> Iterator[npt.NDArray[np.void]]:
             record[name] = span[name]
         for name, _ in _LRU.fields:
             record[name] = scans[name]
-        record["time_ns"], record["kind"] = time.monotonic_ns(), _LRU.number
+        record["time_ns"], record["kind"] = kernel_time.now_ns(), _LRU.number
         yield record.view(EVENT_DTYPE)

@@ -15,7 +15,8 @@ from ..batch import LostStretch, Samples
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
 from ..collect.memory_lock import MemoryLock
 from ..collect.session import Session, open_session
-from ..errors import CannotTraceError
+from ..errors import CannotTraceError, TracerError
+from ..kernel import kernel_time
 from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
 from ..metadata import LOCKED, Metadata
@@ -29,6 +30,7 @@ from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store.format import JSON
 from ..store.notes import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
 from ..terminal.messages import Messages
+from ..terminal.messages import say as warn
 from .footprint import ANONYMOUS_BOUND_BYTES, give_back
 from .module_changes import module_changes
 from .output import OpenOutput, Output
@@ -84,6 +86,7 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
             measure_cost=request.measure_cost,
             loader=request.loader,
         ) as session,
+        _command_outlives(session),
     ):
         _say_plan(session, say)
         give_back()
@@ -92,6 +95,19 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
             writer, lost = _record(request, session, lock, begin_load, say)
     _say_written(writer, lost, say)
     return request.output.path
+
+
+@contextmanager
+def _command_outlives(session: Session) -> Iterator[None]:
+    """A recording that fails (a full disk, say) is told at once, and the command, whose failure it is not, goes on."""
+    try:
+        yield
+    except TracerError as error:
+        if session.command_runs:
+            warn(f"{error}; the command goes on, untraced")
+            session.close()
+            session.wait_for_command()
+        raise
 
 
 def require_tracing() -> None:
@@ -189,7 +205,7 @@ def _write_end(session: Session, writer: OpenOutput, say: Messages) -> None:
         writer.write_note("malformed", session.malformed)
     if costs := session.program_costs():
         writer.write_note(COST_NOTE, costs_to_note(costs))
-        _say_costs(costs, (time.monotonic_ns() - session.metadata.start_ns) / 1e9, say)
+        _say_costs(costs, (kernel_time.now_ns() - session.metadata.start_ns) / 1e9, say)
 
 
 def _say_plan(session: Session, say: Messages) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -52,9 +53,12 @@ class HandOver(BaseException):
                 ):
                     pickle.dump(part, file)
             os.lseek(parcel, 0, os.SEEK_SET)
+            # Until the fresh interpreter can end well by it, Ctrl-C waits.
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
             words = isolated_python(_PROGRAM, (str(parcel), NAME, *sys.argv[1:]), options=("-S",))
             os.execv(words[0], words)  # noqa: S606
         finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
             os.close(parcel)
 
 
@@ -64,7 +68,12 @@ def go_on(parcel: BinaryIO) -> None:
         shown, module, arguments = pickle.load(parcel)  # noqa: S301 - this process wrote it
     with suppress(OSError):
         _NAME_SHOWN.write_text(shown)
-    run_to_exit(lambda: _run(module, arguments))
+    run_to_exit(lambda: _go_on(module, arguments))
+
+
+def _go_on(module: str, arguments: Mapping[str, Any]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+    _run(module, arguments)
 
 
 def _run(module: str, arguments: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import LostStretch, Samples
+from ..errors import TracerError
 from ..schema import EVENT_DTYPE
 from .dropping import Dropped, merged
 from .format import BLOCK_EVENTS, JSON
@@ -61,7 +62,10 @@ class BackgroundWriter:
         self._failed = False
         self._cpu_s = 0.0
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise TracerError("can't start another thread: raise the limit on processes (ulimit -u)") from error
 
     @property
     def queue_bytes(self) -> int:

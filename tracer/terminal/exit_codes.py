@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import TracerError
+from .messages import say
 
 NAME = "reclaim-tracer"
 INTERRUPTED = 130
@@ -32,7 +34,10 @@ def run_to_exit(work: Callable[[], object]) -> None:
         sys.exit(1)
     except OSError as error:
         _drop_stdout()
-        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+        _fail(_os_error(error), 1)
+    except MemoryError:
+        _drop_stdout()
+        _fail("out of memory: free some, or raise the limit (ulimit -v)", 1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -53,14 +58,15 @@ def interrupted_afterwards() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _one_line(text: str) -> str:
-    """Text for a terminal: control characters (a file's name may hold them) escaped."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
 def _fail(message: str, exit_code: int) -> NoReturn:
-    sys.stderr.write(f"{NAME}: error: {_one_line(message)}\n")
+    say(f"{NAME}: error: {message}")
     sys.exit(exit_code)
+
+
+def _os_error(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    limit = "; raise the limit on open files (ulimit -n)" if error.errno == errno.EMFILE else ""
+    return f"{error.strerror or error}{where}{limit}"
 
 
 def _drop_stdout() -> None:
@@ -69,9 +75,12 @@ def _drop_stdout() -> None:
 
 
 def _prepare_streams() -> None:
-    """Open closed streams (`>&-`) on /dev/null, or a file gets what is printed; escape what has no encoding."""
+    """Open closed streams (`>&-`) on /dev/null, or a file gets what is printed; escape what has no encoding.
+
+    They are inherited like any standard stream: a child would take the first files it opens for them.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
-        pass
+        os.set_inheritable(descriptor, True)
     os.close(descriptor)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(_STDERR, "w")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+
+from ..errors import printable
 
 
 @dataclass(frozen=True)
@@ -16,9 +20,29 @@ class Messages:
     def info(self, text: str) -> None:
         """Something everybody wants to know."""
         if not self.quiet:
-            sys.stderr.write(f"{text}\n")
+            say(text)
 
     def detail(self, text: str) -> None:
         """Something for those who asked."""
         if self.verbose:
-            sys.stderr.write(f"{text}\n")
+            say(text)
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    write_stderr(f"{printable(text)}\n")
+
+
+def write_stderr(text: str) -> None:
+    """Text on stderr; where it can't be written (its disk is full, its reader has gone) nothing ends for that.
+
+    Then the descriptor leads nowhere from here on, or the interpreter would try once more when it exits, and fail.
+    """
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from .messages import write_stderr
+
 _EVERY_S: Final = 0.2
 _CLEAR: Final = "\r\x1b[K"
 
@@ -26,15 +28,13 @@ class ProgressLine:
         if self._silent or now_s < self._next_s:
             return
         self._next_s, self._shown = now_s + _EVERY_S, True
-        sys.stderr.write(f"{_CLEAR}{what}" + ("..." if share is None else f": {share:4.0%}"))
-        sys.stderr.flush()
+        write_stderr(f"{_CLEAR}{what}" + ("..." if share is None else f": {share:4.0%}"))
 
     def clear(self) -> None:
         """Take the line away, so that something else can be printed."""
         if self._shown:
             self._shown = False
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
+            write_stderr(_CLEAR)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..analyze.model import Analysis, BalloonResult, Finding, Quality, Stall, Tier, TierRow
+from ..errors import printable
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
 from ..wording.evidence import no_balloon, nothing_seen
@@ -14,7 +15,7 @@ from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seco
 from ..wording.recorder import recorder_remarks
 from ..wording.unseen import unseen
 from ..wording.verdict import verdict
-from .table import paragraph, printable, table
+from .table import paragraph, table
 
 MOST_ROWS: Final = 8
 """Shrinkers, stalls and findings shown; `--json` and the report have them all."""

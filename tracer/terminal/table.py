@@ -7,14 +7,11 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
+from ..errors import printable
+
 WIDTH: Final = 96
 _INDENT: Final = "  "
 _NUMBER_AND_UNIT: Final = re.compile(r"(\d) (s|ms|µs|ns|B|KiB|MiB|GiB)\b")
-
-
-def printable(text: str) -> str:
-    """Text that can't move the cursor: task names and file names are whatever somebody chose."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Final
 from ..errors import TracerError
 from ..kernel.cgroup import MemoryCgroup
 from ..programs import isolated_python, safe_module_path
+from .sweeper import swept
 
 MIB: Final = 1 << 20
 LIMIT_BYTES: Final = 128 * MIB
@@ -72,11 +73,11 @@ class BoundedLoad:
 def bounded_load(plan: LoadPlan) -> Iterator[BoundedLoad]:
     """A child process in a memory cgroup of its own, for the length of the block: it has its files and waits.
 
-    Whatever ends the block ends the child, removes its cgroup and its files. Raises TracerError where no memory
-    cgroup can be made (nothing is started then) or the child ends before it is ready.
+    Whatever ends the block, a SIGKILL included, ends the child and removes its cgroup and its files. Raises TracerError
+    where no memory cgroup can be made (nothing is started then) or the child ends before it is ready.
     """
     directory = plan.directory.resolve()
-    with MemoryCgroup(LIMIT_BYTES) as cgroup, _folder(directory) as folder:
+    with MemoryCgroup(LIMIT_BYTES) as cgroup, _folder(directory) as folder, swept(folder, cgroup.path):
         child = _start(plan, folder)
         try:
             load = BoundedLoad(child)
@@ -122,11 +123,17 @@ def _filesystem(directory: Path) -> str:
 
 def _start(plan: LoadPlan, folder: Path) -> subprocess.Popen[bytes]:
     drop = ["drop"] if plan.drop_caches else []
-    arguments = [str(os.getpid()), str(folder), str(plan.seconds), str(file_bytes(folder)), *drop]
-    return subprocess.Popen(
-        isolated_python(_PROGRAM, (json.dumps(safe_module_path()), *arguments)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd="/",
-        start_new_session=True,
-    )
+    # By descriptor: whoever owns the directory around it may have put something else in the folder's place.
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        arguments = [str(os.getpid()), f"/proc/self/fd/{opened}", str(plan.seconds), str(file_bytes(folder)), *drop]
+        return subprocess.Popen(
+            isolated_python(_PROGRAM, (json.dumps(safe_module_path()), *arguments)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[opened],
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(opened)

@@ -1,0 +1,61 @@
+"""What is said on stderr never ends the work, and never moves a terminal's cursor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tracer.terminal.messages import Messages
+
+ROOT = Path(__file__).parents[2]
+WORK = (
+    "from tracer.terminal.exit_codes import run_to_exit\n"
+    "from tracer.terminal.messages import Messages\n"
+    "from tracer.terminal.progress import ProgressLine\n"
+    "def work():\n"
+    "    say = Messages(verbose=True)\n"
+    "    say.info('begun'); say.detail('going on'); say.info('more')\n"
+    "    print('done')\n"
+    "run_to_exit(work)\n"
+)
+
+
+@pytest.mark.parametrize("stderr", ["full", "closed", "reader gone"])
+def test_the_work_goes_on_where_nothing_can_be_said(stderr: str) -> None:
+    if stderr == "reader gone":
+        command = ["bash", "-c", '"$@" 2> >(exec 0<&-; exit 0)', "bash", sys.executable, "-c", WORK]
+    else:
+        command = [
+            "sh",
+            "-c",
+            f'exec "$@" 2>{"/dev/full" if stderr == "full" else "&-"}',
+            "sh",
+            sys.executable,
+            "-c",
+            WORK,
+        ]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (result.stdout, result.returncode) == ("done\n", 0)
+
+
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    Messages().info("wrote \x1b[2J\nx")
+    assert capsys.readouterr().err == "wrote \\x1b[2J\\nx\n"
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ("raise MemoryError", "out of memory"),
+        ("raise OSError(24, 'Too many open files')", "raise the limit on open files (ulimit -n)"),
+    ],
+)
+def test_what_a_limit_refuses_is_one_line_that_names_it(failure: str, said: str) -> None:
+    code = f"from tracer.terminal.exit_codes import run_to_exit\ndef work():\n    {failure}\nrun_to_exit(work)\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
