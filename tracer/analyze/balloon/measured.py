@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
 from ..model import Cause, Quality, Tier
 from ..stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
 from ..stream.lane import SPAN_CODE
+from ..stream.spans import Spans
 from ..stream.stretch import Stretch
 from .runs import Run
 from .steps import PUFF_NS, RUN_PAGES, Step, puff_steps
@@ -26,6 +28,11 @@ _IN_RUN: Final = BALLOON_BIT | NOTIFIER_BIT | SLAB_BIT
 _LEAK: Final = SPAN_CODE[SpanKind.LEAK_BALLOON]
 _FILL: Final = SPAN_CODE[SpanKind.FILL_BALLOON]
 _NOTIFIER_RUN: Final = SPAN_CODE[SpanKind.OOM_NOTIFIER]
+
+_CAUSES: Final = np.array([None, Cause.HOST, Cause.SHRINKER, Cause.OOM_NOTIFIER], np.object_)
+_BY_HOST, _BY_SHRINKER, _BY_NOTIFIER = 1, 2, 3
+_QUALITIES: Final = np.array([Quality.INFERRED, Quality.MEASURED], np.object_)
+"""By whether it was measured."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +131,13 @@ class MeasuredSteps:
             self._moved &= {run.id for run in under_way}
         else:
             steps += self._reclaimers(stretch, works, under_way)
-        return sorted(steps, key=lambda step: (step.end_ns, step.begin_ns))
+        return sorted(steps, key=itemgetter(Step._fields.index("end_ns"), Step._fields.index("begin_ns")))
 
     def _reclaimers(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
         """Runs that reclaimed: only an inflation allocates, so they inflated, by pages that no event counts."""
         spans = stretch.spans
         inside = (spans.kinds_above & BALLOON_BIT != 0) & (spans.tier == Tier.DIRECT) & spans.is_root
-        self._reclaiming |= {self._work_of(stretch, row) for row in np.flatnonzero(inside).tolist()}
+        self._reclaiming.update(spans.id[_work_of(spans, np.flatnonzero(inside))].tolist())
         steps = [Step(run.begin_ns, run.end_ns, 0, None, run.id) for run in works if run.id in self._reclaiming]
         self._reclaiming &= {run.id for run in under_way}
         return steps
@@ -146,34 +153,27 @@ class MeasuredSteps:
         returned = (spans.end_at[rows] >= 0) & told
         pages = np.minimum(stretch.args.at(spans.begin_at[rows], begin_kind, "num"), RUN_PAGES)
         pages[returned] = stretch.args.at(spans.end_at[rows[returned]], end_kind, argument)
-        sign = -1 if code == _LEAK else 1
-        return [
-            self._step(stretch, row, sign * count, Quality.MEASURED if told else Quality.INFERRED)
-            for row, count, told in zip(
-                rows.tolist(), (pages // self._balloon_pages).tolist(), returned.tolist(), strict=True
-            )
-            if count
-        ]
+        pages = pages // self._balloon_pages * (-1 if code == _LEAK else 1)
+        moved = pages != 0
+        return _steps(stretch, rows[moved], pages[moved], returned[moved])
 
     def _run_pages(self, stretch: Stretch) -> list[Step]:
         """Steps of the pages that runs report at their end; OOM callbacks of which only the chain tells among them."""
         at, args = stretch.args.all("balloon_run_pages")
         spans = stretch.spans
-        columns = (args["inflated_pages"], args["deflated_pages"])
-        rows = zip(stretch.enclosing[at].tolist(), stretch.time_ns[at].tolist(), *map(list, columns), strict=True)
-        steps = [
-            self._step(stretch, row, pages, Quality.MEASURED, time_ns) if row >= 0 else _of_unseen_run(time_ns, pages)
-            for row, time_ns, inflated, deflated in rows
-            for pages in (int(inflated), -int(deflated) * self._sources.run_leaks)
-            if pages
-        ]
+        inflated, deflated = args["inflated_pages"].astype(np.int64), args["deflated_pages"].astype(np.int64)
+        pages = np.column_stack((inflated, -deflated * self._sources.run_leaks)).ravel()
+        row, time_ns = (np.repeat(column, 2) for column in (stretch.enclosing[at], stretch.time_ns[at]))
+        seen, unseen = (pages != 0) & (row >= 0), (pages != 0) & (row < 0)
+        measured = np.ones(len(pages), np.bool_)
+        steps = _steps(stretch, row[seen], pages[seen], measured[seen], time_ns[seen])
+        steps += map(_of_unseen_run, time_ns[unseen].tolist(), pages[unseen].tolist())
+        if not self._sources.run_leaks:
+            return steps
         ended = np.flatnonzero((spans.code == _NOTIFIER_RUN) & spans.closed & (spans.end_at >= 0))
         freed = stretch.args.at(spans.end_at[ended], "oom_notifier_end", "deflated_pages")
-        return steps + [
-            self._step(stretch, row, -pages, Quality.MEASURED)
-            for row, pages in zip(ended.tolist(), freed.tolist(), strict=True)
-            if pages and self._sources.run_leaks
-        ]
+        ended, freed = ended[freed != 0], freed[freed != 0]
+        return steps + _steps(stretch, ended, -freed, np.ones(len(ended), np.bool_))
 
     def _statuses(self, stretch: Stretch) -> list[Step]:
         """Hyper-V's driver tells now and then how many pages it has: what changed in between, at the host's wish."""
@@ -212,58 +212,63 @@ class MeasuredSteps:
             wanted |= driver & (direction == INFLATE)
         if self._sources.leaks and not (self._sources.leak or self._sources.run_leaks):
             wanted |= driver & (direction == DEFLATE)
-        quality = Quality.MEASURED if self._sources.tell_has_pages else Quality.INFERRED
-        return [
-            self._step(
-                stretch,
-                int(span[row]),
-                int(pages[row]) * (1 if direction[row] == INFLATE else -1),
-                quality,
-                int(stretch.time_ns[at[row]]),
-            )
-            for row in np.flatnonzero(wanted).tolist()
-            if pages[row]
-        ]
+        wanted &= pages != 0
+        signed = np.where(direction == INFLATE, pages, -pages)[wanted]
+        measured = np.full(len(signed), self._sources.tell_has_pages)
+        return _steps(stretch, span[wanted], signed, measured, stretch.time_ns[at[wanted]])
 
-    def _step(self, stretch: Stretch, row: int, pages: int, quality: Quality, end_ns: int | None = None) -> Step:
-        """A step in span `row`, up to its end or `end_ns`; its cause is what the span is nested in."""
-        spans = stretch.spans
-        above = int(spans.kinds_above[row])
-        cause: Cause | None = None
-        if pages < 0:
-            cause = Cause.HOST
-            if above & SLAB_BIT or (not above & DRIVER_BITS and spans.comm[row].startswith(_KSWAPD)):
-                cause = Cause.SHRINKER
-            elif above & NOTIFIER_BIT:
-                cause = Cause.OOM_NOTIFIER
-        return Step(
-            begin_ns=int(spans.begin_ns[row]),
-            end_ns=int(spans.end_ns[row]) if end_ns is None else end_ns,
-            pages=pages,
-            cause=cause,
-            span=self._work_of(stretch, row),
-            tier=int(spans.tier[row]),
-            quality=quality,
-            priority=self._priority(stretch, row) if cause is Cause.SHRINKER else -1,
-            teardown=cause is Cause.HOST and not above & BALLOON_BIT,
-        )
 
-    @staticmethod
-    def _work_of(stretch: Stretch, row: int) -> int:
-        """The outermost balloon work around a span, or the span itself."""
-        spans, found = stretch.spans, row
-        while row >= 0:
-            if int(spans.kinds_above[row]) & BALLOON_BIT:
-                found = row
-            row = int(spans.parent[row])
-        return int(spans.id[found])
+def _steps(
+    stretch: Stretch, rows: I64, pages: I64, measured: npt.NDArray[np.bool_], end_ns: I64 | None = None
+) -> list[Step]:
+    """Steps in the spans `rows`, up to their ends or `end_ns`; the cause of each is what its span is nested in."""
+    spans = stretch.spans
+    if not len(rows):
+        return []
+    above = spans.kinds_above[rows]
+    cause = _causes(above, spans.comm[rows], pages)
+    columns = (
+        spans.begin_ns[rows],
+        spans.end_ns[rows] if end_ns is None else end_ns,
+        pages,
+        _CAUSES[cause],
+        spans.id[_work_of(spans, rows)],
+        spans.tier[rows],
+        _QUALITIES[measured.astype(np.int64)],
+        np.where(cause == _BY_SHRINKER, _priority(stretch, rows), -1),
+        (cause == _BY_HOST) & (above & BALLOON_BIT == 0),
+    )
+    return list(map(Step._make, zip(*(column.tolist() for column in columns), strict=True)))
 
-    @staticmethod
-    def _priority(stretch: Stretch, row: int) -> int:
-        spans = stretch.spans
-        while row >= 0 and spans.code[row] != SPAN_CODE[SpanKind.SHRINK_SLAB]:
-            row = int(spans.parent[row])
-        return int(stretch.args.at(spans.begin_at[[row]], "shrink_slab_start", "priority")[0]) if row >= 0 else -1
+
+def _causes(above: I64, comm: npt.NDArray[np.bytes_], pages: I64) -> I64:
+    """Places in _CAUSES."""
+    by_kswapd = comm.astype(f"S{len(_KSWAPD)}") == _KSWAPD
+    by_shrinker = (above & SLAB_BIT != 0) | ((above & DRIVER_BITS == 0) & by_kswapd)
+    out = np.where(by_shrinker, _BY_SHRINKER, np.where(above & NOTIFIER_BIT != 0, _BY_NOTIFIER, _BY_HOST))
+    cause: I64 = np.where(pages < 0, out, 0)
+    return cause
+
+
+def _work_of(spans: Spans, rows: I64) -> I64:
+    """The outermost balloon work around each span, or the span itself."""
+    found, row = rows.copy(), rows
+    while (inside := row >= 0).any():
+        works = inside & (spans.kinds_above[row] & BALLOON_BIT != 0)
+        found[works] = row[works]
+        row = np.where(inside, spans.parent[row], row)
+    return found
+
+
+def _priority(stretch: Stretch, rows: I64) -> I64:
+    """The priority of the innermost shrinker call around each span, -1 where there is none."""
+    spans, row = stretch.spans, rows
+    while (outside := (row >= 0) & (spans.code[row] != SPAN_CODE[SpanKind.SHRINK_SLAB])).any():
+        row = np.where(outside, spans.parent[row], row)
+    priority = np.full(len(rows), -1)
+    called = row >= 0
+    priority[called] = stretch.args.at(spans.begin_at[row[called]], "shrink_slab_start", "priority")
+    return priority
 
 
 def _of_unseen_run(time_ns: int, pages: int) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,7 @@ from ..stream.stretch import Stretch
 NameOf = Callable[[int], str]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One such span. `pages` is what a shrinker call reports as freed."""
 
     id: int
@@ -78,4 +77,4 @@ def _runs(stretch: Stretch, chosen: npt.NDArray[np.bool_]) -> list[Run]:
     end_ns = np.where(spans.closed, spans.end_ns, stretch.until_ns)[chosen]
     columns = (spans.id[chosen], spans.begin_ns[chosen], end_ns, spans.tier[chosen], spans.tid[chosen])
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [Run(number, begin, end, tier=tier, tid=tid) for number, begin, end, tier, tid in rows]
+    return [Run(number, begin_ns, end_ns, 0, tier, 0, -1, tid) for number, begin_ns, end_ns, tier, tid in rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 from ..model import BalloonStep, Cause, Quality
@@ -9,6 +11,8 @@ from .steps import Step
 
 MOST_STEPS: Final = 8192
 _FIRST_WIDTH_NS: Final = 1_000_000
+
+_kept = itemgetter(*map(Step._fields.index, ("begin_ns", "end_ns", "pages", "cause", "quality")))
 
 
 class StepLog:
@@ -21,12 +25,15 @@ class StepLog:
         self._steps: list[tuple[int, int, int, Cause | None, Quality]] = []
         self._width_ns = _FIRST_WIDTH_NS
 
-    def add(self, step: Step) -> None:
-        """Take the next step."""
-        self._steps.append((step.begin_ns, step.end_ns, step.pages, step.cause, step.quality))
-        while len(self._steps) > MOST_STEPS:
-            self._join()
-            self._width_ns *= 2
+    def add(self, steps: Sequence[Step]) -> None:
+        """Take the next steps."""
+        while steps:
+            room = MOST_STEPS + 1 - len(self._steps)
+            self._steps += map(_kept, steps[:room])
+            steps = steps[room:]
+            while len(self._steps) > MOST_STEPS:
+                self._join()
+                self._width_ns *= 2
 
     def _join(self) -> None:
         joined: dict[tuple[int, Cause | None, Quality], tuple[int, int, int, Cause | None, Quality]] = {}

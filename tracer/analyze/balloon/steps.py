@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Container, Iterable, Sequence
+from typing import Final, NamedTuple
 
 from ..model import Cause, Quality
 from .runs import Run
@@ -20,8 +19,7 @@ EVIDENCE_SPANS: Final = 32
 """Span ids that one finding names at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Guest pages that came in (> 0), went out (< 0), or a run that tried for long and got none (0).
 
     `cause` is None for an inflation. `priority` is the reclaim priority of a shrinker leak, -1 elsewhere. `teardown`:
@@ -50,10 +48,13 @@ class StepSpans:
     def __init__(self) -> None:
         self._order: dict[int, tuple[int, int, int, int]] = {}
 
-    def add(self, step: Step) -> None:
-        """Take a step that is later than those taken before."""
-        if step.span is not None and len(self._order) < EVIDENCE_SPANS:
-            self._order.setdefault(step.span, in_order(step))
+    def add(self, steps: Iterable[Step]) -> None:
+        """Take steps in order that are later than those taken before."""
+        for step in steps:
+            if len(self._order) >= EVIDENCE_SPANS:
+                break
+            if step.span is not None:
+                self._order.setdefault(step.span, in_order(step))
 
     def merge(self, other: StepSpans) -> None:
         """Take all of another's."""

@@ -128,8 +128,11 @@ class BalloonTracker:
 
     def due(self, until_ns: int) -> tuple[list[Step], list[int]]:
         """Steps and config changes up to a time, in order; they are forgotten here."""
-        due = sorted((step for step in self._held if step.end_ns <= until_ns), key=in_order)
-        self._held = [step for step in self._held if step.end_ns > until_ns]
+        due, self._held = self._held, []
+        if any(step.end_ns > until_ns for step in due):
+            self._held = [step for step in due if step.end_ns > until_ns]
+            due = [step for step in due if step.end_ns <= until_ns]
+        due.sort(key=in_order)
         changes = sorted(change_ns for change_ns in self._changes if change_ns <= until_ns)
         self._changes = [change_ns for change_ns in self._changes if change_ns > until_ns]
         return due, changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .runs import Run
 from .steps import EVIDENCE_SPANS, PUFF_NS, RUN_PAGES, Step
@@ -64,16 +64,21 @@ class WorkLog:
         self.count += 1
         self.busy_ns += run.end_ns - run.begin_ns
         self._unsettled.append(run)
-        insort(self._recent, run, key=_by_begin)
+        if not self._recent or self._recent[-1].begin_ns < run.begin_ns:
+            self._recent.append(run)
+        else:
+            insort(self._recent, run, key=_by_begin)
         if run.end_ns - run.begin_ns >= PUFF_NS and run.id not in self.never_returned:
             insort(self._long, _by_begin(run))
             del self._long[EVIDENCE_SPANS:]
             self._long_until_ns = max(self._long_until_ns, run.end_ns)
 
-    def moved(self, step: Step) -> None:
-        """Take a step: its pages are its run's."""
-        if step.span is not None:
-            self._moved[step.span] = self._moved.get(step.span, 0) + abs(step.pages)
+    def moved(self, steps: Iterable[Step]) -> None:
+        """Take steps: their pages are their runs'."""
+        moved = self._moved
+        for step in steps:
+            if step.span is not None:
+                moved[step.span] = moved.get(step.span, 0) + abs(step.pages)
 
     def settle(self, until_ns: int, since_ns: int) -> None:
         """All steps up to `until_ns` are taken; nobody will ask for pauses that began before `since_ns`.

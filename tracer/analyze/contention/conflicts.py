@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..balloon.steps import Step, StepSpans
 from ..model import Conflict
-from .meter import Actor, Mark
+from .meter import Actor, Mark, Marks
 
 NEVER_NS: Final = 1 << 63
 
@@ -29,14 +29,14 @@ class _Inflation:
         self.pages += other.pages
         self.spans.merge(other.spans)
 
-    def extend(self, step: Step, begin: Mark, end: Mark) -> None:
-        """Take a step later than those taken before."""
+    def extend(self, steps: Sequence[Step], begin: Mark, end: Mark) -> None:
+        """Take steps later than those taken before."""
         if begin.time_ns <= self.start.time_ns:
             self.start = begin
         if end.time_ns >= self.stop.time_ns:
             self.stop = end
-        self.pages += step.pages
-        self.spans.add(step)
+        self.pages += sum(step.pages for step in steps)
+        self.spans.add(steps)
 
     @property
     def reclaim_ns(self) -> int:
@@ -70,20 +70,37 @@ class ConflictFinder:
         self._open: list[_Inflation] = []
         self._found: list[Conflict] = []
 
-    def rise(self, step: Step, begin: Mark, end: Mark) -> None:
-        """Take an inflating step (or one that tried to be) with the sums at its edges."""
-        if self._goes_on(begin, end):
-            self._open[-1].extend(step, begin, end)
-            return
-        inflation = _Inflation(begin, end, step.pages)
-        inflation.spans.add(step)
+    def rise(self, steps: Sequence[Step], marks: Marks) -> None:
+        """Take inflating steps in order (or those that tried to be) with the sums at their edges."""
+        for begin_ns, joined in self._joined(steps):
+            begin, end = marks[begin_ns], marks[joined[-1].end_ns]
+            if self._goes_on(begin, end):
+                self._open[-1].extend(joined, begin, end)
+            else:
+                self._insert(joined, begin, end)
+
+    def _joined(self, steps: Sequence[Step]) -> Iterator[tuple[int, Sequence[Step]]]:
+        """Steps no further apart than the gap, with their first begin."""
+        first, begin_ns, reach_ns = 0, steps[0].begin_ns, steps[0].end_ns + self._gap_ns
+        for index, step in enumerate(steps):
+            if step.begin_ns > reach_ns:
+                yield begin_ns, steps[first:index]
+                first, begin_ns = index, step.begin_ns
+            elif step.begin_ns < begin_ns:
+                begin_ns = step.begin_ns
+            reach_ns = step.end_ns + self._gap_ns
+        yield begin_ns, steps[first:]
+
+    def _insert(self, steps: Sequence[Step], begin: Mark, end: Mark) -> None:
+        inflation = _Inflation(begin, end, sum(step.pages for step in steps))
+        inflation.spans.add(steps)
         first = bisect_left(self._open, begin.time_ns - self._gap_ns, key=lambda other: other.stop.time_ns)
         while first < len(self._open) and self._open[first].start.time_ns <= inflation.stop.time_ns + self._gap_ns:
             inflation.absorb(self._open.pop(first))
         insort(self._open, inflation, key=lambda other: other.start.time_ns)
 
     def _goes_on(self, begin: Mark, end: Mark) -> bool:
-        """Whether the last interval, and no other, is the step's."""
+        """Whether the last interval, and no other, is no further away than the gap."""
         if not self._open:
             return False
         last, reach_ns = self._open[-1], begin.time_ns - self._gap_ns

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..balloon.steps import Step, StepSpans
 from ..model import Cause, Cycle, CycleClass, Storm
-from .meter import Mark
+from .meter import Mark, Marks
 
 STORM_CYCLES: Final = 3
 """Cycles of one class in a row that make a storm."""
@@ -69,8 +69,8 @@ class _Pool:
     horizon_ns: int
     parts: deque[list[int]] = field(default_factory=deque)
 
-    def put(self, time_ns: int, pages: int, burst: int) -> None:
-        self.parts.append([time_ns, pages, burst])
+    def put(self, steps: Iterable[Step], burst: int) -> None:
+        self.parts.extend([step.end_ns, -step.pages, burst] for step in steps)
 
     def expire(self, time_ns: int) -> None:
         """Those out for longer than the horizon stay out."""
@@ -115,16 +115,20 @@ class PressureCycles:
         """Take a config change no earlier than those taken before, ahead of the steps after it."""
         self._changes.append(mark)
 
-    def step(self, step: Step, begin: Mark, end: Mark) -> None:
-        """Take the next step with the sums at its edges."""
-        if step.cause is Cause.HOST:
+    def take(self, steps: Sequence[Step], marks: Marks) -> None:
+        """Take the next steps, which are alike, with the sums at their edges."""
+        cause = steps[0].cause
+        if cause is Cause.HOST:
             self._pool.parts.clear()
-        elif step.cause in PRESSURE:
-            self._leak(step, step.cause, begin, end)
-        elif step.pages > 0:
+        elif cause in PRESSURE:
+            self._leak(steps, cause, marks)
+        elif steps[0].pages > 0:
             self._leaking = False
-            for number, pages in self._pool.take(step.end_ns, step.pages).items():
-                self._regain(number, step, pages, begin, end)
+            for step in steps:
+                if not self._pool.parts:
+                    break
+                for number, pages in self._pool.take(step.end_ns, step.pages).items():
+                    self._regain(number, step, pages, marks)
 
     def settle(self, until_ns: int) -> int:
         """All steps and changes up to `until_ns` are taken; gives the time since which runs may still be asked for."""
@@ -146,30 +150,32 @@ class PressureCycles:
         self.settle(0)
         return self.found
 
-    def _leak(self, step: Step, cause: Cause, begin: Mark, end: Mark) -> None:
+    def _leak(self, steps: Sequence[Step], cause: Cause, marks: Marks) -> None:
+        first, last = steps[0], steps[-1]
         if not self._leaking or self._bursts[self._newest].cause is not cause:
             self._newest += 1
-            self._bursts[self._newest] = Burst(step.begin_ns, begin, end, cause)
+            begin, end = marks[first.begin_ns], marks[first.end_ns]
+            self._bursts[self._newest] = Burst(first.begin_ns, begin, end, cause)
         self._leaking = True
         burst = self._bursts[self._newest]
-        burst.leaked -= step.pages
-        burst.spans.add(step)
-        burst.turn = begin
-        burst.reach(end)
-        self._pool.put(step.end_ns, -step.pages, self._newest)
+        burst.leaked -= sum(step.pages for step in steps)
+        burst.spans.add(steps)
+        burst.turn = marks[last.begin_ns]
+        burst.reach(marks[last.end_ns])
+        self._pool.put(steps, self._newest)
 
-    def _regain(self, number: int, step: Step, pages: int, begin: Mark, end: Mark) -> None:
+    def _regain(self, number: int, step: Step, pages: int, marks: Marks) -> None:
         """Pages of an older burst that come back behind a newer one's are wasted too, but not the cycle's time."""
         burst = self._bursts[number]
         if burst.class_ is None:
             burst.class_ = self._class_of(burst, step)
             if burst.class_ is CycleClass.HOST_REINFLATE:
-                burst.turn = self._host_turned(burst, step) or begin
-            burst.reach(end)
+                burst.turn = self._host_turned(burst, step) or marks[step.begin_ns]
+            burst.reach(marks[step.end_ns])
         burst.regained += pages
-        burst.spans.add(step)
+        burst.spans.add((step,))
         if number == self._newest:
-            burst.reach(end)
+            burst.reach(marks[step.end_ns])
 
     def _class_of(self, burst: Burst, step: Step) -> CycleClass:
         """What brought the pages back: an inflation that went on had its target all along, a new one is the host's."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ _FOLD_ROWS: Final = 10_000
 """Rows that are worth folding."""
 _NEVER: Final = -1
 _FOREVER_NS: Final = np.iinfo(np.int64).max
+
+
+Sums = tuple[Any, ...]
+"""What a Mark is made of, without its time."""
 
 
 class Actor(StrEnum):
@@ -53,6 +57,16 @@ class Mark:
     refaults: float | None
     busy_until_ns: int
     busy_from_ns: int | None = None
+
+
+class Marks(dict[int, Mark]):
+    """Marks by time: each is made when somebody asks for it, since most edges of steps lie inside a longer movement."""
+
+    sums: dict[int, Sums]
+
+    def __missing__(self, time_ns: int) -> Mark:
+        mark = self[time_ns] = Mark(time_ns, *self.sums[time_ns])
+        return mark
 
 
 class _Union:
@@ -186,16 +200,17 @@ class Meter:
         self.actors[actor].add(begin_ns, end_ns)
         self._reclaiming.add(begin_ns, end_ns)
 
-    def at(self, times_ns: Iterable[int]) -> dict[int, Mark]:
+    def at(self, times_ns: Iterable[int]) -> Marks:
         """The sums at each time. A time that was folded away and not kept reads as the moment of the folding."""
         wanted = set(times_ns)
-        marks = {time_ns: self._kept[time_ns] for time_ns in wanted & self._kept.keys()}
+        marks = Marks((time_ns, self._kept[time_ns]) for time_ns in wanted & self._kept.keys())
         fresh = sorted(wanted - marks.keys())
-        return marks | {mark.time_ns: mark for mark in self._read(fresh)}
+        marks.sums = dict(zip(fresh, self._read(fresh), strict=True))
+        return marks
 
-    def _read(self, times_ns: Sequence[int]) -> list[Mark]:
+    def _read(self, times_ns: Sequence[int]) -> Iterable[Sums]:
         if not times_ns:
-            return []
+            return ()
         time_ns = np.asarray(times_ns, np.int64)
         actors = zip(*(union.until(time_ns).tolist() for union in self.actors.values()), strict=True)
         refaults = self._readings.refaults(time_ns)
@@ -207,10 +222,9 @@ class Meter:
             *(column.tolist() for column in self.pages.until(time_ns, self._reclaiming)),
             [None] * len(times_ns) if refaults is None else refaults.tolist(),
             self._reclaiming.last(time_ns).tolist(),
+            self._reclaiming.first(time_ns),
         )
-        marks = [Mark(*row) for row in zip(times_ns, *columns, strict=True)]
-        self.look_ahead(marks)
-        return marks
+        return zip(*columns, strict=True)
 
     def look_ahead(self, marks: Iterable[Mark]) -> None:
         """Fill in `busy_from_ns` where it has become known; to be called before `fold` for marks that need it."""
@@ -221,9 +235,10 @@ class Meter:
 
     def fold(self, until_ns: int, keep_ns: Iterable[int]) -> None:
         """Forget rows before `until_ns`, when they are many; earlier moments `keep_ns` can still be asked for."""
-        kept = self.at(time_ns for time_ns in keep_ns if time_ns < until_ns)
-        self._kept = kept
-        self.look_ahead(kept.values())
+        times_ns = {time_ns for time_ns in keep_ns if time_ns < until_ns}
+        marks = self.at(times_ns)
+        self._kept = {time_ns: marks[time_ns] for time_ns in times_ns}
+        self.look_ahead(self._kept.values())
         if len(self) < _FOLD_ROWS or until_ns <= self._folded_until_ns:
             return
         self._folded_until_ns = until_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -10,7 +11,7 @@ from ...schema import BALLOON_PAGE_BYTES
 from ..balloon.steps import Step, StepSpans
 from ..model import Cause, Cycle, CycleClass
 from .cycles import PRESSURE, Burst
-from .meter import Mark
+from .meter import Marks
 
 OSCILLATION_TURNS: Final = 3
 """Turns of the host's target in a row that make an oscillation."""
@@ -57,8 +58,9 @@ class Oscillations:
         """Take a config change, ahead of the steps after it."""
         self._changes += 1
 
-    def step(self, step: Step, begin: Mark, end: Mark) -> None:
-        """Take the next step with the sums at its edges."""
+    def take(self, steps: Sequence[Step], marks: Marks) -> None:
+        """Take the next steps, which are alike, with the sums at their edges."""
+        step = steps[0]
         if step.teardown:
             self._going_on = False
         if not step.pages or step.teardown:
@@ -66,13 +68,15 @@ class Oscillations:
         cause = step.cause if step.cause in PRESSURE else Cause.HOST
         last = self._last
         if not self._going_on or last is None or last.cause is not cause or bool(last.leaked) is not (step.pages < 0):
+            begin, end = marks[step.begin_ns], marks[step.end_ns]
             self._turn(last := _Move(step.begin_ns, begin, end, cause or Cause.HOST, changes=self._changes))
-        last.reach(end)
-        last.spans.add(step)
-        if step.pages < 0:
-            last.leaked -= step.pages
+        last.reach(marks[steps[-1].end_ns])
+        last.spans.add(steps)
+        pages = sum(step.pages for step in steps)
+        if pages < 0:
+            last.leaked -= pages
         else:
-            last.regained += step.pages
+            last.regained += pages
 
     def finish(self) -> list[Cycle]:
         """Every cycle of an oscillation, not numbered yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,9 +18,9 @@ from ..stream.readings import Readings
 from ..totals.kills import Kill
 from ..totals.ladder import Ladders
 from ..totals.timeline import TimelineBuilder
-from .conflicts import ConflictFinder
+from .conflicts import NEVER_NS, ConflictFinder
 from .cycles import PressureCycles, numbered
-from .meter import Mark, Meter
+from .meter import Marks, Meter
 from .oscillation import Oscillations
 
 
@@ -31,12 +31,12 @@ class Totals:
     inflated: int = 0
     leaked: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
 
-    def add(self, step: Step) -> None:
-        """Count a step."""
-        if step.cause is None:
-            self.inflated += step.pages
+    def add(self, cause: Cause | None, pages: int) -> None:
+        """Count pages of one cause; those that left are negative."""
+        if cause is None:
+            self.inflated += pages
         else:
-            self.leaked[step.cause] -= step.pages
+            self.leaked[cause] -= pages
 
     @property
     def net(self) -> int:
@@ -98,29 +98,47 @@ class Settling:
         """Every cycle in order of start; nothing more will be taken."""
         return numbered([*self._cycles.finish(), *self._oscillations.finish()])
 
-    def _take(self, steps: list[Step], changes: deque[int], marks: dict[int, Mark], until_ns: int) -> None:
-        moved: dict[str, list[tuple[int, int]]] = {}
-        for step in steps:
+    def _take(self, steps: list[Step], changes: deque[int], marks: Marks, until_ns: int) -> None:
+        first = 0
+        moved: dict[str, list[Step]] = {}
+        while first < len(steps):
+            step = steps[first]
             self._take_changes(changes, step.end_ns, marks)
             self._take_kills(step.end_ns - 1)
-            begin, end = marks[step.begin_ns], marks[step.end_ns]
-            self._cycles.step(step, begin, end)
-            self._oscillations.step(step, begin, end)
-            if step.cause is None:
-                self.conflicts.rise(step, begin, end)
-            else:
-                self._ladders.leak(step)
-            self._balloon.works.moved(step)
-            self.totals.add(step)
-            if step.pages:
-                self.log.add(step)
-            name = "balloon.inflated_pages" if step.cause is None else f"balloon.leaked_pages.{step.cause.value}"
-            moved.setdefault(name, []).append((step.end_ns, abs(step.pages)))
+            before_ns = self._next_ns(changes)
+            alike, stop = _alike(step), first + 1
+            while stop < len(steps) and steps[stop].end_ns < before_ns and _alike(steps[stop]) == alike:
+                stop += 1
+            self._move(steps[first:stop], marks)
+            name = "inflated_pages" if step.cause is None else f"leaked_pages.{step.cause.value}"
+            moved.setdefault(f"balloon.{name}", []).extend(steps[first:stop])
+            first = stop
         self._take_changes(changes, until_ns, marks)
-        for name, rows in moved.items():
-            self._timeline.add(name, *np.asarray(rows, np.int64).T)
+        for name, those in moved.items():
+            pages = np.array([abs(step.pages) for step in those])
+            self._timeline.add(name, np.array([step.end_ns for step in those]), pages)
 
-    def _take_changes(self, changes: deque[int], until_ns: int, marks: dict[int, Mark]) -> None:
+    def _next_ns(self, changes: deque[int]) -> int:
+        """The end of a step that comes behind the next change or kill."""
+        kill_ns = self._kills[0].time_ns + 1 if self._kills else NEVER_NS
+        return min(kill_ns, changes[0]) if changes else kill_ns
+
+    def _move(self, steps: Sequence[Step], marks: Marks) -> None:
+        """Take steps that are alike, with nothing in between that matters."""
+        cause = steps[0].cause
+        self._cycles.take(steps, marks)
+        self._oscillations.take(steps, marks)
+        if cause is None:
+            self.conflicts.rise(steps, marks)
+        elif cause is not Cause.HOST:
+            for step in steps:
+                self._ladders.leak(step)
+        self._balloon.works.moved(steps)
+        self.totals.add(cause, sum(step.pages for step in steps))
+        if steps[0].pages:
+            self.log.add(steps)
+
+    def _take_changes(self, changes: deque[int], until_ns: int, marks: Marks) -> None:
         while changes and changes[0] <= until_ns:
             self._cycles.change(marks[changes.popleft()])
             self._oscillations.change()
@@ -133,3 +151,8 @@ class Settling:
             seen = self.totals.net if self.totals.net > 0 else None
             kill.balloon_pages = seen if counted is None else counted
             self.kills.append(kill)
+
+
+def _alike(step: Step) -> tuple[Cause | None, bool, bool, bool]:
+    """What steps that can be taken together have in common."""
+    return step.cause, step.teardown, step.pages > 0, step.pages < 0
