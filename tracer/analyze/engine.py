@@ -43,6 +43,8 @@ _FOREVER_NS = np.iinfo(np.int64).max
 _INFLATING = [
     KIND_BY_NAME[name].number for name in ("balloon_work_begin", "update_balloon_size_begin", "fill_balloon_begin")
 ]
+_MOST_NEW_SAMPLES = 64
+"""Items of readings that wait for the next events: settling what follows from many takes as long as from one."""
 _ADDRESS_MASK = (1 << 64) - 1
 _READ = {
     "shrink_slab_start": {"shrink", "shr", "nid", "total_scan", "cache_items", "priority"},
@@ -83,6 +85,7 @@ class Engine:
         self._spans_seen = 0
         self._seen_ns: int | None = None
         self._pending_samples: list[Samples] = []
+        self._new_samples = 0
         self._newest_ns = metadata.start_ns
         self._accounting = Accounting()
         self._ladders = Ladders(round(options.gap_s * 1e9))
@@ -127,6 +130,8 @@ class Engine:
         if not len(batch):
             return
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
+        if self._new_samples:
+            self._balloon_samples(self._told_ns)
         due = self._reorder.push(batch.without(NEVER_READ))
         self._advance(due, self._reorder.watermark_ns)
 
@@ -136,7 +141,9 @@ class Engine:
         self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
         self._series.add(samples)
         self._pending_samples.append(samples)
-        self._balloon_samples(self._told_ns)
+        self._new_samples += 1
+        if self._new_samples >= _MOST_NEW_SAMPLES:
+            self._balloon_samples(self._told_ns)
 
     def _lost(self, stretch: LostStretch) -> None:
         self._newest_ns = max(self._newest_ns, stretch.end_ns)
@@ -249,6 +256,7 @@ class Engine:
         self._open = Batch.empty()
 
     def _balloon_samples(self, until_ns: int) -> None:
+        self._new_samples = 0
         due: list[Samples] = []
         later: list[Samples] = []
         for samples in self._pending_samples:

@@ -12,6 +12,8 @@ from .steps import Step
 MOST_STEPS: Final = 8192
 _FIRST_WIDTH_NS: Final = 1_000_000
 
+_Kept = tuple[int, int, int, Cause | None, Quality]
+
 _kept = itemgetter(*map(Step._fields.index, ("begin_ns", "end_ns", "pages", "cause", "quality")))
 
 
@@ -22,7 +24,7 @@ class StepLog:
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[int, int, int, Cause | None, Quality]] = []
+        self._steps: list[_Kept] = []
         self._width_ns = _FIRST_WIDTH_NS
 
     def add(self, steps: Sequence[Step]) -> None:
@@ -36,12 +38,13 @@ class StepLog:
                 self._width_ns *= 2
 
     def _join(self) -> None:
-        joined: dict[tuple[int, Cause | None, Quality], tuple[int, int, int, Cause | None, Quality]] = {}
+        joined: dict[tuple[int, int, int], _Kept] = {}
         for begin_ns, end_ns, pages, cause, quality in self._steps:
-            key = end_ns // self._width_ns, cause, quality
-            before = joined.get(key, (begin_ns, end_ns, 0, cause, quality))
+            # By identity: an enumeration's own hash is a call of a Python function.
+            key = end_ns // self._width_ns, id(cause), id(quality)
+            before = joined.get(key, (begin_ns, end_ns, 0))
             joined[key] = min(before[0], begin_ns), max(before[1], end_ns), before[2] + pages, cause, quality
-        self._steps = sorted(joined.values(), key=lambda step: (step[1], step[0], step[2]))
+        self._steps = sorted(joined.values(), key=itemgetter(1, 0, 2))
 
     def steps(self, origin_ns: int) -> list[BalloonStep]:
         """All that is kept, in order of end."""

@@ -77,11 +77,10 @@ class ReclaimTracker:
         for node in np.unique(np.concatenate((run_nid, wake_nid))).tolist():
             here = wake_nid == node
             positions, ours = wake_at[here], by_balloon[here]
-            for span_id, position in zip(ids[run_nid == node].tolist(), run_at[run_nid == node].tolist(), strict=True):
-                before = int(np.searchsorted(positions, position))
-                woken = bool(ours[before - 1]) if before else self._woken_by_balloon.get(node, False)
-                if woken and span_id > self._newest_run:
-                    self._induced.add(span_id)
+            runs = np.flatnonzero((run_nid == node) & (ids > self._newest_run))
+            before = np.searchsorted(positions, run_at[runs])
+            known = np.concatenate(([self._woken_by_balloon.get(node, False)], ours))
+            self._induced.update(ids[runs[known[before]]].tolist())
             if len(ours):
                 self._woken_by_balloon[node] = bool(ours[-1])
         self._newest_run = max(self._newest_run, int(ids.max(initial=-1)))
