@@ -55,7 +55,7 @@ lint: setup-test ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict tracer
 
-bench: setup-test ## Measure beside every peer (8 minutes, an idle machine): docs/performance.md and .json
+bench: setup-test ## Measure beside every peer (10 minutes, an idle machine): docs/performance.md and .json
 	@.ci/setup bench
 	@.ci/setup tracefs
 	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.bench --write $(BENCH_OPTIONS)

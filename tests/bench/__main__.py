@@ -14,7 +14,19 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import analysis, calls_rows, crash, document, large, machine, reclaim_rows, recording, reporting, starting
+from . import (
+    analysis,
+    calls_rows,
+    crash,
+    document,
+    large,
+    machine,
+    reclaim_rows,
+    recording,
+    repeated_rows,
+    reporting,
+    starting,
+)
 from .rows import Row
 from .setting import Setting
 
@@ -23,6 +35,7 @@ SUITES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "reclaim": reclaim_rows.rows,
     "recording": recording.rows,
     "analysis": analysis.rows,
+    "repeated": repeated_rows.rows,
     "large": large.rows,
     "crash": crash.rows,
     "starting": starting.rows,

@@ -156,13 +156,14 @@ def pair_plainly(time_ns: list[int], tid: list[int], kind: list[int]) -> list[tu
 
 def main(path: Path) -> None:
     """Analyse one recording and print what it took: the process that is measured."""
+    from tracer.jobs.analysis import WHOLE
     from tracer.jobs.analysis import analyse as analyse_here
     from tracer.store import Recording
 
     from tracer.analyze import Options  # isort: skip
 
     before, start = _memory_bytes("VmRSS"), time.process_time()
-    analysis = analyse_here(Recording.open(path), Options())
+    analysis = analyse_here(WHOLE.part(Recording.open(path)), Options())
     cpu_s = time.process_time() - start
     print(json.dumps([analysis.accounting.events, cpu_s, _memory_bytes("VmHWM") - before]))
 

@@ -38,19 +38,27 @@ _STATES: Final = ("vmstat.nr_", "meminfo.", "host.")
 Item = Batch | Samples | LostStretch
 
 
-def write_repeated(folder: Path, events: int) -> Iterator[Path]:
-    """A recording of each trace, all repeated equally often (at least once), together of about `events` events.
+def write_repeated(folder: Path, events: int, names: Sequence[str] = TRACES) -> Iterator[Path]:
+    """A recording of each of these traces, all repeated equally often (at least once), of about `events` events in all.
 
     Each lives until the next is asked for.
     """
     cases = {case.name: case for case in all_cases()}
-    sources = [cases[name].recording(folder) for name in TRACES]
+    sources = [cases[name].recording(folder) for name in names]
     turns = max(1, round(events / sum(Recording.open(source).event_count for source in sources)))
     for source in sources:
         path = folder / f"repeated-{source.name}"
         repeat(source, path, turns)
         yield path
         path.unlink()
+
+
+def write_one(folder: Path, name: str, events: int) -> Path:
+    """A recording of about `events` events that repeats one trace."""
+    source = {case.name: case for case in all_cases()}[name].recording(folder)
+    path = folder / f"repeated-{source.name}"
+    repeat(source, path, max(1, round(events / Recording.open(source).event_count)))
+    return path
 
 
 def repeat(source: Path, path: Path, turns: int) -> None:

@@ -39,14 +39,19 @@ class Case:
 
     def actual(self) -> str:
         """What the analysis says now, as the expected file's text."""
-        if self.source.match(RECORDINGS):
-            return as_text(tracer.open(self.source).summary())
         with tempfile.TemporaryDirectory() as folder:
-            imported = Path(folder) / f"{self.name}.rtrace"
+            return as_text(tracer.open(self.recording(Path(folder))).summary())
+
+    def recording(self, folder: Path) -> Path:
+        """The input as a recording: itself, or its text imported into `folder`."""
+        if self.source.match(RECORDINGS):
+            return self.source
+        imported = folder / f"{self.name}.rtrace"
+        if not imported.exists():
             import_trace(
                 ImportRequest(str(self.source), imported, samples=self._side("samples"), host_log=self._side("host"))
             )
-            return as_text(tracer.open(imported).summary())
+        return imported
 
     def _side(self, what: str) -> Path | None:
         path = DATA / f"{self.name}.{what}.jsonl.gz"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SUITES = ("calls", "reclaim", "recording", "analysis", "large", "crash", "starting")
+SUITES = ("calls", "reclaim", "recording", "analysis", "repeated", "large", "crash", "starting")
 """Not `reporting`, which takes a browser."""
 
 
@@ -39,6 +39,8 @@ def test_every_suite_gives_its_rows(tmp_path):
     assert rows["drain_vs_tracefs_splice"]["peer"] > 0
     assert rows["bytes_per_event"]["ratio"] > 1
     assert rows["reclaim_lost"]["ours"] is not None
+    assert rows["repeated_to_findings_mevs"]["ours"] > 0
+    assert rows["repeated_growth"]["ours"] is not None
 
 
 def test_a_peer_that_is_not_installed_is_a_row_that_says_so(tmp_path):
