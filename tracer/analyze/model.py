@@ -274,13 +274,14 @@ class BalloonResult:
     """The balloon over the whole recording, in guest pages; what nothing in the recording counts is None, never 0.
 
     `missed_pages`, into it and out, are in the kernel's counters and in nothing else here: numbers are lower bounds.
-    `extra_pages` are in the other numbers and not in the kernel's counters: numbers are upper bounds.
+    `extra_pages` are in the other numbers and not in the kernel's counters: numbers are upper bounds. None where the
+    two were not compared.
     """
 
     inflated_pages: int | None = 0
     leaked_pages: Mapping[Cause, int | None] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
-    missed_pages: int = 0
-    extra_pages: int = 0
+    missed_pages: int | None = 0
+    extra_pages: int | None = 0
     wasted_pages: int | None = 0
     migrated_pages: int | None = 0
     target_changes: int | None = 0

@@ -206,8 +206,8 @@ def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:
     return BalloonResult(
         inflated_pages=totals.inflated if counted else None,
         leaked_pages=totals.leaked if counted else dict.fromkeys(Cause),
-        missed_pages=tracker.missed_pages,
-        extra_pages=tracker.extra_pages,
+        missed_pages=tracker.missed_pages if tracker.compared else None,
+        extra_pages=tracker.extra_pages if tracker.compared else None,
         wasted_pages=sum(cycle.wasted_pages for cycle in cycles) if counted else None,
         migrated_pages=tracker.migrated_pages if counted else None,
         target_changes=tracker.target_changes(),

@@ -20,7 +20,7 @@ def summary_dict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "recording": _recording(analysis, facts) | _recorder(facts),
+        "recording": _recording(analysis, facts) | _recorder(facts) | _unread(analysis, facts),
         "balloon": _balloon(analysis, facts.metadata),
         "tiers": [_tier(row) for row in analysis.tiers],
         "episodes": [_episode(episode) for episode in analysis.episodes],
@@ -31,6 +31,16 @@ def summary_dict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "shrinkers": [asdict(shrinker) for shrinker in analysis.shrinkers],
         "stalls": [{**asdict(stall), "tier": stall.tier.label} for stall in analysis.stalls],
     }
+
+
+def _unread(analysis: Analysis, facts: RecordingFacts) -> dict[str, None]:
+    """What a file does not tell that ends before its first event, or even inside its description."""
+    unread: tuple[str, ...] = ()
+    if not facts.complete and not analysis.accounting.events and not analysis.samples:
+        unread = ("duration_s", "lost", "dropped")
+    if not facts.complete and facts.metadata == Metadata():
+        unread += ("page_size_bytes",)
+    return dict.fromkeys(unread)
 
 
 def _recorder(facts: RecordingFacts) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..analyze.model import Analysis, Cause, Severity, Tier, known_sum
 from ..metadata import Metadata
 from ..outputs import PRIVATE, write_file
 from ..recording_facts import RecordingFacts
-from ..wording.evidence import KILLS, WAITS, no_balloon, nothing_seen, seen_of
+from ..wording.evidence import KILLS, SHRINKERS, WAITS, no_balloon, nothing_seen, seen_of, unseen_part
 from ..wording.length import length_of
 from ..wording.numbers import NOT_KNOWN, bytes_, count, mib, plural, seconds, utc
 from ..wording.verdict import UNKNOWN, Verdict, verdict
@@ -63,6 +63,7 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
     ladder = ladder_figures(analysis, page_bytes)
     charts = [row for row in rows.rows if isinstance(row, Figure)]
     judged = verdict(analysis, facts)
+    moves = analysis.balloon.inflated_pages is not None and not unseen_part(facts)
     script = read("report.js")
     parts = {
         "csp": csp_hash(script),
@@ -75,10 +76,10 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
         "findings": findings_table(analysis),
         "ladder_charts": "".join(to_html(figure) for figure in ladder),
         "ladder_tables": ladder_tables(analysis, page_bytes),
-        "shrinkers": shrinkers_table(analysis.shrinkers),
-        "stalls": stalls_table(analysis.stalls),
-        "cycles": storms_table(analysis.storms, page_bytes) + cycles_table(analysis.cycles, page_bytes),
-        "conflicts": conflicts_table(analysis.conflicts, page_bytes),
+        "shrinkers": shrinkers_table(analysis.shrinkers, seen=seen_of(analysis, facts, SHRINKERS)),
+        "stalls": stalls_table(analysis.stalls, seen=seen_of(analysis, facts, WAITS)),
+        "cycles": storms_table(analysis.storms, page_bytes) + cycles_table(analysis.cycles, page_bytes, seen=moves),
+        "conflicts": conflicts_table(analysis.conflicts, page_bytes, seen=moves),
         "quality": quality_section(analysis, facts),
         "tool_version": text(facts.metadata.tool_version or "unknown version"),
     }
@@ -146,8 +147,14 @@ def _kernel(metadata: Metadata) -> str:
     return " ".join(filter(None, (metadata.kernel_release, metadata.machine))) or "not known"
 
 
-def _puffs(puffs: int | None) -> str:
-    if puffs is None:
+def _no_leak(pages: int | None, facts: RecordingFacts) -> str:
+    if pages is None:
+        return "nothing counts its pages"
+    return "none was seen to leave" if unseen_part(facts) else "no leak of any cause"
+
+
+def _puffs(puffs: int | None, facts: RecordingFacts) -> str:
+    if puffs is None or (not puffs and unseen_part(facts)):
         return "whether the balloon ran out of puff is not known"
     return f"out of puff {plural(puffs, 'time')}" if puffs else "the balloon never ran out of puff"
 
@@ -170,7 +177,7 @@ def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
         (
             "Left the balloon",
             mib(balloon.out_pages, page_bytes),
-            ", ".join(leaked) or ("no leak of any cause" if balloon.out_pages == 0 else "nothing counts its pages"),
+            ", ".join(leaked) or _no_leak(balloon.out_pages, facts),
         ),
         (
             "Reclaimed",
@@ -178,7 +185,11 @@ def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
             "file and anonymous pages, every tier",
         ),
         ("Tasks waited", NOT_KNOWN if waited is None else seconds(waited), "for memory, all tasks together"),
-        ("OOM kills", count(kills) if kills or seen_of(analysis, facts, KILLS) else NOT_KNOWN, _puffs(balloon.puffs)),
+        (
+            "OOM kills",
+            count(kills) if kills or seen_of(analysis, facts, KILLS) else NOT_KNOWN,
+            _puffs(balloon.puffs, facts),
+        ),
     ]
     return "".join(
         f'<div class="tile"><dt>{text(name)}</dt><dd>{text(value)}<small>{text(hint)}</small></dd></div>'

@@ -23,6 +23,12 @@ def first(items: Sequence[_Item], noun: str, order: str) -> tuple[Sequence[_Item
     return items[:MOST_ROWS], sentence(f"Showing {count(MOST_ROWS)} of {plural(len(items), noun)}, {order}.", "note")
 
 
+def _none(words: str, unsure: str, *, seen: bool) -> str:
+    """What is said where there is nothing to list: that there was nothing only where it would have been seen."""
+    rest = ": this recording does not tell whether there was any."
+    return sentence(words if seen else f"{unsure}{rest}")
+
+
 def _times(start_s: float, end_s: float) -> Cell:
     length = f" for {seconds(end_s - start_s)}" if end_s > start_s else ""
     return span_of_time(start_s, end_s, f"{offset(start_s)}{length}")
@@ -48,11 +54,11 @@ def _finding(finding: Finding) -> list[Cell]:
     ]
 
 
-def shrinkers_table(stats: Iterable[ShrinkerStat]) -> str:
+def shrinkers_table(stats: Iterable[ShrinkerStat], *, seen: bool = True) -> str:
     """What each shrinker cost and gave."""
     ordered = sorted(stats, key=lambda stat: -stat.busy_s)
     if not ordered:
-        return sentence("No shrinker ran while this was recorded.")
+        return _none("No shrinker ran while this was recorded.", "No shrinker was seen to run", seen=seen)
     shown, note = first(ordered, "shrinker", "busiest first")
     columns = (
         Column("Shrinker"),
@@ -88,11 +94,12 @@ def _shrinker(stat: ShrinkerStat) -> list[Cell]:
     ]
 
 
-def stalls_table(stalls: Iterable[Stall]) -> str:
+def stalls_table(stalls: Iterable[Stall], *, seen: bool = True) -> str:
     """How long each task waited for memory."""
     ordered = sorted(stalls, key=lambda stall: -stall.stall_s)
     if not ordered:
-        return sentence("No task had to wait for memory: nothing went as far as direct reclaim.")
+        none = "No task had to wait for memory: nothing went as far as direct reclaim."
+        return _none(none, "No task was seen to wait for memory", seen=seen)
     shown, note = first(ordered, "stall", "longest first")
     columns = (
         Column("Task"),
@@ -116,10 +123,11 @@ def _stall(stall: Stall) -> list[Cell]:
     ]
 
 
-def conflicts_table(conflicts: Sequence[Conflict], page_bytes: int) -> str:
+def conflicts_table(conflicts: Sequence[Conflict], page_bytes: int, *, seen: bool = True) -> str:
     """Inflation and reclaim at the same time."""
     if not conflicts:
-        return sentence("No conflict: the balloon never inflated while memory was being reclaimed.")
+        none = "No conflict: the balloon never inflated while memory was being reclaimed."
+        return _none(none, "No conflict was seen", seen=seen)
     ordered = sorted(conflicts, key=lambda c: -sum(c.overlap_s.values()))
     shown, note = first(ordered, "conflict", "longest overlap first")
     columns = (
@@ -175,10 +183,11 @@ def storms_table(storms: Sequence[Storm], page_bytes: int) -> str:
     return table("Storms", columns, rows, sortable=True, titled=True) + note
 
 
-def cycles_table(cycles: Sequence[Cycle], page_bytes: int) -> str:
+def cycles_table(cycles: Sequence[Cycle], page_bytes: int, *, seen: bool = True) -> str:
     """Pages that left the balloon and came back."""
     if not cycles:
-        return sentence("No cycle: no page that left the balloon came back within the horizon.")
+        none = "No cycle: no page that left the balloon came back within the horizon."
+        return _none(none, "No cycle was seen", seen=seen)
     shown, note = first(sorted(cycles, key=lambda c: -c.wasted_pages), "cycle", "most moved for nothing first")
     columns = (
         Column("Cycle"),

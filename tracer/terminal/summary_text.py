@@ -19,6 +19,7 @@ from .table import paragraph, table
 
 MOST_ROWS: Final = 8
 """Shrinkers, stalls and findings shown; `--json` and the report have them all."""
+_NO_RECLAIM: Final = "Ladder: no memory was reclaimed."
 _MOST_FINDINGS: Final = 12
 
 
@@ -57,7 +58,8 @@ def _verdict(analysis: Analysis, facts: RecordingFacts) -> list[str]:
 
 def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     if not analysis.tiers:
-        return [f"Ladder: {nothing_seen(analysis, facts) or 'no memory was reclaimed'}."]
+        unknown = nothing_seen(analysis, facts)
+        return ["Ladder: no reclaim was seen; whether there was any can't be told." if unknown else _NO_RECLAIM]
     page = facts.metadata.page_size_bytes
     heads = ("tier", "first", "busy", "spans", "tasks", "priority", "file", "anon", "LRU", "slab", "balloon", "kills")
     rows = [_tier_row(row, page) for row in analysis.tiers]
@@ -109,7 +111,8 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     lines = [
         f"Balloon: {info.driver or 'unknown driver'}{features}, gives back through: {balloon.reclaim_path}",
         f"{_moved(balloon, page)}; {_worked(balloon)}",
-        ", ".join(fights) + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing"),
+        ", ".join(fights if wasted is not None else fights[:1])
+        + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing"),
     ]
     if off := miscount(balloon, page):
         lines.append(off)
@@ -202,7 +205,7 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
     if facts.bad_blocks:
         yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum left out"
     if not facts.complete:
-        yield f"not closed in order, {bytes_(facts.cut_bytes)} cut"
+        yield "not closed in order" + (f", {bytes_(facts.cut_bytes)} cut" if facts.cut_bytes else "")
     if cost := facts.program_cost:
         runs, spent_ns = (sum(getattr(each, name) for each in cost.values()) for name in ("runs", "run_time_ns"))
         each_ns = spent_ns / max(runs, 1)

@@ -6,7 +6,8 @@ from typing import Final
 
 from ..analyze.model import Analysis, TierRow
 from ..recording_facts import RecordingFacts
-from .numbers import bytes_, listing, plural, seconds
+from .length import length_of
+from .numbers import bytes_, plural
 
 _COUNTING: Final = frozenset(
     {
@@ -19,6 +20,7 @@ _COUNTING: Final = frozenset(
 
 WAITS: Final = frozenset({"direct_reclaim_begin", "memcg_reclaim_begin", "node_reclaim_begin", "throttled"})
 """Kinds that say how long tasks waited."""
+SHRINKERS: Final = frozenset({"shrink_slab_start"})
 KILLS: Final = frozenset({"mark_victim"})
 
 
@@ -55,9 +57,9 @@ def unseen_part(facts: RecordingFacts) -> list[str]:
 
 def nothing_seen(analysis: Analysis, facts: RecordingFacts) -> str:
     """Why it can't be told whether any tier gave memory, without capital and full stop; empty where it can."""
-    if missed := unseen_part(facts):
+    if unseen_part(facts):
         events = plural(analysis.accounting.events, "event")
-        return f"can't be told: {events} in {seconds(analysis.duration_s)} and no reclaim, but {listing(missed)}"
+        return f"can't be told: {events} in {length_of(analysis, facts)}, no reclaim seen, and a part is missing"
     if facts.metadata.plan and not facts.metadata.kinds_traced & _COUNTING:
         where = "trace" if facts.metadata.imported_from else "recording"
         return f"can't be told: nothing in this {where} counts the pages that reclaim gave"

@@ -54,6 +54,11 @@ class BalloonTracker:
         return by_events or self._counted.was_read or self._none_here
 
     @property
+    def compared(self) -> bool:
+        """Whether what events tell was held against the kernel's counters."""
+        return self._sources.exact and self._counted.was_read
+
+    @property
     def work_seen(self) -> bool:
         """Whether runs of the balloon's work would be seen."""
         return bool(self.works.count or self._metadata.kinds_traced & _WORK_KINDS) or self._none_here

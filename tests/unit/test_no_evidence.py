@@ -1,0 +1,98 @@
+"""Nothing is called fine that was not looked at: files cut short, recorders killed, traces that count nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streams import METADATA, SECOND, counters, event, records
+from typer.testing import CliRunner
+
+from tracer.commands.app import app
+from tracer.store import Writer
+
+ROOT = Path(__file__).parents[2]
+GREEN = (
+    "no tier had to give memory",
+    "no memory was reclaimed",
+    "this machine has none",
+    "Memory 0 B",
+    "Nothing wrong found",
+    "No shrinker ran",
+    "No task had to wait",
+    "No conflict:",
+    "No cycle:",
+    "no leak of any cause",
+    "never ran out of puff",
+)
+TRACES = {
+    "wake-ups": "          <idle>-0       [000] ....  10.000300: mm_vmscan_wakeup_kswapd: nid=0 order=0 gfp_flags=0\n",
+    "kswapd": "          kswapd0-47     [000] ....  10.000300: mm_vmscan_kswapd_wake: nid=0 order=0\n"
+    "          kswapd0-47     [000] ....  12.000300: mm_vmscan_kswapd_sleep: nid=0\n",
+    "retries": "          qemu-77        [000] ....  10.000300: mm_vmscan_throttled: nid=0 usec_timeout=100000 "
+    "usect_delayed=100000 reason=VMSCAN_THROTTLE_WRITEBACK\n",
+}
+
+
+def run(*words: str | Path) -> str:
+    return CliRunner().invoke(app, [*map(str, words)]).stdout
+
+
+@pytest.fixture(params=["100 bytes", "killed", *TRACES])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A recording of which nobody can say that all is well."""
+    target = tmp_path / "x.rtrace"
+    if request.param == "100 bytes":
+        target.write_bytes((ROOT / "tests/golden/data/memcg-kill.rtrace").read_bytes()[:100])
+    elif request.param == "killed":
+        writer = Writer(tmp_path / "whole.rtrace", METADATA)
+        writer.write_samples(counters([(0, 0, 0), (2 * SECOND, 0, 0)]))
+        writer.flush()
+        shutil.copy(tmp_path / "whole.rtrace", target)
+        writer.close()
+    else:
+        (tmp_path / "x.txt").write_text(TRACES[request.param])
+        run("import", tmp_path / "x.txt", "-o", target)
+    return target
+
+
+def test_it_can_not_be_told(path: Path) -> None:
+    text = run("summary", path)
+    assert "Verdict: Can't be told: " in text
+    run("report", path)
+    page = path.with_suffix(".html").read_text()
+    assert "level-unknown" in page
+    assert "Can&#x27;t be told: " in page or "Can't be told: " in page or "Can&#39;t be told: " in page
+    assert [words for words in GREEN if words in text or words in page] == []
+
+
+def test_a_cut_description_leaves_every_number_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "x.rtrace"
+    path.write_bytes((ROOT / "tests/golden/data/memcg-kill.rtrace").read_bytes()[:100])
+    summary: dict[str, Any] = json.loads(run("summary", path, "--json"))
+    recording, balloon = summary["recording"], summary["balloon"]
+    names = ("duration_s", "page_size_bytes", "lost", "dropped", "start_utc")
+    assert ({recording[name] for name in names}, recording["complete"]) == ({None}, False)
+    texts = {"driver", "reclaim_path", "features", "quality", "leaked_pages"}
+    assert {value for name, value in balloon.items() if name not in texts} == {None}
+    assert set(balloon["leaked_pages"].values()) == {None}
+
+
+@pytest.mark.parametrize("keep", [100, 2000, None])
+def test_a_recording_that_is_not_whole_is_a_loss(tmp_path: Path, keep: int | None) -> None:
+    path = tmp_path / "x.rtrace"
+    path.write_bytes((ROOT / "tests/golden/data/memcg-read.rtrace").read_bytes()[:keep])
+    result = CliRunner().invoke(app, ["summary", str(path), "--fail-on", "loss"])
+    assert result.exit_code == (0 if keep is None else 5)
+
+
+def test_a_whole_recording_without_reclaim_is_quiet(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "x.rtrace", METADATA)
+    writer.write_samples(counters([(0, 0, 0), (2 * SECOND, 0, 0)]))
+    writer.write_block(records(event(SECOND, "wakeup_kswapd")))
+    writer.close()
+    said = " ".join(run("summary", tmp_path / "x.rtrace").split())
+    assert "No conflict and no cycle: no tier had to give memory." in said
