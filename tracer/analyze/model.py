@@ -44,11 +44,13 @@ class Quality(StrEnum):
 
 
 class Scope(StrEnum):
-    """Whose limit direct reclaim worked against: the machine's watermarks, a memory cgroup's limit, or one node's."""
+    """Whose limit direct reclaim worked against: the machine's watermarks, a memory cgroup's own limit, or one node's;
+    unknown where its begin was not seen."""
 
     GLOBAL = "global"
     MEMCG = "memcg"
     NODE = "node"
+    UNKNOWN = "unknown"
 
 
 class CycleClass(StrEnum):

@@ -22,13 +22,16 @@ from .model import (
     Episode,
     Heroics,
     Quality,
+    Reclaimer,
     Tier,
     TierRow,
     Waits,
 )
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
-from .totals.ladder import EpisodeLadder, Ladders, Rung
+from .totals.ladder import EpisodeLadder, Ladders
+from .totals.reclaimers import TASKS, KernelThreads
+from .totals.rung import Rung, Share
 from .totals.series import SampleSeries
 from .totals.shrinkers import ShrinkerTable
 from .totals.stalls import StallTable
@@ -117,7 +120,7 @@ def _episodes(state: State) -> list[Episode]:
             number,
             state.seconds(ladder.start_ns),
             state.seconds(ladder.end_ns),
-            _rows(state, ladder.rungs, nothing_extra),
+            _rows(state, ladder.by_tier(), nothing_extra),
             _heroics(ladder),
             _waits(ladder),
         )
@@ -153,8 +156,7 @@ def _heroics(ladder: EpisodeLadder) -> Heroics | None:
 
 
 def _rows(state: State, rungs: dict[int, Rung], extra: Mapping[Tier, int]) -> list[TierRow]:
-    rows = [(_row(state, Tier(tier), rungs[tier], extra.get(Tier(tier))), rungs[tier]) for tier in sorted(rungs)]
-    return [state.telling.without_unknown(row, rung) for row, rung in rows]
+    return [_row(state, Tier(tier), rungs[tier], extra.get(Tier(tier))) for tier in sorted(rungs)]
 
 
 def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierRow:
@@ -163,7 +165,8 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         name = state.name_of(shrink)
         objects[name] = objects.get(name, 0) + freed
     told = _pages_told(state, tier, rung)
-    return TierRow(
+    scopes = rung.scopes.items()
+    row = TierRow(
         tier=tier,
         first_s=state.seconds(rung.first_ns),
         busy_s=rung.busy_ns / 1e9 if rung.timed else None,
@@ -182,7 +185,10 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         quality=_quality(state, rung, extra_pages),
         missed_pages=rung.missed_pages if rung.is_counted else None,
         extra_pages=extra_pages if rung.is_counted else None,
+        scopes={scope: _row(state, tier, part, None if extra_pages else extra_pages) for scope, part in scopes},
+        reclaimers=_reclaimers(state.ladders.threads, rung) if tier <= Tier.RETRY else [],
     )
+    return state.telling.without_unknown(row, rung)
 
 
 def _pages_told(state: State, tier: Tier, rung: Rung) -> bool:
@@ -195,6 +201,22 @@ def _quality(state: State, rung: Rung, extra_pages: int | None) -> Quality:
     if rung.missed_pages or (rung.is_counted and extra_pages):
         return Quality.INFERRED
     return state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED
+
+
+def _reclaimers(threads: KernelThreads, rung: Rung) -> list[Reclaimer]:
+    """Kernel threads by name, then all others. Pages are unknown where no event tells whose they are."""
+    numbers = sorted(rung.shares, key=lambda number: (number == TASKS, threads.name(number)))
+    return [
+        Reclaimer(threads.name(number), threads.nid(number), share.spans, share.busy_ns / 1e9, _pages_of(share, rung))
+        for number, share in ((number, rung.shares[number]) for number in numbers)
+    ]
+
+
+def _pages_of(share: Share, rung: Rung) -> int | None:
+    if len(rung.shares) == 1 and rung.is_counted:
+        return rung.file_pages + rung.anon_pages + rung.unsplit_pages
+    is_told = any(each.told for each in rung.shares.values())
+    return share.pages if is_told and not rung.missed_pages else None
 
 
 def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:

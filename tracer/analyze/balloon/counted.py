@@ -139,7 +139,7 @@ def _spread(pages: int, runs: Sequence[Run], cause: Cause | None, begin_ns: int,
             share,
             cause,
             run.id,
-            tier=run.tier,
+            rung=run.rung,
             priority=run.priority,
         )
         for run, share in zip(runs, np.diff(edges).tolist(), strict=True)

@@ -233,7 +233,7 @@ def _steps(
         pages,
         _CAUSES[cause],
         spans.id[_work_of(spans, rows)],
-        spans.tier[rows],
+        stretch.rung[rows],
         _QUALITIES[measured.astype(np.int64)],
         np.where(cause == _BY_SHRINKER, _priority(stretch, rows), -1),
         (cause == _BY_HOST) & (above & BALLOON_BIT == 0),

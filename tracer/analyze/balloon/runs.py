@@ -24,7 +24,7 @@ class Run(NamedTuple):
     begin_ns: int
     end_ns: int
     pages: int = 0
-    tier: int = -1
+    rung: int = -1
     callback: int = 0
     priority: int = -1
     tid: int = -1
@@ -68,13 +68,13 @@ def shrinker_runs(stretch: Stretch, name_of: NameOf) -> list[Run]:
     slab = stretch.slab
     own = [shrink for shrink in np.unique(slab.shrink).tolist() if belongs_to_balloon(name_of(shrink))]
     rows = np.flatnonzero(np.isin(slab.shrink, own))
-    columns = (slab.span_id, slab.begin_ns, slab.end_ns, slab.freed, slab.tier, slab.shrink, slab.priority)
+    columns = (slab.span_id, slab.begin_ns, slab.end_ns, slab.freed, slab.rung, slab.shrink, slab.priority)
     return [Run(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
 
 
 def _runs(stretch: Stretch, chosen: npt.NDArray[np.bool_]) -> list[Run]:
     spans = stretch.spans
     end_ns = np.where(spans.closed, spans.end_ns, stretch.until_ns)[chosen]
-    columns = (spans.id[chosen], spans.begin_ns[chosen], end_ns, spans.tier[chosen], spans.tid[chosen])
+    columns = (spans.id[chosen], spans.begin_ns[chosen], end_ns, stretch.rung[chosen], spans.tid[chosen])
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [Run(number, begin_ns, end_ns, 0, tier, 0, -1, tid) for number, begin_ns, end_ns, tier, tid in rows]
+    return [Run(number, begin_ns, end_ns, 0, rung, 0, -1, tid) for number, begin_ns, end_ns, rung, tid in rows]

@@ -22,8 +22,9 @@ EVIDENCE_SPANS: Final = 32
 class Step(NamedTuple):
     """Guest pages that came in (> 0), went out (< 0), or a run that tried for long and got none (0).
 
-    `cause` is None for an inflation. `priority` is the reclaim priority of a shrinker leak, -1 elsewhere. `teardown`:
-    the driver gave its pages back on its own account (unload, freeze), nobody asked.
+    `cause` is None for an inflation. `rung` is that of the ladder, -1 without one. `priority` is the reclaim priority
+    of a shrinker leak, -1 elsewhere. `teardown`: the driver gave its pages back on its own account (unload, freeze),
+    nobody asked.
     """
 
     begin_ns: int
@@ -31,7 +32,7 @@ class Step(NamedTuple):
     pages: int
     cause: Cause | None
     span: int | None
-    tier: int = -1
+    rung: int = -1
     quality: Quality = Quality.INFERRED
     priority: int = -1
     teardown: bool = False

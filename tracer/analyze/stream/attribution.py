@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...schema import SpanKind
-from ..model import Tier
+from ..model import Scope, Tier
 from .lane import SPAN_CODE
 
 I64 = npt.NDArray[np.int64]
@@ -23,7 +23,6 @@ def _bit(*kinds: SpanKind) -> int:
 DIRECT_BITS: Final = _bit(
     SpanKind.DIRECT_RECLAIM, SpanKind.MEMCG_RECLAIM, SpanKind.MEMCG_SOFTLIMIT_RECLAIM, SpanKind.NODE_RECLAIM
 )
-GLOBAL_DIRECT_BIT: Final = _bit(SpanKind.DIRECT_RECLAIM)
 KSWAPD_BIT: Final = _bit(SpanKind.KSWAPD)
 WORKQUEUE_BIT: Final = _bit(SpanKind.BALLOON_WORK)
 BALLOON_BIT: Final = WORKQUEUE_BIT | _bit(SpanKind.UPDATE_BALLOON_SIZE)
@@ -35,6 +34,14 @@ PROACTIVE_BITS: Final = _bit(SpanKind.PROACTIVE_RECLAIM, SpanKind.DROP_CACHES)
 COMPACTION_BIT: Final = _bit(SpanKind.COMPACTION)
 TIER_BITS: Final = DIRECT_BITS | KSWAPD_BIT | NOTIFIER_BIT | PROACTIVE_BITS | COMPACTION_BIT
 """Kinds that have a tier of their own, whatever is around them."""
+
+RUNG_OF_SCOPE: Final = {scope: len(Tier) + number for number, scope in enumerate(Scope)}
+RUNGS: Final = len(Tier) + len(Scope)
+"""How many numbers of rungs there are: those of tiers, of which direct's is not used, and of scopes."""
+
+_MEMCG_BIT: Final = _bit(SpanKind.MEMCG_RECLAIM)
+_NODE_BIT: Final = _bit(SpanKind.NODE_RECLAIM)
+_GLOBAL_BITS: Final = _bit(SpanKind.DIRECT_RECLAIM, SpanKind.MEMCG_SOFTLIMIT_RECLAIM)
 
 _KSWAPDS_TOO: Final = _bit(SpanKind.MEMCG_SOFTLIMIT_RECLAIM) | SLAB_BIT
 """What kswapd does as others do."""
@@ -67,6 +74,27 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
     tier[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
     return tier
+
+
+def rung_of(tier: I64, kinds_above: I64) -> I64:
+    """The rung of the ladder: the tier, or the scope of direct reclaim by the spans around it (`RUNG_OF_SCOPE`).
+
+    Soft limit reclaim is done on the machine's behalf: kswapd and global direct reclaim begin with it.
+    """
+    rung = tier.copy()
+    direct = np.flatnonzero(tier == Tier.DIRECT)
+    above = kinds_above[direct]
+    scope = np.full(len(direct), RUNG_OF_SCOPE[Scope.UNKNOWN])
+    scope[above & _NODE_BIT != 0] = RUNG_OF_SCOPE[Scope.NODE]
+    scope[above & _MEMCG_BIT != 0] = RUNG_OF_SCOPE[Scope.MEMCG]
+    scope[above & _GLOBAL_BITS != 0] = RUNG_OF_SCOPE[Scope.GLOBAL]
+    rung[direct] = scope
+    return rung
+
+
+def tier_of_rung(number: int) -> Tier:
+    """The tier that a rung is, or that its scope is of."""
+    return Tier(number) if number < len(Tier) else Tier.DIRECT
 
 
 def is_kswapd(comm: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Final
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...batch import Batch
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, RECLAIM_FLAG_FILE, SpanKind
 from ..model import Tier
-from .attribution import DIRECT_BITS, GLOBAL_DIRECT_BIT, NO_TIER, SLAB_BIT, TIER_BITS, tier_of, tier_of_event
+from .attribution import DIRECT_BITS, NO_TIER, SLAB_BIT, TIER_BITS, rung_of, tier_of, tier_of_event
 from .lane import SPAN_CODE
 from .spans import Arguments, Spans
 
@@ -29,15 +29,16 @@ COUNTING_ENDS: Final = {
 
 @dataclass
 class LruRows:
-    """`mm_vmscan_lru_shrink_inactive`: pages taken off one LRU list at a time."""
+    """`mm_vmscan_lru_shrink_inactive`: pages taken off one LRU list at a time. `at` are the events' positions."""
 
+    at: I64
     time_ns: I64
     tier: I64
+    rung: I64
     pages: I64
     is_file: npt.NDArray[np.bool_]
     priority: I64
     nid: I64
-    in_global_direct: npt.NDArray[np.bool_]
     tid: I64
     loose: npt.NDArray[np.bool_]
     """Which lie in no span: whose reclaim was not seen."""
@@ -53,6 +54,7 @@ class SlabRows:
     begin_ns: I64
     end_ns: I64
     tier: I64
+    rung: I64
     shrink: I64
     shr: I64
     nid: I64
@@ -74,12 +76,18 @@ class SlabRows:
 
 @dataclass
 class PointRows:
-    """Events that count by themselves, with one value each."""
+    """Events that count by themselves, with one value each. `at` are their positions."""
 
+    at: I64
     time_ns: I64
     tier: I64
+    rung: I64
     tid: I64
     value: I64
+
+    def take(self, rows: I64) -> PointRows:
+        """Only these."""
+        return PointRows(*(getattr(self, column.name)[rows] for column in fields(self)))
 
 
 @dataclass
@@ -103,6 +111,15 @@ class Stretch:
         """Each event's time."""
         return self.batch.header["time_ns"].astype(np.int64)
 
+    @cached_property
+    def rung(self) -> I64:
+        """Each span's rung of the ladder."""
+        return rung_of(self.spans.tier, self.spans.kinds_above)
+
+    def comm(self, positions: I64) -> npt.NDArray[np.bytes_]:
+        """The task names of these events."""
+        return self.batch.header["comm"][positions].astype(np.bytes_)
+
     def clipped(self, chosen: npt.NDArray[np.bool_]) -> tuple[I64, I64]:
         """Begin and end of these spans inside the stretch; an open span reaches its end."""
         end_ns = np.where(self.spans.closed, self.spans.end_ns, self.until_ns)[chosen]
@@ -115,14 +132,16 @@ class Stretch:
         rows, args = self.args.all("lru_shrink_inactive")
         span = self.enclosing[rows]
         kinds = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
+        tier = self._tier(rows)
         return LruRows(
+            at=rows,
             time_ns=self.time_ns[rows],
-            tier=self._tier(rows),
+            tier=tier,
+            rung=rung_of(tier, kinds),
             pages=args["nr_reclaimed"].astype(np.int64),
             is_file=args["reclaim_flags"].astype(np.int64) & RECLAIM_FLAG_FILE != 0,
             priority=args["priority"].astype(np.int64),
             nid=args["nid"].astype(np.int64),
-            in_global_direct=(kinds & GLOBAL_DIRECT_BIT != 0) & (kinds & DIRECT_BITS == GLOBAL_DIRECT_BIT),
             tid=self._tid(rows),
             loose=span < 0,
             kinds=kinds,
@@ -146,6 +165,7 @@ class Stretch:
             begin_ns=spans.begin_ns[chosen],
             end_ns=spans.end_ns[chosen],
             tier=spans.tier[chosen],
+            rung=self.rung[chosen],
             shrink=start("shrink"),
             shr=start("shr"),
             nid=start("nid"),
@@ -167,7 +187,8 @@ class Stretch:
         if kind is SpanKind.MEMCG_SOFTLIMIT_RECLAIM:
             chosen &= spans.kinds_above & DIRECT_BITS == 1 << SPAN_CODE[kind]
         value = self.args.at(spans.end_at[chosen], event, "nr_reclaimed")
-        return PointRows(spans.end_ns[chosen], spans.tier[chosen], spans.tid[chosen], value)
+        end_at, tid = spans.end_at[chosen], spans.tid[chosen]
+        return PointRows(end_at, spans.end_ns[chosen], spans.tier[chosen], self.rung[chosen], tid, value)
 
     @cached_property
     def ended_unseen(self) -> PointRows:
@@ -177,13 +198,15 @@ class Stretch:
         bits = np.asarray([_span_bit(kind) for kind in number.tolist()], np.int64)
         span = self.enclosing[rows]
         above = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
-        tier = tier_of(above | bits, self.batch.header["comm"][rows].astype(np.bytes_))
+        tier = tier_of(above | bits, self.comm(rows))
         pages = np.zeros(len(rows), np.int64)
         for event in COUNTING_ENDS.values():
             chosen = number == KIND_BY_NAME[event].number
             pages[chosen] = self.args.at(rows[chosen], event, "nr_reclaimed")
         kept = (tier >= 0) & (bits & SLAB_BIT == 0) & (above & TIER_BITS == 0)
-        return PointRows(self.time_ns[rows][kept], tier[kept], self._tid(rows)[kept], pages[kept])
+        rung = rung_of(tier, above | bits)
+        rows = rows[kept]
+        return PointRows(rows, self.time_ns[rows], tier[kept], rung[kept], self._tid(rows), pages[kept])
 
     @cached_property
     def began_unseen(self) -> npt.NDArray[np.bool_]:
@@ -203,7 +226,7 @@ class Stretch:
         rows = np.concatenate((reclaimed, reported))
         pages = np.zeros(len(rows), np.int64)
         pages[: len(reclaimed)] = args["nr_reclaimed"]
-        return PointRows(self.time_ns[rows], np.full(len(rows), int(Tier.PROACTIVE)), self._tid(rows), pages)
+        return self._points(rows, Tier.PROACTIVE, pages)
 
     @cached_property
     def retries(self) -> PointRows:
@@ -214,14 +237,17 @@ class Stretch:
         rows = np.concatenate((throttled, zones, compactions))
         waited = np.zeros(len(rows), np.int64)
         waited[: len(throttled)] = np.maximum(args["usec_delayed"].astype(np.int64), 0) * 1000
-        return PointRows(self.time_ns[rows], np.full(len(rows), int(Tier.RETRY)), self._tid(rows), waited)
+        return self._points(rows, Tier.RETRY, waited)
 
     @cached_property
     def kills(self) -> PointRows:
         """Chosen OOM victims; the value is the victim's process id."""
         rows, args = self.args.all("mark_victim")
-        tier = np.full(len(rows), int(Tier.OOM_KILL))
-        return PointRows(self.time_ns[rows], tier, self._tid(rows), args["pid"].astype(np.int64))
+        return self._points(rows, Tier.OOM_KILL, args["pid"].astype(np.int64))
+
+    def _points(self, rows: I64, tier: Tier, value: I64) -> PointRows:
+        of_tier = np.full(len(rows), int(tier))
+        return PointRows(rows, self.time_ns[rows], of_tier, of_tier, self._tid(rows), value)
 
     def _tid(self, rows: I64) -> I64:
         return self.batch.header["tid"][rows].astype(np.int64)
@@ -232,7 +258,7 @@ class Stretch:
     def _tier(self, rows: I64) -> I64:
         span = self.enclosing[rows]
         tier = np.where(span >= 0, self._of_span(self.spans.tier, span), NO_TIER)
-        return tier_of_event(tier, self.batch.header["comm"][rows].astype(np.bytes_))
+        return tier_of_event(tier, self.comm(rows))
 
 
 def _span_bit(number: int) -> int:

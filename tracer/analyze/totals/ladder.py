@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,106 +13,19 @@ import numpy.typing as npt
 from ...schema import DEF_PRIORITY, SpanKind
 from ..balloon.runs import Run
 from ..balloon.steps import EVIDENCE_SPANS, Step
-from ..model import Cause, Tier
-from ..stream.attribution import DIRECT_BITS, GLOBAL_DIRECT_BIT
+from ..model import Cause, Scope, Tier
+from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.grouping import groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import PointRows, Stretch
+from .reclaimers import TASKS, KernelThreads
+from .rung import Rung, by_tier
 from .unseen_ends import UnseenEnds
 
 I64 = npt.NDArray[np.int64]
 
-TIERS = len(Tier)
-
-_ADDITIVE = (
-    "busy_ns",
-    "spans",
-    "file_pages",
-    "anon_pages",
-    "lru_pages",
-    "global_pages",
-    "global_lru_pages",
-    "reclaimed_pages",
-    "unseen_pages",
-    "missed_pages",
-    "kills",
-    "balloon_pages",
-    "balloon_pages_at_def_priority",
-)
-
-
-@dataclass(slots=True)
-class Rung:
-    """What one tier supplied in one episode, in ns and pages; `objects` by shrinker callback address.
-
-    `unseen_pages` are those of reclaim that began before anything was seen, beyond what else tells of them; such a rung
-    `began_unseen`. A rung is `timed` when something in it had a begin and an end, or told how long it waited. One that
-    `is_counted` was held against the kernel's counters, which gave it the `missed_pages` that are among its pages.
-    """
-
-    first_ns: int
-    busy_ns: int = 0
-    spans: int = 0
-    tids: set[int] = field(default_factory=set)
-    counted_tasks: int = 0
-    min_priority: int | None = None
-    file_pages: int = 0
-    anon_pages: int = 0
-    lru_pages: int = 0
-    objects: dict[int, int] = field(default_factory=dict)
-    global_pages: int = 0
-    global_lru_pages: int = 0
-    reclaimed_pages: int = 0
-    unseen_pages: int = 0
-    missed_pages: int = 0
-    is_counted: bool = False
-    timed: bool = False
-    began_unseen: bool = False
-    kills: int = 0
-    balloon_pages: int = 0
-    balloon_pages_at_def_priority: int = 0
-    node_pages: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def tasks(self) -> int:
-        """How many tasks there were: of a rung that gets no more of them only their number is kept."""
-        return self.counted_tasks or len(self.tids)
-
-    @property
-    def slab_pages(self) -> int | None:
-        """What slab gave in global direct reclaim: `nr_reclaimed` without the LRU's share, where that was traced; None
-        where LRU events don't tell of all, and where nothing tells of the pages of objects that were freed."""
-        if self.missed_pages:
-            return None
-        return max(self.global_pages - self.global_lru_pages, 0) if self.global_lru_pages else 0
-
-    @property
-    def unsplit_pages(self) -> int:
-        """Pages off the LRU of unknown kind; all that was reclaimed where nothing tells of the LRU's share alone."""
-        if self.is_counted:
-            return self.lru_pages
-        split = self.file_pages + self.anon_pages + self.lru_pages
-        return (self.lru_pages if split else self.reclaimed_pages) + self.unseen_pages
-
-    def saw_priority(self, priority: int) -> None:
-        """Keep the lowest reclaim priority."""
-        self.min_priority = priority if self.min_priority is None else min(self.min_priority, priority)
-
-    def add(self, other: Rung) -> None:
-        """Add another episode's rung of the same tier; the two must not overlap in time."""
-        self.first_ns = min(self.first_ns, other.first_ns)
-        for name in _ADDITIVE:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.tids |= other.tids
-        self.timed |= other.timed
-        self.is_counted |= other.is_counted
-        self.began_unseen |= other.began_unseen
-        if other.min_priority is not None:
-            self.saw_priority(other.min_priority)
-        for shrink, freed in other.objects.items():
-            self.objects[shrink] = self.objects.get(shrink, 0) + freed
-        for nid, pages in other.node_pages.items():
-            self.node_pages[nid] = self.node_pages.get(nid, 0) + pages
+_ALL: Final = -1
+"""All reclaimers together."""
 
 
 @dataclass(slots=True)
@@ -140,7 +54,8 @@ class GlobalWaits:
 
 @dataclass(slots=True)
 class EpisodeLadder:
-    """One episode, or the tier 0 of the whole recording.
+    """One episode, or the tier 0 of the whole recording. `rungs` are by their numbers (`rung_of`); `direct` is the time
+    and the tasks of direct reclaim's scopes together.
 
     `notifications`: begin and span id of the first calls of the balloon's OOM callback in it, at most EVIDENCE_SPANS.
     """
@@ -148,15 +63,20 @@ class EpisodeLadder:
     start_ns: int
     end_ns: int
     rungs: dict[int, Rung] = field(default_factory=dict)
+    direct: Rung = field(default_factory=lambda: Rung(0))
     prelude: Prelude = field(default_factory=Prelude)
     waits: GlobalWaits = field(default_factory=GlobalWaits)
     notifications: list[tuple[int, int]] = field(default_factory=list)
 
-    def rung(self, tier: int, time_ns: int) -> Rung:
-        """The tier's rung, entered no later than `time_ns`."""
-        rung = self.rungs.setdefault(tier, Rung(first_ns=time_ns))
+    def rung(self, number: int, time_ns: int) -> Rung:
+        """The rung of that number, entered no later than `time_ns`."""
+        rung = self.rungs.setdefault(number, Rung(first_ns=time_ns))
         rung.first_ns = min(rung.first_ns, time_ns)
         return rung
+
+    def by_tier(self) -> dict[int, Rung]:
+        """Its rungs by tier."""
+        return by_tier(self.rungs, self.direct)
 
 
 class Ladders:
@@ -167,18 +87,21 @@ class Ladders:
         self._tids: dict[int, set[int]] = {}
         self._open_from = 0
         self._unseen_ends = UnseenEnds()
+        self.threads = KernelThreads()
         self.episodes: list[EpisodeLadder] = []
         self.proactive = EpisodeLadder(0, 0)
 
     def total(self) -> dict[int, Rung]:
-        """One ladder over the whole recording."""
+        """One ladder over the whole recording, by tier."""
         rungs: dict[int, Rung] = {}
+        direct = Rung(0)
         for ladder in (*self.episodes, self.proactive):
-            for tier, rung in ladder.rungs.items():
-                rungs.setdefault(tier, Rung(first_ns=rung.first_ns)).add(rung)
-        for tier, rung in rungs.items():
-            rung.tids |= self._tids.get(tier, set())
-        return rungs
+            direct.add(ladder.direct)
+            for number, rung in ladder.rungs.items():
+                rungs.setdefault(number, Rung(first_ns=rung.first_ns)).add(rung)
+        for number, rung in rungs.items():
+            rung.tids |= self._tids.get(number, set())
+        return by_tier(rungs, direct)
 
     def notified(self, calls: Iterable[Run]) -> None:
         """Take calls of the balloon's OOM callback."""
@@ -190,10 +113,10 @@ class Ladders:
 
     def leak(self, step: Step) -> None:
         """Take pages that left the balloon; those that the host wanted, or that no tier took, are nobody's supply."""
-        if step.cause is Cause.HOST or step.tier < 0:
+        if step.cause is Cause.HOST or step.rung < 0:
             return
-        ladder = (self._episode_at(step.begin_ns) if step.tier else None) or self.proactive
-        rung = ladder.rung(step.tier, step.begin_ns)
+        ladder = (self._episode_at(step.begin_ns) if step.rung else None) or self.proactive
+        rung = ladder.rung(step.rung, step.begin_ns)
         rung.balloon_pages -= step.pages
         if step.priority == DEF_PRIORITY:
             rung.balloon_pages_at_def_priority -= step.pages
@@ -213,8 +136,10 @@ class Ladders:
         """Episodes before the last get no more tasks: their number is enough."""
         over = range(self._open_from, len(self.episodes) - 1)
         for episode in self.episodes[over.start : over.stop]:
-            for tier, rung in episode.rungs.items():
-                self._tids.setdefault(tier, set()).update(rung.tids)
+            scopes = [episode.rungs[number] for number in RUNG_OF_SCOPE.values() if number in episode.rungs]
+            episode.direct.counted_tasks = len(set().union(*(rung.tids for rung in scopes)))
+            for number, rung in episode.rungs.items():
+                self._tids.setdefault(number, set()).update(rung.tids)
                 rung.counted_tasks, rung.tids = len(rung.tids), set()
         self._open_from = max(self._open_from, over.stop)
 
@@ -232,7 +157,7 @@ class Ladders:
         self._roots(stretch, roots, begin_ns, end_ns, tier)
         self._lru(stretch)
         self._slab(stretch)
-        self._points(retries, kills, stretch.proactive_pages)
+        self._points(stretch)
         self._reclaimed(stretch)
         self._ended_unseen(ended)
         self._count_tasks()
@@ -254,7 +179,7 @@ class Ladders:
 
     def _notified(self, begin_ns: I64) -> None:
         for key, rows in groups(self._keys(begin_ns, np.full(len(begin_ns), int(Tier.OOM_NOTIFY)))):
-            prelude = self._current[key // TIERS].prelude
+            prelude = self._current[key // RUNGS].prelude
             if prelude.until_ns is None:
                 prelude.until_ns = int(begin_ns[rows].min())
 
@@ -263,84 +188,118 @@ class Ladders:
         waited = spans.is_root & spans.closed & ~spans.broken & (spans.tier == Tier.DIRECT)
         begin_ns, end_ns, tier = spans.begin_ns[waited], spans.end_ns[waited], spans.tier[waited]
         for key, rows in groups(self._keys(end_ns, tier)):
-            prelude = self._current[key // TIERS].prelude
+            prelude = self._current[key // RUNGS].prelude
             early = rows[prelude.includes(end_ns[rows])]
             prelude.stall_ns += int((end_ns[early] - begin_ns[early]).sum())
             prelude.stalls += len(early)
-        machine = spans.kinds_above[waited] & DIRECT_BITS == GLOBAL_DIRECT_BIT
+        machine = stretch.rung[waited] == RUNG_OF_SCOPE[Scope.GLOBAL]
         for key, rows in groups(self._keys(end_ns[machine], tier[machine])):
-            waits = self._current[key // TIERS].waits
+            waits = self._current[key // RUNGS].waits
             waits.stall_ns += int((end_ns[machine][rows] - begin_ns[machine][rows]).sum())
             waits.stalls += len(rows)
-        for key, rows in groups(self._keys(lru.time_ns[lru.in_global_direct], lru.tier[lru.in_global_direct])):
-            waits, lowest = self._current[key // TIERS].waits, int(lru.priority[lru.in_global_direct][rows].min())
+        of_machine = lru.rung == RUNG_OF_SCOPE[Scope.GLOBAL]
+        for key, rows in groups(self._keys(lru.time_ns[of_machine], lru.tier[of_machine])):
+            waits, lowest = self._current[key // RUNGS].waits, int(lru.priority[of_machine][rows].min())
             waits.min_priority = lowest if waits.min_priority is None else min(waits.min_priority, lowest)
         for key, rows in groups(self._keys(retries.time_ns, retries.tier)):
-            prelude = self._current[key // TIERS].prelude
+            prelude = self._current[key // RUNGS].prelude
             prelude.retries += int(prelude.includes(retries.time_ns[rows]).sum())
         for key, rows in groups(self._keys(lru.time_ns, lru.tier)):
-            prelude = self._current[key // TIERS].prelude
+            prelude = self._current[key // RUNGS].prelude
             early = rows[prelude.includes(lru.time_ns[rows])]
-            if len(early) and key % TIERS == Tier.DIRECT:
+            if len(early) and key % RUNGS == Tier.DIRECT:
                 lowest = int(lru.priority[early].min())
                 prelude.min_priority = lowest if prelude.min_priority is None else min(prelude.min_priority, lowest)
 
-    def _keys(self, time_ns: I64, tier: I64) -> I64:
-        """Episode and tier of each row as one number."""
+    def _keys(self, time_ns: I64, rung: I64) -> I64:
+        """Episode and rung (or tier) of each row as one number."""
         episode = np.maximum(np.searchsorted(self._starts, time_ns, side="right") - 1, 0)
-        episode = np.where(tier > 0, episode, len(self._starts))
-        return episode * TIERS + tier
+        episode = np.where(rung > 0, episode, len(self._starts))
+        return episode * RUNGS + rung
 
     def _rung(self, key: int, time_ns: int) -> Rung:
-        episode, tier = divmod(key, TIERS)
-        return self._current[episode].rung(tier, time_ns)
+        episode, number = divmod(key, RUNGS)
+        return self._current[episode].rung(number, time_ns)
 
     def _roots(self, stretch: Stretch, roots: npt.NDArray[np.bool_], begin_ns: I64, end_ns: I64, tier: I64) -> None:
-        key = self._keys(begin_ns, tier)
+        key = self._keys(begin_ns, stretch.rung[roots])
         tid, closed = stretch.spans.tid[roots], stretch.spans.closed[roots]
         unseen = stretch.began_unseen[roots]
-        busy = union_length_by_group(key, begin_ns, end_ns, len(self._current) * TIERS)
+        who = self.threads.numbers(stretch.spans.comm[roots])
         for present, rows in groups(key):
             rung = self._rung(present, int(begin_ns[rows].min()))
-            rung.busy_ns += int(busy[present])
             rung.spans += int(closed[rows].sum())
             rung.timed = True
             rung.began_unseen |= bool(unseen[rows].any())
             rung.tids.update(np.unique(tid[rows]).tolist())
+            for number, own in _by_reclaimer(who[rows]):
+                rung.share(number).spans += int(closed[rows[own]].sum())
+        apart = list(self._busy(key, who, begin_ns, end_ns))
+        for present, number, busy_ns in apart:
+            _add_busy(self._current[present // RUNGS].rungs[present % RUNGS], number, busy_ns)
+        together = [entry for entry in apart if entry[0] % RUNGS >= len(Tier)]
+        if len({present % RUNGS for present, _, _ in together}) > 1:
+            rows = np.flatnonzero(tier == Tier.DIRECT)
+            together = list(self._busy(self._keys(begin_ns[rows], tier[rows]), who[rows], begin_ns[rows], end_ns[rows]))
+        for present, number, busy_ns in together:
+            _add_busy(self._current[present // RUNGS].direct, number, busy_ns)
+
+    def _busy(self, key: I64, who: I64, begin_ns: I64, end_ns: I64) -> Iterable[tuple[int, int, int]]:
+        """Key, reclaimer (`_ALL` for all together) and time covered, in ns."""
+        if not who.any():
+            busy = union_length_by_group(key, begin_ns, end_ns, len(self._current) * RUNGS)
+            for present in np.flatnonzero(busy).tolist():
+                yield present, _ALL, int(busy[present])
+                yield present, TASKS, int(busy[present])
+            return
+        width = len(self.threads) + 1
+        cell = np.concatenate((key * width, key * width + 1 + who))
+        twice_begin, twice_end = (np.concatenate((column, column)) for column in (begin_ns, end_ns))
+        busy = union_length_by_group(cell, twice_begin, twice_end, len(self._current) * RUNGS * width)
+        for present in np.flatnonzero(busy).tolist():
+            yield present // width, present % width - 1, int(busy[present])
 
     def _lru(self, stretch: Stretch) -> None:
         lru = stretch.lru
-        for present, rows in groups(self._keys(lru.time_ns, lru.tier)):
+        who = self.threads.numbers(stretch.comm(lru.at))
+        for present, rows in groups(self._keys(lru.time_ns, lru.rung)):
             rung = self._rung(present, int(lru.time_ns[rows].min()))
             pages, is_file = lru.pages[rows], lru.is_file[rows]
             rung.file_pages += int(pages[is_file].sum())
             rung.anon_pages += int(pages[~is_file].sum())
-            rung.global_lru_pages += int(pages[lru.in_global_direct[rows]].sum())
             rung.saw_priority(int(lru.priority[rows].min()))
             loose = rows[lru.loose[rows]]
             rung.spans += len(loose)
             rung.tids.update(np.unique(lru.tid[loose]).tolist())
             for nid, own in groups(lru.nid[rows]):
                 rung.node_pages[nid] = rung.node_pages.get(nid, 0) + int(pages[own].sum())
+            for number, own in _by_reclaimer(who[rows]):
+                share = rung.share(number)
+                share.pages += int(pages[own].sum())
+                share.told += len(own)
+                share.spans += int(lru.loose[rows[own]].sum())
 
     def _slab(self, stretch: Stretch) -> None:
         slab = stretch.slab
         told = np.flatnonzero(slab.tier >= 0)
-        for present, of_told in groups(self._keys(slab.end_ns[told], slab.tier[told])):
+        for present, of_told in groups(self._keys(slab.end_ns[told], slab.rung[told])):
             rows = told[of_told]
             rung = self._rung(present, int(slab.begin_ns[rows].min()))
             for callback, own in groups(slab.callback[rows]):
                 shrink = int(slab.callbacks[callback])
                 rung.objects[shrink] = rung.objects.get(shrink, 0) + int(slab.freed[rows[own]].sum())
-            if present % TIERS > Tier.PROACTIVE:
+            if present % RUNGS > Tier.PROACTIVE:
                 rung.saw_priority(int(slab.priority[rows].min()))
 
-    def _points(self, retries: PointRows, kills: PointRows, proactive: PointRows) -> None:
+    def _points(self, stretch: Stretch) -> None:
+        retries, kills, proactive = stretch.retries, stretch.kills, stretch.proactive_pages
         for rung, rows in self._of(retries):
             rung.spans += len(rows.value)
             rung.busy_ns += int(rows.value.sum())
             rung.timed |= bool(rows.value.any())
             rung.tids.update(rows.tid.tolist())
+            rung.share(TASKS).spans += len(rows.value)
+            rung.share(TASKS).busy_ns += int(rows.value.sum())
         for rung, rows in self._of(kills):
             rung.spans += len(rows.value)
             rung.kills += len(rows.value)
@@ -349,13 +308,18 @@ class Ladders:
             rung.lru_pages += int(rows.value.sum())
             rung.spans += len(rows.value)
             rung.tids.update(rows.tid.tolist())
+            who = self.threads.numbers(stretch.comm(rows.at))
+            for number, own in _by_reclaimer(who):
+                share = rung.share(number)
+                share.spans += len(own)
+                share.pages += int(rows.value[own].sum())
+                share.told += len(own)
 
     def _reclaimed(self, stretch: Stretch) -> None:
         for kind, rows in stretch.reclaimed.items():
             for rung, own in self._of(rows):
                 rung.reclaimed_pages += int(own.value.sum())
-                if kind is SpanKind.DIRECT_RECLAIM:
-                    rung.global_pages += int(own.value.sum())
+                rung.slab_in_reclaimed |= kind is SpanKind.DIRECT_RECLAIM
 
     def _ended_unseen(self, ended: PointRows) -> None:
         for rung, rows in self._of(ended):
@@ -363,8 +327,21 @@ class Ladders:
             rung.unseen_pages += int(rows.value.sum())
             rung.spans += len(rows.value)
             rung.tids.update(rows.tid.tolist())
+            rung.share(TASKS).spans += len(rows.value)
 
     def _of(self, points: PointRows) -> Iterable[tuple[Rung, PointRows]]:
-        for present, rows in groups(self._keys(points.time_ns, points.tier)):
-            chosen = PointRows(points.time_ns[rows], points.tier[rows], points.tid[rows], points.value[rows])
+        for present, rows in groups(self._keys(points.time_ns, points.rung)):
+            chosen = points.take(rows)
             yield self._rung(present, int(chosen.time_ns.min())), chosen
+
+
+def _by_reclaimer(who: I64) -> Iterable[tuple[int, I64]]:
+    """Each reclaimer's number with its positions; nearly always there is one."""
+    return groups(who) if len(who) and who.any() else [(TASKS, np.arange(len(who)))]
+
+
+def _add_busy(rung: Rung, number: int, busy_ns: int) -> None:
+    if number == _ALL:
+        rung.busy_ns += busy_ns
+    else:
+        rung.share(number).busy_ns += busy_ns

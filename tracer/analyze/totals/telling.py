@@ -7,7 +7,7 @@ from typing import Final
 
 from ...metadata import Metadata
 from ..model import Quality, Tier, TierRow
-from .ladder import Rung
+from .rung import Rung
 
 _SCANS: Final = "lru_shrink_inactive"
 _ENDS: Final = frozenset({"direct_reclaim_end", "memcg_reclaim_end", "node_reclaim_end"})
@@ -32,8 +32,6 @@ class PageTelling:
             row.quality = Quality.LOWER_BOUND
         if row.tier not in _COUNTING or rung.is_counted:
             return row
-        if row.slab_pages == 0 and any(row.slab_objects.values()) and not rung.global_lru_pages:
-            row.slab_pages = None
         if self._used is None or _SCANS in self._used:
             return row
         row.file_pages = row.anon_pages = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Tier
-from .ladder import Ladders
+from ..model import Scope, Tier
+from ..stream.attribution import RUNG_OF_SCOPE, tier_of_rung
+from .ladder import EpisodeLadder, Ladders
 from .tier_gaps import Fill, TierGaps
 from .timeline import TimelineBuilder
 
@@ -20,12 +21,14 @@ class TierFill:
         self._ladders = ladders
         self._timeline = timeline
         self._given: list[tuple[int, int, int]] = []
+        self._includes_memcg = False
 
     def place(self, gaps: TierGaps) -> None:
         """Take all that was found."""
         for ladder in (*self._ladders.episodes, self._ladders.proactive):
             for number, rung in ladder.rungs.items():
-                rung.is_counted = Tier(number) in gaps.missed
+                rung.is_counted = tier_of_rung(number) in gaps.missed
+        self._includes_memcg = bool(gaps.includes_memcg)
         for fill in gaps.fills:
             self._spread(fill)
 
@@ -49,12 +52,22 @@ class TierFill:
 
     def _give(self, fill: Fill, source: str, begin_ns: int, end_ns: int, pages: int) -> None:
         ladder = self._ladders.at(fill.tier, begin_ns, end_ns)
-        rung = ladder.rungs.get(fill.tier) or ladder.rung(fill.tier, max(begin_ns, ladder.start_ns))
+        number = self._rung_of(fill, ladder)
+        rung = ladder.rungs.get(number) or ladder.rung(number, max(begin_ns, ladder.start_ns))
         if fill.tier:
             self._given.append((begin_ns, end_ns, pages))
         rung.is_counted = True
         rung.missed_pages += pages
         setattr(rung, f"{source}_pages", getattr(rung, f"{source}_pages") + pages)
+
+    def _rung_of(self, fill: Fill, ladder: EpisodeLadder) -> int:
+        """The tier, or the scope of direct reclaim: where counters have all scopes in, the only one that was seen."""
+        if fill.tier is not Tier.DIRECT:
+            return int(fill.tier)
+        if fill.in_memcg or not self._includes_memcg:
+            return RUNG_OF_SCOPE[Scope.MEMCG if fill.in_memcg else Scope.GLOBAL]
+        seen = [number for number in RUNG_OF_SCOPE.values() if number in ladder.rungs]
+        return seen[0] if len(seen) == 1 else RUNG_OF_SCOPE[Scope.UNKNOWN]
 
 
 def _shares(pages: int, weights: npt.NDArray[np.float64]) -> I64:

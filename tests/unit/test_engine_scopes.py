@@ -1,0 +1,137 @@
+"""Whose limit direct reclaim worked against, and who reclaimed: written streams with what is right beside each."""
+
+from __future__ import annotations
+
+import pytest
+from streams import MS, Records, analyse, event, lru, records, row, slab
+
+from tracer.analyze.model import Scope, Tier, TierRow
+
+
+def reclaim(kind: str, at_ns: int, pages: int, tid: int = 100, comm: str = "task") -> Records:
+    """4 ms of direct reclaim of a kind that takes so many file pages and says so."""
+    return records(
+        event(at_ns, f"{kind}_reclaim_begin", tid, comm),
+        lru(at_ns + MS, tid, pages, comm=comm),
+        event(at_ns + 4 * MS, f"{kind}_reclaim_end", tid, comm, nr_reclaimed=pages),
+    )
+
+
+def scopes(found: TierRow) -> dict[Scope, tuple[int | None, int]]:
+    """Pages and spans by scope."""
+    return {scope: (part.off_lru_pages, part.spans) for scope, part in found.scopes.items()}
+
+
+def test_direct_reclaim_is_split_by_whose_limit_it_worked_against() -> None:
+    stream = records(reclaim("direct", 1 * MS, 30), reclaim("memcg", 2 * MS, 50, 101), reclaim("node", 20 * MS, 7, 102))
+    direct = row(analyse(stream), Tier.DIRECT)
+    assert scopes(direct) == {Scope.GLOBAL: (30, 1), Scope.MEMCG: (50, 1), Scope.NODE: (7, 1)}
+    assert (direct.file_pages, direct.spans, direct.tasks) == (87, 3, 3)
+
+
+def test_time_in_two_scopes_at_once_counts_once_in_all_of_direct_reclaim() -> None:
+    # GIVEN global reclaim from 1 to 5 ms and a cgroup's from 3 to 7 ms
+    direct = row(analyse(reclaim("direct", 1 * MS, 30), reclaim("memcg", 3 * MS, 50, 101)), Tier.DIRECT)
+    assert direct.busy_s == pytest.approx(0.006)
+    assert [part.busy_s for part in direct.scopes.values()] == [pytest.approx(0.004)] * 2
+    assert [reclaimer.busy_s for reclaimer in direct.reclaimers] == [pytest.approx(0.006)]
+
+
+def test_slab_pages_are_known_in_global_reclaim_alone() -> None:
+    def with_slab(kind: str) -> TierRow:
+        stream = records(
+            event(1 * MS, f"{kind}_reclaim_begin"),
+            lru(2 * MS, 100, 30),
+            slab(3 * MS, 4 * MS, freed=5),
+            event(6 * MS, f"{kind}_reclaim_end", nr_reclaimed=40),
+        )
+        return row(analyse(stream), Tier.DIRECT)
+
+    assert with_slab("direct").slab_pages == 10
+    # A cgroup's nr_reclaimed leaves slab's pages out, so objects without pages are all that is known.
+    assert with_slab("memcg").slab_pages is None
+
+
+def test_reclaim_whose_begin_was_not_seen_says_that_its_scope_is_unknown() -> None:
+    direct = row(analyse(lru(1 * MS, 100, 5), event(2 * MS, "memcg_reclaim_end", nr_reclaimed=9)), Tier.DIRECT)
+    assert scopes(direct) == {Scope.MEMCG: (4, 1), Scope.UNKNOWN: (5, 1)}
+
+
+def test_soft_limit_reclaim_in_a_tasks_global_reclaim_is_global_and_adds_no_slab() -> None:
+    stream = records(
+        event(1 * MS, "direct_reclaim_begin"),
+        event(2 * MS, "memcg_softlimit_reclaim_begin"),
+        lru(3 * MS, 100, 30),
+        event(4 * MS, "memcg_softlimit_reclaim_end", nr_reclaimed=30),
+        lru(5 * MS, 100, 20),
+        event(6 * MS, "direct_reclaim_end", nr_reclaimed=50),
+    )
+    direct = row(analyse(stream), Tier.DIRECT)
+    assert scopes(direct) == {Scope.GLOBAL: (50, 1)}
+    assert direct.slab_pages == 0
+
+
+def test_only_direct_reclaim_has_scopes() -> None:
+    stream = records(
+        event(1 * MS, "proactive_reclaim_begin"),
+        reclaim("memcg", 2 * MS, 50),
+        event(9 * MS, "proactive_reclaim_end"),
+        event(1 * MS, "kswapd_wake", 60, "kswapd0"),
+        event(3 * MS, "kswapd_sleep", 60, "kswapd0"),
+    )
+    analysis = analyse(stream)
+    assert [(found.tier, found.scopes) for found in analysis.tiers] == [(Tier.PROACTIVE, {}), (Tier.BACKGROUND, {})]
+
+
+def test_episodes_are_split_too() -> None:
+    first, second = analyse(reclaim("memcg", 1 * MS, 50), reclaim("direct", 5000 * MS, 30)).episodes
+    assert [scopes(episode.tiers[0]) for episode in (first, second)] == [
+        {Scope.MEMCG: (50, 1)},
+        {Scope.GLOBAL: (30, 1)},
+    ]
+
+
+def test_kernel_threads_that_reclaim_are_named() -> None:
+    def kswapd(node: int) -> Records:
+        tid, comm = 60 + node, f"kswapd{node}"
+        return records(
+            event(1 * MS, "kswapd_wake", tid, comm, nid=node),
+            lru(2 * MS, tid, 10 + node, comm=comm),
+            event(3 * MS, "kswapd_sleep", tid, comm, nid=node),
+        )
+
+    stream = records(
+        kswapd(0),
+        kswapd(1),
+        event(4 * MS, "reclaim_pages", 70, "kdamond.0", nr_reclaimed=9),
+        event(4 * MS, "reclaim_pages", 71, "task", nr_reclaimed=4),
+        reclaim("memcg", 5 * MS, 3, 72, "khugepaged"),
+        reclaim("direct", 15 * MS, 2, 73, "kcompactd0"),
+        reclaim("direct", 25 * MS, 1, 74, "kcompactd-fan"),
+    )
+    found = {
+        tier.tier: [(who.name, who.nid, who.spans, who.pages) for who in tier.reclaimers]
+        for tier in analyse(stream).tiers
+    }
+    assert found == {
+        Tier.PROACTIVE: [("kdamond.0", None, 1, 9), ("tasks", None, 1, 4)],
+        Tier.BACKGROUND: [("kswapd0", 0, 1, 10), ("kswapd1", 1, 1, 11)],
+        Tier.DIRECT: [("kcompactd0", 0, 1, 2), ("khugepaged", None, 1, 3), ("tasks", None, 1, 1)],
+    }
+
+
+def test_where_no_event_told_of_pages_a_reclaimers_are_unknown() -> None:
+    background = row(
+        analyse(event(1 * MS, "kswapd_wake", 60, "kswapd0"), event(3 * MS, "kswapd_sleep", 60, "kswapd0")),
+        Tier.BACKGROUND,
+    )
+    assert [(who.name, who.pages, who.busy_s) for who in background.reclaimers] == [
+        ("kswapd0", None, pytest.approx(0.002))
+    ]
+
+
+def test_many_names_that_look_like_kernel_threads_take_no_more_memory() -> None:
+    stream = records(*(reclaim("direct", at * 10 * MS, 1, 100 + at, f"kcompactd{at}") for at in range(1500)))
+    reclaimers = row(analyse(stream), Tier.DIRECT).reclaimers
+    assert len(reclaimers) == 1024
+    assert sum(who.pages or 0 for who in reclaimers) == 1500
