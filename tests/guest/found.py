@@ -136,7 +136,7 @@ class Found:
     @property
     def reclaimed(self) -> dict[str, Held]:
         """Pages off the LRU by tier and by list, next to the kernel's counters."""
-        return self.truth.reclaim.held(self.tiers)
+        return self.truth.reclaim.held(self.tiers, self.start_ns)
 
     def require_true_reclaim(self) -> None:
         """Pages reclaimed by tier and by list = the guest's counters, to the page where they are measured."""

@@ -14,7 +14,7 @@ import tracer
 
 from .found import Found, Truth
 from .guest import MIB, Guest
-from .reclaim_truth import FOLD, Counters, ReclaimTruth
+from .reclaim_truth import FOLD, Reading, ReclaimTruth
 from .recorder import WAIT_S, Recorder
 from .ways import DEFAULT, NONE, Recorders
 
@@ -48,12 +48,10 @@ class Lab:
         `way` is what its way to record is called, `options` are what `record` takes for it.
         """
         guest, self._way = self.guest, way
-        reclaim = ReclaimTruth("pgsteal_kswapd" in guest.read("/proc/zoneinfo").decode())
+        reclaim = ReclaimTruth("pgsteal_kswapd" in guest.read("/proc/zoneinfo").decode(), [self._reading()])
         for name, further in {**self._beside, way: options}.items():
             self._recorders[name] = Recorder(guest, f"/mnt/{name or 'trace'}.rtrace", further)
-            before = self._read_until_attached(self._recorders[name])
-            reclaim.before = reclaim.before or before
-        reclaim.tracing = self._folded()
+            reclaim.beginning += self._readings_until_attached(self._recorders[name])
         self.truth = Truth(reclaim=reclaim)
         self._offset_ns = self._clock_offset_ns()
         self.sampled()
@@ -61,13 +59,13 @@ class Lab:
         yield
         self.settle()
         self.sampled()
-        after = reclaim.driven = self._folded()
+        after, reclaim.driven = guest.counters(), self._reading()
         self.truth.vmstat = {name: after.get(name, 0) - before.get(name, 0) for name in _COUNTERS}
         self.truth.driver = {name: value - driver[name] for name, value in guest.driver_counters().items()}
         self.truth.host_pages = (actual - guest.balloon_bytes()) // 4096
         for recorder in self._recorders.values():
             recorder.end()
-        reclaim.ended = self._folded()
+        reclaim.ended = self._reading()
 
     def host(self, mib: int) -> None:
         """The host's target for the guest's memory, from now on."""
@@ -192,24 +190,23 @@ class Lab:
         kernel, metadata = self.guest.image.kernel.name, trace.metadata
         return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder)
 
-    def _read_until_attached(self, recorder: Recorder) -> Counters:
-        """Wait until it traces; the counters from before it did.
-
-        What it says of it reaches us a moment later: the last reading but one is the one that can't be too late.
-        """
-        readings = [self._folded()]
+    def _readings_until_attached(self, recorder: Recorder) -> list[Reading]:
+        """Wait until it says that it traces, which may be seconds after it does; the counters meanwhile."""
+        readings: list[Reading] = []
 
         def attached() -> bool:
-            readings.append(self._folded())
-            return recorder.is_attached()
+            is_attached = recorder.is_attached()
+            readings.append(self._reading())
+            return is_attached
 
         self.guest.until(attached, WAIT_S, "the tracer to attach")
-        return readings[-3] if len(readings) > 2 else readings[0]
+        return readings
 
-    def _folded(self) -> Counters:
-        """/proc/vmstat, whole."""
+    def _reading(self) -> Reading:
         self.guest.write(FOLD, b"1")
-        return self.guest.counters()
+        begin_ns = self.guest.ask("clock")["monotonic"]
+        counters = self.guest.counters()
+        return Reading.of(begin_ns, self.guest.ask("clock")["monotonic"], counters)
 
     def _has_said(self, pid: int, word: str) -> bool:
         status = self.guest.ask("status", pid=pid)

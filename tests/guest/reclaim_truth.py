@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, Self
 
 Counters = dict[str, int]
 Tiers = dict[str, dict[str, Any]]
@@ -20,37 +20,60 @@ FOLD: Final = "/proc/sys/vm/stat_refresh"
 by up to 125 pages a CPU otherwise."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """/proc/vmstat's counters of reclaimed pages, read between these two times of the guest's clock."""
+
+    begin_ns: int
+    end_ns: int
+    pages: Counters
+
+    @classmethod
+    def of(cls, begin_ns: int, end_ns: int, counters: Counters) -> Self:
+        """What of all the counters is kept."""
+        return cls(begin_ns, end_ns, {name: value for name, value in counters.items() if name.startswith("pgsteal_")})
+
+
 @dataclass
 class ReclaimTruth:
-    """All of /proc/vmstat, read before the recorder traced, when it did, when all was done, and when it had ended.
+    """/proc/vmstat from before the recorder was started to when it had ended.
+
+    `beginning` are readings, one after the other, from before it was started until it said that it traces: which of
+    them are from before its time zero, and which are not, its recording tells. `driven` was read when all was done,
+    `ended` when the recorder had ended.
 
     `counts_memcg` says whether `pgsteal_kswapd` and its like count memory cgroups' reclaim: they do where they are
     counters of a node. `pgsteal_file` and `pgsteal_anon` always do (`shrink_inactive_list` in mm/vmscan.c).
     """
 
     counts_memcg: bool = False
-    before: Counters = field(default_factory=dict)
-    tracing: Counters = field(default_factory=dict)
-    driven: Counters = field(default_factory=dict)
-    ended: Counters = field(default_factory=dict)
+    beginning: list[Reading] = field(default_factory=list)
+    driven: Reading = Reading(0, 0, {})
+    ended: Reading = Reading(0, 0, {})
 
-    def bounds(self, *names: str) -> tuple[int, int]:
-        """Pages that the counters grew by at least and at most while it was recorded; equal where nothing else was."""
-        return _growth(self.tracing, self.driven, names), _growth(self.before, self.ended, names)
+    def bounds(self, start_ns: int, *names: str) -> tuple[int, int]:
+        """Pages by which counters grew from time zero on, at least and at most; equal where it was quiet around it."""
+        before = [reading for reading in self.beginning if reading.end_ns <= start_ns]
+        since = [reading for reading in self.beginning if reading.begin_ns >= start_ns]
+        return _growth(since[0], self.driven, names), _growth(before[-1], self.ended, names)
 
-    def held(self, tiers: Tiers) -> dict[str, Held]:
-        """Tiers and lists against the counters, by name."""
-        rows = {"kswapd": Held(*self.bounds("pgsteal_kswapd"), *_told(tiers, ["background"], _off_lru))}
-        rows["direct"] = Held(*self.bounds(*_DIRECT), *_told(tiers, ["direct", "retry"], self._direct))
+    def held(self, tiers: Tiers, start_ns: int) -> dict[str, Held]:
+        """Tiers and lists of a recording against the counters, by name."""
+        kswapd, direct = self.bounds(start_ns, "pgsteal_kswapd"), self.bounds(start_ns, *_DIRECT)
+        rows = {
+            "kswapd": Held(*kswapd, *_told(tiers, ["background"], _off_lru)),
+            "direct": Held(*direct, *_told(tiers, ["direct", "retry"], self._direct)),
+        }
         for name in _LISTS:
-            rows[name] = Held(*self.bounds(f"pgsteal_{name}"), *_told(tiers, tiers, _pages_of(name)))
+            rows[name] = Held(*self.bounds(start_ns, f"pgsteal_{name}"), *_told(tiers, tiers, _pages_of(name)))
         return rows
 
-    def memcg_pages(self) -> tuple[int, int] | None:
+    def memcg_pages(self, start_ns: int) -> tuple[int, int] | None:
         """Pages reclaimed inside memory cgroups, at least and at most; None where the counters don't tell."""
         if self.counts_memcg:
             return None
-        every, machine = self.bounds("pgsteal_file", "pgsteal_anon"), self.bounds(*_BY_TIER)
+        every = self.bounds(start_ns, *(f"pgsteal_{name}" for name in _LISTS))
+        machine = self.bounds(start_ns, *_BY_TIER)
         return every[0] - machine[1], every[1] - machine[0]
 
     def _direct(self, tier: dict[str, Any]) -> int | None:
@@ -81,8 +104,8 @@ class Held:
         return self.at_least - slack <= self.told <= self.at_most + slack
 
 
-def _growth(since: Counters, until: Counters, names: Iterable[str]) -> int:
-    return sum(until.get(name, 0) - since.get(name, 0) for name in names)
+def _growth(since: Reading, until: Reading, names: Iterable[str]) -> int:
+    return sum(until.pages.get(name, 0) - since.pages.get(name, 0) for name in names)
 
 
 def _told(tiers: Tiers, names: Iterable[str], pages: Callable[[dict[str, Any]], int | None]) -> tuple[int | None, bool]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from guest.reclaim_truth import ReclaimTruth
+from guest.reclaim_truth import Reading, ReclaimTruth
 
-NOTHING: dict[str, int] = {}
+START_NS = 100
 
 
 def tier(
@@ -23,12 +23,12 @@ def tier(
 
 def truth(*, counts_memcg: bool = False, **grown: int) -> ReclaimTruth:
     """Nothing was reclaimed but within the recording."""
-    after = {f"pgsteal_{name}": pages for name, pages in grown.items()}
-    return ReclaimTruth(counts_memcg, NOTHING, NOTHING, after, after)
+    after = Reading.of(200, 210, {f"pgsteal_{name}": pages for name, pages in grown.items()})
+    return ReclaimTruth(counts_memcg, [Reading(80, 90, {}), Reading(110, 120, {})], after, after)
 
 
 def wrong(found: ReclaimTruth, **tiers: dict[str, Any]) -> set[str]:
-    return {name for name, held in found.held(tiers).items() if not held.is_true}
+    return {name for name, held in found.held(tiers, START_NS).items() if not held.is_true}
 
 
 def test_pages_that_are_the_counters_own_hold() -> None:
@@ -68,17 +68,15 @@ def test_reclaim_in_memory_cgroups_is_in_the_tier_s_counter_only_where_that_is_a
 
 def test_what_lists_have_beyond_tiers_is_memory_cgroups() -> None:
     found = truth(kswapd=20, direct=50, file=150, anon=10)
-    assert found.memcg_pages() == (90, 90)
-    assert truth(direct=50, file=50, counts_memcg=True).memcg_pages() is None
+    assert found.memcg_pages(START_NS) == (90, 90)
+    assert truth(direct=50, file=50, counts_memcg=True).memcg_pages(START_NS) is None
 
 
 def test_what_was_reclaimed_around_the_recording_widens_what_may_be_told() -> None:
-    found = ReclaimTruth(
-        before={"pgsteal_kswapd": 90, "pgsteal_file": 90},
-        tracing={"pgsteal_kswapd": 100, "pgsteal_file": 100},
-        driven={"pgsteal_kswapd": 200, "pgsteal_file": 200},
-        ended={"pgsteal_kswapd": 205, "pgsteal_file": 205},
-    )
-    assert found.bounds("pgsteal_kswapd") == (100, 115)
+    kswapd = [(0, 5, 10), (80, 90, 90), (95, 105, 95), (110, 120, 100), (130, 140, 150)]
+    readings = [Reading(begin, end, {"pgsteal_kswapd": pages, "pgsteal_file": pages}) for begin, end, pages in kswapd]
+    driven, ended = ({"pgsteal_kswapd": pages, "pgsteal_file": pages} for pages in (200, 205))
+    found = ReclaimTruth(beginning=readings, driven=Reading(150, 151, driven), ended=Reading(160, 161, ended))
+    assert found.bounds(START_NS, "pgsteal_kswapd") == (100, 115)
     assert wrong(found, background=tier(107)) == set()
     assert wrong(found, background=tier(99)) == wrong(found, background=tier(116)) == {"kswapd", "file"}

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from guest.found import Found, Truth
 from guest.guest import GuestError, MachineError
+from guest.reclaim_truth import Reading, ReclaimTruth
 from guest.scenario import Scenario
 from guest.trial import Bench, Trial, hold
 
@@ -84,7 +85,8 @@ def seen(recorder: str, *, counted_by: str, quality: str, missed: int = 0, ends:
     leaked = {"host": 0, "shrinker": 0, "oom_notifier": 0}
     plan = {"balloon_run_pages": counted_by, "oom_notify_end": ends}
     recording = {"lost": 0, "bad_blocks": 0, "cut_bytes": 0, "lost_by_kind": {}, "plan": plan}
-    truth = Truth({"balloon_inflate": 100, "balloon_deflate": 0, "oom_kill": 0}, host_pages=100)
+    reclaim = ReclaimTruth(beginning=[Reading(0, 0, {})])
+    truth = Truth({"balloon_inflate": 100, "balloon_deflate": 0, "oom_kill": 0}, reclaim, host_pages=100)
     transport = "perf" if recorder == "perf" else "ring"
     summary = {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording, "tiers": []}
     return Found(summary, truth, 0, "6.12", transport, recorder)

@@ -21,5 +21,5 @@ def judge(found: Found) -> None:
     assert set(found.tiers["direct"]["scopes"]) == {"memcg"}
     told = found.tiers["direct"]["scopes"]["memcg"]["sources"]["file"]["pages"]
     assert told > (READ_MIB - LIMIT_MIB) * 256 * 0.9
-    bounds = found.truth.reclaim.memcg_pages()
+    bounds = found.truth.reclaim.memcg_pages(found.start_ns)
     assert bounds is None or bounds[0] <= told <= bounds[1]
