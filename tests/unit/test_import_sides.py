@@ -119,7 +119,10 @@ def test_the_hosts_clock_is_found_by_its_commands(tmp_path):
     clock = imported.recording.notes["host_clock"]
     assert clock["offset_s"] == pytest.approx(-1999.98)
     assert clock["uncertainty_s"] == pytest.approx(0.03)
-    assert any("The host's clock -1999.980 s" in remark and "30 ms" in remark for remark in imported.result.remarks)
+    assert any(
+        "within 30 ms (3 of 3 commands" in remark and "subtract 1,999.980 s" in remark
+        for remark in imported.result.remarks
+    )
 
 
 def test_the_hosts_sizes_become_samples_and_its_commands_a_note(tmp_path):
@@ -150,6 +153,29 @@ def test_a_hosts_log_that_nothing_places_is_refused(tmp_path):
     records = [{"mono": 5000.0, "ev": "query", "actual_mib": 1024.0}]
     with pytest.raises(RecordingError, match="can't be placed"):
         import_text(TRACE, tmp_path, host_log=jsonl(tmp_path / "qmp.jsonl", records))
+
+
+def test_the_size_in_a_line_of_the_balloons_size_is_no_target(tmp_path):
+    records = [
+        {"t": 10.5, "ev": "guest", "line": "sync 100.4 6.12.1"},
+        {"t": 13.1, "ev": "set_target", "mib": 256},
+        {"t": 13.2, "ev": "actual", "bytes": 900 * MIB, "mib": 900.0},
+        {"t": 13.4, "ev": "actual", "mib": 800},
+    ]
+    imported = import_text(TRACE, tmp_path, host_log=jsonl(tmp_path / "host.jsonl", records))
+    actual, target = (list(sampled(imported, f"host.{name}_bytes").values()) for name in ("actual", "target"))
+    assert actual == [SAMPLE_NULL, 900 * MIB, 800 * MIB]
+    assert target == [256 * MIB] * 3
+
+
+def test_a_log_of_another_run_is_refused(tmp_path):
+    # GIVEN the guest's clock in a message, and commands that the trace shows nothing of
+    records = [HOST[0], *({"mono": 2101.0 + 4 * n, "ev": "balloon_cmd", "target_mib": 400} for n in range(3))]
+    with pytest.raises(RecordingError, match="is of another run: of its"):
+        import_text(TRACE, tmp_path, host_log=jsonl(tmp_path / "qmp.jsonl", records))
+    # THEN a trace without the balloon's events can't tell
+    silent = at(100.0, "tracing_mark_write: on") + at(120.0, "mm_vmscan_kswapd_sleep: nid=0")
+    assert import_text(silent, tmp_path, host_log=jsonl(tmp_path / "qmp.jsonl", records)).samples
 
 
 def test_side_files_may_be_packed_and_cut_in_their_last_line(tmp_path):

@@ -1,8 +1,10 @@
 """What can be imported, how much memory that takes, and what is said about what can't."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import shutil
 import subprocess
@@ -45,8 +47,19 @@ def expected(tmp_path_factory):
         gzip.compress(TEXT[:3000]) + gzip.compress(TEXT[3000:]),
         zstandard.compress(TEXT),
         zstandard.compress(TEXT[:3000]) + zstandard.compress(TEXT[3000:]),
+        lzma.compress(TEXT),
+        lzma.compress(TEXT[:3000]) + bytes(8) + lzma.compress(TEXT[3000:]),
+        bz2.compress(TEXT),
+        bz2.compress(TEXT[:3000]) + bz2.compress(TEXT[3000:]),
+        TEXT.decode().encode("utf-16"),
+        b"\xfe\xff" + TEXT.decode().encode("utf-16-be"),
+        b"\xef\xbb\xbf" + TEXT,
+        gzip.compress(TEXT.decode().encode("utf-16")),
     ],
-    ids=["gzip", "gzip members", "zstd", "zstd frames"],
+    ids=[
+        *("gzip", "gzip members", "zstd", "zstd frames", "xz", "xz streams", "bzip2", "bzip2 streams"),
+        *("UTF-16", "big-endian UTF-16", "UTF-8 with a mark", "packed UTF-16"),
+    ],
 )
 def test_packed_text_is_recognised_by_what_is_in_it(packed, expected, tmp_path):
     source = tmp_path / "no-suffix"
@@ -54,7 +67,11 @@ def test_packed_text_is_recognised_by_what_is_in_it(packed, expected, tmp_path):
     assert kinds_of(source, tmp_path) == expected
 
 
-@pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT), zstandard.compress(TEXT)], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize(
+    "data",
+    [TEXT, gzip.compress(TEXT), zstandard.compress(TEXT), lzma.compress(TEXT), TEXT.decode().encode("utf-16")],
+    ids=["plain", "gzip", "zstd", "xz", "UTF-16"],
+)
 def test_standard_input(data, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
     result = import_trace(ImportRequest("-", tmp_path / "out.rtrace"))
@@ -75,7 +92,9 @@ def test_interrupted_input_is_imported_up_to_there(tmp_path, monkeypatch):
     assert import_trace(ImportRequest("-", tmp_path / "out.rtrace")).events > 10
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, zstandard.compress, lzma.compress, bz2.compress], ids=["gzip", "zstd", "xz", "bzip2"]
+)
 def test_a_packed_file_that_is_cut_gives_what_is_left_and_says_so(pack, tmp_path):
     # GIVEN text that does not pack well, so that half of the file is some of the lines
     lines = [
@@ -99,6 +118,10 @@ def test_what_is_no_trace_is_refused_in_one_line(tmp_path):
         "prose": (b"Dear reader\n" * 100, "no event was found in its 100 lines"),
         "torn gzip": (b"\x1f\x8b\x08\x00 nothing", "damaged"),
         "torn zstd": (b"\x28\xb5\x2f\xfd nothing", "damaged"),
+        "torn xz": (b"\xfd7zXZ\0 nothing", "damaged"),
+        "torn bzip2": (b"BZh9 nothing", "damaged"),
+        "zip": (b"PK\x03\x04 nothing", "is packed with zip; unpack it first"),
+        "lz4": (b"\x04\x22\x4d\x18 nothing", "is packed with lz4; unpack it first"),
     }
     for name, (content, message) in cases.items():
         (tmp_path / name).write_bytes(content)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..terminal.messages import Messages
 
 
+_PACKED_SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
+
+
 def _mapping(pairs: list[str] | None) -> dict[str, str]:
     mapping = {}
     for pair in pairs or ():
@@ -23,6 +26,15 @@ def _mapping(pairs: list[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{pair!r} is not NAME=KIND")
         mapping[name] = kind
     return mapping
+
+
+def _beside(source: str) -> Path:
+    """Where the recording goes by default: beside its source, `trace.txt.gz` to `trace.rtrace`."""
+    if source == "-":
+        raise typer.BadParameter("standard input has no name: say where to with -o OUT.rtrace")
+    path = Path(source)
+    name = path.with_suffix("") if path.suffix in _PACKED_SUFFIXES else path
+    return name.with_suffix(".rtrace")
 
 
 def _say(result: ImportResult, output: Path, say: Messages) -> None:
@@ -40,11 +52,15 @@ def _say(result: ImportResult, output: Path, say: Messages) -> None:
 
 def import_(
     source: Annotated[
-        str, typer.Argument(metavar="SRC", help="Text, trace.dat, perf.data, gzip, zstd, or - for stdin.")
+        str,
+        typer.Argument(metavar="SRC", help="Text, packed or not; trace.dat; perf.data; or - for stdin."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT.rtrace", help="The recording.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="OUT.rtrace", help="Default: SRC's name with .rtrace.", show_default=False
+        ),
+    ] = None,
     force: Force = False,
     mapping: Annotated[
         list[str] | None,
@@ -58,13 +74,18 @@ def import_(
         Path | None,
         typer.Option(metavar="FILE", help="What the host asked for and saw, as lines of JSON.", show_default=False),
     ] = None,
+    kernel: Annotated[
+        str,
+        typer.Option(metavar="RELEASE", help="The kernel that was traced, as uname -r has it.", show_default=False),
+    ] = "",
+    host: Annotated[str, typer.Option(metavar="NAME", help="The machine that was traced.", show_default=False)] = "",
     quiet: Quiet = False,
 ) -> None:
     """Turn a recording of ftrace, trace-cmd or perf into one of this tool's.
 
     \b
     Examples:
-      reclaim-tracer import trace.txt.gz -o trace.rtrace
+      reclaim-tracer import trace.txt.gz --kernel 6.1.0-56 --host vm7
       reclaim-tracer import trace.dat -o trace.rtrace --samples vmstat.jsonl
       cat /sys/kernel/tracing/trace | reclaim-tracer import - -o trace.rtrace
     """
@@ -73,7 +94,8 @@ def import_(
         from ..terminal.messages import Messages
         from ..terminal.progress import progress_bar
 
-    request = ImportRequest(source, output, force, _mapping(mapping), samples, host_log)
+    target = output or _beside(source)
+    request = ImportRequest(source, target, force, _mapping(mapping), samples, host_log, kernel, host)
     with progress_bar(quiet=quiet) as progress:
         result = import_trace(request, progress)
-    _say(result, output, Messages(quiet=quiet))
+    _say(result, target, Messages(quiet=quiet))

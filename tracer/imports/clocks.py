@@ -25,6 +25,8 @@ class Offset:
     ns: int
     uncertainty_ns: int
     method: str
+    matched: int = 0
+    """How many of the other clock's times have one of the trace's."""
 
 
 def by_matching(theirs: Sequence[int], ours: Sequence[int], near_ns: int | None, what: str) -> Offset | None:
@@ -43,7 +45,7 @@ def by_matching(theirs: Sequence[int], ours: Sequence[int], near_ns: int | None,
         return None
     shortest, longest = min(best), max(best)
     uncertainty = max(longest - shortest, LEAST_NS) if len(best) > 1 else LATE_NS
-    return Offset(shortest, uncertainty, f"{len(best)} of {len(theirs)} {what}")
+    return Offset(shortest, uncertainty, f"{len(best)} of {len(theirs)} {what}", len(best))
 
 
 def by_messages(pairs: Sequence[tuple[int, int]]) -> Offset | None:

@@ -27,6 +27,7 @@ from .returns import OpenEntries
 from .rules import Rule, Rules
 from .survey import MANY_NAMES, MOST_NAMES, NO_NAME, STACK_LINE, Survey
 from .table import MARKERS, STACKS
+from .task_names import task_name
 from .values import comm_bytes
 
 MOST_MARKERS: Final = 1000
@@ -168,7 +169,7 @@ class Converter:
     def _comm(self, prefix: str) -> bytes:
         if len(self._comms) >= _MOST_COMMS:
             self._comms.clear()
-        comm = comm_bytes(prefix.strip())
+        comm = comm_bytes(task_name(prefix))
         self._comms[prefix] = comm
         return comm
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
 from ..store.format import JSON
-from .clocks import Offset, by_matching, by_messages
+from .clocks import LATE_NS, Offset, by_matching, by_messages
 from .sides import Readings, Record, nanoseconds, read_records, readings, whole
 from .survey import Survey
 
@@ -20,7 +20,11 @@ TARGET: Final = "host.target_bytes"
 _MIB: Final = 1 << 20
 _CLOCKS: Final = ("mono", "t", "real")
 _COMMANDS: Final = frozenset({"balloon_cmd", "set_target", "balloon"})
+_SIZES: Final = frozenset({"query", "actual"})
+"""Events whose plain `bytes` or `mib` is the balloon's size, as it is the target in those of a command."""
 MOST_COMMANDS: Final = 10_000
+_MOST_UNMATCHED: Final = 2
+"""More than one in so many commands changes the target: some ask for what is already asked for."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +52,34 @@ class HostLog:
         return readings(self.times, [{ACTUAL: SAMPLE_NULL, TARGET: SAMPLE_NULL, **row} for row in self.rows])
 
     def offset(self, survey: Survey) -> Offset:
-        """Trace's clock minus the host's. Raises RecordingError where nothing tells it."""
+        """Trace's clock minus the host's. Raises RecordingError where nothing tells it, or another run's does."""
         told = by_messages(self.messages)
-        near_ns = told.ns if told else None
-        times = [command.time_ns for command in self.commands]
-        changes = "of the host's commands that changed the guest's target"
-        found = by_matching(times, survey.target_changes, near_ns, changes)
-        found = found or by_matching(
-            times, survey.work_starts, near_ns, "of the host's commands that began balloon work"
-        )
-        if found or told:
-            return found or told  # type: ignore[return-value]
-        raise RecordingError(
-            "the host's log can't be placed on the trace's clock: it has no message with the guest's clock "
-            '({"ev": "guest_ready", "guest": {"mono": s}}) and its commands match no change of target in the trace'
+        found = self._matched(survey, told.ns if told else None)
+        offset = found or told
+        if offset is None:
+            raise RecordingError(
+                "the host's log can't be placed on the trace's clock: it has no message with the guest's clock "
+                '({"ev": "guest_ready", "guest": {"mono": s}}) and its commands match no change of target in the trace'
+            )
+        from_ns, until_ns = survey.first_ns - offset.ns, survey.last_ns - LATE_NS - offset.ns
+        inside = sum(from_ns <= time_ns <= until_ns for time_ns in self._command_times)
+        if offset.matched * _MOST_UNMATCHED <= inside > 0 and (survey.target_changes or survey.work_starts):
+            raise RecordingError(
+                f"the host's log is of another run: of its {inside} commands in the trace's time {offset.matched} are "
+                "followed by a change of target or balloon work there; give the log of this run, or none"
+            )
+        return offset
+
+    @property
+    def _command_times(self) -> list[int]:
+        return [command.time_ns for command in self.commands]
+
+    def _matched(self, survey: Survey, near_ns: int | None) -> Offset | None:
+        """By the commands; `near_ns` is roughly where the offset is."""
+        changes = "commands of the host changed the guest's target"
+        works = "commands of the host began balloon work"
+        return by_matching(self._command_times, survey.target_changes, near_ns, changes) or by_matching(
+            self._command_times, survey.work_starts, near_ns, works
         )
 
     def command_notes(self, offset_ns: int, first_ns: int) -> list[JSON]:
@@ -91,16 +109,15 @@ def read_host_log(path: Path) -> HostLog:
 
 def _take(log: HostLog, record: Record, time_ns: int) -> None:
     event = record.get("ev")
-    target = _bytes(record, ("target_bytes",), ("target_mib", "mib"))
+    target = _bytes(record, ("target_bytes",), ("target_mib",))
     if event in _COMMANDS:
+        target = target if target is not None else _bytes(record, ("bytes",), ("mib",))
         if target is not None and len(log.commands) < MOST_COMMANDS:
             log.commands.append(Command(time_ns, target, str(record.get("comment", ""))[:200]))
             _add(log, time_ns, None, target)
         return
     _message(log, record, time_ns)
-    actual = (
-        _bytes(record, ("actual_bytes", "bytes"), ("actual_mib",)) if event in ("query", "actual") else _changed(record)
-    )
+    actual = _bytes(record, ("actual_bytes", "bytes"), ("actual_mib", "mib")) if event in _SIZES else _changed(record)
     if actual is not None:
         _add(log, time_ns, actual, target)
 

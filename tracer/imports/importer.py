@@ -37,7 +37,7 @@ _GUESSED_ALL: Final = 0.999
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """`source` is a path or `-`; `mapping` is event name to kind name."""
+    """`source` is a path or `-`; `mapping` is event name to kind name; `kernel` and `host` are said by the user."""
 
     source: str
     output: Path
@@ -45,6 +45,8 @@ class ImportRequest:
     mapping: Mapping[str, str] = field(default_factory=dict)
     samples: Path | None = None
     host_log: Path | None = None
+    kernel: str = ""
+    host: str = ""
 
 
 @dataclass
@@ -158,8 +160,9 @@ class _Import:
 
     def run(self, progress: Progress) -> ImportResult:
         """Write the recording; what was begun of it goes where the import is broken off."""
-        metadata = metadata_of(self._survey, self._source.name, self._source.kernel, self._without_end)
-        writer = Writer(self._request.output, self._sides.improve(metadata), force=self._request.force, whole=True)
+        request = self._request
+        metadata = metadata_of(self._survey, self._source, self._without_end, request.kernel, request.host)
+        writer = Writer(request.output, self._sides.improve(metadata), force=request.force, whole=True)
         try:
             with _without_collector():
                 self._copy(writer, progress)

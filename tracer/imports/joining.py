@@ -51,7 +51,8 @@ class Sides:
     def _state(self, key: str, what: str, offset: Offset) -> None:
         seconds, doubt_ms = offset.ns / 1e9, offset.uncertainty_ns / 1e6
         self.notes[key] = {"offset_s": seconds, "uncertainty_s": doubt_ms / 1e3, "method": offset.method}
-        self.remarks.append(f"{what} {seconds:+.3f} s is the trace's, to {doubt_ms:.0f} ms: by {offset.method}")
+        how = f"{'add' if seconds >= 0 else 'subtract'} {abs(seconds):,.3f} s to get the trace's time"
+        self.remarks.append(f"{what} was matched to the trace's to within {doubt_ms:,.0f} ms ({offset.method}): {how}")
 
     def improve(self, metadata: Metadata) -> Metadata:
         """Metadata with what the side files know."""

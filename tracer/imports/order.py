@@ -56,7 +56,7 @@ def merged(source: Source, progress: Progress) -> Source | None:
         parts = [_part(stream, start, end) for start, end in zip(starts, ends, strict=True)]
         for *_, lines in heapq.merge(*parts, key=lambda item: item[0]):
             spool.write(_text(lines))
-        return Source(source.name, spool.finish(), source.kernel, source.damage)
+        return source.rewritten(spool.finish())
 
 
 def _split(source: Source, plain: Spool, progress: Progress) -> list[int] | None:

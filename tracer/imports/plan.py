@@ -8,6 +8,7 @@ from .. import __version__
 from ..metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from ..schema import KINDS, OWN_FIELDS, Kind
 from .returns import end_of
+from .sources import Source
 from .survey import Survey
 from .table import HYPERV_DRIVER, VIRTIO_KINDS, WORK_DRIVERS
 
@@ -16,13 +17,13 @@ _NO_END = "the source has no event for it: put after the last event inside the s
 TRANSPORT = "import"
 
 
-def metadata_of(survey: Survey, source: str, kernel: str, without_end: frozenset[str]) -> Metadata:
-    """The recording's metadata, without what side files add."""
+def metadata_of(survey: Survey, source: Source, without_end: frozenset[str], kernel: str, host: str) -> Metadata:
+    """The recording's metadata, without what side files add; `kernel` and `host` are the user's word, or empty."""
     facts = survey.facts
     return Metadata(
         tool_version=__version__,
-        kernel_release=facts.kernel or kernel,
-        host=facts.host,
+        kernel_release=kernel or facts.kernel or source.kernel,
+        host=host or facts.host or source.host,
         start_ns=survey.first_ns,
         cpus=max(facts.cpus, 1),
         balloon=_balloon(survey),
@@ -30,7 +31,7 @@ def metadata_of(survey: Survey, source: str, kernel: str, without_end: frozenset
         absent_fields=_absent_fields(survey, without_end),
         transport=TRANSPORT,
         sample_interval_s=0.0,
-        imported_from=source,
+        imported_from=source.name,
     )
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import subprocess
 import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,19 +17,13 @@ from ..outputs import kind_of_file
 from ..programs import find_program, tool_environment
 from ..store.format import FILE_MAGIC
 from .lines import CHUNK_BYTES, line_blocks, line_chunks
+from .packing import MAGIC_BYTES, PACKED, damages, not_unpacked, unpacked
 
 if TYPE_CHECKING:
     from zstandard import ZstdCompressionWriter
 
-GZIP_MAGIC: Final = b"\x1f\x8b"
-ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 TRACE_DAT_MAGIC: Final = b"\x17\x08\x44tracing"
 PERF_MAGIC: Final = b"PERFILE2"
-_MAGIC_BYTES: Final = 10
-_MOST_WINDOW_BYTES: Final = 1 << 27
-"""Memory a packed file may ask for: that of `zstd --long=27`."""
-_PIECE_BYTES: Final = 1024
-"""zstd is unpacked so much at a time: at worst, runs of one byte, it becomes 32 MiB."""
 STDIN: Final = "-"
 
 Progress = Callable[[str, float | None], None]
@@ -40,7 +32,7 @@ Progress = Callable[[str, float | None], None]
 
 @dataclass(frozen=True)
 class Tool:
-    """A program that turns its own recordings into text. `event` begins its complaint's name."""
+    """A program that turns its own recordings into text; `release` makes it print the machine's uname."""
 
     command: tuple[str, ...]
     package: str
@@ -64,6 +56,9 @@ class Source:
     name: str
     stream: IO[bytes]
     kernel: str = ""
+    host: str = ""
+    tool: str = ""
+    """The program whose text it is, where it was not text before."""
     damage: str = ""
     size_bytes: int = field(init=False)
 
@@ -78,25 +73,29 @@ class Source:
     def chunks(self) -> Iterator[list[str]]:
         """The lines from the start, some thousand at a time."""
         self.stream.seek(0)
-        return line_chunks(self._guarded(_unpacked(self.stream)))
+        return line_chunks(self._guarded(unpacked(self.stream)))
 
     def blocks(self) -> Iterator[bytes]:
         """The same as bytes: whole lines without the last one's end."""
         self.stream.seek(0)
-        return line_blocks(self._guarded(_unpacked(self.stream)))
+        return line_blocks(self._guarded(unpacked(self.stream)))
 
     def close(self) -> None:
         """Close the file; a temporary one goes."""
         self.stream.close()
 
+    def rewritten(self, stream: IO[bytes]) -> Source:
+        """The same source with other text."""
+        return Source(self.name, stream, self.kernel, self.host, self.tool, self.damage)
+
     def _guarded(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
         """Packed data that is cut or damaged ends there."""
-        from zstandard import ZstdError
+        damaged = damages()
 
         def guarded(size: int) -> bytes:
             try:
                 return read(size)
-            except (EOFError, zlib.error, gzip.BadGzipFile, ZstdError) as error:
+            except damaged as error:
                 self.damage = str(error) or type(error).__name__
                 return b""
 
@@ -135,68 +134,30 @@ def _open(path: Path) -> IO[bytes]:
         stream = path.open("rb")
     except OSError as error:
         raise RecordingError(f"{shown(path)}: {error.strerror}") from error
-    if mode and not _magic(stream):
+    magic = _magic(stream)
+    if not magic or (packer := not_unpacked(magic)):
         stream.close()
-        raise RecordingError(f"{shown(path)}: is empty")
+        what = f"is packed with {packer}; unpack it first" if magic else "is empty"
+        raise RecordingError(f"{shown(path)}: {what}")
     return stream
 
 
 def _magic(stream: IO[bytes]) -> bytes:
     stream.seek(0)
-    magic = stream.read(_MAGIC_BYTES)
+    magic = stream.read(MAGIC_BYTES)
     stream.seek(0)
     return magic
-
-
-def _unpacked(stream: IO[bytes]) -> Callable[[int], bytes]:
-    magic = _magic(stream)
-    if magic.startswith(GZIP_MAGIC):
-        return gzip.GzipFile(fileobj=stream, mode="rb").read
-    return _ZstdReader(stream).read if magic.startswith(ZSTD_MAGIC) else stream.read
-
-
-class _ZstdReader:
-    """Reads zstd frames one after another; unlike zstandard's own reader it notices when the last one is cut."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        from zstandard import ZstdDecompressor
-
-        self._stream = stream
-        self._unpacker = ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
-        self._frame = self._unpacker.decompressobj()
-        self._begun = False
-
-    def read(self, size: int) -> bytes:
-        """Some `size` bytes or a little more, none at the end. Raises EOFError where the data is cut."""
-        parts: list[bytes] = []
-        have = 0
-        while have < size and (data := self._stream.read(_PIECE_BYTES)):
-            for part in self._unpack(data):
-                parts.append(part)
-                have += len(part)
-        if not parts and self._begun:
-            raise EOFError("zstd data is cut")
-        return b"".join(parts)
-
-    def _unpack(self, data: bytes) -> Iterator[bytes]:
-        while data:
-            part = self._frame.decompress(data)
-            self._begun, data = not self._frame.eof, self._frame.unused_data
-            if self._frame.eof:
-                self._frame = self._unpacker.decompressobj()
-            if part:
-                yield part
 
 
 def _from_stdin(progress: Progress) -> Source:
     """Text is read twice, so standard input is kept in a temporary file, packed; Ctrl-C ends it like its end."""
     stream = sys.stdin.buffer
-    first = stream.read(_MAGIC_BYTES)
+    first = stream.read(MAGIC_BYTES)
     if not first:
         raise RecordingError("standard input: is empty")
     if first.startswith((TRACE_DAT_MAGIC, PERF_MAGIC, FILE_MAGIC)):
         raise RecordingError("standard input: only text can be piped in; give the path of a binary recording")
-    with Spool(packed=first.startswith((GZIP_MAGIC, ZSTD_MAGIC))) as spool:
+    with Spool(packed=first.startswith(PACKED)) as spool:
         spool.write(first)
         with contextlib.suppress(KeyboardInterrupt):
             spool.copy(stream.read, progress, "Reading standard input")
@@ -216,7 +177,8 @@ def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
         if status or not spool.size_bytes:
             why = complaint or f"it gave no text and ended with status {status}"
             raise RecordingError(f"{shown(path)}: {tool.command[0]} can't read it: {why}")
-        return Source(path.name, spool.finish(), kernel=_release(tool, program, path))
+        host, kernel = _machine(tool, program, path)
+        return Source(path.name, spool.finish(), kernel, host, tool.command[0])
 
 
 def _run(command: list[str], spool: Spool, progress: Progress) -> tuple[int, str]:
@@ -234,10 +196,10 @@ def _run(command: list[str], spool: Spool, progress: Progress) -> tuple[int, str
     return process.returncode, lines[-1].strip() if lines else ""
 
 
-def _release(tool: Tool, program: Path, path: Path) -> str:
-    """The kernel a trace.dat was made on, where it was saved: third word of uname's line."""
+def _machine(tool: Tool, program: Path, path: Path) -> tuple[str, str]:
+    """Host and kernel a trace.dat was made on, where they were saved: the second and third word of uname's line."""
     if not tool.release:
-        return ""
+        return "", ""
     result = subprocess.run(
         [str(program), *tool.release[1:], str(path.absolute())],
         capture_output=True,
@@ -249,8 +211,8 @@ def _release(tool: Tool, program: Path, path: Path) -> str:
     for line in result.stdout.splitlines():
         words = line.split()
         if len(words) >= 3 and words[0] == "Linux":
-            return words[2]
-    return ""
+            return words[1], words[2]
+    return "", ""
 
 
 class Spool:

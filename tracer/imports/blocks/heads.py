@@ -26,6 +26,8 @@ _LEAST_WORDS: Final = 4
 _LEFT, _RIGHT, _DASH, _SLASH, _COLON, _POINT, _BLANK = (ord(each) for each in "[]-/:. ")
 _ONES, _TOPS = np.uint64(0x0101_0101_0101_0101), np.uint64(0x8080_8080_8080_8080)
 _COMM_BYTES: Final = 15
+_PREFIXES: Final = np.frombuffer(b">|[", np.uint8)
+"""What other tools' words before a task's name begin with: mail, the kernel's log."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,11 @@ def heads_of(block: Block, form: HeadForm) -> Heads:
     good &= (block.bytes[name_ends - 1] == _COLON) & (name_sizes > 0)
     task = _ftrace_tasks if form is FTRACE else _perf_tasks
     tid, tgid, comm_starts, comm_ends, task_good = task(block, lines, brackets)
+    good &= (comm_ends - comm_starts <= _COMM_BYTES) & ~np.isin(block.bytes[comm_starts], _PREFIXES)
     kept = np.flatnonzero(good & task_good)
     columns = (
         *(lines, tid, tgid, cpu, now_ns, name_starts, name_sizes),
-        *(names + 1, comm_starts, np.minimum(comm_ends - comm_starts, _COMM_BYTES)),
+        *(names + 1, comm_starts, comm_ends - comm_starts),
     )
     return Heads(*(columns if len(kept) == len(lines) else (column[kept] for column in columns)))
 
