@@ -162,13 +162,14 @@ def main(path: Path) -> None:
 
     from tracer.analyze import Options  # isort: skip
 
-    before, start = _memory_bytes("VmRSS"), time.process_time()
+    before, start = memory_bytes("VmRSS"), time.process_time()
     analysis = analyse_here(WHOLE.part(Recording.open(path)), Options())
     cpu_s = time.process_time() - start
-    print(json.dumps([analysis.accounting.events, cpu_s, _memory_bytes("VmHWM") - before]))
+    print(json.dumps([analysis.accounting.events, cpu_s, memory_bytes("VmHWM") - before]))
 
 
-def _memory_bytes(name: str) -> int:
+def memory_bytes(name: str) -> int:
+    """A size that this process's status has, such as VmRSS."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) * 1024
