@@ -150,8 +150,8 @@ def test_most_lines_of_a_trace_are_read_at_once():
     surveyor = Surveyor(rules)
     surveyor.feed(first)
     surveyor.feed(second)
-    known = Certain(rules.by_name).read(second, FORMS[0])
-    assert known.certain.mean() > 0.7
+    known = Certain(rules.by_name, rules.threads).read(second, FORMS[0])
+    assert known.certain.mean() > 0.85
 
 
 def test_a_blocks_lines_are_those_of_its_text():

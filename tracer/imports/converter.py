@@ -49,7 +49,7 @@ class Converter:
         self.entries = OpenEntries(frozenset(without_end))
         self._rule_of = rules.by_name
         self._form: HeadForm = FORMS[0]
-        self._certain = Certain(rules.by_name)
+        self._certain = Certain(rules.by_name, rules.threads)
         self._placing = Placing(self.entries)
         self._rows: list[Row] = []
         self._lines: list[int] = []
@@ -75,12 +75,14 @@ class Converter:
         heads = self._certain.heads(known, waiting)
         for line in in_turn(waiting, len(known.block), lambda: self._form is not form):
             known.certain[line] = False
+            known.entered.until(line)
             self._meet(names, line, known)
             self._stretches += times.until(line)
             text = known.block.line(line)
             head = heads.get(line) if self._form is form else None
             if head or (head := self._head(text, line, times)):
                 self._read(text, head, line, times)
+        known.entered.until(len(known.block))
         self._stretches += times.until(len(known.block))
         times.catch_up(len(known.block))
         self._meet(names, len(known.block), known)

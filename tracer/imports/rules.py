@@ -15,6 +15,8 @@ from .threads import Threads
 from .values import COMM, GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols
 
 _MOST_LOCATIONS: Final = 4096
+_NOT_PLAIN: Final = frozenset({"tell_host", "oom_notify_begin"})
+"""Kinds of probes whose lines take something from what their thread did before, or from the probe's name."""
 _LOCATION: Final = re.compile(r"\(([^)]*)\)")
 _WORK: Final = re.compile(rf"work(?: struct |=)({POINTER.pattern}):?(?: function[ =]({SYMBOL_PATTERN}))?\s*$")
 _NOTIFIER: Final = re.compile(rf"(?:cb=)?({SYMBOL_PATTERN})\s*$")
@@ -122,18 +124,34 @@ class ProbeRule:
     def take(self, line: str, at: int, thread: int) -> Taken | None:
         """The probe's fields; None where the function is none of ours, or the text is damaged."""
         match = _LOCATION.match(line, at)
-        where = match[1] if match else ""
-        if where not in self._targets:
-            if len(self._targets) >= _MOST_LOCATIONS:
-                self._targets.clear()
-            self._targets[where] = self._target(where)
-        target = self._targets[where]
+        target = self._known_target(match[1] if match else "")
         if not isinstance(target, _Target):
             if target is not None:
                 self._threads.counted[target] += 1
             return None
         taken = target.matcher.take(line, match.end() if match else at)
         return None if taken is None else self._finish(taken, target, thread)
+
+    def plainly(self, line: str, at: int) -> tuple[Layout | None, int] | None:
+        """For a line that needs nothing of its thread's past: how its text is read, and from where.
+
+        The layout is None for a function that is none of ours.
+        """
+        match = _LOCATION.match(line, at)
+        if match is None:
+            return None
+        target = self._known_target(match[1])
+        if target is None:
+            return None, match.end()
+        layout = target.matcher.first if isinstance(target, _Target) else None
+        return None if layout is None or layout.kind.name in _NOT_PLAIN else (layout, match.end())
+
+    def _known_target(self, where: str) -> _Target | str | None:
+        if where not in self._targets:
+            if len(self._targets) >= _MOST_LOCATIONS:
+                self._targets.clear()
+            self._targets[where] = self._target(where)
+        return self._targets[where]
 
     def _target(self, where: str) -> _Target | str | None:
         """What a location says: a kind and how to read it, a function that is only counted, or nothing."""

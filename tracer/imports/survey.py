@@ -9,13 +9,14 @@ from typing import Final
 
 import numpy as np
 
+from .blocks.probes import Entered, Probes
 from .blocks.scan import Head, Scan, Scanner, in_turn
 from .blocks.text import Bools
 from .heads import FORMS, NAMELESS, HeadForm, head_of, time_ns
 from .layouts import Layout
 from .lines import MOST_LINE_BYTES
 from .names import plain_name
-from .rules import Rule, Rules
+from .rules import ProbeRule, Rule, Rules
 from .table import STACKS
 
 MOST_NAMES: Final = 5000
@@ -25,6 +26,8 @@ NO_NAME: Final = "(no event name)"
 STACK_LINE: Final = re.compile(r"\s*(?:=>|[0-9a-fA-F]{6,16}\s|$)")
 
 _MOST_TIMES: Final = 10_000
+_BALLOON_MOVES: Final = frozenset({"virtballoon_changed", "balloon_work_begin", "update_balloon_size_begin"})
+"""Kinds whose times are remembered."""
 _IDLE_NS: Final = 1_000_000_000
 _CPUS: Final = re.compile(r"(?:^cpus=|#P:|^# nrcpus online\s*:\s*)(\d+)")
 _RELEASE: Final = re.compile(r"^# (?:os release\s*:\s*|.* trace v[\d.]+ on )(\S+)")
@@ -70,6 +73,7 @@ class Surveyor:
         self.survey = Survey()
         self._rules = rules
         self._watched: dict[str, Rule] = {}
+        self._probes: dict[int, Probes] = {}
         self._seen: set[tuple[str, Layout]] = set()
         self._form: HeadForm = FORMS[0]
         self._scanner = Scanner()
@@ -83,19 +87,41 @@ class Surveyor:
         head_of_line = np.full(len(scan.block), -1, np.int64)
         head_of_line[heads.lines] = np.arange(len(heads))
         settled = self._settled(scan)
+        certain = scan.silent.copy()
+        certain[heads.lines] = True
+        entered = self._probes_at_once(scan, settled, Entered(scan, certain, self._rules.threads))
         waiting = ~scan.silent
         waiting[heads.lines[settled]] = False
         self.survey.lines += len(scan.block)
         lines = np.flatnonzero(waiting)
-        certain = self._scanner.heads(scan, lines)
+        certain_heads = self._scanner.heads(scan, lines)
         for line in in_turn(lines, len(scan.block), lambda: self._form is not form):
+            entered.until(line)
+            certain[line] = False
             head = int(head_of_line[line])
             if head >= 0:
                 settled[head] = self._form is form and self._is_settled(int(scan.numbers[head]))
                 if settled[head]:
                     continue
-            self._line(scan.block.line(line), certain.get(line) if self._form is form else None)
+            self._line(scan.block.line(line), certain_heads.get(line) if self._form is form else None)
+        entered.until(len(scan.block))
         self._count(scan, settled)
+
+    def _probes_at_once(self, scan: Scan, settled: Bools, entered: Entered) -> Entered:
+        """Settles the lines of probes that tell nothing new but which function was entered."""
+        for number, rows in scan.by_name() if self._watched else ():
+            name = self._scanner.name(number)
+            rule = self._watched.get(name)
+            if not isinstance(rule, ProbeRule):
+                continue
+            for layout, found, _ in self._probes.setdefault(number, Probes(rule)).read(scan, rows):
+                if layout is None:
+                    settled[found] = True
+                elif (name, layout) in self._seen and layout.kind.name not in _BALLOON_MOVES:
+                    settled[found] = True
+                    entered.add(layout.kind.name, found)
+        entered.in_order()
+        return entered
 
     def _settled(self, scan: Scan) -> Bools:
         """Heads of which nothing more has to be known than their number."""
@@ -158,7 +184,7 @@ class Surveyor:
             self.survey.fields.setdefault(kind, set()).update(layout.names)
         if rule.settles:
             del self._watched[head.name]
-        elif kind in ("virtballoon_changed", "balloon_work_begin", "update_balloon_size_begin"):
+        elif kind in _BALLOON_MOVES:
             self._balloon_moves(kind, head.now_ns)
             if kind == "balloon_work_begin" and len(self.survey.work_functions) < _MOST_TIMES:
                 self.survey.work_functions.add(plain_name(str(texts[1])))

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from ..heads import HeadForm
 from ..layouts import Layout, Matcher
-from ..rules import Rule
+from ..rules import ProbeRule, Rule
 from ..table import MARKERS, STACKS
+from ..threads import Threads
 from .heads import Heads
+from .probes import Entered, Probes
 from .records import Taken, records_of
 from .scan import Head, Scan, Scanner
 from .templates import Template
@@ -33,6 +35,7 @@ class _Fate(Enum):
     STACK = auto()
     LEFT_OUT = auto()
     TAKEN = auto()
+    PROBE = auto()
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Known:
 
     scan: Scan
     certain: Bools
+    entered: Entered
     taken: list[Taken] = field(default_factory=list)
     left_out: list[tuple[str, I64]] = field(default_factory=list)
     """Names and the rows of their heads."""
@@ -70,14 +74,19 @@ class Known:
 
     def counts_left_out(self) -> dict[str, int]:
         """How many events of each name were left out."""
-        return {name: int(self.are_certain(rows).sum()) for name, rows in self.left_out}
+        counts: dict[str, int] = {}
+        for name, rows in self.left_out:
+            counts[name] = counts.get(name, 0) + int(self.are_certain(rows).sum())
+        return counts
 
 
 class Certain:
     """Reads what it can of one block after another."""
 
-    def __init__(self, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, rules: Mapping[str, Rule], threads: Threads) -> None:
         self._rules = rules
+        self._threads = threads
+        self._probes: dict[int, Probes] = {}
         self._scanner = Scanner()
         self._fates: dict[int, _Fate] = {}
         self._templates: dict[int, list[Template]] = {}
@@ -85,15 +94,18 @@ class Certain:
     def read(self, data: bytes, form: HeadForm) -> Known:
         """The next whole lines, whose heads should be in this form."""
         scan = self._scanner.scan(data, form)
-        known = Known(scan, scan.silent)
+        known = Known(scan, scan.silent, Entered(scan, scan.silent, self._threads))
         for number, rows in scan.by_name():
             fate = self._fates.get(number) or self._fates.setdefault(number, self._fate(self._scanner.name(number)))
             if fate is _Fate.TAKEN:
                 self._take(known, number, rows)
+            elif fate is _Fate.PROBE:
+                self._take_probes(known, number, rows)
             elif fate is not _Fate.IN_TURN:
                 known.certain[scan.heads.lines[rows]] = True
             if fate is _Fate.LEFT_OUT:
                 known.left_out.append((self._scanner.name(number), rows))
+        known.entered.in_order()
         return known
 
     def heads(self, known: Known, lines: I64) -> dict[int, Head]:
@@ -104,9 +116,23 @@ class Certain:
         rule = self._rules.get(name)
         if isinstance(rule, Matcher):
             return _Fate.TAKEN
+        if isinstance(rule, ProbeRule):
+            return _Fate.PROBE
         if rule is not None or name in MARKERS:
             return _Fate.IN_TURN
         return _Fate.STACK if name in STACKS else _Fate.LEFT_OUT
+
+    def _take_probes(self, known: Known, number: int, rows: I64) -> None:
+        name = self._scanner.name(number)
+        rule = self._rules[name]
+        assert isinstance(rule, ProbeRule)
+        for layout, found, columns in self._probes.setdefault(number, Probes(rule)).read(known.scan, rows):
+            known.certain[known.heads.lines[found]] = True
+            if len(found) and layout is None:
+                known.left_out.append((name, found))
+            elif len(found) and layout is not None:
+                known.taken.append(Taken(layout.kind, found, columns))
+                known.entered.add(layout.kind.name, found)
 
     def _take(self, known: Known, number: int, rows: I64) -> None:
         matcher = self._rules[self._scanner.name(number)]
@@ -131,7 +157,7 @@ def _read(known: Known, template: Template, rows: I64) -> I64:
     heads = known.heads
     lines = heads.lines[rows]
     good, columns = template.read(known.block, lines, heads.after_name[rows])
-    if good.any():
+    if template.layout is not None and good.any():
         known.taken.append(Taken(template.layout.kind, rows[good], columns))
         known.certain[lines[good]] = True
     return rows[~good]
@@ -140,7 +166,6 @@ def _read(known: Known, template: Template, rows: I64) -> I64:
 def _new_template(known: Known, layout: Layout, rows: I64, templates: list[Template]) -> Template | None:
     if not len(rows) or len(templates) >= MOST_TEMPLATES:
         return None
-    line, word = known.heads.lines[rows[0]], known.heads.after_name[rows[0]]
-    at = min(int(known.block.words[word]), int(known.block.ends[line])) - int(known.block.starts[line])
-    template = Template.of(layout, known.block.line(line), at, at)
+    line, at = known.scan.text_after_name(int(rows[0]))
+    template = Template.of(layout, line, at, at)
     return None if template in templates else template

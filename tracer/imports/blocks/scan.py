@@ -29,6 +29,12 @@ class Scan:
     numbers: I64
     silent: Bools
 
+    def text_after_name(self, row: int) -> tuple[str, int]:
+        """The line of a head, and where in it the text after the event's name begins."""
+        block, line = self.block, int(self.heads.lines[row])
+        word = int(block.words[self.heads.after_name[row]])
+        return block.line(line), min(word, int(block.ends[line])) - int(block.starts[line])
+
     def by_name(self) -> Iterator[tuple[int, I64]]:
         """Each name's number and the rows of its heads, in order."""
         order = np.argsort(self.numbers.astype(np.int16), kind="stable")

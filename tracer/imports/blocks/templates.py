@@ -68,7 +68,7 @@ class _Texts:
 class Template:
     """The words of one layout; `start` is literal text that comes before all fields."""
 
-    layout: Layout
+    layout: Layout | None
     start: bytes
     fields: tuple[_Field, ...]
     head_words: int = 0
@@ -76,11 +76,15 @@ class Template:
     last_word: int = 0
 
     @classmethod
-    def of(cls, layout: Layout, line: str, at: int, fields_at: int) -> Self | None:
+    def of(cls, layout: Layout | None, line: str, at: int, fields_at: int) -> Self | None:
         """From a line whose text begins at `at`; the layout's pattern is tried from `fields_at` on.
 
-        None where the line does not fit, or can't be described in this way.
+        Without a layout only what stands before counts. None where the line does not fit, or can't be described in
+        this way.
         """
+        if layout is None:
+            start = line[at:fields_at].encode()
+            return cls(None, start, (), last_word=len(start.split()) - 1) if line.isascii() else None
         match = layout.pattern.match(line, fields_at)
         if match is None or _LAZY in layout.pattern.pattern or not line.isascii():
             return None
