@@ -127,3 +127,44 @@ def test_streaming_through_the_page_cache_is_kswapds_work():
 def test_free_page_reporting_is_no_balloon_work():
     assert {name: tier["spans"] for name, tier in tiers("R-free-page-reporting").items()} == {"proactive": 9}
     assert not summary("R-free-page-reporting")["balloon"]["work_spans"]
+
+
+def reclaimed(name: str, key: str) -> dict[str, tuple[int, int | None]]:
+    """Pages off the LRU lists by tier, and another of the tier's numbers."""
+    sources = ("file", "anon", "lru")
+    return {
+        tier: (sum(row["sources"][source]["pages"] or 0 for source in sources), row[key])
+        for tier, row in tiers(name).items()
+        if tier in ("background", "direct")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "kswapd", "direct", "missed"),
+    [
+        ("guest-host-reasserts", 20_260, 1_580, 1_161),
+        ("guest-no-deflate", 37_821, 251, 76),
+        ("guest-out-of-reach", 35_133, 527, 151),
+        ("guest-lru-gen", 96_509, 32_595, 32_595),
+        ("run-shrinker", 377_166, 308, 0),
+        ("run-stock-oom", 672, 52, 0),
+    ],
+)
+def test_pages_by_tier_are_what_the_kernel_counted(name, kswapd, direct, missed):
+    # Where LRU events are, what is missing is the recorder's own direct reclaim, which these recordings leave out.
+    background = kswapd if name == "guest-lru-gen" else 0
+    assert reclaimed(name, "missed_pages") == {"background": (kswapd, background), "direct": (direct, missed)}
+    assert {extra for _, extra in reclaimed(name, "extra_pages").values()} == {0}
+
+
+def test_file_and_anonymous_pages_without_an_lru_event_are_the_counters():
+    rows = tiers("guest-lru-gen")
+    given = {source: sum(row["sources"][source]["pages"] for row in rows.values()) for source in ("file", "anon")}
+    assert given == {"file": 108_638, "anon": 20_466}
+    assert rows["direct"]["sources"]["slab"]["pages"] is None
+
+
+@pytest.mark.parametrize("name", ["memcg-read", "memcg-kill"])
+def test_memory_cgroups_reclaim_is_in_no_counter_by_tier_there(name):
+    assert summary(name)["recording"]["counters_include_memcg"] is False
+    assert tiers(name)["direct"]["missed_pages"] == 0

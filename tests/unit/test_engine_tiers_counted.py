@@ -268,6 +268,17 @@ def test_reclaim_that_began_unseen_may_be_a_memory_cgroups_or_not() -> None:
         assert off_lru(found, Tier.DIRECT)[2:4] == (0, 0)
 
 
+@pytest.mark.parametrize("last", [600, 1000])
+def test_lists_that_are_added_up_after_the_tiers_are_no_memory_cgroups_pages(last) -> None:
+    # GIVEN readings in the middle of reclaim whose sums by list are ahead of those by tier, the last one, too, or not
+    ahead = [0, 150, 0, 150, 0, 150]
+    grown = [{"direct": at * 200, "file": at * 200 + more} for at, more in enumerate(ahead)]
+    stream = records(event(SECOND // 10, "direct_reclaim_begin"), event(2 * SECOND, "wakeup_kswapd"))
+    found = analyse(stream, steals(*((at * 250, grown[at]) for at in range(last // 200 + 1))))
+    assert off_lru(found, Tier.DIRECT) == (last, 0, last, 0, Quality.INFERRED)
+    assert found.counters_include_memcg is None
+
+
 def breathing(seed: int) -> tuple[Records, Samples]:
     """kswapd, direct and memory cgroup reclaim, of which some events are lost, and counters that have all."""
     dice = random.Random(seed)

@@ -125,6 +125,13 @@ class TierRow:
         """File, anonymous and unsplit pages together, as far as they are known; None where none is."""
         return known_sum((self.file_pages, self.anon_pages, self.lru_pages))
 
+    @property
+    def off_lru_quality(self) -> Quality:
+        """How these were had: `quality` is that of all numbers of the row."""
+        if self.off_lru_pages is None:
+            return Quality.UNKNOWN
+        return Quality.INFERRED if self.missed_pages or self.extra_pages else Quality.MEASURED
+
 
 def known_sum(counts: Iterable[int | None]) -> int | None:
     """The sum of those that are known; None where none is."""

@@ -182,7 +182,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         balloon_pages_at_def_priority=rung.balloon_pages_at_def_priority,
         node_pages=dict(sorted(rung.node_pages.items())),
         kills=rung.kills,
-        quality=_quality(state, rung, extra_pages),
+        quality=_quality(state, rung, extra_pages, told),
         missed_pages=rung.missed_pages if rung.is_counted else None,
         extra_pages=extra_pages if rung.is_counted else None,
         scopes={scope: _row(state, tier, part, None if extra_pages else extra_pages) for scope, part in scopes},
@@ -197,9 +197,11 @@ def _pages_told(state: State, tier: Tier, rung: Rung) -> bool:
     return not reclaims or rung.is_counted or bool(state.accounting.events_by_kind.get("lru_shrink_inactive"))
 
 
-def _quality(state: State, rung: Rung, extra_pages: int | None) -> Quality:
+def _quality(state: State, rung: Rung, extra_pages: int | None, told: bool) -> Quality:
     if rung.missed_pages or (rung.is_counted and extra_pages):
         return Quality.INFERRED
+    if not rung.balloon_pages and not told and not rung.unsplit_pages:
+        return Quality.UNKNOWN
     return state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED
 
 

@@ -53,6 +53,8 @@ LADDER: Final[Columns] = {
     "spans": "int64",
     "tasks": "int64",
     "min_priority": "Int64",
+    "missed_pages": "Int64",
+    "extra_pages": "Int64",
 }
 EPISODES: Final[Columns] = {
     "id": "int64",

@@ -24,6 +24,8 @@ def _rungs(tier: TierRow) -> Iterator[Row]:
         "spans": tier.spans,
         "tasks": tier.tasks,
         "min_priority": tier.min_priority,
+        "missed_pages": tier.missed_pages,
+        "extra_pages": tier.extra_pages,
     }
     for source, gave, quality in _sources(tier):
         yield {**whole, "source": source, "pages": None, "objects": None, "kills": None, **gave, "quality": quality}
@@ -31,9 +33,10 @@ def _rungs(tier: TierRow) -> Iterator[Row]:
 
 def _sources(tier: TierRow) -> Iterator[tuple[str, dict[str, int | None], str]]:
     measured, inferred = Quality.MEASURED.value, Quality.INFERRED.value
-    yield "file", {"pages": tier.file_pages}, measured
-    yield "anon", {"pages": tier.anon_pages}, measured
-    yield "lru", {"pages": tier.lru_pages}, measured
+    off_lru = tier.off_lru_quality.value
+    yield "file", {"pages": tier.file_pages}, off_lru
+    yield "anon", {"pages": tier.anon_pages}, off_lru
+    yield "lru", {"pages": tier.lru_pages}, off_lru
     yield "slab", {"pages": tier.slab_pages}, inferred
     for shrinker, objects in tier.slab_objects.items():
         yield f"slab:{shrinker}", {"objects": objects}, measured

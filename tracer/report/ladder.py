@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..analyze.model import Analysis, Quality, Tier, TierRow
 from ..wording.numbers import MIB, count, mib, offset, plural, seconds
+from ..wording.tier_pages import inferred_mark
 from .figure import Figure, Trace, tier_color
 from .markup import Cell, Column, badge, dash, number, sentence, table, text, unknown
 
@@ -55,10 +56,10 @@ def choices(analysis: Analysis) -> list[Choice]:
     return [Choice("Whole recording", 0.0, analysis.duration_s, analysis.tiers), *episodes]
 
 
-def _pages(pages: int | None, page_bytes: int) -> Cell:
+def _pages(pages: int | None, page_bytes: int, mark: str = "") -> Cell:
     if pages is None:
         return unknown()
-    return number(mib(pages, page_bytes), pages) if pages else dash()
+    return number(f"{mark}{mib(pages, page_bytes)}", pages) if pages else dash()
 
 
 def _slab(row: TierRow, page_bytes: int) -> Cell:
@@ -78,6 +79,7 @@ def tier_label(tier: Tier) -> str:
 
 
 def _rung(row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
+    mark = inferred_mark(row)
     return [
         Cell(tier_label(row.tier), float(row.tier)),
         number(f"+{seconds(max(0.0, row.first_s - start_s))}", row.first_s),
@@ -85,9 +87,7 @@ def _rung(row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
         number(count(row.spans), row.spans),
         number(count(row.tasks), row.tasks),
         dash() if row.min_priority is None else number(str(row.min_priority), row.min_priority),
-        _pages(row.file_pages, page_bytes),
-        _pages(row.anon_pages, page_bytes),
-        _pages(row.lru_pages, page_bytes),
+        *(_pages(pages, page_bytes, mark) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         _slab(row, page_bytes),
         _pages(row.balloon_pages, page_bytes),
         number(count(row.kills), row.kills) if row.kills else dash(),

@@ -10,6 +10,7 @@ from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
 from ..wording.numbers import bytes_, count, plural
 from ..wording.recorder import recorder_remarks
+from ..wording.tier_pages import tier_miscount
 from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
 
 _STATE_ORDER: Final = {state: rank for rank, state in enumerate(SourceState)}
@@ -106,6 +107,7 @@ def inferred_words(analysis: Analysis, page_bytes: int) -> str:
         words.append(f"The balloon's pages are {analysis.balloon.quality}.")
     if off := miscount(analysis.balloon, page_bytes):
         words.append(f"They are {off}.")
+    words += [f"{off[0].upper()}{off[1:]}." for row in analysis.tiers if (off := tier_miscount(row, page_bytes))]
     if inferred:
         words.append(f"Inferred, not measured, are numbers of: {', '.join(inferred)}.")
     words.append("Measured numbers were read off events; inferred ones were deduced from counters around them.")

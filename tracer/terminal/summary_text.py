@@ -13,6 +13,7 @@ from ..wording.evidence import no_balloon, nothing_seen
 from ..wording.length import length_of
 from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
+from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.unseen import unseen
 from ..wording.verdict import verdict
 from .table import paragraph, table
@@ -65,7 +66,8 @@ def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     rows = [_tier_row(row, page) for row in analysis.tiers]
     title = f"Ladder: what each tier supplied, over {plural(len(analysis.episodes), 'episode')}"
     objects = [line for row in analysis.tiers for line in _objects(row)]
-    return [title, *table(heads, rows), *objects]
+    off = [f"~ {words}" for row in analysis.tiers if (words := tier_miscount(row, page))]
+    return [title, *table(heads, rows), *(line for words in off for line in paragraph(words)), *objects]
 
 
 def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
@@ -84,9 +86,7 @@ def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
         count(row.spans),
         count(row.tasks),
         priority,
-        size(row.file_pages),
-        size(row.anon_pages),
-        size(row.lru_pages),
+        *(guess(pages, inferred_mark(row)) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         guess(row.slab_pages, "~"),
         guess(row.balloon_pages, mark),
         count(row.kills) if row.kills else "",

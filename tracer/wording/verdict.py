@@ -11,6 +11,7 @@ from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Quality, Severit
 from ..recording_facts import RecordingFacts
 from .evidence import nothing_seen, unseen_part
 from .numbers import listing, mib, plural, seconds
+from .tier_pages import inferred_mark
 
 _LATE_S: Final = 0.1
 """Time in tiers 2 and 3 from which on an OOM leak came late: a tenth of a second is what a person notices."""
@@ -197,12 +198,12 @@ def _gave(row: TierRow, page_bytes: int) -> list[str]:
 
 def _supplied(analysis: Analysis, page_bytes: int) -> str:
     rows = sorted(analysis.tiers, key=lambda row: row.tier)
-    given = [
-        f"{row.tier.label} gave {'at least ' * (row.quality is Quality.LOWER_BOUND)}{listing(parts)}"
-        for row in rows
-        if (parts := _gave(row, page_bytes))
-    ]
-    return "; ".join(given)
+    return "; ".join(_gift(row, parts) for row in rows if (parts := _gave(row, page_bytes)))
+
+
+def _gift(row: TierRow, parts: list[str]) -> str:
+    at_least = "at least " * (row.quality is Quality.LOWER_BOUND)
+    return f"{row.tier.label} gave {at_least}{listing(parts)}{' (inferred)' * (inferred_mark(row) != '')}"
 
 
 def _and_unknown(words: str, analysis: Analysis) -> str:

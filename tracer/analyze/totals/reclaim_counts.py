@@ -57,7 +57,7 @@ in between; another tracer's readings may bear the time of their end."""
 
 _GRID_NS: Final = 1_000_000
 _LATE_NS: Final = 60_000_000_000
-_MOST_EDGES: Final = 8192
+_MOST_EDGES: Final = 4096
 _LISTS: Final = ("vmstat.pgsteal_file", "vmstat.pgsteal_anon")
 _VM_EVENT: Final = "vmstat.pgmajfault"
 _KHUGEPAGED: Final = b"khugepaged"

@@ -42,7 +42,8 @@ class TierFill:
         begin_ns, end_ns, busy = self._timeline.busy(fill.tier, fill.begin_ns, fill.end_ns)
         if not busy.sum():
             begin_ns, end_ns, busy = np.asarray([fill.begin_ns]), np.asarray([fill.end_ns]), np.ones(1)
-        for source, pages in (("file", fill.file), ("anon", fill.anon), ("lru", fill.unsplit)):
+        by_source = (("file", fill.file), ("anon", fill.anon), ("lru", fill.unsplit))
+        for source, pages in ((source, pages) for source, pages in by_source if pages):
             shares = _shares(pages, busy)
             given = np.flatnonzero(shares)
             self._timeline.add(f"{fill.tier.label}.{source}_pages", begin_ns[given], shares[given])

@@ -105,8 +105,18 @@ class _Table:
 
     @property
     def memcg_counted(self) -> I64 | None:
-        """Memory cgroups' pages that the counters by tier leave out."""
-        return None if self.lists is None else self.lists.sum(axis=1) - self.counts.sum(axis=1)
+        """Memory cgroups' pages that the counters by tier leave out.
+
+        The kernel adds up counters by tier before those by list, and meanwhile goes on reclaiming: what a later reading
+        takes back was none. What only the last one has may be none either, unless such reclaim was seen.
+        """
+        if self.lists is None:
+            return None
+        beyond = self.lists.sum(axis=1) - self.counts.sum(axis=1)
+        if not self.grown((*_MEMCG, *_UNSEEN, *Told)):
+            beyond[-1] = min(beyond[-2:])
+        lasting: I64 = np.minimum.accumulate(beyond[::-1])[::-1]
+        return lasting
 
     def grown(self, codes: Iterable[int]) -> int:
         """Pages told of between the first edge and the last, at most."""
