@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams import METADATA, MS, SECOND, Records, analyse, event, lru, records, row, slab
 from test_engine_streaming import busy_stream, in_pieces
 
-from tracer.analyze.model import Analysis, Tier
+from tracer.analyze.model import Analysis, Cause, Tier
 from tracer.metadata import PlanRow, SourceState
 from tracer.schema import KIND_BY_NAME
 
@@ -153,6 +153,32 @@ def test_soft_limit_reclaim_in_another_counts_once(outer: tuple[str, str], comm:
     assert unsplit.lru_pages == pages
     (split,) = analyse(begins, nested[0], lru(3 * MS, 100, 32, comm=comm), nested[1], ends).tiers
     assert (split.file_pages, split.lru_pages) == (32, 0)
+
+
+RUN_PAGES = replace(
+    METADATA, plan=tuple(PlanRow(kind, "x", SourceState.USED) for kind in ("balloon_run_pages", "oom_notifier_end"))
+)
+
+
+@pytest.mark.parametrize(
+    ("comm", "path", "cause"),
+    [
+        ("kworker/0:1", "oom_notifier", Cause.HOST),
+        ("hog", "oom_notifier", Cause.OOM_NOTIFIER),
+        ("hog", "shrinker", Cause.SHRINKER),
+        ("kswapd0", "shrinker", Cause.SHRINKER),
+    ],
+)
+def test_pages_of_a_run_that_began_before_are_its_tasks(comm: str, path: str, cause: Cause) -> None:
+    metadata = replace(RUN_PAGES, balloon=replace(RUN_PAGES.balloon, reclaim_path=path))
+    analysis = analyse(event(5 * MS, "balloon_run_pages", 7, comm, deflated_pages=256), metadata=metadata)
+    assert {name: pages for name, pages in analysis.balloon.leaked_pages.items() if pages} == {cause: 256}
+
+
+def test_an_oom_notification_under_way_at_the_start_gave_its_pages() -> None:
+    analysis = analyse(event(5 * MS, "oom_notifier_end", 7, "hog", deflated_pages=256), metadata=RUN_PAGES)
+    assert analysis.balloon.leaked_pages[Cause.OOM_NOTIFIER] == 256
+    assert row(analysis, Tier.OOM_NOTIFY).balloon_pages == 256
 
 
 def test_a_kill_is_an_event_of_its_tier() -> None:

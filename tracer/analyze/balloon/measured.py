@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from typing import Final, Self
 
@@ -10,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...metadata import Metadata
-from ...schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, SpanKind
+from ...schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, KIND_BY_NAME, SpanKind
 from ..model import Cause, Quality, Tier
-from ..stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NOTIFIER_BIT, SLAB_BIT
+from ..stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NO_TIER, NOTIFIER_BIT, SLAB_BIT
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
@@ -22,6 +23,7 @@ from .steps import PUFF_NS, RUN_PAGES, Step, puff_steps
 I64 = npt.NDArray[np.int64]
 
 _KSWAPD: Final = b"kswapd"
+_KWORKER: Final = b"kworker"
 _NOTIFIER_ENDS: Final = frozenset({"oom_notify_end", "oom_notifier_end"})
 """Where neither is traced, pages that an OOM takes out belong to no run that is seen."""
 _IN_RUN: Final = BALLOON_BIT | NOTIFIER_BIT | SLAB_BIT
@@ -98,7 +100,8 @@ class PageSources:
 class MeasuredSteps:
     """Reads steps off `leak_balloon`, `fill_balloon` and `tell_host`, or off what was counted in each run."""
 
-    def __init__(self, sources: PageSources, page_size_bytes: int) -> None:
+    def __init__(self, sources: PageSources, page_size_bytes: int, reclaim_path: str) -> None:
+        self._path = reclaim_path
         self._sources = sources
         self._balloon_pages = max(page_size_bytes // BALLOON_PAGE_BYTES, 1)
         self._moved: set[int | None] = set()
@@ -115,6 +118,8 @@ class MeasuredSteps:
         """Steps of the next stretch, in time order; `works` are the runs that ended in it, `under_way` those open."""
         steps: list[Step] = []
         steps += self._statuses(stretch)
+        if len(stretch.orphans):
+            steps += self._ended_unseen(stretch)
         if self._sources.run_pages:
             steps += self._run_pages(stretch)
         if self._sources.leak:
@@ -167,13 +172,27 @@ class MeasuredSteps:
         seen, unseen = (pages != 0) & (row >= 0), (pages != 0) & (row < 0)
         measured = np.ones(len(pages), np.bool_)
         steps = _steps(stretch, row[seen], pages[seen], measured[seen], time_ns[seen])
-        steps += map(_of_unseen_run, time_ns[unseen].tolist(), pages[unseen].tolist())
+        comm = np.repeat(stretch.batch.header["comm"][at].astype(np.bytes_), 2)[unseen].tolist()
+        steps += map(_of_unseen_run, time_ns[unseen].tolist(), pages[unseen].tolist(), comm, repeat(self._path))
         if not self._sources.run_leaks:
             return steps
         ended = np.flatnonzero((spans.code == _NOTIFIER_RUN) & spans.closed & (spans.end_at >= 0))
         freed = stretch.args.at(spans.end_at[ended], "oom_notifier_end", "deflated_pages")
         ended, freed = ended[freed != 0], freed[freed != 0]
         return steps + _steps(stretch, ended, -freed, np.ones(len(ended), np.bool_))
+
+    def _ended_unseen(self, stretch: Stretch) -> list[Step]:
+        """Pages that a leak gave whose begin was not seen, as its end tells."""
+        steps: list[Step] = []
+        leaks, runs = self._sources.leak_returns and not self._sources.run_leaks, self._sources.run_leaks
+        for kind, field, told in (("leak_balloon_end", "freed", leaks), ("oom_notifier_end", "deflated_pages", runs)):
+            of_kind = stretch.batch.header["kind"][stretch.orphans] == KIND_BY_NAME[kind].number
+            rows = np.sort(stretch.orphans[of_kind & told])
+            pages = stretch.args.at(rows, kind, field) // (self._balloon_pages if field == "freed" else 1)
+            comm = stretch.batch.header["comm"][rows].astype(np.bytes_)
+            columns = zip(stretch.time_ns[rows].tolist(), (-pages).tolist(), comm.tolist(), strict=True)
+            steps += [_of_unseen_run(*row, self._path) for row in columns if row[1]]
+        return steps
 
     def _statuses(self, stretch: Stretch) -> list[Step]:
         """Hyper-V's driver tells now and then how many pages it has: what changed in between, at the host's wish."""
@@ -271,6 +290,16 @@ def _priority(stretch: Stretch, rows: I64) -> I64:
     return priority
 
 
-def _of_unseen_run(time_ns: int, pages: int) -> Step:
-    """Pages of a run whose begin was not seen."""
-    return Step(time_ns, time_ns, pages, Cause.HOST if pages < 0 else None, None, quality=Quality.MEASURED)
+def _of_unseen_run(time_ns: int, pages: int, comm: bytes, path: str) -> Step:
+    """Pages of a run whose begin was not seen: the balloon's work is a kworker's, kswapd only calls the shrinker, and
+    any other task gave pages on the `path` that this kernel's balloon has."""
+    cause: Cause | None = None
+    tier = NO_TIER
+    if pages < 0:
+        cause = Cause.HOST
+        if comm.startswith(_KSWAPD):
+            cause, tier = Cause.SHRINKER, Tier.BACKGROUND
+        elif not comm.startswith(_KWORKER):
+            by_shrinker = path == "shrinker"
+            cause, tier = (Cause.SHRINKER, Tier.DIRECT) if by_shrinker else (Cause.OOM_NOTIFIER, Tier.OOM_NOTIFY)
+    return Step(time_ns, time_ns, pages, cause, None, tier=int(tier), quality=Quality.MEASURED)

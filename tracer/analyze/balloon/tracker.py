@@ -28,7 +28,7 @@ class BalloonTracker:
     def __init__(self, metadata: Metadata, name_of: NameOf, options: Options) -> None:
         self._name_of = name_of
         self._sources = PageSources.of(metadata)
-        self._measured = MeasuredSteps(self._sources, metadata.page_size_bytes)
+        self._measured = MeasuredSteps(self._sources, metadata.page_size_bytes, metadata.balloon.reclaim_path)
         self._counted = CountedSteps(inflations=not self._sources.inflations, leaks=not self._sources.leaks)
         self._check = CountCheck()
         self._held: list[Step] = []
