@@ -32,8 +32,10 @@ def _rungs(tier: TierRow) -> Iterator[Row]:
 
 
 def _sources(tier: TierRow) -> Iterator[tuple[str, dict[str, int | None], str]]:
-    measured, inferred = Quality.MEASURED.value, Quality.INFERRED.value
-    off_lru = tier.off_lru_quality.value
+    # Of what was under way at the start only a part was seen.
+    least = tier.quality is Quality.LOWER_BOUND
+    measured, inferred = (Quality.LOWER_BOUND if least else Quality.MEASURED).value, Quality.INFERRED.value
+    off_lru = measured if least else tier.off_lru_quality.value
     yield "file", {"pages": tier.file_pages}, off_lru
     yield "anon", {"pages": tier.anon_pages}, off_lru
     yield "lru", {"pages": tier.lru_pages}, off_lru
@@ -41,7 +43,7 @@ def _sources(tier: TierRow) -> Iterator[tuple[str, dict[str, int | None], str]]:
     for shrinker, objects in tier.slab_objects.items():
         yield f"slab:{shrinker}", {"objects": objects}, measured
     yield "balloon", {"pages": tier.balloon_pages}, tier.quality.value
-    yield "process", {"kills": tier.kills}, measured
+    yield "process", {"kills": tier.kills}, Quality.MEASURED.value
 
 
 def episode_row(episode: Episode) -> Row:

@@ -110,5 +110,7 @@ def inferred_words(analysis: Analysis, page_bytes: int) -> str:
     words += [f"{off[0].upper()}{off[1:]}." for row in analysis.tiers if (off := tier_miscount(row, page_bytes))]
     if inferred:
         words.append(f"Inferred, not measured, are numbers of: {', '.join(inferred)}.")
+    if least := [row.tier.label for row in analysis.tiers if row.quality is Quality.LOWER_BOUND]:
+        words.append(f"Lower bounds (some began before anything was seen) are those of: {', '.join(least)}.")
     words.append("Measured numbers were read off events; inferred ones were deduced from counters around them.")
     return sentence(" ".join(words), "note")

@@ -11,7 +11,7 @@ from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
 from ..wording.evidence import no_balloon, nothing_seen
 from ..wording.length import length_of
-from ..wording.numbers import bytes_, count, duration, mib, offset, plural, seconds, utc
+from ..wording.numbers import bytes_, count, duration, listing, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.unseen import unseen
@@ -67,6 +67,9 @@ def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     title = f"Ladder: what each tier supplied, over {plural(len(analysis.episodes), 'episode')}"
     objects = [line for row in analysis.tiers for line in _objects(row)]
     off = [f"~ {words}" for row in analysis.tiers if (words := tier_miscount(row, page))]
+    least = listing([row.tier.label for row in analysis.tiers if row.quality is Quality.LOWER_BOUND])
+    if least:
+        off.append(f"{least}: some began before anything was seen of it, so these are lower bounds")
     return [title, *table(heads, rows), *(line for words in off for line in paragraph(words)), *objects]
 
 

@@ -12,8 +12,17 @@ import numpy.typing as npt
 
 from ...metadata import Metadata
 from ...schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, KIND_BY_NAME, SpanKind
-from ..model import Cause, Quality, Tier
-from ..stream.attribution import BALLOON_BIT, COMPACTION_BIT, DRIVER_BITS, LEAK_BIT, NO_TIER, NOTIFIER_BIT, SLAB_BIT
+from ..model import Cause, Quality, Scope, Tier
+from ..stream.attribution import (
+    BALLOON_BIT,
+    COMPACTION_BIT,
+    DRIVER_BITS,
+    LEAK_BIT,
+    NO_TIER,
+    NOTIFIER_BIT,
+    RUNG_OF_SCOPE,
+    SLAB_BIT,
+)
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
@@ -294,12 +303,13 @@ def _of_unseen_run(time_ns: int, pages: int, comm: bytes, path: str) -> Step:
     """Pages of a run whose begin was not seen: the balloon's work is a kworker's, kswapd only calls the shrinker, and
     any other task gave pages on the `path` that this kernel's balloon has."""
     cause: Cause | None = None
-    tier = NO_TIER
+    rung = NO_TIER
     if pages < 0:
         cause = Cause.HOST
         if comm.startswith(_KSWAPD):
-            cause, tier = Cause.SHRINKER, Tier.BACKGROUND
+            cause, rung = Cause.SHRINKER, int(Tier.BACKGROUND)
         elif not comm.startswith(_KWORKER):
-            by_shrinker = path == "shrinker"
-            cause, tier = (Cause.SHRINKER, Tier.DIRECT) if by_shrinker else (Cause.OOM_NOTIFIER, Tier.OOM_NOTIFY)
-    return Step(time_ns, time_ns, pages, cause, None, tier=int(tier), quality=Quality.MEASURED)
+            taken = path == "shrinker"
+            cause = Cause.SHRINKER if taken else Cause.OOM_NOTIFIER
+            rung = RUNG_OF_SCOPE[Scope.GLOBAL] if taken else int(Tier.OOM_NOTIFY)
+    return Step(time_ns, time_ns, pages, cause, None, rung=rung, quality=Quality.MEASURED)

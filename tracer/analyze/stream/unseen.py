@@ -92,13 +92,14 @@ class UnseenReclaim:
         comm = batch.header["comm"][paired.begin].astype(np.bytes_)
         tier = tier_of(paired.kinds_above, comm)
         loose = (tier == NO_TIER) & (paired.kinds_above & SLAB_BIT != 0)
+        nested = _inside(loose, paired.parent)
         loose[: len(carried)] = False
         tier[: len(carried)] = carried
         if not loose.any():
             return tier, None
-        roots = np.flatnonzero(loose & ~_inside(loose, paired.parent))
+        roots = np.flatnonzero(loose & ~nested)
         tier[roots], wait_ns = self._roots(batch, paired, roots, watermark_ns)
-        for row in np.flatnonzero(loose & _inside(loose, paired.parent)).tolist():
+        for row in np.flatnonzero(loose & nested).tolist():
             tier[row] = tier[paired.parent[row]]
         return tier, wait_ns
 
