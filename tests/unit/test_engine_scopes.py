@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-from streams import MS, Records, analyse, event, lru, records, row, slab
+from dataclasses import replace
 
-from tracer.analyze.model import Scope, Tier, TierRow
+import pytest
+from streams import METADATA, MS, Records, analyse, event, lru, records, row, slab
+
+from tracer.analyze.model import Analysis, RecorderReclaim, Scope, Tier, TierRow
+from tracer.metadata import PlanRow, SourceState
+from tracer.recording_facts import RecordingFacts
+from tracer.wording.verdict import verdict
 
 
 def reclaim(kind: str, at_ns: int, pages: int, tid: int = 100, comm: str = "task") -> Records:
@@ -135,3 +140,62 @@ def test_many_names_that_look_like_kernel_threads_take_no_more_memory() -> None:
     reclaimers = row(analyse(stream), Tier.DIRECT).reclaimers
     assert len(reclaimers) == 1024
     assert sum(who.pages or 0 for who in reclaimers) == 1500
+
+
+RECORDER = replace(METADATA, recorder_pid=9)
+
+
+def recorded(own_pages: int, others_pages: int) -> Analysis:
+    """Direct reclaim of a thread of the recorder, and of a task."""
+    own = reclaim("direct", 1 * MS, own_pages, 10, "recorder")
+    own["tgid"] = 9
+    return analyse(own, reclaim("direct", 50 * MS, others_pages, 100), metadata=RECORDER)
+
+
+def test_the_recorders_own_reclaim_is_in_the_totals_and_told_apart() -> None:
+    analysis = recorded(30, 70)
+    assert row(analysis, Tier.DIRECT).file_pages == 100
+    assert analysis.recorder == RecorderReclaim(30, pytest.approx(0.004), 1)
+    assert {stall.pid: stall.is_recorder for stall in analysis.stalls} == {10: True, 100: False}
+
+
+def test_from_five_percent_of_direct_reclaim_on_the_recorder_is_a_finding() -> None:
+    (found,) = [found for found in recorded(30, 70).findings if found.kind == "recorder_share"]
+    assert (found.numbers["pages"], found.numbers["pages_share"]) == (30, 0.3)
+    little = records(
+        *(reclaim("direct", at * 10 * MS, 30, 100 + at) for at in range(30)), reclaim("direct", 400 * MS, 30, 9)
+    )
+    assert not [found for found in analyse(little, metadata=RECORDER).findings if found.kind == "recorder_share"]
+
+
+def test_a_recording_that_does_not_say_who_recorded_it_knows_nothing_of_the_recorder() -> None:
+    assert analyse(reclaim("direct", 1 * MS, 30)).recorder is None
+
+
+def sentence(analysis: Analysis, *kinds: str) -> str:
+    """The verdict where these kinds were traced."""
+    plan = tuple(PlanRow(kind, "tracepoint", SourceState.USED) for kind in kinds)
+    return verdict(analysis, RecordingFacts("x", replace(METADATA, plan=plan))).sentence
+
+
+def test_the_verdict_says_when_all_reclaim_was_inside_cgroups() -> None:
+    throttled = event(2 * MS, "throttled", usec_delayed=500)
+    in_cgroup = analyse(records(reclaim("memcg", 1 * MS, 512), throttled))
+    whole = ("direct_reclaim_begin", "kswapd_wake")
+    assert sentence(in_cgroup, *whole).endswith(
+        "direct (memcg) gave 2.0 MiB of file, all of it inside memory cgroups at their own limit; "
+        "the machine was not short."
+    )
+    assert "not short" not in sentence(in_cgroup, "memcg_reclaim_begin")
+    for more in (reclaim("direct", 9 * MS, 1), event(9 * MS, "throttled", usec_delayed=500)):
+        assert "inside memory cgroups" not in sentence(analyse(in_cgroup_and(more)), *whole)
+
+
+def in_cgroup_and(more: Records) -> Records:
+    """A memory cgroup's reclaim and something of the machine's."""
+    return records(reclaim("memcg", 1 * MS, 512), more)
+
+
+def test_damon_is_named_for_what_it_gave_unasked() -> None:
+    given = analyse(event(4 * MS, "reclaim_pages", 70, "kdamond.0", nr_reclaimed=512))
+    assert "proactive gave 2.0 MiB of LRU (DAMON (kdamond.0) gave 2.0 MiB unasked)" in sentence(given)

@@ -29,6 +29,7 @@ from .stream.stretch import Stretch
 from .stream.unseen import AwakeFromTheStart, UnseenReclaim
 from .totals.kills import KillTracker
 from .totals.ladder import Ladders
+from .totals.own_reclaim import OwnReclaim
 from .totals.reclaim_counts import ReclaimCounts
 from .totals.series import SampleSeries
 from .totals.shrinkers import ShrinkerTable
@@ -92,6 +93,7 @@ class Engine:
         self._shrinkers = ShrinkerTable()
         self._stalls = StallTable()
         self._timeline = TimelineBuilder(metadata.start_ns)
+        self._own = OwnReclaim(metadata.recorder_pid)
         self._counts = ReclaimCounts(sampled=metadata.sample_interval_s > 0)
         self._gaps = TierGaps()
         self._fill = TierFill(self._ladders, self._timeline)
@@ -206,6 +208,7 @@ class Engine:
         self._ladders.advance(stretch)
         self._shrinkers.advance(stretch)
         self._stalls.advance(stretch)
+        self._own.advance(stretch)
         self._timeline.advance(stretch)
         self._counts.advance(stretch)
         self._ladders.notified(self._balloon.advance(stretch))
@@ -298,6 +301,7 @@ class Engine:
             ladders=self._ladders,
             shrinkers=self._shrinkers,
             stalls=self._stalls,
+            own=self._own,
             timeline=self._timeline,
             gaps=self._gaps,
             fill=self._fill,

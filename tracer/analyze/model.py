@@ -97,6 +97,7 @@ class TierRow:
 
     `missed_pages` are in the kernel's counters and in no event, `extra_pages` in events and not in the counters; None
     where the two were not compared. `scopes` splits tier `direct`; its rows have no scopes of their own.
+    `of_machine`: whether any of it was not inside a memory cgroup's own reclaim, as far as spans tell.
     """
 
     tier: Tier
@@ -119,6 +120,7 @@ class TierRow:
     extra_pages: int | None = None
     scopes: dict[Scope, TierRow] = field(default_factory=dict)
     reclaimers: list[Reclaimer] = field(default_factory=list)
+    of_machine: bool = True
 
     @property
     def off_lru_pages(self) -> int | None:
@@ -257,7 +259,7 @@ class ShrinkerStat:
 
 @dataclass(slots=True)
 class Stall:
-    """How long one task waited in one tier (2 and up)."""
+    """How long one task waited in one tier (2 and up); `is_recorder`: it is one of the recorder's own threads."""
 
     comm: str
     pid: int
@@ -265,6 +267,17 @@ class Stall:
     spans: int
     stall_s: float
     max_ns: int
+    is_recorder: bool = False
+
+
+@dataclass(slots=True)
+class RecorderReclaim:
+    """The recorder's own direct reclaim, which is in all other numbers too: pages (slab's included in global reclaim),
+    the time it waited, and how often."""
+
+    pages: int
+    stall_s: float
+    spans: int
 
 
 @dataclass(slots=True)
@@ -369,7 +382,8 @@ class Analysis:
     """Everything the engine found.
 
     `counters_include_memcg`: whether the kernel's `pgsteal_kswapd`, `_direct`, ... include memory cgroups' own reclaim;
-    None where no such reclaim shows it, or no counters were sampled.
+    None where no such reclaim shows it, or no counters were sampled. `recorder` is None where the recording does not
+    say which process recorded it (imports, older recordings).
     """
 
     duration_s: float
@@ -387,3 +401,4 @@ class Analysis:
     timeline: Timeline
     samples: dict[str, Quantity]
     counters_include_memcg: bool | None = None
+    recorder: RecorderReclaim | None = None

@@ -30,6 +30,7 @@ from .model import (
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
 from .totals.ladder import EpisodeLadder, Ladders
+from .totals.own_reclaim import OwnReclaim
 from .totals.reclaimers import TASKS, KernelThreads
 from .totals.rung import Rung, Share
 from .totals.series import SampleSeries
@@ -52,6 +53,7 @@ class State:
     ladders: Ladders
     shrinkers: ShrinkerTable
     stalls: StallTable
+    own: OwnReclaim
     timeline: TimelineBuilder
     gaps: TierGaps
     fill: TierFill
@@ -89,11 +91,12 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         storms=find_storms(cycles, state.options.horizon_s),
         findings=[],
         shrinkers=state.shrinkers.stats(state.name_of),
-        stalls=state.stalls.stalls(),
+        stalls=state.stalls.stalls(state.own.tids),
         steps=settled.log.steps(origin_ns),
         timeline=state.timeline.timeline(end_ns),
         samples=state.series.quantities(origin_ns),
         counters_include_memcg=state.gaps.includes_memcg,
+        recorder=state.own.result(),
     )
     notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
     evidence = Evidence(analysis, state.metadata, settled.kills, state.series, state.balloon, notifications)
@@ -182,6 +185,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         balloon_pages_at_def_priority=rung.balloon_pages_at_def_priority,
         node_pages=dict(sorted(rung.node_pages.items())),
         kills=rung.kills,
+        of_machine=rung.of_machine,
         quality=_quality(state, rung, extra_pages, told),
         missed_pages=rung.missed_pages if rung.is_counted else None,
         extra_pages=extra_pages if rung.is_counted else None,

@@ -29,6 +29,7 @@ def summary_dict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "storms": [_with_class(storm) for storm in analysis.storms],
         "findings": [asdict(finding) for finding in analysis.findings],
         "shrinkers": [asdict(shrinker) for shrinker in analysis.shrinkers],
+        "recorder": None if analysis.recorder is None else asdict(analysis.recorder),
         "stalls": [{**asdict(stall), "tier": stall.tier.label} for stall in analysis.stalls],
     }
 

@@ -43,6 +43,7 @@ SPANS: Final[Columns] = {
 }
 LADDER: Final[Columns] = {
     "tier": "category",
+    "scope": "string",
     "source": "string",
     "pages": "Int64",
     "objects": "Int64",
@@ -55,6 +56,15 @@ LADDER: Final[Columns] = {
     "min_priority": "Int64",
     "missed_pages": "Int64",
     "extra_pages": "Int64",
+}
+RECLAIMERS: Final[Columns] = {
+    "tier": "category",
+    "scope": "string",
+    "name": "string",
+    "nid": "Int64",
+    "spans": "int64",
+    "busy_s": "float64",
+    "pages": "Int64",
 }
 EPISODES: Final[Columns] = {
     "id": "int64",
@@ -127,6 +137,7 @@ STALLS: Final[Columns] = {
     "spans": "int64",
     "stall_s": "float64",
     "max_ns": "int64",
+    "is_recorder": "bool",
 }
 STEPS: Final[Columns] = {
     "start_s": "float64",

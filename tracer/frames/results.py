@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..analyze.model import Conflict, Cycle, Episode, Quality, Stall, Storm, TierRow
+from ..analyze.model import Conflict, Cycle, Episode, Quality, Scope, Stall, Storm, TierRow
 
 Row = dict[str, Any]
 
 
 def ladder_rows(tiers: Sequence[TierRow]) -> list[Row]:
     """Tier x source; what belongs to the tier as a whole stands on each of its rows."""
-    return [row for tier in tiers for row in _rungs(tier)]
+    return [row for tier in tiers for scope, part in _parts(tier) for row in _rungs(part, scope)]
 
 
-def _rungs(tier: TierRow) -> Iterator[Row]:
+def _parts(tier: TierRow) -> Iterable[tuple[Scope | None, TierRow]]:
+    return tier.scopes.items() or [(None, tier)]
+
+
+def reclaimer_rows(tiers: Sequence[TierRow]) -> list[Row]:
+    """Who reclaimed, by tier and scope."""
+    return [
+        {"tier": tier.tier.label, "scope": scope and scope.value, **asdict(reclaimer)}
+        for tier in tiers
+        for scope, part in _parts(tier)
+        for reclaimer in part.reclaimers
+    ]
+
+
+def _rungs(tier: TierRow, scope: Scope | None) -> Iterator[Row]:
     whole = {
         "tier": tier.tier.label,
+        "scope": scope and scope.value,
         "first_s": tier.first_s,
         "busy_s": tier.busy_s,
         "spans": tier.spans,

@@ -103,6 +103,10 @@ class Trace:
         """Tier x source of the whole recording, or of the episode of that id. Raises UsageError where there is none."""
         return frame(columns.LADDER, results.ladder_rows(self._tiers(episode)))
 
+    def reclaimers(self, episode: int | None = None) -> pd.DataFrame:
+        """Who reclaimed in each tier, of the whole recording or of an episode: `columns.RECLAIMERS`."""
+        return frame(columns.RECLAIMERS, results.reclaimer_rows(self._tiers(episode)))
+
     def episodes(self) -> pd.DataFrame:
         """Episodes of reclaim: `columns.EPISODES`."""
         return frame(columns.EPISODES, [results.episode_row(episode) for episode in self.analysis.episodes])

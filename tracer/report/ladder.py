@@ -8,6 +8,7 @@ from typing import Any, Final
 from ..analyze.model import Analysis, Quality, Tier, TierRow
 from ..wording.numbers import MIB, count, mib, offset, plural, seconds
 from ..wording.tier_pages import inferred_mark
+from ..wording.tiers import rungs, who
 from .figure import Figure, Trace, tier_color
 from .markup import Cell, Column, badge, dash, number, sentence, table, text, unknown
 
@@ -73,15 +74,15 @@ def _slab(row: TierRow, page_bytes: int) -> Cell:
     return Cell("<br>".join(lines), float(row.slab_pages or 0), "num")
 
 
-def tier_label(tier: Tier) -> str:
-    """The tier's name with its colour and number."""
-    return f'<span class="tier" style="--c:{tier_color(tier)}">{int(tier)} {text(tier.label)}</span>'
+def tier_label(tier: Tier, label: str = "") -> str:
+    """The tier's name, or the label of one of its scopes, with its colour and number."""
+    return f'<span class="tier" style="--c:{tier_color(tier)}">{int(tier)} {text(label or tier.label)}</span>'
 
 
-def _rung(row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
+def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
     mark = inferred_mark(row)
     return [
-        Cell(tier_label(row.tier), float(row.tier)),
+        Cell(tier_label(row.tier, label), float(row.tier)),
         number(f"+{seconds(max(0.0, row.first_s - start_s))}", row.first_s),
         unknown() if row.busy_s is None else number(seconds(row.busy_s), row.busy_s),
         number(count(row.spans), row.spans),
@@ -101,8 +102,10 @@ def quality_badge(quality: Quality) -> str:
 
 
 def _ladder_table(choice: Choice, index: int, page_bytes: int) -> str:
-    rows = [_rung(row, choice.start_s, page_bytes) for row in sorted(choice.rows, key=lambda r: r.tier)]
+    rows = [_rung(label, row, choice.start_s, page_bytes) for label, row in rungs(choice.rows)]
     body = table(choice.label, _COLUMNS, rows) if rows else sentence("No tier supplied memory in this time.")
+    named = who(choice.rows, page_bytes)
+    body += sentence(f"Who reclaimed: {named}.", "note") if named else ""
     return f'<div class="ladder" data-choice="{index}"{" hidden" if index else ""}>{body}</div>'
 
 

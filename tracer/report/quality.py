@@ -8,7 +8,7 @@ from ..analyze.model import Analysis, Quality
 from ..metadata import SourceState
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
-from ..wording.numbers import bytes_, count, plural
+from ..wording.numbers import bytes_, count, mib, plural, seconds
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import tier_miscount
 from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
@@ -45,6 +45,9 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
     if facts.bad_blocks:
         words.append(f"{plural(facts.bad_blocks, 'block was', 'blocks were')} skipped for a wrong checksum.")
     words += [f"{remark[0].upper()}{remark[1:]}." for remark in recorder_remarks(facts)]
+    if (own := analysis.recorder) and own.spans:
+        gave = mib(own.pages, facts.metadata.page_size_bytes)
+        words.append(f"The recorder itself reclaimed {gave} and waited {seconds(own.stall_s)} for it.")
     if accounting.incomplete_spans:
         words.append(
             f"{plural(accounting.incomplete_spans, 'span is', 'spans are')} incomplete: "

@@ -114,7 +114,7 @@ def stalls_table(stalls: Iterable[Stall], *, seen: bool = True) -> str:
 
 def _stall(stall: Stall) -> list[Cell]:
     return [
-        word(stall.comm, "code"),
+        word(f"{stall.comm} (the recorder)" if stall.is_recorder else stall.comm, "code"),
         Cell(str(int(stall.pid)), float(stall.pid), "num"),
         Cell(tier_label(stall.tier), float(stall.tier)),
         number(count(stall.spans), stall.spans),

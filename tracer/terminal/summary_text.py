@@ -14,6 +14,7 @@ from ..wording.length import length_of
 from ..wording.numbers import bytes_, count, duration, listing, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import inferred_mark, tier_miscount
+from ..wording.tiers import rungs, who
 from ..wording.unseen import unseen
 from ..wording.verdict import verdict
 from .table import paragraph, table
@@ -63,17 +64,27 @@ def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
         return ["Ladder: no reclaim was seen; whether there was any can't be told." if unknown else _NO_RECLAIM]
     page = facts.metadata.page_size_bytes
     heads = ("tier", "first", "busy", "spans", "tasks", "priority", "file", "anon", "LRU", "slab", "balloon", "kills")
-    rows = [_tier_row(row, page) for row in analysis.tiers]
+    rows = [_tier_row(label, row, page) for label, row in rungs(analysis.tiers)]
     title = f"Ladder: what each tier supplied, over {plural(len(analysis.episodes), 'episode')}"
     objects = [line for row in analysis.tiers for line in _objects(row)]
     off = [f"~ {words}" for row in analysis.tiers if (words := tier_miscount(row, page))]
     least = listing([row.tier.label for row in analysis.tiers if row.quality is Quality.LOWER_BOUND])
     if least:
         off.append(f"{least}: some began before anything was seen of it, so these are lower bounds")
-    return [title, *table(heads, rows), *(line for words in off for line in paragraph(words)), *objects]
+    reclaimers = who(analysis.tiers, page)
+    told = [*off, *([f"who reclaimed: {reclaimers}"] if reclaimers else []), *_own(analysis, page)]
+    return [title, *table(heads, rows), *objects, *(line for words in told for line in paragraph(words))]
 
 
-def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
+def _own(analysis: Analysis, page: int) -> list[str]:
+    own = analysis.recorder
+    if own is None or (not own.spans and not own.pages):
+        return []
+    calls = plural(own.spans, "direct reclaim")
+    return [f"the recorder itself: {mib(own.pages, page)}, {seconds(own.stall_s)} in {calls}"]
+
+
+def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
     def size(pages: int | None) -> str:
         return "-" if pages is None else mib(pages, page) if pages else ""
 
@@ -83,7 +94,7 @@ def _tier_row(row: TierRow, page: int) -> tuple[str, ...]:
     priority = "" if row.min_priority is None else str(row.min_priority)
     mark = "~" if row.quality is Quality.INFERRED else ""
     return (
-        f"{int(row.tier)} {row.tier.label}",
+        f"{int(row.tier)} {label}",
         offset(row.first_s),
         "-" if row.busy_s is None else seconds(row.busy_s),
         count(row.spans),
@@ -184,7 +195,8 @@ def _stalls(analysis: Analysis) -> list[str]:
 def _stall_row(stall: Stall) -> tuple[str, ...]:
     tier = Tier(stall.tier)
     total, longest = seconds(stall.stall_s), duration(stall.max_ns)
-    return printable(stall.comm), str(stall.pid), f"{int(tier)} {tier.label}", count(stall.spans), total, longest
+    comm = printable(stall.comm) + (" (the recorder)" if stall.is_recorder else "")
+    return comm, str(stall.pid), f"{int(tier)} {tier.label}", count(stall.spans), total, longest
 
 
 def _quality(analysis: Analysis, facts: RecordingFacts) -> list[str]:

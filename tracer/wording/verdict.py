@@ -12,6 +12,7 @@ from ..recording_facts import RecordingFacts
 from .evidence import nothing_seen, unseen_part
 from .numbers import listing, mib, plural, seconds
 from .tier_pages import inferred_mark
+from .tiers import damon, in_cgroups, rungs
 
 _LATE_S: Final = 0.1
 """Time in tiers 2 and 3 from which on an OOM leak came late: a tenth of a second is what a person notices."""
@@ -54,12 +55,15 @@ def verdict(analysis: Analysis, facts: RecordingFacts) -> Verdict:
         found = rule(analysis, page_bytes)
         if found is not None:
             severity, words = found
-            return Verdict(severity, words + _and_kills(analysis, kind) + ".", qualifier(facts), kind)
+            cgroups = f"; all reclaim was {where}" if (where := in_cgroups(analysis.tiers, facts.metadata)) else ""
+            return Verdict(severity, words + _and_kills(analysis, kind) + cgroups + ".", qualifier(facts), kind)
     if not (given := _supplied(analysis, page_bytes)) and (reason := nothing_seen(analysis, facts)):
         words = f"{reason[0].upper()}{reason[1:]}"
         return Verdict(Severity.INFO, f"{_and_unknown(words, analysis)}.", qualifier(facts), UNKNOWN)
     seen = "No conflict and no cycle" + (" was seen" if unseen_part(facts) else "")
     words = _and_unknown(f"{seen}: {given or 'no tier had to give memory'}", analysis)
+    if where := in_cgroups(analysis.tiers, facts.metadata):
+        words += f", all of it {where}"
     return Verdict(Severity.INFO, f"{words}.", qualifier(facts))
 
 
@@ -197,18 +201,27 @@ def _gave(row: TierRow, page_bytes: int) -> list[str]:
 
 
 def _supplied(analysis: Analysis, page_bytes: int) -> str:
-    rows = sorted(analysis.tiers, key=lambda row: row.tier)
-    return "; ".join(_gift(row, parts) for row in rows if (parts := _gave(row, page_bytes)))
+    given = (
+        _gift(label, row, parts) + _unasked(row, page_bytes)
+        for label, row in rungs(analysis.tiers)
+        if (parts := _gave(row, page_bytes))
+    )
+    return "; ".join(given)
 
 
-def _gift(row: TierRow, parts: list[str]) -> str:
+def _gift(label: str, row: TierRow, parts: list[str]) -> str:
     at_least = "at least " * (row.quality is Quality.LOWER_BOUND)
-    return f"{row.tier.label} gave {at_least}{listing(parts)}{' (inferred)' * (inferred_mark(row) != '')}"
+    return f"{label} gave {at_least}{listing(parts)}{' (inferred)' * (inferred_mark(row) != '')}"
+
+
+def _unasked(row: TierRow, page_bytes: int) -> str:
+    told = damon(row, page_bytes)
+    return f" ({told})" if told else ""
 
 
 def _and_unknown(words: str, analysis: Analysis) -> str:
     """The same with the tiers that were at work and of which nothing counts what they gave."""
-    rows = [row.tier.label for row in analysis.tiers if row.tier <= Tier.DIRECT and row.off_lru_pages is None]
+    rows = [label for label, row in rungs(analysis.tiers) if row.tier <= Tier.DIRECT and row.off_lru_pages is None]
     return f"{words}; {listing(rows)} ran: how much was given is not in this recording" if rows else words
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..model import Finding, Severity, Tier, known_sum
 from . import balloon as balloon_findings
-from .evidence import Evidence, finding
+from .evidence import Evidence, finding, mib
 from .starving import starved, worker_stuck
 
 _SHARE_FACTOR: Final = 3.0
@@ -16,6 +16,8 @@ _SHARE_LEAST: Final = 0.10
 """...and at least this much of all scanning, ..."""
 _CALLS_LEAST: Final = 100
 """...over at least so many calls."""
+_RECORDER_LEAST: Final = 0.05
+"""Share of direct reclaim, by pages or by waiting, from which on the recorder's own is worth a word."""
 _REFAULT_LEAST: Final = 256
 """Refaulted pages (1 MiB of 4 KiB pages) below which evicted cache that came back is not worth a word."""
 
@@ -37,6 +39,7 @@ def find(evidence: Evidence) -> list[Finding]:
         balloon_findings.constrained,
         _shrinkers,
         _refaults,
+        _recorder,
         _modules,
         _lost,
     )
@@ -78,6 +81,24 @@ def _refaults(evidence: Evidence) -> Iterator[Finding]:
     )
     numbers = {"refault_pages": refaults, "reclaimed_file_pages": evicted}
     yield finding("refault", Severity.INFO, (0.0, evidence.analysis.duration_s), text, numbers)
+
+
+def _recorder(evidence: Evidence) -> Iterator[Finding]:
+    own = evidence.analysis.recorder
+    direct = next((row for row in evidence.analysis.tiers if row.tier is Tier.DIRECT), None)
+    if own is None or direct is None:
+        return
+    pages = known_sum((direct.off_lru_pages, direct.slab_pages)) or 0
+    waited_s = sum(stall.stall_s for stall in evidence.analysis.stalls if stall.tier is Tier.DIRECT)
+    pages_share, stall_share = own.pages / max(pages, own.pages, 1), own.stall_s / (waited_s or 1.0)
+    if max(pages_share, stall_share) < _RECORDER_LEAST:
+        return
+    text = (
+        f"The recorder itself reclaimed {mib(own.pages * evidence.metadata.page_size_bytes)} of what tasks reclaimed "
+        f"directly ({pages_share:.0%}) and waited {own.stall_s:.3f} s for it ({stall_share:.0%} of all waiting)."
+    )
+    numbers = {"pages": own.pages, "stall_s": own.stall_s, "pages_share": pages_share, "stall_share": stall_share}
+    yield finding("recorder_share", Severity.WARNING, (0.0, evidence.analysis.duration_s), text, numbers)
 
 
 def _modules(evidence: Evidence) -> Iterator[Finding]:

@@ -39,9 +39,9 @@ RUNG_OF_SCOPE: Final = {scope: len(Tier) + number for number, scope in enumerate
 RUNGS: Final = len(Tier) + len(Scope)
 """How many numbers of rungs there are: those of tiers, of which direct's is not used, and of scopes."""
 
-_MEMCG_BIT: Final = _bit(SpanKind.MEMCG_RECLAIM)
+MEMCG_BIT: Final = _bit(SpanKind.MEMCG_RECLAIM)
 _NODE_BIT: Final = _bit(SpanKind.NODE_RECLAIM)
-_GLOBAL_BITS: Final = _bit(SpanKind.DIRECT_RECLAIM, SpanKind.MEMCG_SOFTLIMIT_RECLAIM)
+GLOBAL_BITS: Final = _bit(SpanKind.DIRECT_RECLAIM, SpanKind.MEMCG_SOFTLIMIT_RECLAIM)
 
 _KSWAPDS_TOO: Final = _bit(SpanKind.MEMCG_SOFTLIMIT_RECLAIM) | SLAB_BIT
 """What kswapd does as others do."""
@@ -86,8 +86,8 @@ def rung_of(tier: I64, kinds_above: I64) -> I64:
     above = kinds_above[direct]
     scope = np.full(len(direct), RUNG_OF_SCOPE[Scope.UNKNOWN])
     scope[above & _NODE_BIT != 0] = RUNG_OF_SCOPE[Scope.NODE]
-    scope[above & _MEMCG_BIT != 0] = RUNG_OF_SCOPE[Scope.MEMCG]
-    scope[above & _GLOBAL_BITS != 0] = RUNG_OF_SCOPE[Scope.GLOBAL]
+    scope[above & MEMCG_BIT != 0] = RUNG_OF_SCOPE[Scope.MEMCG]
+    scope[above & GLOBAL_BITS != 0] = RUNG_OF_SCOPE[Scope.GLOBAL]
     rung[direct] = scope
     return rung
 

@@ -12,7 +12,17 @@ import numpy.typing as npt
 from ...batch import Batch
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, RECLAIM_FLAG_FILE, SpanKind
 from ..model import Tier
-from .attribution import DIRECT_BITS, NO_TIER, SLAB_BIT, TIER_BITS, rung_of, tier_of, tier_of_event
+from .attribution import (
+    DIRECT_BITS,
+    GLOBAL_BITS,
+    MEMCG_BIT,
+    NO_TIER,
+    SLAB_BIT,
+    TIER_BITS,
+    rung_of,
+    tier_of,
+    tier_of_event,
+)
 from .lane import SPAN_CODE
 from .spans import Arguments, Spans
 
@@ -115,6 +125,13 @@ class Stretch:
     def rung(self) -> I64:
         """Each span's rung of the ladder."""
         return rung_of(self.spans.tier, self.spans.kinds_above)
+
+    def in_memcg_reclaim(self, positions: I64) -> npt.NDArray[np.bool_]:
+        """Which events lie in reclaim at a memory cgroup's own limit."""
+        span = self.enclosing[positions]
+        kinds = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
+        inside: npt.NDArray[np.bool_] = (kinds & MEMCG_BIT != 0) & (kinds & GLOBAL_BITS == 0)
+        return inside
 
     def comm(self, positions: I64) -> npt.NDArray[np.bytes_]:
         """The task names of these events."""

@@ -230,6 +230,7 @@ class Ladders:
             rung = self._rung(present, int(begin_ns[rows].min()))
             rung.spans += int(closed[rows].sum())
             rung.timed = True
+            rung.of_machine |= present % RUNGS != RUNG_OF_SCOPE[Scope.MEMCG]
             rung.began_unseen |= bool(unseen[rows].any())
             rung.tids.update(np.unique(tid[rows]).tolist())
             for number, own in _by_reclaimer(who[rows]):
@@ -268,6 +269,7 @@ class Ladders:
             rung.file_pages += int(pages[is_file].sum())
             rung.anon_pages += int(pages[~is_file].sum())
             rung.saw_priority(int(lru.priority[rows].min()))
+            rung.of_machine |= present % RUNGS != RUNG_OF_SCOPE[Scope.MEMCG]
             loose = rows[lru.loose[rows]]
             rung.spans += len(loose)
             rung.tids.update(np.unique(lru.tid[loose]).tolist())
@@ -297,6 +299,7 @@ class Ladders:
             rung.spans += len(rows.value)
             rung.busy_ns += int(rows.value.sum())
             rung.timed |= bool(rows.value.any())
+            rung.of_machine |= not stretch.in_memcg_reclaim(rows.at).all()
             rung.tids.update(rows.tid.tolist())
             rung.share(TASKS).spans += len(rows.value)
             rung.share(TASKS).busy_ns += int(rows.value.sum())

@@ -50,7 +50,8 @@ class Rung:
     One that `is_counted` was held against the kernel's counters, which gave it the `missed_pages` that are among its
     pages.
     `reclaimed_pages` are those of `nr_reclaimed` at the ends of reclaim, of which `slab_in_reclaimed` tells whether
-    slab's are among them. `shares` are by the reclaimers' numbers, `scopes` those of direct reclaim.
+    slab's are among them. `of_machine`: something in it was not inside a memory cgroup's own reclaim. `shares` are by
+    the reclaimers' numbers, `scopes` those of direct reclaim.
     """
 
     first_ns: int
@@ -70,6 +71,7 @@ class Rung:
     is_counted: bool = False
     timed: bool = False
     began_unseen: bool = False
+    of_machine: bool = False
     kills: int = 0
     balloon_pages: int = 0
     balloon_pages_at_def_priority: int = 0
@@ -123,6 +125,7 @@ class Rung:
         self.timed |= other.timed
         self.is_counted |= other.is_counted
         self.began_unseen |= other.began_unseen
+        self.of_machine |= other.of_machine
         self.slab_in_reclaimed |= other.slab_in_reclaimed
         if other.min_priority is not None:
             self.saw_priority(other.min_priority)

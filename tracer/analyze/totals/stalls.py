@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,11 +88,19 @@ class StallTable:
         for key, waited in zip(keys, added, strict=True):
             self._tasks.setdefault(key, _Waited(waited[0])).add(*waited)
 
-    def stalls(self) -> list[Stall]:
-        """All tasks, the one that waited longest first."""
+    def stalls(self, recorder: Container[int] = ()) -> list[Stall]:
+        """All tasks, the one that waited longest first; `recorder` are the recorder's threads."""
         self._add_pending()
         stalls = [
-            Stall(task.comm.decode("utf-8", "replace"), tid, Tier(tier), task.spans, task.total_ns / 1e9, task.max_ns)
+            Stall(
+                comm=task.comm.decode("utf-8", "replace"),
+                pid=tid,
+                tier=Tier(tier),
+                spans=task.spans,
+                stall_s=task.total_ns / 1e9,
+                max_ns=task.max_ns,
+                is_recorder=tid in recorder,
+            )
             for (tid, tier), task in self._tasks.items()
         ]
         return sorted(stalls, key=lambda stall: (-stall.stall_s, stall.pid, stall.tier))

@@ -1,0 +1,63 @@
+"""Tiers as people read them: direct reclaim by whose limit it worked against, and who reclaimed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ..analyze.model import Reclaimer, Scope, Tier, TierRow
+from ..metadata import Metadata
+from .numbers import mib, plural, seconds
+
+_OF_THE_MACHINE: Final = frozenset({"direct_reclaim_begin", "kswapd_wake"})
+"""Kinds that would tell of the machine's own shortage."""
+_TASKS: Final = "tasks"
+_DAMON: Final = "kdamond"
+
+
+def rungs(rows: Iterable[TierRow]) -> Iterator[tuple[str, TierRow]]:
+    """Rows by tier with their names: `direct (memcg)`, never just `direct`, where it is known."""
+    for row in sorted(rows, key=lambda row: row.tier):
+        if not row.scopes:
+            yield row.tier.label, row
+        for scope, part in row.scopes.items():
+            yield scope_label(row.tier, scope), part
+
+
+def scope_label(tier: Tier, scope: Scope) -> str:
+    """`direct (memcg)`."""
+    return f"{tier.label} ({'scope unknown' if scope is Scope.UNKNOWN else scope.value})"
+
+
+def in_cgroups(rows: Iterable[TierRow], metadata: Metadata) -> str:
+    """That all reclaim was memory cgroups', as half a sentence; empty where some was not, or there was none."""
+    under_pressure = {row.tier: row for row in rows if Tier.PROACTIVE < row.tier < Tier.OOM_KILL}
+    if Tier.DIRECT not in under_pressure or any(row.of_machine for row in under_pressure.values()):
+        return ""
+    not_short = "; the machine was not short" if metadata.kinds_traced >= _OF_THE_MACHINE else ""
+    return f"inside memory cgroups at their own limit{not_short}"
+
+
+def who(rows: Iterable[TierRow], page_bytes: int) -> str:
+    """Kernel threads that reclaimed, by tier, without a capital and a full stop; empty where there were none."""
+    parts = []
+    for row in sorted(rows, key=lambda row: row.tier):
+        if any(reclaimer.name != _TASKS for reclaimer in row.reclaimers):
+            named = ", ".join(_did(reclaimer, page_bytes) for reclaimer in row.reclaimers)
+            parts.append(f"{row.tier.label}: {named}")
+    return "; ".join(parts)
+
+
+def _did(reclaimer: Reclaimer, page_bytes: int) -> str:
+    name = f"DAMON ({reclaimer.name})" if reclaimer.name.startswith(_DAMON) else reclaimer.name
+    gave = "pages unknown" if reclaimer.pages is None else mib(reclaimer.pages, page_bytes)
+    took = seconds(reclaimer.busy_s) if reclaimer.busy_s else plural(reclaimer.spans, "call")
+    return f"{name} {gave} in {took}"
+
+
+def damon(row: TierRow, page_bytes: int) -> str:
+    """What DAMON gave without being asked for it by pressure; empty without it."""
+    threads = [reclaimer for reclaimer in row.reclaimers if reclaimer.name.startswith(_DAMON) and reclaimer.pages]
+    pages = sum(reclaimer.pages or 0 for reclaimer in threads)
+    names = ", ".join(reclaimer.name for reclaimer in threads)
+    return f"DAMON ({names}) gave {mib(pages, page_bytes)} unasked" if pages else ""
