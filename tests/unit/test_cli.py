@@ -125,7 +125,7 @@ def test_summary_says_the_verdict_first(recording):
     lines = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (0, "")
     assert lines[0].startswith("small.rtrace: 4.95 s of vm1, Linux 6.12.1")
-    assert lines[2].startswith("Verdict: 2 cycles of leak and reinflation (host-reinflate")
+    assert lines[2].startswith("Verdict: The OOM killer killed 1 task with 15.6 MiB still in the balloon")
     assert "super_cache_scan" in result.stdout
     assert "\x1b" not in result.stdout, "a task's name can't move the cursor"
 
@@ -225,7 +225,7 @@ def test_a_reader_that_goes_away_is_no_error(recording):
     os.close(reader)
     with os.fdopen(writer, "w") as gone:
         result = run("summary", recording, capture_output=False, stdout=gone, stderr=subprocess.PIPE)
-    assert (result.returncode, result.stderr) == (1, "")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_a_full_stdout_is_one_line(recording):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Final
+
+from ..errors import UsageError
+
+_MOST_S: Final = 1e9
+"""Some thirty years: what is no number or does not fit into 64 bits of nanoseconds is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -16,3 +22,9 @@ class Options:
     gap_s: float = 1.0
     inflate_gap_s: float = 0.25
     reorder_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if not 0.0 <= value <= _MOST_S:
+                raise UsageError(f"{each.name}={value}: must be a number of seconds from 0 to {_MOST_S:,.0f}")

@@ -41,17 +41,23 @@ class OomShield:
             self._before = None
 
 
+def require_command(arguments: Sequence[str]) -> None:
+    """Raises UsageError where there is no such command."""
+    if shutil.which(arguments[0]) is None:
+        there = os.path.dirname(arguments[0]) and os.path.exists(arguments[0])  # noqa: PTH110, PTH120
+        raise UsageError(f"{arguments[0]}: {'is not executable' if there else 'no such command'}")
+
+
 class Command:
-    """A child process with the caller's stdin, stdout and stderr."""
+    """A child process with the caller's stdin, stdout and stderr; `was_ended` says that it was told to end."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         """Only looks whether the command is there. Raises UsageError."""
-        if shutil.which(arguments[0]) is None:
-            there = os.path.dirname(arguments[0]) and os.path.exists(arguments[0])  # noqa: PTH110, PTH120
-            raise UsageError(f"{arguments[0]}: {'is not executable' if there else 'no such command'}")
+        require_command(arguments)
         self.arguments = tuple(arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self.pidfd = -1
+        self.was_ended = False
 
     @property
     def status(self) -> int | None:
@@ -89,6 +95,7 @@ class Command:
         self.leave()
         if self._process is None or self._process.poll() is not None:
             return
+        self.was_ended = True
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_S)

@@ -85,6 +85,11 @@ class Session:
         return self._command.status if self._command else None
 
     @property
+    def ended_command(self) -> bool:
+        """Whether the command still ran when the recording was over, and was sent SIGTERM."""
+        return self._command is not None and self._command.was_ended
+
+    @property
     def stop_signal(self) -> int | None:
         """The signal that ended the session, or None."""
         return self._stop_signals.received if self._stop_signals else None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import MOST_S, BalloonSource, BalloonSourceOption, OomNotifier
+from .options import BalloonSource, BalloonSourceOption, OomNotifier, length_s
 
 
 def check(
@@ -23,9 +23,7 @@ def check(
     ] = None,
     observe: Annotated[
         float | None,
-        typer.Option(
-            metavar="SECONDS", min=0.1, max=MOST_S, help="... or by tracing now for so long.", show_default=False
-        ),
+        typer.Option(metavar="TIME", parser=length_s, help="... or by tracing now for so long.", show_default=False),
     ] = None,
     balloon_source: BalloonSourceOption = BalloonSource.AUTO,
     oom_notifier: OomNotifier = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,24 @@ import typer
 
 HORIZON_S = 10.0
 GAP_S = 1.0
+LEAST_S = 0.1
 MOST_S = 1e9
 """Some thirty years: what is no number or does not fit into 64 bits of nanoseconds is a mistake."""
+
+
+_UNIT_S = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+_LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)")
+
+
+def length_s(text: str) -> float:
+    """Seconds of a length of time as people write it: `10`, `0.5`, `30s`, `5m`, `2h`. Raises typer.BadParameter."""
+    match = _LENGTH.fullmatch(text.strip().lower())
+    if match is None or match[2] not in _UNIT_S:
+        raise typer.BadParameter(f"{text!r} is no length of time: seconds, or a number with ms, s, m, h or d")
+    value = float(match[1]) * _UNIT_S[match[2]]
+    if not LEAST_S <= value <= MOST_S:
+        raise typer.BadParameter(f"{text!r} must be from {LEAST_S:g} s to {MOST_S:,.0f} s")
+    return value
 
 
 class BalloonSource(StrEnum):
@@ -47,6 +64,7 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
+        readable=False,
         help="A recording (.rtrace); of several files (--rotate) the name recorded to.",
         show_default=False,
     ),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..recorder.handover import HandOver
-from .options import MOST_S, BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose
+from .options import BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose, length_s
 
 
 class TransportWish(StrEnum):
@@ -55,7 +55,12 @@ def record(
     duration: Annotated[
         float | None,
         typer.Option(
-            "--duration", "-d", metavar="SECONDS", min=0.1, max=MOST_S, help="Stop after so long.", show_default=False
+            "--duration",
+            "-d",
+            metavar="TIME",
+            parser=length_s,
+            help="Stop after so long: seconds, or 500ms, 30s, 5m, 2h; a COMMAND that still runs is sent SIGTERM.",
+            show_default=False,
         ),
     ] = None,
     force: Force = False,

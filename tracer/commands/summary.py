@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ..terminal.exit_codes import interrupted_afterwards
+from ..terminal.messages import print_result, say
 from .options import GAP_S, HORIZON_S, File, From, Gap, Horizon, To
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def summary(
 
     conditions = _conditions(fail_on)
     analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
-    if as_json:
-        sys.stdout.write(json.dumps(summary_dict(analysis, facts), indent=2) + "\n")
-    else:
-        sys.stdout.write(summary_text(analysis, facts))
-    if found := met(analysis, conditions, facts):
-        sys.stderr.write(f"--fail-on: {', '.join(found)}\n")
+    text = json.dumps(summary_dict(analysis, facts), indent=2) + "\n" if as_json else summary_text(analysis, facts)
+    found = met(analysis, conditions, facts)
+    if found:
+        say(f"--fail-on: {', '.join(found)}")
+    print_result(text)
+    if found:
         raise typer.Exit(CONDITION_MET)

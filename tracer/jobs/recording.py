@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
+from typing import Final
 
 from ..probes.loading import Loader
 from ..recorder.footprint import keep_freed_memory, one_arena, one_blas_thread
 from ..terminal.exit_codes import interrupted_afterwards
 from ..terminal.messages import Messages
+
+_SIGNALLED: Final = 128
+"""A shell's exit status for a command that a signal killed is this and the signal's number."""
 
 
 def run(
@@ -30,7 +35,7 @@ def run(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Record, then print the summary. Raises TracerError."""
+    """Record, then print the summary; exits like the command that was traced. Raises TracerError."""
     one_arena()
     keep_freed_memory()
     # It gets ready while this process imports what it needs and makes its plan.
@@ -55,9 +60,11 @@ def run(
             lru_detail=lru_detail,
             loader=loader,
         )
-        recording = capture(request, say)
-    _print_summary(recording)
-    say.info(f"Next: reclaim-tracer report {recording}")
+        captured = capture(request, say)
+    _print_summary(captured.path)
+    say.info(f"Next: reclaim-tracer report {shlex.quote(str(captured.path))}")
+    if status := captured.command_status:
+        sys.exit(status if status > 0 else _SIGNALLED - status)
 
 
 def _print_summary(recording: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from ..batch import LostStretch, Samples
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
+from ..collect.command import require_command
 from ..collect.memory_lock import MemoryLock
 from ..collect.session import Session, open_session
 from ..errors import CannotTraceError, TracerError
 from ..kernel import kernel_time
 from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
-from ..metadata import LOCKED, Metadata
+from ..metadata import LOCKED, Metadata, PlanRow, SourceState
 from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..probes.loading import Loader
 from ..probes.lru import LruDetail
@@ -67,12 +68,23 @@ class CaptureRequest:
     load: Callable[[], AbstractContextManager[Callable[[], None]]] = _no_load
 
 
-def capture(request: CaptureRequest, say: Messages) -> Path:
-    """Trace until the time is over, the command ends or a signal comes; the recording's name, of several files too.
+@dataclass(frozen=True)
+class Captured:
+    """A recording's name, of several files too; `command_status` is the exit status of a command that ended by itself,
+    negative the signal that killed it."""
+
+    path: Path
+    command_status: int | None = None
+
+
+def capture(request: CaptureRequest, say: Messages) -> Captured:
+    """Trace until the time is over, the command ends or a signal comes.
 
     Raises CannotTraceError, UsageError, and TracerError where the output can't be written: before anything is attached,
     or when the disk refuses later; what was written by then stays readable.
     """
+    if request.command:
+        require_command(request.command)
     request.output.check()
     require_tracing()
     with (
@@ -88,13 +100,24 @@ def capture(request: CaptureRequest, say: Messages) -> Path:
         ) as session,
         _command_outlives(session),
     ):
+        _require_source(request.balloon_source, session.metadata.plan)
         _say_plan(session, say)
         give_back()
         # Not before: what is locked can't be given back, and not longer: the summary is no recorder.
         with MemoryLock() as lock:
             writer, lost = _record(request, session, lock, begin_load, say)
     _say_written(writer, lost, say)
-    return request.output.path
+    return Captured(request.output.path, None if session.ended_command else session.command_status)
+
+
+def _require_source(wanted: str, plan: Sequence[PlanRow]) -> None:
+    """Raises CannotTraceError where the way of counting the balloon's pages that was asked for can't be had."""
+    if wanted in (PageSource.AUTO, PageSource.SAMPLES):
+        return
+    rows = [row for row in plan if row.what == "balloon_run_pages"]
+    if not any(row.state is SourceState.USED for row in rows):
+        why = "; ".join(f"{row.source}: {row.reason}" for row in rows if row.reason) or "this machine has no balloon"
+        raise CannotTraceError(f"--balloon-source {wanted} can't be had here: {why}; see: reclaim-tracer check -v")
 
 
 @contextmanager
@@ -197,7 +220,9 @@ def _write_end(session: Session, writer: OpenOutput, say: Messages) -> None:
     """Facts known only now."""
     if (status := session.command_status) is not None:
         writer.write_note("exit_status", status)
-        if status:
+        if session.ended_command:
+            say.info("The command still ran when the recording was over: it was sent SIGTERM")
+        elif status:
             say.info(f"The command ended with {f'status {status}' if status > 0 else f'signal {-status}'}")
     if (signal := session.stop_signal) is not None:
         writer.write_note("stop_signal", int(signal))

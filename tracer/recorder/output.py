@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import TracerError, UsageError, shown
 from ..metadata import Metadata
 from ..store import BackgroundWriter, Fsync, RotatingWriter, Rotation, Writer, check_output
 from ..store.background import DEFAULT_QUEUE_BYTES
@@ -25,7 +25,14 @@ class Output:
     def check(self) -> None:
         """Try whether it can be written. Raises TracerError."""
         first = part_path(self.path, 1) if self.rotation else self.path
-        for path in (first, *(find_parts(self.path).values() if self.rotation else ())):
+        parts = find_parts(self.path)
+        if parts and not self.rotation and not self.force:
+            example = shown(next(iter(parts.values())))
+            raise TracerError(
+                f"{shown(self.path)}: {example} is of a recording of that name in several files, which it would hide; "
+                "choose another path with -o or overwrite with --force"
+            )
+        for path in (first, *(parts.values() if self.rotation else ())):
             check_output(path, force=self.force)
 
     def open(self, metadata: Metadata) -> OpenOutput:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from ..errors import TracerError
-from .messages import say
+from .messages import lead_nowhere, say
 
 NAME = "reclaim-tracer"
 INTERRUPTED = 130
@@ -30,13 +30,13 @@ def run_to_exit(work: Callable[[], object]) -> None:
     except TracerError as error:
         _fail(str(error), error.exit_code)
     except BrokenPipeError:
-        _drop_stdout()
-        sys.exit(1)
+        # Whoever read stdout has seen enough (`| head`).
+        lead_nowhere(1)
     except OSError as error:
-        _drop_stdout()
+        lead_nowhere(1)
         _fail(_os_error(error), 1)
     except MemoryError:
-        _drop_stdout()
+        lead_nowhere(1)
         _fail("out of memory: free some, or raise the limit (ulimit -v)", 1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -67,11 +67,6 @@ def _os_error(error: OSError) -> str:
     where = f": {error.filename}" if error.filename else ""
     limit = "; raise the limit on open files (ulimit -n)" if error.errno == errno.EMFILE else ""
     return f"{error.strerror or error}{where}{limit}"
-
-
-def _drop_stdout() -> None:
-    """Keep the interpreter from writing to a stdout that is gone or full once more when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _prepare_streams() -> None:

@@ -33,6 +33,23 @@ def say(text: str) -> None:
     write_stderr(f"{printable(text)}\n")
 
 
+def print_result(text: str) -> None:
+    """A result on stdout; a reader that has seen enough of it (`| head`) is no failure. Raises OSError."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        lead_nowhere(1)
+
+
+def lead_nowhere(descriptor: int) -> None:
+    """Have what is written to a stream that is gone or full go nowhere, as what is left of it when Python exits."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
 def write_stderr(text: str) -> None:
     """Text on stderr; where it can't be written (its disk is full, its reader has gone) nothing ends for that.
 
@@ -42,7 +59,4 @@ def write_stderr(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except (OSError, ValueError):
-        with suppress(OSError):
-            nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
+        lead_nowhere(2)
