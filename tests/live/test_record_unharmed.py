@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -83,3 +84,44 @@ def test_in_a_time_namespace_times_are_the_kernels(bcc, need, tmp_path: Path) ->
     recording = Recording.open(tmp_path / "x.rtrace")
     assert before_ns < recording.metadata.start_ns <= recording.first_ns <= recording.last_ns < kernel_time.now_ns()
     assert recording.event_count > 0
+
+
+@pytest.mark.parametrize(("ends", "status"), [("exit 7", 7), ("true", 0), ("kill -9 $$", 137)])
+def test_the_command_s_exit_status_is_handed_on(bcc, ends: str, status: int, tmp_path: Path) -> None:
+    command = [*TRACER, "record", "-q", "-o", "x.rtrace", "--", "sh", "-c", ends]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=tmp_path, env=ENV, timeout=90)
+    assert done.returncode == status
+    assert Recording.open(tmp_path / "x.rtrace").complete
+
+
+def test_a_command_that_outlives_the_time_is_told_to_end_and_that_is_said(bcc, tmp_path: Path) -> None:
+    command = [*TRACER, "record", "-d", "300ms", "-o", "x.rtrace", "--", "sleep", "60"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV, timeout=90)
+    assert done.returncode == 0
+    assert "it was sent SIGTERM" in done.stderr
+
+
+def test_a_way_of_counting_that_cannot_be_had_is_no_recording(bcc, tmp_path: Path) -> None:
+    wanted = next((way for way in ("fentry", "kprobe") if not has(way)), None)
+    if wanted is None:
+        pytest.skip("live: this kernel has every way of counting the balloon's pages")
+    command = [*TRACER, "record", "-d", "300ms", "--balloon-source", wanted, "-o", "x.rtrace"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV, timeout=90)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"reclaim-tracer: error: --balloon-source {wanted} can't be had here: ")
+    assert not (tmp_path / "x.rtrace").exists()
+
+
+def has(way: str) -> bool:
+    command = [*TRACER, "check", "--json", "--balloon-source", way]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=ENV, timeout=90).stdout
+    return any(row["what"] == "balloon_run_pages" and row["state"] == "used" for row in json.loads(told)["plan"])
+
+
+def test_a_recording_does_not_hide_one_in_several_files(bcc, tmp_path: Path) -> None:
+    (tmp_path / "x.0001.rtrace").touch()
+    command = [*TRACER, "record", "-d", "300ms", "-o", "x.rtrace"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV, timeout=90)
+    assert done.returncode == 1
+    assert "x.0001.rtrace is of a recording of that name in several files" in done.stderr
+    assert not (tmp_path / "x.rtrace").exists()

@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from written_recordings import write_recording
 
 import tracer
+from tracer.commands.options import length_s
 from tracer.errors import TracerError
 from tracer.recorder import capture
 from tracer.terminal.messages import Messages
@@ -21,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 ENV = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | {"PYTHONPATH": str(ROOT)}
 """stdout as users have it: buffered, so that what goes wrong with it may show at the very end only."""
 COMMANDS = ("check", "record", "replay", "summary", "report", "demo")
-"""CPU time, user and system. The design's own figure is 0.12 s; a busy machine is given a little more."""
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="taking capabilities away needs root")
 
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -72,7 +74,64 @@ def test_help_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout == "[]\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("10", 10.0),
+        ("0.5", 0.5),
+        (".5s", 0.5),
+        ("500ms", 0.5),
+        ("30s", 30.0),
+        ("5m", 300.0),
+        ("2 h", 7200.0),
+        ("1D", 86_400.0),
+    ],
+)
+def test_lengths_of_time_are_understood_as_people_write_them(text, seconds):
+    assert length_s(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "x", "5x", "nan", "inf", "-1", "0", "99999999999", "10ms", "5 m m"])
+def test_what_is_no_length_of_time_is_refused(text):
+    with pytest.raises(typer.BadParameter, match=r"length of time|must be from"):
+        length_s(text)
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("record", "-h")])
+def test_help_has_a_short_name(arguments):
+    result = run(*arguments)
+    assert result.returncode == 0
+    assert result.stdout.startswith("Usage: ")
+
+
+def test_a_condition_is_told_also_where_the_reader_has_gone(lossy):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        result = run("summary", lossy, "--fail-on", "loss", capture_output=False, stdout=gone, stderr=subprocess.PIPE)
+    assert result.returncode == 5
+    assert "--fail-on: loss" in result.stderr
+
+
+@needs_root
+@pytest.mark.parametrize("command", ["summary", "report"])
+def test_a_recording_that_may_not_be_read_is_unreadable(command, tmp_path):
+    path = write_recording(tmp_path / "closed.rtrace")
+    path.chmod(0)
+    os.chown(path, 12345, 12345)
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", sys.executable, "-m", "tracer", command, path],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=ENV,
+    )
+    assert done.stderr == f"reclaim-tracer: error: {path}: can't be read: Permission denied\n"
+    assert done.returncode == 4
+
+
 def test_version():
+    assert run("-V").stdout == run("--version").stdout
     assert run("--version").stdout == f"reclaim-tracer {tracer.__version__}\n"
 
 
