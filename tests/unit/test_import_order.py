@@ -3,6 +3,7 @@
 import pytest
 from import_cases import import_text
 
+from tracer.errors import RecordingError
 from tracer.imports.order import MOST_PARTS
 
 RECLAIMED = "mm_vmscan_direct_reclaim_end: nr_reclaimed=49"
@@ -41,11 +42,28 @@ def test_a_loss_stays_before_the_next_event_of_its_cpu(tmp_path):
     assert lost.end_ns - lost.start_ns == 3_000_000
 
 
-def test_a_clock_that_goes_back_on_its_cpu_is_left_as_it_is(tmp_path):
-    imported = import_text(line(0, 5000) + line(1, 1000) + line(0, 2000), tmp_path)
-    assert [event.time_ns // 10**9 for event in imported.events] == [5, 1, 2]
+def test_copies_one_after_another_are_refused_with_where_to_split_them(tmp_path):
+    copy = "".join(line(0, 1000 + 300 * at) for at in range(5))
+    with pytest.raises(RecordingError, match="go back 3 times on the same CPU and thread, first in line 6") as caught:
+        import_text(copy * 4, tmp_path)
+    assert "csplit trace.txt 6 11 16" in str(caught.value)
+    assert not (tmp_path / "out.rtrace").exists()
 
 
-def test_more_parts_than_machines_have_cpus_are_left_as_they_are(tmp_path):
-    text = "".join(line(cpu % 1000, 900_000 - 1000 * cpu) for cpu in range(MOST_PARTS + 9))
-    assert len(import_text(text, tmp_path).events) == MOST_PARTS + 9
+def test_a_single_event_that_is_early_stays(tmp_path):
+    imported = import_text(line(0, 5000) + line(0, 5100) + line(0, 2000) + line(0, 5200), tmp_path)
+    assert len(imported.events) == 4
+    assert any("1 events are earlier" in remark for remark in imported.result.remarks)
+
+
+def test_more_parts_than_can_be_merged_are_refused(tmp_path):
+    text = "".join(line(cpu % 1000, 9_000_000 - 1000 * cpu, cpu + 1) for cpu in range(MOST_PARTS + 9))
+    with pytest.raises(RecordingError, match="sort its lines by time"):
+        import_text(text, tmp_path)
+
+
+def test_threads_one_after_another_on_one_cpu_become_one_trace(tmp_path):
+    text = "".join(line(0, 1000 + 300 * at + tid, tid) for tid in (7, 8, 9) for at in range(5))
+    imported = import_text(text, tmp_path)
+    assert [event.tid for event in imported.events] == [7, 8, 9] * 5
+    assert any("not in order of time (it went back 2 times)" in remark for remark in imported.result.remarks)

@@ -19,7 +19,7 @@ from .blocks.records import in_order
 from .blocks.scan import Head, in_turn
 from .blocks.text import I64
 from .chunk import Row, records_of
-from .heads import FORMS, NAMELESS, HeadForm, head_of, time_ns
+from .heads import FORMS, FUNCTION_ARROW, NAMELESS, HeadForm, head_of, time_ns
 from .lines import MOST_LINE_BYTES
 from .losses import Losses
 from .placing import Placing
@@ -28,6 +28,7 @@ from .rules import Rule, Rules
 from .survey import MANY_NAMES, MOST_NAMES, NO_NAME, STACK_LINE, Survey
 from .table import MARKERS, STACKS
 from .task_names import task_name
+from .unread import shown_line
 from .values import comm_bytes
 
 MOST_MARKERS: Final = 1000
@@ -44,6 +45,7 @@ class Converter:
     def __init__(self, rules: Rules, survey: Survey, without_end: Iterable[str]) -> None:
         self.unknown: Counter[str] = Counter()
         self.unreadable = 0
+        self.first_unreadable = ""
         self.markers: list[tuple[int, str]] = []
         self.losses = Losses(survey.first_ns)
         self.entries = OpenEntries(frozenset(without_end))
@@ -149,7 +151,7 @@ class Converter:
         process = int(tgid) if tgid and tgid[0] != "-" else number
         task = text[: match.start()]
         comm = self._comms.get(task) or self._comm(task)
-        return Head(number, process, cpu, time_ns(seconds, fraction), comm, name, match.end())
+        return Head(number, process, cpu, time_ns(seconds, fraction, self._form.scale), comm, name, match.end())
 
     def _read(self, text: str, head: Head, line: int, times: CpuTimes) -> None:
         """A line with a head that is read by itself."""
@@ -161,7 +163,7 @@ class Converter:
         processor = int(head.cpu or 0)
         taken = rule.take(text, head.at, head.tid or -1 - processor)
         if taken is None:
-            self._not_taken(head.name, rule)
+            self._not_taken(head.name, rule, text)
             return
         layout, texts = taken
         layout.rows.append(texts)
@@ -185,11 +187,12 @@ class Converter:
     def _counted_as(self, name: str) -> str:
         return name if name in self.unknown or len(self.unknown) < MOST_NAMES else MANY_NAMES
 
-    def _not_taken(self, name: str, rule: Rule) -> None:
+    def _not_taken(self, name: str, rule: Rule, line: str) -> None:
         if rule.settles:
             self.unreadable += 1
+            self.first_unreadable = self.first_unreadable or shown_line(line)
         else:
-            self.unknown[name] += 1
+            self.unknown[NO_NAME if name == FUNCTION_ARROW else name] += 1
 
     def _other(self, text: str, line: int, times: CpuTimes) -> re.Match[str] | None:
         """A line that is not in the form of the last one: another form, a loss, or no event."""

@@ -7,7 +7,8 @@ head itself. A name has 15 bytes, too few for a whole head with the CPU's three 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 _EVENT: Final = r"([A-Za-z_][\w-]*(?::\w[\w-]*)?):(?:\s+|$)"
@@ -15,8 +16,15 @@ _TIME: Final = r"([0-8]?\d{1,9})\.(\d{3,9}):\s+(?:\(\+\d{1,18}\)\s+)?"
 _TGID: Final = r"\(\s*(\d{1,9}|-+)\)\s+"
 _FLAGS: Final = r"(?:[^\s:\[\]]{1,10}\s+)?"
 
-SCALE_NS: Final = {0: 1000, **{digits: 10 ** (9 - digits) for digits in range(3, 10)}}
+SCALE_NS: Final[Mapping[int, int]] = {0: 1000, **{digits: 10 ** (9 - digits) for digits in range(3, 10)}}
 """ns per unit of the last digit, by the number of digits after the point; none at all are microseconds."""
+
+MILLISECONDS: Final = {3: 1000}
+"""The same for times in milliseconds with three digits after the point."""
+
+FUNCTION_ARROW: Final = "<-"
+"""Stands for the event's name in a function tracer's line, `F <-CALLER`, which has none; F follows the head."""
+_FUNCTION: Final = r"(?=[^\s:]+(?: \[\w+\])? +(<-))"
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class HeadForm:
 
     pattern: re.Pattern[str]
     order: tuple[int, int, int, int, int, int] = (1, 2, 3, 4, 5, 6)
+    scale: Mapping[int, int] = field(default_factory=lambda: SCALE_NS, compare=False)
+    """ns per unit of the last digit of its times, by the number of digits after the point."""
 
 
 _PERF_ORDER: Final = (2, 1, 3, 4, 5, 6)
@@ -48,8 +58,20 @@ LOOSE_FORMS: Final = (
     HeadForm(re.compile(rf"-(\d{{1,9}})\s+(?:{_TGID})?()(?:[a-zA-Z.#][\w.#]{{1,7}}\s+)?{_TIME}{_EVENT}")),
     HeadForm(re.compile(rf"\s(?:(\d{{1,9}})/)?(\d{{1,9}})\s+(){_TIME}(?:\d+\s+)?{_EVENT}"), _PERF_ORDER),
     HeadForm(re.compile(rf"^\s*()()(?:\[(\d{{1,4}})\]\s+)?{_TIME}(?:\d+\s+)?{_EVENT}")),
+    HeadForm(re.compile(rf"-(\d{{1,9}})\s+(?:{_TGID})?\[(\d{{3,4}})\]\s+{_FLAGS}{_TIME}{_FUNCTION}")),
+    HeadForm(
+        re.compile(rf"-(\d{{1,9}})()\s+(\d{{1,4}})[a-zA-Z.#][\w.#]{{1,7}}\s+(\d{{1,15}})()us.?\s*:\s+{_FUNCTION}")
+    ),
+    HeadForm(
+        re.compile(
+            r"\s(\d{1,9})()\s+(\d{1,4})\s+\d+\s+[0-9a-f]{8}\s+[0-9a-f]{8,16}\s+\[[0-9a-f]+\]"
+            rf"\s+(\d{{1,12}})\.(\d{{3}})ms\s+\([+-]?[\d.]+ms\):\s+{_EVENT}"
+        ),
+        scale=MILLISECONDS,
+    ),
 )
-"""Heads that lack columns, tried where none of FORMS fits: the latency format, no CPU, no task."""
+"""Heads that lack columns, tried where none of FORMS fits: the latency format, no CPU, no task; the function tracer;
+the latency format with `verbose`, whose times are milliseconds."""
 
 NAMELESS: Final = HeadForm(
     re.compile(rf"[-\s](\d{{1,9}})\s+(?:{_TGID})?\[(\d{{3,4}})\]\s+{_FLAGS}{_TIME}(\S.*)$"),
@@ -65,7 +87,6 @@ def head_of(line: str, forms: tuple[HeadForm, ...] = (*FORMS, *LOOSE_FORMS)) -> 
     return None
 
 
-def time_ns(seconds: str, fraction: str) -> int:
+def time_ns(seconds: str, fraction: str, scale: Mapping[int, int] = SCALE_NS) -> int:
     """A time as the text has it."""
-    scale: int = SCALE_NS[len(fraction)]
-    return int(seconds + fraction) * scale
+    return int(seconds + fraction) * scale[len(fraction)]

@@ -19,15 +19,18 @@ from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from ..store.format import END_NOTE, JSON
 from ..store.writer import Writer
 from .converter import Converter, Item
+from .folding import unfolded
 from .guestside import read_guest_samples
+from .heads import FUNCTION_ARROW
 from .hostside import read_host_log
 from .joining import Sides
 from .order import Lag, OutOfOrderError, merged
 from .plan import metadata_of
 from .returns import without_end
-from .rules import Rules
+from .rules import FUNCTION_EVENT, Rules
 from .sources import STDIN, Progress, Source, open_source
 from .survey import Survey, Surveyor
+from .table import FUNCTION_BY_NAME, WHOLE
 
 _MOST_SHOWN: Final = 12
 _SURVEY_SHARE: Final = 0.3
@@ -76,16 +79,30 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
     with contextlib.ExitStack() as stack:
         stack.callback(source.close)
         lag: Lag | None = Lag()
+        went_back = 0
         while True:
             rules = Rules(request.mapping)
-            survey = _survey(request, source, rules, progress)
+            survey = _survey(source, rules, progress)
             try:
-                return _Import(request, source, rules, survey, Sides(survey, guest, host), lag).run(progress)
+                if survey.continued and not source.is_unfolded:
+                    source = unfolded(source, progress)
+                    stack.callback(source.close)
+                    continue
+                if survey.first_ns == 0 and lag is not None:
+                    raise OutOfOrderError
+                _refuse_unread(request, source, survey, rules)
+                result = _Import(request, source, rules, survey, Sides(survey, guest, host), lag).run(progress)
+                break
             except OutOfOrderError:
                 lag = None
                 if (in_order := merged(source, progress)) is not None:
-                    source = in_order
+                    source, went_back = in_order
                     stack.callback(source.close)
+    if went_back:
+        result.remarks.insert(
+            0, f"The text was not in order of time (it went back {went_back:,} times): it was put in order"
+        )
+    return result
 
 
 def _check(request: ImportRequest) -> None:
@@ -101,24 +118,37 @@ def _check(request: ImportRequest) -> None:
     check_output(request.output, force=request.force)
 
 
-def _survey(request: ImportRequest, source: Source, rules: Rules, progress: Progress) -> Survey:
+def _survey(source: Source, rules: Rules, progress: Progress) -> Survey:
     surveyor = Surveyor(rules)
     for block in source.blocks():
         surveyor.feed(block)
         progress("Looking through the trace", source.done * _SURVEY_SHARE)
-    survey = surveyor.survey
+    return surveyor.survey
+
+
+def _refuse_unread(request: ImportRequest, source: Source, survey: Survey, rules: Rules) -> None:
     if not survey.names and not rules.threads.counted:
         name = source.name if request.source == STDIN else shown(Path(request.source))
         raise RecordingError(f"{name}: {_nothing_found(survey, source)}")
-    return survey
 
 
 def _nothing_found(survey: Survey, source: Source) -> str:
     damage = f" (damaged: {source.damage})" if source.damage else ""
+    if survey.unread:
+        name, line = next(iter(survey.unread.items()))
+        others = f" (nor that of {len(survey.unread) - 1} other known events)" if len(survey.unread) > 1 else ""
+        return f"the text of {name}, which is known, could not be read{others}{damage}; the first such line: {line}"
+    if not survey.counts and survey.unread_lines.total:
+        return f"{survey.unread_lines}{damage}"
+    if not survey.counts and source.tool:
+        return f"holds no samples: {source.tool} shows no event in it{damage}"
     if not survey.counts:
         return (
             f"no event was found in its {survey.lines:,} lines{damage}; is it text of ftrace, trace-cmd or perf script?"
         )
+    if set(survey.counts) <= {FUNCTION_ARROW, FUNCTION_EVENT}:
+        names = ", ".join(FUNCTION_BY_NAME)
+        return f"of the function tracer's lines only those of {names} are read, none is there{damage}"
     return f"none of its events is known{damage}: {listed(survey.counts)}; name them with --map NAME=KIND"
 
 
@@ -166,6 +196,8 @@ class _Import:
         try:
             with _without_collector():
                 self._copy(writer, progress)
+            if self._lag is not None and self._converter.backwards:
+                raise OutOfOrderError
             self._finish(writer)
             writer.close()
         except BaseException:
@@ -214,8 +246,14 @@ class _Import:
         if ended := self._converter.entries.ended:
             kinds = sorted(self._without_end)
             yield f"No event ends {', '.join(kinds)}: {ended:,} were ended after their last event inside"
-        if self._converter.unreadable:
-            yield f"{self._converter.unreadable:,} lines of known events could not be read"
+        if count := self._converter.unreadable:
+            lines = f"{count:,} line{'s' if count > 1 else ''} of known events could not be read"
+            yield f"{lines}, the first: {self._converter.first_unreadable}"
+        for kind, names in self._survey.cut.items():
+            if kind not in self._survey.fields and (cut := [each for each in WHOLE[kind] if each not in names]):
+                yield f"Fields cut from every line of {kind}: {', '.join(cut)}; they are unknown"
+        if self._survey.unread_lines.total:
+            yield f"Left out: {self._survey.unread_lines}"
         if self._converter.backwards:
             yield f"{self._converter.backwards:,} events are earlier than the one before them on their thread"
 

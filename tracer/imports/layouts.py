@@ -13,14 +13,14 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from ..schema import KIND_BY_NAME, Kind
-from .table import read_fields, text_keys
+from .table import WHOLE, read_fields, text_keys
 from .values import POINTER, SYMBOL_PATTERN, Symbols, Value, value_of
 
 MOST_LAYOUTS: Final = 8
 """Ways to print one event that are kept: options of the tracer may change while it runs."""
 
 _SEPARATOR: Final = r"(?:=|: ?| )\s*"
-_SLAB_HEAD: Final = re.compile(rf"({SYMBOL_PATTERN}) ({POINTER.pattern}): ")
+_SLAB_HEAD: Final = re.compile(rf"({SYMBOL_PATTERN}) ({POINTER.pattern}|)\s*: ")
 _SLAB_FIELDS: Final = ("shrink", "shr")
 _MOST_WORDS: Final = 3
 """Words between two fields that are counted rather than searched over, which is slower."""
@@ -41,6 +41,11 @@ class Layout:
     def names(self) -> frozenset[str]:
         """The fields this text has."""
         return frozenset(name for name, _ in self.fields)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this text has what every kernel prints."""
+        return self.names.issuperset(WHOLE.get(self.kind.name, ()))
 
     def index(self, name: str) -> int:
         """The place of a field in each row."""
@@ -73,6 +78,7 @@ class Matcher:
         self._extra = tuple(extra)
         self._by_key = tuple(name for name in read_fields(kind) if name not in dict(extra))
         self._layouts: list[Layout] = []
+        self._cut: dict[frozenset[str], Layout] = {}
 
     @property
     def first(self) -> Layout | None:
@@ -90,11 +96,21 @@ class Matcher:
         if len(self._layouts) >= MOST_LAYOUTS:
             return None
         layout = self._layout(line, at)
+        if not layout.is_whole:
+            return None if self._layouts else self._take_cut(line, at)
         match = layout.pattern.match(line, at)
         if match is None or self._is_damaged(layout):
             return None
         self._layouts.append(layout)
         return layout, match.groups()
+
+    def _take_cut(self, line: str, at: int) -> Taken | None:
+        """A line of an event of which no line is whole: what it has, but for a value that its end may have cut."""
+        layout = self._layout(line, at, is_cut=True)
+        match = layout.pattern.match(line, at)
+        if match is None or not layout.fields:
+            return None
+        return self._cut.setdefault(layout.names, layout), match.groups()
 
     def _is_damaged(self, layout: Layout) -> bool:
         """Whether the text is cut: it has only some of the fields that others of this event have."""
@@ -102,11 +118,13 @@ class Matcher:
             return bool(self._kind.tracepoint and self._by_key and not layout.fields)
         return any(layout.names < known.names for known in self._layouts)
 
-    def _layout(self, line: str, at: int) -> Layout:
+    def _layout(self, line: str, at: int, *, is_cut: bool = False) -> Layout:
         head = _SLAB_HEAD.match(line, at) if "shrink" in self._by_key else None
         start = head.end() if head else at
         wanted = [name for name in self._by_key if not (head and name in _SLAB_FIELDS)]
         found = sorted(each for name in wanted if (each := self._find(name, line, start)))
+        if is_cut and found and found[-1].end >= len(line.rstrip()):
+            found.pop()
         parts, fields = [], []
         if head:
             parts = [_SLAB_HEAD.pattern]

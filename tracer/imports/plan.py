@@ -48,7 +48,7 @@ def _absent_fields(survey: Survey, without_end: frozenset[str]) -> dict[str, tup
     absent = {}
     ends: dict[str, set[str]] = {end_of(begin): set() for begin in without_end}
     for kind in KINDS:
-        present = survey.fields.get(kind.name, ends.get(kind.name))
+        present = survey.fields.get(kind.name, survey.cut.get(kind.name, ends.get(kind.name)))
         if present is not None and (missing := _missing(kind, present)):
             absent[kind.name] = missing
     return absent

@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ..schema import KIND_BY_NAME
+from .heads import FUNCTION_ARROW
 from .layouts import Layout, Matcher, Taken
 from .names import Location, location, plain_name, undecorated, without_group
 from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, TRACEPOINTS, WORK_FUNCTIONS, Function
 from .threads import Threads
 from .values import COMM, GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols
 
+FUNCTION_EVENT: Final = "function"
+"""The function tracer's event, as trace-cmd and perf call it."""
 _MOST_LOCATIONS: Final = 4096
 _NOT_PLAIN: Final = frozenset({"tell_host", "oom_notify_begin"})
 """Kinds of probes whose lines take something from what their thread did before, or from the probe's name."""
 _LOCATION: Final = re.compile(r"\(([^)]*)\)")
 _WORK: Final = re.compile(rf"work(?: struct |=)({POINTER.pattern}):?(?: function[ =]({SYMBOL_PATTERN}))?\s*$")
 _NOTIFIER: Final = re.compile(rf"(?:cb=)?({SYMBOL_PATTERN})\s*$")
+_ENTERED: Final = re.compile(r"([^\s(:]+(?: \[\w+\])?)(?:\(.*\))?\s+<-")
 _VICTIM: Final = re.compile(
     r"pid=(\d+) comm=(.*) total-vm=(\d+)kB anon-rss=(\d+)kB file-rss[:=](\d+)kB shmem-rss[:=](\d+)kB"
     r" uid=(\d+) pgtables=(\d+)kB oom_score_adj=(-?\d+)\s*$"
@@ -182,6 +186,39 @@ class ProbeRule:
         return (layout, (*texts, target.callback or "")) if kind == "oom_notify_begin" else taken
 
 
+class FunctionRule:
+    """The function tracer's lines, `F <-CALLER` or `F <-- CALLER`: entries of functions, without fields and returns."""
+
+    settles = False
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._layouts: dict[str, Layout | None] = {}
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:
+        """The function's entry; None for a function that is no kind."""
+        match = _ENTERED.match(line, at)
+        if match is None:
+            return None
+        name = plain_name(match[1])
+        if name not in self._layouts:
+            if len(self._layouts) >= _MOST_LOCATIONS:
+                self._layouts.clear()
+            self._layouts[name] = _entry_layout(name)
+        layout = self._layouts[name]
+        if layout is not None:
+            self._threads.functions[thread] = layout.kind.name
+            return layout, ()
+        if name in COUNTED_FUNCTIONS:
+            self._threads.counted[name] += 1
+        return None
+
+
+def _entry_layout(name: str) -> Layout | None:
+    function = FUNCTION_BY_NAME.get(name)
+    return Layout(KIND_BY_NAME[function.entry], _ENTERED, ()) if function else None
+
+
 class _Remembered:
     """An answer about a function's text, looked up once."""
 
@@ -235,6 +272,8 @@ class Rules:
 
     def _rule(self, name: str, line: str, at: int) -> Rule | None:
         short = without_group(name)
+        if short in (FUNCTION_ARROW, FUNCTION_EVENT):
+            return FunctionRule(self.threads)
         kind = self._mapping.get(name) or self._mapping.get(short)
         if kind is not None:
             return ProbeRule(short, self.threads, self.symbols, kind)

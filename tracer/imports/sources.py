@@ -60,6 +60,7 @@ class Source:
     tool: str = ""
     """The program whose text it is, where it was not text before."""
     damage: str = ""
+    is_unfolded: bool = False
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +87,7 @@ class Source:
 
     def rewritten(self, stream: IO[bytes]) -> Source:
         """The same source with other text."""
-        return Source(self.name, stream, self.kernel, self.host, self.tool, self.damage)
+        return Source(self.name, stream, self.kernel, self.host, self.tool, self.damage, self.is_unfolded)
 
     def _guarded(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
         """Packed data that is cut or damaged ends there."""

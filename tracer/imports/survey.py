@@ -12,12 +12,14 @@ import numpy as np
 from .blocks.probes import Entered, Probes
 from .blocks.scan import Head, Scan, Scanner, in_turn
 from .blocks.text import Bools
+from .folding import continues
 from .heads import FORMS, NAMELESS, HeadForm, head_of, time_ns
 from .layouts import Layout
 from .lines import MOST_LINE_BYTES
 from .names import plain_name
 from .rules import ProbeRule, Rule, Rules
 from .table import STACKS
+from .unread import UnreadLines, shown_line
 
 MOST_NAMES: Final = 5000
 """Different event names that are counted one by one; a tracer has some hundred, garbage any number."""
@@ -64,6 +66,13 @@ class Survey:
     """When balloon work began after a second without any."""
     work_functions: set[str] = field(default_factory=set)
     """Functions of the balloon work."""
+    cut: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Of kinds no line of which is whole, the fields that each line has."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Known events of which no line can be read, with the first such line."""
+    unread_lines: UnreadLines = field(default_factory=UnreadLines)
+    continued: bool = False
+    """Whether lines look as if they were folded."""
 
 
 class Surveyor:
@@ -138,15 +147,21 @@ class Surveyor:
         for number, count in enumerate(np.bincount(scan.numbers[settled]).tolist()):
             if count:
                 self.survey.counts[self._scanner.name(number)] += count
-        self.survey.last_ns = max(self.survey.last_ns, int(scan.heads.now_ns[settled].max(initial=-1)))
+        times = scan.heads.now_ns[settled]
+        if len(times):
+            self._remember_time(int(times.min()))
+            self._remember_time(int(times.max()))
+
+    def _remember_time(self, now_ns: int) -> None:
+        survey = self.survey
+        survey.first_ns = min(survey.first_ns, now_ns) if survey.first_ns >= 0 else now_ns
+        survey.last_ns = max(survey.last_ns, now_ns)
 
     def _line(self, line: str, certain: Head | None) -> None:
         head = certain or self._head(line)
         if head is None:
             return
-        if self.survey.first_ns < 0:
-            self.survey.first_ns = head.now_ns
-        self.survey.last_ns = max(self.survey.last_ns, head.now_ns)
+        self._remember_time(head.now_ns)
         name = head.name
         if name not in self.survey.counts:
             name = self._meet(line, head)
@@ -162,7 +177,7 @@ class Surveyor:
         if match is None:
             return None
         tid, _, cpu, seconds, fraction, name = match.group(*self._form.order)
-        return Head(int(tid or 0), 0, cpu, time_ns(seconds, fraction), b"", name, match.end())
+        return Head(int(tid or 0), 0, cpu, time_ns(seconds, fraction, self._form.scale), b"", name, match.end())
 
     def _meet(self, line: str, head: Head) -> str:
         """An event name for the first time: find its rule."""
@@ -175,14 +190,20 @@ class Surveyor:
     def _look(self, rule: Rule, line: str, head: Head) -> None:
         taken = rule.take(line, head.at, head.tid or -1 - int(head.cpu or 0))
         if taken is None:
+            if rule.settles:
+                self.survey.unread.setdefault(head.name, shown_line(line))
             return
         layout, texts = taken
+        self.survey.unread.pop(head.name, None)
         kind = layout.kind.name
         if (head.name, layout) not in self._seen:
             self._seen.add((head.name, layout))
             self.survey.names.setdefault(kind, set()).add(head.name)
-            self.survey.fields.setdefault(kind, set()).update(layout.names)
-        if rule.settles:
+            if layout.is_whole:
+                self.survey.fields.setdefault(kind, set()).update(layout.names)
+            else:
+                self.survey.cut[kind] = self.survey.cut.get(kind, layout.names) & layout.names
+        if rule.settles and layout.is_whole:
             del self._watched[head.name]
         elif kind in _BALLOON_MOVES:
             self._balloon_moves(kind, head.now_ns)
@@ -212,14 +233,14 @@ class Surveyor:
             return found[1]
         if match := NAMELESS.pattern.search(line):
             self._nameless(match)
+        else:
+            self.survey.continued = self.survey.continued or continues(line)
+            self.survey.unread_lines.take(line)
         return None
 
     def _nameless(self, match: re.Match[str]) -> None:
         seconds, fraction, text = match.group(4, 5, 6)
-        now_ns = time_ns(seconds, fraction)
-        if self.survey.first_ns < 0:
-            self.survey.first_ns = now_ns
-        self.survey.last_ns = max(self.survey.last_ns, now_ns)
+        self._remember_time(time_ns(seconds, fraction))
         if not text.startswith(("<stack trace", "<user stack trace")):
             self.survey.counts[NO_NAME] += 1
 

@@ -163,6 +163,23 @@ SYMBOL_FIELDS: Final = frozenset({("shrink_slab_start", "shrink"), ("shrink_slab
 POINTER_FIELDS: Final = frozenset({"shr", "vq"})
 """Fields that are addresses, hashed or not: opaque ids."""
 
+_ENDS_RECLAIM: Final = ("direct_reclaim_end", "memcg_reclaim_end", "memcg_softlimit_reclaim_end", "node_reclaim_end")
+WHOLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "shrink_slab_start": ("nr_objects_to_shrink", "cache_items", "delta", "total_scan"),
+    "shrink_slab_end": ("new_scan", "total_scan", "retval"),
+    "direct_reclaim_begin": ("order",),
+    **dict.fromkeys(_ENDS_RECLAIM, ("nr_reclaimed",)),
+    "kswapd_wake": ("nid", "order"),
+    "kswapd_sleep": ("nid",),
+    "wakeup_kswapd": ("nid", "order"),
+    "lru_shrink_inactive": ("nr_scanned", "nr_reclaimed", "priority", "reclaim_flags"),
+    "reclaim_pages": ("nr_scanned", "nr_reclaimed"),
+    "throttled": ("usec_timeout", "usec_delayed", "reason"),
+    "reclaim_retry_zone": ("no_progress_loops", "wmark_check"),
+    "compact_retry": ("retries", "ret"),
+}
+"""Fields that every kernel's text has, the last ones above all: text without one of them is cut."""
+
 NEVER_READ: Final = frozenset({"gfp_flags"})
 """Fields the text tells in words whose bits differ between kernels: left out rather than guessed."""
 

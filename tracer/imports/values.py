@@ -47,7 +47,8 @@ def _integers(texts: Sequence[str]) -> I64:
 
 
 def _pointer(text: str) -> int:
-    return 0 if text.startswith("(") else _fit(int(text, 16))
+    """An opaque id, 0 where the text has none: `(null)`, `(____ptrval____)`, or nothing at all."""
+    return 0 if not text or text.startswith("(") else _fit(int(text, 16))
 
 
 def _looked_up(texts: Sequence[str], read: Callable[[str], int]) -> I64:

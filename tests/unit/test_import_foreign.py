@@ -1,0 +1,99 @@
+"""Texts that other tools, mailers and clocks made: read right, or refused by name."""
+
+import pytest
+from import_cases import DATA, import_file, import_text
+
+from tracer.errors import RecordingError
+
+FOREIGN = DATA.parent / "foreign"
+HEAD = "         kswapd0-47    [000] ....   102.200000: "
+LRU = "mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=32 nr_reclaimed=31 priority=12 flags=RECLAIM_WB_FILE"
+
+
+def foreign(name, tmp_path):
+    return import_file(FOREIGN / f"{name}.txt", tmp_path / "out.rtrace")
+
+
+def refusal(text, tmp_path):
+    with pytest.raises(RecordingError) as caught:
+        import_text(text, tmp_path)
+    return str(caught.value)
+
+
+def test_folded_lines_are_joined(tmp_path):
+    begin, end = foreign("folded-lines", tmp_path).events
+    assert begin.args["total_scan"] - end.args["total_scan"] == 46_844_928
+    assert end.args["retval"] == 46_844_928
+
+
+@pytest.mark.parametrize("mark", ["\n", "\n> ", " \\\n    "])
+def test_a_line_may_be_folded_at_any_blank(mark, tmp_path):
+    words = LRU.split(" ")
+    for at in range(1, len(words)):
+        text = f"{HEAD}{' '.join(words[:at])}{mark}{' '.join(words[at:])}\n{HEAD}{LRU}\n"
+        events = import_text(text, tmp_path).events
+        assert [event.args["nr_reclaimed"] for event in events] == [31, 31], text
+
+
+def test_fields_cut_from_every_line_are_unknown(tmp_path):
+    imported = import_text(f"{HEAD}mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=32 nr_recl\n" * 2, tmp_path)
+    assert [event.args["nr_scanned"] for event in imported.events] == [32, 32]
+    assert "nr_reclaimed" in imported.recording.metadata.absent_fields["lru_shrink_inactive"]
+    assert any("Fields cut from every line of lru_shrink_inactive" in remark for remark in imported.result.remarks)
+
+
+def test_a_first_line_that_is_cut_does_not_cut_the_others(tmp_path):
+    imported = import_text(f"{HEAD}mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=32\n{HEAD}{LRU}\n", tmp_path)
+    assert [event.args["nr_reclaimed"] for event in imported.events] == [31]
+    assert any("1 line of known events could not be read, the first:" in each for each in imported.result.remarks)
+
+
+def test_names_are_without_what_stands_before_them(tmp_path):
+    events = foreign("prefixed-lines", tmp_path).events
+    assert [event.comm for event in events] == ["kcompactd0"] * 2 + ["kswapd0"] * 4
+
+
+def test_task_after_task_is_put_in_order_and_begins_with_the_earliest_event(tmp_path):
+    imported = foreign("task-after-task", tmp_path)
+    assert imported.recording.metadata.start_ns == imported.events[0].time_ns == 12_838_491_407_000
+    assert [event.time_ns for event in imported.events] == sorted(event.time_ns for event in imported.events)
+    assert any("not in order of time" in remark for remark in imported.result.remarks)
+
+
+def test_the_function_tracers_lines_are_entries(tmp_path):
+    kinds = foreign("function-tracer", tmp_path).kinds
+    assert {"out_of_memory_begin", "fill_balloon_begin", "leak_balloon_begin"} <= set(kinds)
+
+
+def test_a_blank_pointer_is_unknown_and_a_broken_line_is_joined(tmp_path):
+    events = foreign("blank-pointer", tmp_path).events
+    assert [event.kind for event in events] == ["shrink_slab_end", "shrink_slab_start"]
+    assert (events[1].args["shr"], events[1].args["total_scan"]) == (0, 85)
+
+
+def test_the_latency_format_with_verbose_is_read(tmp_path):
+    head = "              dd   24125   1 0 00000000 00000000 [77eda0d3] 2012061.907ms (+0.033ms): "
+    [event] = import_text(head + LRU + "\n", tmp_path).events
+    assert (event.comm, event.tid, event.cpu, event.time_ns) == ("dd", 24125, 1, 2_012_061_907_000)
+
+
+def test_distances_and_counts_are_no_times(tmp_path):
+    for name, message in (("deltatime", "distances from line to line"), ("integer-clock", "its times are counts")):
+        with pytest.raises(RecordingError, match=message):
+            foreign(name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[  100.000000] mm_vmscan_kswapd_wake: nid=0 order=0\n", "tp_printk"),
+        ("mm_vmscan_kswapd_wake: nid=0 order=0\n", "context-info"),
+        ("100.000 ( 0.000 ms): kswapd0/47 vmscan:mm_vmscan_kswapd_wake(nid: 0)\n", "perf trace"),
+        ("         kswapd0    47 [000] vmscan:mm_vmscan_kswapd_wake: nid=0 order=0\n", "have no times"),
+        ("100.000100 [001] kswapd0-47: mm_vmscan_kswapd_wake nid=0\n", "begin with the time"),
+        (" 0)   0.123 us    |  fill_balloon();\n", "function_graph"),
+        (f"{HEAD}mm_shrink_slab_start: what is this\n", "the text of mm_shrink_slab_start, which is known"),
+    ],
+)
+def test_what_can_not_be_read_is_called_by_its_name(text, message, tmp_path):
+    assert message in refusal(text, tmp_path)
