@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Final
 
 from .table import TRACEPOINTS
@@ -53,12 +54,12 @@ def shown_line(line: str) -> str:
     return text if len(text) <= _MOST_SHOWN_CHARS else f"{text[:_MOST_SHOWN_CHARS]}..."
 
 
+@dataclass
 class UnreadLines:
     """Counts lines without a head that can be read, by what they are."""
 
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._first: dict[str, str] = {}
+    _counts: Counter[str] = field(default_factory=Counter)
+    _first: dict[str, str] = field(default_factory=dict)
 
     def take(self, line: str) -> None:
         """A line without a head."""
