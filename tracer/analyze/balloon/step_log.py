@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from operator import itemgetter
 from typing import Final
 
-from ..model import BalloonStep, Cause, Quality
-from .steps import Step
+import numpy as np
+import numpy.typing as npt
+
+from ..model import BalloonStep
+from .step_columns import CAUSES, QUALITIES, StepColumns
+
+I64 = npt.NDArray[np.int64]
 
 MOST_STEPS: Final = 8192
 _FIRST_WIDTH_NS: Final = 1_000_000
-
-_Kept = tuple[int, int, int, Cause | None, Quality]
-
-_kept = itemgetter(*map(Step._fields.index, ("begin_ns", "end_ns", "pages", "cause", "quality")))
 
 
 class StepLog:
     """Keeps steps in order of their end; when there are too many, those of a cause in the same stretch of time are one.
 
-    The stretch doubles until few enough are left. Each step is [begin, end, pages, cause, quality].
+    The stretch doubles until few enough are left.
     """
 
     def __init__(self) -> None:
-        self._steps: list[_Kept] = []
+        self._parts: list[I64] = []
+        """Rows of begin, end, pages and kind, by parts."""
+        self._count = 0
         self._width_ns = _FIRST_WIDTH_NS
 
-    def add(self, steps: Sequence[Step]) -> None:
+    def add(self, steps: StepColumns) -> None:
         """Take the next steps."""
-        while steps:
-            room = MOST_STEPS + 1 - len(self._steps)
-            self._steps += map(_kept, steps[:room])
-            steps = steps[room:]
-            while len(self._steps) > MOST_STEPS:
+        kind = steps.cause * len(QUALITIES) + steps.quality
+        rows = np.column_stack((steps.begin_ns, steps.end_ns, steps.pages, kind))
+        while len(rows):
+            room = MOST_STEPS + 1 - self._count
+            self._parts.append(rows[:room])
+            self._count += len(rows[:room])
+            rows = rows[room:]
+            while self._count > MOST_STEPS:
                 self._join()
                 self._width_ns *= 2
 
     def _join(self) -> None:
-        joined: dict[tuple[int, int, int], _Kept] = {}
-        for begin_ns, end_ns, pages, cause, quality in self._steps:
-            # By identity: an enumeration's own hash is a call of a Python function.
-            key = end_ns // self._width_ns, id(cause), id(quality)
-            before = joined.get(key, (begin_ns, end_ns, 0))
-            joined[key] = min(before[0], begin_ns), max(before[1], end_ns), before[2] + pages, cause, quality
-        self._steps = sorted(joined.values(), key=itemgetter(1, 0, 2))
+        begin_ns, end_ns, pages, kind = np.concatenate(self._parts).T
+        stretch = end_ns // self._width_ns
+        order = np.lexsort((kind, stretch))
+        other = (np.diff(stretch[order]) != 0) | (np.diff(kind[order]) != 0)
+        starts = np.append(0, np.flatnonzero(other) + 1)
+        joined = (
+            np.minimum.reduceat(begin_ns[order], starts),
+            np.maximum.reduceat(end_ns[order], starts),
+            np.add.reduceat(pages[order], starts),
+            kind[order][starts],
+        )
+        by_end = np.lexsort((order[starts], joined[2], joined[0], joined[1]))
+        self._parts = [np.column_stack(joined)[by_end]]
+        self._count = len(by_end)
 
     def steps(self, origin_ns: int) -> list[BalloonStep]:
         """All that is kept, in order of end."""
+        rows = np.concatenate(self._parts).tolist() if self._parts else []
         return [
-            BalloonStep((begin_ns - origin_ns) / 1e9, (end_ns - origin_ns) / 1e9, pages, cause, quality)
-            for begin_ns, end_ns, pages, cause, quality in self._steps
+            BalloonStep(
+                (begin_ns - origin_ns) / 1e9,
+                (end_ns - origin_ns) / 1e9,
+                pages,
+                CAUSES[kind // len(QUALITIES)],
+                QUALITIES[kind % len(QUALITIES)],
+            )
+            for begin_ns, end_ns, pages, kind in rows
         ]

@@ -39,7 +39,8 @@ class Burst:
 
     def reach(self, end: Mark) -> None:
         """It goes on to that moment at least."""
-        self.end = max(self.end, end, key=lambda mark: mark.time_ns)
+        if end.time_ns > self.end.time_ns:
+            self.end = end
 
     def cycle(self, origin_ns: int) -> Cycle:
         """What came of it, not numbered yet; times are seconds since `origin_ns`."""

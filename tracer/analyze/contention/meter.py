@@ -5,10 +5,11 @@ Rows are kept only until nobody can ask about their time any more; what they add
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +24,6 @@ _FOLD_ROWS: Final = 10_000
 """Rows that are worth folding."""
 _NEVER: Final = -1
 _FOREVER_NS: Final = np.iinfo(np.int64).max
-
-
-Sums = tuple[Any, ...]
-"""What a Mark is made of, without its time."""
 
 
 class Actor(StrEnum):
@@ -62,11 +59,36 @@ class Mark:
 class Marks(dict[int, Mark]):
     """Marks by time: each is made when somebody asks for it, since most edges of steps lie inside a longer movement."""
 
-    sums: dict[int, Sums]
+    def __init__(
+        self, times_ns: I64, sums: I64, refaults: npt.NDArray[np.float64] | None, kept: dict[int, Mark]
+    ) -> None:
+        """`sums` has a row for each of the ascending times, the fields of Mark in their order but without refaults;
+        `kept` are marks made earlier, which go before."""
+        super().__init__()
+        self._times_ns = times_ns.tolist()
+        self._sums = sums
+        self._refaults = refaults
+        self._kept = kept
 
     def __missing__(self, time_ns: int) -> Mark:
-        mark = self[time_ns] = Mark(time_ns, *self.sums[time_ns])
+        mark = self[time_ns] = self._kept.get(time_ns) or self._made(time_ns)
         return mark
+
+    def _made(self, time_ns: int) -> Mark:
+        row = bisect_left(self._times_ns, time_ns)
+        worker_ns, reclaim_ns, waited_ns, *actor_ns, before, pages, until_ns, from_ns = self._sums[row].tolist()
+        return Mark(
+            time_ns,
+            worker_ns,
+            reclaim_ns,
+            waited_ns,
+            tuple(actor_ns),
+            before,
+            pages,
+            None if self._refaults is None else float(self._refaults[row]),
+            until_ns,
+            None if from_ns == _FOREVER_NS else from_ns,
+        )
 
 
 class _Union:
@@ -105,12 +127,12 @@ class _Union:
         index = np.searchsorted(begin, time_ns, side="right") - 1
         return np.where(index >= 0, np.minimum(end[np.maximum(index, 0)], time_ns), self._folded_end_ns)
 
-    def first(self, time_ns: I64) -> list[int | None]:
-        """The first covered moment no earlier than each time, None where none is known."""
+    def first(self, time_ns: I64) -> I64:
+        """The first covered moment no earlier than each time, _FOREVER_NS where none is known."""
         begin, end = self.intervals()
         index = np.searchsorted(end, time_ns, side="right")
-        first = np.maximum(np.append(begin, _FOREVER_NS)[index], time_ns).tolist()
-        return [None if moment_ns == _FOREVER_NS else moment_ns for moment_ns in first]
+        first: I64 = np.maximum(np.append(begin, _FOREVER_NS)[index], time_ns)
+        return first
 
     def fold(self, until_ns: int) -> None:
         begin, end = self.intervals()
@@ -200,43 +222,33 @@ class Meter:
         self.actors[actor].add(begin_ns, end_ns)
         self._reclaiming.add(begin_ns, end_ns)
 
-    def at(self, times_ns: Iterable[int]) -> Marks:
+    def at(self, times_ns: I64) -> Marks:
         """The sums at each time. A time that was folded away and not kept reads as the moment of the folding."""
-        wanted = set(times_ns)
-        marks = Marks((time_ns, self._kept[time_ns]) for time_ns in wanted & self._kept.keys())
-        fresh = sorted(wanted - marks.keys())
-        marks.sums = dict(zip(fresh, self._read(fresh), strict=True))
-        return marks
-
-    def _read(self, times_ns: Sequence[int]) -> Iterable[Sums]:
-        if not times_ns:
-            return ()
-        time_ns = np.asarray(times_ns, np.int64)
-        actors = zip(*(union.until(time_ns).tolist() for union in self.actors.values()), strict=True)
-        refaults = self._readings.refaults(time_ns)
+        time_ns = np.unique(times_ns)
+        if not len(time_ns):
+            return Marks(time_ns, time_ns, None, self._kept)
         columns = (
-            self.worker.until(time_ns).tolist(),
-            self._reclaiming.until(time_ns).tolist(),
-            self.waits.until(time_ns).tolist(),
-            actors,
-            *(column.tolist() for column in self.pages.until(time_ns, self._reclaiming)),
-            [None] * len(times_ns) if refaults is None else refaults.tolist(),
-            self._reclaiming.last(time_ns).tolist(),
+            self.worker.until(time_ns),
+            self._reclaiming.until(time_ns),
+            self.waits.until(time_ns),
+            *(union.until(time_ns) for union in self.actors.values()),
+            *self.pages.until(time_ns, self._reclaiming),
+            self._reclaiming.last(time_ns),
             self._reclaiming.first(time_ns),
         )
-        return zip(*columns, strict=True)
+        return Marks(time_ns, np.column_stack(columns), self._readings.refaults(time_ns), self._kept)
 
     def look_ahead(self, marks: Iterable[Mark]) -> None:
         """Fill in `busy_from_ns` where it has become known; to be called before `fold` for marks that need it."""
         waiting = [mark for mark in marks if mark.busy_from_ns is None]
         times_ns = np.asarray([mark.time_ns for mark in waiting], np.int64)
-        for mark, first_ns in zip(waiting, self._reclaiming.first(times_ns), strict=True):
-            mark.busy_from_ns = first_ns
+        for mark, first_ns in zip(waiting, self._reclaiming.first(times_ns).tolist(), strict=True):
+            mark.busy_from_ns = None if first_ns == _FOREVER_NS else first_ns
 
     def fold(self, until_ns: int, keep_ns: Iterable[int]) -> None:
         """Forget rows before `until_ns`, when they are many; earlier moments `keep_ns` can still be asked for."""
         times_ns = {time_ns for time_ns in keep_ns if time_ns < until_ns}
-        marks = self.at(times_ns)
+        marks = self.at(np.asarray([*times_ns], np.int64))
         self._kept = {time_ns: marks[time_ns] for time_ns in times_ns}
         self.look_ahead(self._kept.values())
         if len(self) < _FOLD_ROWS or until_ns <= self._folded_until_ns:

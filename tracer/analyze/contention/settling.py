@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import attrgetter
+from typing import Final
 
 import numpy as np
 
 from ...metadata import Metadata
+from ..balloon.step_columns import CAUSES, StepColumns
 from ..balloon.step_log import StepLog
 from ..balloon.steps import Step
 from ..balloon.tracker import BalloonTracker
 from ..model import Cause, Cycle
 from ..options import Options
+from ..stream.grouping import groups
 from ..stream.readings import Readings
 from ..totals.kills import Kill
 from ..totals.ladder import Ladders
@@ -22,6 +28,9 @@ from .conflicts import NEVER_NS, ConflictFinder
 from .cycles import PressureCycles, numbered
 from .meter import Marks, Meter
 from .oscillation import Oscillations
+
+_BY_HOST: Final = CAUSES.index(Cause.HOST)
+_end = attrgetter("end_ns")
 
 
 @dataclass
@@ -84,9 +93,10 @@ class Settling:
         since `open_works_ns` of inflating ones."""
         until_ns = self._until_ns = max(self._until_ns, until_ns)
         steps, changes = self._balloon.due(until_ns)
-        edges = {edge for step in steps for edge in (step.begin_ns, step.end_ns)}
-        marks = self._meter.at(edges | set(changes))
-        self._take(steps, deque(changes), marks, until_ns)
+        columns = StepColumns.of(steps)
+        marks = self._meter.at(np.concatenate((columns.begin_ns, columns.end_ns, np.asarray(changes, np.int64))))
+        self._take(steps, columns, deque(changes), marks, until_ns)
+        self._add_up(steps, columns, marks)
         self._take_kills(until_ns)
         self._balloon.works.settle(until_ns, since_ns=self._cycles.settle(until_ns))
         pending_ns = self._balloon.pending_begins()
@@ -98,45 +108,41 @@ class Settling:
         """Every cycle in order of start; nothing more will be taken."""
         return numbered([*self._cycles.finish(), *self._oscillations.finish()])
 
-    def _take(self, steps: list[Step], changes: deque[int], marks: Marks, until_ns: int) -> None:
-        first = 0
-        moved: dict[str, list[Step]] = {}
-        while first < len(steps):
-            step = steps[first]
-            self._take_changes(changes, step.end_ns, marks)
-            self._take_kills(step.end_ns - 1)
-            before_ns = self._next_ns(changes)
-            alike, stop = _alike(step), first + 1
-            while stop < len(steps) and steps[stop].end_ns < before_ns and _alike(steps[stop]) == alike:
-                stop += 1
-            self._move(steps[first:stop], marks)
-            name = "inflated_pages" if step.cause is None else f"leaked_pages.{step.cause.value}"
-            moved.setdefault(f"balloon.{name}", []).extend(steps[first:stop])
-            first = stop
+    def _take(self, steps: list[Step], columns: StepColumns, changes: deque[int], marks: Marks, until_ns: int) -> None:
+        """Take steps in stretches that are alike, with nothing in between that matters."""
+        for start, stop in pairwise(columns.stretches()):
+            first = start
+            while first < stop:
+                self._take_changes(changes, steps[first].end_ns, marks)
+                self._take_kills(steps[first].end_ns - 1)
+                before_ns, last = self._next_ns(changes), stop
+                if steps[stop - 1].end_ns >= before_ns:
+                    last = max(first + 1, bisect_left(steps, before_ns, first, stop, key=_end))
+                self._move(steps[first:last], marks)
+                first = last
         self._take_changes(changes, until_ns, marks)
-        for name, those in moved.items():
-            pages = np.array([abs(step.pages) for step in those])
-            self._timeline.add(name, np.array([step.end_ns for step in those]), pages)
 
     def _next_ns(self, changes: deque[int]) -> int:
         """The end of a step that comes behind the next change or kill."""
         kill_ns = self._kills[0].time_ns + 1 if self._kills else NEVER_NS
         return min(kill_ns, changes[0]) if changes else kill_ns
 
-    def _move(self, steps: Sequence[Step], marks: Marks) -> None:
-        """Take steps that are alike, with nothing in between that matters."""
-        cause = steps[0].cause
+    def _move(self, steps: list[Step], marks: Marks) -> None:
         self._cycles.take(steps, marks)
         self._oscillations.take(steps, marks)
-        if cause is None:
-            self.conflicts.rise(steps, marks)
-        elif cause is not Cause.HOST:
-            for step in steps:
-                self._ladders.leak(step)
+        self.totals.add(steps[0].cause, sum(step.pages for step in steps))
+
+    def _add_up(self, steps: list[Step], columns: StepColumns, marks: Marks) -> None:
+        """What takes steps without regard to the changes, kills and other steps in between."""
+        if rising := [step for step in steps if step.cause is None]:
+            self.conflicts.rise(rising, marks)
+        self._ladders.leak(columns.take((columns.cause > 0) & (columns.cause != _BY_HOST)))
         self._balloon.works.moved(steps)
-        self.totals.add(cause, sum(step.pages for step in steps))
-        if steps[0].pages:
-            self.log.add(steps)
+        self.log.add(columns.take(columns.pages != 0))
+        for number, rows in groups(columns.cause):
+            cause = CAUSES[number]
+            name = "inflated_pages" if cause is None else f"leaked_pages.{cause.value}"
+            self._timeline.add(f"balloon.{name}", columns.end_ns[rows], np.abs(columns.pages[rows]))
 
     def _take_changes(self, changes: deque[int], until_ns: int, marks: Marks) -> None:
         while changes and changes[0] <= until_ns:
@@ -151,8 +157,3 @@ class Settling:
             seen = self.totals.net if self.totals.net > 0 else None
             kill.balloon_pages = seen if counted is None else counted
             self.kills.append(kill)
-
-
-def _alike(step: Step) -> tuple[Cause | None, bool, bool, bool]:
-    """What steps that can be taken together have in common."""
-    return step.cause, step.teardown, step.pages > 0, step.pages < 0

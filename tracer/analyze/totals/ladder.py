@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from ...schema import DEF_PRIORITY, SpanKind
 from ..balloon.runs import Run
-from ..balloon.steps import EVIDENCE_SPANS, Step
-from ..model import Cause, Scope, Tier
+from ..balloon.step_columns import StepColumns
+from ..balloon.steps import EVIDENCE_SPANS
+from ..model import Scope, Tier
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.grouping import groups
 from ..stream.intervals import merge, union_length_by_group
@@ -111,15 +112,20 @@ class Ladders:
                 insort(episode.notifications, (run.begin_ns, run.id))
                 del episode.notifications[EVIDENCE_SPANS:]
 
-    def leak(self, step: Step) -> None:
-        """Take pages that left the balloon; those that the host wanted, or that no tier took, are nobody's supply."""
-        if step.cause is Cause.HOST or step.rung < 0:
+    def leak(self, steps: StepColumns) -> None:
+        """Take pages that left the balloon in need; those that no tier took are nobody's supply."""
+        steps = steps.take(steps.rung >= 0)
+        if not len(steps.rung):
             return
-        ladder = (self._episode_at(step.begin_ns) if step.rung else None) or self.proactive
-        rung = ladder.rung(step.rung, step.begin_ns)
-        rung.balloon_pages -= step.pages
-        if step.priority == DEF_PRIORITY:
-            rung.balloon_pages_at_def_priority -= step.pages
+        first, last = (self._index_at(int(time_ns)) for time_ns in (steps.begin_ns.min(), steps.begin_ns.max()))
+        episodes = self.episodes[first : last + 1]
+        keys = _keys(np.asarray([episode.start_ns for episode in episodes], np.int64), steps.begin_ns, steps.rung)
+        gentle = np.where(steps.priority == DEF_PRIORITY, steps.pages, 0)
+        for key, rows in groups(keys):
+            episode, number = divmod(key, RUNGS)
+            rung = [*episodes, self.proactive][episode].rung(number, int(steps.begin_ns[rows].min()))
+            rung.balloon_pages -= int(steps.pages[rows].sum())
+            rung.balloon_pages_at_def_priority -= int(gentle[rows].sum())
 
     def at(self, tier: int, begin_ns: int, end_ns: int) -> EpisodeLadder:
         """Where a tier's pages of that time belong: the episode, or what lies outside of any."""
@@ -129,8 +135,10 @@ class Ladders:
 
     def _episode_at(self, time_ns: int) -> EpisodeLadder | None:
         """The last episode that began no later, or the first one; None without any."""
-        index = bisect_right(self.episodes, time_ns, key=lambda episode: episode.start_ns) - 1
-        return self.episodes[max(index, 0)] if self.episodes else None
+        return self.episodes[self._index_at(time_ns)] if self.episodes else None
+
+    def _index_at(self, time_ns: int) -> int:
+        return max(bisect_right(self.episodes, time_ns, key=lambda episode: episode.start_ns) - 1, 0)
 
     def _count_tasks(self) -> None:
         """Episodes before the last get no more tasks: their number is enough."""
@@ -212,10 +220,7 @@ class Ladders:
                 prelude.min_priority = lowest if prelude.min_priority is None else min(prelude.min_priority, lowest)
 
     def _keys(self, time_ns: I64, rung: I64) -> I64:
-        """Episode and rung (or tier) of each row as one number."""
-        episode = np.maximum(np.searchsorted(self._starts, time_ns, side="right") - 1, 0)
-        episode = np.where(rung > 0, episode, len(self._starts))
-        return episode * RUNGS + rung
+        return _keys(self._starts, time_ns, rung)
 
     def _rung(self, key: int, time_ns: int) -> Rung:
         episode, number = divmod(key, RUNGS)
@@ -348,3 +353,10 @@ def _add_busy(rung: Rung, number: int, busy_ns: int) -> None:
         rung.busy_ns += busy_ns
     else:
         rung.share(number).busy_ns += busy_ns
+
+
+def _keys(starts: I64, time_ns: I64, rung: I64) -> I64:
+    """Episode (by the starts of those that may be meant) and rung (or tier) of each row as one number."""
+    episode = np.maximum(np.searchsorted(starts, time_ns, side="right") - 1, 0) if len(starts) > 1 else 0
+    keys: I64 = np.where(rung > 0, episode, len(starts)) * RUNGS + rung
+    return keys
