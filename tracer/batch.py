@@ -38,6 +38,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.header["time_ns"])
 
+    @property
+    def time_ns(self) -> npt.NDArray[np.int64]:
+        """Each event's time, not copied."""
+        return self.header["time_ns"].view(np.int64)
+
     @classmethod
     def from_records(cls, records: npt.NDArray[np.void]) -> Batch:
         """Split records of EVENT_DTYPE by kind; records of an unknown kind keep their header only."""

@@ -283,7 +283,7 @@ class Engine:
             told_ns = max(told_ns, min(until_ns, self._balloon.read_until(read_ns)))
         elif not self._metadata.sample_interval_s:
             told_ns = until_ns
-        open_ns = self._open.header["time_ns"].astype(np.int64)
+        open_ns = self._open.time_ns
         works = np.isin(self._open.header["kind"], _INFLATING)
         self._settled.settle(told_ns, open_ns.tolist(), open_ns[works].tolist())
 
@@ -313,5 +313,5 @@ class Engine:
 
 def _split(batch: Batch, until_ns: int) -> tuple[Batch, Batch]:
     """The events in time order up to a time, and those after it."""
-    cut = int(np.searchsorted(batch.header["time_ns"].astype(np.int64), until_ns, side="right"))
+    cut = int(np.searchsorted(batch.time_ns, until_ns, side="right"))
     return batch.between(0, cut), batch.between(cut, len(batch))

@@ -181,7 +181,7 @@ class MeasuredSteps:
         seen, unseen = (pages != 0) & (row >= 0), (pages != 0) & (row < 0)
         measured = np.ones(len(pages), np.bool_)
         steps = _steps(stretch, row[seen], pages[seen], measured[seen], time_ns[seen])
-        comm = np.repeat(stretch.batch.header["comm"][at].astype(np.bytes_), 2)[unseen].tolist()
+        comm = np.repeat(stretch.batch.header["comm"][at].astype(np.bytes_, copy=False), 2)[unseen].tolist()
         steps += map(_of_unseen_run, time_ns[unseen].tolist(), pages[unseen].tolist(), comm, repeat(self._path))
         if not self._sources.run_leaks:
             return steps
@@ -198,7 +198,7 @@ class MeasuredSteps:
             of_kind = stretch.batch.header["kind"][stretch.orphans] == KIND_BY_NAME[kind].number
             rows = np.sort(stretch.orphans[of_kind & told])
             pages = stretch.args.at(rows, kind, field) // (self._balloon_pages if field == "freed" else 1)
-            comm = stretch.batch.header["comm"][rows].astype(np.bytes_)
+            comm = stretch.batch.header["comm"][rows].astype(np.bytes_, copy=False)
             columns = zip(stretch.time_ns[rows].tolist(), (-pages).tolist(), comm.tolist(), strict=True)
             steps += [_of_unseen_run(*row, self._path) for row in columns if row[1]]
         return steps

@@ -66,8 +66,10 @@ def notifier_runs(stretch: Stretch, name_of: NameOf, *, closed: bool) -> list[Ru
 def shrinker_runs(stretch: Stretch, name_of: NameOf) -> list[Run]:
     """Closed calls of the balloon's shrinker, with what they report as freed."""
     slab = stretch.slab
-    own = [shrink for shrink in np.unique(slab.shrink).tolist() if belongs_to_balloon(name_of(shrink))]
-    rows = np.flatnonzero(np.isin(slab.shrink, own))
+    own = [belongs_to_balloon(name_of(shrink)) for shrink in slab.callbacks.tolist()]
+    if not any(own):
+        return []
+    rows = np.flatnonzero(np.asarray(own)[slab.callback])
     columns = (slab.span_id, slab.begin_ns, slab.end_ns, slab.freed, slab.rung, slab.shrink, slab.priority)
     return [Run(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
 

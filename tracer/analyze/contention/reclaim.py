@@ -66,8 +66,10 @@ class ReclaimTracker:
             nid = args["nid"].astype(np.int64)
             run_nid = stretch.args.at(spans.begin_at[runs], "kswapd_wake", "nid")
             self._mark(spans.id[runs], spans.begin_at[runs], run_nid, rows, nid, by_balloon)
-        induced = np.isin(spans.id, list(self._induced))
-        self._induced &= set(spans.id[~spans.closed].tolist())
+        induced = np.zeros(len(spans), np.bool_)
+        if self._induced:
+            induced[runs] = [run in self._induced for run in spans.id[runs].tolist()]
+            self._induced &= set(spans.id[runs[~spans.closed[runs]]].tolist())
         return induced
 
     def _mark(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ...schema import SpanKind
+from ...schema import COMM_BYTES, SpanKind
 from ..model import Scope, Tier
 from .lane import SPAN_CODE
 
@@ -67,9 +68,10 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     tier[by_name[is_kswapd(comm[by_name])]] = Tier.BACKGROUND
     compacting = kinds_above & COMPACTION_BIT != 0
     tier[compacting] = Tier.RETRY
-    by_kcompactd = compacting & _begins(comm, _KCOMPACTD)
-    reclaiming = kinds_above & (DIRECT_BITS | SLAB_BIT) != 0
-    tier[by_kcompactd] = np.where(reclaiming[by_kcompactd], Tier.DIRECT, NO_TIER)
+    by_kcompactd = np.flatnonzero(compacting)
+    by_kcompactd = by_kcompactd[_begins(comm[by_kcompactd], _KCOMPACTD)]
+    reclaiming = kinds_above[by_kcompactd] & (DIRECT_BITS | SLAB_BIT) != 0
+    tier[by_kcompactd] = np.where(reclaiming, Tier.DIRECT, NO_TIER)
     tier[kinds_above & PROACTIVE_BITS != 0] = Tier.PROACTIVE
     tier[kinds_above & NOTIFIER_BIT != 0] = Tier.OOM_NOTIFY
     tier[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
@@ -112,5 +114,17 @@ def tier_of_event(enclosing_tier: I64, comm: npt.NDArray[np.bytes_]) -> I64:
 
 def _begins(comm: npt.NDArray[np.bytes_], start: bytes) -> npt.NDArray[np.bool_]:
     """Which names begin so: cut to that length they are it."""
-    begins: npt.NDArray[np.bool_] = comm.astype(f"S{len(start)}") == start
+    words = np.ascontiguousarray(comm, f"S{COMM_BYTES}").view(np.uint64).reshape(-1, 2)
+    begins = np.ones(len(comm), np.bool_)
+    for column, (mask, value) in enumerate(_words(start)):
+        if mask:
+            begins &= words[:, column] & np.uint64(mask) == np.uint64(value)
     return begins
+
+
+@cache
+def _words(start: bytes) -> tuple[tuple[int, int], ...]:
+    """Mask and value of each eight bytes of a task name that begins so."""
+    mask, value = ((b"\xff" * len(start)).ljust(COMM_BYTES, b"\0"), start.ljust(COMM_BYTES, b"\0"))
+    halves = (slice(0, 8), slice(8, 16))
+    return tuple((int.from_bytes(mask[half], "little"), int.from_bytes(value[half], "little")) for half in halves)

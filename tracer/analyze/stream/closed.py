@@ -82,7 +82,7 @@ def orphaned_ends(batch: Batch, spans: Spans, enclosing: I64, orphans: I64) -> C
     """The ends without a begin at the positions `orphans` of a stretch, inside the spans they were met in."""
     parent = enclosing[orphans]
     code = np.asarray([_kind_code(number) for number in batch.header["kind"][orphans].tolist()], np.int64)
-    comm = batch.header["comm"][orphans].astype(np.bytes_)
+    comm = batch.header["comm"][orphans].astype(np.bytes_, copy=False)
     above = np.where(parent >= 0, spans.kinds_above[parent], 0) if len(spans) else np.zeros(len(orphans), np.int64)
     return ClosedSpans(
         id=np.full(len(orphans), NO_SPAN),

@@ -63,5 +63,5 @@ def lane_of(batch: Batch) -> Lane:
     order = np.argsort(key, kind="stable")
     kind = batch.header["kind"][order].astype(np.int64)
     kind = np.where(kind < MAX_KINDS, kind, 0)
-    time_ns = batch.header["time_ns"].astype(np.int64)[order]
+    time_ns = batch.time_ns[order]
     return Lane(order, time_ns, thread[order], _ROLE[kind], _CODE[kind])

@@ -32,7 +32,7 @@ class ReorderBuffer:
 
     def _in_time(self, batch: Batch) -> Batch:
         """Events that are later than the window allows happen now."""
-        time_ns = batch.header["time_ns"].astype(np.int64)
+        time_ns = batch.time_ns
         late = time_ns <= self.watermark_ns
         if not late.any():
             return batch
@@ -45,7 +45,7 @@ class ReorderBuffer:
         pending = Batch.concat(batch.between(0, cut) for batch, cut in zip(self._held, cuts, strict=True))
         rest = [batch.between(cut, len(batch)) for batch, cut in zip(self._held, cuts, strict=True)]
         ordered = _in_time_order(pending)
-        due = int(np.searchsorted(ordered.header["time_ns"].astype(np.int64), until_ns, side="right"))
+        due = int(np.searchsorted(ordered.time_ns, until_ns, side="right"))
         self._held = [batch for batch in (ordered.between(due, len(ordered)), *rest) if len(batch)]
         self.watermark_ns = until_ns
         return ordered.between(0, due)
@@ -53,13 +53,13 @@ class ReorderBuffer:
 
 def _after_last(batch: Batch, until_ns: int) -> int:
     """Where in the order of arrival nothing is due any more."""
-    due = np.flatnonzero(batch.header["time_ns"].astype(np.int64) <= until_ns)
+    due = np.flatnonzero(batch.time_ns <= until_ns)
     return int(due[-1]) + 1 if len(due) else 0
 
 
 def _in_time_order(batch: Batch) -> Batch:
     """The events by time, which is how they mostly come."""
-    time_ns = batch.header["time_ns"].astype(np.int64)
+    time_ns = batch.time_ns
     return batch if (time_ns[1:] > time_ns[:-1]).all() else batch.take(_time_order(batch, time_ns))
 
 

@@ -51,7 +51,7 @@ class Spans:
 
 def spans_of(batch: Batch, paired: Paired, ids: I64, tier: I64) -> Spans:
     """Look up the tasks of paired spans; `ids` are the spans' numbers in the whole recording."""
-    comm = batch.header["comm"][paired.begin].astype(np.bytes_)
+    comm = batch.header["comm"][paired.begin].astype(np.bytes_, copy=False)
     tid = batch.header["tid"][paired.begin].astype(np.int64)
     parent_tier = np.where(paired.parent >= 0, tier[paired.parent], NO_TIER) if len(tier) else tier
     return Spans(

@@ -23,6 +23,7 @@ from .attribution import (
     tier_of,
     tier_of_event,
 )
+from .grouping import distinct
 from .lane import SPAN_CODE
 from .spans import Arguments, Spans
 
@@ -76,12 +77,16 @@ class SlabRows:
     @cached_property
     def callbacks(self) -> I64:
         """The callbacks that were called, ascending."""
-        return np.unique(self.shrink)
+        return self._distinct[0]
 
     @cached_property
     def callback(self) -> I64:
         """Which of `callbacks` each call's is: sorting by a small number is cheaper than by an address."""
-        return np.searchsorted(self.callbacks, self.shrink)
+        return self._distinct[1]
+
+    @cached_property
+    def _distinct(self) -> tuple[I64, I64]:
+        return distinct(self.shrink)
 
 
 @dataclass
@@ -119,7 +124,7 @@ class Stretch:
     @cached_property
     def time_ns(self) -> I64:
         """Each event's time."""
-        return self.batch.header["time_ns"].astype(np.int64)
+        return self.batch.time_ns
 
     @cached_property
     def rung(self) -> I64:
@@ -135,12 +140,18 @@ class Stretch:
 
     def comm(self, positions: I64) -> npt.NDArray[np.bytes_]:
         """The task names of these events."""
-        return self.batch.header["comm"][positions].astype(np.bytes_)
+        return self.batch.header["comm"][positions].astype(np.bytes_, copy=False)
 
     def clipped(self, chosen: npt.NDArray[np.bool_]) -> tuple[I64, I64]:
         """Begin and end of these spans inside the stretch; an open span reaches its end."""
-        end_ns = np.where(self.spans.closed, self.spans.end_ns, self.until_ns)[chosen]
-        begin_ns = np.maximum(self.spans.begin_ns[chosen], self.from_ns)
+        begin_ns, end_ns = self._clipped
+        rows = np.flatnonzero(chosen)
+        return begin_ns[rows], end_ns[rows]
+
+    @cached_property
+    def _clipped(self) -> tuple[I64, I64]:
+        end_ns = np.where(self.spans.closed, self.spans.end_ns, self.until_ns)
+        begin_ns = np.maximum(self.spans.begin_ns, self.from_ns)
         return begin_ns, np.maximum(np.minimum(end_ns, self.until_ns), begin_ns)
 
     @cached_property

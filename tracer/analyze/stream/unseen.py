@@ -89,7 +89,7 @@ class UnseenReclaim:
 
         `carried` are the tiers of the first spans, which were decided before. Without `watermark_ns` nothing comes.
         """
-        comm = batch.header["comm"][paired.begin].astype(np.bytes_)
+        comm = batch.header["comm"][paired.begin].astype(np.bytes_, copy=False)
         tier = tier_of(paired.kinds_above, comm)
         loose = (tier == NO_TIER) & (paired.kinds_above & SLAB_BIT != 0)
         nested = _inside(loose, paired.parent)
@@ -166,10 +166,10 @@ def _next_edges(batch: Batch, paired: Paired, begin: I64) -> tuple[I64, npt.NDAr
     at = np.searchsorted(keys, _keys(thread[begin], begin, len(batch)))
     next_edge = np.append(edges, -1)[at]
     same = (next_edge >= 0) & (thread[next_edge] == thread[begin])
-    time_ns = batch.header["time_ns"].astype(np.int64)
+    time_ns = batch.time_ns
     near = (time_ns[next_edge] - time_ns[begin] < AHEAD_NS) & (next_edge - begin < AHEAD_EVENTS)
     unseen = same & near & np.isin(next_edge, paired.orphans)
-    tiers = tier_of(_OUTER_BIT[kind[next_edge]], batch.header["comm"][next_edge].astype(np.bytes_))
+    tiers = tier_of(_OUTER_BIT[kind[next_edge]], batch.header["comm"][next_edge].astype(np.bytes_, copy=False))
     return np.where(unseen, tiers, NO_TIER), ~same
 
 
@@ -190,12 +190,12 @@ class AwakeFromTheStart:
         """The events in time order with these wakes among them."""
         if not len(due):
             return due
-        time_ns = due.header["time_ns"].astype(np.int64)
+        time_ns = due.time_ns
         if self._until_ns is None:
             self._until_ns = int(time_ns[0]) + _FIRST_NS
         if time_ns[0] > self._until_ns:
             return due
-        rows = np.flatnonzero(is_kswapd(due.header["comm"].astype(np.bytes_)) & (time_ns <= self._until_ns))
+        rows = np.flatnonzero(is_kswapd(due.header["comm"].astype(np.bytes_, copy=False)) & (time_ns <= self._until_ns))
         tids = due.header["tid"][rows].astype(np.int64)
         new, first = np.unique(tids, return_index=True)
         awake = [

@@ -16,7 +16,7 @@ from ..balloon.step_columns import StepColumns
 from ..balloon.steps import EVIDENCE_SPANS
 from ..model import Scope, Tier
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
-from ..stream.grouping import groups
+from ..stream.grouping import grouped, groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import PointRows, Stretch
 from .reclaimers import TASKS, KernelThreads
@@ -212,10 +212,11 @@ class Ladders:
         for key, rows in groups(self._keys(retries.time_ns, retries.tier)):
             prelude = self._current[key // RUNGS].prelude
             prelude.retries += int(prelude.includes(retries.time_ns[rows]).sum())
-        for key, rows in groups(self._keys(lru.time_ns, lru.tier)):
-            prelude = self._current[key // RUNGS].prelude
+        direct = np.flatnonzero(lru.tier == Tier.DIRECT)
+        for key, of_direct in groups(self._keys(lru.time_ns[direct], lru.tier[direct])):
+            rows, prelude = direct[of_direct], self._current[key // RUNGS].prelude
             early = rows[prelude.includes(lru.time_ns[rows])]
-            if len(early) and key % RUNGS == Tier.DIRECT:
+            if len(early):
                 lowest = int(lru.priority[early].min())
                 prelude.min_priority = lowest if prelude.min_priority is None else min(prelude.min_priority, lowest)
 
@@ -289,14 +290,25 @@ class Ladders:
     def _slab(self, stretch: Stretch) -> None:
         slab = stretch.slab
         told = np.flatnonzero(slab.tier >= 0)
-        for present, of_told in groups(self._keys(slab.end_ns[told], slab.rung[told])):
-            rows = told[of_told]
-            rung = self._rung(present, int(slab.begin_ns[rows].min()))
-            for callback, own in groups(slab.callback[rows]):
-                shrink = int(slab.callbacks[callback])
-                rung.objects[shrink] = rung.objects.get(shrink, 0) + int(slab.freed[rows[own]].sum())
+        if not len(told):
+            return
+        many = len(slab.callbacks)
+        cell = self._keys(slab.end_ns[told], slab.rung[told]) * many + slab.callback[told]
+        order, starts = grouped(cell)
+        rows = told[order]
+        columns = (
+            cell[order[starts]],
+            np.minimum.reduceat(slab.begin_ns[rows], starts),
+            np.add.reduceat(slab.freed[rows], starts),
+            np.minimum.reduceat(slab.priority[rows], starts),
+        )
+        for one, begin_ns, freed, priority in zip(*(column.tolist() for column in columns), strict=True):
+            present, callback = divmod(one, many)
+            rung = self._rung(present, begin_ns)
+            shrink = int(slab.callbacks[callback])
+            rung.objects[shrink] = rung.objects.get(shrink, 0) + freed
             if present % RUNGS > Tier.PROACTIVE:
-                rung.saw_priority(int(slab.priority[rows].min()))
+                rung.saw_priority(priority)
 
     def _points(self, stretch: Stretch) -> None:
         retries, kills, proactive = stretch.retries, stretch.kills, stretch.proactive_pages

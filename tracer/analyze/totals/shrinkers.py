@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ..model import ShrinkerStat
-from ..stream.grouping import groups
+from ..stream.grouping import grouped
 from ..stream.stretch import SlabRows, Stretch
 
 I64 = npt.NDArray[np.int64]
@@ -27,11 +28,11 @@ class DurationHistogram:
         self._counts = np.zeros(64 * _STEPS, np.int64)
         self.max_ns = 0
 
-    def add(self, duration_ns: I64) -> None:
-        """Count these durations."""
-        if len(duration_ns):
-            self._counts += np.bincount(_bucket(duration_ns), minlength=len(self._counts))
-            self.max_ns = max(self.max_ns, int(duration_ns.max()))
+    def add(self, bucket: I64, max_ns: int) -> None:
+        """Count durations by their buckets; `max_ns` is the longest."""
+        counts = np.bincount(bucket)
+        self._counts[: len(counts)] += counts
+        self.max_ns = max(self.max_ns, max_ns)
 
     def quantile_ns(self, share: float) -> int:
         """The duration that `share` of all do not exceed; the upper edge of its bucket, 0 without any."""
@@ -75,16 +76,24 @@ class ShrinkerTable:
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
         slab = stretch.slab
-        duration = slab.end_ns - slab.begin_ns
-        for callback, rows in groups(slab.callback):
-            shrinker = self._shrinkers.setdefault(int(slab.callbacks[callback]), _Shrinker())
-            shrinker.calls += len(rows)
-            shrinker.scanned += int(slab.scanned[rows].sum())
-            shrinker.freed += int(slab.freed[rows].sum())
-            shrinker.busy_ns += int(duration[rows].sum())
-            shrinker.durations.add(duration[rows])
-        if len(slab.shr):
-            self._sizes(slab)
+        if not len(slab.shr):
+            return
+        order, starts = grouped(slab.callback)
+        duration = (slab.end_ns - slab.begin_ns)[order]
+        bucket, bounds = _bucket(duration), [*starts.tolist(), len(order)]
+        columns = (slab.scanned[order], slab.freed[order], duration)
+        sums = zip(*(np.add.reduceat(column, starts).tolist() for column in columns), strict=True)
+        longest = np.maximum.reduceat(duration, starts).tolist()
+        for shrink, (start, stop), (scanned, freed, busy_ns), max_ns in zip(
+            slab.callbacks.tolist(), pairwise(bounds), sums, longest, strict=True
+        ):
+            shrinker = self._shrinkers.setdefault(shrink, _Shrinker())
+            shrinker.calls += stop - start
+            shrinker.scanned += scanned
+            shrinker.freed += freed
+            shrinker.busy_ns += busy_ns
+            shrinker.durations.add(bucket[start:stop], max_ns)
+        self._sizes(slab)
 
     def _sizes(self, slab: SlabRows) -> None:
         """Keep the most that was seen of each instance on each node.

@@ -60,7 +60,7 @@ class StallTable:
         self._keep(_Waits(spans.tid[ended], spans.tier[ended], waited_ns, spans.comm[ended]))
         rows, _ = stretch.args.all("throttled")
         waited = stretch.retries.value[: len(rows)]
-        comm = stretch.batch.header["comm"][rows].astype(np.bytes_)
+        comm = stretch.batch.header["comm"][rows].astype(np.bytes_, copy=False)
         self._keep(_Waits(stretch.retries.tid[: len(rows)], stretch.retries.tier[: len(rows)], waited, comm))
 
     def _keep(self, waits: _Waits) -> None:
