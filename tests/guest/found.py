@@ -31,6 +31,7 @@ class Truth:
 class Found:
     """The engine's result by the way it was recorded, and the truth to hold it against.
 
+    `reported_pages` are those of free page reporting, by its events; None where one of them does not tell.
     `beside` has what other recorders saw of the same, by name.
     """
 
@@ -40,6 +41,7 @@ class Found:
     kernel: str
     transport: str
     recorder: str
+    reported_pages: int | None = None
     beside: dict[str, Found] = field(default_factory=dict)
 
     @property

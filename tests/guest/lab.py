@@ -188,7 +188,11 @@ class Lab:
         self._recorders.pop(recorder).fetch(recording)
         trace = tracer.open(recording)
         kernel, metadata = self.guest.image.kernel.name, trace.metadata
-        return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder)
+        reported = trace.events("virtballoon_free_page_report").reported_pages
+        reported_pages = None if reported.isna().any() else int(reported.sum())
+        return Found(
+            trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder, reported_pages
+        )
 
     def _readings_until_attached(self, recorder: Recorder) -> list[Reading]:
         """Wait until it says that it traces, which may be seconds after it does; the counters meanwhile."""
