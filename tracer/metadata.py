@@ -124,6 +124,10 @@ class Metadata:
         """Event kinds (and sampled quantities) that have a source in this recording."""
         return frozenset(row.what for row in self.plan if row.state is SourceState.USED)
 
+    def tells(self, kind: str, field: str) -> bool:
+        """Whether events of a kind, where there are any, have the value of this field."""
+        return field not in self.absent_fields.get(kind, ())
+
     @property
     def ends_made_up(self) -> frozenset[str]:
         """Kinds of ends that an import put where its source has none."""

@@ -98,7 +98,7 @@ def test_a_worker_that_does_not_return_waits_for_the_host(told: Told) -> None:
 def test_an_end_without_begin_is_a_lower_bound(told: Told) -> None:
     direct = told.tiers["direct"]
     assert (direct["sources"]["lru"]["pages"], direct["busy_s"], direct["quality"]) == (193, None, "lower_bound")
-    assert "direct gave at least 0.8 MiB" in told.verdict.sentence
+    assert "direct (global) gave at least 0.8 MiB" in told.verdict.sentence
     assert "no tier had to give" not in told.text
 
 
@@ -135,3 +135,39 @@ def test_a_kill_where_no_balloon_was_seen_blames_none(told: Told) -> None:
     assert told.verdict.sentence == "The OOM killer chose a process (pid 502); no balloon was seen."
     kill = told.tiers["oom_kill"]
     assert (kill["spans"], kill["tasks"], kill["busy_s"]) == (1, 1, None)
+
+
+@trace_of("cut-before-the-pages")
+def test_pages_that_were_cut_off_are_unknown_in_every_result(told: Told) -> None:
+    assert told.trace.metadata.absent_fields["lru_shrink_inactive"]
+    for row in told.tiers.values():
+        assert {row["sources"][source]["pages"] for source in ("file", "anon", "lru")} == {None}
+        assert row["min_priority"] is None
+        assert {reclaimer["pages"] for reclaimer in row["reclaimers"]} == {None}
+    assert told.verdict.level == "unknown"
+    assert "no tier had to give" not in told.text
+
+
+@trace_of("cut-before-the-objects")
+def test_objects_that_were_cut_off_are_unknown_in_every_result(told: Told) -> None:
+    (shrinker,) = told.summary["shrinkers"]
+    keys = ("scanned", "freed_objects", "scan_share", "size_share")
+    assert [shrinker[key] for key in keys] == [None] * 4
+    assert told.tiers["background"]["sources"]["slab"] == {"pages": None, "objects": {"super_cache_scan": None}}
+    assert "super_cache_scan 1 - - 200 ms" in told.text
+    assert "gave" not in told.verdict.sentence.replace("that reclaim gave", "")
+
+
+@trace_of("function-tracer")
+def test_entries_without_arguments_move_no_pages_and_an_oom_is_no_quiet_recording(told: Told) -> None:
+    balloon = told.summary["balloon"]
+    assert (balloon["inflated_pages"], balloon["net_pages"], balloon["wasted_pages"]) == (None,) * 3
+    assert set(balloon["leaked_pages"].values()) == {None}
+    assert told.verdict.level == "unknown"
+    assert "out_of_memory() was called once" in told.verdict.sentence
+    assert "no tier had to give" not in told.text
+
+
+@trace_of("folded-lines")
+def test_a_tier_that_gave_objects_gave_at_least_these(told: Told) -> None:
+    assert told.verdict.sentence == "No conflict and no cycle: background gave at least slab objects."

@@ -205,7 +205,7 @@ def test_side_files_that_say_nothing_are_refused(name, content, message, tmp_pat
 TIMES = st.lists(st.integers(0, 200).map(lambda n: n * SECOND), min_size=3, max_size=12, unique=True)
 
 
-@given(times=TIMES, offset=st.integers(-(10**13), 10**13), delays=st.lists(st.integers(0, 100_000_000), min_size=12))
+@given(times=TIMES, offset=st.integers(-(10**13), 10**13), delays=st.lists(st.integers(0, 132_000_000), min_size=12))
 def test_matching_finds_an_offset_to_within_what_it_says(times, offset, delays):
     # GIVEN commands, and changes that follow each of them a little later on another clock
     theirs = sorted(times)

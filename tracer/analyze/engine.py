@@ -180,7 +180,7 @@ class Engine:
         spans = spans_of(batch, paired, self._number(len(paired.begin), carried), tiers)
         from_ns = self._from_ns(batch)
         awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
-        args = Arguments(batch)
+        args = self._arguments(batch)
         self._consume(Stretch(batch, args, spans, paired.enclosing, from_ns, watermark_ns, paired.orphans, awake))
         self._account(spans, awake, len(paired.orphans))
         if self._on_spans:
@@ -194,6 +194,9 @@ class Engine:
     def _told_ns(self) -> int:
         """Up to when all events were consumed, but for spans that are open."""
         return int(self._ahead.header["time_ns"][0]) - 1 if len(self._ahead) else self._reorder.watermark_ns
+
+    def _arguments(self, batch: Batch) -> Arguments:
+        return Arguments(batch, self._metadata.absent_fields)
 
     def _from_ns(self, batch: Batch) -> int:
         return int(batch.header["time_ns"].min()) if self._seen_ns is None else self._seen_ns
@@ -250,7 +253,7 @@ class Engine:
         spans = spans_of(batch, paired, self._open_ids, self._open_tiers)
         awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
         self._consume(
-            Stretch(batch, Arguments(batch), spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake)
+            Stretch(batch, self._arguments(batch), spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake)
         )
         self._accounting.spans += len(spans)
         self._accounting.begins_without_end += len(spans)

@@ -110,7 +110,7 @@ class TierRow:
     anon_pages: int | None = 0
     lru_pages: int | None = 0
     slab_pages: int | None = 0
-    slab_objects: dict[str, int] = field(default_factory=dict)
+    slab_objects: dict[str, int | None] = field(default_factory=dict)
     balloon_pages: int | None = 0
     balloon_pages_at_def_priority: int = 0
     kills: int = 0
@@ -243,18 +243,18 @@ class Finding:
 @dataclass
 class ShrinkerStat:
     """What one shrinker cost and gave. Shares are of all shrinkers' scanned objects and of their cache items: the most
-    that was seen of each instance (superblock, ...) on each node, added up."""
+    that was seen of each instance (superblock, ...) on each node, added up. What no event tells is None."""
 
     name: str
     calls: int
-    scanned: int
-    freed_objects: int
+    scanned: int | None
+    freed_objects: int | None
     busy_s: float
     p50_ns: int
     p99_ns: int
     max_ns: int
-    scan_share: float
-    size_share: float
+    scan_share: float | None
+    size_share: float | None
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from ..metadata import Metadata
 from .balloon.tracker import BalloonTracker
@@ -40,6 +41,8 @@ from .totals.telling import PageTelling
 from .totals.tier_fill import TierFill
 from .totals.tier_gaps import TierGaps
 from .totals.timeline import TimelineBuilder
+
+_SCANS: Final = "lru_shrink_inactive"
 
 
 @dataclass
@@ -90,7 +93,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         cycles=cycles,
         storms=find_storms(cycles, state.options.horizon_s),
         findings=[],
-        shrinkers=state.shrinkers.stats(state.name_of),
+        shrinkers=state.shrinkers.stats(state.name_of, state.metadata.tells),
         stalls=state.stalls.stalls(state.own.tids),
         steps=settled.log.steps(origin_ns),
         timeline=state.timeline.timeline(end_ns),
@@ -106,11 +109,9 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
 
 def _known(state: State, conflict: Conflict) -> Conflict:
     """A conflict without the numbers that nothing counts."""
-    by_kind = state.accounting.events_by_kind
-    told = "lru_shrink_inactive" in by_kind or not by_kind.keys().isdisjoint(COUNTING_ENDS.values())
-    if not conflict.reclaimed_pages and not told:
+    if not conflict.reclaimed_pages and not any(_counts(state, kind) for kind in (_SCANS, *COUNTING_ENDS.values())):
         conflict.reclaimed_pages = None
-    if not state.balloon.pages_counted:
+    if not state.balloon.inflations_counted:
         conflict.inflated_pages = None
     return conflict
 
@@ -178,7 +179,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         min_priority=rung.min_priority,
         file_pages=rung.file_pages if told else None,
         anon_pages=rung.anon_pages if told else None,
-        lru_pages=rung.unsplit_pages if told else rung.unsplit_pages or None,
+        lru_pages=rung.unsplit_pages if told or rung.ends_counted else rung.unsplit_pages or None,
         slab_pages=rung.slab_pages,
         slab_objects=dict(sorted(objects.items())),
         balloon_pages=rung.balloon_pages,
@@ -198,7 +199,12 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
 def _pages_told(state: State, tier: Tier, rung: Rung) -> bool:
     """Whether events or counters tell of pages off the LRU: the multi-gen LRU reclaims without events before 6.8."""
     reclaims = tier in (Tier.BACKGROUND, Tier.DIRECT)
-    return not reclaims or rung.is_counted or bool(state.accounting.events_by_kind.get("lru_shrink_inactive"))
+    return not reclaims or rung.is_counted or _counts(state, _SCANS)
+
+
+def _counts(state: State, kind: str) -> bool:
+    """Whether there are events of a kind that say how many pages were reclaimed."""
+    return kind in state.accounting.events_by_kind and state.metadata.tells(kind, "nr_reclaimed")
 
 
 def _quality(state: State, rung: Rung, extra_pages: int | None, told: bool) -> Quality:
@@ -229,14 +235,15 @@ def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:
     tracker, totals = state.balloon, state.settled.totals
     path = state.metadata.balloon.reclaim_path
     counted, seen = tracker.pages_counted, tracker.work_seen
+    both = tracker.inflations_counted and tracker.leaks_counted
     for cause, observed in ((Cause.SHRINKER, "shrinker"), (Cause.OOM_NOTIFIER, "oom_notifier")):
         path = observed if totals.leaked[cause] else path
     return BalloonResult(
-        inflated_pages=totals.inflated if counted else None,
-        leaked_pages=totals.leaked if counted else dict.fromkeys(Cause),
+        inflated_pages=totals.inflated if tracker.inflations_counted else None,
+        leaked_pages=totals.leaked if tracker.leaks_counted else dict.fromkeys(Cause),
         missed_pages=tracker.missed_pages if tracker.compared else None,
         extra_pages=tracker.extra_pages if tracker.compared else None,
-        wasted_pages=sum(cycle.wasted_pages for cycle in cycles) if counted else None,
+        wasted_pages=sum(cycle.wasted_pages for cycle in cycles) if both else None,
         migrated_pages=tracker.migrated_pages if counted else None,
         target_changes=tracker.target_changes(),
         puffs=tracker.works.puffs if counted and seen else None,

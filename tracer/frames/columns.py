@@ -121,8 +121,8 @@ FINDINGS: Final[Columns] = {
 SHRINKERS: Final[Columns] = {
     "name": "string",
     "calls": "int64",
-    "scanned": "int64",
-    "freed_objects": "int64",
+    "scanned": "Int64",
+    "freed_objects": "Int64",
     "busy_s": "float64",
     "p50_ns": "int64",
     "p99_ns": "int64",

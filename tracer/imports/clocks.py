@@ -10,11 +10,12 @@ from typing import Final
 EARLY_NS: Final = 20_000_000
 """How much a guest may seem to act before it was told: the grain of both clocks."""
 LATE_NS: Final = 400_000_000
-"""How long a guest may take to notice; measured up to 132 ms under emulation."""
+"""How long after a command a change of the guest's is still taken for its effect."""
 NEAR_NS: Final = 2_000_000_000
 """How wrong a guest's clock may be that reached the host in a message."""
-LEAST_NS: Final = 10_000_000
-"""Nothing here is known better than this."""
+LEAST_NS: Final = 132_000_000
+"""Nothing here is known better than this: how long a guest took at most to notice, measured under emulation. What all
+delays have in common can't be told from the offset."""
 _MOST: Final = 300
 
 

@@ -64,7 +64,7 @@ def _pages(pages: int | None, page_bytes: int, mark: str = "") -> Cell:
 
 
 def _slab(row: TierRow, page_bytes: int) -> Cell:
-    objects = sorted(row.slab_objects.items(), key=lambda item: -item[1])
+    objects = sorted(row.slab_objects.items(), key=lambda item: -(item[1] or 0))
     lines = [text(mib(row.slab_pages, page_bytes))] if row.slab_pages else []
     lines += [f"<small>{text(name)} {count(freed)}</small>" for name, freed in objects[:_SHRINKERS_NAMED] if freed]
     more = sum(1 for _, freed in objects[_SHRINKERS_NAMED:] if freed)

@@ -75,16 +75,22 @@ def shrinkers_table(stats: Iterable[ShrinkerStat], *, seen: bool = True) -> str:
     return table("Shrinkers", columns, map(_shrinker, shown), sortable=True) + note
 
 
-def _share(share: float, css: str) -> Cell:
+def _share(share: float | None, css: str) -> Cell:
+    if share is None:
+        return unknown()
     return Cell(percent(share), share, f"num share {css}", min(max(share, 0.0), 1.0))
+
+
+def _objects(objects: int | None) -> Cell:
+    return unknown() if objects is None else number(count(objects), objects)
 
 
 def _shrinker(stat: ShrinkerStat) -> list[Cell]:
     return [
         word(stat.name, "code"),
         number(count(stat.calls), stat.calls),
-        number(count(stat.scanned), stat.scanned),
-        number(count(stat.freed_objects), stat.freed_objects),
+        _objects(stat.scanned),
+        _objects(stat.freed_objects),
         number(seconds(stat.busy_s), stat.busy_s),
         number(duration(stat.p50_ns), stat.p50_ns),
         number(duration(stat.p99_ns), stat.p99_ns),

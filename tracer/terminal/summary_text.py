@@ -11,7 +11,7 @@ from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
 from ..wording.evidence import no_balloon, nothing_seen
 from ..wording.length import length_of
-from ..wording.numbers import bytes_, count, duration, listing, mib, offset, plural, seconds, utc
+from ..wording.numbers import DASH, bytes_, count, duration, listing, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.tiers import rungs, who
@@ -134,10 +134,10 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
 
 
 def _moved(balloon: BalloonResult, page: int) -> str:
-    if balloon.inflated_pages is None:
+    if balloon.inflated_pages is None and balloon.out_pages is None:
         return "pages in and out: not known, nothing in this recording counts them"
     leaked = ", ".join(f"{mib(pages, page)} by {cause.value}" for cause, pages in balloon.leaked_pages.items() if pages)
-    moved = f"inflated {mib(balloon.inflated_pages, page)}, leaked {leaked or '0 MiB'}"
+    moved = f"inflated {mib(balloon.inflated_pages, page)}, leaked {leaked or mib(balloon.out_pages, page)}"
     return f"{moved}, net {mib(balloon.net_pages, page)} ({balloon.quality.value})"
 
 
@@ -169,18 +169,26 @@ def _shrinkers(analysis: Analysis) -> list[str]:
         (
             printable(stat.name),
             count(stat.calls),
-            count(stat.scanned),
-            count(stat.freed_objects),
+            _known(stat.scanned),
+            _known(stat.freed_objects),
             seconds(stat.busy_s),
             duration(stat.p99_ns),
             duration(stat.max_ns),
-            f"{stat.scan_share:.0%}",
-            f"{stat.size_share:.0%}",
+            _percent(stat.scan_share),
+            _percent(stat.size_share),
         )
         for stat in shown
     ]
     title = "Shrinkers, by time (scanned and freed are objects; shares of all scanning and of all cache items)"
     return [title, *table(heads, rows), *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
+
+
+def _known(number: int | None) -> str:
+    return DASH if number is None else count(number)
+
+
+def _percent(share: float | None) -> str:
+    return DASH if share is None else f"{share:.0%}"
 
 
 def _stalls(analysis: Analysis) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..analyze.model import Analysis, TierRow
+from ..metadata import Metadata
 from ..recording_facts import RecordingFacts
 from .length import length_of
 from .numbers import bytes_, plural
@@ -60,13 +61,18 @@ def nothing_seen(analysis: Analysis, facts: RecordingFacts) -> str:
     if unseen_part(facts):
         events = plural(analysis.accounting.events, "event")
         return f"can't be told: {events} in {length_of(analysis, facts)}, no reclaim seen, and a part is missing"
-    if facts.metadata.plan and not facts.metadata.kinds_traced & _COUNTING:
+    if facts.metadata.plan and not _counting(facts.metadata):
         where = "trace" if facts.metadata.imported_from else "recording"
         return f"can't be told: nothing in this {where} counts the pages that reclaim gave"
     if calls := analysis.accounting.untold_calls:
         were = plural(calls, "shrinker call was", "shrinker calls were")
         return f"can't be told: nothing tells what reclaim {were} part of"
     return ""
+
+
+def _counting(metadata: Metadata) -> set[str]:
+    """Kinds of this recording that say how many pages reclaim got."""
+    return {kind for kind in metadata.kinds_traced & _COUNTING if metadata.tells(kind, "nr_reclaimed")}
 
 
 def gave_unknown(row: TierRow) -> bool:

@@ -21,6 +21,8 @@ def plural(number: float, noun: str, nouns: str | None = None) -> str:
 
 
 NOT_KNOWN: Final = "not known"
+DASH: Final = "-"
+"""What stands in a table for a number that could not be had."""
 
 
 def mib(pages: float | None, page_bytes: int) -> str:

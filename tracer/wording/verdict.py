@@ -9,8 +9,8 @@ from typing import Final
 from ..analyze.balloon.size import balloon_mib
 from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Quality, Severity, Tier, TierRow, known_sum
 from ..recording_facts import RecordingFacts
-from .evidence import nothing_seen, unseen_part
-from .numbers import listing, mib, plural, seconds
+from .evidence import KILLS, nothing_seen, unseen_part
+from .numbers import count, listing, mib, plural, seconds
 from .tier_pages import inferred_mark
 from .tiers import damon, in_cgroups, rungs
 
@@ -59,12 +59,15 @@ def verdict(analysis: Analysis, facts: RecordingFacts) -> Verdict:
             return Verdict(severity, words + _and_kills(analysis, kind) + cgroups + ".", qualifier(facts), kind)
     if not (given := _supplied(analysis, page_bytes)) and (reason := nothing_seen(analysis, facts)):
         words = f"{reason[0].upper()}{reason[1:]}"
-        return Verdict(Severity.INFO, f"{_and_unknown(words, analysis)}.", qualifier(facts), UNKNOWN)
-    seen = "No conflict and no cycle" + (" was seen" if unseen_part(facts) else "")
-    words = _and_unknown(f"{seen}: {given or 'no tier had to give memory'}", analysis)
-    if where := in_cgroups(analysis.tiers, facts.metadata):
-        words += f", all of it {where}"
-    return Verdict(Severity.INFO, f"{words}.", qualifier(facts))
+        return Verdict(Severity.INFO, f"{_and_unknown(words, analysis, facts)}.", qualifier(facts), UNKNOWN)
+    nothing = "No conflict" if _moved_unknown(analysis, facts) else "No conflict and no cycle"
+    seen = nothing + (" was seen" if unseen_part(facts) else "")
+    if given or not (open_ := _unknown(analysis, facts)):
+        words = _and_unknown(f"{seen}: {given or 'no tier had to give memory'}", analysis, facts)
+        if where := in_cgroups(analysis.tiers, facts.metadata):
+            words += f", all of it {where}"
+        return Verdict(Severity.INFO, f"{words}.", qualifier(facts))
+    return Verdict(Severity.INFO, f"{seen}; {open_}.", qualifier(facts), UNKNOWN)
 
 
 def qualifier(facts: RecordingFacts) -> str:
@@ -210,7 +213,7 @@ def _supplied(analysis: Analysis, page_bytes: int) -> str:
 
 
 def _gift(label: str, row: TierRow, parts: list[str]) -> str:
-    at_least = "at least " * (row.quality is Quality.LOWER_BOUND)
+    at_least = "at least " * (row.quality is Quality.LOWER_BOUND or _is_unknown(row))
     return f"{label} gave {at_least}{listing(parts)}{' (inferred)' * (inferred_mark(row) != '')}"
 
 
@@ -219,10 +222,32 @@ def _unasked(row: TierRow, page_bytes: int) -> str:
     return f" ({told})" if told else ""
 
 
-def _and_unknown(words: str, analysis: Analysis) -> str:
-    """The same with the tiers that were at work and of which nothing counts what they gave."""
-    rows = [label for label, row in rungs(analysis.tiers) if row.tier <= Tier.DIRECT and row.off_lru_pages is None]
-    return f"{words}; {listing(rows)} ran: how much was given is not in this recording" if rows else words
+def _is_unknown(row: TierRow) -> bool:
+    """Whether it was at work and nothing counts the pages that it took off the LRU."""
+    return row.tier <= Tier.DIRECT and row.off_lru_pages is None
+
+
+def _and_unknown(words: str, analysis: Analysis, facts: RecordingFacts) -> str:
+    """The same with what was at work and of which nothing counts what it did."""
+    unknown = _unknown(analysis, facts)
+    return f"{words}; {unknown}" if unknown else words
+
+
+def _unknown(analysis: Analysis, facts: RecordingFacts) -> str:
+    """Tiers that ran and OOMs whose outcome is not recorded, as a clause; empty without any."""
+    page_bytes = facts.metadata.page_size_bytes
+    silent = [label for label, row in rungs(analysis.tiers) if _is_unknown(row) and not _gave(row, page_bytes)]
+    clauses = [f"{listing(silent)} ran: how much was given is not in this recording"] if silent else []
+    calls = analysis.accounting.events_by_kind.get("out_of_memory_begin", 0)
+    if calls and facts.metadata.plan and not facts.metadata.kinds_traced & KILLS:
+        called = "once" if calls == 1 else f"{count(calls)} times"
+        clauses.append(f"out_of_memory() was called {called}: whether a task was killed is not in this recording")
+    return "; ".join(clauses)
+
+
+def _moved_unknown(analysis: Analysis, facts: RecordingFacts) -> bool:
+    """Whether there is a balloon of which nothing counts the pages, so that no cycle could be seen."""
+    return facts.metadata.balloon.driver is not None and analysis.balloon.wasted_pages is None
 
 
 def _and_kills(analysis: Analysis, kind: str) -> str:

@@ -66,15 +66,15 @@ class PageSources:
         used = metadata.kinds_traced
 
         def has(kind: str, field: str) -> bool:
-            return kind in used and field not in metadata.absent_fields.get(kind, ())
+            return kind in used and metadata.tells(kind, field)
 
         tell_has_pages = has("tell_host", "num_pfns")
         notifier_seen = bool(used & _NOTIFIER_ENDS) or metadata.balloon.reclaim_path != "oom_notifier"
         run_pages = "balloon_run_pages" in used
         fill, leak = has("fill_balloon_end", "filled"), has("leak_balloon_end", "freed")
         return cls(
-            fill=fill or ("fill_balloon_begin" in used and not tell_has_pages),
-            leak=leak or ("leak_balloon_begin" in used and not tell_has_pages),
+            fill=fill or (has("fill_balloon_begin", "num") and not tell_has_pages),
+            leak=leak or (has("leak_balloon_begin", "num") and not tell_has_pages),
             tell="tell_host" in used,
             tell_has_pages=tell_has_pages,
             fill_returns=fill,

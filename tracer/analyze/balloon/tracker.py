@@ -50,8 +50,22 @@ class BalloonTracker:
     @property
     def pages_counted(self) -> bool:
         """Whether anything in the recording counts the balloon's pages."""
-        by_events = self._sources.inflations or self._sources.leaks or self._measured.status_seen
-        return by_events or self._counted.was_read or self._none_here
+        return self.inflations_counted or self.leaks_counted
+
+    @property
+    def inflations_counted(self) -> bool:
+        """Whether anything in the recording counts pages that entered the balloon."""
+        by_events = self._sources.inflations and (self.work_seen or not self._sources.runs)
+        return by_events or self._counted_otherwise
+
+    @property
+    def leaks_counted(self) -> bool:
+        """Whether anything in the recording counts pages that left the balloon."""
+        return self._sources.leaks or self._counted_otherwise
+
+    @property
+    def _counted_otherwise(self) -> bool:
+        return self._measured.status_seen or self._counted.was_read or self._none_here
 
     @property
     def compared(self) -> bool:

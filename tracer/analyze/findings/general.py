@@ -59,14 +59,16 @@ def _touches_loss(evidence: Evidence, found: Finding) -> bool:
 
 def _shrinkers(evidence: Evidence) -> Iterator[Finding]:
     for shrinker in evidence.analysis.shrinkers:
-        out = shrinker.scan_share > _SHARE_FACTOR * shrinker.size_share and shrinker.scan_share >= _SHARE_LEAST
-        if not out or shrinker.calls < _CALLS_LEAST:
+        scans, size = shrinker.scan_share, shrinker.size_share
+        if scans is None or size is None or shrinker.calls < _CALLS_LEAST:
+            continue
+        if scans <= _SHARE_FACTOR * size or scans < _SHARE_LEAST:
             continue
         text = (
-            f"Shrinker {shrinker.name} did {shrinker.scan_share:.0%} of all scanning with {shrinker.size_share:.0%} of "
+            f"Shrinker {shrinker.name} did {scans:.0%} of all scanning with {size:.0%} of "
             f"the cache items, in {shrinker.calls:,} calls and {shrinker.busy_s:.3f} s."
         )
-        numbers = {"scan_share": shrinker.scan_share, "size_share": shrinker.size_share, "busy_s": shrinker.busy_s}
+        numbers = {"scan_share": scans, "size_share": size, "busy_s": shrinker.busy_s}
         yield finding("shrinker_share", Severity.INFO, (0.0, evidence.analysis.duration_s), text, numbers)
 
 

@@ -83,10 +83,15 @@ def _told_again(paired: Paired, tid: I64) -> npt.NDArray[np.bool_]:
 
 
 class Arguments:
-    """Arguments of single events of a batch by their position in it."""
+    """Arguments of single events of a batch by their position in it; those that its source lacks are 0."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, absent_fields: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self._batch = batch
+        self._absent = absent_fields or {}
+
+    def tells(self, kind: str, name: str) -> bool:
+        """Whether events of a kind have the value of this argument."""
+        return name not in self._absent.get(kind, ())
 
     @cached_property
     def _row(self) -> I64:

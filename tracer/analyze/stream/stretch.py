@@ -55,6 +55,11 @@ class LruRows:
     """Which lie in no span: whose reclaim was not seen."""
     kinds: I64
     """The kinds of spans around each, as bits."""
+    is_split: bool = True
+    """Whether they tell file from anonymous pages."""
+    has_pages: bool = True
+    has_priority: bool = True
+    has_nid: bool = True
 
 
 @dataclass
@@ -173,6 +178,10 @@ class Stretch:
             tid=self._tid(rows),
             loose=span < 0,
             kinds=kinds,
+            is_split=self.args.tells("lru_shrink_inactive", "reclaim_flags"),
+            has_pages=self.args.tells("lru_shrink_inactive", "nr_reclaimed"),
+            has_priority=self.args.tells("lru_shrink_inactive", "priority"),
+            has_nid=self.args.tells("lru_shrink_inactive", "nid"),
         )
 
     @cached_property

@@ -18,7 +18,7 @@ from ..model import Scope, Tier
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.grouping import grouped, groups
 from ..stream.intervals import merge, union_length_by_group
-from ..stream.stretch import PointRows, Stretch
+from ..stream.stretch import COUNTING_ENDS, PointRows, Stretch
 from .reclaimers import TASKS, KernelThreads
 from .rung import Rung, by_tier
 from .unseen_ends import UnseenEnds
@@ -205,7 +205,7 @@ class Ladders:
             waits = self._current[key // RUNGS].waits
             waits.stall_ns += int((end_ns[machine][rows] - begin_ns[machine][rows]).sum())
             waits.stalls += len(rows)
-        of_machine = lru.rung == RUNG_OF_SCOPE[Scope.GLOBAL]
+        of_machine = (lru.rung == RUNG_OF_SCOPE[Scope.GLOBAL]) & lru.has_priority
         for key, rows in groups(self._keys(lru.time_ns[of_machine], lru.tier[of_machine])):
             waits, lowest = self._current[key // RUNGS].waits, int(lru.priority[of_machine][rows].min())
             waits.min_priority = lowest if waits.min_priority is None else min(waits.min_priority, lowest)
@@ -216,7 +216,7 @@ class Ladders:
         for key, of_direct in groups(self._keys(lru.time_ns[direct], lru.tier[direct])):
             rows, prelude = direct[of_direct], self._current[key // RUNGS].prelude
             early = rows[prelude.includes(lru.time_ns[rows])]
-            if len(early):
+            if len(early) and lru.has_priority:
                 lowest = int(lru.priority[early].min())
                 prelude.min_priority = lowest if prelude.min_priority is None else min(prelude.min_priority, lowest)
 
@@ -272,19 +272,23 @@ class Ladders:
         for present, rows in groups(self._keys(lru.time_ns, lru.rung)):
             rung = self._rung(present, int(lru.time_ns[rows].min()))
             pages, is_file = lru.pages[rows], lru.is_file[rows]
-            rung.file_pages += int(pages[is_file].sum())
-            rung.anon_pages += int(pages[~is_file].sum())
-            rung.saw_priority(int(lru.priority[rows].min()))
+            if lru.is_split:
+                rung.file_pages += int(pages[is_file].sum())
+                rung.anon_pages += int(pages[~is_file].sum())
+            else:
+                rung.lru_pages += int(pages.sum())
+            if lru.has_priority:
+                rung.saw_priority(int(lru.priority[rows].min()))
             rung.of_machine |= present % RUNGS != RUNG_OF_SCOPE[Scope.MEMCG]
             loose = rows[lru.loose[rows]]
             rung.spans += len(loose)
             rung.tids.update(np.unique(lru.tid[loose]).tolist())
-            for nid, own in groups(lru.nid[rows]):
+            for nid, own in groups(lru.nid[rows]) if lru.has_nid else ():
                 rung.node_pages[nid] = rung.node_pages.get(nid, 0) + int(pages[own].sum())
             for number, own in _by_reclaimer(who[rows]):
                 share = rung.share(number)
                 share.pages += int(pages[own].sum())
-                share.told += len(own)
+                share.told += len(own) if lru.has_pages else 0
                 share.spans += int(lru.loose[rows[own]].sum())
 
     def _slab(self, stretch: Stretch) -> None:
@@ -292,7 +296,7 @@ class Ladders:
         told = np.flatnonzero(slab.tier >= 0)
         if not len(told):
             return
-        many = len(slab.callbacks)
+        many, has_priority = len(slab.callbacks), stretch.args.tells("shrink_slab_start", "priority")
         cell = self._keys(slab.end_ns[told], slab.rung[told]) * many + slab.callback[told]
         order, starts = grouped(cell)
         rows = told[order]
@@ -307,7 +311,7 @@ class Ladders:
             rung = self._rung(present, begin_ns)
             shrink = int(slab.callbacks[callback])
             rung.objects[shrink] = rung.objects.get(shrink, 0) + freed
-            if present % RUNGS > Tier.PROACTIVE:
+            if present % RUNGS > Tier.PROACTIVE and has_priority:
                 rung.saw_priority(priority)
 
     def _points(self, stretch: Stretch) -> None:
@@ -333,13 +337,14 @@ class Ladders:
                 share = rung.share(number)
                 share.spans += len(own)
                 share.pages += int(rows.value[own].sum())
-                share.told += len(own)
+                share.told += len(own) if stretch.args.tells("reclaim_pages", "nr_reclaimed") else 0
 
     def _reclaimed(self, stretch: Stretch) -> None:
         for kind, rows in stretch.reclaimed.items():
             for rung, own in self._of(rows):
                 rung.reclaimed_pages += int(own.value.sum())
                 rung.slab_in_reclaimed |= kind is SpanKind.DIRECT_RECLAIM
+                rung.ends_counted |= stretch.args.tells(COUNTING_ENDS[kind], "nr_reclaimed")
 
     def _ended_unseen(self, ended: PointRows) -> None:
         for rung, rows in self._of(ended):

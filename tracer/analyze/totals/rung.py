@@ -50,8 +50,8 @@ class Rung:
     One that `is_counted` was held against the kernel's counters, which gave it the `missed_pages` that are among its
     pages.
     `reclaimed_pages` are those of `nr_reclaimed` at the ends of reclaim, of which `slab_in_reclaimed` tells whether
-    slab's are among them. `of_machine`: something in it was not inside a memory cgroup's own reclaim. `shares` are by
-    the reclaimers' numbers, `scopes` those of direct reclaim.
+    slab's are among them, and `ends_counted` whether there were any such ends. `of_machine`: something in it was not
+    inside a memory cgroup's own reclaim. `shares` are by the reclaimers' numbers, `scopes` those of direct reclaim.
     """
 
     first_ns: int
@@ -66,6 +66,7 @@ class Rung:
     objects: dict[int, int] = field(default_factory=dict)
     reclaimed_pages: int = 0
     slab_in_reclaimed: bool = False
+    ends_counted: bool = False
     unseen_pages: int = 0
     missed_pages: int = 0
     is_counted: bool = False
@@ -127,6 +128,7 @@ class Rung:
         self.began_unseen |= other.began_unseen
         self.of_machine |= other.of_machine
         self.slab_in_reclaimed |= other.slab_in_reclaimed
+        self.ends_counted |= other.ends_counted
         if other.min_priority is not None:
             self.saw_priority(other.min_priority)
         for mine, others in ((self.objects, other.objects), (self.node_pages, other.node_pages)):

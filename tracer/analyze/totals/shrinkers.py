@@ -19,6 +19,8 @@ I64 = npt.NDArray[np.int64]
 _STEPS: Final = 32
 """Buckets of the duration histogram in each power of two: a quantile is at most 1/32 too high."""
 _NODE_SPREAD: Final = 40_503
+_START: Final = "shrink_slab_start"
+_END: Final = "shrink_slab_end"
 
 
 class DurationHistogram:
@@ -55,6 +57,10 @@ def _upper_edge(bucket: int) -> int:
         return bucket
     shift = bucket // _STEPS - 1
     return ((bucket - shift * _STEPS + 1) << shift) - 1
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
 
 
 @dataclass
@@ -110,8 +116,10 @@ class ShrinkerTable:
             largest = self._shrinkers[callback].items
             largest[instance, node] = max(largest.get((instance, node), 0), items)
 
-    def stats(self, name_of: Callable[[int], str]) -> list[ShrinkerStat]:
-        """All shrinkers, the costliest first."""
+    def stats(self, name_of: Callable[[int], str], tells: Callable[[str, str], bool]) -> list[ShrinkerStat]:
+        """All shrinkers, the costliest first; `tells` says of a kind and a field whether events have its value."""
+        has_scanned = tells(_START, "total_scan") and tells(_END, "total_scan")
+        has_freed, has_size = tells(_END, "retval"), tells(_START, "cache_items")
         scanned = sum(shrinker.scanned for shrinker in self._shrinkers.values())
         sizes = {shrink: sum(shrinker.items.values()) for shrink, shrinker in self._shrinkers.items()}
         size = sum(sizes.values())
@@ -119,14 +127,14 @@ class ShrinkerTable:
             ShrinkerStat(
                 name=name_of(shrink),
                 calls=shrinker.calls,
-                scanned=shrinker.scanned,
-                freed_objects=shrinker.freed,
+                scanned=shrinker.scanned if has_scanned else None,
+                freed_objects=shrinker.freed if has_freed else None,
                 busy_s=shrinker.busy_ns / 1e9,
                 p50_ns=shrinker.durations.quantile_ns(0.50),
                 p99_ns=shrinker.durations.quantile_ns(0.99),
                 max_ns=shrinker.durations.max_ns,
-                scan_share=shrinker.scanned / scanned if scanned else 0.0,
-                size_share=sizes[shrink] / size if size else 0.0,
+                scan_share=_share(shrinker.scanned, scanned) if has_scanned else None,
+                size_share=_share(sizes[shrink], size) if has_size else None,
             )
             for shrink, shrinker in self._shrinkers.items()
         ]

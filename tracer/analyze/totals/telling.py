@@ -24,15 +24,23 @@ class PageTelling:
 
     def __init__(self, metadata: Metadata, seen: Iterable[str]) -> None:
         """`seen` are kinds of which there are events."""
-        self._used = metadata.kinds_traced | frozenset(seen) if metadata.plan else None
+        used = metadata.kinds_traced | frozenset(seen)
+        self._used = frozenset(kind for kind in used if metadata.tells(kind, "nr_reclaimed")) if metadata.plan else None
+        self._is_split = metadata.tells(_SCANS, "reclaim_flags")
+        self._has_objects = metadata.tells("shrink_slab_end", "retval")
 
     def without_unknown(self, row: TierRow, rung: Rung) -> TierRow:
         """The row with None where a number could not be had; `rung` is what it was made from."""
         if rung.began_unseen and not rung.is_counted:
             row.quality = Quality.LOWER_BOUND
+        if row.slab_objects and not self._has_objects:
+            row.slab_objects = dict.fromkeys(row.slab_objects)
+            row.slab_pages = row.slab_pages or None
         if row.tier not in _COUNTING or rung.is_counted:
             return row
         if self._used is None or _SCANS in self._used:
+            if not self._is_split:
+                row.file_pages = row.anon_pages = None
             return row
         row.file_pages = row.anon_pages = None
         if not row.lru_pages and not self._used & _COUNTING[row.tier]:

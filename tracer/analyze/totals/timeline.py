@@ -32,7 +32,8 @@ class TimelineBuilder:
         lru = stretch.lru
         for tier in map(Tier, np.unique(lru.tier).tolist()):
             of_tier = lru.tier == tier
-            for source, chosen in (("file", of_tier & lru.is_file), ("anon", of_tier & ~lru.is_file)):
+            by_list = (("file", of_tier & lru.is_file), ("anon", of_tier & ~lru.is_file))
+            for source, chosen in by_list if lru.is_split else (("lru", of_tier),):
                 self.add(f"{tier.label}.{source}_pages", lru.time_ns[chosen], lru.pages[chosen])
         proactive = stretch.proactive_pages
         self.add("proactive.lru_pages", proactive.time_ns, proactive.value)
