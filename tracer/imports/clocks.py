@@ -11,8 +11,12 @@ EARLY_NS: Final = 20_000_000
 """How much a guest may seem to act before it was told: the grain of both clocks."""
 LATE_NS: Final = 400_000_000
 """How long after a command a change of the guest's is still taken for its effect."""
-NEAR_NS: Final = 2_000_000_000
-"""How wrong a guest's clock may be that reached the host in a message."""
+MESSAGE_NS: Final = 1_000_000_000
+"""How long a message with the guest's clock and the guest's notice of a command may take together; measured up to
+127 ms under emulation."""
+DRIFT_NS: Final = 250_000_000
+"""How far the two clocks may drift apart meanwhile. A message comes after it was sent, and a command's effect after the
+command: a change that came earlier than both allow is another command's, or of another run."""
 LEAST_NS: Final = 132_000_000
 """Nothing here is known better than this: how long a guest took at most to notice, measured under emulation. What all
 delays have in common can't be told from the offset."""
@@ -33,13 +37,13 @@ class Offset:
 def by_matching(theirs: Sequence[int], ours: Sequence[int], near_ns: int | None, what: str) -> Offset | None:
     """The offset at which most of their times have one of ours shortly after.
 
-    `near_ns` is where it is known to be, roughly. None where the times do not say: no match at all, or only one among
-    several.
+    `near_ns` is what a message says it is at least, but for the clocks' drift. None where the times do not say: no
+    match at all, or only one among several.
     """
     theirs, ours = sorted(theirs)[:_MOST], sorted(ours)[:_MOST]
     candidates = {mine - other for mine in ours for other in theirs}
     if near_ns is not None:
-        candidates = {each for each in candidates if abs(each - near_ns) <= NEAR_NS}
+        candidates = {each for each in candidates if -DRIFT_NS <= each - near_ns <= MESSAGE_NS}
     best = max((_delays(theirs, ours, each) for each in candidates), key=_quality, default=[])
     needed = 1 if near_ns is not None or len(theirs) == len(ours) == 1 else 2
     if len(best) < needed:

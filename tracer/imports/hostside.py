@@ -75,7 +75,7 @@ class HostLog:
         return [command.time_ns for command in self.commands]
 
     def _matched(self, survey: Survey, near_ns: int | None) -> Offset | None:
-        """By the commands; `near_ns` is roughly where the offset is."""
+        """By the commands; `near_ns` is the offset that messages tell."""
         changes = "commands of the host changed the guest's target"
         works = "commands of the host began balloon work"
         return by_matching(self._command_times, survey.target_changes, near_ns, changes) or by_matching(

@@ -99,9 +99,8 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
                     source, went_back = in_order
                     stack.callback(source.close)
     if went_back:
-        result.remarks.insert(
-            0, f"The text was not in order of time (it went back {went_back:,} times): it was put in order"
-        )
+        often = "once" if went_back == 1 else f"{went_back:,} times"
+        result.remarks.insert(0, f"The text was not in order of time (it went back {often}): it was put in order")
     return result
 
 

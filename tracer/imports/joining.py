@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from ..batch import Samples
+from ..errors import RecordingError
 from ..metadata import Metadata, PlanRow, SourceState
 from ..store.format import JSON
 from .clocks import Offset
@@ -16,6 +18,8 @@ from .hostside import HostLog
 from .survey import Survey
 
 _BALLOON_COUNTER = "vmstat.balloon_inflate"
+_SAME_BOOT_NS: Final = 60_000_000_000
+"""How far a guest's wall clock may be set while it is recorded; another boot began at another time."""
 
 
 class Sides:
@@ -27,6 +31,7 @@ class Sides:
         self.remarks: list[str] = []
         self.notes: dict[str, JSON] = {}
         self._pending: list[Samples] = []
+        _refuse_other_boot(guest, host)
         if guest is not None:
             self._take_guest(guest, survey)
         if host is not None:
@@ -78,3 +83,15 @@ class Sides:
                     yield part
                 elif len(part):
                     self._pending.append(part)
+
+
+def _refuse_other_boot(guest: GuestSamples | None, host: HostLog | None) -> None:
+    """Both files have the guest's wall clock and its clock since boot: their difference is when it booted."""
+    if guest is None or host is None or guest.wall_ns is None or host.wall_ns is None:
+        return
+    apart_ns = abs(guest.wall_ns - host.wall_ns)
+    if apart_ns > _SAME_BOOT_NS:
+        raise RecordingError(
+            f"the samples and the host's log are of two boots, {apart_ns / 1e9:,.0f} s apart by the guest's wall "
+            "clock; give those of one run"
+        )
