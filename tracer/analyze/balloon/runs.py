@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -76,7 +77,10 @@ def shrinker_runs(stretch: Stretch, name_of: NameOf) -> list[Run]:
 
 def _runs(stretch: Stretch, chosen: npt.NDArray[np.bool_]) -> list[Run]:
     spans = stretch.spans
-    end_ns = np.where(spans.closed, spans.end_ns, stretch.until_ns)[chosen]
-    columns = (spans.id[chosen], spans.begin_ns[chosen], end_ns, stretch.rung[chosen], spans.tid[chosen])
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [Run(number, begin_ns, end_ns, 0, rung, 0, -1, tid) for number, begin_ns, end_ns, rung, tid in rows]
+    rows = np.flatnonzero(chosen)
+    end_ns = np.where(spans.closed[rows], spans.end_ns[rows], stretch.until_ns)
+    ids, begins_ns, rungs, tids = (
+        column[rows].tolist() for column in (spans.id, spans.begin_ns, stretch.rung, spans.tid)
+    )
+    columns = (ids, begins_ns, end_ns.tolist(), repeat(0), rungs, repeat(0), repeat(-1), tids)
+    return list(map(Run._make, zip(*columns, strict=False)))

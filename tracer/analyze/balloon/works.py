@@ -86,8 +86,7 @@ class WorkLog:
         Runs of 200 ms and more that moved less than half of what a run can are out of puff.
         """
         for run in self._unsettled:
-            long = run.end_ns - run.begin_ns >= PUFF_NS and run.id not in self.never_returned
-            if run.end_ns <= until_ns and long:
+            if run.end_ns - run.begin_ns >= PUFF_NS and run.end_ns <= until_ns and run.id not in self.never_returned:
                 self.puffs += self._moved.get(run.id, 0) < RUN_PAGES // 2
         self._unsettled = [run for run in self._unsettled if run.end_ns > until_ns]
         open_ids = {run.id for run in (*self._unsettled, *self._under_way)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -57,6 +58,7 @@ in between; another tracer's readings may bear the time of their end."""
 
 _GRID_NS: Final = 1_000_000
 _LATE_NS: Final = 60_000_000_000
+_NEVER_NS: Final = 1 << 62
 _MOST_EDGES: Final = 4096
 _LISTS: Final = ("vmstat.pgsteal_file", "vmstat.pgsteal_anon")
 _VM_EVENT: Final = "vmstat.pgmajfault"
@@ -141,15 +143,17 @@ class ReclaimCounts:
 
     def settle(self, until_ns: int) -> None:
         """All events up to this time have been taken."""
-        while len(self._readings) > 1 and self._readings[1].time_ns + SLACK_NS <= until_ns:
-            reading = self._readings.pop(0)
-            self._edge(reading, min(self._readings[0].time_ns + SLACK_NS, reading.time_ns + _LATE_NS))
+        ready = 0
+        while ready + 1 < len(self._readings) and self._readings[ready + 1].time_ns + SLACK_NS <= until_ns:
+            ready += 1
+        nexts_ns = [reading.time_ns for reading in self._readings[1 : ready + 1]]
+        self._make_edges(self._readings[:ready], nexts_ns)
+        del self._readings[:ready]
 
     def edges(self) -> list[Edge]:
         """All edges, oldest first; to be asked for once, at the end."""
         self.settle(np.iinfo(np.int64).max)
-        for reading in self._readings:
-            self._edge(reading, reading.time_ns + _LATE_NS)
+        self._make_edges(self._readings, [_NEVER_NS] * len(self._readings))
         self._readings = []
         return self._edges
 
@@ -157,7 +161,7 @@ class ReclaimCounts:
         """Readings may stop, or never begin: events wait a minute for one."""
         if len(self._readings) == 1 and self._readings[0].time_ns <= until_ns:
             reading = self._readings.pop()
-            self._edge(reading, reading.time_ns + _LATE_NS)
+            self._make_edges([reading], [_NEVER_NS])
         if not self._readings and until_ns > 0:
             self._take(until_ns)
 
@@ -169,23 +173,34 @@ class ReclaimCounts:
         self._rows.add(key[starts], np.add.reduceat(pages[order], starts))
         self._newest_ns = max(self._newest_ns, int(time_ns.max()))
 
-    def _edge(self, reading: _Reading, until_ns: int) -> None:
-        if self._edges and reading.time_ns <= self._edges[-1].time_ns:
+    def _make_edges(self, readings: Sequence[_Reading], nexts_ns: Sequence[int]) -> None:
+        """Edges of readings, each with the time of the next one; those that are no later than the last are passed."""
+        newest_ns = self._edges[-1].time_ns if self._edges else -1
+        until_ns: list[int] = []
+        taken: list[_Reading] = []
+        for reading, next_ns in zip(readings, nexts_ns, strict=True):
+            if reading.time_ns > newest_ns:
+                newest_ns = reading.time_ns
+                taken.append(reading)
+                until_ns.append(min(next_ns + SLACK_NS, reading.time_ns + _LATE_NS))
+        if not taken:
             return
-        low = self._take(reading.time_ns - SLACK_NS)
         key, pages = self._rows.columns()
-        near = key < (until_ns // _GRID_NS + 1) * SUMS
-        high = low + _sums(key[near], pages[near])
-        self._keep(Edge(reading.time_ns, low, high, reading.counts, reading.lists))
+        from_grid = [(reading.time_ns - SLACK_NS) // _GRID_NS for reading in taken]
+        low = self._below + _sums_before(key, pages, np.asarray(from_grid))
+        high = self._below + _sums_before(key, pages, np.asarray(until_ns) // _GRID_NS + 1)
+        self._take(newest_ns - SLACK_NS)
+        for reading, sure, maybe in zip(taken, low, high, strict=True):
+            # Copies: views would keep the sums of all readings that were taken together.
+            self._keep(Edge(reading.time_ns, sure.copy(), maybe.copy(), reading.counts, reading.lists))
 
-    def _take(self, until_ns: int) -> I64:
-        """The sums of what lies before a time, whose rows are forgotten."""
+    def _take(self, until_ns: int) -> None:
+        """Add up what lies before a time; its rows are forgotten."""
         key, pages = self._rows.columns()
         past = key < until_ns // _GRID_NS * SUMS
         if past.any():
             self._below = self._below + _sums(key[past], pages[past])
             self._rows.replace(key[~past], pages[~past])
-        return self._below
 
     def _keep(self, edge: Edge) -> None:
         if len(self._edges) > 1 and (self._seen - 1) % self._stride:
@@ -212,6 +227,15 @@ def _counter_and_limit(stretch: Stretch) -> tuple[I64, I64]:
 
 def _sums(key: I64, pages: I64) -> I64:
     return np.bincount(key % SUMS, weights=pages, minlength=SUMS).astype(np.int64)
+
+
+def _sums_before(key: I64, pages: I64, grid: I64) -> I64:
+    """The sums of rows before each place of the grid, shape (places, SUMS)."""
+    bounds = np.sort(grid * SUMS)
+    cell = np.searchsorted(bounds, key, side="right") * SUMS + key % SUMS
+    parts = np.bincount(cell, weights=pages, minlength=(len(bounds) + 1) * SUMS).reshape(-1, SUMS)
+    before: I64 = np.cumsum(parts, axis=0).astype(np.int64)[np.searchsorted(bounds, grid * SUMS)]
+    return before
 
 
 def _are_by_node(names: tuple[str, ...]) -> bool:
