@@ -33,7 +33,7 @@ def facts(trace: Trace) -> RecordingFacts:
 def test_the_verdict_says_what_was_given_and_that_it_is_inferred(trace, facts):
     assert verdict(trace.analysis, facts).sentence == (
         "No conflict and no cycle: background gave 352.9 MiB of file and 24.1 MiB of anon (inferred); "
-        "direct gave 71.5 MiB of file and 55.8 MiB of anon (inferred)."
+        "direct (global) gave 71.5 MiB of file and 55.8 MiB of anon (inferred)."
     )
 
 
