@@ -35,6 +35,23 @@ def test_a_line_may_be_folded_at_any_blank(mark, tmp_path):
         assert [event.args["nr_reclaimed"] for event in events] == [31, 31], text
 
 
+@pytest.mark.parametrize("mark", ["\n", "\n> "])
+def test_a_line_may_be_folded_inside_of_a_number_or_of_flags(mark, tmp_path):
+    line = f"{HEAD}{LRU}|RECLAIM_WB_ASYNC"
+    for at in (line.index("=32") + 2, line.index("=31") + 2, line.index("_FILE"), line.index("_ASYNC") + 5):
+        events = import_text(f"{line[:at]}{mark}{line[at:]}\n{line}\n", tmp_path).events
+        args = [[event.args[name] for name in ("nr_scanned", "nr_reclaimed", "reclaim_flags")] for event in events]
+        assert args == [[32, 31, 0xA]] * 2, line[:at]
+
+
+@pytest.mark.parametrize("pointer", ["          (null)", "(ptrval)", "(____ptrval____)", "", "0000000087027f06"])
+def test_a_pointer_may_be_padded_or_blank(pointer, tmp_path):
+    start = f"{HEAD}mm_shrink_slab_start: super_cache_scan+0x0/0x2f8 {pointer}: nid: 0 objects to shrink 42 "
+    text = f"{start}gfp_flags GFP_KERNEL cache items 87 delta 43 total_scan 85 priority 12\n"
+    [event] = import_text(text, tmp_path).events
+    assert (event.args["total_scan"], event.args["shr"] == 0) == (85, not pointer.startswith("00"))
+
+
 def test_fields_cut_from_every_line_are_unknown(tmp_path):
     imported = import_text(f"{HEAD}mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=32 nr_recl\n" * 2, tmp_path)
     assert [event.args["nr_scanned"] for event in imported.events] == [32, 32]

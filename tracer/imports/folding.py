@@ -1,7 +1,7 @@
 """Lines that mailers, notes and terminals folded are put together again.
 
-A line is joined to the one before only where that one is a known tracepoint's and lacks fields that every kernel's text
-has, or breaks off inside of its head, and where the join gives more of them.
+A line is joined to the one before only where that one is a known tracepoint's, or breaks off inside of its head, and
+where it goes on with fields or with the rest of a number or of flags.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from .heads import head_of
+from .layouts import SLAB_HEAD
 from .losses import is_loss
 from .names import without_group
 from .sources import Progress, Source, Spool
@@ -19,15 +20,22 @@ from .table import TRACEPOINTS, WHOLE, read_fields, text_keys
 _MOST_JOINED: Final = 6
 _KEYS: Final = sorted({key for kind in WHOLE for name in read_fields(kind) for key in text_keys(kind, name)}, key=len)
 _WORDS: Final = re.compile("|".join((*(rf"\b{key}\b" for key in _KEYS), "scan count", "return val", *TRACEPOINTS)))
-_HEADLESS: Final = re.compile(r"\s*(?:=>|#|[0-9a-fA-F]{6,16}\s|$)")
+_HEADLESS: Final = re.compile(r"\s*(?:=>|#|[0-9a-fA-F]{6,16}\s.*\(|$)")
 _HEAD_BEGINS: Final = re.compile(r"-\d+\s+(?:\(\s*[\d-]+\)\s*)?(?:\[\d+\].*)?$|\s\d+\s+\[\d+\]\s")
 _QUOTE: Final = re.compile(r"^\s*(?:[>|]\s?)+")
+_REST: Final = re.compile(r"^\s*(?:[>|]\s?)*(?:\d{1,20}|[A-Z_|]+)\s*$")
+"""The rest of a number or of flags, alone in its line."""
+_ENDS_IN_NUMBER: Final = re.compile(r"[= ]\d+$")
+_NUMBER: Final = re.compile(r"\d+(?:\s|$)")
+_ENDS_IN_FLAGS: Final = re.compile(r"=[A-Z][A-Z_|]*$")
+_FLAGS: Final = re.compile(r"[A-Z_|]+(?:\s|$)")
+_FLAGS_KEY: Final = re.compile(r"=RECLAIM_WB_")
 _VALUE: Final = r"(?:=|: ?| )\s*[^\s,]"
 
 
 def continues(line: str) -> bool:
     """Whether a line without a head may go on with the one before."""
-    return _WORDS.search(line) is not None
+    return any(pattern.search(line) for pattern in (_WORDS, _REST, _FLAGS_KEY))
 
 
 def unfolded(source: Source, progress: Progress) -> Source:
@@ -57,7 +65,7 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
                 continue
             yield held
             held = None
-        if _is_short(line):
+        if _may_go_on(line):
             held, joined = line, 0
         else:
             yield line
@@ -65,11 +73,12 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
         yield held
 
 
-def _is_short(line: str) -> bool:
+def _may_go_on(line: str) -> bool:
     found = head_of(line)
     if found is None:
         return _HEADLESS.match(line) is None and _HEAD_BEGINS.search(line) is not None
-    return _lacking(line) > 0
+    form, match = found
+    return without_group(match[form.order[5]]) in TRACEPOINTS
 
 
 def _longer(held: str, line: str) -> str | None:
@@ -77,11 +86,21 @@ def _longer(held: str, line: str) -> str | None:
     if _HEADLESS.match(line) or is_loss(line) or head_of(line):
         return None
     before, rest = held.rstrip().removesuffix("\\").rstrip(), _QUOTE.sub("", line).strip()
-    texts = [f"{before} {rest}", f"{before}{rest}"]
+    if line.lstrip().startswith("|") and _ENDS_IN_FLAGS.search(before):
+        rest = line.strip()
+    texts = [f"{before}{rest}", f"{before} {rest}"]
     if head_of(held) is None:
         return next((text for text in texts if head_of(text)), None)
-    best = min(filter(head_of, texts), key=_lacking)
+    if rest[:1] in "=:|" or _splits_value(before, rest):
+        return texts[0]
+    best = min(filter(head_of, texts), key=lambda text: (_lacking(text), -_fields(text)))
     return best if _lacking(best) < _lacking(held) or _WORDS.search(rest) else None
+
+
+def _splits_value(before: str, rest: str) -> bool:
+    """Whether the fold is inside a number or flags: no two values follow each other."""
+    in_number = _ENDS_IN_NUMBER.search(before) and _NUMBER.match(rest)
+    return bool(in_number or (_ENDS_IN_FLAGS.search(before) and _FLAGS.match(rest)))
 
 
 def _lacking(line: str) -> int:
@@ -92,6 +111,17 @@ def _lacking(line: str) -> int:
     form, match = found
     kind = TRACEPOINTS.get(without_group(match[form.order[5]]))
     return sum(not _has(kind, name, line, match.end()) for name in WHOLE.get(kind or "", ()))
+
+
+def _fields(line: str) -> int:
+    """How many of the fields that are looked for a known tracepoint's line has."""
+    found = head_of(line)
+    if found is None:
+        return 0
+    form, match = found
+    kind = TRACEPOINTS.get(without_group(match[form.order[5]]))
+    keyed = sum(_has(kind, name, line, match.end()) for name in read_fields(kind)) if kind else 0
+    return keyed + (SLAB_HEAD.match(line, match.end()) is not None)
 
 
 def _has(kind: str | None, name: str, line: str, at: int) -> bool:

@@ -20,7 +20,8 @@ MOST_LAYOUTS: Final = 8
 """Ways to print one event that are kept: options of the tracer may change while it runs."""
 
 _SEPARATOR: Final = r"(?:=|: ?| )\s*"
-_SLAB_HEAD: Final = re.compile(rf"({SYMBOL_PATTERN}) ({POINTER.pattern}|)\s*: ")
+SLAB_HEAD: Final = re.compile(rf"\s*({SYMBOL_PATTERN})\s+({POINTER.pattern}|)\s*: ")
+"""Pointers may be padded (`           (null)`), or blank."""
 _SLAB_FIELDS: Final = ("shrink", "shr")
 _MOST_WORDS: Final = 3
 """Words between two fields that are counted rather than searched over, which is slower."""
@@ -119,7 +120,7 @@ class Matcher:
         return any(layout.names < known.names for known in self._layouts)
 
     def _layout(self, line: str, at: int, *, is_cut: bool = False) -> Layout:
-        head = _SLAB_HEAD.match(line, at) if "shrink" in self._by_key else None
+        head = SLAB_HEAD.match(line, at) if "shrink" in self._by_key else None
         start = head.end() if head else at
         wanted = [name for name in self._by_key if not (head and name in _SLAB_FIELDS)]
         found = sorted(each for name in wanted if (each := self._find(name, line, start)))
@@ -127,7 +128,7 @@ class Matcher:
             found.pop()
         parts, fields = [], []
         if head:
-            parts = [_SLAB_HEAD.pattern]
+            parts = [SLAB_HEAD.pattern]
             fields = [(name, value_of(self._kind.name, name, self._symbols)) for name in _SLAB_FIELDS]
         for each in found:
             parts.append(f"{_gap(line[start : each.start])}{each.key}{_spaces(each.separator)}({each.value.pattern})")

@@ -171,7 +171,7 @@ def _one_value(value: Value) -> Callable[[str], tuple[int, ...] | None]:
 
 def _slab_head(layout: Layout) -> Callable[[str], tuple[int, ...] | None]:
     (_, shrink), (_, shr) = layout.fields[:2]
-    pattern = re.compile(rf"({shrink.pattern}) ({shr.pattern}):")
+    pattern = re.compile(rf"({shrink.pattern}) +({shr.pattern}):")
 
     def read(text: str) -> tuple[int, ...] | None:
         match = pattern.fullmatch(text)
