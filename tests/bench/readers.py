@@ -42,6 +42,7 @@ class StormSession:
     """What `record` takes for a session: the storm's program in the place of ours, everything else its own."""
 
     command_status = None
+    command_runs = ended_command = False
     stop_signal = None
     malformed = 0
 
