@@ -85,10 +85,11 @@ class Command:
             os.close(self.pidfd)
             self.pidfd = -1
 
-    def wait(self) -> None:
-        """Until it ends by itself."""
+    def wait(self, most_s: float | None) -> None:
+        """Until it ends by itself, at most so long; None for as long as it takes."""
         if self._process is not None:
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(most_s)
 
     def finish(self) -> None:
         """Tell it to end with SIGTERM if it still runs, and wait a moment; idempotent."""

@@ -148,10 +148,11 @@ class Session:
         self._shield.raise_()
         self._collector.stop_when(command.pidfd, lambda: command.status is not None)
 
-    def wait_for_command(self) -> None:
-        """Until a command that still runs has ended by itself."""
+    def outlive_command(self, most_s: float | None) -> None:
+        """Wait until the command has ended by itself; where it has not after so long, tell it to end."""
         if self._command is not None:
-            self._command.wait()
+            self._command.wait(most_s)
+            self._command.finish()
 
     @property
     def command_runs(self) -> bool:

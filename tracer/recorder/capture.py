@@ -98,7 +98,7 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
             measure_cost=request.measure_cost,
             loader=request.loader,
         ) as session,
-        _command_outlives(session),
+        _command_outlives(session, request.duration_s),
     ):
         _require_source(request.balloon_source, session.metadata.plan)
         _say_plan(session, say)
@@ -121,15 +121,19 @@ def _require_source(wanted: str, plan: Sequence[PlanRow]) -> None:
 
 
 @contextmanager
-def _command_outlives(session: Session) -> Iterator[None]:
-    """A recording that fails (a full disk, say) is told at once, and the command, whose failure it is not, goes on."""
+def _command_outlives(session: Session, duration_s: float | None) -> Iterator[None]:
+    """A recording that fails (a full disk, say) is told at once, and the command, whose failure it is not, goes on.
+
+    It has the time that it would have had.
+    """
+    start_s = time.monotonic()
     try:
         yield
     except TracerError as error:
         if session.command_runs:
             warn(f"{error}; the command goes on, untraced")
             session.close()
-            session.wait_for_command()
+            session.outlive_command(duration_s and max(0.0, start_s + duration_s - time.monotonic()))
         raise
 
 

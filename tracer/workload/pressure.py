@@ -147,7 +147,9 @@ def main(arguments: list[str]) -> None:
     if not sys.stdin.readline():
         return
     try:
-        turns = prepared_turns(directory, file_bytes)
+        # The way through a descriptor would cost each name that is looked up more than the lookup itself.
+        os.chdir(directory)
+        turns = prepared_turns(Path(), file_bytes)
         print("ready", flush=True)
         if sys.stdin.readline():
             press(turns, seconds, drop_caches="drop" in arguments[4:])
