@@ -150,7 +150,7 @@ def test_most_lines_of_a_trace_are_read_at_once():
     surveyor = Surveyor(rules)
     surveyor.feed(first)
     surveyor.feed(second)
-    known = Certain(rules.by_name, rules.threads).read(second, FORMS[0])
+    known = Certain(rules.by_name, rules.threads, lambda _: None).read(second, FORMS[0])
     assert known.certain.mean() > 0.85
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,6 @@ from .blocks.certain import Certain, Known
 from .blocks.cpu_times import CpuTimes
 from .blocks.records import in_order
 from .blocks.scan import Head, in_turn
-from .blocks.text import I64
 from .chunk import Row, records_of
 from .heads import FORMS, FUNCTION_ARROW, NAMELESS, HeadForm, head_of, time_ns
 from .lines import MOST_LINE_BYTES
@@ -51,7 +50,7 @@ class Converter:
         self.entries = OpenEntries(frozenset(without_end))
         self._rule_of = rules.by_name
         self._form: HeadForm = FORMS[0]
-        self._certain = Certain(rules.by_name, rules.threads)
+        self._certain = Certain(rules.by_name, rules.threads, self._refuse)
         self._placing = Placing(self.entries)
         self._rows: list[Row] = []
         self._lines: list[int] = []
@@ -72,22 +71,20 @@ class Converter:
         form = self._form
         known = self._certain.read(data, form)
         times = CpuTimes(self.losses, known)
-        names = self._new_names(known)
+        self._meet(known)
         waiting = np.flatnonzero(~known.certain)
         heads = self._certain.heads(known, waiting)
         for line in in_turn(waiting, len(known.block), lambda: self._form is not form):
             known.certain[line] = False
-            known.entered.until(line)
-            self._meet(names, line, known)
+            known.turns.until(line)
             self._stretches += times.until(line)
             text = known.block.line(line)
             head = heads.get(line) if self._form is form else None
             if head or (head := self._head(text, line, times)):
                 self._read(text, head, line, times)
-        known.entered.until(len(known.block))
+        known.turns.until(len(known.block))
         self._stretches += times.until(len(known.block))
         times.catch_up(len(known.block))
-        self._meet(names, len(known.block), known)
         for name, count in known.counts_left_out().items():
             if count:
                 self.unknown[self._counted_as(name)] += count
@@ -99,19 +96,16 @@ class Converter:
             yield np.concatenate(self._waiting)
         yield from self.losses.rest()
 
-    def _new_names(self, known: Known) -> list[tuple[int, str, I64]]:
-        """Names that are left out for the first time: the line, the name, and the rows of its heads."""
-        new = [(name, rows) for name, rows in known.left_out if name not in self.unknown]
-        return sorted((int(known.heads.lines[rows[0]]), name, rows) for name, rows in new)
+    def _meet(self, known: Known) -> None:
+        """Names that are left out for the first time are counted in the order in which the text has them."""
 
-    def _meet(self, names: list[tuple[int, str, I64]], line: int, known: Known) -> None:
-        """Names are counted in the order in which the text has them, so that those before this line come before it."""
-        while names and names[0][0] < line:
-            at, name, rows = heapq.heappop(names)
-            if known.certain[at]:
+        def meet(_thread: int, name: str) -> None:
+            if name not in self.unknown:
                 self.unknown[self._counted_as(name)] += 0
-            elif len(rows) > 1:
-                heapq.heappush(names, (int(known.heads.lines[rows[1]]), name, rows[1:]))
+
+        for name, rows in known.left_out:
+            if name not in self.unknown:
+                known.turns.add(rows, meet, repeat(name))
 
     def _items(self, known: Known) -> Iterator[Item]:
         """The block's events, cut into chunks, and the lost stretches between them."""
@@ -192,7 +186,10 @@ class Converter:
             self.unreadable += 1
             self.first_unreadable = self.first_unreadable or shown_line(line)
         else:
-            self.unknown[NO_NAME if name == FUNCTION_ARROW else name] += 1
+            self._refuse(NO_NAME if name == FUNCTION_ARROW else name)
+
+    def _refuse(self, name: str) -> None:
+        self.unknown[name] += 1
 
     def _other(self, text: str, line: int, times: CpuTimes) -> re.Match[str] | None:
         """A line that is not in the form of the last one: another form, a loss, or no event."""

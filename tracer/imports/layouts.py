@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import numpy.typing as npt
 
 from ..schema import KIND_BY_NAME, Kind
 from .table import WHOLE, read_fields, text_keys
@@ -51,6 +53,11 @@ class Layout:
     def index(self, name: str) -> int:
         """The place of a field in each row."""
         return [each for each, _ in self.fields].index(name)
+
+    def columns(self, rows: Sequence[Texts]) -> dict[str, npt.NDArray[Any]]:
+        """The fields of these rows."""
+        texts = zip(*rows, strict=True) if rows else ((),) * len(self.fields)
+        return {name: value.column(each) for (name, value), each in zip(self.fields, texts, strict=True)}
 
 
 Taken = tuple[Layout, Texts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from ..schema import KIND_BY_NAME
@@ -12,14 +12,12 @@ from .heads import FUNCTION_ARROW
 from .layouts import Layout, Matcher, Taken
 from .names import Location, location, plain_name, undecorated, without_group
 from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, TRACEPOINTS, WORK_FUNCTIONS, Function
-from .threads import Threads
+from .threads import Threads, queue_number
 from .values import COMM, GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols
 
 FUNCTION_EVENT: Final = "function"
 """The function tracer's event, as trace-cmd and perf call it."""
 _MOST_LOCATIONS: Final = 4096
-_NOT_PLAIN: Final = frozenset({"tell_host", "oom_notify_begin"})
-"""Kinds of probes whose lines take something from what their thread did before, or from the probe's name."""
 _LOCATION: Final = re.compile(r"\(([^)]*)\)")
 _WORK: Final = re.compile(rf"work(?: struct |=)({POINTER.pattern}):?(?: function[ =]({SYMBOL_PATTERN}))?\s*$")
 _NOTIFIER: Final = re.compile(rf"(?:cb=)?({SYMBOL_PATTERN})\s*$")
@@ -55,19 +53,33 @@ class WorkRule:
         self._layout = Layout(KIND_BY_NAME[kind], _WORK, (("work", POINTER), ("function", symbols.value)))
         self._is_balloons = _Remembered(lambda text: plain_name(text) in WORK_FUNCTIONS)
 
+    @property
+    def layout(self) -> Layout:
+        """How its text is read."""
+        return self._layout
+
     def take(self, line: str, at: int, thread: int) -> Taken | None:
         """The work and its function; None for other work."""
-        match = _WORK.match(line, at)
-        if match is None:
+        texts = self.texts(line, at)
+        if texts is None:
             return None
-        work, function = match.groups()
+        function = self.settle(thread, texts[1])
+        return None if function is None else (self._layout, (texts[0], function))
+
+    def texts(self, line: str, at: int) -> tuple[str, str | None] | None:
+        """The work and, where the text has it, its function; None where it is damaged."""
+        match = _WORK.match(line, at)
+        return None if match is None else (match[1], match[2])
+
+    def settle(self, thread: int, function: str | None) -> str | None:
+        """The next start or end on a thread: its function, None where that is not the balloon's."""
         started = self._threads.works.pop(thread, None)
         function = function or (started if self._is_end else None)
         if function is None or not self._is_balloons(function):
             return None
         if not self._is_end:
             self._threads.works[thread] = function
-        return self._layout, (work, function)
+        return function
 
 
 class NotifierRule:
@@ -79,12 +91,20 @@ class NotifierRule:
         self._layout = Layout(KIND_BY_NAME[kind], _NOTIFIER, (("cb", symbols.value),))
         self._is_oom = _Remembered(lambda text: "oom" in plain_name(text))
 
+    @property
+    def layout(self) -> Layout:
+        """How its text is read."""
+        return self._layout
+
     def take(self, line: str, at: int, thread: int) -> Taken | None:  # noqa: ARG002 - the rule's interface
         """The callback; None for one of another chain."""
+        texts = self.texts(line, at)
+        return None if texts is None else (self._layout, texts)
+
+    def texts(self, line: str, at: int) -> tuple[str] | None:
+        """The callback; None for one of another chain."""
         match = _NOTIFIER.match(line, at)
-        if match is None or not self._is_oom(match[1]):
-            return None
-        return self._layout, match.groups()
+        return (match[1],) if match is not None and self._is_oom(match[1]) else None
 
 
 class VictimRule:
@@ -111,6 +131,17 @@ class _Target:
     callback: str | None = None
 
 
+@dataclass(frozen=True)
+class Place:
+    """What a probe's location says: how the text from `at` on is read; no layout for a function that is no kind."""
+
+    layout: Layout | None
+    at: int = field(compare=False)
+    counted: str | None = None
+    """A function that is only counted."""
+    callback: str = ""
+
+
 class ProbeRule:
     """A probe on a function: which one, its name or its location tells."""
 
@@ -131,24 +162,21 @@ class ProbeRule:
         target = self._known_target(match[1] if match else "")
         if not isinstance(target, _Target):
             if target is not None:
-                self._threads.counted[target] += 1
+                self._threads.count(thread, target)
             return None
         taken = target.matcher.take(line, match.end() if match else at)
         return None if taken is None else self._finish(taken, target, thread)
 
-    def plainly(self, line: str, at: int) -> tuple[Layout | None, int] | None:
-        """For a line that needs nothing of its thread's past: how its text is read, and from where.
-
-        The layout is None for a function that is none of ours.
-        """
+    def place(self, line: str, at: int) -> Place | None:
+        """What the location at the begin of a line's text says; None where it has none, or none that was read yet."""
         match = _LOCATION.match(line, at)
         if match is None:
             return None
         target = self._known_target(match[1])
-        if target is None:
-            return None, match.end()
-        layout = target.matcher.first if isinstance(target, _Target) else None
-        return None if layout is None or layout.kind.name in _NOT_PLAIN else (layout, match.end())
+        if not isinstance(target, _Target):
+            return Place(None, match.end(), counted=target)
+        layout = target.matcher.first
+        return None if layout is None else Place(layout, match.end(), callback=target.callback or "")
 
     def _known_target(self, where: str) -> _Target | str | None:
         if where not in self._targets:
@@ -179,8 +207,8 @@ class ProbeRule:
         layout, texts = taken
         kind, functions = layout.kind.name, self._threads.functions
         if kind == "tell_host":
-            queue = texts[layout.index("vq")] if "vq" in layout.names else None
-            direction = self._threads.queues.direction(None if queue is None else str(queue), functions.get(thread))
+            queue = queue_number(str(texts[layout.index("vq")])) if "vq" in layout.names else None
+            direction = self._threads.queues.direction(queue, functions.get(thread))
             return layout, (*texts, direction)
         functions[thread] = kind
         return (layout, (*texts, target.callback or "")) if kind == "oom_notify_begin" else taken

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from .blocks.probes import Entered, Probes
+from .blocks.probes import Found, Probes
 from .blocks.scan import Head, Scan, Scanner, in_turn
+from .blocks.tails import Tails
 from .blocks.text import Bools
+from .blocks.turns import Turns
+from .blocks.works import WorkTexts
 from .folding import continues
 from .heads import FORMS, NAMELESS, HeadForm, head_of, time_ns
-from .layouts import Layout
+from .layouts import Layout, Texts
 from .lines import MOST_LINE_BYTES
 from .names import plain_name
-from .rules import ProbeRule, Rule, Rules
+from .rules import ProbeRule, Rule, Rules, WorkRule
 from .table import STACKS
 from .unread import UnreadLines, shown_line
 
@@ -83,6 +87,7 @@ class Surveyor:
         self._rules = rules
         self._watched: dict[str, Rule] = {}
         self._probes: dict[int, Probes] = {}
+        self._works: dict[int, Tails[WorkTexts]] = {}
         self._seen: set[tuple[str, Layout]] = set()
         self._form: HeadForm = FORMS[0]
         self._scanner = Scanner()
@@ -98,14 +103,15 @@ class Surveyor:
         settled = self._settled(scan)
         certain = scan.silent.copy()
         certain[heads.lines] = True
-        entered = self._probes_at_once(scan, settled, Entered(scan, certain, self._rules.threads))
+        turns = Turns(scan, certain)
+        self._watch(scan, settled, turns)
         waiting = ~scan.silent
         waiting[heads.lines[settled]] = False
         self.survey.lines += len(scan.block)
         lines = np.flatnonzero(waiting)
         certain_heads = self._scanner.heads(scan, lines)
         for line in in_turn(lines, len(scan.block), lambda: self._form is not form):
-            entered.until(line)
+            turns.until(line)
             certain[line] = False
             head = int(head_of_line[line])
             if head >= 0:
@@ -113,24 +119,44 @@ class Surveyor:
                 if settled[head]:
                     continue
             self._line(scan.block.line(line), certain_heads.get(line) if self._form is form else None)
-        entered.until(len(scan.block))
+        turns.until(len(scan.block))
         self._count(scan, settled)
 
-    def _probes_at_once(self, scan: Scan, settled: Bools, entered: Entered) -> Entered:
-        """Settles the lines of probes that tell nothing new but which function was entered."""
+    def _watch(self, scan: Scan, settled: Bools, turns: Turns) -> None:
+        """Settles the lines of watched names whose texts are certain; what they tell is taken in turn."""
         for number, rows in scan.by_name() if self._watched else ():
             name = self._scanner.name(number)
             rule = self._watched.get(name)
-            if not isinstance(rule, ProbeRule):
-                continue
-            for layout, found, _ in self._probes.setdefault(number, Probes(rule)).read(scan, rows):
-                if layout is None:
-                    settled[found] = True
-                elif (name, layout) in self._seen and layout.kind.name not in _BALLOON_MOVES:
-                    settled[found] = True
-                    entered.add(layout.kind.name, found)
-        entered.in_order()
-        return entered
+            if isinstance(rule, ProbeRule):
+                probes = self._probes.setdefault(number, Probes(rule, self._rules.threads))
+                for found in probes.read(scan, rows):
+                    settled[found.rows] = True
+                    probes.act(found, turns)
+                    self._notice(scan, name, found, turns)
+            elif isinstance(rule, WorkRule):
+                tails = self._works.setdefault(number, Tails(rule.texts))
+                certain, numbers = tails.numbers(scan, rows)
+                settled[certain] = True
+                texts = map(tails.values.__getitem__, numbers.tolist())
+                times = scan.heads.now_ns[certain].tolist()
+                turns.add(certain, partial(self._work, name, rule), zip(texts, times, strict=True))
+
+    def _notice(self, scan: Scan, name: str, found: Found, turns: Turns) -> None:
+        """What else a probe's lines tell than what their threads enter."""
+        layout = found.place.layout
+        if layout is None or ((name, layout) in self._seen and layout.kind.name not in _BALLOON_MOVES):
+            return
+
+        def take(_thread: int, now_ns: int) -> None:
+            self._took(name, layout, (), now_ns)
+
+        turns.add(found.rows, take, scan.heads.now_ns[found.rows].tolist())
+
+    def _work(self, name: str, rule: WorkRule, thread: int, line: tuple[WorkTexts | None, int]) -> None:
+        texts, now_ns = line
+        function = rule.settle(thread, texts[1]) if texts else None
+        if texts and function:
+            self._took(name, rule.layout, (texts[0], function), now_ns)
 
     def _settled(self, scan: Scan) -> Bools:
         """Heads of which nothing more has to be known than their number."""
@@ -195,18 +221,21 @@ class Surveyor:
             return
         layout, texts = taken
         self.survey.unread.pop(head.name, None)
+        self._took(head.name, layout, texts, head.now_ns)
+        if rule.settles and layout.is_whole:
+            del self._watched[head.name]
+
+    def _took(self, name: str, layout: Layout, texts: Texts, now_ns: int) -> None:
         kind = layout.kind.name
-        if (head.name, layout) not in self._seen:
-            self._seen.add((head.name, layout))
-            self.survey.names.setdefault(kind, set()).add(head.name)
+        if (name, layout) not in self._seen:
+            self._seen.add((name, layout))
+            self.survey.names.setdefault(kind, set()).add(name)
             if layout.is_whole:
                 self.survey.fields.setdefault(kind, set()).update(layout.names)
             else:
                 self.survey.cut[kind] = self.survey.cut.get(kind, layout.names) & layout.names
-        if rule.settles and layout.is_whole:
-            del self._watched[head.name]
-        elif kind in _BALLOON_MOVES:
-            self._balloon_moves(kind, head.now_ns)
+        if kind in _BALLOON_MOVES:
+            self._balloon_moves(kind, now_ns)
             if kind == "balloon_work_begin" and len(self.survey.work_functions) < _MOST_TIMES:
                 self.survey.work_functions.add(plain_name(str(texts[1])))
 

@@ -24,10 +24,9 @@ class Queues:
         self._deflate: set[int] = set()
         self._inflate: set[int] = set()
 
-    def direction(self, queue: str | None, last_function: str | None) -> int:
-        """What `tell_host` told, by its queue as printed and by the driver's function the thread entered last."""
+    def direction(self, number: int | None, last_function: str | None) -> int:
+        """What `tell_host` told, by its queue and by the driver's function the thread entered last."""
         nested = DEFLATE if last_function in _LEAKS else INFLATE if last_function in _FILLS else UNKNOWN_DIRECTION
-        number = _queue_number(queue)
         if number is None:
             return nested
         if number < _FEW:
@@ -40,9 +39,10 @@ class Queues:
         return INFLATE if self._deflate or number in self._inflate else UNKNOWN_DIRECTION
 
 
-def _queue_number(text: str | None) -> int | None:
+def queue_number(text: str) -> int | None:
+    """A queue as printed; None where it is not."""
     try:
-        return None if text is None else int(text, 16)
+        return int(text, 16)
     except ValueError:
         return None
 
@@ -58,6 +58,10 @@ class Threads:
         self.functions: dict[int, str] = {}
         self.works: dict[int, str] = {}
         self.counted: Counter[str] = Counter()
+
+    def count(self, _thread: int, function: str) -> None:
+        """A thread entered a function that is no kind."""
+        self.counted[function] += 1
 
     def restart(self) -> None:
         """Begin another pass over the same source; what was learned about queues stays."""

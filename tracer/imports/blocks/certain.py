@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ..heads import HeadForm
 from ..layouts import Layout, Matcher
-from ..rules import ProbeRule, Rule
+from ..rules import NotifierRule, ProbeRule, Rule, WorkRule
 from ..table import MARKERS, STACKS
 from ..threads import Threads
 from .heads import Heads
-from .probes import Entered, Probes
+from .probes import Probes
 from .records import Taken, records_of
 from .scan import Head, Scan, Scanner
+from .tails import Tails
 from .templates import Template
 from .text import I64, Block, Bools
+from .turns import Turns
+from .works import Works
 
 MOST_TEMPLATES: Final = 8
 """Ways to print one event that are read at once."""
@@ -36,6 +39,8 @@ class _Fate(Enum):
     LEFT_OUT = auto()
     TAKEN = auto()
     PROBE = auto()
+    NOTIFIER = auto()
+    WORK = auto()
 
 
 @dataclass
@@ -44,10 +49,11 @@ class Known:
 
     scan: Scan
     certain: Bools
-    entered: Entered
+    turns: Turns
     taken: list[Taken] = field(default_factory=list)
     left_out: list[tuple[str, I64]] = field(default_factory=list)
     """Names and the rows of their heads."""
+    works: list[Works] = field(default_factory=list)
 
     @property
     def block(self) -> Block:
@@ -66,7 +72,7 @@ class Known:
     def records(self) -> tuple[I64, npt.NDArray[np.void]]:
         """The events that were taken and are still certain, with their lines; times are as the text has them."""
         kept = []
-        for each in self.taken:
+        for each in (*self.taken, *(works.taken() for works in self.works)):
             good = self.are_certain(each.rows)
             columns = {name: column[good] for name, column in each.columns.items()}
             kept.append(each if good.all() else Taken(each.kind, each.rows[good], columns))
@@ -83,10 +89,13 @@ class Known:
 class Certain:
     """Reads what it can of one block after another."""
 
-    def __init__(self, rules: Mapping[str, Rule], threads: Threads) -> None:
+    def __init__(self, rules: Mapping[str, Rule], threads: Threads, refused: Callable[[str], None]) -> None:
+        """`refused` is told the name of each event that turns out in its turn to be none of ours."""
         self._rules = rules
         self._threads = threads
+        self._refused = refused
         self._probes: dict[int, Probes] = {}
+        self._tails: dict[int, Tails[Any]] = {}
         self._scanner = Scanner()
         self._fates: dict[int, _Fate] = {}
         self._templates: dict[int, list[Template]] = {}
@@ -94,18 +103,21 @@ class Certain:
     def read(self, data: bytes, form: HeadForm) -> Known:
         """The next whole lines, whose heads should be in this form."""
         scan = self._scanner.scan(data, form)
-        known = Known(scan, scan.silent, Entered(scan, scan.silent, self._threads))
+        known = Known(scan, scan.silent, Turns(scan, scan.silent))
+        take = {
+            _Fate.TAKEN: self._take,
+            _Fate.PROBE: self._take_probes,
+            _Fate.NOTIFIER: self._take_notifiers,
+            _Fate.WORK: self._take_works,
+        }
         for number, rows in scan.by_name():
             fate = self._fates.get(number) or self._fates.setdefault(number, self._fate(self._scanner.name(number)))
-            if fate is _Fate.TAKEN:
-                self._take(known, number, rows)
-            elif fate is _Fate.PROBE:
-                self._take_probes(known, number, rows)
+            if fate in take:
+                take[fate](known, number, rows)
             elif fate is not _Fate.IN_TURN:
                 known.certain[scan.heads.lines[rows]] = True
             if fate is _Fate.LEFT_OUT:
                 known.left_out.append((self._scanner.name(number), rows))
-        known.entered.in_order()
         return known
 
     def heads(self, known: Known, lines: I64) -> dict[int, Head]:
@@ -118,6 +130,10 @@ class Certain:
             return _Fate.TAKEN
         if isinstance(rule, ProbeRule):
             return _Fate.PROBE
+        if isinstance(rule, NotifierRule):
+            return _Fate.NOTIFIER
+        if isinstance(rule, WorkRule):
+            return _Fate.WORK
         if rule is not None or name in MARKERS:
             return _Fate.IN_TURN
         return _Fate.STACK if name in STACKS else _Fate.LEFT_OUT
@@ -126,13 +142,42 @@ class Certain:
         name = self._scanner.name(number)
         rule = self._rules[name]
         assert isinstance(rule, ProbeRule)
-        for layout, found, columns in self._probes.setdefault(number, Probes(rule)).read(known.scan, rows):
-            known.certain[known.heads.lines[found]] = True
-            if len(found) and layout is None:
-                known.left_out.append((name, found))
-            elif len(found) and layout is not None:
-                known.taken.append(Taken(layout.kind, found, columns))
-                known.entered.add(layout.kind.name, found)
+        for found in self._probes.setdefault(number, Probes(rule, self._threads)).read(known.scan, rows):
+            if not len(found.rows):
+                continue
+            known.certain[known.heads.lines[found.rows]] = True
+            given = self._probes[number].act(found, known.turns)
+            if found.place.layout is None:
+                known.left_out.append((name, found.rows))
+            else:
+                known.taken.append(Taken(found.place.layout.kind, found.rows, {**found.columns, **given}))
+
+    def _take_notifiers(self, known: Known, number: int, rows: I64) -> None:
+        name = self._scanner.name(number)
+        rule = self._rules[name]
+        assert isinstance(rule, NotifierRule)
+        tails = self._tails.setdefault(number, Tails(rule.texts))
+        rows, numbers = tails.numbers(known.scan, rows)
+        known.certain[known.heads.lines[rows]] = True
+        ours = tails.said()[numbers]
+        if not ours.all():
+            known.left_out.append((name, rows[~ours]))
+        if ours.any():
+            texts = [tails.values[each] for each in numbers[ours].tolist()]
+            known.taken.append(Taken(rule.layout.kind, rows[ours], rule.layout.columns(texts)))
+
+    def _take_works(self, known: Known, number: int, rows: I64) -> None:
+        name = self._scanner.name(number)
+        rule = self._rules[name]
+        assert isinstance(rule, WorkRule)
+        tails = self._tails.setdefault(number, Tails(rule.texts))
+        rows, numbers = tails.numbers(known.scan, rows)
+        known.certain[known.heads.lines[rows]] = True
+        works = Works(rule, lambda: self._refused(name))
+        known.turns.add(
+            rows, works.act, zip(rows.tolist(), map(tails.values.__getitem__, numbers.tolist()), strict=True)
+        )
+        known.works.append(works)
 
     def _take(self, known: Known, number: int, rows: I64) -> None:
         matcher = self._rules[self._scanner.name(number)]

@@ -1,82 +1,91 @@
-"""Probes on functions: those whose lines need nothing of their thread's past are read at once.
-
-What they tell later lines of their thread, the function that was entered last, is told in turn.
-"""
+"""Probes on functions: the texts of their lines are read at once, what they take from their thread's past in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
-from ..layouts import Layout
-from ..rules import ProbeRule
+import numpy as np
+
+from ..rules import Place, ProbeRule
 from ..threads import Threads
 from .scan import Scan
 from .templates import Columns, Template
-from .text import I64, Bools
+from .text import I64
+from .turns import Turns
 
 _MOST_TEMPLATES: Final = 16
 """Places of one probe, and ways to print them, that are read at once."""
 _MOST_TRIES: Final = 4
 
-Group = tuple[Layout | None, I64, Columns]
-"""A layout, None for functions that are none of ours; the rows of its heads; their fields."""
+
+@dataclass(frozen=True)
+class Found:
+    """Lines of one place by the rows of their heads, and the fields that their texts have."""
+
+    place: Place
+    rows: I64
+    columns: Columns
 
 
 class Probes:
     """Templates of one probe's lines."""
 
-    def __init__(self, rule: ProbeRule) -> None:
+    def __init__(self, rule: ProbeRule, threads: Threads) -> None:
         self._rule = rule
-        self._templates: list[Template] = []
+        self._threads = threads
+        self._known: list[tuple[Template, Place]] = []
 
-    def read(self, scan: Scan, rows: I64) -> Iterator[Group]:
-        """Those of the lines that are certain."""
+    def read(self, scan: Scan, rows: I64) -> Iterator[Found]:
+        """Those of the lines whose texts are certain."""
         tries = 0
-        for template in self._templates:
+        for template, place in self._known:
             good, columns = template.read(scan.block, scan.heads.lines[rows], scan.heads.after_name[rows])
-            yield template.layout, rows[good], columns
+            yield Found(place, rows[good], columns)
             rows = rows[~good]
-        while len(rows) and tries < _MOST_TRIES and len(self._templates) < _MOST_TEMPLATES:
+        while len(rows) and tries < _MOST_TRIES and len(self._known) < _MOST_TEMPLATES:
             tries += 1
             new = self._new(scan, int(rows[0]))
-            if new is None or new in self._templates:
+            if new is None or new in self._known:
                 return
-            self._templates.append(new)
-            good, columns = new.read(scan.block, scan.heads.lines[rows], scan.heads.after_name[rows])
-            yield new.layout, rows[good], columns
+            self._known.append(new)
+            good, columns = new[0].read(scan.block, scan.heads.lines[rows], scan.heads.after_name[rows])
+            yield Found(new[1], rows[good], columns)
             rows = rows[~good]
 
-    def _new(self, scan: Scan, row: int) -> Template | None:
+    def act(self, found: Found, turns: Turns) -> Columns:
+        """What these lines do in turn; gives the fields that this works out."""
+        threads, rows, place = self._threads, found.rows, found.place
+        if place.layout is None:
+            if place.counted is not None:
+                turns.add(rows, threads.count, repeat(place.counted))
+            return {}
+        kind = place.layout.kind.name
+        if kind == "tell_host":
+            return {"direction": self._directions(found, turns)}
+        turns.add(rows, threads.functions.__setitem__, repeat(kind))
+        if kind != "oom_notify_begin":
+            return {}
+        callback = dict(place.layout.fields)["cb"].column([place.callback])
+        return {"cb": np.repeat(callback, len(rows))}
+
+    def _directions(self, found: Found, turns: Turns) -> I64:
+        """The queue of each `tell_host`: known when all lines have had their turn."""
+        directions = np.zeros(len(found.rows), np.int64)
+        queues, functions = self._threads.queues, self._threads.functions
+
+        def tell(thread: int, told: tuple[int, int | None]) -> None:
+            row, queue = told
+            directions[row] = queues.direction(queue, functions.get(thread))
+
+        queue = found.columns.get("vq")
+        turns.add(found.rows, tell, enumerate(repeat(None) if queue is None else queue.view(np.uint64).tolist()))
+        return directions
+
+    def _new(self, scan: Scan, row: int) -> tuple[Template, Place] | None:
         line, at = scan.text_after_name(row)
-        plain = self._rule.plainly(line, at)
-        return Template.of(plain[0], line, at, plain[1]) if plain else None
-
-
-class Entered:
-    """The functions that lines which were read at once entered, told to `threads` in turn."""
-
-    def __init__(self, scan: Scan, certain: Bools, threads: Threads) -> None:
-        """`certain` is of lines, and may lose some while lines are read in turn."""
-        self._scan = scan
-        self._certain = certain
-        self._functions = threads.functions
-        self._waiting: list[tuple[int, int, str]] = []
-
-    def add(self, kind: str, rows: I64) -> None:
-        """Events of one kind by the rows of their heads; all are added before `until` is called."""
-        heads = self._scan.heads
-        each = zip(heads.lines[rows].tolist(), heads.tid[rows].tolist(), heads.cpu[rows].tolist(), strict=True)
-        self._waiting += [(line, tid or -1 - cpu, kind) for line, tid, cpu in each]
-
-    def in_order(self) -> None:
-        """All are there."""
-        self._waiting.sort(reverse=True)
-
-    def until(self, line: int) -> None:
-        """Tell what was entered before this line."""
-        waiting, certain = self._waiting, self._certain
-        while waiting and waiting[-1][0] < line:
-            at, thread, kind = waiting.pop()
-            if certain[at]:
-                self._functions[thread] = kind
+        place = self._rule.place(line, at)
+        template = Template.of(place.layout, line, at, place.at) if place else None
+        return (template, place) if template and place else None

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..layouts import Layout
 from ..table import text_keys
+from ..threads import queue_number
 from ..values import INTEGER, Value
 from .digits import signed
 from .text import I64, MOST_TEXT_BYTES, Block, Bools
@@ -149,7 +150,7 @@ def _fields(
         literal = line[literal_at:start].encode()
         if suffix and (suffix[:1].isalnum() or suffix[:1] in b"_|."):
             raise _NotInWordsError
-        texts = None if value is INTEGER else _Texts(_one_value(value))
+        texts = None if value is INTEGER else _Texts(_one_value(value, is_queue=name == "vq"))
         yield _Field(name, word, start - words[word][0], literal, suffix, texts)
 
 
@@ -160,11 +161,14 @@ def _key_at(kind: str, name: str, line: str, begin: int, end: int) -> int:
     raise _NotInWordsError
 
 
-def _one_value(value: Value) -> Callable[[str], tuple[int, ...] | None]:
+def _one_value(value: Value, *, is_queue: bool) -> Callable[[str], tuple[int, ...] | None]:
+    """A queue's hidden address is not taken for its number 0."""
     pattern = re.compile(value.pattern)
 
     def read(text: str) -> tuple[int, ...] | None:
-        return (int(value.column([text])[0]),) if pattern.fullmatch(text) else None
+        if pattern.fullmatch(text) is None or (is_queue and queue_number(text) is None):
+            return None
+        return (int(value.column([text])[0]),)
 
     return read
 
