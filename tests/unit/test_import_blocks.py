@@ -49,7 +49,7 @@ STRAY = [
     "  <idle>-0   [0001] 3974493.588001: mm_vmscan_kswapd_sleep: nid=0",
     "  kswapd0:1-98   [001] d:.. 3974493.588001: mm_vmscan_kswapd_sleep: nid=0",
     "  kworker/0:0-9  [000] 1.000001: workqueue_execute_end: work struct 000000006da22af5",
-    "  kworker/0:0-9  [000] 1.000002: workqueue_execute_start: work struct 00000000a: function update_balloon_size_func",
+    "  kworker/0:0-9  [000] 1.000002: workqueue_execute_start: work struct 0a: function update_balloon_size_func",
     "  kworker/0:0-9  [000] 1.000003: workqueue_execute_start: work struct 000000006da22af5: function vmstat_update",
     "  kworker/0:0-9  [000] 1.000004: tell: (tell_host+0x0/0x150 [virtio_balloon]) vq=(null)",
     "  kworker/0:0-9  [000] 1.000005: tell: (tell_host+0x0/0x150 [virtio_balloon]) vq=0",

@@ -36,6 +36,8 @@ class CpuTimes:
             at, cpu, now_ns = heapq.heappop(self._due)
             if self._known.certain[at]:
                 yield from ((at, stretch) for stretch in self._losses.due(cpu, now_ns))
+            else:
+                self._look_ahead(at)
 
     def catch_up(self, line: int) -> None:
         """Bring the newest times up to this line."""
