@@ -55,9 +55,15 @@ def test_a_stderr_that_takes_nothing_ends_no_recording(bcc, redirection: str, tm
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
 def test_the_end_of_a_terminal_ends_a_recording_well(bcc, number: signal.Signals, tmp_path: Path) -> None:
-    command = [*TRACER, "record", "-o", "x.rtrace"]
+    # Whoever runs the tests may have it ignored (nohup).
+    command = ["env", "--default-signal", *TRACER, "record", "-o", "x.rtrace"]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=ENV
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=ENV,
     )
     with process:
         assert process.stderr is not None
@@ -65,7 +71,7 @@ def test_the_end_of_a_terminal_ends_a_recording_well(bcc, number: signal.Signals
             if line.startswith("Tracing"):
                 break
         process.send_signal(number)
-        process.stderr.read()
+        process.communicate(timeout=60)
     assert process.returncode == 0
     recording = Recording.open(tmp_path / "x.rtrace")
     assert recording.complete
@@ -125,3 +131,12 @@ def test_a_recording_does_not_hide_one_in_several_files(bcc, tmp_path: Path) -> 
     assert done.returncode == 1
     assert "x.0001.rtrace is of a recording of that name in several files" in done.stderr
     assert not (tmp_path / "x.rtrace").exists()
+
+
+def test_under_nohup_the_end_of_a_terminal_ends_nothing(bcc, tmp_path: Path) -> None:
+    load = ("sh", "-c", "kill -HUP $PPID; sleep 1")
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *TRACER, "record", "-q", "-o", "x.rtrace", "--", *load]
+    subprocess.run(command, stdout=subprocess.DEVNULL, cwd=tmp_path, env=ENV, check=True, timeout=90)
+    notes = Recording.open(tmp_path / "x.rtrace").notes
+    assert notes["exit_status"] == 0
+    assert "stop_signal" not in notes
