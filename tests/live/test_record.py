@@ -144,10 +144,8 @@ def test_a_full_disk_ends_it_with_the_good_part_kept(tmp_path, need):
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk], capture_output=True)
     need("live", mounted.returncode == 0, "a tmpfs can't be mounted here")
     try:
-        (disk / "filler").write_bytes(bytes(40 << 10))
-        result = record(
-            "-d", 10, "--sample-interval", 0.01, "-o", disk / "x.rtrace", "--", *evict_forever(), cwd=tmp_path
-        )
+        (disk / "filler").write_bytes(bytes(80 << 10))
+        result = record("--sample-interval", 0.01, "-o", disk / "x.rtrace", "--", *evict_for(20), cwd=tmp_path)
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr.splitlines()[-1].startswith("reclaim-tracer: error: ")
         assert "Traceback" not in result.stderr
@@ -157,8 +155,9 @@ def test_a_full_disk_ends_it_with_the_good_part_kept(tmp_path, need):
         subprocess.run(["umount", disk], check=True)
 
 
-def evict_forever() -> list[str]:
-    return ["sh", "-c", f"while {EVICT}; do :; done"]
+def evict_for(seconds: int) -> list[str]:
+    """Several times as long as the disk lasts: the command goes on when the recording has failed."""
+    return ["sh", "-c", f'end=$(($(date +%s) + {seconds})); while [ "$(date +%s)" -lt "$end" ]; do {EVICT}; done']
 
 
 @pytest.mark.parametrize("arguments", [("-o", "no/x.rtrace"), ("-o", "."), ("-o", "x.rtrace", "--", "/etc/passwd")])
