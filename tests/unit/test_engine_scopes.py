@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from streams import METADATA, MS, Records, analyse, event, lru, records, row, slab
+from streams import BALLOON_SHRINKER, METADATA, MS, Records, analyse, counters, event, lru, records, row, slab
 
 from tracer.analyze.model import Analysis, RecorderReclaim, Scope, Tier, TierRow
 from tracer.metadata import PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
+from tracer.report.tables import stalls_table
+from tracer.report.timeline import busy_row, reclaim_row
+from tracer.terminal.summary_text import summary_text
 from tracer.wording.verdict import verdict
 
 
@@ -199,3 +202,63 @@ def in_cgroup_and(more: Records) -> Records:
 def test_damon_is_named_for_what_it_gave_unasked() -> None:
     given = analyse(event(4 * MS, "reclaim_pages", 70, "kdamond.0", nr_reclaimed=512))
     assert "proactive gave 2.0 MiB of LRU (DAMON (kdamond.0) gave 2.0 MiB unasked)" in sentence(given)
+
+
+def waits(analysis: Analysis) -> set[tuple[int, Tier, Scope | None, int]]:
+    """Thread, tier, scope and times of every stall."""
+    return {(stall.pid, stall.tier, stall.scope, stall.spans) for stall in analysis.stalls}
+
+
+def test_a_task_that_waited_in_two_scopes_has_a_stall_for_each() -> None:
+    stream = records(
+        reclaim("direct", 1 * MS, 30),
+        reclaim("memcg", 10 * MS, 50),
+        reclaim("memcg", 20 * MS, 50),
+        reclaim("node", 30 * MS, 7, 101),
+        event(40 * MS, "throttled", 101, usec_delayed=500),
+    )
+    assert waits(analyse(stream)) == {
+        (100, Tier.DIRECT, Scope.GLOBAL, 1),
+        (100, Tier.DIRECT, Scope.MEMCG, 2),
+        (101, Tier.DIRECT, Scope.NODE, 1),
+        (101, Tier.RETRY, None, 1),
+    }
+
+
+def test_text_names_the_scope_of_stalls_and_of_slab_objects() -> None:
+    analysis = analyse(
+        records(
+            event(1 * MS, "memcg_reclaim_begin"),
+            slab(2 * MS, 3 * MS, freed=5),
+            event(4 * MS, "memcg_reclaim_end", nr_reclaimed=40),
+            reclaim("direct", 10 * MS, 30, 101),
+        )
+    )
+    text = summary_text(analysis, RecordingFacts("x", METADATA))
+    assert "slab objects freed in direct (memcg): super_cache_scan 5" in text
+    stalls = text.partition("Stalls")[2]
+    assert "2 direct (memcg)" in stalls
+    assert "2 direct (global)" in stalls
+    assert "2 direct (memcg)" in stalls_table(analysis.stalls)
+
+
+def test_charts_name_all_scopes_that_were_entered() -> None:
+    analysis = analyse(reclaim("memcg", 1 * MS, 30), reclaim("direct", 10 * MS, 30, 101))
+    names = [trace["name"] for row in (reclaim_row(analysis, 4096), busy_row(analysis)) for trace in row.traces]
+    assert names == ["direct (global, memcg) file", "direct (global, memcg)"]
+
+
+def test_a_finding_names_the_scope_that_took_from_the_balloon() -> None:
+    # GIVEN global reclaim, and a memory cgroup's in which the balloon's shrinker gave pages
+    analysis = analyse(
+        counters([(0, 1000, 0), (50 * MS, 1000, 256)]),
+        records(
+            reclaim("direct", 1 * MS, 30, 101),
+            event(10 * MS, "memcg_reclaim_begin"),
+            slab(11 * MS, 12 * MS, shrink=BALLOON_SHRINKER, freed=256),
+            event(13 * MS, "memcg_reclaim_end", nr_reclaimed=40),
+        ),
+        end_ns=60 * MS,
+    )
+    (found,) = [found for found in analysis.findings if found.kind == "premature_tap"]
+    assert "taken from the balloon in direct reclaim (memcg) already" in found.text

@@ -50,7 +50,10 @@ MAY_IMPORT = {
 """What each room may import. `base` is the modules directly in the package."""
 
 INSIDE = {
-    "analyze": ("model", "options", "stream", "balloon", "totals", "contention", "findings", "results", "engine"),
+    "analyze": (
+        *("model", "naming", "options", "stream", "balloon"),
+        *("totals", "contention", "findings", "results", "engine"),
+    ),
 }
 """Rooms and modules inside a room, the lowest first: each imports itself and what stands before it only."""
 

@@ -259,7 +259,8 @@ class ShrinkerStat:
 
 @dataclass(slots=True)
 class Stall:
-    """How long one task waited in one tier (2 and up); `is_recorder`: it is one of the recorder's own threads."""
+    """How long one task waited in one tier (2 and up), in tier `direct` in one `scope`, None in others; `is_recorder`:
+    it is one of the recorder's own threads."""
 
     comm: str
     pid: int
@@ -268,6 +269,7 @@ class Stall:
     stall_s: float
     max_ns: int
     is_recorder: bool = False
+    scope: Scope | None = None
 
 
 @dataclass(slots=True)

@@ -138,6 +138,7 @@ STALLS: Final[Columns] = {
     "stall_s": "float64",
     "max_ns": "int64",
     "is_recorder": "bool",
+    "scope": "string",
 }
 STEPS: Final[Columns] = {
     "start_s": "float64",

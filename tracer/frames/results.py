@@ -89,5 +89,5 @@ def classed_row(thing: Cycle | Storm) -> Row:
 
 
 def stall_row(stall: Stall) -> Row:
-    """A task's stalls in one tier."""
-    return {**asdict(stall), "tier": stall.tier.label}
+    """A task's stalls in one tier and scope."""
+    return {**asdict(stall), "tier": stall.tier.label, "scope": stall.scope and stall.scope.value}

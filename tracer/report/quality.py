@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..analyze.model import Analysis, Quality
+from ..analyze.naming import row_label
 from ..metadata import SourceState
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
@@ -104,7 +105,7 @@ def absent_fields_table(facts: RecordingFacts) -> str:
 
 def inferred_words(analysis: Analysis, page_bytes: int) -> str:
     """Which numbers were deduced."""
-    inferred = [row.tier.label for row in analysis.tiers if row.quality is Quality.INFERRED]
+    inferred = [row_label(row) for row in analysis.tiers if row.quality is Quality.INFERRED]
     words = []
     if analysis.steps or analysis.balloon.inflated_pages:
         words.append(f"The balloon's pages are {analysis.balloon.quality}.")
@@ -113,7 +114,7 @@ def inferred_words(analysis: Analysis, page_bytes: int) -> str:
     words += [f"{off[0].upper()}{off[1:]}." for row in analysis.tiers if (off := tier_miscount(row, page_bytes))]
     if inferred:
         words.append(f"Inferred, not measured, are numbers of: {', '.join(inferred)}.")
-    if least := [row.tier.label for row in analysis.tiers if row.quality is Quality.LOWER_BOUND]:
+    if least := [row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND]:
         words.append(f"Lower bounds (some began before anything was seen) are those of: {', '.join(least)}.")
     words.append("Measured numbers were read off events; inferred ones were deduced from counters around them.")
     return sentence(" ".join(words), "note")

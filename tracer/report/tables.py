@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
 from ..analyze.model import Analysis, Conflict, Cycle, Finding, Severity, ShrinkerStat, Stall, Storm
+from ..analyze.naming import scope_label
 from ..wording.numbers import count, duration, mib, offset, percent, plural, seconds
 from .ladder import quality_badge, tier_label
 from .markup import Cell, Column, badge, dash, number, sentence, span_of_time, table, unknown, word
@@ -122,7 +123,7 @@ def _stall(stall: Stall) -> list[Cell]:
     return [
         word(f"{stall.comm} (the recorder)" if stall.is_recorder else stall.comm, "code"),
         Cell(str(int(stall.pid)), float(stall.pid), "num"),
-        Cell(tier_label(stall.tier), float(stall.tier)),
+        Cell(tier_label(stall.tier, scope_label(stall.tier, stall.scope)), float(stall.tier)),
         number(count(stall.spans), stall.spans),
         number(seconds(stall.stall_s), stall.stall_s),
         number(duration(stall.max_ns), stall.max_ns),

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..analyze.model import Analysis, Quantity, Tier
 from ..wording.numbers import MIB, count, listing, offset, percent, plural, seconds
+from ..wording.tiers import tier_name
 from .balloon_chart import balloon_row
 from .figure import Absence, Figure, Trace, line, tier_color
 from .series import PIXELS, Floats, Interval, bucket_factor, extremes, merged, rates, sums
@@ -97,13 +98,14 @@ def reclaim_row(analysis: Analysis, page_bytes: int) -> Row:
     figure = Figure("reclaim", "Reclaimed pages", "MiB per bar", "", 190, layout={"barmode": "stack", "bargap": 0})
     totals: list[str] = []
     for tier in Tier:
+        label = tier_name(analysis.tiers, tier)
         for source, look, opacity in _SOURCES:
             pages = analysis.timeline.series.get(f"{tier.label}.{source}_pages")
             if pages is None or not pages.any():
                 continue
             factor = bucket_factor(len(pages))
             time_s, width = _centers(analysis, len(pages), factor)
-            name, color = f"{tier.label} {source}", tier_color(tier)
+            name, color = f"{label} {source}", tier_color(tier)
             trace = bars(time_s, width, sums(pages, factor) * (page_bytes / MIB), color, "MiB", opacity)
             figure.add(trace, name, color, look)
             figure.note = _bucket_note(len(pages), factor, width)
@@ -129,10 +131,9 @@ def busy_row(analysis: Analysis) -> Row:
         edges = np.arange(len(share) + 1, dtype=np.float64) * width
         trace = line(edges, np.append(share, share[-1]), tier_color(tier), "%", shape="hv", width=1.3)
         trace |= {"fill": "tozeroy", "fillcolor": f"var(--tier-{int(tier)}-soft)"}
-        figure.add(trace, tier.label, tier_color(tier), "solid")
-        words.append(
-            f"{tier.label} {seconds(float(busy.sum()))} ({percent(busy.sum() / max(analysis.duration_s, 1e-9))})"
-        )
+        label = tier_name(analysis.tiers, tier)
+        figure.add(trace, label, tier_color(tier), "solid")
+        words.append(f"{label} {seconds(float(busy.sum()))} ({percent(busy.sum() / max(analysis.duration_s, 1e-9))})")
     if not figure.traces:
         return Absence("busy", "Time at work", "No tier was at work while this was recorded.")
     figure.words = f"Time at work: {'; '.join(words)}."

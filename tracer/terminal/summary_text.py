@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..analyze.model import Analysis, BalloonResult, Finding, Quality, Stall, Tier, TierRow
+from ..analyze.naming import row_label, scope_label
 from ..errors import printable
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
@@ -66,9 +67,9 @@ def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     heads = ("tier", "first", "busy", "spans", "tasks", "priority", "file", "anon", "LRU", "slab", "balloon", "kills")
     rows = [_tier_row(label, row, page) for label, row in rungs(analysis.tiers)]
     title = f"Ladder: what each tier supplied, over {plural(len(analysis.episodes), 'episode')}"
-    objects = [line for row in analysis.tiers for line in _objects(row)]
+    objects = [line for label, row in rungs(analysis.tiers) for line in _objects(label, row)]
     off = [f"~ {words}" for row in analysis.tiers if (words := tier_miscount(row, page))]
-    least = listing([row.tier.label for row in analysis.tiers if row.quality is Quality.LOWER_BOUND])
+    least = listing([row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND])
     if least:
         off.append(f"{least}: some began before anything was seen of it, so these are lower bounds")
     reclaimers = who(analysis.tiers, page)
@@ -107,12 +108,12 @@ def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
     )
 
 
-def _objects(row: TierRow) -> list[str]:
+def _objects(label: str, row: TierRow) -> list[str]:
     freed = sorted(((number, name) for name, number in row.slab_objects.items() if number), reverse=True)
     if not freed:
         return []
     shown = ", ".join(f"{name} {count(number)}" for number, name in freed[:MOST_ROWS])
-    return paragraph(f"slab objects freed in {row.tier.label}: {shown}")
+    return paragraph(f"slab objects freed in {label}: {shown}")
 
 
 def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
@@ -204,7 +205,7 @@ def _stall_row(stall: Stall) -> tuple[str, ...]:
     tier = Tier(stall.tier)
     total, longest = seconds(stall.stall_s), duration(stall.max_ns)
     comm = printable(stall.comm) + (" (the recorder)" if stall.is_recorder else "")
-    return comm, str(stall.pid), f"{int(tier)} {tier.label}", count(stall.spans), total, longest
+    return comm, str(stall.pid), f"{int(tier)} {scope_label(tier, stall.scope)}", count(stall.spans), total, longest
 
 
 def _quality(analysis: Analysis, facts: RecordingFacts) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..analyze.model import Quality, TierRow
+from ..analyze.naming import row_label
 from .numbers import mib
 
 
@@ -18,4 +19,4 @@ def tier_miscount(row: TierRow, page_bytes: int) -> str:
         told.append(f"{mib(row.missed_pages, page_bytes)} are from the kernel's counters, no event told of them")
     if row.extra_pages:
         told.append(f"the kernel's counters have {mib(row.extra_pages, page_bytes)} less than events told")
-    return f"{row.tier.label}: {'; '.join(told)}" if told else ""
+    return f"{row_label(row)}: {'; '.join(told)}" if told else ""

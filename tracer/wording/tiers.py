@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..analyze.model import Reclaimer, Scope, Tier, TierRow
+from ..analyze.model import Reclaimer, Tier, TierRow
+from ..analyze.naming import row_label, scope_label
 from ..metadata import Metadata
 from .numbers import mib, plural, seconds
 
@@ -24,11 +25,6 @@ def rungs(rows: Iterable[TierRow]) -> Iterator[tuple[str, TierRow]]:
             yield scope_label(row.tier, scope), part
 
 
-def scope_label(tier: Tier, scope: Scope) -> str:
-    """`direct (memcg)`."""
-    return f"{tier.label} ({'scope unknown' if scope is Scope.UNKNOWN else scope.value})"
-
-
 def in_cgroups(rows: Iterable[TierRow], metadata: Metadata) -> str:
     """That all reclaim was memory cgroups', as half a sentence; empty where some was not, or there was none."""
     under_pressure = {row.tier: row for row in rows if Tier.PROACTIVE < row.tier < Tier.OOM_KILL}
@@ -44,7 +40,7 @@ def who(rows: Iterable[TierRow], page_bytes: int) -> str:
     for row in sorted(rows, key=lambda row: row.tier):
         if any(reclaimer.name != _TASKS for reclaimer in row.reclaimers):
             named = ", ".join(_did(reclaimer, page_bytes) for reclaimer in row.reclaimers)
-            parts.append(f"{row.tier.label}: {named}")
+            parts.append(f"{row_label(row)}: {named}")
     return "; ".join(parts)
 
 
@@ -61,3 +57,8 @@ def damon(row: TierRow, page_bytes: int) -> str:
     pages = sum(reclaimer.pages or 0 for reclaimer in threads)
     names = ", ".join(reclaimer.name for reclaimer in threads)
     return f"DAMON ({names}) gave {mib(pages, page_bytes)} unasked" if pages else ""
+
+
+def tier_name(rows: Iterable[TierRow], tier: Tier) -> str:
+    """A tier with the scopes it was entered in; its own name where none of the rows is of it."""
+    return next((row_label(row) for row in rows if row.tier is tier), tier.label)

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..analyze.balloon.size import balloon_mib
 from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Quality, Severity, Tier, TierRow, known_sum
+from ..analyze.naming import reclaim_in
 from ..recording_facts import RecordingFacts
 from .evidence import KILLS, nothing_seen, unseen_part
 from .numbers import count, listing, mib, plural, seconds
@@ -177,13 +178,14 @@ def _told(kind: str) -> _Rule:
 
 def _late_tap(analysis: Analysis, page_bytes: int) -> _Found:
     tapped = analysis.balloon.leaked_pages.get(Cause.OOM_NOTIFIER, 0)
-    before = [row for row in (_row(analysis, Tier.DIRECT), _row(analysis, Tier.RETRY)) if row]
+    direct = _row(analysis, Tier.DIRECT)
+    before = [row for row in (direct, _row(analysis, Tier.RETRY)) if row]
     spent = sum(row.busy_s or 0.0 for row in before)
     if not tapped or spent < _LATE_S:
         return None
     return Severity.WARNING, (
-        f"The balloon gave {mib(tapped, page_bytes)} only as the last resort, after {seconds(spent)} of direct reclaim "
-        "and retries"
+        f"The balloon gave {mib(tapped, page_bytes)} only as the last resort, after {seconds(spent)} of "
+        f"{reclaim_in(direct) if direct else 'direct reclaim'} and retries"
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..balloon.steps import EVIDENCE_SPANS
 from ..model import Episode, Finding, Heroics, Quality, Severity, Tier, TierRow
+from ..naming import reclaim_in, tap_in
 from ..totals.kills import KillReason, reason_for
 from .evidence import Evidence, finding, mib
 
@@ -122,7 +123,7 @@ def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -
     at_start = row.balloon_pages_at_def_priority
     early = f", {evidence.mib(at_start)} of them at priority 12, before reclaim tried any harder" if at_start else ""
     text = (
-        f"{evidence.mib(pages)} were taken from the balloon in {row.tier.label} reclaim already{early}: "
+        f"{evidence.mib(pages)} were taken from the balloon in {tap_in(row)} already{early}: "
         f"the balloon paid while the page cache still could."
     )
     numbers = {"balloon_pages": pages, "balloon_pages_at_def_priority": at_start}
@@ -134,14 +135,15 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifi
     before = episode.before_notifier or Heroics(row.first_s - episode.start_s, 0.0, 0, 0, None)
     rows = {rung.tier: rung for rung in episode.tiers}
     direct, retries = rows.get(Tier.DIRECT), rows.get(Tier.RETRY)
+    reclaim = reclaim_in(direct) if direct else "direct reclaim"
     priority = "" if before.min_priority is None else f", reclaim at priority {before.min_priority}"
     text = (
         f"The balloon gave {evidence.mib(pages)} only through {row.spans:,} OOM notifications. The first "
         f"came {before.before_s:.2f} s into the episode, after {before.stall_s:.2f} s of stalls in {before.stalls:,} "
-        f"direct reclaims and {before.retries:,} retries{priority}"
+        f"calls of {reclaim} and {before.retries:,} retries{priority}"
     )
     if direct:
-        text += f"; in all {episode.end_s - episode.start_s:.1f} s direct reclaim took {direct.busy_s or 0.0:.2f} s"
+        text += f"; in all {episode.end_s - episode.start_s:.1f} s {reclaim} took {direct.busy_s or 0.0:.2f} s"
         text += f" in {direct.spans:,} calls"
     numbers = {
         "before_s": before.before_s,

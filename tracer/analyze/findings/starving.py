@@ -20,7 +20,7 @@ _LAST_TEXT: Final = {
     "tell_host": "tell_host, waiting for the host",
     "fill_balloon_begin": "fill_balloon",
     "leak_balloon_begin": "leak_balloon",
-    "direct_reclaim_begin": "direct reclaim",
+    "direct_reclaim_begin": "direct reclaim (global)",
 }
 
 
@@ -35,7 +35,7 @@ def starved(evidence: Evidence) -> Iterator[Finding]:
             continue
         priority = "" if waited.min_priority is None else f", down to priority {waited.min_priority}"
         text = (
-            f"Tasks waited {waited.stall_s:.1f} s in direct reclaim{priority}, while the balloon held "
+            f"Tasks waited {waited.stall_s:.1f} s in direct reclaim (global){priority}, while the balloon held "
             f"{evidence.mib(held)} and gave nothing."
         )
         numbers: dict[str, float] = {"balloon_pages": held, "stall_s": waited.stall_s, "stalls": waited.stalls}

@@ -39,6 +39,7 @@ TIER_BITS: Final = DIRECT_BITS | KSWAPD_BIT | NOTIFIER_BIT | PROACTIVE_BITS | CO
 RUNG_OF_SCOPE: Final = {scope: len(Tier) + number for number, scope in enumerate(Scope)}
 RUNGS: Final = len(Tier) + len(Scope)
 """How many numbers of rungs there are: those of tiers, of which direct's is not used, and of scopes."""
+_SCOPES: Final = tuple(RUNG_OF_SCOPE)
 
 MEMCG_BIT: Final = _bit(SpanKind.MEMCG_RECLAIM)
 _NODE_BIT: Final = _bit(SpanKind.NODE_RECLAIM)
@@ -97,6 +98,11 @@ def rung_of(tier: I64, kinds_above: I64) -> I64:
 def tier_of_rung(number: int) -> Tier:
     """The tier that a rung is, or that its scope is of."""
     return Tier(number) if number < len(Tier) else Tier.DIRECT
+
+
+def scope_of_rung(number: int) -> Scope | None:
+    """The scope of direct reclaim that a rung is; None for a tier."""
+    return _SCOPES[number - len(Tier)] if number >= len(Tier) else None
 
 
 def is_kswapd(comm: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:

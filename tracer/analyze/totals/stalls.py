@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model import Stall, Tier
+from ..stream.attribution import RUNGS, scope_of_rung, tier_of_rung
 from ..stream.grouping import grouped
 from ..stream.stretch import Stretch
 
@@ -39,13 +40,13 @@ class _Waits:
     """Single waits as columns."""
 
     tid: I64
-    tier: I64
+    rung: I64
     waited_ns: I64
     comm: npt.NDArray[np.bytes_]
 
 
 class StallTable:
-    """Adds up each task's spans of tier 2 and above. A tier 3 wait lies inside the task's tier 2 span."""
+    """Adds up each task's spans of tier 2 and above by rung. A tier 3 wait lies inside the task's tier 2 span."""
 
     def __init__(self) -> None:
         self._tasks: dict[tuple[int, int], _Waited] = {}
@@ -57,11 +58,11 @@ class StallTable:
         spans = stretch.spans
         ended = np.flatnonzero(spans.is_root & spans.closed & ~spans.broken & (spans.tier >= Tier.DIRECT))
         waited_ns = spans.end_ns[ended] - spans.begin_ns[ended]
-        self._keep(_Waits(spans.tid[ended], spans.tier[ended], waited_ns, spans.comm[ended]))
+        self._keep(_Waits(spans.tid[ended], stretch.rung[ended], waited_ns, spans.comm[ended]))
         rows, _ = stretch.args.all("throttled")
         waited = stretch.retries.value[: len(rows)]
         comm = stretch.batch.header["comm"][rows].astype(np.bytes_, copy=False)
-        self._keep(_Waits(stretch.retries.tid[: len(rows)], stretch.retries.tier[: len(rows)], waited, comm))
+        self._keep(_Waits(stretch.retries.tid[: len(rows)], stretch.retries.rung[: len(rows)], waited, comm))
 
     def _keep(self, waits: _Waits) -> None:
         if len(waits.tid):
@@ -73,34 +74,35 @@ class StallTable:
     def _add_pending(self) -> None:
         if not self._pending:
             return
-        tid, tier, waited_ns = (
-            np.concatenate([getattr(waits, name) for waits in self._pending]) for name in ("tid", "tier", "waited_ns")
+        tid, rung, waited_ns = (
+            np.concatenate([getattr(waits, name) for waits in self._pending]) for name in ("tid", "rung", "waited_ns")
         )
         comm = np.concatenate([waits.comm for waits in self._pending])
         self._pending, self._count = [], 0
-        order, starts = grouped(tid * len(Tier) + tier)
+        order, starts = grouped(tid * RUNGS + rung)
         spans = np.diff(np.append(starts, len(order)))
         newest = order[starts + spans - 1]
         total_ns = np.add.reduceat(waited_ns[order], starts)
         max_ns = np.maximum.reduceat(waited_ns[order], starts)
-        keys = zip(tid[newest].tolist(), tier[newest].tolist(), strict=True)
+        keys = zip(tid[newest].tolist(), rung[newest].tolist(), strict=True)
         added = zip(comm[newest].tolist(), spans.tolist(), total_ns.tolist(), max_ns.tolist(), strict=True)
         for key, waited in zip(keys, added, strict=True):
             self._tasks.setdefault(key, _Waited(waited[0])).add(*waited)
 
     def stalls(self, recorder: Container[int] = ()) -> list[Stall]:
-        """All tasks, the one that waited longest first; `recorder` are the recorder's threads."""
+        """All tasks' waits by tier and scope, the longest first; `recorder` are the recorder's threads."""
         self._add_pending()
         stalls = [
             Stall(
                 comm=task.comm.decode("utf-8", "replace"),
                 pid=tid,
-                tier=Tier(tier),
+                tier=tier_of_rung(rung),
                 spans=task.spans,
                 stall_s=task.total_ns / 1e9,
                 max_ns=task.max_ns,
                 is_recorder=tid in recorder,
+                scope=scope_of_rung(rung),
             )
-            for (tid, tier), task in self._tasks.items()
+            for (tid, rung), task in self._tasks.items()
         ]
-        return sorted(stalls, key=lambda stall: (-stall.stall_s, stall.pid, stall.tier))
+        return sorted(stalls, key=lambda stall: (-stall.stall_s, stall.pid, stall.tier, stall.scope or ""))

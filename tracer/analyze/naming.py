@@ -1,0 +1,32 @@
+"""Tiers by name in labels and sentences: direct reclaim never without whose limit it worked against, where known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .model import Scope, Tier, TierRow
+
+
+def scope_label(tier: Tier, scope: Scope | None) -> str:
+    """`direct (memcg)`; the tier alone where it has no scopes."""
+    return f"{tier.label}{_bracket((scope,) if scope else ())}"
+
+
+def row_label(row: TierRow) -> str:
+    """A whole tier with all its scopes: `direct (global, memcg)`."""
+    return f"{row.tier.label}{_bracket(row.scopes)}"
+
+
+def reclaim_in(row: TierRow) -> str:
+    """A tier's reclaim in a sentence, with the scopes that were entered: `direct reclaim (memcg)`."""
+    return f"{row.tier.label} reclaim{_bracket(row.scopes)}"
+
+
+def tap_in(row: TierRow) -> str:
+    """The same, with the scopes alone in which pages were taken from the balloon."""
+    return f"{row.tier.label} reclaim{_bracket(scope for scope, part in row.scopes.items() if part.balloon_pages)}"
+
+
+def _bracket(scopes: Iterable[Scope]) -> str:
+    names = ", ".join("scope unknown" if scope is Scope.UNKNOWN else scope.value for scope in scopes)
+    return f" ({names})" if names else ""
