@@ -27,6 +27,7 @@ from .stream.readings import Readings
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
 from .stream.unseen import AwakeFromTheStart, UnseenReclaim
+from .totals.hopeless import HopelessNodes
 from .totals.kills import KillTracker
 from .totals.ladder import Ladders
 from .totals.own_reclaim import OwnReclaim
@@ -102,6 +103,7 @@ class Engine:
         self._balloon = BalloonTracker(metadata, self._name_of, options)
         self._reclaim = ReclaimTracker(meter, metadata)
         self._kills = KillTracker()
+        self._hopeless = HopelessNodes()
         self._series = SampleSeries()
         self._settled = Settling(self._balloon, meter, self._readings, self._ladders, self._timeline, metadata, options)
 
@@ -214,6 +216,7 @@ class Engine:
         self._own.advance(stretch)
         self._timeline.advance(stretch)
         self._counts.advance(stretch)
+        self._hopeless.advance(stretch)
         self._ladders.notified(self._balloon.advance(stretch))
         self._reclaim.advance(stretch)
         self._settled.kill(self._kills.advance(stretch))
@@ -311,6 +314,7 @@ class Engine:
             balloon=self._balloon,
             settled=self._settled,
             series=self._series,
+            hopeless=self._hopeless,
         )
 
 

@@ -30,6 +30,7 @@ from .model import (
 )
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
+from .totals.hopeless import HopelessNodes
 from .totals.ladder import EpisodeLadder, Ladders
 from .totals.own_reclaim import OwnReclaim
 from .totals.reclaimers import TASKS, KernelThreads
@@ -63,6 +64,7 @@ class State:
     balloon: BalloonTracker
     settled: Settling
     series: SampleSeries
+    hopeless: HopelessNodes
 
     @cached_property
     def telling(self) -> PageTelling:
@@ -102,7 +104,9 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         recorder=state.own.result(),
     )
     notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
-    evidence = Evidence(analysis, state.metadata, settled.kills, state.series, state.balloon, notifications)
+    evidence = Evidence(
+        analysis, state.metadata, settled.kills, state.series, state.balloon, notifications, state.hopeless.found
+    )
     analysis.findings = find(evidence)
     return analysis
 

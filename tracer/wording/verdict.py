@@ -266,6 +266,7 @@ _RULES: Final[dict[str, _Rule]] = {
     "starved": _told("starved"),
     "late_tap": _late_tap,
     "premature_tap": _early_tap,
+    "kswapd_gave_up": _told("kswapd_gave_up"),
     "conflict": _conflict,
 }
 """By the kind of finding that leads, the worst first."""

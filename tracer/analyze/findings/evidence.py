@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...metadata import Metadata
 from ..balloon.tracker import BalloonTracker
 from ..model import Analysis, Finding, Quality, Severity
+from ..totals.hopeless import HopelessNode
 from ..totals.kills import Kill
 from ..totals.series import SampleSeries
 
@@ -25,6 +26,7 @@ class Evidence:
     series: SampleSeries
     balloon: BalloonTracker
     notifications: Sequence[Sequence[int]]
+    hopeless: Sequence[HopelessNode] = ()
 
     @property
     def balloon_seen(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from ..model import Finding, Severity, Tier, known_sum
 from . import balloon as balloon_findings
 from .evidence import Evidence, finding, mib
+from .kswapd import kswapd_gave_up
 from .starving import starved, worker_stuck
 
 _SHARE_FACTOR: Final = 3.0
@@ -30,6 +31,7 @@ def find(evidence: Evidence) -> list[Finding]:
         balloon_findings.kills,
         worker_stuck,
         starved,
+        kswapd_gave_up,
         balloon_findings.storms,
         balloon_findings.cycles,
         balloon_findings.conflicts,

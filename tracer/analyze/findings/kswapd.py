@@ -1,0 +1,52 @@
+"""Nodes that kswapd left to direct reclaim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..model import Finding, Quality, Severity
+from ..totals.hopeless import HopelessNode
+from .evidence import Evidence, finding
+
+_CLEAR: Final = "kswapd_clear_hopeless"
+_REASON_TEXT: Final = {
+    0: "until its failures were cleared for another reason, as when demotion is turned on",
+    1: "until kswapd found the node balanced again",
+    2: "until direct reclaim had the node balanced again",
+    3: "until freed pages took one of its zones above the high watermark",
+}
+"""By KSWAPD_CLEAR_HOPELESS_OTHER, _KSWAPD, _DIRECT, _PCP (include/linux/mmzone.h)."""
+
+
+def kswapd_gave_up(evidence: Evidence) -> Iterator[Finding]:
+    """Each time that kswapd failed so often in a row that the kernel no longer wakes it for its node."""
+    for node in evidence.hopeless:
+        start_s = evidence.seconds(node.start_ns)
+        end_s = evidence.analysis.duration_s if node.end_ns is None else evidence.seconds(node.end_ns)
+        of_node = "of an unknown node" if node.nid is None else f"of node {node.nid}"
+        since = f"before {start_s:.3f} s already" if node.began_unseen else f"at {start_s:.3f} s"
+        text = (
+            f"kswapd {of_node} failed {node.failures} times in a row to reclaim anything and, {since}, left the node "
+            f"to direct reclaim{_until(evidence, node, end_s)}."
+        )
+        known = {"nid": node.nid, "failures": node.failures, "reason": node.reason}
+        numbers: dict[str, float] = {name: value for name, value in known.items() if value is not None}
+        yield finding("kswapd_gave_up", Severity.WARNING, (start_s, end_s), text, numbers, _quality(node))
+
+
+def _until(evidence: Evidence, node: HopelessNode, end_s: float) -> str:
+    if node.end_ns is None:
+        if _CLEAR in evidence.metadata.kinds_traced or _CLEAR in evidence.analysis.accounting.events_by_kind:
+            return "; that was still so when the recording ended"
+        return "; whether that ended is not in this recording"
+    if node.reason is None:
+        return f"; that ended before {end_s:.3f} s, how was not seen"
+    why = _REASON_TEXT.get(node.reason, f"until its failures were cleared (reason {node.reason})")
+    return f" {why}, at {end_s:.3f} s"
+
+
+def _quality(node: HopelessNode) -> Quality:
+    if node.end_ns is not None and node.reason is None:
+        return Quality.INFERRED
+    return Quality.LOWER_BOUND if node.began_unseen else Quality.MEASURED
