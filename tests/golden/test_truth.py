@@ -101,6 +101,8 @@ def test_the_hint_shrinker_moves_no_balloon_page():
     balloon = summary("C-free-page-hint")["balloon"]
     # Its trace has no event that counts the balloon's pages.
     assert (balloon["inflated_pages"], set(balloon["leaked_pages"].values())) == (None, {None})
+    # Nor has it the commands that would tell whether the host spoke of hinting or of its target.
+    assert (balloon["config_changes"], balloon["target_changes"], balloon["hinted_pages"]) == (2, None, None)
     names = [shrinker["name"] for shrinker in summary("C-free-page-hint")["shrinkers"]]
     assert "virtio_balloon_shrinker_scan" in names
 
@@ -126,7 +128,10 @@ def test_streaming_through_the_page_cache_is_kswapds_work():
 
 def test_free_page_reporting_is_no_balloon_work():
     assert {name: tier["spans"] for name, tier in tiers("R-free-page-reporting").items()} == {"proactive": 9}
-    assert not summary("R-free-page-reporting")["balloon"]["work_spans"]
+    balloon = summary("R-free-page-reporting")["balloon"]
+    assert not balloon["work_spans"]
+    assert (balloon["reports"], balloon["reported_pages"]) == (9, None)
+    assert tiers("R-free-page-reporting")["proactive"]["sources"]["reported"]["pages"] is None
 
 
 def reclaimed(name: str, key: str) -> dict[str, tuple[int, int | None]]:

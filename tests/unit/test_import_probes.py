@@ -127,8 +127,15 @@ def test_a_queue_that_nothing_explains_has_no_direction(tmp_path):
     assert event.args["direction"] == UNKNOWN_DIRECTION
 
 
+def test_a_run_of_hinting_is_known_by_its_function_and_its_pages_are_not(tmp_path):
+    imported = import_text(line("hints: (report_free_page_func+0x4/0x130 [virtio_balloon])") * 2, tmp_path)
+    assert [event.kind for event in imported.events] == ["report_free_page"] * 2
+    absent = imported.recording.metadata.absent_fields["report_free_page"]
+    assert absent == ("hinted_pages", "returned_pages", "cmd_id")
+
+
 def test_functions_that_are_no_kind_are_counted_and_enough_for_an_import(tmp_path):
-    text = line("hints: (report_free_page_func+0x4/0x130 [virtio_balloon]) nr=32") * 9
+    text = line("returned: (return_free_pages_to_mm+0x4/0x130 [virtio_balloon]) num=32") * 9
     imported = import_text(text, tmp_path)
     assert imported.events == []
-    assert imported.recording.notes["import"]["counted"] == {"report_free_page_func": 9}
+    assert imported.recording.notes["import"]["counted"] == {"return_free_pages_to_mm": 9}

@@ -93,7 +93,7 @@ class TierRow:
     across shrinkers). `busy_s` is the union over time of the tier's spans, for tier 3, whose events have no begin, the
     sum of the throttled waits; None where single events alone tell of a tier. `spans` counts its spans and events.
     `node_pages` splits file and anon pages by NUMA node. Of `balloon_pages`, those `_at_def_priority` were taken when
-    reclaim had only begun.
+    reclaim had only begun. `reported_pages` were free, and the driver reported them to the host (tier 0 alone).
 
     `missed_pages` are in the kernel's counters and in no event, `extra_pages` in events and not in the counters; None
     where the two were not compared. `scopes` splits tier `direct`; its rows have no scopes of their own.
@@ -113,6 +113,7 @@ class TierRow:
     slab_objects: dict[str, int | None] = field(default_factory=dict)
     balloon_pages: int | None = 0
     balloon_pages_at_def_priority: int = 0
+    reported_pages: int | None = 0
     kills: int = 0
     node_pages: dict[int, int] = field(default_factory=dict)
     quality: Quality = Quality.MEASURED
@@ -300,6 +301,8 @@ class BalloonResult:
     `missed_pages`, into it and out, are in the kernel's counters and in nothing else here: numbers are lower bounds.
     `extra_pages` are in the other numbers and not in the kernel's counters: numbers are upper bounds. None where the
     two were not compared.
+    `config_changes` are `target_changes` and commands for hinting. Reported and hinted pages were free and went to the
+    host without the balloon's work; `hinted_pages` is a lower bound.
     """
 
     inflated_pages: int | None = 0
@@ -308,7 +311,11 @@ class BalloonResult:
     extra_pages: int | None = 0
     wasted_pages: int | None = 0
     migrated_pages: int | None = 0
+    config_changes: int | None = None
     target_changes: int | None = 0
+    reports: int | None = None
+    reported_pages: int | None = None
+    hinted_pages: int | None = None
     puffs: int | None = 0
     work_spans: int | None = 0
     worker_s: float | None = 0.0

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from ..metadata import Metadata
+from .balloon.free_pages import REPORT
 from .balloon.tracker import BalloonTracker
 from .contention.cycles import find_storms
 from .contention.settling import Settling
@@ -188,6 +189,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         slab_objects=dict(sorted(objects.items())),
         balloon_pages=rung.balloon_pages,
         balloon_pages_at_def_priority=rung.balloon_pages_at_def_priority,
+        reported_pages=_reported(state, tier, rung),
         node_pages=dict(sorted(rung.node_pages.items())),
         kills=rung.kills,
         of_machine=rung.of_machine,
@@ -198,6 +200,10 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         reclaimers=_reclaimers(state.ladders.threads, rung) if tier <= Tier.RETRY else [],
     )
     return state.telling.without_unknown(row, rung)
+
+
+def _reported(state: State, tier: Tier, rung: Rung) -> int | None:
+    return 0 if tier else state.balloon.free_pages.reported_of(rung.reports, rung.reported_pages)
 
 
 def _pages_told(state: State, tier: Tier, rung: Rung) -> bool:
@@ -214,6 +220,8 @@ def _counts(state: State, kind: str) -> bool:
 def _quality(state: State, rung: Rung, extra_pages: int | None, told: bool) -> Quality:
     if rung.missed_pages or (rung.is_counted and extra_pages):
         return Quality.INFERRED
+    if rung.reports and rung.reports == rung.spans and not state.metadata.tells(REPORT, "reported_pages"):
+        return Quality.UNKNOWN
     if not rung.balloon_pages and not told and not rung.unsplit_pages:
         return Quality.UNKNOWN
     return state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED
@@ -249,7 +257,11 @@ def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:
         extra_pages=tracker.extra_pages if tracker.compared else None,
         wasted_pages=sum(cycle.wasted_pages for cycle in cycles) if both else None,
         migrated_pages=tracker.migrated_pages if counted else None,
+        config_changes=tracker.config_changes if tracker.changes_traced else None,
         target_changes=tracker.target_changes(),
+        reports=tracker.free_pages.reports,
+        reported_pages=tracker.free_pages.reported_pages,
+        hinted_pages=tracker.free_pages.hinted_pages,
         puffs=tracker.works.puffs if counted and seen else None,
         work_spans=tracker.works.count if seen else None,
         worker_s=tracker.works.busy_ns / 1e9 if seen else None,

@@ -58,6 +58,11 @@ def _sources(tier: TierRow) -> Iterator[tuple[str, dict[str, int | None], str]]:
     for shrinker, objects in tier.slab_objects.items():
         yield f"slab:{shrinker}", {"objects": objects}, measured
     yield "balloon", {"pages": tier.balloon_pages}, tier.quality.value
+    yield (
+        "reported",
+        {"pages": tier.reported_pages},
+        (Quality.UNKNOWN.value if tier.reported_pages is None else measured),
+    )
     yield "process", {"kills": tier.kills}, Quality.MEASURED.value
 
 

@@ -55,11 +55,12 @@ FUNCTIONS: Final = (
     Function(("out_of_memory",), "out_of_memory_begin", exit="out_of_memory_end"),
     Function(("virtballoon_migratepage", "migratepage"), "virtballoon_migratepage"),
     Function(("virtballoon_free_page_report", "hv_free_page_report"), "virtballoon_free_page_report"),
+    Function(("report_free_page_func",), "report_free_page"),
 )
 
 FUNCTION_BY_NAME: Final = {name: function for function in FUNCTIONS for name in function.names}
 
-COUNTED_FUNCTIONS: Final = frozenset({"report_free_page_func", "return_free_pages_to_mm", "drop_slab"})
+COUNTED_FUNCTIONS: Final = frozenset({"return_free_pages_to_mm", "drop_slab"})
 """Functions that matter but are no kind: counted in the recording's notes, and a trace of nothing else is imported."""
 
 HYPERV_DRIVER: Final = "hv_balloon"
@@ -76,7 +77,7 @@ WORK_FUNCTIONS: Final = frozenset(WORK_DRIVERS)
 VIRTIO_KINDS: Final = frozenset(
     {
         *("update_balloon_size_begin", "fill_balloon_begin", "leak_balloon_begin", "tell_host"),
-        *("virtballoon_changed", "virtballoon_migratepage"),
+        *("virtballoon_changed", "virtballoon_migratepage", "report_free_page"),
     }
 )
 """Kinds that only the virtio balloon's driver gives."""

@@ -14,8 +14,15 @@ from .markup import Cell, Column, badge, dash, number, sentence, table, text, un
 
 MOST_EPISODES: Final = 16
 _SHRINKERS_NAMED: Final = 3
-_SOURCES: Final = (("file", "solid"), ("anon", "pale"), ("lru", "dots"), ("slab", "rules"), ("balloon", "cross"))
-_PATTERNS: Final = {"dots": ".", "rules": "-", "cross": "x"}
+_SOURCES: Final = (
+    ("file", "solid"),
+    ("anon", "pale"),
+    ("lru", "dots"),
+    ("slab", "rules"),
+    ("balloon", "cross"),
+    ("reported", "slant"),
+)
+_PATTERNS: Final = {"dots": ".", "rules": "-", "cross": "x", "slant": "/"}
 _COLUMNS: Final = (
     Column("Tier"),
     Column("First entry", True, "After the start of the episode, or of the recording"),
@@ -28,6 +35,7 @@ _COLUMNS: Final = (
     Column("LRU", True, "File or anon: the event does not tell which"),
     Column("Slab", True, "Pages, inferred; below them the objects that each shrinker says it freed"),
     Column("Balloon", True),
+    Column("Reported", True, "Free pages that the balloon's driver reported to the host, which is no reclaim"),
     Column("Process", True, "Tasks killed"),
     Column("Numbers"),
 )
@@ -91,6 +99,7 @@ def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cel
         *(_pages(pages, page_bytes, mark) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         _slab(row, page_bytes),
         _pages(row.balloon_pages, page_bytes),
+        _pages(row.reported_pages, page_bytes),
         number(count(row.kills), row.kills) if row.kills else dash(),
         Cell(quality_badge(row.quality)),
     ]

@@ -15,6 +15,7 @@ from ..metadata import Metadata
 from ..outputs import PRIVATE, write_file
 from ..recording_facts import RecordingFacts
 from ..wording.evidence import KILLS, SHRINKERS, WAITS, no_balloon, nothing_seen, seen_of, unseen_part
+from ..wording.free_pages import free_page_lines
 from ..wording.length import length_of
 from ..wording.numbers import NOT_KNOWN, bytes_, count, mib, plural, seconds, utc
 from ..wording.verdict import UNKNOWN, Verdict, verdict
@@ -159,6 +160,16 @@ def _puffs(puffs: int | None, facts: RecordingFacts) -> str:
     return f"out of puff {plural(puffs, 'time')}" if puffs else "the balloon never ran out of puff"
 
 
+def _free_tile(analysis: Analysis, page_bytes: int) -> list[tuple[str, str, str]]:
+    balloon = analysis.balloon
+    if not balloon.reports and not balloon.hinted_pages:
+        return []
+    lines = free_page_lines(balloon, analysis.duration_s, page_bytes)
+    hinted = f"at least {mib(balloon.hinted_pages, page_bytes)}"
+    given = mib(balloon.reported_pages, page_bytes) if balloon.reports else hinted
+    return [("Free, given to the host", given, "; ".join(lines))]
+
+
 def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
     balloon, page_bytes = analysis.balloon, facts.metadata.page_size_bytes
     tiers = {row.tier: row for row in analysis.tiers}
@@ -184,6 +195,7 @@ def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
             mib(reclaimed, page_bytes),
             "file and anonymous pages, every tier",
         ),
+        *_free_tile(analysis, page_bytes),
         ("Tasks waited", NOT_KNOWN if waited is None else seconds(waited), "for memory, all tasks together"),
         (
             "OOM kills",

@@ -11,6 +11,7 @@ from ..errors import printable
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
 from ..wording.evidence import no_balloon, nothing_seen
+from ..wording.free_pages import free_page_lines, targets
 from ..wording.length import length_of
 from ..wording.numbers import DASH, bytes_, count, duration, listing, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
@@ -64,7 +65,21 @@ def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
         unknown = nothing_seen(analysis, facts)
         return ["Ladder: no reclaim was seen; whether there was any can't be told." if unknown else _NO_RECLAIM]
     page = facts.metadata.page_size_bytes
-    heads = ("tier", "first", "busy", "spans", "tasks", "priority", "file", "anon", "LRU", "slab", "balloon", "kills")
+    heads = (
+        "tier",
+        "first",
+        "busy",
+        "spans",
+        "tasks",
+        "priority",
+        "file",
+        "anon",
+        "LRU",
+        "slab",
+        "balloon",
+        "reported",
+        "kills",
+    )
     rows = [_tier_row(label, row, page) for label, row in rungs(analysis.tiers)]
     title = f"Ladder: what each tier supplied, over {plural(len(analysis.episodes), 'episode')}"
     objects = [line for label, row in rungs(analysis.tiers) for line in _objects(label, row)]
@@ -104,6 +119,7 @@ def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
         *(guess(pages, inferred_mark(row)) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         guess(row.slab_pages, "~"),
         guess(row.balloon_pages, mark),
+        size(row.reported_pages),
         count(row.kills) if row.kills else "",
     )
 
@@ -118,7 +134,7 @@ def _objects(label: str, row: TierRow) -> list[str]:
 
 def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     info, balloon, page = facts.metadata.balloon, analysis.balloon, facts.metadata.page_size_bytes
-    if info.driver is None and not balloon.work_spans and not balloon.inflated_pages:
+    if info.driver is None and not (balloon.work_spans or balloon.inflated_pages or balloon.reports):
         return [f"Balloon: {no_balloon(facts)}."]
     features = f" ({', '.join(info.features)})" if info.features else ""
     fights = (plural(len(analysis.conflicts), "conflict"), plural(len(analysis.cycles), "cycle"))
@@ -129,6 +145,7 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
         ", ".join(fights if wasted is not None else fights[:1])
         + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing"),
     ]
+    lines += free_page_lines(balloon, analysis.duration_s, page)
     if off := miscount(balloon, page):
         lines.append(off)
     return [*paragraph(lines[0], ""), *(line for text in lines[1:] for line in paragraph(text))]
@@ -148,8 +165,8 @@ def _worked(balloon: BalloonResult) -> str:
         parts = [f"{plural(balloon.work_spans, 'work run')} in {seconds(balloon.worker_s)}"]
     if balloon.puffs is not None:
         parts[0] += f", {plural(balloon.puffs, 'puff')}"
-    if balloon.target_changes is not None:
-        parts.append(f"{plural(balloon.target_changes, 'change')} of target")
+    if changes := targets(balloon):
+        parts.append(changes)
     return "; ".join(parts)
 
 

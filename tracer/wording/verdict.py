@@ -11,6 +11,7 @@ from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Quality, Severit
 from ..analyze.naming import reclaim_in
 from ..recording_facts import RecordingFacts
 from .evidence import KILLS, nothing_seen, unseen_part
+from .free_pages import reported
 from .numbers import count, listing, mib, plural, seconds
 from .tier_pages import inferred_mark
 from .tiers import damon, in_cgroups, rungs
@@ -59,12 +60,14 @@ def verdict(analysis: Analysis, facts: RecordingFacts) -> Verdict:
             cgroups = f"; all reclaim was {where}" if (where := in_cgroups(analysis.tiers, facts.metadata)) else ""
             return Verdict(severity, words + _and_kills(analysis, kind) + cgroups + ".", qualifier(facts), kind)
     if not (given := _supplied(analysis, page_bytes)) and (reason := nothing_seen(analysis, facts)):
-        words = f"{reason[0].upper()}{reason[1:]}"
+        told = reported(analysis.balloon, page_bytes)
+        words = f"{reason[0].upper()}{reason[1:]}{f'; {told}' if told else ''}"
         return Verdict(Severity.INFO, f"{_and_unknown(words, analysis, facts)}.", qualifier(facts), UNKNOWN)
     nothing = "No conflict" if _moved_unknown(analysis, facts) else "No conflict and no cycle"
     seen = nothing + (" was seen" if unseen_part(facts) else "")
     if given or not (open_ := _unknown(analysis, facts)):
-        words = _and_unknown(f"{seen}: {given or 'no tier had to give memory'}", analysis, facts)
+        quiet = given or reported(analysis.balloon, page_bytes) or "no tier had to give memory"
+        words = _and_unknown(f"{seen}: {quiet}", analysis, facts)
         if where := in_cgroups(analysis.tiers, facts.metadata):
             words += f", all of it {where}"
         return Verdict(Severity.INFO, f"{words}.", qualifier(facts))
@@ -238,13 +241,19 @@ def _and_unknown(words: str, analysis: Analysis, facts: RecordingFacts) -> str:
 def _unknown(analysis: Analysis, facts: RecordingFacts) -> str:
     """Tiers that ran and OOMs whose outcome is not recorded, as a clause; empty without any."""
     page_bytes = facts.metadata.page_size_bytes
-    silent = [label for label, row in rungs(analysis.tiers) if _is_unknown(row) and not _gave(row, page_bytes)]
+    ran = [each for each in rungs(analysis.tiers) if not _only_reports(each[1], analysis)]
+    silent = [label for label, row in ran if _is_unknown(row) and not _gave(row, page_bytes)]
     clauses = [f"{listing(silent)} ran: how much was given is not in this recording"] if silent else []
     calls = analysis.accounting.events_by_kind.get("out_of_memory_begin", 0)
     if calls and facts.metadata.plan and not facts.metadata.kinds_traced & KILLS:
         called = "once" if calls == 1 else f"{count(calls)} times"
         clauses.append(f"out_of_memory() was called {called}: whether a task was killed is not in this recording")
     return "; ".join(clauses)
+
+
+def _only_reports(row: TierRow, analysis: Analysis) -> bool:
+    """Whether nothing was in it but the driver's reports of free pages, which are no reclaim."""
+    return row.tier is Tier.PROACTIVE and row.spans == analysis.balloon.reports
 
 
 def _moved_unknown(analysis: Analysis, facts: RecordingFacts) -> bool:

@@ -12,6 +12,7 @@ from ..stream.stretch import Stretch
 from .constraint import ConstrainedOoms, ConstraintTracker
 from .count_check import CountCheck
 from .counted import CountedSteps
+from .free_pages import FreePages
 from .measured import MeasuredSteps, PageSources
 from .modules import ModuleTracker
 from .runs import NameOf, Run, notifier_runs, shrinker_runs, work_runs
@@ -38,6 +39,7 @@ class BalloonTracker:
         self.modules = ModuleTracker()
         self.config_changes = 0
         self._metadata = metadata
+        self.free_pages = FreePages(metadata, none_here=self._none_here)
         self.stuck = StuckRuns(metadata.ends_made_up)
         self.changes_traced = "virtballoon_changed" in metadata.kinds_traced
 
@@ -116,6 +118,7 @@ class BalloonTracker:
         self.works.advance(ended, under_way)
         self.stuck.advance(stretch, under_way)
         self.modules.advance(stretch)
+        self.free_pages.advance(stretch)
         self._constraints.advance(stretch, notifiers)
         shrinks, notified = shrinker_runs(stretch, self._name_of), notifier_runs(stretch, self._name_of, closed=False)
         self._counted.runs(ended, notifiers, shrinks)
@@ -162,7 +165,14 @@ class BalloonTracker:
         return [*held, *self._counted.pending_begins(), *self.works.unsettled_begins()]
 
     def target_changes(self) -> int | None:
-        """Config changes where they were traced, else runs after an idle balloon; None without these, too."""
+        """Config changes that were no commands for hinting, where they were traced, else runs after an idle balloon.
+
+        None without these, and where they may as well have followed such a command.
+        """
+        free = self.free_pages
         if self.changes_traced:
-            return self.config_changes
-        return self.works.starts if self.work_seen else None
+            hints = free.hint_commands if free.commands_told else None
+            if not self.config_changes:
+                return 0
+            return None if hints is None else max(self.config_changes - hints, 0)
+        return self.works.starts if self.work_seen and not (self.works.starts and free.hints_possible) else None

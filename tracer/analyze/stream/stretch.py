@@ -256,14 +256,16 @@ class Stretch:
 
     @cached_property
     def proactive_pages(self) -> PointRows:
-        """Given without pressure: `mm_vmscan_reclaim_pages` (DAMON, MADV_PAGEOUT; file and anon not told apart), and
-        free page reporting, which takes nothing off the LRU."""
-        reclaimed, args = self.args.all("reclaim_pages")
-        reported, _ = self.args.all("virtballoon_free_page_report")
-        rows = np.concatenate((reclaimed, reported))
-        pages = np.zeros(len(rows), np.int64)
-        pages[: len(reclaimed)] = args["nr_reclaimed"]
-        return self._points(rows, Tier.PROACTIVE, pages)
+        """Given without pressure: `mm_vmscan_reclaim_pages` (DAMON, MADV_PAGEOUT; file and anon not told apart)."""
+        rows, args = self.args.all("reclaim_pages")
+        return self._points(rows, Tier.PROACTIVE, args["nr_reclaimed"].astype(np.int64))
+
+    @cached_property
+    def reported(self) -> PointRows:
+        """Free pages that the balloon's driver reported to the host, which is no reclaim; the value is 0 where nothing
+        counts them."""
+        rows, args = self.args.all("virtballoon_free_page_report")
+        return self._points(rows, Tier.PROACTIVE, args["reported_pages"].astype(np.int64))
 
     @cached_property
     def retries(self) -> PointRows:

@@ -166,6 +166,7 @@ class Ladders:
         self._lru(stretch)
         self._slab(stretch)
         self._points(stretch)
+        self._reported(stretch)
         self._reclaimed(stretch)
         self._ended_unseen(ended)
         self._count_tasks()
@@ -338,6 +339,13 @@ class Ladders:
                 share.spans += len(own)
                 share.pages += int(rows.value[own].sum())
                 share.told += len(own) if stretch.args.tells("reclaim_pages", "nr_reclaimed") else 0
+
+    def _reported(self, stretch: Stretch) -> None:
+        for rung, rows in self._of(stretch.reported):
+            rung.reports += len(rows.value)
+            rung.reported_pages += int(rows.value.sum())
+            rung.spans += len(rows.value)
+            rung.tids.update(rows.tid.tolist())
 
     def _reclaimed(self, stretch: Stretch) -> None:
         for kind, rows in stretch.reclaimed.items():

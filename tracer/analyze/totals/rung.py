@@ -21,6 +21,8 @@ _ADDITIVE: Final = (
     "kills",
     "balloon_pages",
     "balloon_pages_at_def_priority",
+    "reports",
+    "reported_pages",
 )
 
 
@@ -52,6 +54,7 @@ class Rung:
     `reclaimed_pages` are those of `nr_reclaimed` at the ends of reclaim, of which `slab_in_reclaimed` tells whether
     slab's are among them, and `ends_counted` whether there were any such ends. `of_machine`: something in it was not
     inside a memory cgroup's own reclaim. `shares` are by the reclaimers' numbers, `scopes` those of direct reclaim.
+    `reports` are the driver's, with `reported_pages` as far as these were counted.
     """
 
     first_ns: int
@@ -76,6 +79,8 @@ class Rung:
     kills: int = 0
     balloon_pages: int = 0
     balloon_pages_at_def_priority: int = 0
+    reports: int = 0
+    reported_pages: int = 0
     node_pages: dict[int, int] = field(default_factory=dict)
     shares: dict[int, Share] = field(default_factory=dict)
     scopes: dict[Scope, Rung] = field(default_factory=dict)
