@@ -11,22 +11,18 @@ from tracer.analyze.model import (
     Analysis,
     BalloonResult,
     BalloonStep,
-    Cause,
     Conflict,
     Cycle,
-    CycleClass,
     Episode,
     Finding,
-    Quality,
     Quantity,
-    Severity,
     ShrinkerStat,
     Stall,
     Storm,
-    Tier,
     TierRow,
     Timeline,
 )
+from tracer.analyze.terms import Cause, CycleClass, Quality, Severity, Tier
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from tracer.report import RecordingFacts
 

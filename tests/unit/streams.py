@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer.analyze import Analysis, Engine, Options
-from tracer.analyze.model import Tier, TierRow
+from tracer.analyze.model import TierRow
+from tracer.analyze.terms import Tier
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.metadata import BalloonInfo, Metadata
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME

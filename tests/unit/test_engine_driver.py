@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, counters, event, records
 
-from tracer.analyze.model import Analysis, Cause, CycleClass, Quality
+from tracer.analyze.model import Analysis
+from tracer.analyze.terms import Cause, CycleClass, Quality
 from tracer.batch import LostStretch
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from tracer.schema import DEFLATE, INFLATE, KIND_BY_NAME, UNKNOWN_DIRECTION

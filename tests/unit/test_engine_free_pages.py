@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 from streams import METADATA, MS, SECOND, Records, analyse, event, records, row
 
-from tracer.analyze.model import Analysis, Quality, Tier
+from tracer.analyze.model import Analysis
+from tracer.analyze.terms import Quality, Tier
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
 from tracer.terminal.summary_text import summary_text

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from streams import METADATA, MS, SECOND, Records, analyse, event, records
 
-from tracer.analyze.model import Analysis, Finding, Quality, Severity
+from tracer.analyze.model import Analysis, Finding
+from tracer.analyze.terms import Quality, Severity
 from tracer.metadata import Metadata, PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
 from tracer.wording.verdict import verdict

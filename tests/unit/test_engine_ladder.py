@@ -16,7 +16,7 @@ from streams import (
     slab,
 )
 
-from tracer.analyze.model import Tier
+from tracer.analyze.terms import Tier
 
 
 def test_slab_outside_any_reclaim_is_proactive_and_makes_no_episode() -> None:

@@ -23,7 +23,7 @@ from streams import (
     work,
 )
 
-from tracer.analyze.model import Cause, CycleClass, Severity, Tier
+from tracer.analyze.terms import Cause, CycleClass, Severity, Tier
 from tracer.batch import LostStretch, Samples
 from tracer.metadata import BalloonInfo
 

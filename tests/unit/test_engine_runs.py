@@ -19,7 +19,7 @@ from streams import (
 )
 from test_engine_driver import moved, together
 
-from tracer.analyze.model import Cause, CycleClass, Quality, Tier
+from tracer.analyze.terms import Cause, CycleClass, Quality, Tier
 from tracer.metadata import PlanRow, SourceState
 
 WORKS = ("balloon_work_begin", "balloon_work_end")

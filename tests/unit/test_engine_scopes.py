@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from streams import BALLOON_SHRINKER, METADATA, MS, Records, analyse, counters, event, lru, records, row, slab
 
-from tracer.analyze.model import Analysis, RecorderReclaim, Scope, Tier, TierRow
+from tracer.analyze.model import Analysis, RecorderReclaim, TierRow
+from tracer.analyze.terms import Scope, Tier
 from tracer.metadata import PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
 from tracer.report.tables import stalls_table

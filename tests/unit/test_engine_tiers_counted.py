@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from streams import METADATA, MS, SECOND, Records, analyse, counters, event, lru, records, row
 
 from tracer.analyze import Analysis
-from tracer.analyze.model import Quality, Tier
+from tracer.analyze.terms import Quality, Tier
 from tracer.batch import Samples
 from tracer.schema import SAMPLE_NULL
 

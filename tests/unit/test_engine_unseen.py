@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from streams import METADATA, MS, SECOND, Records, analyse, event, lru, records, row, slab
 from test_engine_streaming import busy_stream, in_pieces
 
-from tracer.analyze.model import Analysis, Cause, Tier
+from tracer.analyze.model import Analysis
+from tracer.analyze.terms import Cause, Tier
 from tracer.metadata import PlanRow, SourceState
 from tracer.schema import KIND_BY_NAME
 

@@ -10,7 +10,8 @@ import pytest
 from streams import METADATA, MS, SECOND, analyse, event, records
 from written_recordings import START_NS, write_recording
 
-from tracer.analyze.model import Finding, Quality, Severity
+from tracer.analyze.model import Finding
+from tracer.analyze.terms import Quality, Severity
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.jobs.pacing import STEP_S, Pace, steps
 from tracer.jobs.replaying import FindingStream

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from synthetic_analysis import MIB_PAGES, facts, ladder, quiet, storm
 
-from tracer.analyze.model import Cause, Finding, Quality, Quantity, Severity, Tier, TierRow
+from tracer.analyze.model import Finding, Quantity, TierRow
+from tracer.analyze.terms import Cause, Quality, Severity, Tier
 from tracer.report import verdict
 
 KILL = TierRow(Tier.OOM_KILL, 4.0, kills=2)

@@ -51,7 +51,7 @@ MAY_IMPORT = {
 
 INSIDE = {
     "analyze": (
-        *("model", "naming", "options", "stream", "balloon"),
+        *("terms", "model", "naming", "options", "stream", "balloon"),
         *("totals", "contention", "findings", "results", "engine"),
     ),
 }

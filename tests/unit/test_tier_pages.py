@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import tracer
-from tracer.analyze.model import Quality, Tier, TierRow
+from tracer.analyze.model import TierRow
+from tracer.analyze.terms import Quality, Tier
 from tracer.frames import Trace
 from tracer.report import RecordingFacts
 from tracer.report.page import render

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .model import Scope, Tier, TierRow
+from .model import TierRow
+from .terms import Scope, Tier
 
 
 def scope_label(tier: Tier, scope: Scope | None) -> str:

@@ -14,23 +14,10 @@ from .contention.cycles import find_storms
 from .contention.settling import Settling
 from .findings.evidence import Evidence
 from .findings.general import find
-from .model import (
-    Accounting,
-    Analysis,
-    BalloonResult,
-    Cause,
-    Conflict,
-    Cycle,
-    Episode,
-    Heroics,
-    Quality,
-    Reclaimer,
-    Tier,
-    TierRow,
-    Waits,
-)
+from .model import Accounting, Analysis, BalloonResult, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
+from .terms import Cause, Quality, Tier
 from .totals.hopeless import HopelessNodes
 from .totals.ladder import EpisodeLadder, Ladders
 from .totals.own_reclaim import OwnReclaim

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..analyze.model import Tier
+from ..analyze.terms import Tier
 
 Columns = Mapping[str, str]
 Extension = pd.api.extensions.ExtensionArray

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..analyze.model import Conflict, Cycle, Episode, Quality, Scope, Stall, Storm, TierRow
+from ..analyze.model import Conflict, Cycle, Episode, Stall, Storm, TierRow
+from ..analyze.terms import Quality, Scope
 
 Row = dict[str, Any]
 

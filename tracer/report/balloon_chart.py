@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from ..analyze.balloon.size import Size, sampled_size, stepped_size
-from ..analyze.model import Analysis, BalloonStep, Cause
+from ..analyze.model import Analysis, BalloonStep
+from ..analyze.terms import Cause
 from ..wording.numbers import count, mib
 from .figure import Absence, Figure, line
 from .series import extremes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..analyze.model import Tier
+from ..analyze.terms import Tier
 from .markup import sentence, text
 from .series import Floats
 

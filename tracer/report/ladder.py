@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..analyze.model import Analysis, Quality, Tier, TierRow
+from ..analyze.model import Analysis, TierRow
+from ..analyze.terms import Quality, Tier
 from ..wording.numbers import MIB, count, mib, offset, plural, seconds
 from ..wording.tier_pages import inferred_mark
 from ..wording.tiers import rungs, who

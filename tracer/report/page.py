@@ -10,7 +10,8 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from ..analyze.model import Analysis, Cause, Severity, Tier, known_sum
+from ..analyze.model import Analysis, known_sum
+from ..analyze.terms import Cause, Severity, Tier
 from ..metadata import Metadata
 from ..outputs import PRIVATE, write_file
 from ..recording_facts import RecordingFacts

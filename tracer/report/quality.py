@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..analyze.model import Analysis, Quality
+from ..analyze.model import Analysis
 from ..analyze.naming import row_label
+from ..analyze.terms import Quality
 from ..metadata import SourceState
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount

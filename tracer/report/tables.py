@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
-from ..analyze.model import Analysis, Conflict, Cycle, Finding, Severity, ShrinkerStat, Stall, Storm
+from ..analyze.model import Analysis, Conflict, Cycle, Finding, ShrinkerStat, Stall, Storm
 from ..analyze.naming import scope_label
+from ..analyze.terms import Severity
 from ..wording.numbers import count, duration, mib, offset, percent, plural, seconds
 from .ladder import quality_badge, tier_label
 from .markup import Cell, Column, badge, dash, number, sentence, span_of_time, table, unknown, word

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..analyze.model import Analysis, Quantity, Tier
+from ..analyze.model import Analysis, Quantity
+from ..analyze.terms import Tier
 from ..wording.numbers import MIB, count, listing, offset, percent, plural, seconds
 from ..wording.tiers import tier_name
 from .balloon_chart import balloon_row

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..analyze.model import Analysis, BalloonResult, Finding, Quality, Stall, Tier, TierRow
+from ..analyze.model import Analysis, BalloonResult, Finding, Stall, TierRow
 from ..analyze.naming import row_label, scope_label
+from ..analyze.terms import Quality, Tier
 from ..errors import printable
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..analyze.model import Quality, TierRow
+from ..analyze.model import TierRow
 from ..analyze.naming import row_label
+from ..analyze.terms import Quality
 from .numbers import mib
 
 

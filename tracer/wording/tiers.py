@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..analyze.model import Reclaimer, Tier, TierRow
+from ..analyze.model import Reclaimer, TierRow
 from ..analyze.naming import row_label, scope_label
+from ..analyze.terms import Tier
 from ..metadata import Metadata
 from .numbers import mib, plural, seconds
 

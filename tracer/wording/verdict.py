@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..analyze.balloon.size import balloon_mib
-from ..analyze.model import Analysis, Cause, Cycle, CycleClass, Quality, Severity, Tier, TierRow, known_sum
+from ..analyze.model import Analysis, Cycle, TierRow, known_sum
 from ..analyze.naming import reclaim_in
+from ..analyze.terms import Cause, CycleClass, Quality, Severity, Tier
 from ..recording_facts import RecordingFacts
 from .evidence import KILLS, nothing_seen, unseen_part
 from .free_pages import reported

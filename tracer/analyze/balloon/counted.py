@@ -9,7 +9,7 @@ import numpy as np
 
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
-from ..model import Cause
+from ..terms import Cause
 from .runs import Run
 from .steps import OOM_NOTIFY_PAGES, Step, puff_steps
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from ...metadata import Metadata
 from ...schema import BALLOON_PAGE_BYTES, DEFLATE, INFLATE, KIND_BY_NAME, SpanKind
-from ..model import Cause, Quality, Scope, Tier
 from ..stream.attribution import (
     BALLOON_BIT,
     COMPACTION_BIT,
@@ -26,6 +25,7 @@ from ..stream.attribution import (
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
+from ..terms import Cause, Quality, Scope, Tier
 from .runs import Run
 from .steps import PUFF_NS, RUN_PAGES, Step, puff_steps
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Cause, Quality
+from ..terms import Cause, Quality
 from .steps import Step
 
 I64 = npt.NDArray[np.int64]

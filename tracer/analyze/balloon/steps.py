@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from ..model import Cause, Quality
+from ..terms import Cause, Quality
 from .runs import Run
 
 OOM_NOTIFY_PAGES: Final = 256

@@ -6,9 +6,9 @@ from typing import Final
 
 from ...batch import Samples
 from ...metadata import Metadata
-from ..model import Quality
 from ..options import Options
 from ..stream.stretch import Stretch
+from ..terms import Quality
 from .constraint import ConstrainedOoms, ConstraintTracker
 from .count_check import CountCheck
 from .counted import CountedSteps

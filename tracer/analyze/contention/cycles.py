@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..balloon.steps import Step, StepSpans
-from ..model import Cause, Cycle, CycleClass, Storm
+from ..model import Cycle, Storm
+from ..terms import Cause, CycleClass
 from .meter import Mark, Marks
 
 STORM_CYCLES: Final = 3

@@ -9,7 +9,8 @@ from typing import Final
 
 from ...schema import BALLOON_PAGE_BYTES
 from ..balloon.steps import Step, StepSpans
-from ..model import Cause, Cycle, CycleClass
+from ..model import Cycle
+from ..terms import Cause, CycleClass
 from .cycles import PRESSURE, Burst
 from .meter import Marks
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 from ...metadata import Metadata
 from ...schema import SpanKind
 from ..balloon.runs import is_work
-from ..model import Tier
 from ..stream.attribution import BALLOON_BIT
 from ..stream.lane import SPAN_CODE
 from ..stream.stretch import Stretch
+from ..terms import Tier
 from .meter import Actor, Meter
 
 I64 = npt.NDArray[np.int64]

@@ -17,10 +17,11 @@ from ..balloon.step_columns import CAUSES, StepColumns
 from ..balloon.step_log import StepLog
 from ..balloon.steps import Step
 from ..balloon.tracker import BalloonTracker
-from ..model import Cause, Cycle
+from ..model import Cycle
 from ..options import Options
 from ..stream.grouping import groups
 from ..stream.readings import Readings
+from ..terms import Cause
 from ..totals.kills import Kill
 from ..totals.ladder import Ladders
 from ..totals.timeline import TimelineBuilder

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from ..balloon.steps import EVIDENCE_SPANS
-from ..model import Episode, Finding, Heroics, Quality, Severity, Tier, TierRow
+from ..model import Episode, Finding, Heroics, TierRow
 from ..naming import reclaim_in, tap_in
+from ..terms import Quality, Severity, Tier
 from ..totals.kills import KillReason, reason_for
 from .evidence import Evidence, finding, mib
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ...metadata import Metadata
 from ..balloon.tracker import BalloonTracker
-from ..model import Analysis, Finding, Quality, Severity
+from ..model import Analysis, Finding
+from ..terms import Quality, Severity
 from ..totals.hopeless import HopelessNode
 from ..totals.kills import Kill
 from ..totals.series import SampleSeries

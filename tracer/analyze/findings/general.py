@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..model import Finding, Severity, Tier, known_sum
+from ..model import Finding, known_sum
+from ..terms import Severity, Tier
 from . import balloon as balloon_findings
 from .evidence import Evidence, finding, mib
 from .kswapd import kswapd_gave_up

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..model import Finding, Quality, Severity
+from ..model import Finding
+from ..terms import Quality, Severity
 from ..totals.hopeless import HopelessNode
 from .evidence import Evidence, finding
 

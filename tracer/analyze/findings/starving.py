@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..balloon.size import balloon_pages
-from ..model import Episode, Finding, Quality, Severity
+from ..model import Episode, Finding
+from ..terms import Quality, Severity
 from .evidence import Evidence, finding
 
 _HELD_LEAST_BYTES: Final = 64 << 20

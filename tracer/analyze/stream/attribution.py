@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...schema import COMM_BYTES, SpanKind
-from ..model import Scope, Tier
+from ..terms import Scope, Tier
 from .lane import SPAN_CODE
 
 I64 = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...batch import Batch
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, RECLAIM_FLAG_FILE, SpanKind
-from ..model import Tier
+from ..terms import Tier
 from .attribution import (
     DIRECT_BITS,
     GLOBAL_BITS,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ...batch import Batch
 from ...metadata import Metadata
 from ...schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS, Role, SpanKind
-from ..model import Tier
+from ..terms import Tier
 from .attribution import BALLOON_BIT, NO_TIER, SLAB_BIT, is_kswapd, tier_of
 from .lane import SPAN_CODE, thread_of
 from .pairing import Paired

@@ -14,11 +14,11 @@ from ...schema import DEF_PRIORITY, SpanKind
 from ..balloon.runs import Run
 from ..balloon.step_columns import StepColumns
 from ..balloon.steps import EVIDENCE_SPANS
-from ..model import Scope, Tier
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.grouping import grouped, groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import COUNTING_ENDS, PointRows, Stretch
+from ..terms import Scope, Tier
 from .reclaimers import TASKS, KernelThreads
 from .rung import Rung, by_tier
 from .unseen_ends import UnseenEnds

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..model import RecorderReclaim, Tier
+from ..model import RecorderReclaim
 from ..stream.stretch import Stretch
+from ..terms import Tier
 
 
 class OwnReclaim:

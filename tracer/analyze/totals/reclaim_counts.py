@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from ...batch import Samples
 from ...schema import SAMPLE_NULL, SpanKind
-from ..model import Tier
 from ..stream.growing import Growing
 from ..stream.lane import SPAN_CODE
 from ..stream.stretch import Stretch
+from ..terms import Tier
 
 I64 = npt.NDArray[np.int64]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..model import Scope, Tier
 from ..stream.attribution import RUNG_OF_SCOPE
+from ..terms import Scope, Tier
 
 _ADDITIVE: Final = (
     "busy_ns",

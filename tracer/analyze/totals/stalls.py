@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Stall, Tier
+from ..model import Stall
 from ..stream.attribution import RUNGS, scope_of_rung, tier_of_rung
 from ..stream.grouping import grouped
 from ..stream.stretch import Stretch
+from ..terms import Tier
 
 I64 = npt.NDArray[np.int64]
 

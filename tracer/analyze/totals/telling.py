@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from ...metadata import Metadata
-from ..model import Quality, Tier, TierRow
+from ..model import TierRow
+from ..terms import Quality, Tier
 from .rung import Rung
 
 _SCANS: Final = "lru_shrink_inactive"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Scope, Tier
 from ..stream.attribution import RUNG_OF_SCOPE, tier_of_rung
+from ..terms import Scope, Tier
 from .ladder import EpisodeLadder, Ladders
 from .tier_gaps import Fill, TierGaps
 from .timeline import TimelineBuilder

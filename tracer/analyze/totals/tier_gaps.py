@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Tier
+from ..terms import Tier
 from .reclaim_counts import SUMS, Counter, Edge, Limit, ReclaimCounts, Told
 
 I64 = npt.NDArray[np.int64]

@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Tier, Timeline
+from ..model import Timeline
 from ..stream.intervals import merge, overlap
 from ..stream.stretch import Stretch
+from ..terms import Tier
 
 I64 = npt.NDArray[np.int64]
 

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Tier
 from ..stream.stretch import PointRows, Stretch
+from ..terms import Tier
 
 I64 = npt.NDArray[np.int64]
 
