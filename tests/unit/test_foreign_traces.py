@@ -82,7 +82,8 @@ def test_a_balloon_that_keeps_what_tasks_wait_for_leads_the_verdict(told: Told) 
     numbers = {"balloon_pages": 2048 * MIB_PAGES, "stall_s": pytest.approx(2.4), "stalls": 6, "min_priority": 2}
     assert found["numbers"] == numbers
     assert told.verdict.kind == "starved"
-    assert "Tasks waited 2.4 s in direct reclaim, down to priority 2, while the balloon held 2,048 MiB" in told.text
+    waited = "Tasks waited 2.4 s in direct reclaim (global), down to priority 2"
+    assert f"{waited}, while the balloon held 2,048 MiB" in told.text
 
 
 @trace_of("worker-waits-for-host")
