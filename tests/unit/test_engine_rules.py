@@ -269,3 +269,15 @@ def test_lost_events_are_laid_at_the_right_door(imported_from: str | None, said:
     (found,) = analyse(LostStretch(0, SECOND, {"wakeup_kswapd": 5}), metadata=metadata).findings
     assert found.kind == "lost"
     assert said in found.text
+
+
+@pytest.mark.parametrize(("scanned", "told"), [(1, 0), (1000, 1)])
+def test_a_shrinkers_share_of_hardly_any_scanning_is_no_finding(scanned: int, told: int) -> None:
+    other, stream = BALLOON_OOM, []
+    for at in range(200):
+        begin = {"shrink": BALLOON_SHRINKER, "total_scan": scanned, "cache_items": 10, "priority": 12}
+        stream.append(event(2 * at * MS, "shrink_slab_start", **begin))
+        stream.append(event(2 * at * MS + MS, "shrink_slab_end", shrink=BALLOON_SHRINKER))
+    stream.append(slab(SECOND, SECOND + MS, shrink=other, freed=0))
+    found = [finding for finding in analyse(records(*stream)).findings if finding.kind == "shrinker_share"]
+    assert len(found) == told

@@ -11,6 +11,7 @@ from tracer.analyze.model import Analysis, RecorderReclaim, TierRow
 from tracer.analyze.terms import Scope, Tier
 from tracer.metadata import PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
+from tracer.report.ladder import ladder_figures
 from tracer.report.tables import stalls_table
 from tracer.report.timeline import busy_row, reclaim_row
 from tracer.terminal.summary_text import summary_text
@@ -263,3 +264,12 @@ def test_a_finding_names_the_scope_that_took_from_the_balloon() -> None:
     )
     (found,) = [found for found in analysis.findings if found.kind == "premature_tap"]
     assert "taken from the balloon in direct reclaim (memcg) already" in found.text
+
+
+def test_ladder_charts_have_a_rung_for_each_scope_that_was_entered() -> None:
+    analysis = analyse(reclaim("memcg", 1 * MS, 30), reclaim("direct", 10 * MS, 512, 101))
+    first, busy, given = ladder_figures(analysis, 4096)
+    rungs = first.traces[0]["y"]
+    assert rungs[:4] == ["0 proactive", "1 background", "2 direct (global)", "2 direct (memcg)"]
+    assert rungs == busy.traces[0]["y"] == given.traces[0]["y"]
+    assert given.traces[0]["x"][:4] == [None, None, 2.0, pytest.approx(30 / 256, abs=1e-4)]

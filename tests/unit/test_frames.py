@@ -17,13 +17,14 @@ from streams import METADATA, MS, SUPER_CACHE_SCAN, SYMBOLS, event, records
 from written_recordings import HOSTILE_COMM, META, write_recording
 
 import tracer
-from tracer.analyze import Options, summary_dict
+from tracer.analyze import Options
 from tracer.batch import Samples
 from tracer.frames import columns
 from tracer.frames.events import event_columns, kind_of
 from tracer.jobs.analysis import Span, analyse_file
 from tracer.schema import KINDS, SAMPLE_NULL
 from tracer.store import Writer
+from tracer.wording.summary import summary_json
 
 ROOT = Path(__file__).parents[2]
 API = (ROOT / "docs/api.md").read_text()
@@ -285,7 +286,7 @@ def test_samples_are_wide_with_gaps_where_nothing_was_read(tmp_path):
 def test_the_summary_is_the_command_lines(trace, start_s, end_s):
     here = tracer.open(trace.path, horizon_s=5.0, gap_s=0.03, start_s=start_s, end_s=end_s)
     analysis, facts = analyse_file(trace.path, Options(horizon_s=5.0, gap_s=0.03), Span(start_s, end_s))
-    assert here.summary() == summary_dict(analysis, facts)
+    assert here.summary() == summary_json(analysis, facts)
     assert len(here.episodes()) > 1
 
 

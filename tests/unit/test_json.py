@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 from written_recordings import write_recording
 
 import tracer
-from tracer.analyze import summary_dict
 from tracer.batch import LostStretch
 from tracer.check import facts as check_facts
 from tracer.check.facts import gather
@@ -29,6 +28,7 @@ from tracer.metadata import BalloonInfo, ClockChange, ClockChangeKind, Metadata,
 from tracer.program_cost import ProgramCost
 from tracer.recording_facts import RecordingFacts
 from tracer.store import Writer
+from tracer.wording.summary import summary_json
 
 PAGE = (ROOT / "docs/json.md").read_text()
 
@@ -103,15 +103,15 @@ def kswapd_and_loss() -> list[Records | LostStretch]:
 
 
 OUTPUTS = {
-    "nothing": summary_dict(analyse(), RecordingFacts("x", Metadata())),
-    "a storm of cycles, each a conflict": summary_dict(analyse(*shrinker_storm()), RecordingFacts("x", METADATA)),
-    "the programs' cost": summary_dict(
+    "nothing": summary_json(analyse(), RecordingFacts("x", Metadata())),
+    "a storm of cycles, each a conflict": summary_json(analyse(*shrinker_storm()), RecordingFacts("x", METADATA)),
+    "the programs' cost": summary_json(
         analyse(),
         RecordingFacts(
             "x", METADATA, program_cost={"shrink_slab_start": ProgramCost(3, 600), "never": ProgramCost(0, 0)}
         ),
     ),
-    "clocks that moved and a slow disk": summary_dict(
+    "clocks that moved and a slow disk": summary_json(
         analyse(),
         RecordingFacts(
             "x",
@@ -123,7 +123,7 @@ OUTPUTS = {
             ),
         ),
     ),
-    "kswapd and loss": summary_dict(
+    "kswapd and loss": summary_json(
         analyse(*kswapd_and_loss()), RecordingFacts("x", METADATA, cut_bytes=7, bad_blocks=1)
     ),
     **{path.stem: json.loads(path.read_text()) for path in DATA.glob("*.json")},
@@ -274,3 +274,12 @@ def test_the_schema_misses_a_missing_key_and_lets_a_new_one_pass(key):
     del output[key]
     with pytest.raises(ValidationError, match=key):
         Draft202012Validator(SCHEMA["summary"]).validate(output)
+
+
+def test_the_verdict_is_that_of_the_text_with_its_finding():
+    storm, nothing = OUTPUTS["a storm of cycles, each a conflict"]["verdict"], OUTPUTS["kswapd and loss"]
+    assert (storm["level"], storm["severity"], storm["kind"], storm["finding"]) == ("critical", "critical", "storm", 1)
+    assert storm["text"].startswith("The balloon went round in circles")
+    unseen = summary_json(analyse(), RecordingFacts("x", METADATA, complete=False))["verdict"]
+    assert (unseen["level"], unseen["severity"], unseen["finding"]) == ("unknown", None, None)
+    assert "lower bounds" in nothing["verdict"]["qualifier"]

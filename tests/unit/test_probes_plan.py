@@ -230,3 +230,9 @@ def test_loss_is_told_by_kind_name_and_no_kind_is_dropped() -> None:
     counts = np.zeros(MAX_KINDS, np.uint64)
     counts[1], counts[63] = 7, 2
     assert lost_by_kind(counts) == {"shrink_slab_start": 7, "kind 63": 2}
+
+
+def test_callbacks_whose_addresses_the_kernel_hides_are_there(tmp_path: Path) -> None:
+    hidden = "".join(f"{0:016x} t {name}\n" for name in ("_stext", "virtio_balloon_oom_notify"))
+    reason = row(machine(tmp_path, "6.18", hidden), "oom_notify_begin").reason
+    assert reason.startswith("no address of virtio_balloon_oom_notify: the kernel shows every address as 0")

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "imports": {"imports", "store", BASE},
     "workload": {"workload", "kernel", BASE},
     "analyze": {"analyze", BASE},
-    "frames": {"frames", "analyze", "store", BASE},
+    "frames": {"frames", "wording", "analyze", "store", BASE},
     "wording": {"wording", "analyze", BASE},
     "terminal": {"terminal", "wording", "analyze", BASE},
     "report": {"report", "wording", "analyze", BASE},

@@ -173,3 +173,8 @@ def test_pages_that_could_not_be_had_are_a_dash(quiet):
     found = sections(summary_text(quiet, FACTS))["Ladder"].splitlines()[2]
     assert found.count(" -") == 3
     assert "0 MiB" not in found
+
+
+def test_throttling_alone_is_not_called_a_retry():
+    analysis = analyse_stream(event(20 * MS, "throttled", usec_delayed=5000))
+    assert "3 retry / throttled" in summary_text(analysis, RecordingFacts("x", METADATA))

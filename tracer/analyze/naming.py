@@ -8,14 +8,19 @@ from .model import TierRow
 from .terms import Scope, Tier
 
 
+def tier_title(tier: Tier) -> str:
+    """A tier's name for people: throttling, where allocations wait and nothing is tried again, is in tier 3, too."""
+    return "retry / throttled" if tier is Tier.RETRY else tier.label
+
+
 def scope_label(tier: Tier, scope: Scope | None) -> str:
     """`direct (memcg)`; the tier alone where it has no scopes."""
-    return f"{tier.label}{_bracket((scope,) if scope else ())}"
+    return f"{tier_title(tier)}{_bracket((scope,) if scope else ())}"
 
 
 def row_label(row: TierRow) -> str:
     """A whole tier with all its scopes: `direct (global, memcg)`."""
-    return f"{row.tier.label}{_bracket(row.scopes)}"
+    return f"{tier_title(row.tier)}{_bracket(row.scopes)}"
 
 
 def reclaim_in(row: TierRow) -> str:

@@ -74,13 +74,14 @@ def summary(
       reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
     """
     with interrupted_afterwards():
-        from ..analyze import Options, summary_dict
+        from ..analyze import Options
         from ..jobs.analysis import Span, analyse_file
         from ..terminal.summary_text import summary_text
+        from ..wording.summary import summary_json
 
     conditions = _conditions(fail_on)
     analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
-    text = json.dumps(summary_dict(analysis, facts), indent=2) + "\n" if as_json else summary_text(analysis, facts)
+    text = json.dumps(summary_json(analysis, facts), indent=2) + "\n" if as_json else summary_text(analysis, facts)
     found = met(analysis, conditions, facts)
     if found:
         say(f"--fail-on: {', '.join(found)}")

@@ -11,12 +11,13 @@ from typing import Any, Self
 
 import pandas as pd
 
-from ..analyze import Analysis, Engine, Options, summary_dict
+from ..analyze import Analysis, Engine, Options
 from ..analyze.model import TierRow
 from ..errors import UsageError
 from ..metadata import Metadata
 from ..store import AnyRecording, open_recording
 from ..store.slicing import part_of
+from ..wording.summary import summary_json
 from . import columns, results
 from .columns import frame
 from .events import Item, events_frame, kind_of, samples_frame
@@ -81,7 +82,7 @@ class Trace:
     def summary(self) -> dict[str, Any]:
         """What `reclaim-tracer summary --json` prints, as plain values; `docs/json.md` describes it."""
         analysis = self.analysis
-        return summary_dict(analysis, self._part.facts(analysis.accounting.lost))
+        return summary_json(analysis, self._part.facts(analysis.accounting.lost))
 
     def events(self, kind: str) -> pd.DataFrame:
         """Every event of a kind (`shrink_slab_start`) by time, with the kind's fields as the kernel spells them.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ..kernel.btf import Btf
-from ..kernel.kallsyms import Symbol
+from ..kernel.kallsyms import Symbol, why_hidden
 from ..kernel.paths import ROOT, under
 from ..schema import KIND_BY_NAME, Kind
 from .probe import How, Probe, Source, Subject
@@ -98,7 +98,7 @@ class FunctionProbes:
         kinds = (KIND_BY_NAME["oom_notify_begin"], KIND_BY_NAME["oom_notify_end"])
         found = [name for name in names if self.address(name)][:MAX_CALLBACKS]
         if not found:
-            yield Source("function:oom_notify", kinds, obstacle=_why_no_callbacks(names))
+            yield Source("function:oom_notify", kinds, obstacle=self._why_no_callbacks(names))
             return
         flags = (WITH_FUNCTIONS, *(f"-DRT_OOM_CALLBACK_{n}={self.address(f):#x}ULL" for n, f in enumerate(found)))
         for traces in (True, False):
@@ -113,6 +113,11 @@ class FunctionProbes:
             obstacle = next(filter(None, (self.obstacle(name, traces=traces) for name in found)), "")
             name = f"{How.FENTRY if traces else How.KPROBE}:{','.join(found)}"
             yield Source(name, kinds, tuple(probes), obstacle, flags)
+
+    def _why_no_callbacks(self, names: tuple[str, ...]) -> str:
+        if there := [name for name in names if name in self.symbols]:
+            return f"no address of {', '.join(there)}: {why_hidden(self._root) or 'the kernel does not show it'}"
+        return f"this kernel has none of the known callbacks ({', '.join(names)})"
 
     def probe(self, program: str, function: str, kind: Kind | None, *, on_return: bool, traces: bool) -> Probe:
         """One probe at a function's entry or return; `traces` for fentry and fexit."""
@@ -176,7 +181,3 @@ class FunctionProbes:
 
 def _why_no_function(traced: Traced) -> str:
     return f"this kernel has no function {' or '.join(traced.functions)} (inlined, or its driver is not loaded)"
-
-
-def _why_no_callbacks(names: tuple[str, ...]) -> str:
-    return f"this kernel has none of the known callbacks ({', '.join(names)})"

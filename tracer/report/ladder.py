@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..analyze.model import Analysis, TierRow
+from ..analyze.naming import tier_title
 from ..analyze.terms import Quality, Tier
 from ..wording.numbers import MIB, count, mib, offset, plural, seconds
 from ..wording.tier_pages import inferred_mark
@@ -15,6 +16,9 @@ from .markup import Cell, Column, badge, dash, number, sentence, table, text, un
 
 MOST_EPISODES: Final = 16
 _SHRINKERS_NAMED: Final = 3
+_AXIS_PX: Final = 60
+_RUNG_PX: Final = 25
+"""Height of a chart: for its axis, and for each rung."""
 _SOURCES: Final = (
     ("file", "solid"),
     ("anon", "pale"),
@@ -42,6 +46,10 @@ _COLUMNS: Final = (
 )
 
 
+Rung = tuple[Tier, str]
+"""A tier and the name of it, or of one of its scopes."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """One ladder the reader can pick: the whole recording or an episode."""
@@ -51,9 +59,9 @@ class Choice:
     end_s: float
     rows: list[TierRow]
 
-    def by_tier(self) -> dict[Tier, TierRow]:
+    def by_rung(self) -> dict[Rung, TierRow]:
         """The rungs that were reached."""
-        return {row.tier: row for row in self.rows}
+        return {(row.tier, label): row for label, row in rungs(self.rows)}
 
 
 def choices(analysis: Analysis) -> list[Choice]:
@@ -85,7 +93,7 @@ def _slab(row: TierRow, page_bytes: int) -> Cell:
 
 def tier_label(tier: Tier, label: str = "") -> str:
     """The tier's name, or the label of one of its scopes, with its colour and number."""
-    return f'<span class="tier" style="--c:{tier_color(tier)}">{int(tier)} {text(label or tier.label)}</span>'
+    return f'<span class="tier" style="--c:{tier_color(tier)}">{int(tier)} {text(label or tier_title(tier))}</span>'
 
 
 def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
@@ -137,21 +145,31 @@ def _mib(pages: int | None, page_bytes: int) -> float | None:
     return None if pages is None else round(pages * page_bytes / MIB, 4)
 
 
-def _values(choice: Choice, page_bytes: int) -> list[list[list[float | None]]]:
-    reached = choice.by_tier()
-    rungs = [reached.get(tier) for tier in Tier]
-    first = [None if row is None else round(max(0.0, row.first_s - choice.start_s), 6) for row in rungs]
-    busy = [None if row is None or row.busy_s is None else round(row.busy_s, 6) for row in rungs]
+def _axis(analysis: Analysis) -> list[Rung]:
+    """Every tier, one that was entered in several scopes once for each."""
+    entered = {row.tier: row for row in analysis.tiers}
+    return [
+        (tier, label)
+        for tier in Tier
+        for label in ([label for label, _ in rungs([entered[tier]])] if tier in entered else [tier_title(tier)])
+    ]
+
+
+def _values(choice: Choice, axis: list[Rung], page_bytes: int) -> list[list[list[float | None]]]:
+    reached = choice.by_rung()
+    rows = [reached.get(rung) for rung in axis]
+    first = [None if row is None else round(max(0.0, row.first_s - choice.start_s), 6) for row in rows]
+    busy = [None if row is None or row.busy_s is None else round(row.busy_s, 6) for row in rows]
     pages: list[list[float | None]] = [
-        [_mib(None if row is None else getattr(row, f"{source}_pages"), page_bytes) for row in rungs]
+        [_mib(None if row is None else getattr(row, f"{source}_pages"), page_bytes) for row in rows]
         for source, _ in _SOURCES
     ]
     return [[first], [busy], pages]
 
 
-def _trace(values: list[float | None], kind: str, unit: str, look: str = "solid") -> Trace:
-    marker: dict[str, Any] = {"color": [tier_color(tier) for tier in Tier], "line": {"width": 0}}
-    trace: Trace = {"type": kind, "x": values, "y": [f"{int(t)} {t.label}" for t in Tier], "marker": marker}
+def _trace(values: list[float | None], axis: list[Rung], kind: str, unit: str, look: str = "solid") -> Trace:
+    marker: dict[str, Any] = {"color": [tier_color(tier) for tier, _ in axis], "line": {"width": 0}}
+    trace: Trace = {"type": kind, "x": values, "y": [f"{int(tier)} {label}" for tier, label in axis], "marker": marker}
     trace["hovertemplate"] = f"%{{x:,.4~r}} {unit}<extra></extra>"
     if kind == "bar":
         trace["orientation"] = "h"
@@ -168,19 +186,21 @@ def ladder_figures(analysis: Analysis, page_bytes: int) -> list[Figure]:
     picks = choices(analysis)
     if not any(choice.rows for choice in picks):
         return []
-    values = [_values(choice, page_bytes) for choice in picks]
+    axis = _axis(analysis)
+    values = [_values(choice, axis, page_bytes) for choice in picks]
+    height = _AXIS_PX + _RUNG_PX * len(axis)
     order = {
         "yaxis": {"autorange": "reversed", "fixedrange": True},
         "xaxis": {"rangemode": "tozero", "fixedrange": True},
     }
     words = ("When each tier was entered first.", "How long each tier was at work.", "What each tier gave, by source.")
-    first = Figure("first", "First entry", "seconds after the start", words[0], 210, layout=dict(order))
-    first.traces.append(_trace(values[0][0][0], "scatter", "s"))
-    busy = Figure("tier-busy", "Busy time", "seconds", words[1], 210, layout=dict(order))
-    busy.traces.append(_trace(values[0][1][0], "bar", "s"))
-    given = Figure("given", "Pages given", "MiB by source", words[2], 210, layout={**order, "barmode": "stack"})
+    first = Figure("first", "First entry", "seconds after the start", words[0], height, layout=dict(order))
+    first.traces.append(_trace(values[0][0][0], axis, "scatter", "s"))
+    busy = Figure("tier-busy", "Busy time", "seconds", words[1], height, layout=dict(order))
+    busy.traces.append(_trace(values[0][1][0], axis, "bar", "s"))
+    given = Figure("given", "Pages given", "MiB by source", words[2], height, layout={**order, "barmode": "stack"})
     for (source, look), series in zip(_SOURCES, values[0][2], strict=True):
-        given.add(_trace(series, "bar", f"MiB {source}", look), source, "var(--muted)", look)
+        given.add(_trace(series, axis, "bar", f"MiB {source}", look), source, "var(--muted)", look)
     for position, figure in enumerate((first, busy, given)):
         figure.variants = [choice[position] for choice in values]
     return [first, busy, given]

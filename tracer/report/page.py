@@ -184,7 +184,7 @@ def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
         (
             "Moved for nothing",
             mib(balloon.wasted_pages, page_bytes),
-            f"net {mib(balloon.net_pages, page_bytes)} into the balloon",
+            f"out and back in, both counted; net {mib(balloon.net_pages, page_bytes)} into the balloon",
         ),
         (
             "Left the balloon",

@@ -144,7 +144,7 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
         f"Balloon: {info.driver or 'unknown driver'}{features}, gives back through: {balloon.reclaim_path}",
         f"{_moved(balloon, page)}; {_worked(balloon)}",
         ", ".join(fights if wasted is not None else fights[:1])
-        + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing"),
+        + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing{' (out and back in)' * bool(wasted)}"),
     ]
     lines += free_page_lines(balloon, analysis.duration_s, page)
     if off := miscount(balloon, page):

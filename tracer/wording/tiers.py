@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..analyze.model import Reclaimer, TierRow
-from ..analyze.naming import row_label, scope_label
+from ..analyze.naming import row_label, scope_label, tier_title
 from ..analyze.terms import Tier
 from ..metadata import Metadata
 from .numbers import mib, plural, seconds
@@ -21,7 +21,7 @@ def rungs(rows: Iterable[TierRow]) -> Iterator[tuple[str, TierRow]]:
     """Rows by tier with their names: `direct (memcg)`, never just `direct`, where it is known."""
     for row in sorted(rows, key=lambda row: row.tier):
         if not row.scopes:
-            yield row.tier.label, row
+            yield tier_title(row.tier), row
         for scope, part in row.scopes.items():
             yield scope_label(row.tier, scope), part
 
@@ -62,4 +62,4 @@ def damon(row: TierRow, page_bytes: int) -> str:
 
 def tier_name(rows: Iterable[TierRow], tier: Tier) -> str:
     """A tier with the scopes it was entered in; its own name where none of the rows is of it."""
-    return next((row_label(row) for row in rows if row.tier is tier), tier.label)
+    return next((row_label(row) for row in rows if row.tier is tier), tier_title(tier))

@@ -57,7 +57,7 @@ def storms(evidence: Evidence) -> Iterator[Finding]:
         own = [cycle for cycle in evidence.analysis.cycles if cycle.storm == storm.id]
         text = (
             f"{storm.cycles} {storm.cycle_class} cycles in a row over {storm.end_s - storm.start_s:.1f} s moved "
-            f"{evidence.mib(storm.wasted_pages)} for nothing."
+            f"{evidence.mib(storm.wasted_pages)} for nothing (out and back in)."
         )
         numbers = {
             "cycles": storm.cycles,

@@ -17,7 +17,8 @@ _SHARE_FACTOR: Final = 3.0
 _SHARE_LEAST: Final = 0.10
 """...and at least this much of all scanning, ..."""
 _CALLS_LEAST: Final = 100
-"""...over at least so many calls."""
+_SCANNED_LEAST: Final = 10_000
+"""...over at least so many calls and objects: less than that is scanned within milliseconds and shows nothing."""
 _RECORDER_LEAST: Final = 0.05
 """Share of direct reclaim, by pages or by waiting, from which on the recorder's own is worth a word."""
 _REFAULT_LEAST: Final = 256
@@ -62,14 +63,16 @@ def _touches_loss(evidence: Evidence, found: Finding) -> bool:
 
 def _shrinkers(evidence: Evidence) -> Iterator[Finding]:
     for shrinker in evidence.analysis.shrinkers:
-        scans, size = shrinker.scan_share, shrinker.size_share
-        if scans is None or size is None or shrinker.calls < _CALLS_LEAST:
+        scans, size, scanned = shrinker.scan_share, shrinker.size_share, shrinker.scanned
+        if scans is None or size is None or scanned is None:
+            continue
+        if shrinker.calls < _CALLS_LEAST or scanned < _SCANNED_LEAST:
             continue
         if scans <= _SHARE_FACTOR * size or scans < _SHARE_LEAST:
             continue
         text = (
             f"Shrinker {shrinker.name} did {scans:.0%} of all scanning with {size:.0%} of "
-            f"the cache items, in {shrinker.calls:,} calls and {shrinker.busy_s:.3f} s."
+            f"the cache items: {scanned:,} objects in {shrinker.calls:,} calls and {shrinker.busy_s:.3f} s."
         )
         numbers = {"scan_share": scans, "size_share": size, "busy_s": shrinker.busy_s}
         yield finding("shrinker_share", Severity.INFO, (0.0, evidence.analysis.duration_s), text, numbers)
