@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import tracer
+from tracer.frames import Trace
 from tracer.imports import ImportRequest, import_trace
 
 DATA: Final = Path(__file__).parent / "data"
@@ -39,8 +41,7 @@ class Case:
 
     def actual(self) -> str:
         """What the analysis says now, as the expected file's text."""
-        with tempfile.TemporaryDirectory() as folder:
-            return as_text(tracer.open(self.recording(Path(folder))).summary())
+        return as_text(opened(self).summary())
 
     def recording(self, folder: Path) -> Path:
         """The input as a recording: itself, or its text imported into `folder`."""
@@ -56,6 +57,15 @@ class Case:
     def _side(self, what: str) -> Path | None:
         path = DATA / f"{self.name}.{what}.jsonl.gz"
         return path if path.exists() else None
+
+
+@cache
+def opened(case: Case) -> Trace:
+    """The case's analysis; its import is no longer there."""
+    with tempfile.TemporaryDirectory() as folder:
+        trace = tracer.open(case.recording(Path(folder)))
+        assert trace.analysis
+    return trace
 
 
 def all_cases() -> list[Case]:

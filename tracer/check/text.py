@@ -20,18 +20,23 @@ _Cells = tuple[str, ...]
 
 
 def render(facts: CheckFacts, paper: Paper, *, verbose: bool = False) -> str:
-    """The whole answer; its first line says whether live tracing works here. `verbose`: every source by itself."""
+    """The whole answer, first and, where there is more than a screen, also last whether live tracing works here.
+
+    `verbose`: every source by itself.
+    """
+    judged = paper.paragraph(_verdict(facts), "")
     sources = _each_source(facts.plan) if verbose else _sources(facts.plan)
     sections = (
-        paper.wrapped(_verdict(facts)),
-        _section("What to do", paper.table(_fixes(facts.requirements))),
-        _section("Machine", paper.table(_machine(facts))),
-        _section("Requirements", paper.table(map(_requirement, facts.requirements))),
-        _section("Balloon", paper.table(_balloon(facts))),
-        _section(_plan_title(facts), paper.table(sources)),
-        _section("Not seen here", paper.table(_absences(facts))),
+        judged,
+        _section("What to do", paper.rows(_fixes(facts.requirements))),
+        _section("Machine", paper.rows(_machine(facts))),
+        _section("Requirements", paper.rows(map(_requirement, facts.requirements))),
+        _section("Balloon", paper.rows(_balloon(facts))),
+        _section(_plan_title(facts), paper.rows(sources)),
+        _section("Not seen here", paper.rows(_absences(facts))),
     )
-    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    text = "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    return text if paper.fits(text.count("\n")) else text + "\n" + "\n".join(judged) + "\n"
 
 
 def _verdict(facts: CheckFacts) -> str:

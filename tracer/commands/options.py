@@ -94,3 +94,4 @@ To = Annotated[
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output file.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is being done.")]
+Details = Annotated[bool, typer.Option("--verbose", "-v", help="Also name the kinds of events that could not be seen.")]

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ..terminal.exit_codes import interrupted_afterwards
-from .options import GAP_S, HORIZON_S, File, Gap, Horizon, Quiet
+from .options import GAP_S, HORIZON_S, Details, File, Gap, Horizon, Quiet
 
 _SLOWEST: Final = 0.001
 
@@ -32,6 +32,7 @@ def replay(
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
     quiet: Quiet = False,
+    verbose: Details = False,
 ) -> None:
     """A recording through the same engine that watches live: findings as they appear, then the summary.
 
@@ -47,4 +48,4 @@ def replay(
 
     chosen = _speed(speed)
     recording = open_recording(file)
-    replay_recording(recording, Options(horizon_s=horizon, gap_s=gap), chosen, sys.stdout, quiet=quiet)
+    replay_recording(recording, Options(horizon_s=horizon, gap_s=gap), chosen, sys.stdout, quiet=quiet, verbose=verbose)

@@ -9,7 +9,7 @@ import typer
 
 from ..terminal.exit_codes import interrupted_afterwards
 from ..terminal.messages import print_result, say
-from .options import GAP_S, HORIZON_S, File, From, Gap, Horizon, To
+from .options import GAP_S, HORIZON_S, Details, File, From, Gap, Horizon, To
 
 if TYPE_CHECKING:
     from ..analyze import Analysis
@@ -64,6 +64,7 @@ def summary(
             metavar="LIST", help=f"Exit with 5 if there are any of these: {','.join(CONDITIONS)}.", show_default=False
         ),
     ] = None,
+    verbose: Details = False,
 ) -> None:
     """The analysis of a recording as text or JSON.
 
@@ -76,12 +77,16 @@ def summary(
     with interrupted_afterwards():
         from ..analyze import Options
         from ..jobs.analysis import Span, analyse_file
+        from ..terminal.paper import stdout_paper
         from ..terminal.summary_text import summary_text
         from ..wording.summary import summary_json
 
     conditions = _conditions(fail_on)
     analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
-    text = json.dumps(summary_json(analysis, facts), indent=2) + "\n" if as_json else summary_text(analysis, facts)
+    if as_json:
+        text = json.dumps(summary_json(analysis, facts), indent=2) + "\n"
+    else:
+        text = summary_text(analysis, facts, stdout_paper(), verbose=verbose)
     found = met(analysis, conditions, facts)
     if found:
         say(f"--fail-on: {', '.join(found)}")

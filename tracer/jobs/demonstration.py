@@ -15,6 +15,7 @@ from ..recorder.capture import CaptureRequest, capture
 from ..recorder.output import Output
 from ..resources import resource_dir
 from ..terminal.messages import Messages
+from ..terminal.paper import stdout_paper
 from ..terminal.summary_text import summary_text
 from .analysis import analyse_file
 
@@ -46,7 +47,7 @@ class Demonstration:
             self._replay(recording, error)
         analysis, facts = analyse_file(recording)
         write_report(page, analysis, facts, [recording], force=True)
-        sys.stdout.write(summary_text(analysis, facts))
+        sys.stdout.write(summary_text(analysis, facts, stdout_paper(), verbose=self.say.verbose))
         sys.stdout.flush()
         self.say.info(f"Wrote {page}: open it in a browser")
 

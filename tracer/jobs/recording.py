@@ -61,16 +61,17 @@ def run(
             loader=loader,
         )
         captured = capture(request, say)
-    _print_summary(captured.path)
+    _print_summary(captured.path, verbose=verbose)
     say.info(f"Next: reclaim-tracer report {shlex.quote(str(captured.path))}")
     if status := captured.command_status:
         sys.exit(status if status > 0 else _SIGNALLED - status)
 
 
-def _print_summary(recording: Path) -> None:
+def _print_summary(recording: Path, *, verbose: bool) -> None:
     # Not while it records: the analysis is a third of all modules.
+    from ..terminal.paper import stdout_paper
     from ..terminal.summary_text import summary_text
     from .analysis import analyse_file
 
-    sys.stdout.write(summary_text(*analyse_file(recording)))
+    sys.stdout.write(summary_text(*analyse_file(recording), stdout_paper(), verbose=verbose))
     sys.stdout.flush()

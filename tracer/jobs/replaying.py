@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from ..analyze import Engine
 from ..store.notes import facts_of
+from ..terminal.paper import Paper, stdout_paper
 from ..terminal.progress import progress_bar
 from ..terminal.summary_text import finding_line, summary_text
 from .analysis import WHOLE, analyse
@@ -42,23 +43,36 @@ class FindingStream:
 
 
 def replay_recording(
-    recording: AnyRecording, options: Options, speed: float | None, out: TextIO, *, quiet: bool = False
+    recording: AnyRecording,
+    options: Options,
+    speed: float | None,
+    out: TextIO,
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Analysis:
     """Print findings and the summary to `out`; `speed` None is as fast as it goes."""
-    stream = FindingStream()
+    stream, paper = FindingStream(), stdout_paper()
     if speed is None:
         analysis = analyse(WHOLE.part(recording), options)
     else:
-        analysis = _paced(recording, options, Pace(speed), stream, out, quiet=quiet)
-    out.writelines(finding_line(finding) + "\n" for finding in stream.new(analysis, analysis.duration_s))
+        analysis = _paced(recording, options, Pace(speed), stream, out, paper, quiet=quiet)
+    out.writelines(finding_line(finding, paper) + "\n" for finding in stream.new(analysis, analysis.duration_s))
     if stream.shown:
         out.write("\n")
-    out.write(summary_text(analysis, facts_of(recording, analysis.accounting.lost)))
+    out.write(summary_text(analysis, facts_of(recording, analysis.accounting.lost), paper, verbose=verbose))
     return analysis
 
 
 def _paced(
-    recording: AnyRecording, options: Options, pace: Pace, stream: FindingStream, out: TextIO, *, quiet: bool
+    recording: AnyRecording,
+    options: Options,
+    pace: Pace,
+    stream: FindingStream,
+    out: TextIO,
+    paper: Paper,
+    *,
+    quiet: bool,
 ) -> Analysis:
     engine = Engine(recording.metadata, recording.symbols, options)
     length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9
@@ -73,7 +87,7 @@ def _paced(
             # `finish` uses an engine up, so the results so far come from a copy.
             if found := [*stream.new(copy.deepcopy(engine).finish(), now_s - SETTLED_S)]:
                 progress.clear()
-                out.writelines(finding_line(finding) + "\n" for finding in found)
+                out.writelines(finding_line(finding, paper) + "\n" for finding in found)
                 out.flush()
             progress(f"{now_s:.1f} of {length_s:.1f} s", now_s / max(length_s, now_s))
     return engine.finish(recording.last_ns)

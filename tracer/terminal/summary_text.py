@@ -7,8 +7,7 @@ from typing import Final
 
 from ..analyze.model import Analysis, BalloonResult, Finding, Stall, TierRow
 from ..analyze.naming import row_label, scope_label
-from ..analyze.terms import Quality, Tier
-from ..errors import printable
+from ..analyze.terms import Quality, Severity, Tier
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
 from ..wording.evidence import no_balloon, nothing_seen
@@ -20,77 +19,81 @@ from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.tiers import rungs, who
 from ..wording.unseen import unseen
 from ..wording.verdict import verdict
-from .table import paragraph, table
+from .paper import Paper
 
 MOST_ROWS: Final = 8
 """Shrinkers, stalls and findings shown; `--json` and the report have them all."""
 _NO_RECLAIM: Final = "Ladder: no memory was reclaimed."
+_NOTHING_KNOWN: Final = "Ladder: no reclaim was seen; whether there was any can't be told."
+_LADDER: Final = (
+    *("tier", "first at", "busy", "spans", "tasks", "priority"),
+    *("file", "anon", "LRU", "slab", "balloon", "reported", "kills"),
+)
 _MOST_FINDINGS: Final = 12
+_PLAIN: Final = Paper()
+_LEGEND: Final = (
+    "first at: since the start; priority: from 12 down to 0, reclaim's last try; ~ inferred, - not known;"
+    " words: docs/glossary.md"
+)
 
 
-def summary_text(analysis: Analysis, facts: RecordingFacts) -> str:
-    """Some forty lines of at most 96 columns (a long shrinker name may need more), ending in a newline."""
+def summary_text(analysis: Analysis, facts: RecordingFacts, paper: Paper = _PLAIN, *, verbose: bool = False) -> str:
+    """Some forty lines no wider than the paper, ending in a newline; the verdict comes last too where that is a screen.
+
+    `verbose` also names what could not be seen.
+    """
+    judged = _verdict(analysis, facts, paper)
     sections = (
-        _head(analysis, facts),
-        _verdict(analysis, facts),
-        _ladder(analysis, facts),
-        _balloon(analysis, facts),
-        _findings(analysis),
-        _shrinkers(analysis),
-        _stalls(analysis),
-        _quality(analysis, facts),
+        _head(analysis, facts, paper),
+        judged,
+        _ladder(analysis, facts, paper),
+        _balloon(analysis, facts, paper),
+        _findings(analysis, paper),
+        _shrinkers(analysis, paper),
+        _stalls(analysis, paper),
+        _quality(analysis, facts, paper, verbose=verbose),
     )
-    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+    text = "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+    again = "" if paper.fits(text.count("\n")) else "\n" + "\n".join(judged) + "\n"
+    return text + again
 
 
-def finding_line(finding: Finding) -> str:
+def finding_line(finding: Finding, paper: Paper = _PLAIN) -> str:
     """One finding as one or more lines: severity, time, sentence."""
-    return "\n".join(paragraph(finding.text, f"  {finding.severity.value:<8}  {offset(finding.start_s):>10}  "))
+    severity = finding.severity.value
+    return "\n".join(paper.paragraph(finding.text, f"  {severity:<8}  {offset(finding.start_s):>10}  ", severity))
 
 
-def _head(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+def _head(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
     meta = facts.metadata
     where = f"{meta.host or 'unknown host'}, Linux {meta.kernel_release or 'unknown'}"
     length = length_of(analysis, facts)
-    return [f"{printable(facts.source)}: {length} of {printable(where)}, {utc(meta.start_utc_ns)}"]
+    return paper.paragraph(f"{facts.source}: {length} of {where}, {utc(meta.start_utc_ns)}", "")
 
 
-def _verdict(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+def _verdict(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
     judged = verdict(analysis, facts)
-    but = paragraph(judged.qualifier, "But:     ") if judged.qualifier else []
-    return [*paragraph(judged.sentence, "Verdict: "), *but]
+    level = "" if judged.severity is Severity.INFO else f"[{judged.level}] "
+    but = paper.paragraph(judged.qualifier, "But:     ") if judged.qualifier else []
+    return [*paper.paragraph(f"{level}{judged.sentence}", "Verdict: ", judged.level), *but]
 
 
-def _ladder(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+def _ladder(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
     if not analysis.tiers:
         unknown = nothing_seen(analysis, facts)
-        return ["Ladder: no reclaim was seen; whether there was any can't be told." if unknown else _NO_RECLAIM]
+        return paper.paragraph(_NOTHING_KNOWN if unknown else _NO_RECLAIM, "")
     page = facts.metadata.page_size_bytes
-    heads = (
-        "tier",
-        "first",
-        "busy",
-        "spans",
-        "tasks",
-        "priority",
-        "file",
-        "anon",
-        "LRU",
-        "slab",
-        "balloon",
-        "reported",
-        "kills",
-    )
     rows = [_tier_row(label, row, page) for label, row in rungs(analysis.tiers)]
     title = f"Ladder: what each tier supplied, over {plural(len(analysis.episodes), 'episode')}"
-    objects = [line for label, row in rungs(analysis.tiers) for line in _objects(label, row)]
+    objects = [words for label, row in rungs(analysis.tiers) if (words := _objects(label, row))]
     off = [f"~ {words}" for row in analysis.tiers if (words := tier_miscount(row, page))]
     least = listing([row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND])
     if least:
         off.append(f"{least}: some began before anything was seen of it, so these are lower bounds")
     reclaimers = who(analysis.tiers, page)
-    told = [*off, *([f"who reclaimed: {reclaimers}"] if reclaimers else []), *_own(analysis, page)]
-    return [title, *table(heads, rows), *objects, *(line for words in told for line in paragraph(words))]
+    told = [*objects, *off, *([f"who reclaimed: {reclaimers}"] if reclaimers else []), *_own(analysis, page), _LEGEND]
+    ladder = paper.table(_LADDER, rows, fold_at={_LADDER.index("file")})
+    return [title, *ladder, *(line for words in told for line in paper.paragraph(words))]
 
 
 def _own(analysis: Analysis, page: int) -> list[str]:
@@ -125,18 +128,16 @@ def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
     )
 
 
-def _objects(label: str, row: TierRow) -> list[str]:
+def _objects(label: str, row: TierRow) -> str:
     freed = sorted(((number, name) for name, number in row.slab_objects.items() if number), reverse=True)
-    if not freed:
-        return []
     shown = ", ".join(f"{name} {count(number)}" for number, name in freed[:MOST_ROWS])
-    return paragraph(f"slab objects freed in {label}: {shown}")
+    return f"slab objects freed in {label}: {shown}" if freed else ""
 
 
-def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+def _balloon(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
     info, balloon, page = facts.metadata.balloon, analysis.balloon, facts.metadata.page_size_bytes
     if info.driver is None and not (balloon.work_spans or balloon.inflated_pages or balloon.reports):
-        return [f"Balloon: {no_balloon(facts)}."]
+        return paper.paragraph(f"Balloon: {no_balloon(facts)}.", "")
     features = f" ({', '.join(info.features)})" if info.features else ""
     fights = (plural(len(analysis.conflicts), "conflict"), plural(len(analysis.cycles), "cycle"))
     wasted = balloon.wasted_pages
@@ -149,7 +150,7 @@ def _balloon(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     lines += free_page_lines(balloon, analysis.duration_s, page)
     if off := miscount(balloon, page):
         lines.append(off)
-    return [*paragraph(lines[0], ""), *(line for text in lines[1:] for line in paragraph(text))]
+    return [*paper.paragraph(lines[0], ""), *(line for text in lines[1:] for line in paper.paragraph(text))]
 
 
 def _moved(balloon: BalloonResult, page: int) -> str:
@@ -165,28 +166,28 @@ def _worked(balloon: BalloonResult) -> str:
     if balloon.work_spans is not None and balloon.worker_s is not None:
         parts = [f"{plural(balloon.work_spans, 'work run')} in {seconds(balloon.worker_s)}"]
     if balloon.puffs is not None:
-        parts[0] += f", {plural(balloon.puffs, 'puff')}"
+        parts[0] += f", {count(balloon.puffs)} of them out of puff"
     if changes := targets(balloon):
         parts.append(changes)
     return "; ".join(parts)
 
 
-def _findings(analysis: Analysis) -> list[str]:
+def _findings(analysis: Analysis, paper: Paper) -> list[str]:
     if not analysis.findings:
         return ["Findings: none."]
     shown = analysis.findings[:_MOST_FINDINGS]
-    lines = [f"Findings ({count(len(analysis.findings))})", *map(finding_line, shown)]
+    lines = [f"Findings ({count(len(analysis.findings))})", *(finding_line(finding, paper) for finding in shown)]
     return [*lines, *_more(len(analysis.findings) - len(shown), "finding")]
 
 
-def _shrinkers(analysis: Analysis) -> list[str]:
+def _shrinkers(analysis: Analysis, paper: Paper) -> list[str]:
     shown = sorted(analysis.shrinkers, key=lambda stat: stat.busy_s, reverse=True)[:MOST_ROWS]
     if not shown:
         return []
     heads = ("shrinker", "calls", "scanned", "freed", "time", "p99", "longest", "scans", "items")
     rows = [
         (
-            printable(stat.name),
+            stat.name,
             count(stat.calls),
             _known(stat.scanned),
             _known(stat.freed_objects),
@@ -199,7 +200,8 @@ def _shrinkers(analysis: Analysis) -> list[str]:
         for stat in shown
     ]
     title = "Shrinkers, by time (scanned and freed are objects; shares of all scanning and of all cache items)"
-    return [title, *table(heads, rows), *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
+    shares = paper.table(heads, rows, fold_at={heads.index("time")})
+    return [*paper.paragraph(title, ""), *shares, *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
 
 
 def _known(number: int | None) -> str:
@@ -210,28 +212,29 @@ def _percent(share: float | None) -> str:
     return DASH if share is None else f"{share:.0%}"
 
 
-def _stalls(analysis: Analysis) -> list[str]:
+def _stalls(analysis: Analysis, paper: Paper) -> list[str]:
     stalls = sorted(analysis.stalls, key=lambda stall: stall.stall_s, reverse=True)
     if not stalls:
         return []
     rows = [_stall_row(stall) for stall in stalls[:MOST_ROWS]]
-    lines = ["Stalls: how long tasks waited", *table(("task", "pid", "tier", "times", "total", "longest"), rows)]
+    lines = ["Stalls: how long tasks waited", *paper.table(("task", "pid", "tier", "times", "total", "longest"), rows)]
     return [*lines, *_more(len(stalls) - len(rows), "task")]
 
 
 def _stall_row(stall: Stall) -> tuple[str, ...]:
     tier = Tier(stall.tier)
     total, longest = seconds(stall.stall_s), duration(stall.max_ns)
-    comm = printable(stall.comm) + (" (the recorder)" if stall.is_recorder else "")
+    comm = stall.comm + (" (the recorder)" if stall.is_recorder else "")
     return comm, str(stall.pid), f"{int(tier)} {scope_label(tier, stall.scope)}", count(stall.spans), total, longest
 
 
-def _quality(analysis: Analysis, facts: RecordingFacts) -> list[str]:
-    return ["Recording", *(line for text in _quality_notes(analysis, facts) for line in paragraph(text))]
+def _quality(analysis: Analysis, facts: RecordingFacts, paper: Paper, *, verbose: bool) -> list[str]:
+    notes = [*_quality_notes(analysis, facts), *_unseen(facts, verbose=verbose)]
+    return ["Recording", *(line for text in notes for line in paper.paragraph(text))]
 
 
 def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
-    accounting, plan = analysis.accounting, facts.metadata.plan
+    accounting = analysis.accounting
     yield f"{plural(accounting.events, 'event')} recorded, {count(accounting.lost_total)} lost"
     if accounting.lost_total and not facts.metadata.imported_from:
         yield "a larger --buffer-size (MiB) may lose fewer"
@@ -252,10 +255,20 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
         runs, spent_ns = (sum(getattr(each, name) for each in cost.values()) for name in ("runs", "run_time_ns"))
         each_ns = spent_ns / max(runs, 1)
         yield f"BPF programs ran {count(runs)} times, {duration(each_ns)} each, {duration(spent_ns)} in all"
-    if missing := unseen(plan):
-        imported = facts.metadata.imported_from
-        where = "not in the imported trace" if imported else "not to be seen on this machine"
-        yield f"{where}: {', '.join(missing)}" + ("" if imported else " (`reclaim-tracer check` says why)")
+
+
+def _unseen(facts: RecordingFacts, *, verbose: bool) -> Iterator[str]:
+    missing = unseen(facts.metadata.plan)
+    if not missing:
+        return
+    imported = facts.metadata.imported_from
+    where = "not in the imported trace" if imported else "not to be seen on this machine"
+    why = "" if imported else "`reclaim-tracer check` says why"
+    if verbose:
+        yield f"{where}: {', '.join(missing)}{f' ({why})' if why else ''}"
+    else:
+        kinds = plural(len(missing), "kind of event", "kinds of events")
+        yield f"{kinds} {where} (-v names {'them' if len(missing) > 1 else 'it'}{f', {why}' if why else ''})"
 
 
 def _more(number: int, noun: str) -> list[str]:

@@ -1,0 +1,58 @@
+"""Text measured in a terminal's cells: wide letters take two, combining ones none; lines break at words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+_NUMBER_AND_UNIT: Final = re.compile(r"(\d) (s|ms|µs|ns|%|B|KiB|MiB|GiB|TiB)\b")
+_TIED: Final = "\xa0"
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a printable text takes (East Asian Width, UAX 11)."""
+    return len(text) if text.isascii() else sum(map(_cells_of, text))
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """Text filled up with blanks to so many cells, those before it where it belongs to the right."""
+    blanks = " " * (width - cells(text))
+    return blanks + text if right else text + blanks
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most so many cells; a number stays with its unit, a word longer than a line is cut. Never empty."""
+    lines, line = [], ""
+    for word in _words(text, width):
+        joined = f"{line} {word}" if line else word
+        if line and cells(joined) > width:
+            lines.append(line)
+            joined = word
+        line = joined
+    return [each.replace(_TIED, " ") for each in (*lines, line)]
+
+
+def cut(text: str, width: int) -> list[str]:
+    """Text in pieces of at most so many cells, wherever they end. Never empty."""
+    pieces, piece, used = [], "", 0
+    for char in text:
+        size = _cells_of(char)
+        if used + size > width and piece:
+            pieces.append(piece)
+            piece, used = "", 0
+        piece, used = piece + char, used + size
+    return [*pieces, piece]
+
+
+def _words(text: str, width: int) -> Iterator[str]:
+    for word in _NUMBER_AND_UNIT.sub(rf"\1{_TIED}\2", text).split(" "):
+        if word:
+            yield from (word,) if cells(word) <= width else cut(word, width)
+
+
+def _cells_of(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
