@@ -26,7 +26,7 @@ from .stream.pairing import pair
 from .stream.readings import Readings
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
-from .stream.unseen import AwakeFromTheStart, UnseenReclaim
+from .stream.unseen import AwakeFromTheStart, UnseenReclaim, balance_told
 from .totals.hopeless import HopelessNodes
 from .totals.kills import KillTracker
 from .totals.ladder import Ladders
@@ -82,7 +82,8 @@ class Engine:
         self._open_ids = np.empty(0, np.int64)
         self._open_tiers = np.empty(0, np.int64)
         self._ahead = Batch.empty()
-        self._awake = AwakeFromTheStart()
+        self._balanced = balance_told(metadata)
+        self._awake = AwakeFromTheStart(balanced=self._balanced)
         self._unseen = UnseenReclaim(metadata)
         self._spans_seen = 0
         self._seen_ns: int | None = None
@@ -183,7 +184,9 @@ class Engine:
         from_ns = self._from_ns(batch)
         awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
         args = self._arguments(batch)
-        self._consume(Stretch(batch, args, spans, paired.enclosing, from_ns, watermark_ns, paired.orphans, awake))
+        self._consume(
+            Stretch(batch, args, spans, paired.enclosing, from_ns, watermark_ns, paired.orphans, awake, self._balanced)
+        )
         self._account(spans, awake, len(paired.orphans))
         if self._on_spans:
             self._on_spans(closed_spans(spans, ~spans.broken, awake))
@@ -256,7 +259,10 @@ class Engine:
         spans = spans_of(batch, paired, self._open_ids, self._open_tiers)
         awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
         self._consume(
-            Stretch(batch, self._arguments(batch), spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake)
+            Stretch(
+                *(batch, self._arguments(batch), spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake),
+                balanced=self._balanced,
+            )
         )
         self._accounting.spans += len(spans)
         self._accounting.begins_without_end += len(spans)

@@ -29,9 +29,10 @@ class TierRow:
     """One rung of a ladder: what one tier supplied. A count of pages that could not be had is None, never 0.
 
     `lru_pages` are pages off the LRU that the event does not split into file and anon. `slab_pages` is inferred: what
-    global direct reclaim got beyond its LRU pages. `slab_objects` maps shrinker name to objects freed (never added up
-    across shrinkers). `busy_s` is the union over time of the tier's spans, for tier 3, whose events have no begin, the
-    sum of the throttled waits; None where single events alone tell of a tier. `spans` counts its spans and events.
+    global direct reclaim, and kswapd where balance_pgdat_end tells, got beyond their LRU pages. `slab_objects` maps
+    shrinker name to objects freed (never added up across shrinkers). `busy_s` is the union over time of the tier's
+    spans, for tier 3, whose events have no begin, the sum of the throttled waits; None where single events alone tell
+    of a tier. `spans` counts its spans and events.
     `node_pages` splits file and anon pages by NUMA node. Of `balloon_pages`, those `_at_def_priority` were taken when
     reclaim had only begun. `reported_pages` were free, and the driver reported them to the host (tier 0 alone).
 

@@ -13,7 +13,7 @@ from .numbers import bytes_, plural
 _COUNTING: Final = frozenset(
     {
         *("lru_shrink_inactive", "reclaim_pages", "direct_reclaim_end", "memcg_reclaim_end", "node_reclaim_end"),
-        "memcg_softlimit_reclaim_end",
+        *("memcg_softlimit_reclaim_end", "balance_pgdat_end"),
     }
 )
 """Kinds that say how many pages reclaim got."""

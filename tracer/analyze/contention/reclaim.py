@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +17,8 @@ from ..terms import Tier
 from .meter import Actor, Meter
 
 I64 = npt.NDArray[np.int64]
+
+_BEGIN: Final = {SpanKind.BALANCE_PGDAT: "balance_pgdat_begin", SpanKind.KSWAPD: "kswapd_wake"}
 
 
 class ReclaimTracker:
@@ -55,16 +59,16 @@ class ReclaimTracker:
             self._meter.pages.add(ended.time_ns[chosen], ended.value[chosen])
 
     def _induced_kswapd(self, stretch: Stretch) -> npt.NDArray[np.bool_]:
-        """kswapd runs whose last `wakeup_kswapd` (it is emitted only while kswapd sleeps) came from balloon work."""
-        spans = stretch.spans
-        runs = np.flatnonzero(spans.code == SPAN_CODE[SpanKind.KSWAPD])
+        """kswapd's runs whose last `wakeup_kswapd` (it is emitted only while kswapd sleeps) came from balloon work."""
+        spans, kind = stretch.spans, SpanKind.BALANCE_PGDAT if stretch.balanced else SpanKind.KSWAPD
+        runs = np.flatnonzero(spans.code == SPAN_CODE[kind])
         rows, args = stretch.args.all("wakeup_kswapd")
         if len(runs) or len(rows):
             span = stretch.enclosing[rows]
             above = spans.kinds_above[span] if len(spans) else np.zeros(len(rows), np.int64)
             by_balloon = (span >= 0) & (above & BALLOON_BIT != 0)
             nid = args["nid"].astype(np.int64)
-            run_nid = stretch.args.at(spans.begin_at[runs], "kswapd_wake", "nid")
+            run_nid = stretch.args.at(spans.begin_at[runs], _BEGIN[kind], "nid")
             self._mark(spans.id[runs], spans.begin_at[runs], run_nid, rows, nid, by_balloon)
         induced = np.zeros(len(spans), np.bool_)
         if self._induced:

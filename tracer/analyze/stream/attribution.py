@@ -25,6 +25,8 @@ DIRECT_BITS: Final = _bit(
     SpanKind.DIRECT_RECLAIM, SpanKind.MEMCG_RECLAIM, SpanKind.MEMCG_SOFTLIMIT_RECLAIM, SpanKind.NODE_RECLAIM
 )
 KSWAPD_BIT: Final = _bit(SpanKind.KSWAPD)
+BALANCE_BIT: Final = _bit(SpanKind.BALANCE_PGDAT)
+BACKGROUND_BITS: Final = KSWAPD_BIT | BALANCE_BIT
 WORKQUEUE_BIT: Final = _bit(SpanKind.BALLOON_WORK)
 BALLOON_BIT: Final = WORKQUEUE_BIT | _bit(SpanKind.UPDATE_BALLOON_SIZE)
 NOTIFIER_BIT: Final = _bit(SpanKind.OOM_NOTIFIER, SpanKind.OOM_NOTIFY)
@@ -33,7 +35,7 @@ DRIVER_BITS: Final = BALLOON_BIT | NOTIFIER_BIT | SLAB_BIT
 LEAK_BIT: Final = _bit(SpanKind.LEAK_BALLOON)
 PROACTIVE_BITS: Final = _bit(SpanKind.PROACTIVE_RECLAIM, SpanKind.DROP_CACHES)
 COMPACTION_BIT: Final = _bit(SpanKind.COMPACTION)
-TIER_BITS: Final = DIRECT_BITS | KSWAPD_BIT | NOTIFIER_BIT | PROACTIVE_BITS | COMPACTION_BIT
+TIER_BITS: Final = DIRECT_BITS | BACKGROUND_BITS | NOTIFIER_BIT | PROACTIVE_BITS | COMPACTION_BIT
 """Kinds that have a tier of their own, whatever is around them."""
 
 RUNG_OF_SCOPE: Final = {scope: len(Tier) + number for number, scope in enumerate(Scope)}
@@ -47,7 +49,7 @@ GLOBAL_BITS: Final = _bit(SpanKind.DIRECT_RECLAIM, SpanKind.MEMCG_SOFTLIMIT_RECL
 
 _KSWAPDS_TOO: Final = _bit(SpanKind.MEMCG_SOFTLIMIT_RECLAIM) | SLAB_BIT
 """What kswapd does as others do."""
-_OTHERS_BITS: Final = KSWAPD_BIT | DIRECT_BITS & ~_KSWAPDS_TOO
+_OTHERS_BITS: Final = BACKGROUND_BITS | DIRECT_BITS & ~_KSWAPDS_TOO
 
 _KDAMOND: Final = b"kdamond"
 _KCOMPACTD: Final = b"kcompactd"
@@ -64,7 +66,7 @@ def tier_of(kinds_above: I64, comm: npt.NDArray[np.bytes_]) -> I64:
     """
     tier = np.full(len(kinds_above), NO_TIER)
     tier[kinds_above & DIRECT_BITS != 0] = Tier.DIRECT
-    tier[kinds_above & KSWAPD_BIT != 0] = Tier.BACKGROUND
+    tier[kinds_above & BACKGROUND_BITS != 0] = Tier.BACKGROUND
     by_name = np.flatnonzero((kinds_above & _KSWAPDS_TOO != 0) & (kinds_above & _OTHERS_BITS == 0))
     tier[by_name[is_kswapd(comm[by_name])]] = Tier.BACKGROUND
     compacting = kinds_above & COMPACTION_BIT != 0

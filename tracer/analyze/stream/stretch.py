@@ -13,8 +13,10 @@ from ...batch import Batch
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, RECLAIM_FLAG_FILE, SpanKind
 from ..terms import Tier
 from .attribution import (
+    BALANCE_BIT,
     DIRECT_BITS,
     GLOBAL_BITS,
+    KSWAPD_BIT,
     MEMCG_BIT,
     NO_TIER,
     SLAB_BIT,
@@ -34,8 +36,12 @@ COUNTING_ENDS: Final = {
     SpanKind.MEMCG_RECLAIM: "memcg_reclaim_end",
     SpanKind.MEMCG_SOFTLIMIT_RECLAIM: "memcg_softlimit_reclaim_end",
     SpanKind.NODE_RECLAIM: "node_reclaim_end",
+    SpanKind.BALANCE_PGDAT: "balance_pgdat_end",
 }
 """Kinds of reclaim whose end has `nr_reclaimed`."""
+WITH_SLAB: Final = frozenset({SpanKind.DIRECT_RECLAIM, SpanKind.BALANCE_PGDAT})
+"""Of these, the ones that have slab's pages among it: flush_reclaim_state() in mm/vmscan.c leaves a cgroup's out."""
+_TASKS_ENDS: Final = tuple(event for kind, event in COUNTING_ENDS.items() if kind is not SpanKind.BALANCE_PGDAT)
 
 
 @dataclass
@@ -115,6 +121,7 @@ class Stretch:
     """Events after `from_ns` up to `until_ns`, and the spans that touch them (open ones too).
 
     `orphans` are the positions of ends without a begin; `awake` tells the runs of a kswapd that was awake before.
+    `balanced`: balance_pgdat tells when kswapd works, and not its wake and sleep.
     """
 
     batch: Batch
@@ -125,6 +132,7 @@ class Stretch:
     until_ns: int
     orphans: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     awake: npt.NDArray[np.bool_] | None = None
+    balanced: bool = False
 
     @cached_property
     def time_ns(self) -> I64:
@@ -214,15 +222,18 @@ class Stretch:
 
     @cached_property
     def reclaimed(self) -> dict[SpanKind, PointRows]:
-        """`nr_reclaimed` at the end of direct, memcg, soft limit and node reclaim, once where one lies in another;
-        global direct reclaim adds its slab pages."""
+        """`nr_reclaimed` at the end of direct, memcg, soft limit and node reclaim and of kswapd's balance_pgdat, once
+        where one lies in another; WITH_SLAB have slab's pages among it. Of a run of kswapd that began before anything
+        was seen it is left out: events tell of the part that was."""
         return {kind: self._ended(kind, event) for kind, event in COUNTING_ENDS.items()}
 
     def _ended(self, kind: SpanKind, event: str) -> PointRows:
         spans = self.spans
         chosen = (spans.code == SPAN_CODE[kind]) & spans.closed & (spans.end_at >= 0)
         if kind is SpanKind.MEMCG_SOFTLIMIT_RECLAIM:
-            chosen &= spans.kinds_above & DIRECT_BITS == 1 << SPAN_CODE[kind]
+            chosen &= spans.kinds_above & (DIRECT_BITS | BALANCE_BIT) == 1 << SPAN_CODE[kind]
+        if self.awake is not None:
+            chosen &= ~self.awake
         value = self.args.at(spans.end_at[chosen], event, "nr_reclaimed")
         end_at, tid = spans.end_at[chosen], spans.tid[chosen]
         return PointRows(end_at, spans.end_ns[chosen], spans.tier[chosen], self.rung[chosen], tid, value)
@@ -237,10 +248,13 @@ class Stretch:
         above = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
         tier = tier_of(above | bits, self.comm(rows))
         pages = np.zeros(len(rows), np.int64)
-        for event in COUNTING_ENDS.values():
+        for event in _TASKS_ENDS:
             chosen = number == KIND_BY_NAME[event].number
             pages[chosen] = self.args.at(rows[chosen], event, "nr_reclaimed")
         kept = (tier >= 0) & (bits & SLAB_BIT == 0) & (above & TIER_BITS == 0)
+        if self.balanced:
+            # It was napping, and the end of its work was seen or none was under way.
+            kept &= bits != KSWAPD_BIT
         rung = rung_of(tier, above | bits)
         rows = rows[kept]
         return PointRows(rows, self.time_ns[rows], tier[kept], rung[kept], self._tid(rows), pages[kept])

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from ...batch import Batch
 from ...metadata import Metadata
-from ...schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS, Role, SpanKind
+from ...schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS, Kind, Role, SpanKind
 from ..terms import Tier
-from .attribution import BALLOON_BIT, NO_TIER, SLAB_BIT, is_kswapd, tier_of
+from .attribution import BALLOON_BIT, KSWAPD_BIT, NO_TIER, SLAB_BIT, is_kswapd, tier_of
 from .lane import SPAN_CODE, thread_of
 from .pairing import Paired
 
@@ -47,13 +47,20 @@ for _kind in KIND_BY_NAME.values():
     if _kind.span in _OUTER:
         _IS_OUTER[_kind.number] = True
         _OUTER_BIT[_kind.number] = 1 << SPAN_CODE[_kind.span]
+_KSWAPDS: Final = (SpanKind.KSWAPD, SpanKind.BALANCE_PGDAT)
 _ENDS: Final = frozenset(kind.name for kind in KIND_BY_NAME.values() if kind.span in _OUTER and kind.role is Role.END)
 _TELLING: Final = _ENDS | frozenset(
-    kind.name for kind in KIND_BY_NAME.values() if kind.span in (*_OUTER, SpanKind.KSWAPD) and kind.role is Role.BEGIN
+    kind.name for kind in KIND_BY_NAME.values() if kind.span in (*_OUTER, *_KSWAPDS) and kind.role is Role.BEGIN
 )
 _SLAB: Final = SPAN_CODE[SpanKind.SHRINK_SLAB]
-_WAKE: Final = KIND_BY_NAME["kswapd_wake"]
-_KSWAPD_CODE: Final = SPAN_CODE[SpanKind.KSWAPD]
+_WAKE, _SLEEP = KIND_BY_NAME["kswapd_wake"], KIND_BY_NAME["kswapd_sleep"]
+_BALANCE: Final = KIND_BY_NAME["balance_pgdat_begin"]
+_BALANCED: Final = frozenset({"balance_pgdat_begin", "balance_pgdat_end"})
+
+
+def balance_told(metadata: Metadata) -> bool:
+    """Whether balance_pgdat tells when kswapd works: between wake and sleep it also naps, which no event tells."""
+    return metadata.kinds_traced >= _BALANCED
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,7 @@ class UnseenReclaim:
 
     def __init__(self, metadata: Metadata) -> None:
         self._telling = Telling.of(metadata)
+        self._balanced = balance_told(metadata)
         self._tried: dict[int, int] = {}
         """When a thread whose reclaim was not seen last called a shrinker at a priority above 0."""
 
@@ -91,6 +99,8 @@ class UnseenReclaim:
         """
         comm = batch.header["comm"][paired.begin].astype(np.bytes_, copy=False)
         tier = tier_of(paired.kinds_above, comm)
+        if self._balanced:
+            tier[paired.kinds_above == KSWAPD_BIT] = NO_TIER
         loose = (tier == NO_TIER) & (paired.kinds_above & SLAB_BIT != 0)
         nested = _inside(loose, paired.parent)
         loose[: len(carried)] = False
@@ -178,16 +188,20 @@ def _keys(thread: I64, position: I64, events: int) -> I64:
 
 
 class AwakeFromTheStart:
-    """Gives a kswapd that was awake before anything was seen the wake that its run needs, at its first event."""
+    """Gives a kswapd that was at work before anything was seen the begin that its run needs, at its first event."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, balanced: bool = False) -> None:
+        """`balanced`: balance_pgdat tells of its work; awake without it, it had a nap or had only woken."""
+        self._begin = _BALANCE if balanced else _WAKE
+        self._code = SPAN_CODE[SpanKind.BALANCE_PGDAT if balanced else SpanKind.KSWAPD]
+        self._idle = frozenset(kind.number for kind in ((_WAKE, _BALANCE, _SLEEP) if balanced else (_WAKE,)))
         self._until_ns: int | None = None
         self._known: set[int] = set()
         self.begun: dict[int, int] = {}
         """Such a run's thread and the time at which it was first seen."""
 
     def begin(self, due: Batch) -> Batch:
-        """The events in time order with these wakes among them."""
+        """The events in time order with these begins among them."""
         if not len(due):
             return due
         time_ns = due.time_ns
@@ -201,34 +215,34 @@ class AwakeFromTheStart:
         awake = [
             int(row)
             for tid, row in zip(new.tolist(), rows[first].tolist(), strict=True)
-            if tid not in self._known and int(due.header["kind"][row]) != _WAKE.number
+            if tid not in self._known and int(due.header["kind"][row]) not in self._idle
         ]
         self._known.update(new.tolist())
         self.begun |= {int(due.header["tid"][row]): int(time_ns[row]) for row in awake}
-        return _with_wakes(due, sorted(awake))
+        return _with_begins(due, sorted(awake), self._begin)
 
     def began_unseen(self, code: I64, tid: I64, begin_ns: I64) -> npt.NDArray[np.bool_]:
         """Which spans are such runs."""
-        runs = code == _KSWAPD_CODE
+        runs = code == self._code
         for row in np.flatnonzero(runs).tolist() if self.begun else ():
             runs[row] = self.begun.get(int(tid[row])) == int(begin_ns[row])
         return runs if self.begun else np.zeros(len(code), np.bool_)
 
 
-def _with_wakes(due: Batch, rows: list[int]) -> Batch:
+def _with_begins(due: Batch, rows: list[int], kind: Kind) -> Batch:
     parts, done = [], 0
     for row in rows:
-        parts += [due.between(done, row), _wake(due, row)]
+        parts += [due.between(done, row), _begin_at(due, row, kind)]
         done = row
     return Batch.concat([*parts, due.between(done, len(due))])
 
 
-def _wake(due: Batch, row: int) -> Batch:
-    """A wake of the thread whose event is at `row`, at the same time; its node is in the thread's name."""
+def _begin_at(due: Batch, row: int, kind: Kind) -> Batch:
+    """A begin of the thread whose event is at `row`, at the same time; its node is in the thread's name."""
     record = np.zeros(1, EVENT_DTYPE)
     for name, column in due.header.items():
         record[name] = column[row]
-    record["kind"] = _WAKE.number
+    record["kind"] = kind.number
     node = bytes(due.header["comm"][row]).rstrip(b"\0").removeprefix(b"kswapd")
-    record.view(_WAKE.record_dtype)["nid"] = int(node) if node.isdigit() else -1
+    record.view(kind.record_dtype)["nid"] = int(node) if node.isdigit() else -1
     return Batch.from_records(record)

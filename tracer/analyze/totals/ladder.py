@@ -10,14 +10,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...schema import DEF_PRIORITY, SpanKind
+from ...schema import DEF_PRIORITY
 from ..balloon.runs import Run
 from ..balloon.step_columns import StepColumns
 from ..balloon.steps import EVIDENCE_SPANS
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.grouping import grouped, groups
 from ..stream.intervals import merge, union_length_by_group
-from ..stream.stretch import COUNTING_ENDS, PointRows, Stretch
+from ..stream.stretch import COUNTING_ENDS, WITH_SLAB, PointRows, Stretch
 from ..terms import Scope, Tier
 from .reclaimers import TASKS, KernelThreads
 from .rung import Rung, by_tier
@@ -278,6 +278,7 @@ class Ladders:
                 rung.anon_pages += int(pages[~is_file].sum())
             else:
                 rung.lru_pages += int(pages.sum())
+            rung.scanned |= lru.has_pages
             if lru.has_priority:
                 rung.saw_priority(int(lru.priority[rows].min()))
             rung.of_machine |= present % RUNGS != RUNG_OF_SCOPE[Scope.MEMCG]
@@ -351,8 +352,9 @@ class Ladders:
         for kind, rows in stretch.reclaimed.items():
             for rung, own in self._of(rows):
                 rung.reclaimed_pages += int(own.value.sum())
-                rung.slab_in_reclaimed |= kind is SpanKind.DIRECT_RECLAIM
-                rung.ends_counted |= stretch.args.tells(COUNTING_ENDS[kind], "nr_reclaimed")
+                told = stretch.args.tells(COUNTING_ENDS[kind], "nr_reclaimed")
+                rung.slab_in_reclaimed |= told and kind in WITH_SLAB
+                rung.ends_counted |= told
 
     def _ended_unseen(self, ended: PointRows) -> None:
         for rung, rows in self._of(ended):

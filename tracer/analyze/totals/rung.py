@@ -52,8 +52,9 @@ class Rung:
     One that `is_counted` was held against the kernel's counters, which gave it the `missed_pages` that are among its
     pages.
     `reclaimed_pages` are those of `nr_reclaimed` at the ends of reclaim, of which `slab_in_reclaimed` tells whether
-    slab's are among them, and `ends_counted` whether there were any such ends. `of_machine`: something in it was not
-    inside a memory cgroup's own reclaim. `shares` are by the reclaimers' numbers, `scopes` those of direct reclaim.
+    slab's are among them, and `ends_counted` whether there were any such ends; it was `scanned` where LRU events told
+    of the LRU's share. `of_machine`: something in it was not inside a memory cgroup's own reclaim. `shares` are by the
+    reclaimers' numbers, `scopes` those of direct reclaim.
     `reports` are the driver's, with `reported_pages` as far as these were counted.
     """
 
@@ -70,6 +71,7 @@ class Rung:
     reclaimed_pages: int = 0
     slab_in_reclaimed: bool = False
     ends_counted: bool = False
+    scanned: bool = False
     unseen_pages: int = 0
     missed_pages: int = 0
     is_counted: bool = False
@@ -100,7 +102,7 @@ class Rung:
         if self.missed_pages:
             return None
         split = self.file_pages + self.anon_pages
-        if self.slab_in_reclaimed and split:
+        if self.slab_in_reclaimed and (split or (self.scanned and not self.lru_pages)):
             return max(self.reclaimed_pages - split, 0)
         return None if any(self.objects.values()) else 0
 
@@ -111,7 +113,7 @@ class Rung:
             return sum(scope.unsplit_pages for scope in self.scopes.values())
         if self.is_counted:
             return self.lru_pages
-        split = self.file_pages + self.anon_pages + self.lru_pages
+        split = self.scanned or self.file_pages + self.anon_pages + self.lru_pages
         return (self.lru_pages if split else self.reclaimed_pages) + self.unseen_pages
 
     def share(self, number: int) -> Share:
@@ -134,6 +136,7 @@ class Rung:
         self.of_machine |= other.of_machine
         self.slab_in_reclaimed |= other.slab_in_reclaimed
         self.ends_counted |= other.ends_counted
+        self.scanned |= other.scanned
         if other.min_priority is not None:
             self.saw_priority(other.min_priority)
         for mine, others in ((self.objects, other.objects), (self.node_pages, other.node_pages)):

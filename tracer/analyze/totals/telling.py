@@ -14,7 +14,7 @@ _SCANS: Final = "lru_shrink_inactive"
 _ENDS: Final = frozenset({"direct_reclaim_end", "memcg_reclaim_end", "node_reclaim_end"})
 _COUNTING: Final = {
     Tier.PROACTIVE: _ENDS | {"reclaim_pages", "proactive_reclaim_end"},
-    Tier.BACKGROUND: frozenset[str](),
+    Tier.BACKGROUND: frozenset({"balance_pgdat_end"}),
     Tier.DIRECT: _ENDS | {"memcg_softlimit_reclaim_end"},
 }
 """Kinds besides scans of the LRU lists that say how many pages a tier got. The other tiers take none off the lists."""
@@ -46,6 +46,6 @@ class PageTelling:
         row.file_pages = row.anon_pages = None
         if not row.lru_pages and not self._used & _COUNTING[row.tier]:
             row.lru_pages = None
-        if row.slab_pages == 0 and self._used & _ENDS:
+        if row.slab_pages == 0 and self._used & (_ENDS | {"balance_pgdat_end"}):
             row.slab_pages = None
         return row
