@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from streams import METADATA, MS, SECOND, Records, analyse, event, records, row
 
+from tracer.analyze.balloon.host_words import HostWords
 from tracer.analyze.model import Analysis
-from tracer.analyze.terms import Quality, Tier
+from tracer.analyze.terms import CycleClass, Quality, Tier
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
 from tracer.terminal.summary_text import summary_text
@@ -141,3 +144,71 @@ def test_where_hinting_is_possible_and_its_commands_are_not_told_changes_of_targ
 
 def test_without_hinting_every_config_change_is_one_of_target() -> None:
     assert analyse(event(0, "virtballoon_changed", 1), metadata=REPORTING).balloon.target_changes == 1
+
+
+def fight(word: Records) -> Records:
+    """256 pages leave by the OOM notifier while the worker inflates, and come back; `word` in between."""
+    worker = {"tid": 50, "comm": "kworker/0:1"}
+    stream = records(
+        event(SECOND, "balloon_work_begin", **worker),
+        event(1100 * MS, "oom_notify_begin", 70),
+        event(1101 * MS, "leak_balloon_begin", 70, num=256),
+        event(1102 * MS, "leak_balloon_end", 70, freed=256),
+        event(1103 * MS, "oom_notify_end", 70),
+        event(1900 * MS, "tell_host", **worker, num_pfns=256, direction=0),
+        event(1950 * MS, "balloon_work_end", **worker),
+        word,
+    )
+    return stream[stream["time_ns"].argsort(kind="stable")]
+
+
+FIGHTING = recorded(
+    *("virtballoon_changed", "report_free_page", "tell_host", "leak_balloon_begin", "leak_balloon_end"),
+    *("oom_notify_begin", "oom_notify_end", "balloon_work_begin", "balloon_work_end"),
+    features=("free_page_hint", "deflate_on_oom"),
+)
+COMMAND = change(1500 * MS, START, 64)
+TARGET = records(change(500 * MS, STOP), change(1500 * MS, STOP))
+
+
+@pytest.mark.parametrize("cut", [1, 3, 6, 8, 9])
+def test_a_command_for_hinting_is_no_reason_for_pages_to_come_back(cut: int) -> None:
+    def classes(word: Records) -> list[CycleClass]:
+        stream = fight(word)
+        return [cycle.cycle_class for cycle in analyse(stream[:cut], stream[cut:], metadata=FIGHTING).cycles]
+
+    assert classes(COMMAND) == [CycleClass.NOTIFIER_REINFLATE]
+    assert classes(TARGET) == [CycleClass.HOST_REINFLATE]
+    # A change that no run of hinting follows set a target, too.
+    assert classes(event(1500 * MS, "virtballoon_changed", 1)) == [CycleClass.HOST_REINFLATE]
+    # Of two words one was a command.
+    assert classes(records(event(1499 * MS, "virtballoon_changed", 1), COMMAND)) == [CycleClass.HOST_REINFLATE]
+
+
+def test_where_nothing_tells_commands_from_targets_the_worker_s_pauses_do() -> None:
+    old = dataclasses.replace(FIGHTING, plan=tuple(row for row in FIGHTING.plan if row.what != "report_free_page"))
+    (cycle,) = analyse(fight(event(1500 * MS, "virtballoon_changed", 1)), metadata=old).cycles
+    assert cycle.cycle_class is CycleClass.NOTIFIER_REINFLATE
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_words_are_told_apart_however_they_come(data: st.DataObject) -> None:
+    times = sorted(data.draw(st.lists(st.integers(0, 40), max_size=12)))
+    kinds = data.draw(st.lists(st.tuples(st.sampled_from("cr"), st.integers(0, 2), st.booleans()), min_size=12))
+
+    def told(stops: list[int]) -> list[int]:
+        words, found = HostWords(runs_traced=True), []
+        for number, (at_s, (kind, commands, hinted)) in enumerate(zip(times, kinds, strict=False)):
+            at_ns = at_s * SECOND + number
+            if kind == "c":
+                words.changed([at_ns])
+            else:
+                words.ran(at_ns, commands, hinted=hinted)
+            if number in stops:
+                found += words.due(words.told_until(at_ns))
+        return found + words.due(1 << 62)
+
+    whole = told([])
+    assert told([*range(12)]) == whole == sorted(whole)
+    assert told(data.draw(st.lists(st.integers(0, 11)))) == whole

@@ -295,6 +295,7 @@ class Engine:
             told_ns = max(told_ns, min(until_ns, self._balloon.read_until(read_ns)))
         elif not self._metadata.sample_interval_s:
             told_ns = until_ns
+        told_ns = self._balloon.told_until(told_ns)
         open_ns = self._open.time_ns
         works = np.isin(self._open.header["kind"], _INFLATING)
         self._settled.settle(told_ns, open_ns.tolist(), open_ns[works].tolist())

@@ -8,9 +8,11 @@ import numpy as np
 
 from ...metadata import Metadata
 from ..stream.stretch import Stretch
+from .host_words import HostWords
 
 REPORT: Final = "virtballoon_free_page_report"
 _HINTS: Final = "report_free_page"
+_CHANGE: Final = "virtballoon_changed"
 _CMD_ID_DONE: Final = 1
 """VIRTIO_BALLOON_CMD_ID_STOP is 0, _DONE 1; higher ones start a run (include/uapi/linux/virtio_balloon.h)."""
 
@@ -25,9 +27,11 @@ class FreePages:
         self._reports = self._reported_pages = self._runs = self._hinted_pages = 0
         self._command: int | None = None
         self.hint_commands = 0
+        self.words = HostWords(runs_traced=self._traced and self._may_hint)
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
+        self.words.changed(stretch.time_ns[stretch.args.all(_CHANGE)[0]].tolist())
         reported = stretch.reported
         self._reports += len(reported.at)
         self._reported_pages += int(reported.value.sum())
@@ -35,8 +39,10 @@ class FreePages:
         self._runs += len(rows)
         self._hinted_pages += int(args["hinted_pages"].sum())
         columns = (args[name].astype(np.int64).tolist() for name in ("cmd_id", "hinted_pages", "returned_pages"))
-        for command, hinted, returned in zip(*columns, strict=True):
-            self.hint_commands += self._commands(command, hinted, returned)
+        for end_ns, command, hinted, returned in zip(stretch.time_ns[rows].tolist(), *columns, strict=True):
+            commands = self._commands(command, hinted, returned)
+            self.words.ran(end_ns, commands, hinted=hinted > 0)
+            self.hint_commands += commands
             self._command = command
 
     def _commands(self, command: int, hinted: int, returned: int) -> int:
@@ -76,6 +82,18 @@ class FreePages:
     def hints_possible(self) -> bool:
         """Whether config changes may be commands for hinting."""
         return bool(self._runs) or "free_page_hint" in self._metadata.balloon.features
+
+    @property
+    def targets_told(self) -> bool:
+        """Whether `words` hands on changes of target alone, by what the recording says of itself."""
+        hinting = "free_page_hint" in self._metadata.balloon.features
+        return not hinting or (self._traced and self._metadata.tells(_HINTS, "cmd_id"))
+
+    @property
+    def _may_hint(self) -> bool:
+        """Whether hinting was negotiated, or that is not known."""
+        features = self._metadata.balloon.features
+        return "free_page_hint" in features or not features
 
     @property
     def commands_told(self) -> bool:

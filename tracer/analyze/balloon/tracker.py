@@ -33,7 +33,6 @@ class BalloonTracker:
         self._counted = CountedSteps(inflations=not self._sources.inflations, leaks=not self._sources.leaks)
         self._check = CountCheck()
         self._held: list[Step] = []
-        self._changes: list[int] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
         self.works = WorkLog(round(options.inflate_gap_s * 1e9), round(options.horizon_s * 1e9))
         self.modules = ModuleTracker()
@@ -129,7 +128,6 @@ class BalloonTracker:
         if self._sources.exact:
             self._check.advance(steps, (*ended, *notifiers, *shrinks), (*under_way, *notified))
         changed, _ = stretch.args.all("virtballoon_changed")
-        self._changes += stretch.time_ns[changed].tolist()
         self.config_changes += len(changed)
         return notifiers
 
@@ -148,16 +146,23 @@ class BalloonTracker:
         """Up to when the guest's readings up to `read_ns` tell all steps that they can."""
         return self._counted.read_until(read_ns)
 
+    @property
+    def targets_told(self) -> bool:
+        """Whether the changes that `due` gives are all that the host had to say of its target, and nothing else."""
+        return self.changes_traced and self.free_pages.targets_told
+
+    def told_until(self, until_ns: int) -> int:
+        """Up to when `due` knows what the host's words were, if all events up to `until_ns` were taken."""
+        return self.free_pages.words.told_until(until_ns)
+
     def due(self, until_ns: int) -> tuple[list[Step], list[int]]:
-        """Steps and config changes up to a time, in order; they are forgotten here."""
+        """Steps and changes of target up to a time, in order; they are forgotten here."""
         due, self._held = self._held, []
         if any(step.end_ns > until_ns for step in due):
             self._held = [step for step in due if step.end_ns > until_ns]
             due = [step for step in due if step.end_ns <= until_ns]
         due.sort(key=in_order)
-        changes = sorted(change_ns for change_ns in self._changes if change_ns <= until_ns)
-        self._changes = [change_ns for change_ns in self._changes if change_ns > until_ns]
-        return due, changes
+        return due, self.free_pages.words.due(until_ns)
 
     def pending_begins(self) -> list[int]:
         """Begins of steps that are not due yet, as far as their spans have ended."""

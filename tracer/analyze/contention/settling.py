@@ -73,7 +73,7 @@ class Settling:
         self._ladders = ladders
         self._timeline = timeline
         horizon_ns, idle_gap_ns = round(options.horizon_s * 1e9), round(options.inflate_gap_s * 1e9)
-        origin_ns, traced = metadata.start_ns, balloon.changes_traced
+        origin_ns, traced = metadata.start_ns, balloon.targets_told
         self._cycles = PressureCycles(origin_ns, horizon_ns, balloon.works.paused, changes_traced=traced)
         self._oscillations = Oscillations(
             origin_ns, horizon_ns, idle_gap_ns, metadata.page_size_bytes, changes_traced=traced
