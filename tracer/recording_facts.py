@@ -24,9 +24,10 @@ class RecordingFacts:
 
     `source` is the recording's file name. `lost` maps kind name to events the kernel could not hand over.
     `cut_bytes` are bytes at the file's tail that could not be used, `bad_blocks` blocks whose checksum failed;
-    `complete` says whether the recording's end marker was seen. `program_cost` is what each BPF program
+    `complete` says whether nothing is missing at its end. `program_cost` is what each BPF program
     cost, empty where that was not measured. `dropped_events` of the lost ones were lost by the recorder itself, because
-    writing was too slow. Of a slice, `metadata` has the times of its beginning.
+    writing was too slow. `source_damage` is why an import ended before its source's end, empty where it did not; the
+    recording is not complete then. Of a slice, `metadata` has the times of its beginning.
     """
 
     source: str
@@ -39,6 +40,7 @@ class RecordingFacts:
     dropped_events: int = 0
     clock_changes: tuple[ClockChange, ...] = ()
     files: RecordingFiles = ONE_FILE
+    source_damage: str = ""
     slice: Slice | None = None
 
     @property

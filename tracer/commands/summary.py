@@ -44,6 +44,8 @@ def met(analysis: Analysis, conditions: tuple[str, ...], facts: RecordingFacts) 
         found.append(f"loss {plural(missing, 'missing file')}")
     if facts.cut_bytes:
         found.append(f"loss {bytes_(facts.cut_bytes)} cut")
+    elif facts.source_damage:
+        found.append("loss damaged source")
     elif not facts.complete:
         found.append("loss not closed")
     if facts.bad_blocks:

@@ -108,12 +108,12 @@ def read_host_log(path: Path) -> HostLog:
 
 
 def _take(log: HostLog, record: Record, time_ns: int) -> None:
-    event = record.get("ev")
+    event = _text(record.get("ev"))
     target = _bytes(record, ("target_bytes",), ("target_mib",))
     if event in _COMMANDS:
         target = target if target is not None else _bytes(record, ("bytes",), ("mib",))
         if target is not None and len(log.commands) < MOST_COMMANDS:
-            log.commands.append(Command(time_ns, target, str(record.get("comment", ""))[:200]))
+            log.commands.append(Command(time_ns, target, _text(record.get("comment"))[:200]))
             _add(log, time_ns, None, target)
         return
     _message(log, record, time_ns)
@@ -138,6 +138,10 @@ def _bytes(record: Record, in_bytes: Sequence[str], in_mib: Sequence[str]) -> in
             if value is not None and value >= 0:
                 return value
     return None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _changed(record: Record) -> int | None:

@@ -16,7 +16,7 @@ from ..batch import LostStretch
 from ..errors import RecordingError, UsageError, shown
 from ..outputs import check_output
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
-from ..store.format import END_NOTE, JSON
+from ..store.format import END_NOTE, IMPORT_NOTE, JSON
 from ..store.writer import Writer
 from .converter import Converter, Item
 from .folding import unfolded
@@ -239,7 +239,7 @@ class _Import:
 
     def _remarks(self) -> Iterator[str]:
         if self._source.damage:
-            yield f"The source ends before its end ({self._source.damage}): imported up to there"
+            yield f"The source is damaged: {self._source.damage}; imported up to there ({self._survey.lines:,} lines)"
         if overwritten := self._survey.facts.overwritten:
             yield f"{overwritten:,} older events were gone from the tracer's buffer before it was read"
         if ended := self._converter.entries.ended:
@@ -259,7 +259,7 @@ class _Import:
     def _notes(self) -> dict[str, JSON]:
         converter, start_ns = self._converter, self._survey.first_ns
         return {
-            "import": {
+            IMPORT_NOTE: {
                 "lines": self._survey.lines,
                 "unknown": dict(converter.unknown.most_common()),
                 "unreadable": converter.unreadable,

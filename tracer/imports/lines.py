@@ -16,13 +16,16 @@ MOST_LINE_BYTES: Final = 1 << 16
 Read = Callable[[int], bytes]
 
 
-def line_chunks(read: Read) -> Iterator[list[str]]:
+def line_chunks(read: Read, is_damaged: Callable[[], bool] = lambda: False) -> Iterator[list[str]]:
     """Lines without their ends, some thousand at a time. Bytes that are no UTF-8 become U+FFFD."""
-    return map(_lines, line_blocks(read))
+    return map(_lines, line_blocks(read, is_damaged))
 
 
-def line_blocks(read: Read) -> Iterator[bytes]:
-    """The same as bytes, the lines' ends between them; lines that are too long are still in there."""
+def line_blocks(read: Read, is_damaged: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
+    """The same as bytes, the lines' ends between them; lines that are too long are still in there.
+
+    A last line without an end is left out where the text ended for damage: it may be cut inside of a number.
+    """
     tail = b""
     too_long = False
     size = FIRST_BYTES
@@ -35,7 +38,7 @@ def line_blocks(read: Read) -> Iterator[bytes]:
         body = _after_long_line(body, newline) if too_long else tail + body
         too_long, tail = False, rest
         yield body
-    if tail and not too_long:
+    if tail and not too_long and not is_damaged():
         yield tail
 
 

@@ -9,6 +9,7 @@ from ..batch import UNKNOWN_KIND, LostStretch
 
 _LOST_LINE: Final = re.compile(r"\s*CPU:\s?(\d{1,5})\s+\[(?:LOST (\d{1,18}) EVENTS|(?:(\d{1,18}) )?EVENTS DROPPED)")
 _PERF_LOST: Final = re.compile(r"PERF_RECORD_LOST\w*\s.*?(\d{1,18})\s*$")
+_MOST_CPU_DIGITS: Final = 5
 
 
 def is_loss(line: str) -> bool:
@@ -58,8 +59,8 @@ class Losses:
         self.pending[cpu] = (start_ns, before + count)
 
     def _newest_ns(self, cpu: int) -> int:
-        times = [last_ns for text, last_ns in self.last.items() if int(text or 0) == cpu]
-        return max(times, default=self._first_ns)
+        texts = {"" if cpu == 0 else str(cpu), *(f"{cpu:0{width}}" for width in range(1, _MOST_CPU_DIGITS + 1))}
+        return max((self.last[text] for text in texts if text in self.last), default=self._first_ns)
 
 
 def _stretch(loss: tuple[int, int], end_ns: int) -> LostStretch:

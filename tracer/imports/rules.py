@@ -22,11 +22,12 @@ _LOCATION: Final = re.compile(r"\(([^)]*)\)")
 _WORK: Final = re.compile(rf"work(?: struct |=)({POINTER.pattern}):?(?: function[ =]({SYMBOL_PATTERN}))?\s*$")
 _NOTIFIER: Final = re.compile(rf"(?:cb=)?({SYMBOL_PATTERN})\s*$")
 _ENTERED: Final = re.compile(r"([^\s(:]+(?: \[\w+\])?)(?:\(.*\))?\s+<-")
+_NUMBER: Final = r"(\d{1,20})"
 _VICTIM: Final = re.compile(
-    r"pid=(\d+) comm=(.*) total-vm=(\d+)kB anon-rss=(\d+)kB file-rss[:=](\d+)kB shmem-rss[:=](\d+)kB"
-    r" uid=(\d+) pgtables=(\d+)kB oom_score_adj=(-?\d+)\s*$"
+    rf"pid={_NUMBER} comm=(.*) total-vm={_NUMBER}kB anon-rss={_NUMBER}kB file-rss[:=]{_NUMBER}kB"
+    rf" shmem-rss[:=]{_NUMBER}kB uid={_NUMBER} pgtables={_NUMBER}kB oom_score_adj=(-?\d{{1,20}})\s*$"
 )
-_VICTIM_PID: Final = re.compile(r"pid=(\d+)(?:\s|$)")
+_VICTIM_PID: Final = re.compile(rf"pid={_NUMBER}(?:\s|$)")
 _VICTIM_FIELDS: Final = (
     *("pid", "victim_comm", "total_vm", "anon_rss", "file_rss", "shmem_rss"),
     *("uid", "pgtables", "oom_score_adj"),

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
 
-from ..errors import CannotTraceError, RecordingError, shown
+from ..errors import CannotTraceError, RecordingError, TracerError, shown
 from ..outputs import kind_of_file
 from ..programs import find_program, tool_environment
 from ..store.format import FILE_MAGIC
 from .lines import CHUNK_BYTES, line_blocks, line_chunks
-from .packing import MAGIC_BYTES, PACKED, damages, not_unpacked, unpacked
+from .packing import MAGIC_BYTES, PACKED, DamageError, not_unpacked, unpacked
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from zstandard import ZstdCompressionWriter
 
 TRACE_DAT_MAGIC: Final = b"\x17\x08\x44tracing"
@@ -41,7 +45,10 @@ class Tool:
 
 _TRACE_CMD: Final = Tool(("trace-cmd", "report", "-t", "-i"), "trace-cmd", ("trace-cmd", "report", "--uname", "-i"))
 _PERF: Final = Tool(
-    ("perf", "script", "--ns", "--show-lost-events", "--fields", "comm,pid,tid,cpu,time,event,trace", "--header", "-i"),
+    (
+        *("perf", "script", "--force", "--ns", "--show-lost-events"),
+        *("--fields", "comm,pid,tid,cpu,time,event,trace", "--header", "-i"),
+    ),
     "linux-perf",
     (),
 )
@@ -74,12 +81,12 @@ class Source:
     def chunks(self) -> Iterator[list[str]]:
         """The lines from the start, some thousand at a time."""
         self.stream.seek(0)
-        return line_chunks(self._guarded(unpacked(self.stream)))
+        return line_chunks(self._guarded(unpacked(self.stream)), self._is_damaged)
 
     def blocks(self) -> Iterator[bytes]:
         """The same as bytes: whole lines without the last one's end."""
         self.stream.seek(0)
-        return line_blocks(self._guarded(unpacked(self.stream)))
+        return line_blocks(self._guarded(unpacked(self.stream)), self._is_damaged)
 
     def close(self) -> None:
         """Close the file; a temporary one goes."""
@@ -89,16 +96,20 @@ class Source:
         """The same source with other text."""
         return Source(self.name, stream, self.kernel, self.host, self.tool, self.damage, self.is_unfolded)
 
+    def _is_damaged(self) -> bool:
+        return bool(self.damage)
+
     def _guarded(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
         """Packed data that is cut or damaged ends there."""
-        damaged = damages()
 
         def guarded(size: int) -> bytes:
             try:
                 return read(size)
-            except damaged as error:
-                self.damage = str(error) or type(error).__name__
+            except DamageError as error:
+                self.damage = str(error)
                 return b""
+            except OSError as error:
+                raise _unreadable(self.name, error) from error
 
         return guarded
 
@@ -115,7 +126,7 @@ def open_source(source: str, progress: Progress) -> Source:
     magic = _magic(stream)
     tool = next((tool for start, tool in _TOOLS.items() if magic.startswith(start)), None)
     if tool is None and not magic.startswith(FILE_MAGIC):
-        return Source(path.name, stream)
+        return Source(path.name, _rereadable(stream, path, progress))
     stream.close()
     if tool is None:
         raise RecordingError(f"{shown(path)}: is a recording of this tool already: nothing to import")
@@ -124,23 +135,30 @@ def open_source(source: str, progress: Progress) -> Source:
 
 def open_side_file(path: Path) -> Source:
     """A side file, packed or not. Raises RecordingError."""
-    return Source(path.name, _open(path))
+    return Source(path.name, _rereadable(_open(path), path, lambda _what, _share: None))
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> BufferedReader:
     try:
-        mode = path.stat().st_mode
-        if what := kind_of_file(mode):
+        if what := kind_of_file(path.stat().st_mode):
             raise RecordingError(f"{shown(path)}: is {what}, a file is needed; pipe text into `import -`")
         stream = path.open("rb")
     except OSError as error:
-        raise RecordingError(f"{shown(path)}: {error.strerror}") from error
-    magic = _magic(stream)
+        raise _unreadable(shown(path), error) from error
+    try:
+        magic = _magic(stream)
+    except OSError as error:
+        stream.close()
+        raise _unreadable(shown(path), error) from error
     if not magic or (packer := not_unpacked(magic)):
         stream.close()
         what = f"is packed with {packer}; unpack it first" if magic else "is empty"
         raise RecordingError(f"{shown(path)}: {what}")
     return stream
+
+
+def _unreadable(where: str, error: OSError) -> RecordingError:
+    return RecordingError(f"{where}: can't be read: {error.strerror or error}")
 
 
 def _magic(stream: IO[bytes]) -> bytes:
@@ -150,19 +168,48 @@ def _magic(stream: IO[bytes]) -> bytes:
     return magic
 
 
+def _rereadable(stream: BufferedReader, path: Path, progress: Progress) -> IO[bytes]:
+    """The stream, or what it gives in a temporary file where the kernel makes it up anew each time (tracefs, /proc)."""
+    if os.fstat(stream.fileno()).st_size:
+        return stream
+    with stream:
+        return _kept(stream, shown(path), progress)
+
+
 def _from_stdin(progress: Progress) -> Source:
-    """Text is read twice, so standard input is kept in a temporary file, packed; Ctrl-C ends it like its end."""
-    stream = sys.stdin.buffer
-    first = stream.read(MAGIC_BYTES)
+    if sys.stdin is None:
+        raise RecordingError("standard input: is closed; pipe text into it, or give a file")
+    name = "standard input"
+    return Source(name, _kept(cast("BufferedReader", sys.stdin.buffer), name, progress))
+
+
+def _kept(stream: BufferedReader, name: str, progress: Progress) -> IO[bytes]:
+    """Text is read twice, so this is what a stream gives, in a temporary file, packed; Ctrl-C ends it like its end."""
+    read = _reader(stream, name)
+    first = b""
+    while len(first) < MAGIC_BYTES and (more := read(MAGIC_BYTES - len(first))):
+        first += more
     if not first:
-        raise RecordingError("standard input: is empty")
+        raise RecordingError(f"{name}: is empty")
     if first.startswith((TRACE_DAT_MAGIC, PERF_MAGIC, FILE_MAGIC)):
-        raise RecordingError("standard input: only text can be piped in; give the path of a binary recording")
+        raise RecordingError(f"{name}: only text can be piped in; give the path of a binary recording")
     with Spool(packed=first.startswith(PACKED)) as spool:
         spool.write(first)
         with contextlib.suppress(KeyboardInterrupt):
-            spool.copy(stream.read, progress, "Reading standard input")
-        return Source("standard input", spool.finish())
+            spool.copy(read, progress, f"Reading {name}")
+        return spool.finish()
+
+
+def _reader(stream: BufferedReader, name: str) -> Callable[[int], bytes]:
+    """Reads what is there without waiting for more, so that nothing is lost that came before Ctrl-C."""
+
+    def read(size: int) -> bytes:
+        try:
+            return stream.read1(size)
+        except OSError as error:
+            raise _unreadable(name, error) from error
+
+    return read
 
 
 def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
@@ -176,10 +223,14 @@ def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
     with Spool(packed=False) as spool:
         status, complaint = _run([str(program), *tool.command[1:], str(path.absolute())], spool, progress)
         if status or not spool.size_bytes:
-            why = complaint or f"it gave no text and ended with status {status}"
+            why = complaint or f"it gave no text and {_ended(status)}"
             raise RecordingError(f"{shown(path)}: {tool.command[0]} can't read it: {why}")
         host, kernel = _machine(tool, program, path)
         return Source(path.name, spool.finish(), kernel, host, tool.command[0])
+
+
+def _ended(status: int) -> str:
+    return f"was ended by {signal.strsignal(-status) or -status}" if status < 0 else f"ended with status {status}"
 
 
 def _run(command: list[str], spool: Spool, progress: Progress) -> tuple[int, str]:
@@ -222,7 +273,9 @@ class Spool:
     def __init__(self, *, packed: bool) -> None:
         from zstandard import ZstdCompressor
 
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="reclaim-tracer-")  # noqa: SIM115 - lives as long as the source
+        with _room():
+            # Lives as long as the source.
+            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="reclaim-tracer-")  # noqa: SIM115
         self._packer: ZstdCompressionWriter | None = None
         if not packed:
             self._packer = ZstdCompressor(level=1).stream_writer(self._file, closefd=False)
@@ -239,7 +292,8 @@ class Spool:
     def write(self, data: bytes) -> None:
         """Keep these bytes."""
         self.size_bytes += len(data)
-        self._target.write(data)
+        with _room():
+            self._target.write(data)
 
     def copy(self, read: Callable[[int], bytes], progress: Progress, what: str) -> None:
         """Keep everything there is to read."""
@@ -249,7 +303,19 @@ class Spool:
 
     def finish(self) -> IO[bytes]:
         """The file, ready to be read."""
-        if self._packer is not None:
-            self._packer.close()  # type: ignore[no-untyped-call]
-        self._file.flush()
+        with _room():
+            if self._packer is not None:
+                self._packer.close()  # type: ignore[no-untyped-call]
+            self._file.flush()
         return self._file
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Says where temporary files lie when there is no room for one."""
+    try:
+        yield
+    except OSError as error:
+        where = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - tempfile's own first choices
+        advice = "have TMPDIR name a folder with room"
+        raise TracerError(f"no temporary file in {where}: {error.strerror}; {advice}") from error

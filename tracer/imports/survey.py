@@ -35,10 +35,10 @@ _MOST_TIMES: Final = 10_000
 _BALLOON_MOVES: Final = frozenset({"virtballoon_changed", "balloon_work_begin", "update_balloon_size_begin"})
 """Kinds whose times are remembered."""
 _IDLE_NS: Final = 1_000_000_000
-_CPUS: Final = re.compile(r"(?:^cpus=|#P:|^# nrcpus online\s*:\s*)(\d+)")
+_CPUS: Final = re.compile(r"(?:^cpus=|#P:|^# nrcpus online\s*:\s*)(\d{1,9})(?!\d)")
 _RELEASE: Final = re.compile(r"^# (?:os release\s*:\s*|.* trace v[\d.]+ on )(\S+)")
 _HOST: Final = re.compile(r"^# hostname\s*:\s*(\S+)")
-_WRITTEN: Final = re.compile(r"^# entries-in-buffer/entries-written:\s*(\d+)/(\d+)")
+_WRITTEN: Final = re.compile(r"^# entries-in-buffer/entries-written:\s*(\d{1,18})/(\d{1,18})(?!\d)")
 
 
 @dataclass

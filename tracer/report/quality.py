@@ -40,6 +40,8 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
         words.append("The recording is whole: its end marker is there and every block's checksum is right.")
     if facts.cut_bytes:
         words.append(f"The recording was cut: {bytes_(facts.cut_bytes)} at its end could not be used.")
+    elif facts.source_damage:
+        words.append(f"The imported source is damaged ({facts.source_damage}): what came after is missing.")
     elif not facts.complete:
         words.append(
             "The recording has no end marker: it was stopped hard, and what came after the last flush is missing."

@@ -37,6 +37,8 @@ NS_MAX: Final = (1 << 64) - 1
 
 END_NOTE: Final = "end_ns"
 """Note with the recording's end, for one whose last event or sample does not tell it (an import)."""
+IMPORT_NOTE: Final = "import"
+"""Note with what an import met; `damage` says why its source ends too early, empty where it does not."""
 
 
 class BlockType(IntEnum):

@@ -9,7 +9,7 @@ from ..metadata import ClockChange, RecordingFiles
 from ..program_cost import costs_from_notes
 from ..recording_facts import RecordingFacts
 from .background import DROPPED_EVENTS_NOTE
-from .format import JSON
+from .format import IMPORT_NOTE, JSON
 from .parts import RecordingParts
 from .reader import Recording
 from .rotating import PART_NOTE
@@ -17,6 +17,8 @@ from .rotating import PART_NOTE
 CLOCK_CHANGES_NOTE: Final = "clock_changes"
 """Note: a list of `[at_ns, kind, by_ns]`."""
 MOST_CLOCK_CHANGES: Final = 1000
+_MOST_DAMAGE: Final = 200
+"""Characters shown of why a source is damaged."""
 
 
 def facts_of(recording: Recording | RecordingParts, lost: Mapping[str, int]) -> RecordingFacts:
@@ -24,18 +26,27 @@ def facts_of(recording: Recording | RecordingParts, lost: Mapping[str, int]) -> 
 
     `lost` is what the pass came to, by kind.
     """
+    damage = source_damage(recording.notes)
     return RecordingFacts(
         source=recording.path.name,
         metadata=recording.metadata,
         lost=lost,
         cut_bytes=recording.cut_bytes,
         bad_blocks=recording.bad_blocks,
-        complete=recording.complete,
+        complete=recording.complete and not damage,
         program_cost=costs_from_notes(recording.notes),
         dropped_events=dropped_events(recording.notes),
         clock_changes=clock_changes(recording.notes),
         files=files(recording),
+        source_damage=damage,
     )
+
+
+def source_damage(notes: Mapping[str, JSON]) -> str:
+    """Why an import ended before its source's end; empty where it did not."""
+    told = notes.get(IMPORT_NOTE)
+    damage = told.get("damage") if isinstance(told, dict) else None
+    return damage[:_MOST_DAMAGE] if isinstance(damage, str) else ""
 
 
 def clock_changes(notes: Mapping[str, JSON]) -> tuple[ClockChange, ...]:

@@ -249,7 +249,9 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
     yield from recorder_remarks(facts)
     if facts.bad_blocks:
         yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum left out"
-    if not facts.complete:
+    if facts.source_damage:
+        yield f"imported up to where the source is damaged: {facts.source_damage}"
+    elif not facts.complete:
         yield "not closed in order" + (f", {bytes_(facts.cut_bytes)} cut" if facts.cut_bytes else "")
     if cost := facts.program_cost:
         runs, spent_ns = (sum(getattr(each, name) for each in cost.values()) for name in ("runs", "run_time_ns"))

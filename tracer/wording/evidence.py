@@ -47,6 +47,8 @@ def unseen_part(facts: RecordingFacts) -> list[str]:
         missed.append(f"{plural(facts.lost_total, 'event was', 'events were')} lost")
     if facts.cut_bytes:
         missed.append(f"the recording was cut short ({bytes_(facts.cut_bytes)} at its end could not be used)")
+    elif facts.source_damage:
+        missed.append(f"the imported source is damaged ({facts.source_damage}) and what came after is missing")
     elif not facts.complete:
         missed.append(
             "the recorder was ended before it could close the recording (about the last second may be missing)"
