@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -151,6 +151,11 @@ class Samples:
     def column(self, name: str) -> npt.NDArray[np.int64] | None:
         """One counter over time, or None where it was never sampled."""
         return self.values[:, self.names.index(name)] if name in self.names else None
+
+    def without(self, names: Collection[str]) -> Samples:
+        """The same readings without some counters."""
+        kept = [at for at, name in enumerate(self.names) if name not in names]
+        return Samples(self.time_ns, tuple(self.names[at] for at in kept), self.values[:, kept])
 
 
 @dataclass(frozen=True)

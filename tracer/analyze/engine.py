@@ -12,6 +12,7 @@ from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER, SpanKind
 from .balloon.counted import READINGS_LATE_NS
+from .balloon.size_steps import EVENT_COUNTERS, counts_events
 from .balloon.tracker import BalloonTracker
 from .contention.meter import Meter
 from .contention.reclaim import ReclaimTracker
@@ -99,7 +100,7 @@ class Engine:
         self._counts = ReclaimCounts(sampled=metadata.sample_interval_s > 0)
         self._gaps = TierGaps()
         self._fill = TierFill(self._ladders, self._timeline)
-        self._readings = Readings()
+        self._readings = Readings(metadata.page_size_bytes)
         meter = Meter(self._readings)
         self._balloon = BalloonTracker(metadata, self._name_of, options)
         self._reclaim = ReclaimTracker(meter, metadata)
@@ -143,6 +144,8 @@ class Engine:
     def _samples(self, samples: Samples) -> None:
         if not len(samples):
             return
+        if not counts_events(self._metadata):
+            samples = samples.without(EVENT_COUNTERS)
         self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
         self._series.add(samples)
         self._pending_samples.append(samples)

@@ -235,6 +235,22 @@ class BalloonStep:
     quality: Quality
 
 
+@dataclass(slots=True)
+class BalloonSize:
+    """What the balloon held when it was read first and last, and the least and the most of all readings.
+
+    `source` is the sample's name. `target_bytes` is the host's, where the driver tells it (VMware's).
+    """
+
+    start_bytes: int
+    end_bytes: int
+    lowest_bytes: int
+    highest_bytes: int
+    target_bytes: int | None
+    source: str
+    quality: Quality
+
+
 @dataclass
 class BalloonResult:
     """The balloon over the whole recording, in guest pages; what nothing in the recording counts is None, never 0.
@@ -262,6 +278,7 @@ class BalloonResult:
     worker_s: float | None = 0.0
     reclaim_path: str = "none"
     quality: Quality = Quality.INFERRED
+    size: BalloonSize | None = None
 
     @property
     def out_pages(self) -> int | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from ..metadata import Metadata
 from .balloon.free_pages import REPORT
+from .balloon.size import balloon_size
 from .balloon.tracker import BalloonTracker
 from .contention.cycles import find_storms
 from .contention.settling import Settling
@@ -91,6 +92,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         counters_include_memcg=state.gaps.includes_memcg,
         recorder=state.own.result(),
     )
+    analysis.balloon.size = balloon_size(analysis, state.metadata.page_size_bytes)
     notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
     evidence = Evidence(
         analysis, state.metadata, settled.kills, state.series, state.balloon, notifications, state.hopeless.found

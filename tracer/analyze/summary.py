@@ -124,6 +124,7 @@ def _balloon(analysis: Analysis, metadata: Metadata) -> dict[str, Any]:
         "puffs": balloon.puffs,
         "work_spans": balloon.work_spans,
         "worker_s": balloon.worker_s,
+        "size": None if balloon.size is None else asdict(balloon.size),
         "quality": balloon.quality.value,
     }
 

@@ -15,6 +15,7 @@ from ..analyze.terms import Cause, Severity, Tier
 from ..metadata import Metadata
 from ..outputs import PRIVATE, write_file
 from ..recording_facts import RecordingFacts
+from ..wording.balloon_size import size_words
 from ..wording.evidence import KILLS, SHRINKERS, WAITS, no_balloon, nothing_seen, seen_of, unseen_part
 from ..wording.free_pages import free_page_lines
 from ..wording.length import length_of
@@ -115,7 +116,6 @@ def _verdict_parts(judged: Verdict) -> dict[str, str]:
 
 def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
     metadata = facts.metadata
-    balloon = metadata.balloon
     listed = [
         ("Kernel", f"{_kernel(metadata)}, {plural(metadata.cpus, 'CPU')}"),
         ("Started", utc(metadata.start_utc_ns)),
@@ -127,7 +127,7 @@ def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:
         ),
         (
             "Balloon",
-            f"{balloon.driver}, reclaim path {analysis.balloon.reclaim_path}" if balloon.driver else no_balloon(facts),
+            _balloon(analysis, facts),
         ),
         ("Recording", facts.source + (f" (imported from {metadata.imported_from})" if metadata.imported_from else "")),
         ("Command", shlex.join(metadata.command) or "none"),
@@ -143,6 +143,14 @@ def _memory(metadata: Metadata) -> str:
     if not metadata.memory_total_bytes:
         return NOT_KNOWN
     return f"{bytes_(metadata.memory_total_bytes)}, {bytes_(metadata.page_size_bytes)} pages"
+
+
+def _balloon(analysis: Analysis, facts: RecordingFacts) -> str:
+    size, driver = analysis.balloon.size, facts.metadata.balloon.driver
+    if driver is None and not (size and size.highest_bytes):
+        return no_balloon(facts)
+    held = f"; {size_words(size)}" if size else ""
+    return f"{driver or 'unknown driver'}, reclaim path {analysis.balloon.reclaim_path}{held}"
 
 
 def _kernel(metadata: Metadata) -> str:

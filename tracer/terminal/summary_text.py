@@ -9,7 +9,7 @@ from ..analyze.model import Analysis, BalloonResult, Finding, Stall, TierRow
 from ..analyze.naming import row_label, scope_label
 from ..analyze.terms import Quality, Severity, Tier
 from ..recording_facts import RecordingFacts
-from ..wording.balloon_size import miscount
+from ..wording.balloon_size import miscount, size_words
 from ..wording.evidence import no_balloon, nothing_seen
 from ..wording.free_pages import free_page_lines, targets
 from ..wording.length import length_of
@@ -136,7 +136,8 @@ def _objects(label: str, row: TierRow) -> str:
 
 def _balloon(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
     info, balloon, page = facts.metadata.balloon, analysis.balloon, facts.metadata.page_size_bytes
-    if info.driver is None and not (balloon.work_spans or balloon.inflated_pages or balloon.reports):
+    held = balloon.size is not None and balloon.size.highest_bytes
+    if info.driver is None and not (balloon.work_spans or balloon.inflated_pages or balloon.reports or held):
         return paper.paragraph(f"Balloon: {no_balloon(facts)}.", "")
     features = f" ({', '.join(info.features)})" if info.features else ""
     fights = (plural(len(analysis.conflicts), "conflict"), plural(len(analysis.cycles), "cycle"))
@@ -147,6 +148,8 @@ def _balloon(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[st
         ", ".join(fights if wasted is not None else fights[:1])
         + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing{' (out and back in)' * bool(wasted)}"),
     ]
+    if balloon.size is not None:
+        lines.insert(1, size_words(balloon.size))
     lines += free_page_lines(balloon, analysis.duration_s, page)
     if off := miscount(balloon, page):
         lines.append(off)

@@ -1,9 +1,28 @@
-"""How the balloon's pages differ from the kernel's count."""
+"""The balloon's size, and how its pages differ from the kernel's count."""
 
 from __future__ import annotations
 
-from ..analyze.model import BalloonResult
+from typing import Final
+
+from ..analyze.model import BalloonResult, BalloonSize
+from ..analyze.terms import Quality
 from .numbers import mib
+
+_SOURCES: Final = {
+    "vmmemctl.current_pages": "VMware's driver in debugfs",
+    "meminfo.Balloon_bytes": "/proc/meminfo",
+    "vmstat.nr_balloon_pages": "/proc/vmstat",
+}
+
+
+def size_words(size: BalloonSize) -> str:
+    """What the balloon held, without capital and full stop."""
+    end, lowest, highest = (mib(bytes_, 1) for bytes_ in (size.end_bytes, size.lowest_bytes, size.highest_bytes))
+    between = f", {lowest} to {highest} meanwhile" if lowest != highest else ""
+    target = "" if size.target_bytes is None else f", the host's target was {mib(size.target_bytes, 1)}"
+    by = _SOURCES.get(size.source, "pages in less pages out since boot")
+    about = "~" * (size.quality is Quality.INFERRED and size.end_bytes > 0)
+    return f"size {about}{end} at the end{between} ({by}){target}"
 
 
 def miscount(balloon: BalloonResult, page_bytes: int) -> str:

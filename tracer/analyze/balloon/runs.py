@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import repeat
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ from ..stream.spans import Spans
 from ..stream.stretch import Stretch
 
 NameOf = Callable[[int], str]
+
+IN_A_THREAD: Final = "xen_balloon"
+"""The driver whose work is a kernel thread's since Linux 5.15 (drivers/xen/balloon.c), and no work item: what it did is
+not known where no run is seen."""
 
 
 class Run(NamedTuple):

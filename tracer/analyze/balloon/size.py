@@ -9,9 +9,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Analysis, BalloonStep
+from ...schema import BALLOON_PAGE_BYTES
+from ..model import Analysis, BalloonSize, BalloonStep
+from ..stream.readings import GAUGES
+from ..terms import Quality
 
 MIB: Final = 1 << 20
+_ADDED_UP: Final = "vmstat.balloon_inflate minus balloon_deflate"
+_TARGET: Final = "vmmemctl.target_pages"
 Floats = npt.NDArray[np.float64]
 
 
@@ -30,18 +35,30 @@ class Size:
 
 
 def sampled_size(analysis: Analysis, page_bytes: int) -> Size | None:
-    """The size from samples: meminfo's `Balloon`, `nr_balloon_pages`, or inflate minus deflate since boot."""
+    """The size from samples: one of GAUGES, or inflate minus deflate since boot."""
     samples = analysis.samples
-    for name, scale in (("meminfo.Balloon_bytes", 1.0), ("vmstat.nr_balloon_pages", float(page_bytes))):
+    for name, unit_bytes in GAUGES:
         gauge = samples.get(name)
         if gauge is not None and len(gauge.values):
-            return _known(gauge.time_s, gauge.values * (scale / MIB), name)
+            return _known(gauge.time_s, gauge.values * ((unit_bytes or page_bytes) / MIB), name)
     up, down = samples.get("vmstat.balloon_inflate"), samples.get("vmstat.balloon_deflate")
     if up is None or down is None or not len(up.values) or len(up.values) != len(down.values):
         return None
-    return _known(
-        up.time_s, (up.values - down.values) * (page_bytes / MIB), "vmstat.balloon_inflate minus balloon_deflate"
+    return _known(up.time_s, (up.values - down.values) * (page_bytes / MIB), _ADDED_UP)
+
+
+def balloon_size(analysis: Analysis, page_bytes: int) -> BalloonSize | None:
+    """What samples say of the size over the recording; None where nothing does."""
+    size = sampled_size(analysis, page_bytes)
+    if size is None:
+        return None
+    start, end, lowest, highest = (
+        round(float(mib) * MIB) for mib in (size.mib[0], size.mib[-1], size.mib.min(), size.mib.max())
     )
+    target = analysis.samples.get(_TARGET) if size.source == GAUGES[0][0] else None
+    target_bytes = None if target is None else round(float(target.values[-1]) * BALLOON_PAGE_BYTES)
+    quality = Quality.INFERRED if size.source == _ADDED_UP else Quality.MEASURED
+    return BalloonSize(start, end, lowest, highest, target_bytes, size.source, quality)
 
 
 def _known(time_s: Floats, mib: Floats, source: str) -> Size | None:

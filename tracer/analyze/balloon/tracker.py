@@ -15,7 +15,8 @@ from .counted import CountedSteps
 from .free_pages import FreePages
 from .measured import MeasuredSteps, PageSources
 from .modules import ModuleTracker
-from .runs import NameOf, Run, notifier_runs, shrinker_runs, work_runs
+from .runs import IN_A_THREAD, NameOf, Run, notifier_runs, shrinker_runs, work_runs
+from .size_steps import SizeSteps
 from .steps import Step, in_order
 from .stuck import StuckRuns
 from .works import WorkLog
@@ -31,6 +32,7 @@ class BalloonTracker:
         self._sources = PageSources.of(metadata)
         self._measured = MeasuredSteps(self._sources, metadata.page_size_bytes, metadata.balloon.reclaim_path)
         self._counted = CountedSteps(inflations=not self._sources.inflations, leaks=not self._sources.leaks)
+        self._sizes = SizeSteps(metadata)
         self._check = CountCheck()
         self._held: list[Step] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
@@ -66,7 +68,7 @@ class BalloonTracker:
 
     @property
     def _counted_otherwise(self) -> bool:
-        return self._measured.status_seen or self._counted.was_read or self._none_here
+        return self._measured.status_seen or self._counted.was_read or self._sizes.was_read or self._none_here
 
     @property
     def compared(self) -> bool:
@@ -76,7 +78,8 @@ class BalloonTracker:
     @property
     def work_seen(self) -> bool:
         """Whether runs of the balloon's work would be seen."""
-        return bool(self.works.count or self._metadata.kinds_traced & _WORK_KINDS) or self._none_here
+        traced = self._metadata.kinds_traced & _WORK_KINDS and self._metadata.balloon.driver != IN_A_THREAD
+        return bool(self.works.count or traced) or self._none_here
 
     @property
     def quality(self) -> Quality:
@@ -138,13 +141,13 @@ class BalloonTracker:
 
     def sample(self, samples: Samples) -> None:
         """Take counter readings up to which all events have been seen."""
-        self._held += self._counted.sample(samples)
+        self._held += self._counted.sample(samples) + self._sizes.sample(samples)
         if self._sources.exact:
             self._check.sample(samples)
 
     def read_until(self, read_ns: int) -> int:
         """Up to when the guest's readings up to `read_ns` tell all steps that they can."""
-        return self._counted.read_until(read_ns)
+        return min(self._counted.read_until(read_ns), self._sizes.read_until(read_ns))
 
     @property
     def targets_told(self) -> bool:
@@ -167,7 +170,8 @@ class BalloonTracker:
     def pending_begins(self) -> list[int]:
         """Begins of steps that are not due yet, as far as their spans have ended."""
         held = [step.begin_ns for step in self._held]
-        return [*held, *self._counted.pending_begins(), *self.works.unsettled_begins()]
+        read = (*self._counted.pending_begins(), *self._sizes.pending_begins())
+        return [*held, *read, *self.works.unsettled_begins()]
 
     def target_changes(self) -> int | None:
         """Config changes that were no commands for hinting, where they were traced, else runs after an idle balloon.

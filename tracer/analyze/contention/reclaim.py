@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...metadata import Metadata
 from ...schema import SpanKind
-from ..balloon.runs import is_work
+from ..balloon.runs import IN_A_THREAD, is_work
 from ..stream.attribution import BALLOON_BIT
 from ..stream.lane import SPAN_CODE
 from ..stream.stretch import Stretch
@@ -18,6 +18,8 @@ from .meter import Actor, Meter
 
 I64 = npt.NDArray[np.int64]
 
+_XEN_THREAD: Final = b"xen-balloon"
+"""balloon_init() in drivers/xen/balloon.c calls it so."""
 _BEGIN: Final = {SpanKind.BALANCE_PGDAT: "balance_pgdat_begin", SpanKind.KSWAPD: "kswapd_wake"}
 
 
@@ -27,6 +29,7 @@ class ReclaimTracker:
     def __init__(self, meter: Meter, metadata: Metadata) -> None:
         self._meter = meter
         self._scans = not metadata.plan or "lru_shrink_inactive" in metadata.kinds_traced
+        self._in_a_thread = metadata.balloon.driver == IN_A_THREAD
         self._woken_by_balloon: dict[int, bool] = {}
         self._induced: set[int] = set()
         self._newest_run = -1
@@ -36,6 +39,8 @@ class ReclaimTracker:
         spans = stretch.spans
         reclaiming = spans.is_root & ((spans.tier == Tier.BACKGROUND) | (spans.tier == Tier.DIRECT))
         own = spans.kinds_above & BALLOON_BIT != 0
+        if self._in_a_thread:
+            own |= spans.comm == _XEN_THREAD
         self._meter.worker.add(*stretch.clipped(is_work(spans)))
         induced = self._induced_kswapd(stretch)
         for actor, chosen in (
