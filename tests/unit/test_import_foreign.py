@@ -4,6 +4,8 @@ import pytest
 from import_cases import DATA, import_file, import_text
 
 from tracer.errors import RecordingError
+from tracer.imports.rules import Rules
+from tracer.imports.survey import Surveyor
 
 FOREIGN = DATA.parent / "foreign"
 HEAD = "         kswapd0-47    [000] ....   102.200000: "
@@ -42,6 +44,47 @@ def test_a_line_may_be_folded_inside_of_a_number_or_of_flags(mark, tmp_path):
         events = import_text(f"{line[:at]}{mark}{line[at:]}\n{line}\n", tmp_path).events
         args = [[event.args[name] for name in ("nr_scanned", "nr_reclaimed", "reclaim_flags")] for event in events]
         assert args == [[32, 31, 0xA]] * 2, line[:at]
+
+
+TO_FOLD = (FOREIGN / "lines-to-fold.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize("text", TO_FOLD, ids=lambda text: text.partition(":")[0])
+def test_a_fold_at_any_blank_and_inside_of_any_number_is_joined(text, tmp_path):
+    def read(first):
+        return [(event.kind, event.args) for event in import_text(f"{first}\n{HEAD}{text}\n", tmp_path).events]
+
+    whole = read(f"{HEAD}{text}")
+    assert len(whole) == 2
+    for at in range(text.index(":") + 1, len(text)):
+        if text[at] == " " or (text[at].isdigit() and text[at - 1].isdigit()):
+            assert read(f"{HEAD}{text[:at].rstrip()}\n{text[at:].lstrip()}") == whole, text[:at]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "\tffffffff81234567 do_shrink_slab+0x1",
+        "  555555554000 main (/usr/bin/hog)",
+        "  00401234 main",
+        "=> shrink_slab",
+    ],
+)
+def test_stacks_are_no_folded_lines(call, tmp_path):
+    line = f"{HEAD}mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL"
+    source = tmp_path / "trace.txt"
+    source.write_text(f"{line}\n{call}\n{call}\n\n{line}\n")
+    surveyor = Surveyor(Rules({}))
+    surveyor.feed(source.read_bytes())
+    assert not surveyor.survey.continued
+    assert [event.args["order"] for event in import_file(source, tmp_path / "out.rtrace").events] == [0, 0]
+
+
+def test_a_fold_between_two_blocks_is_seen():
+    surveyor = Surveyor(Rules({}))
+    surveyor.feed(f"{HEAD}mm_vmscan_direct_reclaim_begin: order=123".encode())
+    surveyor.feed(b"456789 gfp_flags=GFP_KERNEL")
+    assert surveyor.survey.continued
 
 
 @pytest.mark.parametrize("pointer", ["          (null)", "(ptrval)", "(____ptrval____)", "", "0000000087027f06"])

@@ -12,6 +12,7 @@ from typing import Final
 
 from .heads import head_of
 from .layouts import SLAB_HEAD
+from .lines import MOST_LINE_BYTES
 from .losses import is_loss
 from .names import without_group
 from .sources import Progress, Source, Spool
@@ -23,19 +24,24 @@ _WORDS: Final = re.compile("|".join((*(rf"\b{key}\b" for key in _KEYS), "scan co
 _HEADLESS: Final = re.compile(r"\s*(?:=>|#|[0-9a-fA-F]{6,16}\s.*\(|$)")
 _HEAD_BEGINS: Final = re.compile(r"-\d+\s+(?:\(\s*[\d-]+\)\s*)?(?:\[\d+\].*)?$|\s\d+\s+\[\d+\]\s")
 _QUOTE: Final = re.compile(r"^\s*(?:[>|]\s?)+")
-_REST: Final = re.compile(r"^\s*(?:[>|]\s?)*(?:\d{1,20}|[A-Z_|]+)\s*$")
-"""The rest of a number or of flags, alone in its line."""
-_ENDS_IN_NUMBER: Final = re.compile(r"[= ]\d+$")
-_NUMBER: Final = re.compile(r"\d+(?:\s|$)")
-_ENDS_IN_FLAGS: Final = re.compile(r"=[A-Z][A-Z_|]*$")
-_FLAGS: Final = re.compile(r"[A-Z_|]+(?:\s|$)")
-_FLAGS_KEY: Final = re.compile(r"=RECLAIM_WB_")
+_SPLIT_VALUES: Final = tuple(
+    (re.compile(rf"{before}$"), re.compile(rf"{rest}(?=[\s,:]|$)"))
+    for before, rest in (
+        (r"(?:=-?\w*\d|[: ]-?\d+)", r"\d+(?:kB)?"),
+        (r"[=: ]0x[0-9a-fA-F]*", r"[0-9a-fA-F]+"),
+        (r"[= ][A-Z_][A-Z_|]*", r"[A-Z_|]+"),
+    )
+)
+"""How a line ends that is folded inside of a number or of flags, and how the next one begins: no two values follow each
+other."""
+_ENDS_IN_FLAGS: Final = _SPLIT_VALUES[2][0]
+_PAIR: Final = re.compile(r"[\w-]+(?:=|:(?=\d))\S")
 _VALUE: Final = r"(?:=|: ?| )\s*[^\s,]"
 
 
-def continues(line: str) -> bool:
-    """Whether a line without a head may go on with the one before."""
-    return any(pattern.search(line) for pattern in (_WORDS, _REST, _FLAGS_KEY))
+def continues(before: str, line: str) -> bool:
+    """Whether a line without a head goes on with the one before."""
+    return len(before) <= MOST_LINE_BYTES and _may_go_on(before) and _longer(before, line) is not None
 
 
 def unfolded(source: Source, progress: Progress) -> Source:
@@ -88,19 +94,18 @@ def _longer(held: str, line: str) -> str | None:
     before, rest = held.rstrip().removesuffix("\\").rstrip(), _QUOTE.sub("", line).strip()
     if line.lstrip().startswith("|") and _ENDS_IN_FLAGS.search(before):
         rest = line.strip()
-    texts = [f"{before}{rest}", f"{before} {rest}"]
+    glued, spaced = f"{before}{rest}", f"{before} {rest}"
     if head_of(held) is None:
-        return next((text for text in texts if head_of(text)), None)
-    if rest[:1] in "=:|" or _splits_value(before, rest):
-        return texts[0]
-    best = min(filter(head_of, texts), key=lambda text: (_lacking(text), -_fields(text)))
-    return best if _lacking(best) < _lacking(held) or _WORDS.search(rest) else None
+        return next((text for text in (glued, spaced) if head_of(text)), None)
+    if rest[:1] in "=:|" or any(end.search(before) and start.match(rest) for end, start in _SPLIT_VALUES):
+        return glued
+    best = min(filter(head_of, (spaced, glued)), key=_poverty)
+    return best if _poverty(best) < _poverty(held) or _WORDS.search(rest) or _PAIR.match(rest) else None
 
 
-def _splits_value(before: str, rest: str) -> bool:
-    """Whether the fold is inside a number or flags: no two values follow each other."""
-    in_number = _ENDS_IN_NUMBER.search(before) and _NUMBER.match(rest)
-    return bool(in_number or (_ENDS_IN_FLAGS.search(before) and _FLAGS.match(rest)))
+def _poverty(line: str) -> tuple[int, int]:
+    """The less, the more of its event's fields a line has: first those that every kernel prints."""
+    return _lacking(line), -_fields(line)
 
 
 def _lacking(line: str) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from .blocks.probes import Found, Probes
 from .blocks.scan import Head, Scan, Scanner, in_turn
 from .blocks.tails import Tails
-from .blocks.text import Bools
+from .blocks.text import Block, Bools
 from .blocks.turns import Turns
 from .blocks.works import WorkTexts
 from .folding import continues
@@ -29,7 +29,8 @@ MOST_NAMES: Final = 5000
 """Different event names that are counted one by one; a tracer has some hundred, garbage any number."""
 MANY_NAMES: Final = "(other names)"
 NO_NAME: Final = "(no event name)"
-STACK_LINE: Final = re.compile(r"\s*(?:=>|[0-9a-fA-F]{6,16}\s|$)")
+STACK_LINE: Final = re.compile(r"\s*(?:=>|(?=\d*[a-fA-F])[0-9a-fA-F]{6,16}\s(?!\s*[\w-]+=)|$)")
+"""A line of a stack, or a blank one. Digits alone are rather the rest of a folded line than an address."""
 
 _MOST_TIMES: Final = 10_000
 _BALLOON_MOVES: Final = frozenset({"virtballoon_changed", "balloon_work_begin", "update_balloon_size_begin"})
@@ -92,6 +93,8 @@ class Surveyor:
         self._form: HeadForm = FORMS[0]
         self._scanner = Scanner()
         self._last_work_ns = -_IDLE_NS
+        self._last_line = ""
+        """The last one of the block before."""
 
     def feed(self, data: bytes) -> None:
         """Take the next whole lines."""
@@ -118,8 +121,9 @@ class Surveyor:
                 settled[head] = self._form is form and self._is_settled(int(scan.numbers[head]))
                 if settled[head]:
                     continue
-            self._line(scan.block.line(line), certain_heads.get(line) if self._form is form else None)
+            self._line(scan.block, line, certain_heads.get(line) if self._form is form else None)
         turns.until(len(scan.block))
+        self._last_line = scan.block.line(len(scan.block) - 1)
         self._count(scan, settled)
 
     def _watch(self, scan: Scan, settled: Bools, turns: Turns) -> None:
@@ -183,8 +187,9 @@ class Surveyor:
         survey.first_ns = min(survey.first_ns, now_ns) if survey.first_ns >= 0 else now_ns
         survey.last_ns = max(survey.last_ns, now_ns)
 
-    def _line(self, line: str, certain: Head | None) -> None:
-        head = certain or self._head(line)
+    def _line(self, block: Block, number: int, certain: Head | None) -> None:
+        line = block.line(number)
+        head = certain or self._head(line, block.line(number - 1) if number else self._last_line)
         if head is None:
             return
         self._remember_time(head.now_ns)
@@ -195,11 +200,11 @@ class Surveyor:
         if name in self._watched:
             self._look(self._watched[name], line, head)
 
-    def _head(self, line: str) -> Head | None:
+    def _head(self, line: str, before: str) -> Head | None:
         if len(line) > MOST_LINE_BYTES:
             self.survey.lines -= 1
             return None
-        match = self._form.pattern.search(line) or self._other(line)
+        match = self._form.pattern.search(line) or self._other(line, before)
         if match is None:
             return None
         tid, _, cpu, seconds, fraction, name = match.group(*self._form.order)
@@ -250,7 +255,7 @@ class Surveyor:
         if len(times) < _MOST_TIMES:
             times.append(now_ns)
 
-    def _other(self, line: str) -> re.Match[str] | None:
+    def _other(self, line: str, before: str) -> re.Match[str] | None:
         """A line that is not in the form of the last one: another form, a header, or no event."""
         if STACK_LINE.match(line):
             return None
@@ -263,7 +268,7 @@ class Surveyor:
         if match := NAMELESS.pattern.search(line):
             self._nameless(match)
         else:
-            self.survey.continued = self.survey.continued or continues(line)
+            self.survey.continued = self.survey.continued or continues(before, line)
             self.survey.unread_lines.take(line)
         return None
 
