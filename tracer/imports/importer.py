@@ -36,6 +36,8 @@ _MOST_SHOWN: Final = 12
 _SURVEY_SHARE: Final = 0.3
 """Part of the time the first pass takes."""
 _GUESSED_ALL: Final = 0.999
+_MOST_MAPPED_BYTES: Final = (1 << 25) - (1 << 16)
+"""glibc's DEFAULT_MMAP_THRESHOLD_MAX (32 MiB on 64 bits, malloc/malloc.c) less what a chunk needs for itself."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
     CannotTraceError where a tool it needs is missing, TracerError where the output can't be written.
     """
     _check(request)
+    _keep_freed_memory()
     guest = read_guest_samples(request.samples) if request.samples else None
     host = read_host_log(request.host_log) if request.host_log else None
     source = open_source(request.source, progress)
@@ -115,6 +118,15 @@ def _check(request: ImportRequest) -> None:
             if path.samefile(request.output):
                 raise UsageError(f"{shown(path)}: is the input too; choose another output with -o")
     check_output(request.output, force=request.force)
+
+
+def _keep_freed_memory() -> None:
+    """Arrays of some MiB are made and freed for every block: without this each would come as new pages from the kernel.
+
+    glibc raises its threshold for mapping, and twice that for giving back the heap's top, to the largest mapped chunk
+    that was freed (mallopt(3), M_MMAP_THRESHOLD). The chunk is never written to, so it takes no memory.
+    """
+    np.empty(_MOST_MAPPED_BYTES, np.uint8)
 
 
 def _survey(source: Source, rules: Rules, progress: Progress) -> Survey:
