@@ -38,14 +38,6 @@ class ClockChange:
     kind: ClockChangeKind
     by_ns: int
 
-    @classmethod
-    def from_json(cls, value: object) -> Self:
-        """From a list of the three. Raises TypeError, ValueError."""
-        if not isinstance(value, list):
-            raise TypeError(value)
-        at_ns, kind, by_ns = value
-        return cls(int(at_ns), ClockChangeKind(kind), int(by_ns))
-
 
 @dataclass(frozen=True)
 class RecordingFiles:
@@ -140,7 +132,7 @@ class Metadata:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """From `to_json`'s values; unknown keys are ignored. Raises KeyError, TypeError, ValueError."""
+        """From `to_json`'s values; unknown keys are ignored."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         balloon = dict(known.get("balloon", {}))
         balloon["features"] = tuple(balloon.get("features", ()))

@@ -24,9 +24,5 @@ def costs_to_note(costs: Mapping[str, ProgramCost]) -> dict[str, Any]:
 
 
 def costs_from_notes(notes: Mapping[str, Any]) -> dict[str, ProgramCost]:
-    """By program, from a recording's notes; empty where none were measured, or the note is none of ours."""
-    try:
-        note = notes.get(COST_NOTE, {}).items()
-        return {str(name): ProgramCost(int(cost["runs"]), int(cost["run_time_ns"])) for name, cost in note}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {}
+    """By program, from a recording's notes; empty where none were measured."""
+    return {name: ProgramCost(cost["runs"], cost["run_time_ns"]) for name, cost in notes.get(COST_NOTE, {}).items()}

@@ -16,7 +16,16 @@ from store_cases import METADATA, calm_records, records_of_all_kinds, samples_at
 from tracer.batch import Batch, LostStretch
 from tracer.errors import RecordingError
 from tracer.store import Recording, Writer
-from tracer.store.format import FILE_HEAD, FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, BlockHeader, BlockType, Codec
+from tracer.store.format import (
+    FILE_HEAD,
+    FILE_MAGIC,
+    MOST_NS,
+    VERSION_MAJOR,
+    VERSION_MINOR,
+    BlockHeader,
+    BlockType,
+    Codec,
+)
 from tracer.store.index import IndexGrowing
 from tracer.store.opening import read_start
 from tracer.store.scan import scan
@@ -71,12 +80,14 @@ class FileOfBlocks:
         self.data = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, FILE_ID)
         self.add(BlockType.META, 1, meta)
 
-    def add(self, kind: int, rows: int, payload: bytes) -> None:
+    def add(self, kind: int, rows: int, payload: bytes, **changes: int) -> None:
+        """A block; `changes` are to its header, such as the times of an event that is there alone."""
         crc, size = zlib.crc32(payload), len(payload)
-        header = BlockHeader(kind, Codec.STORED, size, size, self._sequence, rows, 0, 1 << 62, crc).pack(FILE_ID)
+        header = BlockHeader(kind, Codec.STORED, size, size, self._sequence, rows, 0, MOST_NS, crc)
+        packed = header._replace(**changes).pack(FILE_ID)
         self._sequence += 1
-        self._index.add(header)
-        self.data += header + payload
+        self._index.add(packed)
+        self.data += packed + payload
 
     def close(self) -> bytes:
         payload, offset = self._index.payload(), len(self.data)

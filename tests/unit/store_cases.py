@@ -13,6 +13,7 @@ from tracer.batch import Batch, LostStretch, Samples
 from tracer.metadata import Metadata
 from tracer.schema import EVENT_DTYPE, KIND_BY_NUMBER
 from tracer.store import Recording, Writer
+from tracer.store.format import MOST_NS
 
 UNKNOWN_KIND = 60
 METADATA = Metadata(
@@ -21,13 +22,14 @@ METADATA = Metadata(
 
 
 def records_of_all_kinds(count: int, seed: int = 0, kinds: Sequence[int] = tuple(KIND_BY_NUMBER)) -> np.ndarray:
-    """Random bytes as records: every kind and one nobody knows, extreme arguments, times in no order."""
+    """Random bytes as records: every kind and one nobody knows, extreme arguments, times up to MOST_NS in no order."""
     random = np.random.default_rng(seed)
     raw = random.integers(0, 256, count * EVENT_DTYPE.itemsize, np.uint8)
     raw[random.random(len(raw)) < 0.3] = 0
     raw[random.random(len(raw)) < 0.1] = 255
     records = raw.view(EVENT_DTYPE)
     records["kind"] = random.choice([*kinds, UNKNOWN_KIND], count)
+    records["time_ns"] %= MOST_NS
     return records
 
 

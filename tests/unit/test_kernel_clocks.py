@@ -6,7 +6,8 @@ import pytest
 
 from tracer.kernel.clocks import Clocks, ClockWatch, read_clocks
 from tracer.metadata import ClockChange, ClockChangeKind
-from tracer.store.notes import CLOCK_CHANGES_NOTE, clock_changes, dropped_events
+from tracer.store.note_keys import CLOCK_CHANGES_NOTE
+from tracer.store.notes import clock_changes, dropped_events
 
 SECOND = 1_000_000_000
 
@@ -56,10 +57,9 @@ def test_the_running_clocks_agree_with_themselves():
     assert read_clocks().boottime_ns >= read_clocks().monotonic_ns - SECOND
 
 
-def test_a_note_comes_back_and_nonsense_is_nothing():
+def test_a_note_comes_back():
     change = ClockChange(5, ClockChangeKind.SET, -7)
     assert clock_changes({CLOCK_CHANGES_NOTE: [[5, "set", -7]]}) == (change,)
-    for note in (None, 3, {}, [1], [[1, "set"]], [[1, "slept", 2]], [[1, "set", "x"]], [["inf", "set", 1]]):
-        assert clock_changes({CLOCK_CHANGES_NOTE: note}) == ()
+    assert clock_changes({}) == ()
     assert dropped_events({"dropped_events": {"throttled": 3, "kind 60": 4}}) == 7
-    assert dropped_events({"dropped_events": [1]}) == 0
+    assert dropped_events({}) == 0

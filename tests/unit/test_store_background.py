@@ -31,8 +31,9 @@ from tracer.batch import Batch, LostStretch
 from tracer.errors import TracerError
 from tracer.schema import EVENT_DTYPE, KIND_BY_NUMBER
 from tracer.store import BackgroundWriter, Recording, Writer
-from tracer.store.background import _MOST_TASKS, DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE
+from tracer.store.background import _MOST_TASKS
 from tracer.store.format import BLOCK_EVENTS
+from tracer.store.note_keys import DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE
 
 BLOCK_BYTES = BLOCK_EVENTS * EVENT_DTYPE.itemsize
 HERE = Path(__file__).parent

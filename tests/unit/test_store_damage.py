@@ -37,6 +37,7 @@ from tracer.store.format import (
     BLOCK_MAGIC,
     FILE_HEAD,
     MAX_BLOCK_ROWS,
+    MOST_NS,
     VERSION_MINOR,
     BlockHeader,
     BlockType,
@@ -72,7 +73,7 @@ def add_block(path: Path, kind: int, payload: bytes, raw: bytes | None = None, *
     blocks = blocks_of(path)
     header = BlockHeader(
         kind, Codec.STORED if raw is None else Codec.ZSTD, len(payload), len(payload if raw is None else raw),
-        blocks[-1].header.sequence + 1, 1, 0, 2**63, zlib.crc32(payload),
+        blocks[-1].header.sequence + 1, 1, 0, MOST_NS, zlib.crc32(payload),
     )._replace(**changes)  # fmt: skip
     file_id = FILE_HEAD.unpack(path.read_bytes()[: FILE_HEAD.size])[3]
     with path.open("ab") as file:

@@ -34,7 +34,7 @@ from tracer.store.source import Source
 
 VERSION_1_0 = Path(__file__).parent / "data" / "version-1.0.rtrace"
 KINDS_OF_VERSION_1_0 = range(1, 41)
-"""The file was written by format version 1.0: records of these kinds, then calm_records(1_000)."""
+"""The file is as format version 1.0 wrote it: records of these kinds, then calm_records(1_000)."""
 METADATA_OF_VERSION_1_0 = replace(
     METADATA, start_utc_ns=0, absent_fields={"virtballoon_free_page_report": ("reported_pages",)}
 )

@@ -13,7 +13,8 @@ from store_cases import METADATA, calm_records, events_of, samples_at, samples_o
 from tracer.batch import LostStretch
 from tracer.errors import TracerError
 from tracer.store import BackgroundWriter, Fsync, Recording, RotatingWriter, Rotation, Writer
-from tracer.store.rotating import PART_NOTE, part_path
+from tracer.store.note_keys import PART_NOTE
+from tracer.store.rotating import part_path
 
 
 @pytest.fixture

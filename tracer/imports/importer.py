@@ -16,7 +16,8 @@ from ..batch import LostStretch
 from ..errors import RecordingError, UsageError, shown
 from ..outputs import check_output
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
-from ..store.format import END_NOTE, IMPORT_NOTE, JSON
+from ..store.format import JSON
+from ..store.note_keys import END_NOTE, IMPORT_NOTE
 from ..store.writer import Writer
 from .converter import Converter, Item
 from .folding import unfolded

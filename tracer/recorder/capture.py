@@ -29,7 +29,7 @@ from ..probes.probe import PageSource
 from ..probes.transport import Transport
 from ..program_cost import COST_NOTE, ProgramCost, costs_to_note
 from ..store.format import JSON
-from ..store.notes import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
+from ..store.note_keys import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
 from ..terminal.messages import Messages
 from ..terminal.messages import say as warn
 from .footprint import ANONYMOUS_BOUND_BYTES, give_back

@@ -17,6 +17,7 @@ from ..errors import TracerError
 from ..schema import EVENT_DTYPE
 from .dropping import Dropped, merged
 from .format import BLOCK_EVENTS, JSON
+from .note_keys import DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE
 from .rotating import RotatingWriter
 from .writer import Writer
 
@@ -26,11 +27,6 @@ _EVENT: Final = np.dtype(f"V{_EVENT_BYTES}")
 """Copied as a whole: numpy copies a record with fields field by field."""
 _MIN_EVENTS: Final = 2 * BLOCK_EVENTS
 """Room for one block being filled and one being packed: 3.3 MiB."""
-
-DROPPED_EVENTS_NOTE: Final = "dropped_events"
-"""Note: events dropped because the queue was full, by kind; they are in the lost stretches too."""
-DROPPED_SAMPLES_NOTE: Final = "dropped_samples"
-"""Note: readings of counters dropped because the writer was far behind."""
 
 _MOST_TASKS: Final = 1024
 """With more than this waiting, readings of counters are dropped and lost stretches become one."""

@@ -27,18 +27,23 @@ BLOCK_HEADER_BYTES: Final = _HEADER_FIELDS.size + _CRC.size
 
 BLOCK_EVENTS: Final = 16_384
 """Events the writer puts into one block."""
-MAX_BLOCK_ROWS: Final = 1 << 20
+INDEX_BLOCKS: Final = 4096
+"""Blocks the writer puts into one INDEX."""
+LOST_STRETCHES: Final = 4096
+"""Lost stretches the writer puts into one block."""
+MAX_BLOCK_ROWS: Final = 1 << 16
 """Most events or sample rows a block may hold."""
-MAX_SAMPLE_CELLS: Final = 1 << 24
-MAX_RAW_BYTES: Final = 256 << 20
-"""Most bytes a payload may have once unpacked."""
+MAX_SAMPLE_CELLS: Final = 1 << 21
+MAX_RAW_BYTES: Final = 32 << 20
+"""Most bytes the columns of a block may have once unpacked."""
+MAX_JSON_BYTES: Final = 4 << 20
+"""Most bytes of JSON in a block other than META; also most that a recording's notes may have together."""
 MAX_META_BYTES: Final = 16 << 20
 NS_MAX: Final = (1 << 64) - 1
-
-END_NOTE: Final = "end_ns"
-"""Note with the recording's end, for one whose last event or sample does not tell it (an import)."""
-IMPORT_NOTE: Final = "import"
-"""Note with what an import met; `damage` says why its source ends too early, empty where it does not."""
+MOST_NS: Final = 1 << 62
+"""Latest time a recording may tell, 146 years: differences of two fit into 64 bits."""
+MOST_COUNT: Final = 1 << 53
+"""Largest count or reading: floating-point numbers still tell it from the next one."""
 
 
 class BlockType(IntEnum):

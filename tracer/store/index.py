@@ -14,15 +14,12 @@ from typing import Final
 import numpy as np
 
 from .columns import CorruptPayloadError
-from .format import BLOCK_HEADER_BYTES, BLOCK_MAGIC, FILE_HEAD, BlockType
+from .format import BLOCK_HEADER_BYTES, BLOCK_MAGIC, FILE_HEAD, INDEX_BLOCKS, BlockType
 from .payloads import unpack_json
 from .scan import Scan, block_at, last_block
 from .source import Source
 from .table import Block, BlockTable
 from .unpack import unpack
-
-INDEX_BLOCKS: Final = 4096
-"""Blocks the writer puts into one INDEX."""
 
 _PREVIOUS: Final = struct.Struct("<Q")
 
@@ -84,14 +81,15 @@ def _headers(source: Source, file_id: int, offset: int) -> tuple[bytearray, int]
     block = block_at(source, offset, file_id)
     if block is None:
         raise CorruptPayloadError("no index")
-    parts, end = [block.packed], block.end
+    parts, end, size = [block.packed], block.end, 0
     while block:
         if block.header.type != BlockType.INDEX:
             raise CorruptPayloadError("no index")
         previous, headers = _unpack(source, block)
         parts.append(headers)
-        if previous >= block.offset:
-            raise CorruptPayloadError("an index before itself")
+        size += len(headers)
+        if previous >= block.offset or size > source.size:
+            raise CorruptPayloadError("an index before itself, or of more than there is")
         block = block_at(source, previous, file_id) if previous else None
     return bytearray().join(reversed(parts)), end
 

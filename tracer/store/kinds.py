@@ -35,8 +35,8 @@ def kind_table() -> list[JSON]:
 
 
 def read_layouts(table: list[dict[str, Any]]) -> Layouts:
-    """A recorded `kind_table`. Raises KeyError, TypeError, ValueError."""
-    return {int(row["number"]): _layout(KIND_BY_NUMBER.get(row["number"]), row["fields"]) for row in table}
+    """A recorded `kind_table`. Raises ValueError."""
+    return {row["number"]: _layout(KIND_BY_NUMBER.get(row["number"]), row["fields"]) for row in table}
 
 
 def _layout(kind: Kind | None, fields: list[list[str]]) -> KindLayout:

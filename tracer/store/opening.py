@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import RecordingError, shown
 from ..metadata import Metadata
 from ..schema import OWN_FIELDS
 from .columns import CorruptPayloadError
+from .contents import DESCRIPTION
 from .format import (
     BLOCK_HEADER_BYTES,
     FILE_HEAD,
     FILE_MAGIC,
-    MAX_META_BYTES,
     VERSION_MAJOR,
     BlockHeader,
     BlockType,
 )
 from .kinds import KindLayout, read_layouts
-from .payloads import unpack_json
+from .payloads import unpack_shaped
 from .scan import block_at
 from .source import Source
 from .unpack import unpack
@@ -59,10 +59,11 @@ def read_start(source: Source) -> Start:
     if block is None or block.header.type != BlockType.META:
         raise RecordingError(f"{name}: is damaged in its description, the first block; nothing can be read")
     try:
-        description = unpack_json(unpack(source, block, MAX_META_BYTES))
-        metadata, layouts = _understand(description)
-    except (CorruptPayloadError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise RecordingError(f"{name}: is damaged in its description, the first block; nothing can be read") from error
+        metadata, layouts = _understand(unpack_shaped(unpack(source, block), DESCRIPTION))
+    except (CorruptPayloadError, ValueError) as error:
+        raise RecordingError(
+            f"{name}: is damaged in its description, the first block: {error}; nothing can be read"
+        ) from error
     return Start(metadata, layouts, file_id, block.end)
 
 
@@ -91,7 +92,6 @@ def _check_magic(name: str, head: bytes) -> None:
 def _understand(description: Mapping[str, Any]) -> tuple[Metadata, Mapping[int, KindLayout]]:
     layouts = read_layouts(description["kinds"])
     metadata = Metadata.from_json(description["metadata"])
-    _check_types(metadata)
     absent = {kind: list(names) for kind, names in metadata.absent_fields.items()}
     for layout in layouts.values():
         if layout.kind and layout.absent:
@@ -100,14 +100,3 @@ def _understand(description: Mapping[str, Any]) -> tuple[Metadata, Mapping[int, 
             names += [name for name in unseen if name not in names]
     absent = {kind: names for kind, names in absent.items() if names}
     return replace(metadata, absent_fields={kind: tuple(names) for kind, names in absent.items()}), layouts
-
-
-def _check_types(metadata: Metadata) -> None:
-    """Raises TypeError where a plain value is not of its default's type: other rooms compute with these."""
-    for field in fields(metadata):
-        value = getattr(metadata, field.name)
-        if field.default is MISSING or field.default is None:
-            continue
-        allowed = (int, float) if isinstance(field.default, float) else type(field.default)
-        if not isinstance(value, allowed) or isinstance(value, bool):
-            raise TypeError(field.name)

@@ -13,8 +13,9 @@ from ..batch import NO_FIELDS, Fields, LostStretch
 from ..errors import RecordingError, shown
 from ..metadata import Metadata
 from .format import JSON
+from .note_keys import PART_NOTE
 from .reader import Item, Recording
-from .rotating import PART_NOTE, find_parts
+from .rotating import find_parts
 
 
 def files_of(path: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,11 @@ import numpy.typing as npt
 from ..batch import HEADER_COLUMNS, NO_FIELDS, Batch, Column, Fields, LostStretch, Samples
 from ..schema import COMM_BYTES, EVENT_DTYPE
 from .columns import Codes, CorruptPayloadError, Cursor, Words, decode_codes, decode_column, skip_column
+from .contents import LOST, NOTE, NOTE_VALUES, SAMPLE_NAMES, SYMBOLS
 from .encoding import put_count, put_frame, put_steps
 from .format import JSON, MAX_SAMPLE_CELLS
 from .kinds import KindLayout, Layouts
+from .shapes import Shape, ShapeError
 from .sink import Sink
 
 _COMM = f"S{COMM_BYTES}"
@@ -55,9 +57,7 @@ def encode_samples(samples: Samples) -> bytes:
 def decode_samples(payload: bytes, count: int) -> Samples:
     """The inverse of `encode_samples`. Raises CorruptPayloadError."""
     cursor = Cursor(payload)
-    names = unpack_json(cursor.take(cursor.count(len(payload))))
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CorruptPayloadError("sample names are no list of names")
+    names = unpack_shaped(cursor.take(cursor.count(len(payload))), SAMPLE_NAMES)
     if not count or count * len(names) > MAX_SAMPLE_CELLS:
         raise CorruptPayloadError(f"{count} x {len(names)} samples")
     time_ns = decode_column(cursor, count, np.dtype(np.int64))
@@ -76,8 +76,8 @@ def pack_symbols(symbols: dict[int, str]) -> bytes:
 def unpack_symbols(payload: bytes) -> dict[int, str]:
     """The inverse of `pack_symbols`. Raises CorruptPayloadError."""
     try:
-        return {int(address, 16): str(name) for address, name in unpack_json(payload).items()}
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        return {int(address, 16): name for address, name in unpack_shaped(payload, SYMBOLS).items()}
+    except ValueError as error:
         raise CorruptPayloadError(f"symbols: {error}") from error
 
 
@@ -91,21 +91,16 @@ def pack_lost(stretches: list[LostStretch]) -> bytes:
 
 def unpack_lost(payload: bytes) -> list[LostStretch]:
     """The inverse of `pack_lost`. Raises CorruptPayloadError."""
-    try:
-        return [
-            LostStretch(int(start), int(end), {str(name): int(n) for name, n in counts.items()})
-            for start, end, counts in unpack_json(payload)
-        ]
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise CorruptPayloadError(f"lost stretches: {error}") from error
+    return [LostStretch(start, end, counts) for start, end, counts in unpack_shaped(payload, LOST)]
 
 
 def unpack_note(payload: bytes) -> tuple[str, JSON]:
     """A note's key and value. Raises CorruptPayloadError."""
-    note = unpack_json(payload)
-    if not isinstance(note, dict) or not isinstance(note.get("key"), str):
-        raise CorruptPayloadError("a note without a key")
-    return note["key"], note.get("value")
+    note = unpack_shaped(payload, NOTE)
+    key, value = note["key"], note["value"]
+    if shape := NOTE_VALUES.get(key):
+        _held_against(shape, value)
+    return key, value
 
 
 def pack_json(value: JSON) -> bytes:
@@ -116,9 +111,26 @@ def pack_json(value: JSON) -> bytes:
 def unpack_json(payload: bytes | memoryview) -> Any:  # noqa: ANN401
     """Any JSON value. Raises CorruptPayloadError."""
     try:
-        return json.loads(bytes(payload))
+        return json.loads(bytes(payload), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise CorruptPayloadError(f"no JSON: {error}") from error
+
+
+def unpack_shaped(payload: bytes | memoryview, shape: Shape) -> Any:  # noqa: ANN401
+    """A JSON value as declared. Raises CorruptPayloadError."""
+    return _held_against(shape, unpack_json(payload))
+
+
+def _held_against(shape: Shape, value: Any) -> Any:  # noqa: ANN401
+    try:
+        shape.check(value)
+    except ShapeError as error:
+        raise CorruptPayloadError(str(error)) from error
+    return value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def _present(kinds: npt.NDArray[Any]) -> list[int]:

@@ -12,10 +12,15 @@ import numpy.typing as npt
 
 from ..batch import NO_FIELDS, Batch, Fields, LostStretch, Samples
 from ..metadata import Metadata
+from ..schema import SAMPLE_NULL
 from . import payloads
 from .columns import CorruptPayloadError
-from .format import END_NOTE, JSON, MAX_BLOCK_ROWS, NS_MAX, BlockType
+from .contents import SAMPLE_NAMES
+from .facts import FACT_TYPES, Facts
+from .format import MOST_COUNT, MOST_NS, BlockHeader, BlockType
 from .index import indexed
+from .limits import Claims, unfit
+from .note_keys import END_NOTE
 from .opening import Start, read_start
 from .scan import scan
 from .source import Source
@@ -25,7 +30,6 @@ from .unpack import unpack
 Item = Batch | Samples | LostStretch
 
 _ITEM_TYPES: Final = (BlockType.EVENTS, BlockType.SAMPLES, BlockType.LOST)
-_FACT_TYPES: Final = (BlockType.SYMBOLS, BlockType.NOTE, BlockType.END, BlockType.INDEX)
 
 
 class Recording:
@@ -41,15 +45,17 @@ class Recording:
     def __init__(self, source: Source, start: Start) -> None:
         self.path = source.path
         self.metadata = start.metadata
-        self.symbols: dict[int, str] = {}
-        self.notes: dict[str, JSON] = {}
-        self.complete = False
         self._source = source
         self._layouts = start.layouts
         self._scan = indexed(source, start.file_id) or scan(source, start.end, start.file_id, sequence=1)
         self._headers = self._scan.blocks.columns()
-        self._bad: set[int] = set()
-        self._load_facts()
+        beyond = unfit(self._headers)
+        self._bad: set[int] = set(np.flatnonzero(beyond).tolist())
+        self.claims = Claims.of(self._headers[~beyond], source.size)
+        self.claims.refuse_if_beyond(source.path)
+        facts = self._load_facts()
+        self.symbols, self.notes, self.complete = facts.symbols, facts.notes, facts.complete
+        self._counters: set[str] = set()
         self._measure()
         self.metadata = self._from_time_zero()
 
@@ -83,7 +89,7 @@ class Recording:
         RecordingError when the file can't be read any more.
         """
         first = 0 if start_ns is None else start_ns
-        end = NS_MAX + 1 if end_ns is None else end_ns
+        end = MOST_NS + 1 if end_ns is None else end_ns
         headers = self._headers
         wanted = _of_types(headers, _ITEM_TYPES) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
         try:
@@ -103,33 +109,41 @@ class Recording:
             return []
 
     def _decoded(self, block: Block, leave_out: Fields) -> list[Item]:
-        count = block.header.rows
-        if count > MAX_BLOCK_ROWS:
-            raise CorruptPayloadError(f"{count} rows in a block")
-        payload = unpack(self._source, block)
-        if block.header.type == BlockType.EVENTS:
-            return [payloads.decode_events(payload, count, self._layouts, leave_out)]
-        if block.header.type == BlockType.SAMPLES:
-            return [payloads.decode_samples(payload, count)]
-        return [*payloads.unpack_lost(payload)]
+        header, payload = block.header, unpack(self._source, block)
+        if header.type == BlockType.LOST:
+            stretches = payloads.unpack_lost(payload)
+            if any(not header.first_ns <= lost.start_ns <= lost.end_ns <= header.last_ns for lost in stretches):
+                raise CorruptPayloadError("losses outside of their block's time")
+            return [*stretches]
+        if header.type == BlockType.SAMPLES:
+            samples = payloads.decode_samples(payload, header.rows)
+            _check_times(samples.time_ns, header)
+            return [self._understood(samples)]
+        events = payloads.decode_events(payload, header.rows, self._layouts, leave_out)
+        _check_times(events.header["time_ns"], header)
+        return [events]
 
-    def _load_facts(self) -> None:
+    def _understood(self, samples: Samples) -> Samples:
+        """The same where it can be: a reading that no counter shows is unknown. Raises CorruptPayloadError."""
+        counters, values = self._counters.union(samples.names), samples.values
+        if len(counters) > SAMPLE_NAMES.most:
+            raise CorruptPayloadError(f"more than {SAMPLE_NAMES.most} counters")
+        self._counters = counters
+        absurd = (values > MOST_COUNT) | (values < -MOST_COUNT)
+        return replace(samples, values=np.where(absurd, SAMPLE_NULL, values)) if absurd.any() else samples
+
+    def _load_facts(self) -> Facts:
         """Symbols, notes and the end mark; newer block types are passed over."""
-        for number in np.flatnonzero(_of_types(self._headers, _FACT_TYPES)).tolist():
+        facts = Facts()
+        for number in np.flatnonzero(_of_types(self._headers, FACT_TYPES)).tolist():
+            if number in self._bad:
+                continue
             try:
-                self._load_fact(self._scan.blocks[number])
+                block = self._scan.blocks[number]
+                facts.take(block.header.type, unpack(self._source, block))
             except CorruptPayloadError:
                 self._bad.add(number)
-
-    def _load_fact(self, block: Block) -> None:
-        payload = unpack(self._source, block)
-        if block.header.type == BlockType.SYMBOLS:
-            self.symbols |= payloads.unpack_symbols(payload)
-        elif block.header.type == BlockType.NOTE:
-            key, value = payloads.unpack_note(payload)
-            self.notes[key] = value
-        elif block.header.type == BlockType.END:
-            self.complete = True
+        return facts
 
     def _from_time_zero(self) -> Metadata:
         """The description with the time zero that everything counts from.
@@ -161,12 +175,17 @@ class Recording:
         self.first_ns = int(from_events["first_ns"].min()) if len(from_events) else start_ns
         self.last_ns = int(timed["last_ns"].max()) if len(timed) else start_ns
         ended_ns = self.notes.get(END_NOTE)
-        if isinstance(ended_ns, int) and self.last_ns < ended_ns <= NS_MAX:
-            self.last_ns = ended_ns
+        if isinstance(ended_ns, int):
+            self.last_ns = max(self.last_ns, ended_ns)
 
 
 def _of_types(headers: npt.NDArray[np.void], types: tuple[BlockType, ...]) -> npt.NDArray[np.bool_]:
     return np.isin(headers["type"], types)
+
+
+def _check_times(times: npt.NDArray[Any], header: BlockHeader) -> None:
+    if len(times) and (int(times.min()) < header.first_ns or int(times.max()) > header.last_ns):
+        raise CorruptPayloadError("times outside of their block's")
 
 
 def _clipped(item: Item, first: int, end: int) -> Iterator[Item]:

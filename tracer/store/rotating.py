@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +16,8 @@ from ..errors import TracerError, shown
 from ..metadata import Metadata
 from .event_columns import EventEncoder
 from .format import BLOCK_EVENTS, JSON
+from .note_keys import PART_NOTE
 from .writer import Fsync, Writer
-
-PART_NOTE: Final = "part"
-"""Note: which file of several this is, from 1."""
 
 
 @dataclass(frozen=True)

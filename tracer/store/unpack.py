@@ -5,14 +5,16 @@ from __future__ import annotations
 import zlib
 
 from .columns import CorruptPayloadError
-from .format import BLOCK_HEADER_BYTES, MAX_RAW_BYTES, Codec
+from .format import BLOCK_HEADER_BYTES, Codec
+from .limits import RAW_BYTES
 from .source import Source
 from .table import Block
 
 
-def unpack(source: Source, block: Block, limit: int = MAX_RAW_BYTES) -> bytes:
-    """The payload, at most `limit` bytes. Raises CorruptPayloadError, RecordingError."""
+def unpack(source: Source, block: Block) -> bytes:
+    """The payload, of no more bytes than its type may have. Raises CorruptPayloadError, RecordingError."""
     header = block.header
+    limit = RAW_BYTES.get(header.type, 0)
     if header.raw_bytes > limit or header.payload_bytes > limit:
         raise CorruptPayloadError(f"{header.raw_bytes} bytes in a block")
     found = source.read(header.block_bytes, block.offset)

@@ -16,7 +16,7 @@ from ..metadata import Metadata
 from ..schema import EVENT_DTYPE
 from . import payloads
 from .event_columns import EventEncoder
-from .format import BLOCK_EVENTS, FORMAT_NAME, JSON, VERSION_MAJOR, VERSION_MINOR, BlockType
+from .format import BLOCK_EVENTS, FORMAT_NAME, JSON, LOST_STRETCHES, VERSION_MAJOR, VERSION_MINOR, BlockType
 from .kinds import kind_table
 
 _BUFFER_BYTES: Final = BLOCK_EVENTS * EVENT_DTYPE.itemsize
@@ -186,9 +186,10 @@ class Writer:
 
     def _flush_lost(self) -> None:
         lost, self._lost = self._lost, []
-        if lost:
-            extent = min(stretch.start_ns for stretch in lost), max(stretch.end_ns for stretch in lost)
-            self._file.append(BlockType.LOST, payloads.pack_lost(lost), len(lost), extent)
+        for start in range(0, len(lost), LOST_STRETCHES):
+            part = lost[start : start + LOST_STRETCHES]
+            extent = min(stretch.start_ns for stretch in part), max(stretch.end_ns for stretch in part)
+            self._file.append(BlockType.LOST, payloads.pack_lost(part), len(part), extent)
 
     def _totals(self, index: int) -> dict[str, JSON]:
         counts = {kind.name.lower(): count for kind, count in sorted(self._file.counts.items())}

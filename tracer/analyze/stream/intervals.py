@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 I64 = npt.NDArray[np.int64]
+_MOST = np.iinfo(np.int64).max
 
 
 def merge(begin: I64, end: I64, gap: int = 0) -> tuple[I64, I64]:
@@ -40,9 +41,21 @@ def union_length_by_group(group: I64, begin: I64, end: I64, groups: int) -> I64:
     """Length of the union of each group's intervals; `group` holds 0..groups-1. Shape (groups,)."""
     if not len(begin):
         return np.zeros(groups, np.int64)
-    low = begin.min()
-    stride = end.max() - low + 1
+    low = int(begin.min())
+    stride = int(end.max()) - low + 1
+    if stride * groups > _MOST:
+        return _union_length_by_rank(group, begin, end, groups)
     merged_begin, merged_end = merge(begin - low + group * stride, end - low + group * stride)
     lengths = np.zeros(groups, np.int64)
     np.add.at(lengths, merged_begin // stride, merged_end - merged_begin)
+    return lengths
+
+
+def _union_length_by_rank(group: I64, begin: I64, end: I64, groups: int) -> I64:
+    """The same for times so far apart that the groups side by side don't fit into 64 bits: ranks of times do."""
+    times, ranks = np.unique(np.concatenate((begin, end)), return_inverse=True)
+    first, last = np.split(ranks, 2)
+    merged_begin, merged_end = merge(first + group * len(times), last + group * len(times))
+    lengths = np.zeros(groups, np.int64)
+    np.add.at(lengths, merged_begin // len(times), times[merged_end % len(times)] - times[merged_begin % len(times)])
     return lengths

@@ -1,0 +1,33 @@
+"""Keys of the notes that readers look at."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..program_cost import COST_NOTE
+
+END_NOTE: Final = "end_ns"
+"""The recording's end, for one whose last event or sample does not tell it (an import)."""
+IMPORT_NOTE: Final = "import"
+"""What an import met; `damage` says why its source ends too early, empty where it does not."""
+PART_NOTE: Final = "part"
+"""Which file of several this is, from 1."""
+CLOCK_CHANGES_NOTE: Final = "clock_changes"
+"""A list of `[at_ns, kind, by_ns]`, at most MOST_CLOCK_CHANGES."""
+DROPPED_EVENTS_NOTE: Final = "dropped_events"
+"""Events dropped because the queue was full, by kind; they are in the lost stretches too."""
+DROPPED_SAMPLES_NOTE: Final = "dropped_samples"
+"""Readings of counters dropped because the writer was far behind."""
+
+MOST_CLOCK_CHANGES: Final = 1000
+
+__all__ = [
+    "CLOCK_CHANGES_NOTE",
+    "COST_NOTE",
+    "DROPPED_EVENTS_NOTE",
+    "DROPPED_SAMPLES_NOTE",
+    "END_NOTE",
+    "IMPORT_NOTE",
+    "MOST_CLOCK_CHANGES",
+    "PART_NOTE",
+]
