@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 
 class TracerError(Exception):
@@ -27,6 +28,16 @@ class RecordingError(TracerError):
     """A recording that can't be read."""
 
     exit_code = 4
+
+
+_NO_MEMORY: Final = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+"""glibc's elf/dl-load.c and strerror(ENOMEM)."""
+RAISE_MEMORY_LIMIT: Final = "free some memory, or raise the limit (ulimit -v)"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it was for want of memory that something failed, such as loading a library."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
 
 
 def printable(text: str) -> str:

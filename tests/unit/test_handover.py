@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tracer.recorder.footprint import one_blas_thread
 from tracer.recorder.handover import HandOver
 
 ROOT = Path(__file__).parents[2]
@@ -70,13 +69,3 @@ def test_where_no_program_can_be_started_the_work_is_done_here(monkeypatch: pyte
     HandOver("inner", {"word": 1}).go_on()
     assert done == [{"word": 1}]
     assert open_files() == before
-
-
-@pytest.mark.parametrize("value", [None, "7"])
-def test_the_environment_is_as_before_when_numpy_is_loaded(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    if value is not None:
-        monkeypatch.setenv("OPENBLAS_NUM_THREADS", value)
-    with one_blas_thread():
-        assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
-    assert os.environ.get("OPENBLAS_NUM_THREADS") == value

@@ -50,6 +50,7 @@ def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> N
     ("failure", "said"),
     [
         ("raise MemoryError", "out of memory"),
+        ("raise OSError(12, 'Cannot allocate memory', 'bpf')", "Cannot allocate memory: bpf; free some memory"),
         ("raise OSError(24, 'Too many open files')", "raise the limit on open files (ulimit -n)"),
     ],
 )

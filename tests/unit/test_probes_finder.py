@@ -97,3 +97,11 @@ def test_what_python_thinks_of_bccs_code_is_not_the_users_business(tmp_path: Pat
     put_bcc(tmp_path, f"import warnings\nwarnings.warn('invalid escape', SyntaxWarning)\n{GENUINE}")
     only([], [str(tmp_path)])
     assert finder.bcc_status().found
+
+
+def test_a_bcc_that_has_no_room_to_load_is_not_to_be_installed_again(tmp_path: Path, only) -> None:
+    put_bcc(tmp_path, "raise OSError('libLLVM-14.so.1: failed to map segment from shared object')\n")
+    only([], [str(tmp_path)])
+    with pytest.raises(CannotTraceError, match="raise the limit") as caught:
+        finder.load_bcc()
+    assert "install" not in str(caught.value)

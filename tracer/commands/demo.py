@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.exit_codes import interrupted_afterwards
+from ..terminal.loading import loading
 from .options import Quiet, Verbose
 
 
@@ -32,7 +32,7 @@ def demo(
       reclaim-tracer demo
       reclaim-tracer demo -d 30 -o /tmp/demo --drop-caches
     """
-    with interrupted_afterwards():
+    with loading():
         from ..jobs.demonstration import Demonstration
         from ..terminal.messages import Messages
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..terminal.exit_codes import interrupted_afterwards
+from ..terminal.loading import loading
 from .options import Force, Quiet
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def import_(
       reclaim-tracer import trace.dat -o trace.rtrace --samples vmstat.jsonl
       cat /sys/kernel/tracing/trace | reclaim-tracer import - -o trace.rtrace
     """
-    with interrupted_afterwards():
+    with loading():
         from ..imports import ImportRequest, import_trace
         from ..terminal.messages import Messages
         from ..terminal.progress import progress_bar

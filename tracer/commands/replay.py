@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ..terminal.exit_codes import interrupted_afterwards
+from ..terminal.loading import loading
 from .options import GAP_S, HORIZON_S, Details, File, Gap, Horizon, Quiet
 
 _SLOWEST: Final = 0.001
@@ -41,7 +41,7 @@ def replay(
       reclaim-tracer replay trace.rtrace
       reclaim-tracer replay trace.rtrace --speed 4 --horizon 30
     """
-    with interrupted_afterwards():
+    with loading():
         from ..analyze import Options
         from ..jobs.replaying import replay_recording
         from ..store import open_recording

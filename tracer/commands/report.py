@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..terminal.exit_codes import interrupted_afterwards
+from ..terminal.loading import loading
 from .options import GAP_S, HORIZON_S, File, Force, From, Gap, Horizon, To
 
 
@@ -30,7 +30,7 @@ def report(
       reclaim-tracer report trace.rtrace
       reclaim-tracer report trace.rtrace -o report.html --force
     """
-    with interrupted_afterwards():
+    with loading():
         from ..analyze import Options
         from ..errors import shown
         from ..jobs.analysis import Span, analyse_file

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ..terminal.exit_codes import interrupted_afterwards
+from ..terminal.loading import loading
 from ..terminal.messages import print_result, say
 from .options import GAP_S, HORIZON_S, Details, File, From, Gap, Horizon, To
 
@@ -76,7 +76,7 @@ def summary(
       reclaim-tracer summary trace.rtrace --from 10 --to 20
       reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
     """
-    with interrupted_afterwards():
+    with loading():
         from ..analyze import Options
         from ..jobs.analysis import Span, analyse_file
         from ..terminal.paper import stdout_paper

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ..probes.loading import Loader
-from ..recorder.footprint import keep_freed_memory, one_arena, one_blas_thread
-from ..terminal.exit_codes import interrupted_afterwards
+from ..recorder.footprint import keep_freed_memory, one_arena
+from ..terminal.loading import loading
 from ..terminal.messages import Messages
 
 _SIGNALLED: Final = 128
@@ -40,7 +40,7 @@ def run(
     keep_freed_memory()
     # It gets ready while this process imports what it needs and makes its plan.
     with Loader() as loader:
-        with interrupted_afterwards(), one_blas_thread():
+        with loading():
             from ..probes.transport import Transport
             from ..recorder.capture import CaptureRequest, capture
             from ..recorder.output import Output, rotation_of

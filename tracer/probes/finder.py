@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from ..errors import CannotTraceError
+from ..errors import RAISE_MEMORY_LIMIT, CannotTraceError, is_out_of_memory
 
 SYSTEM_PACKAGES: Final = (
     "/usr/lib/python3/dist-packages",
@@ -50,9 +50,10 @@ def bcc_status() -> BccStatus:
     version = _version(genuine)
     try:
         _load(genuine)
-    except (ImportError, OSError, AttributeError, SyntaxError) as error:
+    except (ImportError, OSError, AttributeError, SyntaxError, MemoryError) as error:
         reason = f"{genuine} does not load: {error}"
-        return BccStatus(False, version, genuine, impostor, reason, _fix())
+        fix = RAISE_MEMORY_LIMIT if is_out_of_memory(error) else _fix()
+        return BccStatus(False, version, genuine, impostor, reason, fix)
     return BccStatus(True, version, genuine, impostor)
 
 
@@ -60,7 +61,8 @@ def load_bcc() -> ModuleType:
     """bcc's Python module. Raises CannotTraceError with what to install."""
     status = bcc_status()
     if not status.found or status.path is None:
-        raise CannotTraceError(f"bcc: {status.reason}; install it with: {status.fix}")
+        advice = status.fix if status.fix == RAISE_MEMORY_LIMIT else f"install it with: {status.fix}"
+        raise CannotTraceError(f"bcc: {status.reason}; {advice}")
     return _load(status.path)
 
 

@@ -195,7 +195,7 @@ def _returned_by(program_fd: int) -> int:
     """What a raw tracepoint's program returns when it runs here and now, without arguments. Raises OSError."""
     attribute = ctypes.create_string_buffer(struct.pack("=IIIIQQIIIIQQIII", program_fd, *[0] * 14))
     size = ctypes.c_ulong(len(attribute) - 1)
-    _checked(_libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(_PROG_TEST_RUN), attribute, size))
+    _checked(_libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(_PROG_TEST_RUN), attribute, size), "bpf")
     return int(struct.unpack_from("=II", attribute)[1])
 
 
@@ -294,7 +294,7 @@ def open_output_event(cpu: int, wake_up_at_bytes: int) -> int:
 
 def share_buffer(event_fd: int, owner_fd: int) -> None:
     """Have a perf event write to the buffer of another of the same CPU, which is mapped. Raises OSError."""
-    _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_OUTPUT), ctypes.c_long(owner_fd)))
+    _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_OUTPUT), ctypes.c_long(owner_fd)), "ioctl")
 
 
 def _open_perf_event(
@@ -304,12 +304,12 @@ def _open_perf_event(
     head = struct.pack("=IIQQQQQII", kind, _ATTRIBUTE_BYTES, config, every_hit, _SAMPLE_RAW, 0, flags, wake_up_at, 0)
     attribute = ctypes.create_string_buffer(head + struct.pack("=QQ", config1, config2))
     arguments = map(ctypes.c_long, (_ALL_TASKS, cpu, _NO_GROUP, _FLAG_FD_CLOEXEC))
-    return _checked(_libc.syscall(ctypes.c_long(_PERF_EVENT_OPEN), attribute, *arguments))
+    return _checked(_libc.syscall(ctypes.c_long(_PERF_EVENT_OPEN), attribute, *arguments), "perf_event_open")
 
 
 def set_program(event_fd: int, program_fd: int) -> None:
     """Run the program at each hit of the perf event. Raises OSError."""
-    _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_BPF), ctypes.c_long(program_fd)))
+    _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_BPF), ctypes.c_long(program_fd)), "ioctl")
 
 
 def _instruction(code: int, to: int = 0, source: int = 0, offset: int = 0, value: int = 0) -> bytes:
@@ -321,7 +321,7 @@ def _instruction(code: int, to: int = 0, source: int = 0, offset: int = 0, value
 def _next_types(number: int) -> int:
     attribute = ctypes.create_string_buffer(struct.pack("=III", number, 0, 0))
     size = ctypes.c_ulong(12)
-    _checked(_libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(_BTF_GET_NEXT_ID), attribute, size))
+    _checked(_libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(_BTF_GET_NEXT_ID), attribute, size), "bpf")
     return int(struct.unpack_from("=III", attribute)[1])
 
 
@@ -343,12 +343,13 @@ def _bpf(command: int, layout: str, *values: int | bytes) -> int:
     attribute = struct.pack(f"={layout}", *values)
     size = ctypes.c_ulong(len(attribute))
     return _checked(
-        _libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(command), ctypes.create_string_buffer(attribute), size)
+        _libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(command), ctypes.create_string_buffer(attribute), size),
+        "bpf",
     )
 
 
-def _checked(result: int) -> int:
+def _checked(result: int, call: str) -> int:
     if result < 0:
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+        raise OSError(code, os.strerror(code), call)
     return int(result)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 ANONYMOUS_BOUND_BYTES: Final = 32 << 20
@@ -18,7 +16,6 @@ _MMAP_THRESHOLD: Final = -3
 """M_ARENA_MAX, M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, malloc.h of glibc."""
 _KEPT_BYTES: Final = 4 << 20
 """A few batches of records (collect/ring.py) and what becomes of them."""
-_BLAS_THREADS: Final = "OPENBLAS_NUM_THREADS"
 
 
 def one_arena() -> None:
@@ -42,16 +39,3 @@ def give_back() -> None:
     """Return freed memory to the system: what reading the kernel's types and symbols took, before a long run."""
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Import numpy inside: its linear algebra, not used here, else starts a thread a CPU. Children don't inherit it."""
-    before = os.environ.get(_BLAS_THREADS)
-    os.environ[_BLAS_THREADS] = "1"
-    try:
-        yield
-    finally:
-        del os.environ[_BLAS_THREADS]
-        if before is not None:
-            os.environ[_BLAS_THREADS] = before

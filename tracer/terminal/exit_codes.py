@@ -5,18 +5,17 @@ from __future__ import annotations
 import errno
 import io
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NoReturn
 
-from ..errors import TracerError
+from ..errors import RAISE_MEMORY_LIMIT, TracerError
 from .messages import lead_nowhere, say
 
 NAME = "reclaim-tracer"
 INTERRUPTED = 130
 _STDERR = 2
+_ADVICE = {errno.EMFILE: "raise the limit on open files (ulimit -n)", errno.ENOMEM: RAISE_MEMORY_LIMIT}
 
 
 def run_to_exit(work: Callable[[], object]) -> None:
@@ -37,25 +36,9 @@ def run_to_exit(work: Callable[[], object]) -> None:
         _fail(_os_error(error), 1)
     except MemoryError:
         lead_nowhere(1)
-        _fail("out of memory: free some, or raise the limit (ulimit -v)", 1)
+        _fail(f"out of memory: {RAISE_MEMORY_LIMIT}", 1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-
-
-@contextmanager
-def interrupted_afterwards() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block: numpy makes an ImportError of one that comes while it is imported.
-
-    By a handler, since a signal mask is a thread's own: the kernel gives the signal to a thread that takes it.
-    """
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:
@@ -65,8 +48,8 @@ def _fail(message: str, exit_code: int) -> NoReturn:
 
 def _os_error(error: OSError) -> str:
     where = f": {error.filename}" if error.filename else ""
-    limit = "; raise the limit on open files (ulimit -n)" if error.errno == errno.EMFILE else ""
-    return f"{error.strerror or error}{where}{limit}"
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{error.strerror or error}{where}" + (f"; {advice}" if advice else "")
 
 
 def _prepare_streams() -> None:
