@@ -273,3 +273,17 @@ def test_ladder_charts_have_a_rung_for_each_scope_that_was_entered() -> None:
     assert rungs[:4] == ["0 proactive", "1 background", "2 direct (global)", "2 direct (memcg)"]
     assert rungs == busy.traces[0]["y"] == given.traces[0]["y"]
     assert given.traces[0]["x"][:4] == [None, None, 2.0, pytest.approx(30 / 256, abs=1e-4)]
+
+
+def test_what_the_balloons_own_shrinker_freed_is_no_slab() -> None:
+    stream = records(
+        event(1 * MS, "memcg_reclaim_begin"),
+        slab(2 * MS, 3 * MS, shrink=BALLOON_SHRINKER, freed=256, priority=12),
+        event(4 * MS, "memcg_reclaim_end", nr_reclaimed=0),
+    )
+    analysis, facts = analyse(stream), RecordingFacts("x", METADATA)
+    assert row(analysis, Tier.DIRECT).slab_pages == 0
+    assert "virtio_balloon_shrinker_scan 256 (pages of the balloon)" in " ".join(summary_text(analysis, facts).split())
+    assert "slab objects" not in verdict(analysis, facts).sentence
+    other = analyse(records(stream, slab(5 * MS, 6 * MS, freed=3, priority=12)))
+    assert row(other, Tier.DIRECT).slab_pages is None

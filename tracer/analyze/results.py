@@ -9,6 +9,7 @@ from typing import Final
 
 from ..metadata import Metadata
 from .balloon.free_pages import REPORT
+from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_size
 from .balloon.tracker import BalloonTracker
 from .contention.cycles import find_storms
@@ -174,7 +175,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         file_pages=rung.file_pages if told else None,
         anon_pages=rung.anon_pages if told else None,
         lru_pages=rung.unsplit_pages if told or rung.ends_counted else rung.unsplit_pages or None,
-        slab_pages=rung.slab_pages,
+        slab_pages=_slab_pages(rung, objects),
         slab_objects=dict(sorted(objects.items())),
         balloon_pages=rung.balloon_pages,
         balloon_pages_at_def_priority=rung.balloon_pages_at_def_priority,
@@ -189,6 +190,12 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         reclaimers=_reclaimers(state.ladders.threads, rung) if tier <= Tier.RETRY else [],
     )
     return state.telling.without_unknown(row, rung)
+
+
+def _slab_pages(rung: Rung, objects: Mapping[str, int]) -> int | None:
+    """What slab gave: a balloon's shrinker frees the balloon's pages, which are counted there."""
+    slab_freed = any(freed for name, freed in objects.items() if not belongs_to_balloon(name))
+    return 0 if rung.slab_pages is None and not rung.missed_pages and not slab_freed else rung.slab_pages
 
 
 def _reported(state: State, tier: Tier, rung: Rung) -> int | None:

@@ -22,11 +22,12 @@ class Tier(IntEnum):
 
 
 class Cause(StrEnum):
-    """What made pages leave the balloon."""
+    """What made pages leave the balloon. Compaction wants none: a migration can end with a page fewer."""
 
     HOST = "host"
     SHRINKER = "shrinker"
     OOM_NOTIFIER = "oom_notifier"
+    COMPACTION = "compaction"
 
 
 class Quality(StrEnum):

@@ -32,6 +32,9 @@ def observe_now(seconds: float) -> Observation:
 
 
 def _observation(analysis: Analysis, where: str) -> Observation:
+    from ..analyze.terms import Cause
+
     balloon = analysis.balloon
-    leaked = {cause.value: pages for cause, pages in balloon.leaked_pages.items()}
+    # What compaction took shows no way of giving back.
+    leaked = {cause.value: pages for cause, pages in balloon.leaked_pages.items() if cause is not Cause.COMPACTION}
     return Observation(where, leaked, balloon.quality.value)

@@ -38,7 +38,7 @@ FUNCTIONS: Final = (
         "balloon_shrinker_begin", "balloon_shrinker_end", ("virtio_balloon_shrinker_scan", "vmballoon_shrinker_scan")
     ),
     Traced("virtballoon_changed", None, ("virtballoon_changed",)),
-    Traced("virtballoon_migratepage", None, ("virtballoon_migratepage",)),
+    Traced("virtballoon_migratepage", None, ("virtballoon_migratepage", "vmballoon_migratepage")),
     Traced("out_of_memory_begin", "out_of_memory_end", ("out_of_memory",)),
     Traced("proactive_reclaim_begin", "proactive_reclaim_end", ("user_proactive_reclaim", "memory_reclaim")),
     Traced("drop_caches_begin", "drop_caches_end", ("drop_caches_sysctl_handler", "drop_slab")),

@@ -17,6 +17,7 @@ _TITLE: Final = "Balloon"
 _MARKS: Final = {
     Cause.HOST: ("circle", "mark-circle", "var(--leak-host)"),
     Cause.SHRINKER: ("triangle-down", "mark-triangle", "var(--leak-shrinker)"),
+    Cause.COMPACTION: ("diamond", "mark-diamond", "var(--leak-compaction)"),
     Cause.OOM_NOTIFIER: ("x", "mark-x", "var(--leak-oom_notifier)"),
 }
 _MOST_MARKS: Final = 200

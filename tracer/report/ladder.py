@@ -10,7 +10,7 @@ from ..analyze.naming import tier_title
 from ..analyze.terms import Quality, Tier
 from ..wording.numbers import MIB, count, mib, offset, plural, seconds
 from ..wording.tier_pages import inferred_mark
-from ..wording.tiers import rungs, who
+from ..wording.tiers import rungs, shrinker_freed, who
 from .figure import Figure, Trace, tier_color
 from .markup import Cell, Column, badge, dash, number, sentence, table, text, unknown
 
@@ -83,7 +83,9 @@ def _pages(pages: int | None, page_bytes: int, mark: str = "") -> Cell:
 def _slab(row: TierRow, page_bytes: int) -> Cell:
     objects = sorted(row.slab_objects.items(), key=lambda item: -(item[1] or 0))
     lines = [text(mib(row.slab_pages, page_bytes))] if row.slab_pages else []
-    lines += [f"<small>{text(name)} {count(freed)}</small>" for name, freed in objects[:_SHRINKERS_NAMED] if freed]
+    lines += [
+        f"<small>{text(shrinker_freed(name, freed))}</small>" for name, freed in objects[:_SHRINKERS_NAMED] if freed
+    ]
     more = sum(1 for _, freed in objects[_SHRINKERS_NAMED:] if freed)
     lines += [f"<small>and {plural(more, 'more shrinker')}</small>"] if more else []
     if not lines:

@@ -16,7 +16,7 @@ from ..wording.length import length_of
 from ..wording.numbers import DASH, bytes_, count, duration, listing, mib, offset, plural, seconds, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import inferred_mark, tier_miscount
-from ..wording.tiers import rungs, who
+from ..wording.tiers import rungs, shrinker_freed, who
 from ..wording.unseen import unseen
 from ..wording.verdict import verdict
 from .paper import Paper
@@ -130,7 +130,7 @@ def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
 
 def _objects(label: str, row: TierRow) -> str:
     freed = sorted(((number, name) for name, number in row.slab_objects.items() if number), reverse=True)
-    shown = ", ".join(f"{name} {count(number)}" for number, name in freed[:MOST_ROWS])
+    shown = ", ".join(shrinker_freed(name, number) for number, name in freed[:MOST_ROWS])
     return f"slab objects freed in {label}: {shown}" if freed else ""
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from ..analyze.balloon.runs import belongs_to_balloon
 from ..analyze.model import Reclaimer, TierRow
 from ..analyze.naming import row_label, scope_label, tier_title
 from ..analyze.terms import Tier
 from ..metadata import Metadata
-from .numbers import mib, plural, seconds
+from .numbers import count, mib, plural, seconds
 
 _OF_THE_MACHINE: Final = frozenset({"direct_reclaim_begin", "kswapd_wake"})
 """Kinds that would tell of the machine's own shortage."""
@@ -24,6 +25,11 @@ def rungs(rows: Iterable[TierRow]) -> Iterator[tuple[str, TierRow]]:
             yield tier_title(row.tier), row
         for scope, part in row.scopes.items():
             yield scope_label(row.tier, scope), part
+
+
+def shrinker_freed(name: str, objects: int) -> str:
+    """What a shrinker freed: a balloon's are the balloon's pages, which are no slab."""
+    return f"{name} {count(objects)}{' (pages of the balloon)' * belongs_to_balloon(name)}"
 
 
 def in_cgroups(rows: Iterable[TierRow], metadata: Metadata) -> str:

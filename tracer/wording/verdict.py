@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ..analyze.balloon.runs import belongs_to_balloon
 from ..analyze.balloon.size import balloon_mib
 from ..analyze.model import Analysis, Cycle, TierRow, known_sum
 from ..analyze.naming import reclaim_in
@@ -204,7 +205,7 @@ def _gave(row: TierRow, page_bytes: int) -> list[str]:
     given = [(row.file_pages, "file"), (row.anon_pages, "anon"), (row.lru_pages, "LRU")]
     given += [(row.slab_pages, "slab"), (row.balloon_pages, "balloon")]
     parts = [f"{mib(pages, page_bytes)} of {source}" for pages, source in given if pages]
-    if not row.slab_pages and any(row.slab_objects.values()):
+    if not row.slab_pages and any(freed for name, freed in row.slab_objects.items() if not belongs_to_balloon(name)):
         parts.append("slab objects")
     return parts
 

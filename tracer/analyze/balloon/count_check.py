@@ -16,10 +16,13 @@ from typing import Final
 
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
+from ..terms import Cause
+from .compactions import Compactions
 from .runs import Run
 from .steps import Step
 
 _COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate")
+_MIGRATED: Final = "vmstat.balloon_migrate"
 _MOST_KEPT: Final = 4096
 """Steps and runs kept for a reading to come; beyond, as where there are none, the check begins anew."""
 _NEVER_NS: Final = 1 << 63
@@ -31,6 +34,7 @@ _end = attrgetter("end_ns")
 class _Reading:
     time_ns: int
     counts: tuple[int, int]
+    migrated: int | None
 
 
 class _Held:
@@ -66,10 +70,12 @@ class CountCheck:
     """Adds up steps from one reading to another, if no run was under way at either, and compares.
 
     `missed_pages` are those that the counters have and the steps don't, `extra_pages` those that the steps have and the
-    counters don't: into the balloon, out of it.
+    counters don't: into the balloon, out of it. Pages out that compaction can have taken are steps of its own instead,
+    `compacted_pages` in all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, compactions: Compactions) -> None:
+        self._compactions = compactions
         self._steps: list[Step] = []
         self._runs: list[Run] = []
         self._open: list[Run] = []
@@ -78,6 +84,7 @@ class CountCheck:
         self._begin_anew(None)
         self.missed_pages = (0, 0)
         self.extra_pages = (0, 0)
+        self.compacted_pages = 0
 
     def advance(self, steps: Iterable[Step], ended: Iterable[Run], under_way: Iterable[Run]) -> None:
         """Take new steps, runs that ended, and all that are under way."""
@@ -89,38 +96,55 @@ class CountCheck:
             self._steps, self._runs, self._last = [], [], None
             self._begin_anew(None)
 
-    def sample(self, samples: Samples) -> None:
-        """Take counter readings up to which all events have been seen."""
+    def sample(self, samples: Samples) -> list[Step]:
+        """Take counter readings up to which all events have been seen; gives steps by compaction."""
         inflated, deflated = map(samples.column, _COUNTERS)
         if inflated is None or deflated is None:
-            return
+            return []
+        migrated = samples.column(_MIGRATED)
+        rows = inflated.tolist(), deflated.tolist(), [None] * len(samples) if migrated is None else migrated.tolist()
+        steps: list[Step] = []
         held = _Held(self._steps, self._runs, self._open)
-        for time_ns, *counts in zip(samples.time_ns.tolist(), inflated.tolist(), deflated.tolist(), strict=True):
-            if SAMPLE_NULL not in counts and time_ns > self._from_ns:
-                self._read(_Reading(time_ns, (int(counts[0]), int(counts[1]))), held)
+        for time_ns, into, out, moved in zip(samples.time_ns.tolist(), *rows, strict=True):
+            if SAMPLE_NULL not in (into, out) and time_ns > self._from_ns:
+                reading = _Reading(time_ns, (into, out), None if moved == SAMPLE_NULL else moved)
+                steps += self._read(reading, held)
         self._steps, self._runs = held.rest()
+        return steps
 
-    def _read(self, reading: _Reading, held: _Held) -> None:
+    def _read(self, reading: _Reading, held: _Held) -> list[Step]:
         """A reading is made at some time between the one that it bears and that of the next."""
         last, self._last = self._last, reading
         if last is None:
-            return
+            return []
         for step in held.pass_by(last.time_ns):
             self._told[step.pages < 0] += abs(step.pages)
             # Of a run whose begin was not seen nobody knows on which side of the base it began.
             self._is_sure &= step.span is not None
-        if held.first_begin_ns() > reading.time_ns:
-            self._compare(last)
+        return self._compare(last, reading.time_ns) if held.first_begin_ns() > reading.time_ns else []
 
-    def _compare(self, reading: _Reading) -> None:
-        if self._base is not None and self._is_sure:
+    def _compare(self, reading: _Reading, next_ns: int) -> list[Step]:
+        base, steps = self._base, list[Step]()
+        if base is not None and self._is_sure:
             into, out = (
-                now - before - told
-                for now, before, told in zip(reading.counts, self._base.counts, self._told, strict=True)
+                now - before - told for now, before, told in zip(reading.counts, base.counts, self._told, strict=True)
             )
+            if by_compaction := self._compacted(base, reading, next_ns, out):
+                self.compacted_pages += by_compaction
+                out -= by_compaction
+                steps.append(Step(reading.time_ns, next_ns, -by_compaction, Cause.COMPACTION, None))
             self.missed_pages = (self.missed_pages[0] + max(0, into), self.missed_pages[1] + max(0, out))
             self.extra_pages = (self.extra_pages[0] + max(0, -into), self.extra_pages[1] + max(0, -out))
         self._begin_anew(reading)
+        self._compactions.forget(reading.time_ns)
+        return steps
+
+    def _compacted(self, base: _Reading, reading: _Reading, next_ns: int, out: int) -> int:
+        """Pages of those that left untold that compaction can have taken."""
+        known = base.migrated is not None and reading.migrated is not None
+        migrated = (reading.migrated or 0) - (base.migrated or 0) if known else None
+        most = self._compactions.may_have_leaked(base.time_ns, next_ns, migrated) if out > 0 else 0
+        return out if most is None else max(min(out, most), 0)
 
     def _begin_anew(self, base: _Reading | None) -> None:
         self._base, self._told, self._is_sure = base, [0, 0], True

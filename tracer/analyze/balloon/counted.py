@@ -10,6 +10,7 @@ import numpy as np
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
 from ..terms import Cause
+from .compactions import Compactions
 from .runs import Run
 from .steps import OOM_NOTIFY_PAGES, Step, puff_steps
 
@@ -23,7 +24,8 @@ _MOST_RUNS: Final = 4096
 class CountedSteps:
     """Shares the pages of each reading out among the runs since the last; `inflations`, `leaks`: which to make."""
 
-    def __init__(self, *, inflations: bool, leaks: bool) -> None:
+    def __init__(self, compactions: Compactions, *, inflations: bool, leaks: bool) -> None:
+        self._compactions = compactions
         self._inflations, self._leaks = inflations, leaks
         self._works: list[Run] = []
         self._notifiers: list[Run] = []
@@ -83,6 +85,8 @@ class CountedSteps:
             self.migrated_pages += migrated
             steps = self._between(before_ns, time_ns, inflated * self._inflations, leaked * self._leaks)
         self._last = (time_ns, values)
+        if self._leaks:
+            self._compactions.forget(time_ns)
         for runs in (self._works, self._notifiers, self._shrinks):
             runs[:] = [run for run in runs if run.end_ns > time_ns]
         return sorted(steps, key=lambda step: (step.begin_ns, step.end_ns, step.pages))
@@ -103,7 +107,8 @@ class CountedSteps:
         works = within([*self._works, *self._open[0]])
         inflating, deflating = self._split(works, inflated, by_host)
         steps += _spread(inflated, inflating, None, begin_ns, end_ns)
-        steps += _spread(-by_host, deflating, Cause.HOST, begin_ns, end_ns)
+        cause = Cause.HOST if works or not self._compactions.at_work(begin_ns, end_ns) else Cause.COMPACTION
+        steps += _spread(-by_host, deflating, cause, begin_ns, end_ns)
         if self._inflations:
             self._moved |= {step.span for step in steps}
             steps += puff_steps([run for run in inflating if run.end_ns <= end_ns], self._moved)

@@ -116,6 +116,8 @@ class MeasuredSteps:
         self._moved: set[int | None] = set()
         self._reclaiming: set[int] = set()
         self._status: tuple[int, int] | None = None
+        self._half_migrated = 0
+        """Pages that compaction has told in and not out again."""
         self.migrated_pages = 0
 
     @property
@@ -241,9 +243,27 @@ class MeasuredSteps:
         if self._sources.leaks and not (self._sources.leak or self._sources.run_leaks):
             wanted |= driver & (direction == DEFLATE)
         wanted &= pages != 0
-        signed = np.where(direction == INFLATE, pages, -pages)[wanted]
+        signed = np.where(direction == INFLATE, pages, -pages)
         measured = np.full(len(signed), self._sources.tell_has_pages)
-        return _steps(stretch, span[wanted], signed, measured, stretch.time_ns[at[wanted]])
+        steps = _steps(stretch, span[wanted], signed[wanted], measured[wanted], stretch.time_ns[at[wanted]])
+        return steps + self._compacted(stretch, at, np.where(above & COMPACTION_BIT != 0, signed, 0), span)
+
+    def _compacted(self, stretch: Stretch, at: I64, signed: I64, span: I64) -> list[Step]:
+        """A migration tells the new page in, then the old one out: what it tells out alone has left the balloon."""
+        rows = np.flatnonzero(signed) if self._sources.leaks and self._sources.tell_has_pages else signed[:0]
+        if not len(rows):
+            return []
+        balance = self._half_migrated + np.cumsum(signed[rows])
+        lowest = np.minimum.accumulate(np.minimum(balance, 0))
+        left = np.diff(lowest, prepend=0)
+        self._half_migrated = int(balance[-1] - lowest[-1])
+        rows, left = rows[left < 0], left[left < 0]
+        return [
+            Step(time_ns, time_ns, pages, Cause.COMPACTION, number, quality=Quality.MEASURED)
+            for time_ns, pages, number in zip(
+                *(stretch.time_ns[at[rows]].tolist(), left.tolist(), stretch.spans.id[span[rows]].tolist()), strict=True
+            )
+        ]
 
 
 def _steps(

@@ -9,6 +9,7 @@ from ...metadata import Metadata
 from ..options import Options
 from ..stream.stretch import Stretch
 from ..terms import Quality
+from .compactions import Compactions
 from .constraint import ConstrainedOoms, ConstraintTracker
 from .count_check import CountCheck
 from .counted import CountedSteps
@@ -31,9 +32,12 @@ class BalloonTracker:
         self._name_of = name_of
         self._sources = PageSources.of(metadata)
         self._measured = MeasuredSteps(self._sources, metadata.page_size_bytes, metadata.balloon.reclaim_path)
-        self._counted = CountedSteps(inflations=not self._sources.inflations, leaks=not self._sources.leaks)
+        self._compactions = Compactions(metadata)
+        self._counted = CountedSteps(
+            self._compactions, inflations=not self._sources.inflations, leaks=not self._sources.leaks
+        )
         self._sizes = SizeSteps(metadata)
-        self._check = CountCheck()
+        self._check = CountCheck(self._compactions)
         self._held: list[Step] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
         self.works = WorkLog(round(options.inflate_gap_s * 1e9), round(options.horizon_s * 1e9))
@@ -85,6 +89,7 @@ class BalloonTracker:
     def quality(self) -> Quality:
         """Whether all pages were counted by events, and nothing else."""
         right = self._sources.exact and not self.missed_pages and not self.extra_pages
+        right = right and not self._check.compacted_pages
         return Quality.MEASURED if right else Quality.INFERRED
 
     @property
@@ -121,6 +126,7 @@ class BalloonTracker:
         self.stuck.advance(stretch, under_way)
         self.modules.advance(stretch)
         self.free_pages.advance(stretch)
+        self._compactions.advance(stretch)
         self._constraints.advance(stretch, notifiers)
         shrinks, notified = shrinker_runs(stretch, self._name_of), notifier_runs(stretch, self._name_of, closed=False)
         self._counted.runs(ended, notifiers, shrinks)
@@ -143,7 +149,7 @@ class BalloonTracker:
         """Take counter readings up to which all events have been seen."""
         self._held += self._counted.sample(samples) + self._sizes.sample(samples)
         if self._sources.exact:
-            self._check.sample(samples)
+            self._held += self._check.sample(samples)
 
     def read_until(self, read_ns: int) -> int:
         """Up to when the guest's readings up to `read_ns` tell all steps that they can."""

@@ -33,9 +33,9 @@ class Oscillations:
     A few pages to and fro are `rounding` where pages are coarse, or where the host said nothing between the turns
     (a word of it among turns that the driver makes anyway is not their cause). Where its words were not traced, it said
     nothing where the balloon did not pause.
-    A pressure leak or a teardown stands apart. Moves that follow each other within the horizon make a chain; one of
-    at least three turns is an oscillation, each move down with the one up after it a cycle of it. What is kept of a
-    chain are the moves of which that is not decided yet.
+    A pressure leak or a teardown stands apart, and what compaction took is nobody's move. Moves that follow each other
+    within the horizon make a chain; one of at least three turns is an oscillation, each move down with the one up after
+    it a cycle of it. What is kept of a chain are the moves of which that is not decided yet.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Oscillations:
         step = steps[0]
         if step.teardown:
             self._going_on = False
-        if not step.pages or step.teardown:
+        if not step.pages or step.teardown or step.cause is Cause.COMPACTION:
             return
         cause = step.cause if step.cause in PRESSURE else Cause.HOST
         last = self._last
