@@ -23,6 +23,8 @@ from streams import (
     work,
 )
 
+from tracer.analyze.contention.cycles import find_storms
+from tracer.analyze.model import Cycle
 from tracer.analyze.terms import Cause, CycleClass, Severity, Tier
 from tracer.batch import LostStretch, Samples
 from tracer.metadata import BalloonInfo
@@ -281,3 +283,21 @@ def test_a_shrinkers_share_of_hardly_any_scanning_is_no_finding(scanned: int, to
     stream.append(slab(SECOND, SECOND + MS, shrink=other, freed=0))
     found = [finding for finding in analyse(records(*stream)).findings if finding.kind == "shrinker_share"]
     assert len(found) == told
+
+
+@pytest.mark.parametrize(("pause_s", "storms"), [(0.1, 1), (1.9, 1), (5.0, 2), (11.0, 2)])
+def test_a_storm_does_not_span_a_lull(pause_s: float, storms: int) -> None:
+    def cycle(start_s: float) -> Cycle:
+        return Cycle(0, CycleClass.SHRINKER_REINFLATE, start_s, start_s + 0.05, 1, 1, 2, 0.0)
+
+    early = [cycle(0.1 * at) for at in range(10)]
+    cycles = [*early, *(cycle(early[-1].end_s + pause_s + 0.1 * at) for at in range(10))]
+    found = find_storms(cycles, horizon_s=10.0)
+    assert [storm.cycles for storm in found] == ([20] if storms == 1 else [10, 10])
+    assert {cycle.storm for cycle in cycles} == {storm.id for storm in found}
+    assert all(storm.end_s - storm.start_s < 3.9 for storm in found)
+
+
+def test_a_storm_of_a_host_that_takes_its_time_has_its_pauses() -> None:
+    cycles = [Cycle(0, CycleClass.HOST_REINFLATE, 6.0 * at, 6.0 * at + 1, 1, 1, 2, 0.0) for at in range(5)]
+    assert [storm.cycles for storm in find_storms(cycles, horizon_s=10.0)] == [5]

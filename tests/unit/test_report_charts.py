@@ -7,7 +7,7 @@ import pytest
 from synthetic_analysis import MIB_PAGES, enormous, quiet, storm
 
 from tracer.analyze.balloon.size import balloon_mib, sampled_size, stepped_size
-from tracer.analyze.model import BalloonStep, Quantity, Timeline
+from tracer.analyze.model import BalloonStep, Conflict, Episode, Quantity, Timeline
 from tracer.analyze.terms import Cause, Quality, Tier
 from tracer.report.figure import Absence, Figure
 from tracer.report.ladder import MOST_EPISODES, choices, ladder_figures
@@ -147,3 +147,13 @@ def test_ladder_charts_count_first_entries_from_the_episodes_start():
     assert first.variants[1][0][Tier.OOM_KILL] is None
     assert given.variants[0][0][Tier.BACKGROUND] == 200.0
     assert busy.variants[0][0][Tier.DIRECT] == 5.8
+
+
+def test_a_conflicts_band_leaves_out_what_no_episode_is_in():
+    # GIVEN a balloon that inflates from 1 to 20 s, and reclaim up to 4 s and from 17 s on
+    conflict = Conflict(1, 1.0, 20.0, {"self": 0.0, "induced": 2.0, "foreign": 0.0}, 100, 100)
+    episodes = [Episode(1, 0.5, 4.0), Episode(2, 17.0, 25.0), Episode(3, 30.0, 31.0)]
+    analysis = replace(quiet(), duration_s=40.0, conflicts=[conflict], episodes=episodes)
+    bands = [band for band in timeline(analysis, PAGE).bands if band[0] == "conflict"]
+    assert bands == [("conflict", 1.0, 4.0), ("conflict", 17.0, 20.0)]
+    assert "1 conflict" in rows_of(analysis)["lanes"].words

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -188,11 +190,23 @@ def _kills(analysis: Analysis) -> list[Interval]:
     return [] if kills is None else [(i * width, (i + 1) * width) for i in np.flatnonzero(kills).tolist()]
 
 
+def _overlaps(analysis: Analysis) -> list[Interval]:
+    """Where conflicts were: a balloon that inflates all along is in none while nobody reclaims."""
+    episodes, spans = analysis.episodes, []
+    for conflict in analysis.conflicts:
+        first = bisect_left(episodes, conflict.start_s, key=lambda episode: episode.end_s)
+        for episode in islice(episodes, first, None):
+            if episode.start_s > conflict.end_s:
+                break
+            spans.append((max(conflict.start_s, episode.start_s), min(conflict.end_s, episode.end_s)))
+    return spans
+
+
 def marked(analysis: Analysis) -> dict[str, list[Interval]]:
     """What the bands show, by kind."""
     return {
         "episode": [(e.start_s, e.end_s) for e in analysis.episodes],
-        "conflict": [(c.start_s, c.end_s) for c in analysis.conflicts],
+        "conflict": _overlaps(analysis),
         "cycle": [(c.start_s, c.end_s) for c in analysis.cycles],
         "OOM kill": _kills(analysis),
         "lost": [(start, end) for start, end, _ in analysis.accounting.lost_stretches],
@@ -206,7 +220,8 @@ def lanes_row(analysis: Analysis) -> Row:
     if not found:
         return Absence("lanes", title, "No episode, conflict, cycle, OOM kill or loss was recorded.")
     nouns = {"episode": "episode", "conflict": "conflict", "cycle": "cycle", "OOM kill": "OOM kill"}
-    parts = [plural(len(found[kind]), noun) for kind, noun in nouns.items() if kind in found]
+    counts = {kind: len(spans) for kind, spans in found.items()} | {"conflict": len(analysis.conflicts)}
+    parts = [plural(counts[kind], noun) for kind, noun in nouns.items() if kind in found]
     parts += [plural(len(found["lost"]), "lost stretch", "lost stretches")] if "lost" in found else []
     lanes = [kind for kind in _LANES if kind in found]
     layout: dict[str, Any] = {
