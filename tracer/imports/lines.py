@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 CHUNK_BYTES: Final = 1 << 20
-BLOCK_BYTES: Final = 1 << 21
+BLOCK_BYTES: Final = 1 << 22
 """What is read as one block of lines: enough for what a block costs by itself."""
 FIRST_BYTES: Final = 1 << 16
 """The first block: what is learned from it helps with all others."""

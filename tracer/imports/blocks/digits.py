@@ -28,17 +28,35 @@ def leading_digits(windows: U64) -> I64:
     return lowest_byte(no_digits(windows))
 
 
-def trailing_digits(windows: U64) -> I64:
-    """How many digits each window ends with."""
-    return WINDOW - 1 - highest_byte(no_digits(windows) >> np.uint64(7))
+def leading_numbers(windows: U64) -> tuple[I64, I64]:
+    """The numbers that windows begin with, and their digits; those of eight may go on."""
+    sizes = leading_digits(windows)
+    return _values((windows ^ _ZEROS) << _shifts(sizes)), sizes
+
+
+def trailing_numbers(windows: U64) -> tuple[I64, I64]:
+    """The numbers that windows end with, and their digits; those of eight may begin before."""
+    sizes = WINDOW - 1 - highest_byte(no_digits(windows) >> np.uint64(7))
+    shifts = _shifts(sizes)
+    return _values(((windows ^ _ZEROS) >> shifts) << shifts), sizes
+
+
+def numbers_at(block: Block, at: I64) -> tuple[I64, I64]:
+    """The numbers that begin at these positions, and their digits; those of more than 16 are not right."""
+    values, sizes = leading_numbers(block.windows[at])
+    rows = np.flatnonzero(sizes == WINDOW)
+    if len(rows):
+        sizes[rows] += leading_digits(block.windows[at[rows] + WINDOW])
+        values[rows], _ = unsigned(block, at[rows] + sizes[rows], sizes[rows])
+    return values, sizes
 
 
 def unsigned(block: Block, ends: I64, sizes: I64) -> tuple[I64, Bools]:
     """The numbers that end at these positions and have so many characters; whether those are 1 to 16 digits."""
-    values, good = _up_to_eight(block, ends, np.clip(sizes, 0, WINDOW))
+    values, good = _up_to_eight(block, ends, sizes)
     good &= (sizes > 0) & (sizes <= MOST_DIGITS)
-    long = np.flatnonzero(good & (sizes > WINDOW))
-    if len(long):
+    if len(sizes) and int(sizes.max()) > WINDOW:
+        long = np.flatnonzero(good & (sizes > WINDOW))
         upper, upper_good = _up_to_eight(block, ends[long] - WINDOW, sizes[long] - WINDOW)
         values[long] += upper * 100_000_000
         good[long] &= upper_good
@@ -47,18 +65,42 @@ def unsigned(block: Block, ends: I64, sizes: I64) -> tuple[I64, Bools]:
 
 def signed(block: Block, starts: I64, ends: I64) -> tuple[I64, Bools]:
     """The numbers between these positions, perhaps with a minus."""
-    is_negative = block.bytes[starts] == _MINUS
-    values, good = unsigned(block, ends, ends - starts - is_negative)
-    return np.where(is_negative, -values, values), good
+    values, good = unsigned(block, ends, ends - starts)
+    rows = np.flatnonzero(~good)
+    rows = rows[block.bytes[starts[rows]] == _MINUS]
+    if len(rows):
+        below, good[rows] = unsigned(block, ends[rows], ends[rows] - starts[rows] - 1)
+        values[rows] = -below
+    return values, good
 
 
 def _up_to_eight(block: Block, ends: I64, sizes: I64) -> tuple[I64, Bools]:
-    shifts = ((WINDOW - sizes) << 3).astype(np.uint64)
+    shifts = _shifts(sizes)
+    digits = block.windows[ends - WINDOW]
+    digits ^= _ZEROS
+    digits >>= shifts
+    digits <<= shifts
+    good = ((digits + _ABOVE_NINE) & _TOPS) == 0
+    return _values(digits), good
+
+
+def _shifts(sizes: I64) -> U64:
+    """By how many bits so many characters have to be moved to be the last ones of a window."""
+    shifts = np.maximum(WINDOW - sizes, 0).view(np.uint64)
+    shifts <<= np.uint64(3)
     # A shift by 64 is undefined; a number without characters is refused by its size.
     shifts &= np.uint64(63)
-    digits = ((block.windows[ends - WINDOW] ^ _ZEROS) >> shifts) << shifts
-    good = ((digits + _ABOVE_NINE) & _TOPS) == 0
-    digits = ((digits * _BY_10) >> np.uint64(8)) & _PAIRS
-    digits = ((digits * _BY_100) >> np.uint64(16)) & _FOURS
-    digits = (digits * _BY_10000) >> np.uint64(32)
-    return digits.astype(np.int64), good
+    return shifts
+
+
+def _values(digits: U64) -> I64:
+    """The numbers of windows whose bytes are digits' values; takes the windows over."""
+    digits *= _BY_10
+    digits >>= np.uint64(8)
+    digits &= _PAIRS
+    digits *= _BY_100
+    digits >>= np.uint64(16)
+    digits &= _FOURS
+    digits *= _BY_10000
+    digits >>= np.uint64(32)
+    return digits.view(np.int64)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ..heads import FORMS, HeadForm
-from .digits import leading_digits, trailing_digits, unsigned
+from .digits import numbers_at, trailing_numbers, unsigned
 from .text import I64, MASKS, U64, WINDOW, Block, Bools, lowest_byte
 
 FTRACE, PERF = FORMS[0], FORMS[1]
@@ -26,8 +26,8 @@ _LEAST_WORDS: Final = 4
 _LEFT, _RIGHT, _DASH, _SLASH, _COLON, _POINT, _BLANK = (ord(each) for each in "[]-/:. ")
 _ONES, _TOPS = np.uint64(0x0101_0101_0101_0101), np.uint64(0x8080_8080_8080_8080)
 _COMM_BYTES: Final = 15
-_PREFIXES: Final = np.frombuffer(b">|[", np.uint8)
-"""What other tools' words before a task's name begin with: mail, the kernel's log."""
+_IS_PREFIX: Final = np.isin(np.arange(256), np.frombuffer(b">|[", np.uint8))
+"""Bytes that other tools' words before a task's name begin with: mail, the kernel's log."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,15 @@ def heads_of(block: Block, form: HeadForm) -> Heads:
     now_ns, parsed = _times(block, block.words[times])
     names = times + 1
     name_starts = block.words[names]
-    name_ends = block.end_of_text_before(np.minimum(block.words[names + 1], block.ends[lines]))
+    name_ends = np.minimum(block.words[names + 1] - 1, block.ends[lines])
+    padded = np.flatnonzero(block.bytes[name_ends - 1] != _COLON)
+    name_ends[padded] = block.end_of_text_before(name_ends[padded])
     name_sizes = name_ends - 1 - name_starts
     good &= time_good & parsed & (names < block.first_word[lines + 1])
     good &= (block.bytes[name_ends - 1] == _COLON) & (name_sizes > 0)
     task = _ftrace_tasks if form is FTRACE else _perf_tasks
     tid, tgid, comm_starts, comm_ends, task_good = task(block, lines, brackets)
-    good &= (comm_ends - comm_starts <= _COMM_BYTES) & ~np.isin(block.bytes[comm_starts], _PREFIXES)
+    good &= (comm_ends - comm_starts <= _COMM_BYTES) & ~_IS_PREFIX[block.bytes[comm_starts]]
     kept = np.flatnonzero(good & task_good)
     columns = (
         *(lines, tid, tgid, cpu, now_ns, name_starts, name_sizes),
@@ -84,7 +86,7 @@ def comms_of(block: Block, starts: I64, sizes: I64) -> np.ndarray[tuple[int], np
     halves: U64 = np.empty((len(starts), 2), np.uint64)
     for half in range(2):
         offset = half * WINDOW
-        halves[:, half] = block.windows[starts + offset] & MASKS[np.clip(sizes - offset, 0, WINDOW)]
+        halves[:, half] = block.windows[starts + offset] & MASKS[np.minimum(np.maximum(sizes - offset, 0), WINDOW)]
     return halves.view("S16")[:, 0]
 
 
@@ -143,29 +145,19 @@ def _bytes_like(windows: U64, byte: int) -> U64:
 
 
 def _times(block: Block, at: I64) -> tuple[I64, Bools]:
-    seconds_size = _digits_at(block, at)
+    seconds, seconds_size = numbers_at(block, at)
     points = at + seconds_size
-    fraction_size = _digits_at(block, points + 1)
+    fraction, fraction_size = numbers_at(block, points + 1)
     ends = points + 1 + fraction_size
-    seconds, good = unsigned(block, points, seconds_size)
-    fraction, fraction_good = unsigned(block, ends, fraction_size)
-    good &= fraction_good & (seconds_size <= 10) & (seconds < 9_000_000_000)
+    good = (seconds_size > 0) & (seconds_size <= 10) & (seconds < 9_000_000_000)
     good &= (fraction_size >= 3) & (fraction_size <= 9)
     good &= (block.bytes[points] == _POINT) & (block.bytes[ends] == _COLON) & (block.bytes[ends + 1] == _BLANK)
-    scale = _POWERS[np.clip(9 - fraction_size, 0, 9)]
-    return np.where(good, seconds, 0) * 1_000_000_000 + fraction * scale, good
+    fraction *= _SCALE[fraction_size]
+    return np.where(good, seconds, 0) * 1_000_000_000 + fraction, good
 
 
-_POWERS: Final[I64] = 10 ** np.arange(10, dtype=np.int64)
-
-
-def _digits_at(block: Block, at: I64) -> I64:
-    """How many digits begin at each position, up to 16."""
-    sizes = leading_digits(block.windows[at])
-    rows = np.flatnonzero(sizes == WINDOW)
-    if len(rows):
-        sizes[rows] += leading_digits(block.windows[at[rows] + WINDOW])
-    return sizes
+_SCALE: Final[I64] = 10 ** np.maximum(9 - np.arange(2 * WINDOW + 1, dtype=np.int64), 0)
+"""ns of the last digit, by the number of digits."""
 
 
 Tasks = tuple[I64, I64, I64, I64, Bools]
@@ -175,11 +167,10 @@ Tasks = tuple[I64, I64, I64, I64, Bools]
 def _ftrace_tasks(block: Block, lines: I64, brackets: I64) -> Tasks:
     """`comm-tid [`: the name's last dash is the one before the number."""
     ends = block.end_of_text_before(block.words[brackets])
-    sizes = trailing_digits(block.windows[ends - WINDOW])
-    tid, good = unsigned(block, ends, sizes)
+    tid, sizes = trailing_numbers(block.windows[ends - WINDOW])
     dashes = ends - sizes - 1
     starts = block.words[block.first_word[lines]]
-    good &= (sizes < WINDOW) & (block.bytes[dashes] == _DASH) & (dashes >= starts)
+    good = (sizes > 0) & (sizes < WINDOW) & (block.bytes[dashes] == _DASH) & (dashes >= starts)
     good &= (dashes == starts) | (block.bytes[dashes - 1] != _BLANK)
     return tid, np.full(len(tid), NO_TGID, np.int64), starts, dashes, good
 
@@ -188,12 +179,12 @@ def _perf_tasks(block: Block, lines: I64, brackets: I64) -> Tasks:
     """`comm tgid/tid [` or `comm tid [`."""
     words = block.words[brackets - 1]
     ends = block.end_of_text_before(block.words[brackets])
-    sizes = trailing_digits(block.windows[ends - WINDOW])
-    tid, good = unsigned(block, ends, sizes)
+    tid, sizes = trailing_numbers(block.windows[ends - WINDOW])
     slashes = ends - sizes - 1
     has_tgid = (block.bytes[slashes] == _SLASH) & (slashes > words)
     tgid, tgid_good = unsigned(block, slashes, slashes - words)
-    good &= (sizes < WINDOW) & np.where(has_tgid, tgid_good & (slashes - words <= WINDOW), slashes == words - 1)
+    good = (sizes > 0) & (sizes < WINDOW)
+    good &= np.where(has_tgid, tgid_good & (slashes - words <= WINDOW), slashes == words - 1)
     good &= words > block.starts[lines]
     starts = block.words[block.first_word[lines]]
     comm_ends = np.maximum(block.end_of_text_before(words), starts)

@@ -7,18 +7,20 @@ before their values. What it refuses is read by the pattern.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Self
+from functools import cached_property
+from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from ..layouts import Layout
 from ..table import text_keys
 from ..threads import queue_number
 from ..values import INTEGER, Value
 from .digits import signed
-from .text import I64, MOST_TEXT_BYTES, Block, Bools
+from .text import I64, MOST_TEXT_BYTES, WINDOW, Block, Bools
 from .vocabulary import Vocabulary
 
 MOST_WORDS: Final = 60
@@ -35,13 +37,17 @@ Columns = dict[str, I64]
 
 @dataclass(frozen=True)
 class _Field:
-    """A value: `literal` stands before it, `suffix` behind it, up to the end of its word."""
+    """A value: `literal` stands before it, `suffix` behind it, up to the end of its word.
+
+    Padded ones have more than one blank behind that.
+    """
 
     name: str
     word: int
     prefix_bytes: int
     literal: bytes
     suffix: bytes
+    is_padded: bool
     texts: _Texts | None = field(compare=False)
 
 
@@ -115,20 +121,85 @@ class Template:
             good &= block.bytes[begin + len(self.start)] <= _BLANK
         columns: Columns = {}
         ends = block.ends[lines]
-        for each in self.fields:
-            if each.texts is None:
-                columns[each.name], fits = signed(block, *_value(block, each, words, ends, good))
-                good &= fits
+        if self._integers.fields:
+            columns = self._integers.columns(block, words, ends, good)
         for each in self.fields:
             if each.texts is not None:
-                span = _value(block, each, words, ends, good)
-                _look_up(each.texts, block, span, good, columns, (each.name,))
+                span = _Values((each,)).spans(block, words, ends, good)
+                _look_up(each.texts, block, (span[0][0], span[1][0]), good, columns, (each.name,))
         if self.head is not None:
             span = block.words[words], np.minimum(block.words[words + self.head_words] - 1, ends)
             _look_up(self.head, block, span, good, columns, _SLAB_HEAD_FIELDS)
         if good.all():
             return good, columns
         return good, {name: column[good] for name, column in columns.items()}
+
+    @cached_property
+    def _integers(self) -> _Values:
+        return _Values(tuple(each for each in self.fields if each.texts is None))
+
+
+class _Values:
+    """Fields of one template, all of whose values in all lines are found at once: arrays are fields by lines."""
+
+    def __init__(self, fields: tuple[_Field, ...]) -> None:
+        self.fields = fields
+        self._words = _column(each.word for each in fields)
+        self._prefixes = _column(each.prefix_bytes for each in fields)
+        self._suffixes = _column(len(each.suffix) for each in fields)
+        self._padded = [place for place, each in enumerate(fields) if each.is_padded]
+        literals = [each.literal for each in fields]
+        self._literals = [_Ends(literals, skip) for skip in range(0, max(map(len, literals), default=0), WINDOW)]
+
+    def columns(self, block: Block, words: I64, line_ends: I64, good: Bools) -> Columns:
+        """The values as numbers; lines in which one is none are no longer good."""
+        starts, ends = self.spans(block, words, line_ends, good)
+        values, fits = signed(block, starts.ravel(), ends.ravel())
+        good &= fits.reshape(starts.shape).all(axis=0)
+        return dict(zip((each.name for each in self.fields), values.reshape(starts.shape), strict=True))
+
+    def spans(self, block: Block, words: I64, line_ends: I64, good: Bools) -> tuple[I64, I64]:
+        """Where values begin and end; lines in which something else stands around them are no longer good."""
+        index = words + self._words
+        starts = block.words[index]
+        starts += self._prefixes
+        index += 1
+        ends = block.words[index]
+        ends -= 1
+        np.minimum(ends, line_ends, out=ends)
+        for place in self._padded:
+            ends[place] = block.end_of_text_before(ends[place])
+        ends -= self._suffixes
+        for literal in self._literals:
+            good &= literal.stand_before(block, starts)
+        for place, each in enumerate(self.fields):
+            if each.suffix:
+                good &= block.equal(ends[place], each.suffix)
+        return starts, ends
+
+
+class _Ends:
+    """At most eight bytes of each of some literals: those before the last `skip` ones."""
+
+    def __init__(self, literals: list[bytes], skip: int) -> None:
+        self._places = np.array([place for place, literal in enumerate(literals) if len(literal) > skip], np.int64)
+        self._is_all = len(self._places) == len(literals)
+        self._skip = skip
+        parts = [literals[place][: len(literals[place]) - skip][-WINDOW:] for place in self._places.tolist()]
+        self._shifts = _column(8 * (WINDOW - len(part)) for part in parts).astype(np.uint64)
+        self._wanted = _column(int.from_bytes(part, "little") for part in parts)
+
+    def stand_before(self, block: Block, starts: I64) -> Bools:
+        """Lines where they stand before these positions, which are fields by lines."""
+        at = (starts if self._is_all else starts[self._places]) - (self._skip + WINDOW)
+        found = block.windows[at]
+        found >>= self._shifts
+        return np.asarray((found == self._wanted).all(axis=0), bool)
+
+
+def _column(numbers: Iterable[int]) -> npt.NDArray[Any]:
+    """Numbers below each other, beside which arrays of lines can stand."""
+    return np.array([*numbers]).reshape(-1, 1)
 
 
 class _NotInWordsError(Exception):
@@ -151,7 +222,8 @@ def _fields(
         if suffix and (suffix[:1].isalnum() or suffix[:1] in b"_|."):
             raise _NotInWordsError
         texts = None if value is INTEGER else _Texts(_one_value(value, is_queue=name == "vq"))
-        yield _Field(name, word, start - words[word][0], literal, suffix, texts)
+        is_padded = line[words[word][1] :].startswith("  ")
+        yield _Field(name, word, start - words[word][0], literal, suffix, is_padded, texts)
 
 
 def _key_at(kind: str, name: str, line: str, begin: int, end: int) -> int:
@@ -182,16 +254,6 @@ def _slab_head(layout: Layout) -> Callable[[str], tuple[int, ...] | None]:
         return (int(shrink.column([match[1]])[0]), int(shr.column([match[2]])[0])) if match else None
 
     return read
-
-
-def _value(block: Block, each: _Field, words: I64, line_ends: I64, good: Bools) -> tuple[I64, I64]:
-    """Where a field's values begin and end; lines in which something else stands around them are no longer good."""
-    starts = block.words[words + each.word] + each.prefix_bytes
-    ends = np.minimum(block.words[words + (each.word + 1)] - 1, line_ends) - len(each.suffix)
-    good &= block.equal(starts - len(each.literal), each.literal)
-    if each.suffix:
-        good &= block.equal(ends, each.suffix)
-    return starts, ends
 
 
 def _look_up(

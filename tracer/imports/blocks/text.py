@@ -58,7 +58,7 @@ class Block:
         result: Bools = np.ones(len(at), bool)
         for offset in range(0, len(text), WINDOW):
             wanted = text[offset : offset + WINDOW]
-            found = self.windows[at + offset]
+            found = self.windows[at + offset if offset else at]
             if len(wanted) < WINDOW:
                 found &= MASKS[len(wanted)]
             result &= found == np.uint64(int.from_bytes(wanted, "little"))
@@ -66,10 +66,16 @@ class Block:
 
     def end_of_text_before(self, at: I64) -> I64:
         """Each position, moved back over at most 16 blanks before it."""
-        for _ in range(2):
-            after_blanks = self.windows[at - WINDOW] ^ np.uint64(0x2020_2020_2020_2020)
-            at = at - (WINDOW - 1) + highest_byte(after_blanks)
-        return at
+        ends = self._before_blanks(at)
+        rows = np.flatnonzero(at - ends == WINDOW)
+        if len(rows):
+            ends[rows] = self._before_blanks(ends[rows])
+        return ends
+
+    def _before_blanks(self, at: I64) -> I64:
+        after_blanks = self.windows[at - WINDOW]
+        after_blanks ^= np.uint64(0x2020_2020_2020_2020)
+        return at - (WINDOW - 1) + highest_byte(after_blanks)
 
     def _lines(self, size: int) -> tuple[I64, I64, I64]:
         start = len(_PAD) - 1

@@ -16,6 +16,10 @@ _MIX: Final[U64] = np.array(
     [0x9E37_79B9_7F4A_7C15 * (2 * place + 1) & (1 << 64) - 1 for place in range(_WINDOWS)], np.uint64
 )
 """An odd number for each window: one of zeros adds nothing, so longer neighbours don't change a text's key."""
+_MASKS: Final[U64] = np.concatenate(
+    (np.zeros(MOST_TEXT_BYTES, np.uint64), MASKS, np.repeat(MASKS[-1:], MOST_TEXT_BYTES - WINDOW))
+)
+"""Keep what of a window is a text's, by MOST_TEXT_BYTES more than the bytes from its start to the text's end."""
 _FOLD: Final = np.uint64(29)
 
 
@@ -78,7 +82,7 @@ def _windows(block: Block, starts: I64, sizes: I64) -> list[U64]:
     for offset in range(0, longest, WINDOW):
         window = block.windows[starts + offset]
         if shortest < offset + WINDOW:
-            window &= MASKS[np.clip(sizes - offset, 0, WINDOW)]
+            window &= _MASKS[sizes + (MOST_TEXT_BYTES - offset)]
         windows.append(window)
     return windows
 
