@@ -166,6 +166,9 @@ def test_the_recorders_own_reclaim_is_in_the_totals_and_told_apart() -> None:
 
 def test_from_five_percent_of_direct_reclaim_on_the_recorder_is_a_finding() -> None:
     (found,) = [found for found in recorded(30, 70).findings if found.kind == "recorder_share"]
+    assert "30% of what direct reclaim (global) gave" in found.text
+    text = summary_text(recorded(30, 70), RecordingFacts("x", RECORDER))
+    assert "1 call of direct reclaim (global)" in " ".join(text.split())
     assert (found.numbers["pages"], found.numbers["pages_share"]) == (30, 0.3)
     little = records(
         *(reclaim("direct", at * 10 * MS, 30, 100 + at) for at in range(30)), reclaim("direct", 400 * MS, 30, 9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .model import TierRow
+from .model import Stall, TierRow
 from .terms import Scope, Tier
 
 
@@ -31,6 +31,12 @@ def reclaim_in(row: TierRow) -> str:
 def tap_in(row: TierRow) -> str:
     """The same, with the scopes alone in which pages were taken from the balloon."""
     return f"{row.tier.label} reclaim{_bracket(scope for scope, part in row.scopes.items() if part.balloon_pages)}"
+
+
+def recorder_reclaim(stalls: Iterable[Stall]) -> str:
+    """The recorder's own direct reclaim, with the scopes that it waited in."""
+    own = {stall.scope for stall in stalls if stall.is_recorder and stall.tier is Tier.DIRECT}
+    return f"direct reclaim{_bracket(scope for scope in Scope if scope in own)}"
 
 
 def _bracket(scopes: Iterable[Scope]) -> str:

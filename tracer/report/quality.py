@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..analyze.model import Analysis
-from ..analyze.naming import row_label
+from ..analyze.naming import recorder_reclaim, row_label
 from ..analyze.terms import Quality
 from ..metadata import SourceState
 from ..recording_facts import RecordingFacts
@@ -51,7 +51,8 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
     words += [f"{remark[0].upper()}{remark[1:]}." for remark in recorder_remarks(facts)]
     if (own := analysis.recorder) and own.spans:
         gave = mib(own.pages, facts.metadata.page_size_bytes)
-        words.append(f"The recorder itself reclaimed {gave} and waited {seconds(own.stall_s)} for it.")
+        reclaim = recorder_reclaim(analysis.stalls)
+        words.append(f"The recorder itself reclaimed {gave} and waited {seconds(own.stall_s)} in {reclaim}.")
     if accounting.incomplete_spans:
         words.append(
             f"{plural(accounting.incomplete_spans, 'span is', 'spans are')} incomplete: "

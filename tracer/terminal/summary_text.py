@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..analyze.model import Analysis, BalloonResult, Finding, Stall, TierRow
-from ..analyze.naming import row_label, scope_label
+from ..analyze.naming import recorder_reclaim, row_label, scope_label
 from ..analyze.terms import Quality, Severity, Tier
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount, size_words
@@ -100,7 +100,7 @@ def _own(analysis: Analysis, page: int) -> list[str]:
     own = analysis.recorder
     if own is None or (not own.spans and not own.pages):
         return []
-    calls = plural(own.spans, "direct reclaim")
+    calls = f"{plural(own.spans, 'call')} of {recorder_reclaim(analysis.stalls)}"
     return [f"the recorder itself: {mib(own.pages, page)}, {seconds(own.stall_s)} in {calls}"]
 
 

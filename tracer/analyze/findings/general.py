@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..model import Finding, known_sum
+from ..naming import reclaim_in
 from ..terms import Severity, Tier
 from . import balloon as balloon_findings
-from .evidence import Evidence, finding, mib
+from .evidence import Evidence, finding
 from .kswapd import kswapd_gave_up
 from .starving import starved, worker_stuck
 
@@ -102,8 +103,8 @@ def _recorder(evidence: Evidence) -> Iterator[Finding]:
     if max(pages_share, stall_share) < _RECORDER_LEAST:
         return
     text = (
-        f"The recorder itself reclaimed {mib(own.pages * evidence.metadata.page_size_bytes)} of what tasks reclaimed "
-        f"directly ({pages_share:.0%}) and waited {own.stall_s:.3f} s for it ({stall_share:.0%} of all waiting)."
+        f"The recorder itself reclaimed {evidence.mib(own.pages)}, {pages_share:.0%} of what "
+        f"{reclaim_in(direct)} gave, and waited {own.stall_s:.3f} s for it ({stall_share:.0%} of all waiting)."
     )
     numbers = {"pages": own.pages, "stall_s": own.stall_s, "pages_share": pages_share, "stall_share": stall_share}
     yield finding("recorder_share", Severity.WARNING, (0.0, evidence.analysis.duration_s), text, numbers)
