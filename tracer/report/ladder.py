@@ -192,7 +192,7 @@ def ladder_figures(analysis: Analysis, page_bytes: int) -> list[Figure]:
     values = [_values(choice, axis, page_bytes) for choice in picks]
     height = _AXIS_PX + _RUNG_PX * len(axis)
     order = {
-        "yaxis": {"autorange": "reversed", "fixedrange": True},
+        "yaxis": {"autorange": "reversed", "fixedrange": True, "automargin": True},
         "xaxis": {"rangemode": "tozero", "fixedrange": True},
     }
     words = ("When each tier was entered first.", "How long each tier was at work.", "What each tier gave, by source.")
