@@ -63,7 +63,7 @@ def test_a_command_is_traced_from_its_start_to_its_end(tmp_path):
     assert "super_cache_scan" in result.stdout
     assert " events, 0 lost, " in result.stderr
     assert "Next: reclaim-tracer report x.rtrace" in result.stderr
-    assert "Buffers: 16 MiB in the kernel, 8 MiB for events not yet written, " in result.stderr
+    assert "Buffers: 16 MiB in the kernel, 8 MiB for events to be written, " in result.stderr
     assert "Memory beside them: at most 32 MiB\nAll of it stays in memory, with " in result.stderr
     recording = Recording.open(tmp_path / "x.rtrace")
     assert recording.complete

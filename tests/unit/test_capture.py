@@ -9,7 +9,9 @@ import pytest
 
 from tracer.batch import LostStretch, Samples
 from tracer.collect.collector import Item
+from tracer.metadata import Metadata
 from tracer.recorder import capture
+from tracer.recorder.sign_of_life import SignOfLife
 from tracer.schema import EVENT_DTYPE
 from tracer.terminal.messages import Messages
 
@@ -54,7 +56,8 @@ def flushes(monkeypatch: pytest.MonkeyPatch, happening: dict[int, Item], seconds
             if second in happening:
                 yield happening[second]
 
-    capture._copy(items(), set, writer, Messages(quiet=True))
+    quiet = Messages(quiet=True)
+    capture._copy(items(), set, writer, quiet, SignOfLife(Metadata(), quiet, command=False))
     return [at_s - 100 for at_s in writer.flushed_s]
 
 

@@ -35,6 +35,7 @@ from ..terminal.messages import say as warn
 from .footprint import ANONYMOUS_BOUND_BYTES, give_back
 from .module_changes import module_changes
 from .output import OpenOutput, Output
+from .sign_of_life import SignOfLife
 
 if TYPE_CHECKING:
     from ..collect.collector import Item
@@ -157,16 +158,23 @@ def _record(
         _say_buffers(facts, writer, say)
         _say_lock(lock, say)
         if not request.command:
-            length, when = (f" for {request.duration_s:g} s", " sooner") if request.duration_s else ("", "")
+            length, when = (f" for {request.duration_s:,.10g} s", " sooner") if request.duration_s else ("", "")
             say.info(f"Tracing{length}. Ctrl-C ends it{when}.")
-        lost = _copy(chain((first,), items), lambda: session.present, writer, say)
+        life = SignOfLife(facts, say, command=bool(request.command))
+        lost = _copy(chain((first,), items), lambda: session.present, writer, say, life)
         _write_end(session, writer, say)
     finally:
         writer.close()
     return writer, lost
 
 
-def _copy(items: Iterable[Item], present: Callable[[], AbstractSet[int]], writer: OpenOutput, say: Messages) -> int:
+def _copy(
+    items: Iterable[Item],
+    present: Callable[[], AbstractSet[int]],
+    writer: OpenOutput,
+    say: Messages,
+    life: SignOfLife,
+) -> int:
     """Write every item, flushing once a second, rarely where nothing happens; the number of events the kernel lost.
 
     `present` says which kinds are in the item's records.
@@ -176,7 +184,10 @@ def _copy(items: Iterable[Item], present: Callable[[], AbstractSet[int]], writer
     clocks = _ClockNotes(writer)
     for item in items:
         _write(item, writer)
-        happened |= not isinstance(item, Samples)
+        if isinstance(item, Samples):
+            life.sampled(item)
+        else:
+            happened = True
         for change in module_changes(item, present()):
             say.info(change)
         lost += item.total if isinstance(item, LostStretch) else 0
@@ -189,6 +200,8 @@ def _copy(items: Iterable[Item], present: Callable[[], AbstractSet[int]], writer
                 quiet_until_s, happened = now_s + QUIET_FLUSH_S, False
             all_lost = lost + sum(writer.dropped.values())
             say.detail(f"{now_s - start_s:6.1f} s: {writer.events_written:,} events, {all_lost:,} lost")
+            life.show(now_s - start_s, writer.events_written, all_lost)
+    life.clear()
     clocks.note()
     return lost
 
@@ -256,18 +269,21 @@ def _say_costs(costs: Mapping[str, ProgramCost], duration_s: float, say: Message
 def _say_buffers(facts: Metadata, writer: OpenOutput, say: Messages) -> None:
     packing_bytes = writer.buffer_bytes - writer.queue_bytes
     kernel, queue, packing, own = (
-        f"{size / (1 << 20):.3g} MiB"
-        for size in (facts.buffer_bytes, writer.queue_bytes, packing_bytes, ANONYMOUS_BOUND_BYTES)
+        _mib(size) for size in (facts.buffer_bytes, writer.queue_bytes, packing_bytes, ANONYMOUS_BOUND_BYTES)
     )
-    say.info(f"Buffers: {kernel} in the kernel, {queue} for events not yet written, {packing} to pack them")
+    say.info(f"Buffers: {kernel} in the kernel, {queue} for events to be written, {packing} to pack")
     say.info(f"Memory beside them: at most {own}")
+
+
+def _mib(size_bytes: int) -> str:
+    return f"{size_bytes / (1 << 20):,.1f}".removesuffix(".0") + " MiB"
 
 
 def _say_lock(lock: MemoryLock, say: Messages) -> None:
     if lock.refusal:
         say.detail(f"memory: not locked ({lock.refusal}; CAP_IPC_LOCK allows it): reclaim can hold the recorder up")
     else:
-        say.info(f"All of it stays in memory, with {lock.file_bytes / (1 << 20):.3g} MiB of programs and libraries")
+        say.info(f"All of it stays in memory, with {_mib(lock.file_bytes)} of programs and libraries")
 
 
 def _say_written(writer: OpenOutput, lost: int, say: Messages) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import printable
+from .written_over import LINE
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Messages:
 
 def say(text: str) -> None:
     """A line on stderr."""
+    LINE.clear()
     write_stderr(f"{printable(text)}\n")
 
 

@@ -1,0 +1,61 @@
+"""What a person at a terminal sees while it records: since when, how much, what was lost, how large the balloon is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..batch import Samples
+from ..metadata import Metadata
+from ..schema import SAMPLE_NULL
+from ..terminal.messages import Messages
+from ..terminal.written_over import LINE
+
+_MIB: Final = 1 << 20
+
+
+class SignOfLife:
+    """One line that is written over, once a second; none for a quiet recording, for `-v`, which says as much line by
+    line, or beside a COMMAND, whose terminal it is."""
+
+    def __init__(self, facts: Metadata, say: Messages, *, command: bool) -> None:
+        self._shown = not (say.quiet or say.verbose or command)
+        self._facts = facts
+        self._samples: Samples | None = None
+
+    def sampled(self, samples: Samples) -> None:
+        """Keep the newest reading."""
+        if len(samples):
+            self._samples = samples
+
+    def show(self, now_s: float, events: int, lost: int) -> None:
+        """Say how it goes, `now_s` seconds after the start."""
+        if self._shown:
+            LINE.show(f"{now_s:,.0f} s: {events:,} events, {lost:,} lost{self._balloon()}")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        LINE.clear()
+
+    def _balloon(self) -> str:
+        size = None if self._samples is None else balloon_bytes(self._samples, self._facts.page_size_bytes)
+        if self._facts.balloon.driver is None and not size:
+            return ""
+        return ", balloon not known" if size is None else f", balloon {size / _MIB:,.1f} MiB"
+
+
+def balloon_bytes(samples: Samples, page_bytes: int) -> int | None:
+    """The balloon's size at the last reading; None where no counter tells.
+
+    /proc/meminfo's `Balloon`, `nr_balloon_pages`, or what was inflated and not deflated since the machine started.
+    """
+    if (size := _last(samples, "meminfo.Balloon_bytes")) is not None:
+        return size
+    if (pages := _last(samples, "vmstat.nr_balloon_pages")) is not None:
+        return pages * page_bytes
+    into, out = _last(samples, "vmstat.balloon_inflate"), _last(samples, "vmstat.balloon_deflate")
+    return None if into is None or out is None else max(0, into - out) * page_bytes
+
+
+def _last(samples: Samples, name: str) -> int | None:
+    column = samples.column(name)
+    return None if column is None or column[-1] == SAMPLE_NULL else int(column[-1])
