@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -48,3 +50,20 @@ def printable(text: str) -> str:
 def shown(path: Path) -> str:
     """A path as messages print it: always one line."""
     return printable(str(path))
+
+
+def shell_word(path: Path) -> str:
+    """A path as one word of a shell's command, to be pasted: always one line, never an option."""
+    text = str(path)
+    text = f"./{text}" if text.startswith("-") else text
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(map(_ansi_c, os.fsencode(text))) + "'"
+
+
+def _ansi_c(byte: int) -> str:
+    """A byte inside of `$'...'` (bash, zsh, ksh)."""
+    char = chr(byte)
+    if char in "\\'":
+        return f"\\{char}"
+    return char if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"

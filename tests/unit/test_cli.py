@@ -152,6 +152,10 @@ def test_version():
         ("summary", "x.rtrace", "--to", "1e300"),
         ("replay", "x.rtrace", "--speed", "1e-300"),
         ("record", "-o", "x.rtrace", "--", "/etc/passwd"),
+        ("record", "-o", "x.rtrace", "--"),
+        ("record", "-d", "0.1", "-o", "x.rtrace", "--", ""),
+        ("demo", "-d", "11m"),
+        ("demo", "-d", "0.5"),
         ("record", "-o", "x.rtrace", "--", "/no/such/command"),
     ],
 )
@@ -183,7 +187,7 @@ def test_summary_says_the_verdict_first(recording):
     result = run("summary", recording)
     lines = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (0, "")
-    assert lines[0].startswith("small.rtrace: 4.95 s of vm1, Linux 6.12.1")
+    assert lines[0].startswith("small.rtrace: 4.95 s on vm1, Linux 6.12.1")
     assert lines[2].startswith("Verdict: [critical] The OOM killer killed 1 task with 15.6 MiB still in the balloon")
     assert "super_cache_scan" in result.stdout
     assert "\x1b" not in result.stdout, "a task's name can't move the cursor"
@@ -223,7 +227,7 @@ def test_a_part_of_a_recording(recording):
     assert data["recording"]["events"] == 4 * 5
     assert data["cycles"] == []
     assert run("summary", recording, "--from", 4, "--to", 4.2).stdout.startswith(
-        "small.rtrace: 200 ms (4.000 s to 4.200 s of 4.95 s) of vm1"
+        "small.rtrace: 200 ms (4.000 s to 4.200 s of 4.95 s) on vm1"
     )
 
 
@@ -337,3 +341,14 @@ def test_record_refuses_a_missing_directory(tmp_path):
     result = run("record", "-d", 1, "-o", tmp_path / "no" / "x.rtrace")
     assert result.returncode == 1
     assert str(tmp_path / "no") in result.stderr
+
+
+def test_values_of_options_are_completed():
+    def completed(words: str) -> list[str]:
+        environment = {**ENV, "_RECLAIM_TRACER_COMPLETE": "complete_bash", "COMP_WORDS": words}
+        count = {"COMP_CWORD": str(len(words.split()) - 1)}
+        return run(env=environment | count).stdout.split()
+
+    assert completed("reclaim-tracer summary x --fail-on cycles,k") == ["cycles,kills"]
+    assert completed("reclaim-tracer summary x --fail-on loss,l") == []
+    assert "my_event=mark_victim" in completed("reclaim-tracer import x --map my_event=mark")

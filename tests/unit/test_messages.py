@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tracer.errors import shell_word
 from tracer.terminal.messages import Messages
 
 ROOT = Path(__file__).parents[2]
@@ -60,3 +62,15 @@ def test_what_a_limit_refuses_is_one_line_that_names_it(failure: str, said: str)
     assert result.returncode == 1
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["plain.rtrace", "a b;c", "it's", "-x", "w\x1b[31mx\ny", "\\'\t", "メモリ", os.fsdecode(b"\xff\xfe"), "$(id)"],
+)
+def test_a_path_in_a_command_to_be_pasted_is_one_word_of_one_line(name: str) -> None:
+    word = shell_word(Path(name))
+    assert word.isprintable()
+    pasted = subprocess.run(["bash", "-c", f"printf '%s\\0' {word}"], stdout=subprocess.PIPE, check=True).stdout
+    assert Path(os.fsdecode(pasted.removesuffix(b"\0"))) == Path(name)
+    assert not pasted.startswith(b"-")

@@ -218,7 +218,7 @@ def test_a_notifier_of_the_users_own_is_let_through(tmp_path: Path) -> None:
 
 
 def test_a_symbol_that_is_not_there_is_a_mistake_of_the_users() -> None:
-    with pytest.raises(UsageError, match="no function no_such_notifier"):
+    with pytest.raises(UsageError, match="no function 'no_such_notifier'"):
         targets_for("auto", ["no_such_notifier"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 from streams import METADATA, MS, SECOND, analyse, event, records
 from written_recordings import START_NS, write_recording
 
+from tracer.analyze import Options
 from tracer.analyze.model import Finding
 from tracer.analyze.terms import Quality, Severity
 from tracer.batch import Batch, LostStretch, Samples
+from tracer.jobs import replaying
 from tracer.jobs.pacing import STEP_S, Pace, steps
 from tracer.jobs.replaying import FindingStream
 from tracer.store import Recording
@@ -81,3 +84,21 @@ def test_a_finding_is_given_once_and_only_when_it_has_settled():
     assert [one.kind for one in stream.new(analysis, 4.0)] == ["early"]
     assert [one.kind for one in stream.new(analysis, 7.0)] == ["late"]
     assert list(stream.new(analysis, 10.0)) == [], "what concerns the whole recording is the summary's"
+
+
+def test_a_replay_broken_off_shows_what_it_had(recording, monkeypatch, capsys):
+    slept: list[float] = []
+
+    def sleep(length_s: float) -> None:
+        slept.append(length_s)
+        if len(slept) == 10:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(replaying, "Pace", lambda speed: Pace(speed, lambda: 0.0, sleep))
+    out = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        replaying.replay_recording(recording, Options(), 1.0, out)
+    length_s = float(capsys.readouterr().err.removeprefix("Stopped: only the first ").split()[0])
+    assert 0 < length_s < 4.95
+    assert out.getvalue().startswith("a.rtrace: ")
+    assert "Verdict: " in out.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -332,7 +333,17 @@ def test_what_is_no_recording_is_said_in_one_line(tmp_path):
     path.write_bytes(b"")
     assert rejected(path).endswith("is empty")
     path.write_bytes(b"\x1b[31m<script>\n" * 100)
-    assert "not a reclaim-tracer recording (starts with b'\\x1b[31m<script'" in rejected(path)
+    assert "not a recording of reclaim-tracer: it begins with bytes 1b 5b 33 31 6d " in rejected(path)
+    for head, said in (
+        (gzip.compress(b"# tracer: nop"), "is packed by gzip, not a recording"),
+        (b"\x17\x08\x44tracing6\0", "is a trace.dat of trace-cmd"),
+        (b"PERFILE2" + bytes(100), "is a perf.data of perf"),
+        (b"# tracer: nop\n#\n", "is text, not a recording"),
+    ):
+        path.write_bytes(head)
+        message = rejected(path)
+        assert said in message
+        assert "`reclaim-tracer import`" in message
     os.mkfifo(tmp_path / "pipe")
     assert "is a pipe" in rejected(tmp_path / "pipe")
     named = tmp_path / "new\nline"

@@ -8,12 +8,19 @@ from typing import Annotated
 import typer
 
 from ..terminal.loading import loading
-from .options import Quiet, Verbose
+from .options import Quiet, Verbose, length_s, within
+
+
+def _length_s(text: str) -> float:
+    return within(length_s(text), text, 1.0, 600.0)
 
 
 def demo(
     duration: Annotated[
-        float, typer.Option("--duration", "-d", metavar="SECONDS", min=1.0, max=600.0, help="How long to trace.")
+        float,
+        typer.Option(
+            "--duration", "-d", metavar="TIME", parser=_length_s, help="How long to trace, from 1 s to 10 minutes."
+        ),
     ] = 10.0,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where demo.rtrace and demo.html go (overwritten).")

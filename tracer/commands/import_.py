@@ -28,6 +28,14 @@ def _mapping(pairs: list[str] | None) -> dict[str, str]:
     return mapping
 
 
+def _complete_mapping(incomplete: str) -> list[str]:
+    """Kinds, once the name is there."""
+    from ..schema import KIND_BY_NAME
+
+    name, equals, start = incomplete.rpartition("=")
+    return [f"{name}={kind}" for kind in KIND_BY_NAME if kind.startswith(start)] if equals else []
+
+
 def _beside(source: str) -> Path:
     """Where the recording goes by default: beside its source, `trace.txt.gz` to `trace.rtrace`."""
     if source == "-":
@@ -38,6 +46,7 @@ def _beside(source: str) -> Path:
 
 
 def _say(result: ImportResult, output: Path, say: Messages) -> None:
+    from ..errors import shell_word
     from ..imports import listed
 
     for remark in result.remarks:
@@ -47,7 +56,7 @@ def _say(result: ImportResult, output: Path, say: Messages) -> None:
     kinds = f"{result.events:,} events of {len(result.kinds)} kinds"
     size = f"{result.bytes_written / 1024:,.0f} KiB"
     say.info(f"Wrote {output} ({kinds} from {result.lines:,} lines, {result.lost:,} lost, {size})")
-    say.info(f"Next: reclaim-tracer summary {output}")
+    say.info(f"Next: reclaim-tracer summary {shell_word(output)}")
 
 
 def import_(
@@ -64,7 +73,13 @@ def import_(
     force: Force = False,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="NAME=KIND", help="Event NAME is of KIND; may be repeated.", show_default=False),
+        typer.Option(
+            "--map",
+            metavar="NAME=KIND",
+            help="Event NAME is of KIND; may be repeated.",
+            autocompletion=_complete_mapping,
+            show_default=False,
+        ),
     ] = None,
     samples: Annotated[
         Path | None,

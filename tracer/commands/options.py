@@ -26,9 +26,14 @@ def length_s(text: str) -> float:
     if match is None or match[2] not in _UNIT_S:
         raise typer.BadParameter(f"{text!r} is no length of time: seconds, or a number with ms, s, m, h or d")
     value = float(match[1]) * _UNIT_S[match[2]]
-    if not LEAST_S <= value <= MOST_S:
-        raise typer.BadParameter(f"{text!r} must be from {LEAST_S:g} s to {MOST_S:,.0f} s")
-    return value
+    return within(value, text, LEAST_S, MOST_S)
+
+
+def within(value_s: float, text: str, least_s: float, most_s: float) -> float:
+    """The value. Raises typer.BadParameter where it is out of bounds."""
+    if not least_s <= value_s <= most_s:
+        raise typer.BadParameter(f"{text!r} must be from {least_s:g} s to {most_s:,.0f} s")
+    return value_s
 
 
 class BalloonSource(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +37,8 @@ class LruDetail(StrEnum):
 
 
 MOST_MIB = 1 << 20
+
+
 _PACKAGE = __package__.partition(".")[0]
 
 
@@ -112,6 +115,8 @@ def record(
       reclaim-tracer record -d 5 --buffer-size 64 --force -o trace.rtrace
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
     """
+    if not command and sys.argv[-1:] == ["--"] and output != Path("--"):
+        raise typer.BadParameter("there is no COMMAND after --")
     raise HandOver(
         f"{_PACKAGE}.jobs.recording",
         {

@@ -27,6 +27,13 @@ def _conditions(text: str | None) -> tuple[str, ...]:
     return names
 
 
+def _complete_conditions(incomplete: str) -> list[str]:
+    """What the last one of a list may become."""
+    before, comma, last = incomplete.rpartition(",")
+    given = before.split(",")
+    return [f"{before}{comma}{name}" for name in CONDITIONS if name.startswith(last) and name not in given]
+
+
 def met(analysis: Analysis, conditions: tuple[str, ...], facts: RecordingFacts) -> list[str]:
     """Those of the conditions that hold, each with its number: `cycles 2`."""
     from ..wording.numbers import bytes_, plural
@@ -63,7 +70,10 @@ def summary(
     fail_on: Annotated[
         str | None,
         typer.Option(
-            metavar="LIST", help=f"Exit with 5 if there are any of these: {','.join(CONDITIONS)}.", show_default=False
+            metavar="LIST",
+            help=f"Exit with 5 if there are any of these: {','.join(CONDITIONS)}.",
+            autocompletion=_complete_conditions,
+            show_default=False,
         ),
     ] = None,
     verbose: Details = False,

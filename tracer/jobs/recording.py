@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Final
 
+from ..errors import shell_word
 from ..probes.loading import Loader
 from ..recorder.footprint import keep_freed_memory, one_arena
 from ..terminal.loading import loading
@@ -62,7 +62,7 @@ def run(
         )
         captured = capture(request, say)
     _print_summary(captured.path, verbose=verbose)
-    say.info(f"Next: reclaim-tracer report {shlex.quote(str(captured.path))}")
+    say.info(f"Next: reclaim-tracer report {shell_word(captured.path)}")
     if status := captured.command_status:
         sys.exit(status if status > 0 else _SIGNALLED - status)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ..analyze import Engine
 from ..store.notes import facts_of
+from ..terminal.loading import interrupted_afterwards
+from ..terminal.messages import say
 from ..terminal.paper import Paper, stdout_paper
 from ..terminal.progress import progress_bar
 from ..terminal.summary_text import finding_line, summary_text
@@ -51,16 +54,24 @@ def replay_recording(
     quiet: bool = False,
     verbose: bool = False,
 ) -> Analysis:
-    """Print findings and the summary to `out`; `speed` None is as fast as it goes."""
+    """Print findings and the summary to `out`; `speed` None is as fast as it goes.
+
+    Raises KeyboardInterrupt where Ctrl-C came in between, after printing what there was by then.
+    """
     stream, paper = FindingStream(), stdout_paper()
+    stopped = False
     if speed is None:
         analysis = analyse(WHOLE.part(recording), options)
     else:
-        analysis = _paced(recording, options, Pace(speed), stream, out, paper, quiet=quiet)
+        analysis, stopped = _paced(recording, options, Pace(speed), stream, out, paper, quiet=quiet)
     out.writelines(finding_line(finding, paper) + "\n" for finding in stream.new(analysis, analysis.duration_s))
     if stream.shown:
         out.write("\n")
     out.write(summary_text(analysis, facts_of(recording, analysis.accounting.lost), paper, verbose=verbose))
+    if stopped:
+        out.flush()
+        say(f"Stopped: only the first {analysis.duration_s:.1f} s were replayed")
+        raise KeyboardInterrupt
     return analysis
 
 
@@ -73,14 +84,16 @@ def _paced(
     paper: Paper,
     *,
     quiet: bool,
-) -> Analysis:
+) -> tuple[Analysis, bool]:
+    """The analysis, and whether Ctrl-C ended it."""
     engine = Engine(recording.metadata, recording.symbols, options)
     length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9
     step_s = LOOK_S * max(pace.speed, 1.0)
-    next_look_s = step_s
-    with progress_bar(quiet=quiet) as progress:
+    next_look_s, now_s = step_s, 0.0
+    with progress_bar(quiet=quiet) as progress, suppress(KeyboardInterrupt):
         for item, now_s in pace.items(recording):
-            engine.feed(item)
+            with interrupted_afterwards():
+                engine.feed(item)
             if now_s < next_look_s:
                 continue
             next_look_s = now_s + step_s
@@ -90,4 +103,5 @@ def _paced(
                 out.writelines(finding_line(finding, paper) + "\n" for finding in found)
                 out.flush()
             progress(f"{now_s:.1f} of {length_s:.1f} s", now_s / max(length_s, now_s))
-    return engine.finish(recording.last_ns)
+        return engine.finish(recording.last_ns), False
+    return engine.finish(recording.metadata.start_ns + round(now_s * 1e9)), True

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from ..errors import UsageError
+from ..errors import UsageError, printable
 from ..kernel.balloon import BALLOON_SYMBOLS, OOM_NOTIFIERS, SHRINKERS, WORK_FUNCTIONS, read_balloon
 from ..kernel.counters import pressure_state
 from ..kernel.kallsyms import Symbol, find_symbols, why_hidden
@@ -116,7 +116,8 @@ def targets_for(page_source: str, oom_notifiers: Collection[str] = (), lru_detai
     """The usual targets with a way of counting pages, and more OOM callbacks. Raises UsageError for unknown symbols."""
     absent = set(oom_notifiers) - find_symbols(oom_notifiers).keys() if oom_notifiers else set()
     if absent:
-        raise UsageError(f"--oom-notifier: this kernel has no function {', '.join(sorted(absent))} (/proc/kallsyms)")
+        names = ", ".join(sorted(f"'{printable(name)}'" for name in absent))
+        raise UsageError(f"--oom-notifier: this kernel has no function {names} (/proc/kallsyms)")
     known = tuple(dict.fromkeys((*oom_notifiers, *OOM_NOTIFIERS)))
     return Targets(oom_notifiers=known, page_source=PageSource(page_source), lru_detail=LruDetail(lru_detail))
 

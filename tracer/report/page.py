@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from .. import __version__
 from ..analyze.model import Analysis, known_sum
 from ..analyze.terms import Cause, Severity, Tier
 from ..metadata import Metadata
@@ -84,7 +85,8 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
         "cycles": storms_table(analysis.storms, page_bytes) + cycles_table(analysis.cycles, page_bytes, seen=moves),
         "conflicts": conflicts_table(analysis.conflicts, page_bytes, seen=moves),
         "quality": quality_section(analysis, facts),
-        "tool_version": text(facts.metadata.tool_version or "unknown version"),
+        "tool_version": text(__version__),
+        "recorded_by": text(facts.metadata.tool_version or "of a version that is not known"),
     }
     return Template(read("report.html")).substitute(
         parts | _header(analysis, facts) | _verdict_parts(judged) | {"tiles": _tiles(analysis, facts)}

@@ -25,7 +25,16 @@ from .scan import block_at
 from .source import Source
 from .unpack import unpack
 
-_SHOWN_BYTES = 12
+_OTHERS: Final = {
+    b"\x1f\x8b": "packed by gzip",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"\xfd7zXZ": "packed by xz",
+    b"BZh": "packed by bzip2",
+    b"\x17\x08\x44tracing": "a trace.dat of trace-cmd",
+    b"PERFILE2": "a perf.data of perf",
+}
+"""What other files that people have begin with."""
+_IMPORT: Final = "; `reclaim-tracer import` reads traces of ftrace, trace-cmd and perf"
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,12 @@ def _check_magic(name: str, head: bytes) -> None:
         return
     if head[1:4] == FILE_MAGIC[1:4]:
         raise RecordingError(f"{name}: was changed on its way, probably sent as text; copy it again as binary")
-    raise RecordingError(f"{name}: is not a reclaim-tracer recording (starts with {head[:_SHOWN_BYTES]!r})")
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            raise RecordingError(f"{name}: is {what}, not a recording of reclaim-tracer{_IMPORT}")
+    if head.isascii() and head.decode().replace("\n", "").replace("\t", "").isprintable():
+        raise RecordingError(f"{name}: is text, not a recording of reclaim-tracer{_IMPORT}")
+    raise RecordingError(f"{name}: is not a recording of reclaim-tracer: it begins with bytes {head.hex(' ')}")
 
 
 def _understand(description: Mapping[str, Any]) -> tuple[Metadata, Mapping[int, KindLayout]]:

@@ -66,9 +66,11 @@ def finding_line(finding: Finding, paper: Paper = _PLAIN) -> str:
 
 def _head(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
     meta = facts.metadata
-    where = f"{meta.host or 'unknown host'}, Linux {meta.kernel_release or 'unknown'}"
+    kernel = f"Linux {meta.kernel_release}" if meta.kernel_release else "unknown kernel"
+    where = f"{meta.host or 'an unknown host'}, {kernel}"
     length = length_of(analysis, facts)
-    return paper.paragraph(f"{facts.source}: {length} of {where}, {utc(meta.start_utc_ns)}", "")
+    started = utc(meta.start_utc_ns) if meta.start_utc_ns else "date not known"
+    return paper.paragraph(f"{facts.source}: {length} on {where}, {started}", "")
 
 
 def _verdict(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
