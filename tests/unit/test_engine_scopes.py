@@ -290,3 +290,12 @@ def test_what_the_balloons_own_shrinker_freed_is_no_slab() -> None:
     assert "slab objects" not in verdict(analysis, facts).sentence
     other = analyse(records(stream, slab(5 * MS, 6 * MS, freed=3, priority=12)))
     assert row(other, Tier.DIRECT).slab_pages is None
+
+
+def test_who_told_no_time_has_none_and_not_0_s() -> None:
+    stream = records(event(1 * MS, "reclaim_pages", 40, "kdamond.0", nr_reclaimed=100), event(2 * MS, "compact_retry"))
+    found = {row.tier: row.reclaimers for row in analyse(stream).tiers}
+    assert [(each.name, each.busy_s, each.pages) for each in found[Tier.PROACTIVE]] == [("kdamond.0", None, 100)]
+    assert [(each.name, each.busy_s) for each in found[Tier.RETRY]] == [("tasks", None)]
+    waited = analyse(event(1 * MS, "throttled", usec_delayed=5000))
+    assert row(waited, Tier.RETRY).reclaimers[0].busy_s == pytest.approx(0.005)

@@ -15,12 +15,12 @@ from .terms import Cause, CycleClass, Quality, Scope, Severity, Tier
 class Reclaimer:
     """Who reclaimed in a tier: a kernel thread by its name (`kswapd0`, `kdamond.0`, `khugepaged`, `kcompactd0`), or
     `tasks` for all others together. `nid` is a kernel thread's own NUMA node, None for threads without one; `pages` are
-    LRU pages, None where unknown."""
+    LRU pages, `busy_s` time in its spans, None where unknown."""
 
     name: str
     nid: int | None
     spans: int
-    busy_s: float
+    busy_s: float | None
     pages: int | None
 
 

@@ -227,9 +227,14 @@ def _reclaimers(threads: KernelThreads, rung: Rung) -> list[Reclaimer]:
     """Kernel threads by name, then all others. Pages are unknown where no event tells whose they are."""
     numbers = sorted(rung.shares, key=lambda number: (number == TASKS, threads.name(number)))
     return [
-        Reclaimer(threads.name(number), threads.nid(number), share.spans, share.busy_ns / 1e9, _pages_of(share, rung))
+        Reclaimer(threads.name(number), threads.nid(number), share.spans, _busy_s(share), _pages_of(share, rung))
         for number, share in ((number, rung.shares[number]) for number in numbers)
     ]
+
+
+def _busy_s(share: Share) -> float | None:
+    """Time in its spans; None where single events alone tell of it."""
+    return share.busy_ns / 1e9 if share.busy_ns else None
 
 
 def _pages_of(share: Share, rung: Rung) -> int | None:
