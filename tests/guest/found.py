@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .discards import Discards, Report
 from .reclaim_truth import Held, ReclaimTruth
 
 
@@ -13,12 +14,17 @@ class Truth:
     """What host and guest say themselves, over the time traced, `timeline` by the host. All in the guest's clock.
 
     `reclaim` has the counters of reclaimed pages. `driver` has what the lab's own balloon counted itself; nothing where
-    the balloon is virtio's.
+    the balloon is virtio's. `hopeless`: whether kswapd had given up on a node before and after, by /proc/zoneinfo.
+    `discards` are what the host took back, where it was asked to note that; `hinted_pages` are what the guest had
+    allocated for hints, at least and at most, where a scenario counted them.
     """
 
     vmstat: dict[str, int] = field(default_factory=dict)
     reclaim: ReclaimTruth = field(default_factory=ReclaimTruth)
     driver: dict[str, int] = field(default_factory=dict)
+    hopeless: tuple[bool, bool] = (False, False)
+    discards: Discards = field(default_factory=Discards)
+    hinted_pages: tuple[int, int] = (0, 0)
     host_pages: int = 0
     timeline: list[dict[str, int]] = field(default_factory=list)
 
@@ -31,7 +37,7 @@ class Truth:
 class Found:
     """The engine's result by the way it was recorded, and the truth to hold it against.
 
-    `reported_pages` are those of free page reporting, by its events; None where one of them does not tell.
+    `reports` are those of free page reporting, by its events; None where one of them does not tell its pages.
     `beside` has what other recorders saw of the same, by name.
     """
 
@@ -41,7 +47,7 @@ class Found:
     kernel: str
     transport: str
     recorder: str
-    reported_pages: int | None = None
+    reports: tuple[Report, ...] | None = ()
     beside: dict[str, Found] = field(default_factory=dict)
 
     @property
@@ -149,6 +155,18 @@ class Found:
         """The OOM killer was at work where the guest's counter says so, and nowhere else."""
         told, killed = "oom_kill" in self.tiers, self.truth.vmstat["oom_kill"] > 0
         assert told == (self.kills > 0) == killed, f"tier told {told}, kills {self.kills}, by vmstat {killed}"
+
+    def require_true_hopelessness(self) -> None:
+        """kswapd has given up where /proc/zoneinfo says so, as far as the kernel has events for it."""
+        if "kswapd_reclaim_fail" not in self.plan:
+            return
+        before, after = self.truth.hopeless
+        left_open = any(
+            finding["kind"] == "kswapd_gave_up" and "reason" not in finding["numbers"]
+            for finding in self.summary["findings"]
+        )
+        assert left_open <= after, "kswapd has given up for good, by /proc/zoneinfo it has not"
+        assert after <= (left_open or before), "kswapd has given up by /proc/zoneinfo, and nobody tells"
 
     def require_stated_error(self) -> None:
         """What is inferred says by how many pages it is less and more than what really happened.

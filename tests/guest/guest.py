@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 from .channel import Channel, Monitor
 from .debian import LabError
+from .discards import EVENT, discards_of
 from .images import INSIDE, ROOT, Image, compile_python, image, make_filesystem
 from .kernels import KERNELS
 from .machine import Hardware, accelerator, command, machines_replaced
@@ -158,6 +159,14 @@ class Guest:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) // 1024
 
+    def note_discards(self) -> None:
+        """Have QEMU write down what it gives back of the machine's memory, from now on."""
+        self.monitor.execute("trace-event-set-state", name=EVENT, enable=True)
+
+    def discards(self) -> tuple[int, ...]:
+        """Pages of each piece that it wrote down so far."""
+        return discards_of(self._said())
+
     def driver_counters(self) -> dict[str, int]:
         """What the balloon's driver counted itself since it was loaded; nothing where it tells nothing."""
         return {}
@@ -176,7 +185,7 @@ class Guest:
     def error(self, what: str) -> GuestError:
         """An error that carries what is known of the guest."""
         tail = "\n".join(self.console().splitlines()[-_CONSOLE_LINES:])
-        said = (self.folder / "qemu.log").read_text(errors="replace").strip() if self.folder.exists() else ""
+        said = "\n".join(self._said().splitlines()[-_CONSOLE_LINES:])
         ended = self._has_ended()
         state = " (QEMU has ended)" if ended else ""
         kind = MachineError if ended and not _KERNEL_DIED.search(self.console()) else GuestError
@@ -198,6 +207,10 @@ class Guest:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _said(self) -> str:
+        """What QEMU has."""
+        return (self.folder / "qemu.log").read_text(errors="replace") if self.folder.exists() else ""
 
     def _boot_in_the_end(self, payload: Path) -> None:
         """Boot; once more, and that is said, where the machine does not come up: nothing of ours has run in it yet."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import tracer
 
+from .discards import Discards, Report
 from .found import Found, Truth
 from .guest import MIB, Guest
 from .reclaim_truth import FOLD, Reading, ReclaimTruth
@@ -56,16 +57,20 @@ class Lab:
         self._offset_ns = self._clock_offset_ns()
         self.sampled()
         before, actual, driver = guest.counters(), guest.balloon_bytes(), guest.driver_counters()
+        was_hopeless, since = self.is_hopeless(), len(guest.discards())
         yield
+        until = len(guest.discards())
         self.settle()
         self.sampled()
         after, reclaim.driven = guest.counters(), self._reading()
+        self.truth.hopeless = was_hopeless, self.is_hopeless()
         self.truth.vmstat = {name: after.get(name, 0) - before.get(name, 0) for name in _COUNTERS}
         self.truth.driver = {name: value - driver[name] for name, value in guest.driver_counters().items()}
         self.truth.host_pages = (actual - guest.balloon_bytes()) // 4096
         for recorder in self._recorders.values():
             recorder.end()
         reclaim.ended = self._reading()
+        self.truth.discards = Discards(guest.discards(), since, until)
 
     def host(self, mib: int) -> None:
         """The host's target for the guest's memory, from now on."""
@@ -155,6 +160,10 @@ class Lab:
         """A counter of /proc/vmstat."""
         return self.guest.counters()[name]
 
+    def is_hopeless(self) -> bool:
+        """Whether kswapd has given up on a node."""
+        return "node_unreclaimable:  1" in self.guest.read("/proc/zoneinfo").decode()
+
     def until_vmstat(self, name: str, at_least: int) -> None:
         """Until a counter of /proc/vmstat has reached a value."""
         self.guest.until(lambda: self.vmstat(name) >= at_least, WAIT_S, f"{name} to reach {at_least}")
@@ -188,11 +197,8 @@ class Lab:
         self._recorders.pop(recorder).fetch(recording)
         trace = tracer.open(recording)
         kernel, metadata = self.guest.image.kernel.name, trace.metadata
-        reported = trace.events("virtballoon_free_page_report").reported_pages
-        reported_pages = None if reported.isna().any() else int(reported.sum())
-        return Found(
-            trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder, reported_pages
-        )
+        reports = _reports(trace)
+        return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder, reports)
 
     def _readings_until_attached(self, recorder: Recorder) -> list[Reading]:
         """Wait until it says that it traces, which may be seconds after it does; the counters meanwhile."""
@@ -232,3 +238,10 @@ class Lab:
 
     def _log(self, row: dict[str, int]) -> None:
         self.truth.timeline.append({"time_ns": time.monotonic_ns() + self._offset_ns, **row})
+
+
+def _reports(trace: tracer.Trace) -> tuple[Report, ...] | None:
+    events = trace.events("virtballoon_free_page_report")[["nents", "reported_pages"]]
+    if events.isna().to_numpy().any():
+        return None
+    return tuple((int(pieces), int(pages)) for pieces, pages in events.itertuples(index=False))

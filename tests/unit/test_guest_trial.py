@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ class Trials:
         self.errors, self.driven, self._judged = list(errors), 0, judged
         self.module = SimpleNamespace(judge=self.judge)
         self.require_nothing_lost = self.require_true_kills = self.require_true_pages = lambda: None
-        self.require_true_reclaim = lambda: None
+        self.require_true_reclaim = self.require_true_hopelessness = lambda: None
         self.is_measured, self.recorder, self.beside = True, "", {}
         self.counted_by, self.transport = "fentry:f", "ring"
 
@@ -57,6 +58,21 @@ def test_two_machines_that_failed_are_a_failure(monkeypatch) -> None:
         run(Trials(MachineError("first"), MachineError("second")), monkeypatch)
 
 
+@pytest.mark.parametrize("is_hopeless", [True, False])
+def test_a_machine_whose_kswapd_gave_up_is_not_used_again(monkeypatch, is_hopeless) -> None:
+    ended: list[bool] = []
+    lab = SimpleNamespace(
+        tracing=lambda *_: nullcontext(), found=lambda *_: "found", reset=lambda: None, is_hopeless=lambda: is_hopeless
+    )
+    lab.guest = SimpleNamespace(close=lambda: ended.append(True))
+    bench = Bench(Path())
+    bench._lab, bench.machine = lab, "its machine"
+    monkeypatch.setattr(bench, "_made", lambda _: lab)
+    trial = Trial("6.12", Scenario("plain", SimpleNamespace(drive=lambda _: None)))
+    assert bench.drive(trial) == "found"
+    assert (bool(ended), bench.machine is None) == (is_hopeless, is_hopeless)
+
+
 @pytest.mark.parametrize("error", [GuestError("waited 300 s for the tracer to attach"), AssertionError("lost")])
 def test_what_goes_wrong_on_a_machine_that_runs_is_never_tried_again(monkeypatch, error) -> None:
     trials = Trials(error)
@@ -88,7 +104,7 @@ def seen(recorder: str, *, counted_by: str, quality: str, missed: int = 0, ends:
     reclaim = ReclaimTruth(beginning=[Reading(0, 0, {})])
     truth = Truth({"balloon_inflate": 100, "balloon_deflate": 0, "oom_kill": 0}, reclaim, host_pages=100)
     transport = "perf" if recorder == "perf" else "ring"
-    summary = {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording, "tiers": []}
+    summary = {"balloon": balloon | {"leaked_pages": leaked}, "recording": recording, "tiers": [], "findings": []}
     return Found(summary, truth, 0, "6.12", transport, recorder)
 
 
@@ -121,16 +137,24 @@ def test_a_way_that_should_measure_must(recorder, counted_by, ends):
         judged_by(seen(recorder, counted_by=counted_by, quality="inferred", ends=ends))
 
 
-@pytest.mark.parametrize(
-    ("recorder", "counted_by", "ends"),
-    [("samples", BY_SAMPLE, "fexit:f"), ("tracepoints", BY_PAGE, None), ("pages", BY_PAGE, "fexit:f")],
-)
-def test_a_way_that_may_infer_says_how_far_off_it_is(recorder, counted_by, ends):
-    assert not judged_by(seen(recorder, counted_by=counted_by, quality="inferred", missed=3, ends=ends))
-    wrong = seen(recorder, counted_by=counted_by, quality="inferred", missed=3, ends=ends)
+@pytest.mark.parametrize(("recorder", "ends"), [("tracepoints", None), ("pages", "fexit:f")])
+def test_a_way_that_may_infer_says_how_far_off_it_is(recorder, ends):
+    assert not judged_by(seen(recorder, counted_by=BY_PAGE, quality="inferred", missed=3, ends=ends))
+    wrong = seen(recorder, counted_by=BY_PAGE, quality="inferred", missed=3, ends=ends)
     wrong.balloon["missed_pages"] = 2
     with pytest.raises(AssertionError, match="said missed"):
         judged_by(wrong)
+
+
+def test_the_counters_own_pages_are_right_and_said_to_be_held_against_nothing():
+    found = seen("samples", counted_by=BY_SAMPLE, quality="inferred")
+    with pytest.raises(AssertionError, match="nothing else counted pages"):
+        judged_by(found)
+    found.balloon["missed_pages"] = found.balloon["extra_pages"] = None
+    assert not judged_by(found)
+    found.balloon["inflated_pages"] = 97
+    with pytest.raises(AssertionError, match="inflated, leaked, net"):
+        judged_by(found)
 
 
 @pytest.mark.parametrize(("told", "kills", "killed"), [(True, 1, 0), (True, 0, 0), (True, 0, 1), (False, 0, 1)])
@@ -142,6 +166,36 @@ def test_a_kill_is_told_where_there_was_one_and_nowhere_else(told, kills, killed
         judged_by(found)
     found.truth.vmstat["oom_kill"], found.summary["tiers"][:] = 0, []
     assert judged_by(found)
+
+
+OPEN = {"kind": "kswapd_gave_up", "numbers": {"nid": 0, "failures": 16}}
+ENDED = {"kind": "kswapd_gave_up", "numbers": {"nid": 0, "failures": 16, "reason": 2}}
+
+
+@pytest.mark.parametrize(
+    ("findings", "hopeless", "holds"),
+    [
+        ([], (False, False), True),
+        ([OPEN], (False, True), True),
+        ([ENDED], (False, False), True),
+        ([], (True, True), True),
+        ([ENDED, OPEN], (True, True), True),
+        ([OPEN], (False, False), False),
+        ([], (False, True), False),
+        ([ENDED], (False, True), False),
+    ],
+)
+def test_kswapd_has_given_up_where_zoneinfo_says_so(findings, hopeless, holds):
+    found = seen("kprobe", counted_by="kprobe:f", quality="measured")
+    found.summary["findings"] += findings
+    found.truth.hopeless = hopeless
+    assert judged_by(found)  # this kernel has no events for it
+    found.summary["recording"]["plan"]["kswapd_reclaim_fail"] = "tracepoint"
+    if holds:
+        assert judged_by(found)
+    else:
+        with pytest.raises(AssertionError, match="by /proc/zoneinfo"):
+            judged_by(found)
 
 
 @pytest.mark.parametrize(("recorder", "counted_by"), [("fentry", "kprobe:f"), ("kprobe", BY_SAMPLE), ("counters", "")])

@@ -10,6 +10,11 @@ HOG_MIB = 300
 BACK_MIB = 200
 
 
+def prepare(lab: Lab) -> None:
+    """QEMU writes down what it takes back, from before the recording on."""
+    lab.guest.note_discards()
+
+
 def drive(lab: Lab) -> None:
     """Memory touched and free again, until QEMU has that much less."""
     hog = lab.load("hog", HOG_MIB)
@@ -20,11 +25,15 @@ def drive(lab: Lab) -> None:
 
 
 def judge(found: Found) -> None:
-    """No balloon work, no reclaim, no change of target; how much was reported, or that nothing tells."""
+    """No balloon work, no reclaim, no change of target; each report's pages as QEMU had them, or that nothing tells."""
     found.require_no_fight()
     assert "reporting" in found.balloon["features"]
     assert (found.balloon["inflated_pages"], found.balloon["net_pages"]) == (0, 0)
     assert (found.balloon["work_spans"], found.balloon["target_changes"]) == (0, 0)
     assert found.summary["conflicts"] == []
     assert set(found.tiers) == {"proactive"}, "reports are tier 0's"
-    assert found.reported_pages is None or found.reported_pages >= BACK_MIB * PAGES_PER_MIB
+    told, reports = found.balloon["reported_pages"], found.reports
+    assert told == (None if reports is None else sum(pages for _, pages in reports))
+    if reports is not None:
+        assert told >= BACK_MIB * PAGES_PER_MIB
+        assert found.truth.discards.are(reports), "reported pages are not what the host took back"
