@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tracing import DROP_SLAB, WaitingLoad, run
 from tracer.collect.session import open_session
 from tracer.probes.attach import Probes
 from tracer.probes.plan import make_plan
+from tracer.probes.sources import bpf_dir
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
@@ -112,3 +114,16 @@ def test_it_compiles_from_any_directory_and_whatever_the_environment_says(tmp_pa
     with Probes(make_plan(), 4096) as probes:
         probes.attach()
         probes.require_any()
+
+
+def test_the_child_has_a_kallsyms_of_its_own_and_nobody_else_sees_it() -> None:
+    listing = bpf_dir() / "include/kallsyms"
+    program = (
+        "from pathlib import Path; from tracer.probes.own_kallsyms import replace_kallsyms; "
+        f"print(replace_kallsyms(Path({str(listing)!r}))); print(Path('/proc/kallsyms').read_text())"
+    )
+    said = subprocess.run([sys.executable, "-c", program], env=ENV, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["True", *listing.read_text().split()]
+    with Path("/proc/kallsyms").open() as file:
+        assert len(list(islice(file, 100))) == 100
+    assert "/proc/kallsyms" not in Path("/proc/self/mountinfo").read_text()

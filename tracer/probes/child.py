@@ -20,6 +20,7 @@ from typing import Any, Final
 from ..errors import CannotTraceError
 from .compiler import CompileError, LoadError, Module
 from .finder import load_bcc
+from .own_kallsyms import replace_kallsyms
 
 _LOG_CHARACTERS: Final = 1 << 16
 """What of a compiler's or verifier's story fits a message."""
@@ -52,6 +53,8 @@ def _answer(request: Any, channel: socket.socket) -> None:  # noqa: ANN401 - JSO
 
 
 def _load(request: Any, channel: socket.socket) -> None:  # noqa: ANN401
+    # Where that is refused it takes longer.
+    replace_kallsyms(Path(request["kernel_source"]) / "include/kallsyms")
     module = Module(request["text"], request["flags"], Path(request["kernel_source"]))
     for name in request["maps"]:
         _send(channel, {"map": name}, [module.map_fd(name.encode())])
