@@ -42,11 +42,14 @@ class CountedSteps:
         return self._last is not None
 
     def runs(self, works: list[Run], notifiers: list[Run], shrinks: list[Run]) -> None:
-        """Take closed runs. Those that no reading comes for are forgotten after a minute."""
-        if not (self._inflations or self._leaks):
-            return
-        for runs, new in ((self._works, works), (self._notifiers, notifiers), (self._shrinks, shrinks)):
-            runs.extend(new)
+        """Take closed runs."""
+        if self._inflations or self._leaks:
+            for runs, new in ((self._works, works), (self._notifiers, notifiers), (self._shrinks, shrinks)):
+                runs.extend(new)
+
+    def forget(self) -> None:
+        """The readings that are there are taken: runs that none comes for are forgotten after a minute."""
+        for runs in (self._works, self._notifiers, self._shrinks):
             if len(runs) > _MOST_RUNS:
                 since_ns = max(run.end_ns for run in runs) - READINGS_LATE_NS
                 runs[:] = [run for run in runs if run.end_ns >= since_ns]

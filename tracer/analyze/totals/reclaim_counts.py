@@ -123,7 +123,6 @@ class ReclaimCounts:
         if len(ended.time_ns):
             by_tier = np.where(ended.tier == Tier.PROACTIVE, int(Told.MEMCG_PROACTIVE), int(Told.MEMCG_DIRECT))
             self._add(ended.time_ns, by_tier, ended.value)
-        self._forget(self._newest_ns - _LATE_NS)
 
     def sample(self, samples: Samples) -> None:
         """Take counter readings, oldest first."""
@@ -142,13 +141,14 @@ class ReclaimCounts:
             self._readings.append(_Reading(time_ns, counts, split))
 
     def settle(self, until_ns: int) -> None:
-        """All events up to this time have been taken."""
+        """All events up to this time have been taken, and all readings up to it that came by now."""
         ready = 0
         while ready + 1 < len(self._readings) and self._readings[ready + 1].time_ns + SLACK_NS <= until_ns:
             ready += 1
         nexts_ns = [reading.time_ns for reading in self._readings[1 : ready + 1]]
         self._make_edges(self._readings[:ready], nexts_ns)
         del self._readings[:ready]
+        self._forget(min(until_ns, self._newest_ns) - _LATE_NS)
 
     def edges(self) -> list[Edge]:
         """All edges, oldest first; to be asked for once, at the end."""
