@@ -17,7 +17,7 @@ from tracer.analyze.terms import Quality, Severity
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.jobs import replaying
 from tracer.jobs.pacing import STEP_S, Pace, steps
-from tracer.jobs.replaying import FindingStream
+from tracer.jobs.replaying import LOOK_S, LOOK_SHARE, FindingStream, Looks
 from tracer.store import Recording
 
 
@@ -102,3 +102,24 @@ def test_a_replay_broken_off_shows_what_it_had(recording, monkeypatch, capsys):
     assert 0 < length_s < 4.95
     assert out.getvalue().startswith("a.rtrace: ")
     assert "Verdict: " in out.getvalue()
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 50.0])
+@pytest.mark.parametrize("growing_s", [0.0, 0.01])
+def test_looks_take_no_more_than_their_share_however_long_one_takes(speed, growing_s):
+    # GIVEN looks of which each takes longer than the one before
+    clock, looked_s, count = Clock(), 0.0, 0
+    looks = Looks(speed, clock.read)
+    # WHEN an hour is replayed
+    for second in range(3600):
+        now_s = second * speed
+        if now_s < looks.next_s:
+            clock.sleep(1.0)
+            continue
+        with looks.look(now_s):
+            clock.sleep(took_s := 0.001 + growing_s * count)
+        looked_s, count = looked_s + took_s, count + 1
+    # THEN they take a tenth of it at most, and short ones come as often as they may
+    assert looked_s <= LOOK_SHARE * 3600 * 1.01
+    if not growing_s:
+        assert count == pytest.approx(3600 * speed / (LOOK_S * max(speed, 1.0)), rel=0.01)

@@ -3,6 +3,7 @@
 from .engine import NEVER_READ, Engine
 from .model import Analysis
 from .options import Options
+from .stream.pieces import Pieces, in_pieces
 from .summary import summary_dict
 
-__all__ = ["NEVER_READ", "Analysis", "Engine", "Options", "summary_dict"]
+__all__ = ["NEVER_READ", "Analysis", "Engine", "Options", "Pieces", "in_pieces", "summary_dict"]

@@ -48,6 +48,9 @@ _INFLATING = [
 ]
 _MOST_NEW_SAMPLES = 64
 """Items of readings that wait for the next events: settling what follows from many takes as long as from one."""
+_FEW_CARRIED = 4096
+"""So many events carried from one stretch into the next cost no more than a stretch does. Where there are more, as many
+new ones are waited for: time stays linear in the events even where nothing that begins ever ends."""
 _ADDRESS_MASK = (1 << 64) - 1
 _READ = {
     "shrink_slab_start": {"shrink", "shr", "nid", "total_scan", "cache_items", "priority"},
@@ -83,6 +86,8 @@ class Engine:
         self._open_ids = np.empty(0, np.int64)
         self._open_tiers = np.empty(0, np.int64)
         self._ahead = Batch.empty()
+        self._new: list[Batch] = []
+        self._new_events = 0
         self._balanced = balance_told(metadata)
         self._awake = AwakeFromTheStart(balanced=self._balanced)
         self._unseen = UnseenReclaim(metadata)
@@ -120,13 +125,15 @@ class Engine:
 
     def finish(self, end_ns: int | None = None) -> Analysis:
         """Close what is open at the end of the recording and give the results. The engine is used up."""
+        self._take_new()
         rest = self._reorder.flush()
         final_ns = max(self._newest_ns, end_ns or 0)
         self._advance(rest, final_ns, last=True)
         self._balloon.end(final_ns)
         self._close_open(final_ns)
         self._balloon_samples(final_ns)
-        self._settled.settle(_FOREVER_NS, (), ())
+        none = np.empty(0, np.int64)
+        self._settled.settle(_FOREVER_NS, none, none)
         self._gaps = find_gaps(self._counts, self._metadata.cpus, len(self._metadata.numa_nodes))
         self._fill.place(self._gaps)
         self._accounting.late_events = self._reorder.late_events
@@ -136,10 +143,24 @@ class Engine:
         if not len(batch):
             return
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
+        self._new.append(batch.without(NEVER_READ))
+        self._new_events += len(batch)
+        if self._new_events >= self._carried:
+            self._take_new()
+
+    @property
+    def _carried(self) -> int:
+        """How many events each stretch has to look at again, 0 where they are few."""
+        carried = len(self._open) + len(self._ahead) + self._reorder.merged_events
+        return carried if carried > _FEW_CARRIED else 0
+
+    def _take_new(self) -> None:
+        if not self._new:
+            return
         if self._new_samples:
             self._balloon_samples(self._told_ns)
-        due = self._reorder.push(batch.without(NEVER_READ))
-        self._advance(due, self._reorder.watermark_ns)
+        new, self._new, self._new_events = Batch.concat(self._new), [], 0
+        self._advance(self._reorder.push(new), self._reorder.watermark_ns)
 
     def _samples(self, samples: Samples) -> None:
         if not len(samples):
@@ -150,7 +171,7 @@ class Engine:
         self._series.add(samples)
         self._pending_samples.append(samples)
         self._new_samples += 1
-        if self._new_samples >= _MOST_NEW_SAMPLES:
+        if self._new_samples >= max(_MOST_NEW_SAMPLES, self._carried // 16):
             self._balloon_samples(self._told_ns)
 
     def _lost(self, stretch: LostStretch) -> None:
@@ -279,9 +300,11 @@ class Engine:
         later: list[Samples] = []
         for samples in self._pending_samples:
             ready = samples.time_ns <= until_ns
+            if ready.all() or not ready.any():
+                (due if ready[0] else later).append(samples)
+                continue
             for chosen, target in ((ready, due), (~ready, later)):
-                if chosen.any():
-                    target.append(Samples(samples.time_ns[chosen], samples.names, samples.values[chosen]))
+                target.append(Samples(samples.time_ns[chosen], samples.names, samples.values[chosen]))
         self._pending_samples = later
         for samples in due:
             self._readings.add(samples)
@@ -301,7 +324,7 @@ class Engine:
         told_ns = self._balloon.told_until(told_ns)
         open_ns = self._open.time_ns
         works = np.isin(self._open.header["kind"], _INFLATING)
-        self._settled.settle(told_ns, open_ns.tolist(), open_ns[works].tolist())
+        self._settled.settle(told_ns, open_ns, open_ns[works])
 
     def _name_of(self, address: int) -> str:
         # Columns are int64, in which the kernel's half of the address space is negative.

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
-    from ..batch import Batch, LostStretch, Samples
     from ..recording_facts import RecordingFacts
     from ..store import AnyRecording
     from ..store.slicing import RecordingPart
-
-    Item = Batch | Samples | LostStretch
 
 
 @dataclass(frozen=True)
@@ -41,33 +37,12 @@ class Span:
         return part
 
 
-WHOLE: Final = Span()
-_PIECE_EVENTS: Final = 32_768
-"""Two blocks of a recording: the engine's work is by piece as well as by event."""
-
-
-def in_pieces(items: Iterable[Item], events: int = _PIECE_EVENTS) -> Iterator[Item]:
-    """The same items with batches that follow each other joined to at least so many events."""
-    from ..batch import Batch
-
-    held: list[Batch] = []
-    for item in items:
-        if isinstance(item, Batch):
-            held.append(item)
-            if sum(map(len, held)) < events:
-                continue
-        if held:
-            yield Batch.concat(held)
-            held = []
-        if not isinstance(item, Batch):
-            yield item
-    if held:
-        yield Batch.concat(held)
+WHOLE = Span()
 
 
 def analyse(part: RecordingPart, options: Options) -> Analysis:
     """The engine's results for a recording, or for a part of it."""
-    from ..analyze import NEVER_READ, Engine
+    from ..analyze import NEVER_READ, Engine, in_pieces
 
     engine = Engine(part.metadata, part.recording.symbols, options)
     for item in in_pieces(part.items(NEVER_READ)):

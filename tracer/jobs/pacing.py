@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -50,6 +51,12 @@ def steps(item: Item) -> Iterator[tuple[Item, int]]:
     # Records of several CPUs are not in order: a piece ends where the newest time so far enters the next step.
     newest = np.maximum.accumulate(times)
     numbers = (newest - newest[0]) // int(STEP_S * 1e9)
-    for rows in np.split(np.arange(len(times)), np.flatnonzero(np.diff(numbers)) + 1):
-        part = item.take(rows) if isinstance(item, Batch) else Samples(times[rows], item.names, item.values[rows])
-        yield part, int(newest[rows[-1]])
+    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(times)]
+    for start, stop in pairwise(bounds):
+        yield _between(item, start, stop), int(newest[stop - 1])
+
+
+def _between(item: Batch | Samples, start: int, stop: int) -> Item:
+    if isinstance(item, Batch):
+        return item.between(start, stop)
+    return Samples(item.time_ns[start:stop], item.names, item.values[start:stop])

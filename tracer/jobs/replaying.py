@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
-from ..analyze import Engine
+from ..analyze import Engine, Pieces
 from ..store.notes import facts_of
 from ..terminal.loading import interrupted_afterwards
 from ..terminal.messages import say
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from ..analyze import Analysis, Options
     from ..analyze.model import Finding
     from ..store import AnyRecording
+    from .pacing import Item
 
 SETTLED_S: Final = 1.0
 """How long ago a finding must have ended to be shown: until then it may still grow."""
 LOOK_S: Final = 1.0
-"""How often the results so far are looked at, in seconds of the recording (times the speed above 1)."""
+"""How often the results so far are looked at at most, in seconds of the recording (times the speed above 1)."""
+LOOK_SHARE: Final = 0.1
+"""Share of the time that looking may take: a look takes the longer the more was found."""
 
 
 @dataclass
@@ -75,6 +79,26 @@ def replay_recording(
     return analysis
 
 
+@dataclass
+class Looks:
+    """When the results so far are looked at: every `LOOK_S`, and as seldom as it takes to spend `LOOK_SHARE` on it."""
+
+    speed: float
+    clock: Callable[[], float] = time.monotonic
+    next_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.next_s = LOOK_S * max(self.speed, 1.0)
+
+    @contextmanager
+    def look(self, now_s: float) -> Iterator[None]:
+        """Measure a look at this time of the recording, by which the next one is due the later the longer it takes."""
+        began = self.clock()
+        yield
+        pause_s = (self.clock() - began) / LOOK_SHARE
+        self.next_s = now_s + max(LOOK_S * max(self.speed, 1.0), pause_s * self.speed)
+
+
 def _paced(
     recording: AnyRecording,
     options: Options,
@@ -88,20 +112,28 @@ def _paced(
     """The analysis, and whether Ctrl-C ended it."""
     engine = Engine(recording.metadata, recording.symbols, options)
     length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9
-    step_s = LOOK_S * max(pace.speed, 1.0)
-    next_look_s, now_s = step_s, 0.0
+    pieces, looks, now_s = Pieces(), Looks(pace.speed), 0.0
     with progress_bar(quiet=quiet) as progress, suppress(KeyboardInterrupt):
         for item, now_s in pace.items(recording):
-            with interrupted_afterwards():
-                engine.feed(item)
-            if now_s < next_look_s:
+            _feed(engine, pieces.add(item))
+            progress(f"{now_s:.1f} of {length_s:.1f} s", now_s / max(length_s, now_s))
+            if now_s < looks.next_s:
                 continue
-            next_look_s = now_s + step_s
-            # `finish` uses an engine up, so the results so far come from a copy.
-            if found := [*stream.new(copy.deepcopy(engine).finish(), now_s - SETTLED_S)]:
+            with looks.look(now_s):
+                _feed(engine, pieces.rest())
+                # `finish` uses an engine up, so the results so far come from a copy.
+                found = [*stream.new(copy.deepcopy(engine).finish(), now_s - SETTLED_S)]
+            if found:
                 progress.clear()
                 out.writelines(finding_line(finding, paper) + "\n" for finding in found)
                 out.flush()
-            progress(f"{now_s:.1f} of {length_s:.1f} s", now_s / max(length_s, now_s))
+        _feed(engine, pieces.rest())
         return engine.finish(recording.last_ns), False
+    _feed(engine, pieces.rest())
     return engine.finish(recording.metadata.start_ns + round(now_s * 1e9)), True
+
+
+def _feed(engine: Engine, items: Iterable[Item]) -> None:
+    with interrupted_afterwards():
+        for item in items:
+            engine.feed(item)

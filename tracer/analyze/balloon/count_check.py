@@ -91,6 +91,9 @@ class CountCheck:
         self._steps += steps
         self._runs += ended
         self._open = list(under_way)
+
+    def forget(self) -> None:
+        """The readings that are there are taken: begin anew where none comes for long."""
         if len(self._steps) + len(self._runs) > _MOST_KEPT:
             self._from_ns = max(*(step.end_ns for step in self._steps), *(run.end_ns for run in self._runs))
             self._steps, self._runs, self._last = [], [], None

@@ -22,6 +22,7 @@ from ..stream.attribution import (
     RUNG_OF_SCOPE,
     SLAB_BIT,
 )
+from ..stream.grouping import last_of_chains
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
@@ -300,21 +301,23 @@ def _causes(above: I64, comm: npt.NDArray[np.bytes_], pages: I64) -> I64:
 
 def _work_of(spans: Spans, rows: I64) -> I64:
     """The outermost balloon work around each span, or the span itself."""
-    found, row = rows.copy(), rows
-    while (inside := row >= 0).any():
-        works = inside & (spans.kinds_above[row] & BALLOON_BIT != 0)
-        found[works] = row[works]
-        row = np.where(inside, spans.parent[row], row)
-    return found
+    inside = spans.kinds_above & BALLOON_BIT != 0
+    return last_of_chains(np.where(inside & (spans.parent >= 0) & inside[spans.parent], spans.parent, _own(spans)))[
+        rows
+    ]
+
+
+def _own(spans: Spans) -> I64:
+    """Each span's row."""
+    return np.arange(len(spans))
 
 
 def _priority(stretch: Stretch, rows: I64) -> I64:
     """The priority of the innermost shrinker call around each span, -1 where there is none."""
-    spans, row = stretch.spans, rows
-    while (outside := (row >= 0) & (spans.code[row] != SPAN_CODE[SpanKind.SHRINK_SLAB])).any():
-        row = np.where(outside, spans.parent[row], row)
+    spans, slab = stretch.spans, SPAN_CODE[SpanKind.SHRINK_SLAB]
+    row = last_of_chains(np.where((spans.code != slab) & (spans.parent >= 0), spans.parent, _own(spans)))[rows]
     priority = np.full(len(rows), -1)
-    called = row >= 0
+    called = spans.code[row] == slab
     priority[called] = stretch.args.at(spans.begin_at[row[called]], "shrink_slab_start", "priority")
     return priority
 

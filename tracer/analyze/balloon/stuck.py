@@ -37,10 +37,8 @@ class StuckRuns:
 
     def advance(self, stretch: Stretch, under_way: Sequence[Run]) -> None:
         """Take the runs that are open at the end of a stretch."""
-        tid = stretch.batch.header["tid"].astype(np.int64) if under_way else np.empty(0, np.int64)
-        if under_way and self._made_up:
-            tid[np.isin(stretch.batch.header["kind"], self._made_up)] = -1
-        self._open = {run.id: (run, *self._last(stretch, run, np.flatnonzero(tid == run.tid))) for run in under_way}
+        newest = self._newest(stretch) if under_way else {}
+        self._open = {run.id: (run, *self._last(stretch, run, newest.get(run.tid))) for run in under_way}
 
     def end(self, end_ns: int) -> None:
         """The recording ends: those that are open for long are stuck."""
@@ -50,9 +48,16 @@ class StuckRuns:
             if end_ns - run.begin_ns >= STUCK_NS
         ]
 
-    def _last(self, stretch: Stretch, run: Run, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> tuple[str, int]:
+    def _newest(self, stretch: Stretch) -> dict[int, int]:
+        """Where each thread's last event is."""
+        kind = stretch.batch.header["kind"]
+        told = np.flatnonzero(~np.isin(kind, self._made_up))[::-1]
+        tid, first = np.unique(stretch.batch.header["tid"][told], return_index=True)
+        return dict(zip(tid.tolist(), told[first].tolist(), strict=True))
+
+    def _last(self, stretch: Stretch, run: Run, row: int | None) -> tuple[str, int]:
         _, kind, last_ns = self._open.get(run.id, (run, "", run.begin_ns))
-        if len(rows) and int(stretch.time_ns[rows[-1]]) > last_ns:
-            found = KIND_BY_NUMBER.get(int(stretch.batch.header["kind"][rows[-1]]))
-            return found.name if found else "", int(stretch.time_ns[rows[-1]])
+        if row is not None and int(stretch.time_ns[row]) > last_ns:
+            found = KIND_BY_NUMBER.get(int(stretch.batch.header["kind"][row]))
+            return found.name if found else "", int(stretch.time_ns[row])
         return kind, last_ns

@@ -167,6 +167,7 @@ class BalloonTracker:
     def due(self, until_ns: int) -> tuple[list[Step], list[int]]:
         """Steps and changes of target up to a time, in order; they are forgotten here."""
         self._counted.forget()
+        self._check.forget()
         due, self._held = self._held, []
         if any(step.end_ns > until_ns for step in due):
             self._held = [step for step in due if step.end_ns > until_ns]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..stream.intervals import covered_until, merge
 from ..stream.readings import Readings
 
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 
 _FOLD_ROWS: Final = 10_000
 """Rows that are worth folding."""
@@ -59,36 +61,45 @@ class Mark:
 class Marks(dict[int, Mark]):
     """Marks by time: each is made when somebody asks for it, since most edges of steps lie inside a longer movement."""
 
-    def __init__(
-        self, times_ns: I64, sums: I64, refaults: npt.NDArray[np.float64] | None, kept: dict[int, Mark]
-    ) -> None:
-        """`sums` has a row for each of the ascending times, the fields of Mark in their order but without refaults;
-        `kept` are marks made earlier, which go before."""
+    def __init__(self, times_ns: I64, sums: I64, refaults: F64) -> None:
+        """`sums` has a row for each of the ascending times, the fields of Mark in their order but without refaults,
+        which are NaN where not sampled."""
         super().__init__()
-        self._times_ns = times_ns.tolist()
-        self._sums = sums
-        self._refaults = refaults
-        self._kept = kept
+        self.times_ns = times_ns
+        self.sums = sums
+        self.refaults = refaults
+        self._listed = times_ns.tolist()
 
     def __missing__(self, time_ns: int) -> Mark:
-        mark = self[time_ns] = self._kept.get(time_ns) or self._made(time_ns)
+        mark = self[time_ns] = self._made(bisect_left(self._listed, time_ns))
         return mark
 
-    def _made(self, time_ns: int) -> Mark:
-        row = bisect_left(self._times_ns, time_ns)
-        worker_ns, reclaim_ns, waited_ns, *actor_ns, before, pages, until_ns, from_ns = self._sums[row].tolist()
+    def _made(self, row: int) -> Mark:
+        worker_ns, reclaim_ns, waited_ns, *actor_ns, before, pages, until_ns, from_ns = self.sums[row].tolist()
+        refaults = float(self.refaults[row])
         return Mark(
-            time_ns,
+            self._listed[row],
             worker_ns,
             reclaim_ns,
             waited_ns,
             tuple(actor_ns),
             before,
             pages,
-            None if self._refaults is None else float(self._refaults[row]),
+            None if isnan(refaults) else refaults,
             until_ns,
             None if from_ns == _FOREVER_NS else from_ns,
         )
+
+    def put(self, kept: Marks) -> None:
+        """Take the sums of those of another's times that are among these; `busy_from_ns` where it was known."""
+        row = np.searchsorted(kept.times_ns, self.times_ns)
+        same = np.append(kept.times_ns, _NEVER)[row] == self.times_ns
+        row = row[same]
+        from_ns = kept.sums[row, -1]
+        known_ns = np.where(from_ns == _FOREVER_NS, self.sums[same, -1], from_ns)
+        self.sums[same] = kept.sums[row]
+        self.sums[same, -1] = known_ns
+        self.refaults[same] = kept.refaults[row]
 
 
 class _Union:
@@ -215,7 +226,7 @@ class Meter:
         self._reclaiming = _Union()
         self._readings = readings
         self._folded_until_ns = _NEVER
-        self._kept: dict[int, Mark] = {}
+        self._kept = _no_marks()
 
     def add_reclaim(self, actor: Actor, begin_ns: I64, end_ns: I64) -> None:
         """Time in which an actor reclaimed."""
@@ -226,7 +237,7 @@ class Meter:
         """The sums at each time. A time that was folded away and not kept reads as the moment of the folding."""
         time_ns = np.unique(times_ns)
         if not len(time_ns):
-            return Marks(time_ns, time_ns, None, self._kept)
+            return _no_marks()
         columns = (
             self.worker.until(time_ns),
             self._reclaiming.until(time_ns),
@@ -236,7 +247,11 @@ class Meter:
             self._reclaiming.last(time_ns),
             self._reclaiming.first(time_ns),
         )
-        return Marks(time_ns, np.column_stack(columns), self._readings.refaults(time_ns), self._kept)
+        refaults = self._readings.refaults(time_ns)
+        unknown = np.full(len(time_ns), np.nan)
+        marks = Marks(time_ns, np.column_stack(columns), unknown if refaults is None else refaults)
+        marks.put(self._kept)
+        return marks
 
     def look_ahead(self, marks: Iterable[Mark]) -> None:
         """Fill in `busy_from_ns` where it has become known; to be called before `fold` for marks that need it."""
@@ -245,14 +260,11 @@ class Meter:
         for mark, first_ns in zip(waiting, self._reclaiming.first(times_ns).tolist(), strict=True):
             mark.busy_from_ns = None if first_ns == _FOREVER_NS else first_ns
 
-    def fold(self, until_ns: int, keep_ns: Iterable[int]) -> None:
+    def fold(self, until_ns: int, keep_ns: I64) -> None:
         """Forget rows before `until_ns`, when they are many; earlier moments `keep_ns` can still be asked for."""
-        times_ns = {time_ns for time_ns in keep_ns if time_ns < until_ns}
-        marks = self.at(np.asarray([*times_ns], np.int64))
-        self._kept = {time_ns: marks[time_ns] for time_ns in times_ns}
-        self.look_ahead(self._kept.values())
         if len(self) < _FOLD_ROWS or until_ns <= self._folded_until_ns:
             return
+        self._kept = self.at(keep_ns[keep_ns < until_ns])
         self._folded_until_ns = until_ns
         self.pages.fold(until_ns, self._reclaiming)
         self.waits.fold(until_ns)
@@ -262,3 +274,8 @@ class Meter:
     def __len__(self) -> int:
         unions = sum(map(len, self.actors.values()))
         return unions + len(self.worker) + len(self._reclaiming) + len(self.waits) + len(self.pages)
+
+
+def _no_marks() -> Marks:
+    none = np.empty(0, np.int64)
+    return Marks(none, np.empty((0, len(fields(Mark)) - 3 + len(Actor)), np.int64), np.empty(0))

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ...metadata import Metadata
 from ..balloon.step_columns import CAUSES, StepColumns
@@ -29,6 +30,8 @@ from .conflicts import NEVER_NS, ConflictFinder
 from .cycles import PressureCycles, numbered
 from .meter import Marks, Meter
 from .oscillation import Oscillations
+
+I64 = npt.NDArray[np.int64]
 
 _BY_HOST: Final = CAUSES.index(Cause.HOST)
 _end = attrgetter("end_ns")
@@ -89,7 +92,7 @@ class Settling:
         """Take kills in order of time; each waits until the balloon's size at its time is known."""
         self._kills += kills
 
-    def settle(self, until_ns: int, open_ns: Iterable[int], open_works_ns: Iterable[int]) -> None:
+    def settle(self, until_ns: int, open_ns: I64, open_works_ns: I64) -> None:
         """Everything up to `until_ns` was seen. Spans open since `open_ns` may still tell of earlier begins, those open
         since `open_works_ns` of inflating ones."""
         until_ns = self._until_ns = max(self._until_ns, until_ns)
@@ -100,9 +103,10 @@ class Settling:
         self._add_up(steps, columns, marks)
         self._take_kills(until_ns)
         self._balloon.works.settle(until_ns, since_ns=self._cycles.settle(until_ns))
-        pending_ns = self._balloon.pending_begins()
-        self.conflicts.settle(min((until_ns, *pending_ns, *open_works_ns)), self._meter.look_ahead)
-        self._meter.fold(until_ns, {*pending_ns, *open_ns})
+        pending_ns = np.asarray(self._balloon.pending_begins(), np.int64)
+        waiting_ns = np.concatenate((pending_ns, open_works_ns))
+        self.conflicts.settle(int(waiting_ns.min(initial=until_ns)), self._meter.look_ahead)
+        self._meter.fold(until_ns, np.concatenate((pending_ns, open_ns)))
         self._readings.forget(until_ns)
 
     def cycles(self) -> list[Cycle]:

@@ -57,3 +57,12 @@ def distinct(key: I64) -> tuple[I64, I64]:
     number = np.empty(len(key), np.int64)
     number[order] = np.repeat(np.searchsorted(keys, ordered[starts]), np.diff(np.append(starts, len(key))))
     return keys, number
+
+
+def last_of_chains(onward: I64) -> I64:
+    """Where each row ends up that goes on to row `onward`, from there to that one's, until a row goes on to itself."""
+    while True:
+        beyond = onward[onward]
+        if (beyond == onward).all():
+            return onward
+        onward = beyond

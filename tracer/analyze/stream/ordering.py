@@ -9,7 +9,11 @@ from ...batch import Batch
 
 
 class ReorderBuffer:
-    """Holds events back until nothing earlier can arrive any more."""
+    """Holds events back until nothing earlier can arrive any more.
+
+    What is held lies in batches that are in order, each behind the one before. One that arrives behind them all, as
+    they mostly do, is not looked at again; one that reaches among them is merged with those that it reaches.
+    """
 
     def __init__(self, window_ns: int) -> None:
         self._window_ns = window_ns
@@ -17,13 +21,15 @@ class ReorderBuffer:
         self._newest_ns = -1
         self.watermark_ns = -1
         self.late_events = 0
+        self.merged_events = 0
+        """How many events lay in what was last merged, halved with every batch since: what the next one may cost."""
 
     def push(self, batch: Batch) -> Batch:
         """Take events in order of arrival, give back those that are due, in time order."""
         if not len(batch):
             return batch
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
-        self._held.append(self._in_time(batch))
+        self._insert(_in_time_order(self._in_time(batch)))
         return self._release(max(self._newest_ns - self._window_ns, self.watermark_ns))
 
     def flush(self) -> Batch:
@@ -40,27 +46,37 @@ class ReorderBuffer:
         time_ns = np.maximum(time_ns, self.watermark_ns + 1)
         return Batch({**batch.header, "time_ns": time_ns.astype(np.uint64)}, batch.rows, batch.args)
 
+    def _insert(self, batch: Batch) -> None:
+        reached = len(self._held)
+        while reached and self._held[reached - 1].time_ns[-1] >= batch.time_ns[0]:
+            reached -= 1
+        self.merged_events //= 2
+        if reached < len(self._held):
+            batch = _in_time_order(Batch.concat((*self._held[reached:], batch)))
+            self.merged_events = max(self.merged_events, len(batch))
+        self._held[reached:] = [batch]
+
     def _release(self, until_ns: int) -> Batch:
-        cuts = [_after_last(batch, until_ns) for batch in self._held]
-        pending = Batch.concat(batch.between(0, cut) for batch, cut in zip(self._held, cuts, strict=True))
-        rest = [batch.between(cut, len(batch)) for batch, cut in zip(self._held, cuts, strict=True)]
-        ordered = _in_time_order(pending)
-        due = int(np.searchsorted(ordered.time_ns, until_ns, side="right"))
-        self._held = [batch for batch in (ordered.between(due, len(ordered)), *rest) if len(batch)]
         self.watermark_ns = until_ns
-        return ordered.between(0, due)
-
-
-def _after_last(batch: Batch, until_ns: int) -> int:
-    """Where in the order of arrival nothing is due any more."""
-    due = np.flatnonzero(batch.time_ns <= until_ns)
-    return int(due[-1]) + 1 if len(due) else 0
+        whole = 0
+        while whole < len(self._held) and self._held[whole].time_ns[-1] <= until_ns:
+            whole += 1
+        due, self._held = self._held[:whole], self._held[whole:]
+        if self._held:
+            first = self._held[0]
+            cut = int(np.searchsorted(first.time_ns, until_ns, side="right"))
+            due.append(first.between(0, cut))
+            self._held[0] = first.between(cut, len(first))
+        return Batch.concat(due)
 
 
 def _in_time_order(batch: Batch) -> Batch:
     """The events by time, which is how they mostly come."""
     time_ns = batch.time_ns
-    return batch if (time_ns[1:] > time_ns[:-1]).all() else batch.take(_time_order(batch, time_ns))
+    if (time_ns[1:] > time_ns[:-1]).all():
+        return batch
+    order = _time_order(batch, time_ns)
+    return batch if (order[1:] > order[:-1]).all() else batch.take(order)
 
 
 def _time_order(batch: Batch, time_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

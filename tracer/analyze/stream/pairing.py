@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ...batch import Batch
 from ...schema import SpanKind
+from .grouping import stable_order
 from .lane import SPAN_CODE, SYNTHETIC, Lane, lane_of
 from .repair import repair
 
@@ -118,15 +119,21 @@ class _Depth:
         self.opener = self._openers()
 
     def _openers(self) -> I64:
-        """For an end its begin, for a begin its parent, for a point its span; -1 where there is none."""
-        opener = np.full(len(self.level), -1, np.int64)
-        begin_level = self.level[self.begins]
-        around = self.level - (self.lane.role == 1)
-        for depth in range(1, int(self.level.max(initial=0)) + 1):
-            begins = self.begins[begin_level == depth]
-            inside = np.flatnonzero(around == depth)
-            last = np.searchsorted(begins, inside) - 1
-            opener[inside] = np.where(last >= 0, begins[last], -1) if len(begins) else -1
+        """For an end its begin, for a begin its parent, for a point its span; -1 where there is none.
+
+        It is the last begin before, of those that open the level that the event lies at: all levels at once, since a
+        thread that never ends what it begins has as many levels as events.
+        """
+        order = stable_order(self.level)
+        level = self.level[order]
+        is_begin = self.lane.role[order] == 1
+        last = np.maximum.accumulate(np.where(is_begin, np.arange(len(order)), -1))
+        opener = np.empty(len(order), np.int64)
+        opener[order] = np.where((last >= 0) & (level[last] == level), order[last], -1)
+        begins, level = order[is_begin], level[is_begin]
+        keys = level * len(order) + begins
+        around = np.searchsorted(keys, keys - len(order)) - 1
+        opener[begins] = np.where((around >= 0) & (level[around] == level - 1), begins[around], -1)
         return opener
 
     def broken_threads(self) -> I64:
@@ -144,14 +151,18 @@ class _Depth:
     @cached_property
     def kinds_above(self) -> I64:
         """For each begin the bit set of its own kind and its ancestors'; shape of the lane, 0 elsewhere."""
-        bits = np.zeros(len(self.level), np.int64)
+        bits = np.zeros(len(self.level) + 1, np.int64)
         bits[self.begins] = 1 << self.lane.code[self.begins]
-        level = self.level[self.begins]
-        for depth in range(2, int(level.max(initial=0)) + 1):
-            here = self.begins[level == depth]
-            parent = self.opener[here]
-            bits[here] |= np.where(parent >= 0, bits[parent], 0)
-        return bits
+        ancestor = np.full(len(bits), -1, np.int64)
+        ancestor[self.begins] = self.opener[self.begins]
+        here = self.begins[ancestor[self.begins] >= 0]
+        while len(here):
+            # Each has the bits of twice as many ancestors as before, and knows the one beyond them.
+            above = ancestor[here]
+            bits[here] |= bits[above]
+            ancestor[here] = ancestor[above]
+            here = here[ancestor[here] >= 0]
+        return bits[:-1]
 
 
 def _spans(lane: Lane, depth: _Depth, events: int, orphans: I64) -> Paired:

@@ -91,6 +91,7 @@ class UnseenReclaim:
         self._balanced = balance_told(metadata)
         self._tried: dict[int, int] = {}
         """When a thread whose reclaim was not seen last called a shrinker at a priority above 0."""
+        self._most_tried = _MOST_THREADS
 
     def tiers(self, batch: Batch, paired: Paired, carried: I64, watermark_ns: int | None) -> tuple[I64, int | None]:
         """The tiers of the paired spans, and from when on events have to wait for what comes after them, if any.
@@ -140,12 +141,12 @@ class UnseenReclaim:
         reclaim = int(Tier.DIRECT) if self._telling.reclaim else NO_TIER
         asked = int(Tier.PROACTIVE) if self._telling.reclaim else NO_TIER
         tier = np.where(priority > 0, reclaim, np.where(priority == 0, int(Tier.PROACTIVE), asked))
-        tried = dict(self._tried)
-        for row in np.flatnonzero(priority >= 0).tolist() if (priority > 0).any() or tried else ():
+        tried: dict[int, int] = {}
+        for row in np.flatnonzero(priority >= 0).tolist() if (priority > 0).any() or self._tried else ():
             tid, now_ns = int(thread[row]), int(time_ns[row])
             if priority[row]:
                 tried[tid] = now_ns
-            elif now_ns - tried.get(tid, now_ns - _BEFORE_NS) < _BEFORE_NS:
+            elif now_ns - tried.get(tid, self._tried.get(tid, now_ns - _BEFORE_NS)) < _BEFORE_NS:
                 tier[row] = reclaim
         return tier
 
@@ -154,9 +155,10 @@ class UnseenReclaim:
         if until_ns is not None:
             tried = tried[time_ns[tried] < until_ns]
         self._tried.update(zip(thread[tried].tolist(), time_ns[tried].tolist(), strict=True))
-        if len(self._tried) > _MOST_THREADS:
+        if len(self._tried) > self._most_tried:
             since_ns = int(time_ns.max()) - _BEFORE_NS
             self._tried = {tid: tried_ns for tid, tried_ns in self._tried.items() if tried_ns > since_ns}
+            self._most_tried = max(_MOST_THREADS, 2 * len(self._tried))
 
 
 def _inside(chosen: npt.NDArray[np.bool_], parent: I64) -> npt.NDArray[np.bool_]:

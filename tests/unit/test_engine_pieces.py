@@ -1,11 +1,11 @@
-"""A recording's items on their way to the engine: joined to larger pieces, in the same order."""
+"""A recording's items on their way to the engine: joined to larger pieces, readings ahead of the events around."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tracer.analyze.stream.pieces import Pieces, in_pieces
 from tracer.batch import Batch, LostStretch, Samples
-from tracer.jobs.analysis import in_pieces
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
 
 READING = Samples(np.array([5]), ("vmstat.oom_kill",), np.array([[0]]))
@@ -27,9 +27,27 @@ def test_batches_are_joined_until_they_are_large_enough() -> None:
     assert told(list(in_pieces(items, 3))) == [[1, 2, 3, 4, 5], [6]]
 
 
-def test_what_comes_between_stays_between() -> None:
-    items = [LOST, batch(1), batch(2), READING, batch(3), LOST, READING, batch(4)]
-    assert told(list(in_pieces(items, 100))) == [LOST, [1, 2], READING, [3], LOST, READING, [4]]
+def test_readings_in_between_come_first_and_are_joined_where_they_are_of_the_same_counters() -> None:
+    other = Samples(np.array([8]), ("vmstat.nr_free_pages",), np.array([[1]]))
+    items = [batch(1), batch(2), READING, batch(3), READING, other, batch(4)]
+    first, second, *rest = in_pieces(items, 100)
+    assert isinstance(first, Samples)
+    assert (first.names, first.time_ns.tolist(), first.values.tolist()) == (READING.names, [5, 5], [[0], [0]])
+    assert told([second, *rest]) == [other, [1, 2, 3, 4]]
+
+
+def test_readings_do_not_wait_for_events_for_ever() -> None:
+    pieces = Pieces(events=100, values=2)
+    assert [list(pieces.add(item)) for item in (batch(1), READING)] == [[], []]
+    assert len(list(pieces.add(READING))) == 2
+    assert list(pieces.rest()) == []
+
+
+def test_lost_stretches_do_not_wait() -> None:
+    pieces = Pieces(events=100)
+    assert list(pieces.add(batch(1))) == []
+    assert list(pieces.add(LOST)) == [LOST]
+    assert told(list(pieces.rest())) == [[1]]
 
 
 def test_of_nothing_comes_nothing() -> None:

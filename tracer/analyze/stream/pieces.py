@@ -1,0 +1,74 @@
+"""Small items joined to larger pieces: the engine's work is by piece as well as by event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import numpy as np
+
+from ...batch import Batch, LostStretch, Samples
+
+Item = Batch | Samples | LostStretch
+
+PIECE_EVENTS: Final = 65_536
+"""Four blocks of a recording."""
+PIECE_VALUES: Final = 1 << 20
+"""Values of readings that are held back at most, 8 MiB."""
+
+
+class Pieces:
+    """Holds events back until they are enough, and readings until the events are.
+
+    Readings are given before the events that they came among: the engine lets a reading wait until all events up to its
+    time are in, but for events it does not wait long.
+    """
+
+    def __init__(self, events: int = PIECE_EVENTS, values: int = PIECE_VALUES) -> None:
+        self._most_events = events
+        self._most_values = values
+        self._batches: list[Batch] = []
+        self._samples: list[Samples] = []
+        self._events = 0
+        self._values = 0
+
+    def add(self, item: Item) -> Iterator[Item]:
+        """Take the next item, give what is ready."""
+        if isinstance(item, Batch):
+            self._batches.append(item)
+            self._events += len(item)
+        elif isinstance(item, Samples):
+            self._samples.append(item)
+            self._values += item.values.size
+        else:
+            yield item
+        if self._events >= self._most_events or self._values >= self._most_values:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Item]:
+        """Give what is held."""
+        samples, batches = self._samples, self._batches
+        self._samples, self._batches, self._events, self._values = [], [], 0, 0
+        yield from _joined(samples)
+        if batches:
+            yield Batch.concat(batches)
+
+
+def in_pieces(items: Iterable[Item], events: int = PIECE_EVENTS) -> Iterator[Item]:
+    """The same items in pieces of at least so many events."""
+    pieces = Pieces(events)
+    for item in items:
+        yield from pieces.add(item)
+    yield from pieces.rest()
+
+
+def _joined(samples: list[Samples]) -> Iterator[Samples]:
+    """Readings of the same counters that follow each other as one item."""
+    start = 0
+    for stop in range(1, len(samples) + 1):
+        if stop < len(samples) and samples[stop].names == samples[start].names:
+            continue
+        alike = samples[start:stop]
+        times, values = ([getattr(one, column) for one in alike] for column in ("time_ns", "values"))
+        yield alike[0] if len(alike) == 1 else Samples(np.concatenate(times), alike[0].names, np.concatenate(values))
+        start = stop
