@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 EARLY_NS: Final = 20_000_000
 """How much a guest may seem to act before it was told: the grain of both clocks."""
@@ -41,10 +43,11 @@ def by_matching(theirs: Sequence[int], ours: Sequence[int], near_ns: int | None,
     match at all, or only one among several.
     """
     theirs, ours = sorted(theirs)[:_MOST], sorted(ours)[:_MOST]
-    candidates = {mine - other for mine in ours for other in theirs}
+    their_ns, our_ns = np.array(theirs, np.int64), np.array(ours, np.int64)
+    candidates = np.unique(our_ns[:, None] - their_ns)
     if near_ns is not None:
-        candidates = {each for each in candidates if -DRIFT_NS <= each - near_ns <= MESSAGE_NS}
-    best = max((_delays(theirs, ours, each) for each in candidates), key=_quality, default=[])
+        candidates = candidates[(candidates - near_ns >= -DRIFT_NS) & (candidates - near_ns <= MESSAGE_NS)]
+    best = max((_delays(their_ns, our_ns, each) for each in candidates.tolist()), key=_quality, default=[])
     needed = 1 if near_ns is not None or len(theirs) == len(ours) == 1 else 2
     if len(best) < needed:
         return None
@@ -65,14 +68,13 @@ def by_messages(pairs: Sequence[tuple[int, int]]) -> Offset | None:
     return Offset(max(offsets), uncertainty, f"the guest's clock in {len(offsets)} of its messages")
 
 
-def _delays(theirs: Sequence[int], ours: Sequence[int], offset: int) -> list[int]:
+def _delays(theirs: npt.NDArray[np.int64], ours: npt.NDArray[np.int64], offset: int) -> list[int]:
     """For each of their times that has one of ours right after it, our time minus theirs."""
-    found = []
-    for other in theirs:
-        index = bisect_left(ours, other + offset - EARLY_NS)
-        if index < len(ours) and ours[index] <= other + offset + LATE_NS:
-            found.append(ours[index] - other)
-    return found
+    index = np.searchsorted(ours, theirs + (offset - EARLY_NS))
+    next_ns = ours[np.minimum(index, len(ours) - 1)]
+    found = (index < len(ours)) & (next_ns <= theirs + (offset + LATE_NS))
+    delays: list[int] = (next_ns - theirs)[found].tolist()
+    return delays
 
 
 def _quality(delays: Sequence[int]) -> tuple[int, int]:

@@ -58,6 +58,7 @@ class Converter:
         self._stretches: list[tuple[int, LostStretch]] = []
         """Losses that end in this block, each with the line that ends it."""
         self._waiting: list[Records] = []
+        self._waiting_rows = 0
         self._comms: dict[str, bytes] = {}
         rules.threads.restart()
 
@@ -127,11 +128,13 @@ class Converter:
         """Chunks that are full with these records; what is left waits."""
         if len(records):
             self._waiting.append(records)
-        if sum(map(len, self._waiting)) >= BLOCK_EVENTS:
+            self._waiting_rows += len(records)
+        if self._waiting_rows >= BLOCK_EVENTS:
             waiting = np.concatenate(self._waiting)
             whole = len(waiting) - len(waiting) % BLOCK_EVENTS
             yield from (waiting[start : start + BLOCK_EVENTS] for start in range(0, whole, BLOCK_EVENTS))
             self._waiting = [waiting[whole:]] if whole < len(waiting) else []
+            self._waiting_rows = len(waiting) - whole
 
     def _head(self, text: str, line: int, times: CpuTimes) -> Head | None:
         """The head of a line that is read by itself."""

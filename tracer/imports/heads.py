@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _EVENT: Final = r"([A-Za-z_][\w-]*(?::\w[\w-]*)?):(?:\s+|$)"
-_TIME: Final = r"([0-8]?\d{1,9})\.(\d{3,9}):\s+(?:\(\+\d{1,18}\)\s+)?"
+_TIME: Final = r"([0-3]?\d{1,9})\.(\d{3,9}):\s+(?:\(\+\d{1,18}\)\s+)?"
 _TGID: Final = r"\(\s*(\d{1,9}|-+)\)\s+"
 _FLAGS: Final = r"(?:[^\s:\[\]]{1,10}\s+)?"
 

@@ -12,7 +12,8 @@ from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
 from ..store.format import JSON
 from .clocks import LATE_NS, Offset, by_matching, by_messages
-from .sides import Readings, Record, nanoseconds, read_records, readings, whole
+from .room import rows_that_fit
+from .sides import Readings, ReadingTable, Record, nanoseconds, read_records, whole
 from .survey import Survey
 
 ACTUAL: Final = "host.actual_bytes"
@@ -49,7 +50,10 @@ class HostLog:
 
     def readings(self) -> Readings:
         """The sizes it saw and asked for."""
-        return readings(self.times, [{ACTUAL: SAMPLE_NULL, TARGET: SAMPLE_NULL, **row} for row in self.rows])
+        table = ReadingTable()
+        for time_ns, row in zip(self.times, self.rows, strict=True):
+            table.add(time_ns, row)
+        return table.readings()
 
     def offset(self, survey: Survey) -> Offset:
         """Trace's clock minus the host's. Raises RecordingError where nothing tells it, or another run's does."""
@@ -84,14 +88,14 @@ class HostLog:
 
     def command_notes(self, offset_ns: int, first_ns: int) -> list[JSON]:
         """The commands in seconds after the source's first event."""
-        return [
+        return rows_that_fit(
             {
                 "time_s": (command.time_ns + offset_ns - first_ns) / 1e9,
                 "target_bytes": command.target_bytes,
                 "comment": command.comment,
             }
             for command in self.commands[:MOST_COMMANDS]
-        ]
+        )
 
 
 def read_host_log(path: Path) -> HostLog:

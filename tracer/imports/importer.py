@@ -25,9 +25,11 @@ from .guestside import read_guest_samples
 from .heads import FUNCTION_ARROW
 from .hostside import read_host_log
 from .joining import Sides
+from .lines import MOST_LINE_BYTES
 from .order import Lag, OutOfOrderError, merged
 from .plan import metadata_of
 from .returns import without_end
+from .room import commonest, rows_that_fit
 from .rules import FUNCTION_EVENT, Rules
 from .sources import STDIN, Progress, Source, open_source
 from .survey import Survey, Surveyor
@@ -253,6 +255,9 @@ class _Import:
     def _remarks(self) -> Iterator[str]:
         if self._source.damage:
             yield f"The source is damaged: {self._source.damage}; imported up to there ({self._survey.lines:,} lines)"
+        if long_lines := self._survey.long_lines + self._source.long_lines:
+            lines = f"{long_lines:,} line{'s' if long_lines > 1 else ''}"
+            yield f"Left out: {lines} of more than {MOST_LINE_BYTES >> 10} KiB, which no tracer writes"
         if overwritten := self._survey.facts.overwritten:
             yield f"{overwritten:,} older events were gone from the tracer's buffer before it was read"
         if ended := self._converter.entries.ended:
@@ -274,7 +279,7 @@ class _Import:
         return {
             IMPORT_NOTE: {
                 "lines": self._survey.lines,
-                "unknown": dict(converter.unknown.most_common()),
+                "unknown": commonest(converter.unknown),
                 "unreadable": converter.unreadable,
                 "backwards": converter.backwards,
                 "ended_without_end": converter.entries.ended,
@@ -282,5 +287,5 @@ class _Import:
                 "damage": self._source.damage,
                 "counted": dict(self._rules.threads.counted),
             },
-            "markers": [[(time_ns - start_ns) / 1e9, text[:500]] for time_ns, text in converter.markers],
+            "markers": rows_that_fit([(time_ns - start_ns) / 1e9, text[:500]] for time_ns, text in converter.markers),
         }

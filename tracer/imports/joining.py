@@ -11,13 +11,15 @@ import numpy as np
 from ..batch import Samples
 from ..errors import RecordingError
 from ..metadata import Metadata, PlanRow, SourceState
-from ..store.format import JSON
+from ..store.format import JSON, MOST_NS
 from .clocks import Offset
 from .guestside import GuestSamples
 from .hostside import HostLog
+from .sides import MOST_COLUMNS
 from .survey import Survey
 
 _BALLOON_COUNTER = "vmstat.balloon_inflate"
+_MOST_INTERVAL_S: Final = 1e9
 _SAME_BOOT_NS: Final = 60_000_000_000
 """How far a guest's wall clock may be set while it is recorded; another boot began at another time."""
 
@@ -43,6 +45,8 @@ class Sides:
         self._pending.append(samples)
         if offset.ns:
             self._state("samples_clock", "The samples' clock", offset)
+        if guest.names_left_out:
+            self.remarks.append(f"{guest.names_left_out:,} counters beyond the first {MOST_COLUMNS:,} were left out")
         if left_out:
             self.remarks.append(f"{left_out:,} samples outside the trace were left out")
 
@@ -63,10 +67,11 @@ class Sides:
         """Metadata with what the side files know."""
         wall_ns = next((side.wall_ns for side in (self.guest, self.host) if side and side.wall_ns is not None), None)
         if wall_ns is not None:
-            metadata = replace(metadata, start_utc_ns=metadata.start_ns + wall_ns)
+            start_utc_ns = metadata.start_ns + wall_ns
+            metadata = replace(metadata, start_utc_ns=start_utc_ns if 0 <= start_utc_ns <= MOST_NS else 0)
         if self.guest is not None:
             total, interval_s = self.guest.memory_total_bytes, self.guest.interval_s
-            metadata = replace(metadata, memory_total_bytes=total, sample_interval_s=interval_s)
+            metadata = replace(metadata, memory_total_bytes=total, sample_interval_s=min(interval_s, _MOST_INTERVAL_S))
             if _BALLOON_COUNTER in self.guest.readings.names:
                 row = PlanRow("balloon_pages", "samples:vmstat", SourceState.USED, "pages between two readings")
                 metadata = replace(metadata, plan=(*metadata.plan, row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 CHUNK_BYTES: Final = 1 << 20
@@ -16,13 +17,21 @@ MOST_LINE_BYTES: Final = 1 << 16
 Read = Callable[[int], bytes]
 
 
-def line_chunks(read: Read, is_damaged: Callable[[], bool] = lambda: False) -> Iterator[list[str]]:
+@dataclass
+class LineLoss:
+    """What of a text is not given, or not to be: `too_long` lines; a last line without an end where `is_damaged`."""
+
+    too_long: int = 0
+    is_damaged: bool = False
+
+
+def line_chunks(read: Read, loss: LineLoss) -> Iterator[list[str]]:
     """Lines without their ends, some thousand at a time. Bytes that are no UTF-8 become U+FFFD."""
-    return map(_lines, line_blocks(read, is_damaged))
+    return (_lines(block, loss) for block in line_blocks(read, loss))
 
 
-def line_blocks(read: Read, is_damaged: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
-    """The same as bytes, the lines' ends between them; lines that are too long are still in there.
+def line_blocks(read: Read, loss: LineLoss) -> Iterator[bytes]:
+    """The same as bytes, the lines' ends between them; lines that are too long may still be in there, not counted.
 
     A last line without an end is left out where the text ended for damage: it may be cut inside of a number.
     """
@@ -33,12 +42,14 @@ def line_blocks(read: Read, is_damaged: Callable[[], bool] = lambda: False) -> I
         size = BLOCK_BYTES
         body, newline, rest = block.rpartition(b"\n")
         if not newline:
+            was_too_long = too_long
             tail, too_long = _grow(tail, block, too_long=too_long)
+            loss.too_long += too_long and not was_too_long
             continue
         body = _after_long_line(body, newline) if too_long else tail + body
         too_long, tail = False, rest
         yield body
-    if tail and not too_long and not is_damaged():
+    if tail and not too_long and not loss.is_damaged:
         yield tail
 
 
@@ -52,8 +63,9 @@ def _after_long_line(body: bytes, newline: bytes) -> bytes:
     return body.partition(newline)[2]
 
 
-def _lines(data: bytes) -> list[str]:
+def _lines(data: bytes, loss: LineLoss) -> list[str]:
     lines = data.decode("utf-8", "replace").split("\n")
-    if any(len(line) > MOST_LINE_BYTES for line in lines):
+    if too_long := sum(len(line) > MOST_LINE_BYTES for line in lines):
+        loss.too_long += too_long
         return [line for line in lines if len(line) <= MOST_LINE_BYTES]
     return lines

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ..batch import UNKNOWN_KIND, LostStretch
+from ..store.format import MOST_COUNT
 
 _LOST_LINE: Final = re.compile(r"\s*CPU:\s?(\d{1,5})\s+\[(?:LOST (\d{1,18}) EVENTS|(?:(\d{1,18}) )?EVENTS DROPPED)")
 _PERF_LOST: Final = re.compile(r"PERF_RECORD_LOST\w*\s.*?(\d{1,18})\s*$")
@@ -25,6 +26,7 @@ class Losses:
         self.pending: dict[int, tuple[int, int]] = {}
         self.total = 0
         self._first_ns = first_ns
+        self._new: list[int] = []
 
     def read(self, line: str) -> bool:
         """Whether a line without an event tells of a loss; it is remembered."""
@@ -42,6 +44,11 @@ class Losses:
         self._add(int(cpu), int(match[1]))
         return True
 
+    def take_new(self) -> list[int]:
+        """CPUs of which a line told a loss since the last call."""
+        new, self._new = self._new, []
+        return new
+
     def due(self, cpu: str, now_ns: int) -> list[LostStretch]:
         """The loss that this line of a CPU ends."""
         loss = self.pending.pop(int(cpu or 0), None)
@@ -56,7 +63,8 @@ class Losses:
     def _add(self, cpu: int, count: int) -> None:
         self.total += count
         start_ns, before = self.pending.get(cpu, (self._newest_ns(cpu), 0))
-        self.pending[cpu] = (start_ns, before + count)
+        self.pending[cpu] = (start_ns, min(before + count, MOST_COUNT))
+        self._new.append(cpu)
 
     def _newest_ns(self, cpu: int) -> int:
         texts = {"" if cpu == 0 else str(cpu), *(f"{cpu:0{width}}" for width in range(1, _MOST_CPU_DIGITS + 1))}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..errors import RecordingError
 from .heads import FORMS, HeadForm, head_of, time_ns
-from .lines import line_chunks
+from .lines import LineLoss, line_chunks
 from .losses import is_loss
 from .sources import Progress, Source, Spool
 
@@ -166,7 +166,7 @@ def _part(stream: IO[bytes], start: int, end: int, size: int) -> Iterator[Item]:
         at += len(data)
         return data
 
-    for now_ns, keys, lines in _items(line_chunks(read)):
+    for now_ns, keys, lines in _items(line_chunks(read, LineLoss())):
         newest_ns = max(newest_ns, now_ns)
         yield newest_ns, keys, lines
 

@@ -15,6 +15,8 @@ from .table import HYPERV_DRIVER, VIRTIO_KINDS, WORK_DRIVERS
 _NOT_THERE = "not in the source"
 _NO_END = "the source has no event for it: put after the last event inside the span"
 TRANSPORT = "import"
+MOST_CHARACTERS = 1000
+"""Of what a source says of itself: hostile text may say any amount."""
 
 
 def metadata_of(survey: Survey, source: Source, without_end: frozenset[str], kernel: str, host: str) -> Metadata:
@@ -22,8 +24,8 @@ def metadata_of(survey: Survey, source: Source, without_end: frozenset[str], ker
     facts = survey.facts
     return Metadata(
         tool_version=__version__,
-        kernel_release=kernel or facts.kernel or source.kernel,
-        host=host or facts.host or source.host,
+        kernel_release=(kernel or facts.kernel or source.kernel)[:MOST_CHARACTERS],
+        host=(host or facts.host or source.host)[:MOST_CHARACTERS],
         start_ns=survey.first_ns,
         cpus=max(facts.cpus, 1),
         balloon=_balloon(survey),
@@ -40,7 +42,7 @@ def _row(kind: str, survey: Survey, without_end: frozenset[str]) -> PlanRow:
     names = ", ".join(sorted(survey.names.get(begin or kind, ())))
     if not names:
         return PlanRow(kind, "import", SourceState.ABSENT, _NOT_THERE)
-    return PlanRow(kind, f"import:{names}", SourceState.USED, _NO_END if begin else "")
+    return PlanRow(kind, f"import:{names}"[:MOST_CHARACTERS], SourceState.USED, _NO_END if begin else "")
 
 
 def _absent_fields(survey: Survey, without_end: frozenset[str]) -> dict[str, tuple[str, ...]]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ..batch import Samples
 from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
+from ..store.contents import SAMPLE_NAMES
+from ..store.format import MOST_NS
+from .lines import MOST_LINE_BYTES
 from .sources import open_side_file
 
-MOST_COLUMNS: Final = 2000
+MOST_COLUMNS: Final = SAMPLE_NAMES.most - 2
+"""Counters of a file; the two sizes of the balloon that a host's log tells go beside them."""
+MOST_CELLS: Final = 1 << 24
+"""Numbers of a file: 128 MiB, of 250 counters a second for 18 hours."""
 _NS: Final = 1_000_000_000
 
 Record = Mapping[str, Any]
@@ -30,6 +38,10 @@ def read_records(path: Path) -> Iterator[Record]:
     try:
         broken, number = 0, 0
         for lines in source.chunks():
+            if source.long_lines:
+                raise RecordingError(
+                    f"{shown(path)}: has a line longer than {MOST_LINE_BYTES >> 10} KiB: no reading, no event"
+                )
             for line in lines:
                 number += 1
                 if not line.strip():
@@ -55,7 +67,7 @@ def _parse(line: str) -> Record | None:
 
 def nanoseconds(seconds: object) -> int | None:
     """Seconds as JSON has them, in ns; None for anything that is no sensible time."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 9e9:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 4e9:
         return None
     return round(seconds * _NS)
 
@@ -64,28 +76,74 @@ def nanoseconds(seconds: object) -> int | None:
 class Readings:
     """Counters read at several times; a row for each time, SAMPLE_NULL where one was not read."""
 
-    times: Sequence[int]
+    times: npt.NDArray[np.int64]
     names: tuple[str, ...]
-    rows: Sequence[Sequence[int]]
+    values: npt.NDArray[np.int64]
 
     def samples(self, offset_ns: int, first_ns: int, last_ns: int) -> tuple[Samples, int]:
         """As samples on the trace's clock, and how many were left out.
 
         Those before the trace's first event are left out, and after its last event all but the next one.
         """
-        time_ns = np.asarray(self.times, np.int64) + offset_ns
-        values = np.asarray(self.rows, np.int64).reshape(len(time_ns), len(self.names))
+        time_ns = self.times + offset_ns
         order = np.argsort(time_ns, kind="stable")
         start = int(np.searchsorted(time_ns[order], first_ns, side="left"))
         stop = int(np.searchsorted(time_ns[order], last_ns, side="left")) + 1
         kept = order[start:stop]
-        return Samples(time_ns[kept], self.names, values[kept]), len(time_ns) - len(kept)
+        kept = kept[time_ns[kept] <= MOST_NS]
+        return Samples(time_ns[kept], self.names, self.values[kept]), len(time_ns) - len(kept)
 
 
-def readings(times: Sequence[int], rows: Sequence[Mapping[str, int]]) -> Readings:
-    """Rows of whatever names, as one table; names in the order in which they first appear."""
-    names = tuple(dict.fromkeys(name for row in rows for name in row))[:MOST_COLUMNS]
-    return Readings(times, names, [[row.get(name, SAMPLE_NULL) for name in names] for row in rows])
+class ReadingTable:
+    """Grows a reading at a time; `names_left_out` are counters beyond those that a recording has room for."""
+
+    def __init__(self) -> None:
+        self.names_left_out: set[str] = set()
+        self._names: dict[str, int] = {}
+        self._times = array("q")
+        self._columns = array("H")
+        self._values = array("q")
+        self._sizes = array("H")
+
+    def __len__(self) -> int:
+        """Readings."""
+        return len(self._times)
+
+    @property
+    def times(self) -> npt.NDArray[np.int64]:
+        """When they were read, in ns."""
+        return np.array(self._times, np.int64)
+
+    def add(self, time_ns: int, row: Mapping[str, int]) -> None:
+        """A reading of these counters."""
+        before = len(self._values)
+        for name, value in row.items():
+            column = self._names.get(name)
+            if column is None:
+                if len(self._names) >= MOST_COLUMNS:
+                    self._leave_out(name)
+                    continue
+                column = self._names[name] = len(self._names)
+            self._columns.append(column)
+            self._values.append(value)
+        self._times.append(time_ns)
+        self._sizes.append(len(self._values) - before)
+
+    def readings(self) -> Readings:
+        """All of them. Raises RecordingError where they are too many to be held in memory."""
+        shape = len(self._times), len(self._names)
+        if shape[0] * shape[1] > MOST_CELLS:
+            raise RecordingError(
+                f"{shape[0]:,} readings of {shape[1]:,} counters are more than {MOST_CELLS:,} numbers, which are "
+                "held in memory; give fewer readings, or fewer counters"
+            )
+        values = np.full(shape, SAMPLE_NULL, np.int64)
+        values[np.repeat(np.arange(shape[0]), self._sizes), np.array(self._columns, np.intp)] = self._values
+        return Readings(self.times, tuple(self._names), values)
+
+    def _leave_out(self, name: str) -> None:
+        if len(self.names_left_out) < MOST_COLUMNS:
+            self.names_left_out.add(name)
 
 
 def whole(number: object, scale: int = 1) -> int | None:

@@ -18,7 +18,7 @@ from ..errors import CannotTraceError, RecordingError, TracerError, shown
 from ..outputs import kind_of_file
 from ..programs import find_program, tool_environment
 from ..store.format import FILE_MAGIC
-from .lines import CHUNK_BYTES, line_blocks, line_chunks
+from .lines import CHUNK_BYTES, LineLoss, line_blocks, line_chunks
 from .packing import MAGIC_BYTES, PACKED, DamageError, not_unpacked, unpacked
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Source:
     damage: str = ""
     is_unfolded: bool = False
     size_bytes: int = field(init=False)
+    _loss: LineLoss = field(default_factory=LineLoss, init=False)
 
     def __post_init__(self) -> None:
         self.size_bytes = self.stream.seek(0, io.SEEK_END)
@@ -80,13 +81,11 @@ class Source:
 
     def chunks(self) -> Iterator[list[str]]:
         """The lines from the start, some thousand at a time."""
-        self.stream.seek(0)
-        return line_chunks(self._guarded(unpacked(self.stream)), self._is_damaged)
+        return line_chunks(self._from_start(), self._loss)
 
     def blocks(self) -> Iterator[bytes]:
         """The same as bytes: whole lines without the last one's end."""
-        self.stream.seek(0)
-        return line_blocks(self._guarded(unpacked(self.stream)), self._is_damaged)
+        return line_blocks(self._from_start(), self._loss)
 
     def close(self) -> None:
         """Close the file; a temporary one goes."""
@@ -96,8 +95,15 @@ class Source:
         """The same source with other text."""
         return Source(self.name, stream, self.kernel, self.host, self.tool, self.damage, self.is_unfolded)
 
-    def _is_damaged(self) -> bool:
-        return bool(self.damage)
+    def _from_start(self) -> Callable[[int], bytes]:
+        self.stream.seek(0)
+        self._loss = LineLoss()
+        return self._guarded(unpacked(self.stream))
+
+    @property
+    def long_lines(self) -> int:
+        """Lines of this pass that were left out for their length so far."""
+        return self._loss.too_long
 
     def _guarded(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
         """Packed data that is cut or damaged ends there."""
@@ -107,6 +113,7 @@ class Source:
                 return read(size)
             except DamageError as error:
                 self.damage = str(error)
+                self._loss.is_damaged = True
                 return b""
             except OSError as error:
                 raise _unreadable(self.name, error) from error

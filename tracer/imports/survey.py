@@ -60,6 +60,8 @@ class Survey:
     first_ns: int = -1
     last_ns: int = -1
     lines: int = 0
+    long_lines: int = 0
+    """Lines too long to be read; they are not among `lines`."""
     counts: Counter[str] = field(default_factory=Counter)
     names: dict[str, set[str]] = field(default_factory=dict)
     """Event names in the source by kind."""
@@ -203,6 +205,7 @@ class Surveyor:
     def _head(self, line: str, before: str) -> Head | None:
         if len(line) > MOST_LINE_BYTES:
             self.survey.lines -= 1
+            self.survey.long_lines += 1
             return None
         match = self._form.pattern.search(line) or self._other(line, before)
         if match is None:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import COMM_BYTES
+from ..store.contents import SYMBOL_NAMES, SYMBOLS
+from ..store.format import MAX_JSON_BYTES
 from .names import plain_name
 from .table import POINTER_FIELDS, SYMBOL_FIELDS, WORD_FIELDS, WORDS
 
@@ -18,6 +20,8 @@ I64 = npt.NDArray[np.int64]
 
 _MASK: Final = (1 << 64) - 1
 _TOP: Final = 1 << 63
+_BYTES_A_SYMBOL, _BYTES_A_CHARACTER = 24, 6
+"""At most, as JSON has them."""
 _SYNTHETIC: Final = 0xFFFF_F000_0000_0000
 """Names get addresses from here on: the kernel's half, where nothing is mapped on any architecture."""
 
@@ -106,6 +110,7 @@ class Symbols:
         self._addresses: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._new: dict[int, str] = {}
+        self._told_bytes = 0
         self.value = Value(SYMBOL_PATTERN, self._column)
 
     def address(self, text: str) -> int:
@@ -131,8 +136,16 @@ class Symbols:
         while self._names.get(address, name) != name:
             address += 16
         if address not in self._names:
-            self._names[address] = self._new[address] = name
+            self._names[address] = name
+            self._tell(address, name)
         return address
+
+    def _tell(self, address: int, name: str) -> None:
+        """Have the recording name an address, as long as it has room for names."""
+        shown = name[: SYMBOL_NAMES.most]
+        self._told_bytes += _BYTES_A_SYMBOL + _BYTES_A_CHARACTER * len(shown)
+        if self._told_bytes <= MAX_JSON_BYTES and len(self._names) <= SYMBOLS.most:
+            self._new[address] = shown
 
     def _column(self, texts: Sequence[str]) -> I64:
         return _looked_up(texts, lambda text: _fit(self.address(text)))

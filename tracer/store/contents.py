@@ -105,8 +105,10 @@ NOTE_VALUES: Final[Mapping[str, Shape]] = {
 LOST: Final = ListOf(Row((_TIME_NS, _TIME_NS, _COUNTS_BY_KIND)), 1 << 16)
 """LOST: the writer puts fewer into one block; earlier ones put all that an import had into one."""
 
-SYMBOLS: Final = MapOf(Text(512), 1 << 16, 16)
+SYMBOL_NAMES: Final = Text(512)
+SYMBOLS: Final = MapOf(SYMBOL_NAMES, 1 << 16, 16)
 """SYMBOLS; also as many as a recording may have."""
 
-SAMPLE_NAMES: Final = ListOf(_NAME, 512)
+SAMPLE_NAME: Final = _NAME
+SAMPLE_NAMES: Final = ListOf(SAMPLE_NAME, 512)
 """Names of a SAMPLES block; also as many as a recording may have. A recorder reads some 70 to 200 counters."""

@@ -149,7 +149,7 @@ def _times(block: Block, at: I64) -> tuple[I64, Bools]:
     points = at + seconds_size
     fraction, fraction_size = numbers_at(block, points + 1)
     ends = points + 1 + fraction_size
-    good = (seconds_size > 0) & (seconds_size <= 10) & (seconds < 9_000_000_000)
+    good = (seconds_size > 0) & (seconds_size <= 10) & (seconds < 4_000_000_000)
     good &= (fraction_size >= 3) & (fraction_size <= 9)
     good &= (block.bytes[points] == _POINT) & (block.bytes[ends] == _COLON) & (block.bytes[ends + 1] == _BLANK)
     fraction *= _SCALE[fraction_size]

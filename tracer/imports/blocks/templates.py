@@ -91,7 +91,8 @@ class Template:
         """
         if layout is None:
             start = line[at:fields_at].encode()
-            return cls(None, start, (), last_word=len(start.split()) - 1) if line.isascii() else None
+            fits = len(start) <= MOST_TEXT_BYTES
+            return cls(None, start, (), last_word=len(start.split()) - 1) if line.isascii() and fits else None
         match = layout.pattern.match(line, fields_at)
         if match is None or _LAZY in layout.pattern.pattern or not line.isascii():
             return None
