@@ -103,6 +103,17 @@ def test_optional_capabilities_are_named_when_they_lack_and_nothing_is_forbidden
     assert "setpriv" in found.fix
 
 
+def test_what_can_only_not_be_had_as_an_extra_is_not_asked_for(machine):
+    # GIVEN a machine where nobody may have CAP_SYS_RESOURCE, which tracing does without
+    for uid, held, fix in ((1000, 0, "sudo reclaim-tracer ..."), (0, SYSLOG, "+bpf,+perfmon,+syslog,+ipc_lock ")):
+        put_status(machine, held, uid=uid)
+        with (machine / "proc/self/status").open("a") as status:
+            status.write(f"CapBnd:\t{ALL & ~SYS_RESOURCE:016x}\n")
+        found = by_name(machine)["privileges"]
+        assert found.detail == "CAP_BPF and CAP_PERFMON are missing"
+        assert fix in found.fix
+
+
 def test_whoever_is_bounded_is_told_by_what(machine):
     put_status(machine, BPF_AND_PERFMON | SYSLOG)
     with (machine / "proc/self/status").open("a") as status:

@@ -131,7 +131,7 @@ class _Access:
             return Requirement("perf buffers", True, f"{shown}, within the limit", needed=False)
         allowed = (free_kib << 10) + limit
         detail = f"{shown}, of which this process may lock {allowed >> 20} (ulimit -l, kernel.perf_event_mlock_kb)"
-        fix = f"record --buffer-size {max(allowed >> 21, 1)}, or CAP_IPC_LOCK: {self._grant()}"
+        fix = f"record --buffer-size {max(allowed >> 21, 1)}, or CAP_IPC_LOCK: {self._grant(Capability.CAP_IPC_LOCK)}"
         return Requirement("perf buffers", False, detail, fix, needed=False)
 
     @cached_property
@@ -149,7 +149,7 @@ class _Access:
         detail = f"{names(missing)} {'is' if len(missing) == 1 else 'are'} missing"
         if not knows_bpf(self._root):
             detail += " (this kernel has no CAP_BPF)"
-        return Requirement("privileges", False, detail, self._grant())
+        return Requirement("privileges", False, detail, self._grant(*self._tracing))
 
     def _tracefs(self) -> Requirement:
         mount = find_tracefs(self._root)
@@ -203,7 +203,7 @@ class _Access:
             return Requirement("kernel symbols", True, "addresses readable", needed=False)
         detail = f"{why}: shrinkers stay unnamed, the balloon's work unseen"
         setting = hidden_by_kernel(self._root)
-        fix = self._as_root(f"sysctl {setting}") if setting else self._grant()
+        fix = self._as_root(f"sysctl {setting}") if setting else self._grant(Capability.CAP_SYSLOG)
         return Requirement("kernel symbols", False, detail, fix, needed=False)
 
     def _locked_memory(self) -> Requirement:
@@ -218,13 +218,13 @@ class _Access:
         if enough or Capability.CAP_IPC_LOCK in self._held:
             return Requirement("memory lock", True, "the tracer keeps its pages in memory", needed=False)
         detail = f"CAP_IPC_LOCK is missing, and ulimit -l is {shown}: reclaim can hold the tracer up"
-        return Requirement("memory lock", False, detail, self._grant(), needed=False)
+        return Requirement("memory lock", False, detail, self._grant(Capability.CAP_IPC_LOCK), needed=False)
 
     def _oom_shield(self) -> Requirement:
         if Capability.CAP_SYS_RESOURCE in self._held:
             return Requirement("OOM shield", True, "the tracer keeps itself from being killed", needed=False)
         detail = "CAP_SYS_RESOURCE is missing: the OOM killer may take the tracer"
-        return Requirement("OOM shield", False, detail, self._grant(), needed=False)
+        return Requirement("OOM shield", False, detail, self._grant(Capability.CAP_SYS_RESOURCE), needed=False)
 
     def _btf(self) -> Requirement:
         if under(self._root, _BTF).exists():
@@ -240,19 +240,23 @@ class _Access:
         fix = boot_with("psi=1", self._distribution) if built_in else self._kernel_with("CONFIG_PSI=y")
         return Requirement("pressure (PSI)", False, off.partition(":")[0], fix, needed=False)
 
-    def _grant(self) -> str:
-        """How this process, started in the way it was, gets every capability that is of use."""
+    @property
+    def _tracing(self) -> tuple[Capability, ...]:
+        """What loading and attaching take here."""
         admin = Capability.CAP_SYS_ADMIN in self._held or not knows_bpf(self._root)
-        tracing = (Capability.CAP_SYS_ADMIN,) if admin else TRACING
-        wanted = (*tracing, Capability.CAP_SYSLOG, Capability.CAP_SYS_RESOURCE, Capability.CAP_IPC_LOCK)
+        return (Capability.CAP_SYS_ADMIN,) if admin else TRACING
+
+    def _grant(self, *needed: Capability) -> str:
+        """How this process, started in the way it was, gets what is needed and whatever else is of use."""
+        bounds = bounding_capabilities(self._root) or frozenset(Capability)
+        wanted = (*self._tracing, Capability.CAP_SYSLOG, Capability.CAP_SYS_RESOURCE, Capability.CAP_IPC_LOCK)
         if self._engine:
             return grant_capabilities(self._engine, wanted)
-        bounds = bounding_capabilities(self._root)
-        if beyond := [item.name for item in wanted if bounds and item not in bounds]:
+        if beyond := [item.name for item in needed if item not in bounds]:
             return f"start it from what may have {', '.join(beyond)} (systemd: CapabilityBoundingSet=)"
         if effective_uid(self._root) != 0 and not self._held & {*Capability}:
             return run_as_root()
-        return run_with(",".join(f"+{item.name.removeprefix('CAP_').lower()}" for item in wanted))
+        return run_with(",".join(f"+{item.name.removeprefix('CAP_').lower()}" for item in wanted if item in bounds))
 
     def _kernel_with(self, option: str) -> str:
         return kernel_with(option, self._distribution)
