@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,42 @@ def test_a_file_missing_in_between_is_a_lost_stretch_and_said(path: Path) -> Non
     assert (result.exit_code, "loss 1 missing file" in result.output) == (5, True)
     # AND a part of the time beside it has no gap
     assert not [item for item in recording.items(after.first_ns + 1) if isinstance(item, LostStretch)]
+
+
+def test_more_files_than_a_process_may_open_are_one_recording(path: Path) -> None:
+    write(path, turns=12)
+    highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 4, hard))
+    try:
+        recording = open_recording(path)
+        assert len(recording.parts) == 12
+        for _ in range(2):
+            assert times_of(recording) == expected_times(range(12))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # AND one of another time in its place is not taken for it
+    part_path(path, 7).replace(path.with_name("away"))
+    write(path.with_name("other.rtrace"), turns=7)
+    part_path(path.with_name("other.rtrace"), 7).replace(part_path(path, 7))
+    with pytest.raises(RecordingError, match=r"flight\.0007\.rtrace: was replaced while it was read"):
+        times_of(recording)
+
+
+def test_a_number_far_from_the_others_is_none_of_a_recordings_files(path: Path) -> None:
+    write(path)
+    part_path(path, 6).replace(part_path(path, 10**12))
+    with pytest.raises(RecordingError, match=r"flight\.rtrace: 999,999,999,994 files between its others are missing"):
+        open_recording(path)
+
+
+def test_many_missing_files_are_named_by_the_first_of_them(path: Path) -> None:
+    write(path)
+    part_path(path, 6).replace(part_path(path, 60_000))
+    assert len(summary_of(path)["recording"]["missing_files"]) == 59_994
+    text = " ".join(CliRunner().invoke(app, ["summary", str(path)]).stdout.split())
+    assert "files missing between the others, 6, 7, 8" in text
+    assert "24, 25 and 59,974 more: what they held is unknown" in text
 
 
 def test_one_file_of_several_is_read_alone_and_says_so(path: Path) -> None:

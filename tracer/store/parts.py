@@ -7,15 +7,19 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from ..batch import NO_FIELDS, Fields, LostStretch
 from ..errors import RecordingError, shown
 from ..metadata import Metadata
 from .format import JSON
+from .limits import Claims
 from .note_keys import PART_NOTE
 from .reader import Item, Recording
 from .rotating import find_parts
+
+_MOST_MISSING: Final = 1 << 16
+"""Files that may be missing between others: a number may be anything that somebody calls a file."""
 
 
 def files_of(path: Path) -> list[Path]:
@@ -49,7 +53,14 @@ class RecordingParts:
     @classmethod
     def open(cls, path: Path, files: Mapping[int, Path]) -> Self:
         """Open all of them. Raises RecordingError where one can't be, or is of another recording."""
-        parts = {number: Recording.open(file) for number, file in files.items()}
+        if (left_out := max(files) - min(files) + 1 - len(files)) > _MOST_MISSING:
+            raise RecordingError(f"{shown(path)}: {left_out:,} files between its others are missing; name single files")
+        parts, claims = {}, Claims()
+        for number, file in files.items():
+            parts[number] = part = Recording.open(file)
+            part.rest()
+            claims = claims.plus(part.claims)
+            claims.refuse_if_beyond(path)
         described = {number: part for number, part in parts.items() if part.metadata != Metadata()}
         for earlier, later in pairwise(described.values()):
             if not _continues(earlier, later):
@@ -114,15 +125,21 @@ class RecordingParts:
         self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
     ) -> Iterator[Item]:
         """As `Recording.items`, file by file."""
+        before = self._all[0]
         for number, part in self.parts.items():
-            if number - 1 in self.missing:
-                yield from self._gap(number, start_ns, end_ns)
-            yield from part.items(start_ns, end_ns, leave_out)
+            if part is not before and number - 1 not in self.parts:
+                yield from self._gap(before, part, start_ns, end_ns)
+            try:
+                yield from part.items(start_ns, end_ns, leave_out)
+            finally:
+                part.rest()
+            before = part
 
-    def _gap(self, number: int, start_ns: int | None, end_ns: int | None) -> Iterator[LostStretch]:
-        """What is not there before a file, if it overlaps the range."""
-        before = self.parts[max(other for other in self.parts if other < number)].last_ns
-        after = max(before, self.parts[number].metadata.start_ns)
+    @staticmethod
+    def _gap(earlier: Recording, later: Recording, start_ns: int | None, end_ns: int | None) -> Iterator[LostStretch]:
+        """What is not there between two files, if it overlaps the range."""
+        before = earlier.last_ns
+        after = max(before, later.metadata.start_ns)
         if (end_ns is None or before < end_ns) and (start_ns is None or after >= start_ns):
             yield LostStretch(before, after)
 

@@ -65,6 +65,10 @@ class Recording:
         source = Source(path)
         return cls(source, read_start(source))
 
+    def rest(self) -> None:
+        """Hold no descriptor until something is read again."""
+        self._source.rest()
+
     @property
     def cut_bytes(self) -> int:
         """Bytes at the end that belong to no whole block."""
@@ -152,21 +156,26 @@ class Recording:
         programs were compiled, up to a minute before anything could be seen: there it is the earliest row.
         Of an import it is the source's first event, or an earlier one where the source is not in order.
         """
-        metadata, types = self.metadata, self._headers["type"]
+        metadata, good = self.metadata, self._good()
+        types = good["type"]
         if (
             self._scan.lost_blocks
             or not (types == (BlockType.EVENTS if metadata.imported_from else BlockType.SAMPLES)).any()
         ):
             return metadata
         rows = (types == BlockType.EVENTS) | ((types == BlockType.SAMPLES) & (not metadata.imported_from))
-        later_ns = int(self._headers["first_ns"][rows].min()) - metadata.start_ns
+        later_ns = int(good["first_ns"][rows].min()) - metadata.start_ns
         if later_ns > 0 if metadata.imported_from else later_ns < 0:
             return metadata
         utc_ns = metadata.start_utc_ns and metadata.start_utc_ns + later_ns
         return replace(metadata, start_ns=metadata.start_ns + later_ns, start_utc_ns=utc_ns)
 
+    def _good(self) -> npt.NDArray[np.void]:
+        """Headers of the blocks that are not known to be damaged."""
+        return np.delete(self._headers, list(self._bad))
+
     def _measure(self) -> None:
-        good = np.delete(self._headers, list(self._bad))
+        good = self._good()
         events = good[good["type"] == BlockType.EVENTS]
         timed = good[_of_types(good, _ITEM_TYPES)]
         start_ns = self.metadata.start_ns

@@ -19,31 +19,51 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._descriptor = os.open(path, _FLAGS)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        self.close = weakref.finalize(self, os.close, self._descriptor)
-        status = os.fstat(self._descriptor)
+        self._descriptor: int | None = None
+        status = os.fstat(self._open())
+        self._identity = status.st_dev, status.st_ino
         self.size = status.st_size
         if what := kind_of_file(status.st_mode):
-            self.close()
+            self.rest()
             raise RecordingError(f"{shown(path)}: is {what}; name a recording's file (.rtrace)")
+
+    def rest(self) -> None:
+        """Hold no descriptor until the next read: a recording may have more files than a process may open."""
+        self._descriptor = None
+        self._close()
 
     def read(self, size: int, offset: int) -> bytes:
         """Up to `size` bytes, fewer only at the end of the file."""
         try:
-            piece = os.pread(self._descriptor, size, offset)
-            return piece if len(piece) == size else self._continued(piece, size, offset)
+            descriptor = self._open_again() if self._descriptor is None else self._descriptor
+            piece = os.pread(descriptor, size, offset)
+            return piece if len(piece) == size else self._continued(descriptor, piece, size, offset)
         except OSError as error:
             raise self._unreadable(error) from error
 
-    def _continued(self, piece: bytes, size: int, offset: int) -> bytes:
+    def _open(self) -> int:
+        try:
+            descriptor = os.open(self.path, _FLAGS)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        self._descriptor, self._close = descriptor, weakref.finalize(self, os.close, descriptor)
+        return descriptor
+
+    def _open_again(self) -> int:
+        descriptor = self._open()
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) != self._identity:
+            self.rest()
+            raise RecordingError(f"{shown(self.path)}: was replaced while it was read; read it again")
+        return descriptor
+
+    @staticmethod
+    def _continued(descriptor: int, piece: bytes, size: int, offset: int) -> bytes:
         """The same read after a short one, which is the file's end or not."""
         pieces = [piece]
         while piece and (size := size - len(piece)) > 0:
             offset += len(piece)
-            piece = os.pread(self._descriptor, size, offset)
+            piece = os.pread(descriptor, size, offset)
             pieces.append(piece)
         return b"".join(pieces)
 

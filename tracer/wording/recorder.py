@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ..metadata import LOCKED, ClockChange, ClockChangeKind
 from ..recording_facts import RecordingFacts
 from .numbers import offset, plural, seconds
 from .unseen import taken_for
+
+_SHOWN_FILES: Final = 20
 
 
 def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
@@ -34,7 +37,8 @@ def _files(facts: RecordingFacts) -> Iterator[str]:
         before = f"; {plural(files.removed, 'earlier one was', 'earlier ones were')} removed" if files.removed else ""
         yield f"it was read from {plural(files.count, 'file')}{before}"
     if files.missing:
-        numbers = ", ".join(map(str, files.missing))
+        more = len(files.missing) - _SHOWN_FILES
+        numbers = ", ".join(map(str, files.missing[:_SHOWN_FILES])) + (f" and {more:,} more" if more > 0 else "")
         yield f"files missing between the others, {numbers}: what they held is unknown"
 
 
