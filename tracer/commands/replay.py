@@ -43,9 +43,11 @@ def replay(
     """
     with loading():
         from ..analyze import Options
+        from ..jobs.memory_bound import bounded_memory
         from ..jobs.replaying import replay_recording
         from ..store import open_recording
 
     chosen = _speed(speed)
-    recording = open_recording(file)
-    replay_recording(recording, Options(horizon_s=horizon, gap_s=gap), chosen, sys.stdout, quiet=quiet, verbose=verbose)
+    options = Options(horizon_s=horizon, gap_s=gap)
+    with bounded_memory(file):
+        replay_recording(open_recording(file), options, chosen, sys.stdout, quiet=quiet, verbose=verbose)

@@ -34,6 +34,7 @@ def report(
         from ..analyze import Options
         from ..errors import shown
         from ..jobs.analysis import Span, analyse_file
+        from ..jobs.memory_bound import bounded_memory
         from ..outputs import check_output
         from ..report import write_report
         from ..store import files_of
@@ -41,6 +42,7 @@ def report(
     target = output or file.with_suffix(".html")
     recording = files_of(file)
     check_output(target, force=force, what="a report", inputs=recording)
-    analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
-    size = write_report(target, analysis, facts, recording, force=force)
+    with bounded_memory(file):
+        analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
+        size = write_report(target, analysis, facts, recording, force=force)
     typer.echo(f"Wrote {shown(target)} ({size / 2**20:.1f} MiB)")

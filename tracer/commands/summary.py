@@ -89,16 +89,18 @@ def summary(
     with loading():
         from ..analyze import Options
         from ..jobs.analysis import Span, analyse_file
+        from ..jobs.memory_bound import bounded_memory
         from ..terminal.paper import stdout_paper
         from ..terminal.summary_text import summary_text
         from ..wording.summary import summary_json
 
     conditions = _conditions(fail_on)
-    analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
-    if as_json:
-        text = json.dumps(summary_json(analysis, facts), indent=2) + "\n"
-    else:
-        text = summary_text(analysis, facts, stdout_paper(), verbose=verbose)
+    with bounded_memory(file):
+        analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
+        if as_json:
+            text = json.dumps(summary_json(analysis, facts), indent=2) + "\n"
+        else:
+            text = summary_text(analysis, facts, stdout_paper(), verbose=verbose)
     found = met(analysis, conditions, facts)
     if found:
         say(f"--fail-on: {', '.join(found)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..check.observation import Observation
 from .analysis import analyse_file
+from .memory_bound import bounded_memory
 
 if TYPE_CHECKING:
     from ..analyze import Analysis
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def observe_recording(path: Path) -> Observation:
     """What a recording shows. Raises RecordingError."""
-    return _observation(analyse_file(path)[0], str(path))
+    with bounded_memory(path):
+        return _observation(analyse_file(path)[0], str(path))
 
 
 def observe_now(seconds: float) -> Observation:

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ _ADVICE = {errno.EMFILE: "raise the limit on open files (ulimit -n)", errno.ENOM
 def run_to_exit(work: Callable[[], object]) -> None:
     """Do the work; exit with its code where it fails."""
     _prepare_streams()
+    _silence_libraries()
     try:
         try:
             work()
@@ -39,6 +41,12 @@ def run_to_exit(work: Callable[[], object]) -> None:
         _fail(f"out of memory: {RAISE_MEMORY_LIMIT}", 1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _silence_libraries() -> None:
+    """A library's warnings are for programmers: whoever asks for them (`python -W`, PYTHONWARNINGS) gets them."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

@@ -24,24 +24,38 @@ _END: Final = "shrink_slab_end"
 
 
 class DurationHistogram:
-    """Durations in buckets of at most 3 % width: quantiles in constant memory."""
+    """Durations in buckets of at most 3 % width, from the shortest one's to the longest one's: 16 KiB at most."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros(64 * _STEPS, np.int64)
+        self._first = 0
+        self._counts = np.zeros(0, np.int64)
         self.max_ns = 0
 
     def add(self, bucket: I64, max_ns: int) -> None:
-        """Count durations by their buckets; `max_ns` is the longest."""
-        counts = np.bincount(bucket)
-        self._counts[: len(counts)] += counts
+        """Count durations, at least one, by their buckets; `max_ns` is the longest."""
+        first = int(bucket.min())
+        counts = np.bincount(bucket - first)
+        self._widen(first, first + len(counts))
+        start = first - self._first
+        self._counts[start : start + len(counts)] += counts
         self.max_ns = max(self.max_ns, max_ns)
+
+    def _widen(self, first: int, stop: int) -> None:
+        """Have counts for the buckets `first` to `stop` - 1, too."""
+        if not len(self._counts):
+            self._first, self._counts = first, np.zeros(stop - first, np.int64)
+            return
+        before, after = max(self._first - first, 0), max(stop - self._first - len(self._counts), 0)
+        if before or after:
+            self._counts = np.pad(self._counts, (before, after))
+            self._first -= before
 
     def quantile_ns(self, share: float) -> int:
         """The duration that `share` of all do not exceed; the upper edge of its bucket, 0 without any."""
         total = int(self._counts.sum())
         if not total:
             return 0
-        bucket = int(np.searchsorted(np.cumsum(self._counts), share * total, side="left"))
+        bucket = self._first + int(np.searchsorted(np.cumsum(self._counts), share * total, side="left"))
         return min(_upper_edge(bucket), self.max_ns)
 
 
