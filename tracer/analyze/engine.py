@@ -46,6 +46,8 @@ _FOREVER_NS = np.iinfo(np.int64).max
 _INFLATING = [
     KIND_BY_NAME[name].number for name in ("balloon_work_begin", "update_balloon_size_begin", "fill_balloon_begin")
 ]
+_MOST_LOST_STRETCHES = 1 << 14
+"""With more of them the last one goes on to the next, and what lies between counts as lossy, too."""
 _MOST_NEW_SAMPLES = 64
 """Items of readings that wait for the next events: settling what follows from many takes as long as from one."""
 _FEW_CARRIED = 4096
@@ -182,9 +184,10 @@ class Engine:
         start_s, end_s = max((stretch.start_ns - origin_ns) / 1e9, 0.0), (stretch.end_ns - origin_ns) / 1e9
         total = stretch.total
         stretches = self._accounting.lost_stretches
-        if stretches and stretches[-1][0] <= start_s <= stretches[-1][1]:
+        beside = stretches and stretches[-1][0] <= start_s <= stretches[-1][1]
+        if beside or len(stretches) >= _MOST_LOST_STRETCHES:
             before_s, until_s, before = stretches.pop()
-            start_s, end_s, total = before_s, max(until_s, end_s), before + total
+            start_s, end_s, total = min(before_s, start_s), max(until_s, end_s), before + total
         stretches.append((start_s, end_s, total))
 
     def _advance(self, due: Batch, watermark_ns: int, *, last: bool = False) -> None:
