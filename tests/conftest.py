@@ -50,12 +50,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The longest last: what fails sooner is known sooner.
-    items.sort(key=lambda item: "guest" in item.path.relative_to(item.config.rootpath).parts)
+    # The longest last: what fails sooner is known sooner. The lab's trials run beside its other tests, and are waited
+    # for when these are done.
+    items.sort(key=lambda item: ("guest" in item.path.relative_to(item.config.rootpath).parts, _is_trial(item)))
     for item in items:
         for name in REQUIRABLE:
             if name in item.path.relative_to(item.config.rootpath).parts:
                 item.add_marker(name)
+
+
+def _is_trial(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return call is not None and "trial" in call.params
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
