@@ -1,8 +1,9 @@
 """A /proc/kallsyms of the loading child's own, of one line: bcc reads all of it, for a single name, each time.
 
 `BFrontendAction::DoMiscWorkAround` (src/cc/frontends/clang/b_frontend_action.cc of bcc) looks for bpf_probe_read_kernel
-and keeps every symbol of the kernel for that: a third of the time that compiling takes. Which function the kernel has
-is found out without bcc (`sources.py`), so that the answer changes nothing.
+and keeps every symbol of the kernel for that: of the 1.0 s of CPU that compiling takes with bcc 0.26 on 6.18 that
+is 0.3 s, and 13 MiB. (With bcc 0.31 in an emulated guest no difference was measured.) Which function the kernel has is
+found out without bcc (`sources.py`), so that the answer changes nothing.
 """
 
 from __future__ import annotations
