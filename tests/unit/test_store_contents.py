@@ -159,6 +159,7 @@ SAMPLES = encode_samples(samples_at(10, 20))
         (BlockType.SAMPLES, SAMPLES, {"rows": 2, "last_ns": 19}),
         (BlockType.SAMPLES, encode_samples(samples_at(1, names=tuple(f"n{i}" for i in range(513)))), {}),
         (BlockType.SAMPLES, encode_samples(samples_at(1, names=("n" * 300,))), {}),
+        (BlockType.SAMPLES, encode_samples(samples_at(1, names=("n", "n"))), {}),
         (BlockType.LOST, json.dumps([[-(2**70), 10**400, {"a": 1}]]).encode(), {}),
         (BlockType.LOST, b'[[2,1,{"a":1}]]', {}),
         (BlockType.LOST, b'[[1,2,{"a":1}]]', {"last_ns": 1}),

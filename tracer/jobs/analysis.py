@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import UsageError
+from ..errors import RecordingError, UsageError, shown
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -45,14 +45,20 @@ _NEW_OBJECTS: Final = 100_000
 
 
 def analyse(part: RecordingPart, options: Options) -> Analysis:
-    """The engine's results for a recording, or for a part of it."""
+    """The engine's results for a recording, or for a part of it. Raises RecordingError where it can't be added up."""
     from ..analyze import NEVER_READ, Engine, in_pieces
 
     engine = Engine(part.metadata, part.recording.symbols, options)
-    with _rare_collections():
-        for item in in_pieces(part.items(NEVER_READ)):
-            engine.feed(item)
-        return engine.finish(part.last_ns)
+    try:
+        with _rare_collections():
+            for item in in_pieces(part.items(NEVER_READ)):
+                engine.feed(item)
+            return engine.finish(part.last_ns)
+    except OverflowError as error:
+        raise RecordingError(
+            f"{shown(part.recording.path)}: has events with numbers too large to add up (beyond 64 bits): "
+            "it is damaged or made up; look at a part of its time (--from, --to)"
+        ) from error
 
 
 @contextmanager

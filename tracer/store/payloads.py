@@ -58,6 +58,8 @@ def decode_samples(payload: bytes, count: int) -> Samples:
     """The inverse of `encode_samples`. Raises CorruptPayloadError."""
     cursor = Cursor(payload)
     names = unpack_shaped(cursor.take(cursor.count(len(payload))), SAMPLE_NAMES)
+    if len({*names}) < len(names):
+        raise CorruptPayloadError("a counter is there twice")
     if not count or count * len(names) > MAX_SAMPLE_CELLS:
         raise CorruptPayloadError(f"{count} x {len(names)} samples")
     time_ns = decode_column(cursor, count, np.dtype(np.int64))
