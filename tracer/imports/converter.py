@@ -75,6 +75,7 @@ class Converter:
         self._meet(known)
         waiting = np.flatnonzero(~known.certain)
         heads = self._certain.heads(known, waiting)
+        known.turns.begin(waiting)
         for line in in_turn(waiting, len(known.block), lambda: self._form is not form):
             known.certain[line] = False
             known.turns.until(line)

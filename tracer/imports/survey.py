@@ -115,6 +115,7 @@ class Surveyor:
         self.survey.lines += len(scan.block)
         lines = np.flatnonzero(waiting)
         certain_heads = self._scanner.heads(scan, lines)
+        turns.begin(lines)
         for line in in_turn(lines, len(scan.block), lambda: self._form is not form):
             turns.until(line)
             certain[line] = False

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 
 from ..heads import FORMS, HeadForm
-from .digits import numbers_at, trailing_numbers, unsigned
-from .text import I64, MASKS, U64, WINDOW, Block, Bools, lowest_byte
+from .digits import no_digits, numbers_at, trailing_numbers, unsigned
+from .text import I64, MASKS, U64, WINDOW, Block, Bools
 
 FTRACE, PERF = FORMS[0], FORMS[1]
 NO_TGID: Final = -1
@@ -25,6 +25,10 @@ _MOST_WORDS_BEFORE: Final = 8
 _LEAST_WORDS: Final = 4
 _LEFT, _RIGHT, _DASH, _SLASH, _COLON, _POINT, _BLANK = (ord(each) for each in "[]-/:. ")
 _ONES, _TOPS = np.uint64(0x0101_0101_0101_0101), np.uint64(0x8080_8080_8080_8080)
+_ANY_BRACKET, _BRACKET = ~(_ONES * np.uint64(_LEFT ^ _RIGHT)), _LEFT & _RIGHT
+"""What is left of both brackets, and of few other characters, no flags among them."""
+_AROUND_CPU, _CPU_AROUND = np.uint64(0xFFFF_0000_00FF), np.uint64(int.from_bytes(b"[\0\0\0] ", "little"))
+_THREE_TOPS, _DIGIT = np.uint64(0x80_8080), np.uint64(0xF)
 _COMM_BYTES: Final = 15
 _IS_PREFIX: Final = np.isin(np.arange(256), np.frombuffer(b">|[", np.uint8))
 """Bytes that other tools' words before a task's name begin with: mail, the kernel's log."""
@@ -116,25 +120,32 @@ def _brackets(block: Block) -> tuple[I64, I64]:
 
 
 def _cpus(block: Block, at: I64) -> tuple[I64, Bools]:
-    is_three = block.bytes[at + 4] == _RIGHT
-    sizes = np.where(is_three, 3, 4)
-    ends = at + 1 + sizes
-    cpu, good = unsigned(block, ends, sizes)
-    good &= (block.bytes[ends] == _RIGHT) & (block.bytes[ends + 1] == _BLANK) & (is_three | (cpu >= 1000))
+    """The numbers of the CPUs whose brackets begin here: of three digits, or of four from 1000 on."""
+    windows = block.windows[at]
+    good: Bools = windows & _AROUND_CPU == _CPU_AROUND
+    windows >>= np.uint64(8)
+    good &= no_digits(windows) & _THREE_TOPS == 0
+    cpu = np.zeros(len(at), np.int64)
+    for scale in (100, 10, 1):
+        cpu += (windows & _DIGIT).view(np.int64) * scale
+        windows >>= np.uint64(8)
+    rows = np.flatnonzero(~good)
+    if len(rows):
+        ends = at[rows] + 5
+        cpu[rows], good[rows] = unsigned(block, ends, np.full(len(rows), 4))
+        good[rows] &= (block.bytes[ends] == _RIGHT) & (block.bytes[ends + 1] == _BLANK) & (cpu[rows] >= 1000)
     return cpu, good
 
 
 def _time_words(block: Block, brackets: I64) -> tuple[I64, Bools]:
     """The words with the times: those after the CPU, or after the flags, which have to be such."""
     words = brackets + 1
-    has_flags = block.bytes[block.words[words]] - np.uint8(ord("0")) > 9
-    good = np.ones(len(words), bool)
-    rows = np.flatnonzero(has_flags)
-    if len(rows):
-        windows = block.windows[block.words[words[rows]]]
-        sizes = lowest_byte(_bytes_like(windows, _BLANK))
-        strange = _bytes_like(windows, _COLON) | _bytes_like(windows, _LEFT) | _bytes_like(windows, _RIGHT)
-        good[rows] = (sizes < WINDOW) & (lowest_byte(strange) > sizes)
+    windows = block.windows[block.words[words]]
+    has_flags: Bools = (windows & np.uint64(0xFF)) - np.uint64(ord("0")) > 9
+    blanks = _bytes_like(windows, _BLANK)
+    strange = _bytes_like(windows, _COLON) | _bytes_like(windows & _ANY_BRACKET, _BRACKET)
+    good = (blanks != 0) & (strange & ((blanks & -blanks) - np.uint64(1)) == 0)
+    good |= ~has_flags
     return words + has_flags, good
 
 

@@ -65,7 +65,7 @@ class Probes:
         kind = place.layout.kind.name
         if kind == "tell_host":
             return {"direction": self._directions(found, turns)}
-        turns.add(rows, threads.functions.__setitem__, repeat(kind))
+        turns.remember(rows, threads.functions.__setitem__, kind)
         if kind != "oom_notify_begin":
             return {}
         callback = dict(place.layout.fields)["cb"].column([place.callback])
@@ -81,7 +81,7 @@ class Probes:
             directions[row] = queues.direction(queue, functions.get(thread))
 
         queue = found.columns.get("vq")
-        turns.add(found.rows, tell, enumerate(repeat(None) if queue is None else queue.view(np.uint64).tolist()))
+        turns.recall(found.rows, tell, enumerate(repeat(None) if queue is None else queue.view(np.uint64).tolist()))
         return directions
 
     def _new(self, scan: Scan, row: int) -> tuple[Template, Place] | None:

@@ -84,7 +84,9 @@ class Scanner:
     def heads(self, scan: Scan, lines: I64) -> dict[int, Head]:
         """Those of these lines that have a certain head, each by itself."""
         heads, block = scan.heads, scan.block
-        rows = np.flatnonzero(np.isin(heads.lines, lines) & (scan.numbers != UNKNOWN))
+        is_wanted = np.zeros(len(block), bool)
+        is_wanted[lines] = True
+        rows = np.flatnonzero(is_wanted[heads.lines] & (scan.numbers != UNKNOWN))
         of_lines = heads.lines[rows]
         tid, tgid = heads.tid[rows], heads.tgid[rows]
         texts = np.minimum(block.words[heads.after_name[rows]], block.ends[of_lines]) - block.starts[of_lines]

@@ -20,6 +20,8 @@ MOST_TEXT_BYTES: Final = 96
 
 _PAD: Final = b"\n" * 256
 """Around the text, so that nothing near its ends is read outside."""
+_WORDS_BEYOND: Final = b"\n" * 128 + b"x\n" * 64
+"""The same behind the text, with more words than are looked for behind a line's last one."""
 _NEWLINE, _BLANK, _PRINTABLE = 10, 32, 95
 
 MASKS: Final[U64] = np.array([(1 << 8 * size) - 1 for size in range(WINDOW + 1)], np.uint64)
@@ -36,7 +38,7 @@ class Block:
 
     def __init__(self, data: bytes) -> None:
         """`data` are lines without the last one's end."""
-        self.padded = b"".join((_PAD, data, _PAD))
+        self.padded = b"".join((_PAD, data, _WORDS_BEYOND))
         self.bytes: npt.NDArray[np.uint8] = np.frombuffer(self.padded, np.uint8)
         self.windows: U64 = np.ndarray((len(self.padded) - WINDOW + 1,), "<u8", self.padded, strides=(1,))
         self.starts, self.ends, strange = self._lines(len(data))
@@ -87,9 +89,9 @@ class Block:
 
     def _words(self) -> I64:
         is_blank = self.bytes <= _BLANK
-        starts = np.flatnonzero(is_blank[:-1] > is_blank[1:]) + 1
-        beyond = np.full(64, len(self.padded) - len(_PAD) + 1, np.int64)
-        return np.concatenate((starts, beyond), dtype=np.int64)
+        is_start = np.zeros(len(is_blank), bool)
+        np.greater(is_blank[:-1], is_blank[1:], out=is_start[1:])
+        return np.flatnonzero(is_start)
 
 
 def highest_byte(windows: U64) -> I64:

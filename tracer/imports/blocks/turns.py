@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -16,6 +17,17 @@ Act = Callable[[int, Any], object]
 """Takes a line's thread and an argument."""
 
 
+@dataclass(frozen=True)
+class _Remembered:
+    """Acts on what is remembered of their threads, which they read or replace."""
+
+    lines: I64
+    threads: I64
+    act: Act
+    arguments: Iterable[Any]
+    is_read: bool = False
+
+
 class Turns:
     """A block's acts by line, each done before the first line after it that is read in turn."""
 
@@ -24,23 +36,56 @@ class Turns:
         self._heads = scan.heads
         self._certain = certain
         self._waiting: list[tuple[int, int, Act, Any]] = []
-        self._is_sorted = True
+        self._memory: list[_Remembered] = []
 
     def add(self, rows: I64, act: Act, arguments: Iterable[Any]) -> None:
         """One act for each of these rows of heads; all are added before the lines are read in turn."""
-        heads = self._heads
-        tid = heads.tid[rows]
-        threads = np.where(tid != 0, tid, -1 - heads.cpu[rows]).tolist()
-        self._waiting += zip(heads.lines[rows].tolist(), threads, repeat(act), arguments, strict=False)
-        self._is_sorted = False
+        threads = self._threads(rows).tolist()
+        self._waiting += zip(self._heads.lines[rows].tolist(), threads, repeat(act), arguments, strict=False)
+
+    def remember(self, rows: I64, act: Act, argument: object) -> None:
+        """The same for an act that undoes what its thread's last such act did; see `recall`."""
+        self._memory.append(_Remembered(self._heads.lines[rows], self._threads(rows), act, repeat(argument)))
+
+    def recall(self, rows: I64, act: Act, arguments: Iterable[Any]) -> None:
+        """The same for an act for which the last `remember` of its thread matters."""
+        self._memory.append(_Remembered(self._heads.lines[rows], self._threads(rows), act, arguments, is_read=True))
+
+    def begin(self, in_turn: I64) -> None:
+        """All were added. These are the lines that are read in turn; more may follow after each of them."""
+        for each in _lasting(self._memory, in_turn):
+            self._waiting += zip(
+                *(each.lines.tolist(), each.threads.tolist(), repeat(each.act), each.arguments), strict=False
+            )
+        self._memory.clear()
+        self._waiting.sort(key=itemgetter(0), reverse=True)
 
     def until(self, line: int) -> None:
         """Do what comes before this line."""
         waiting, certain = self._waiting, self._certain
-        if not self._is_sorted:
-            waiting.sort(key=itemgetter(0), reverse=True)
-            self._is_sorted = True
         while waiting and waiting[-1][0] < line:
             at, thread, act, argument = waiting.pop()
             if certain[at]:
                 act(thread, argument)
+
+    def _threads(self, rows: I64) -> I64:
+        tid = self._heads.tid[rows]
+        return np.where(tid != 0, tid, -1 - self._heads.cpu[rows])
+
+
+def _lasting(memory: list[_Remembered], in_turn: I64) -> Iterator[_Remembered]:
+    """Without what is undone by the same thread's next one before it is read, by an act or by a line in turn."""
+    if not memory:
+        return
+    sizes = [len(each.lines) for each in memory]
+    lines, threads = (np.concatenate([getattr(each, name) for each in memory]) for name in ("lines", "threads"))
+    is_read = np.repeat([each.is_read for each in memory], sizes)
+    stretches = np.searchsorted(in_turn, lines)
+    order = np.lexsort((lines, threads))
+    first, then = order[:-1], order[1:]
+    undone = ~is_read[first] & ~is_read[then] & (threads[first] == threads[then])
+    undone &= stretches[first] == stretches[then]
+    lasts = np.ones(len(lines), bool)
+    lasts[first[undone]] = False
+    for each, kept in zip(memory, np.split(lasts, np.cumsum(sizes)[:-1]), strict=True):
+        yield each if each.is_read else replace(each, lines=each.lines[kept], threads=each.threads[kept])

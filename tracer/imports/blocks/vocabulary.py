@@ -28,10 +28,11 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.texts: list[bytes] = []
-        self._windows: U64 = np.zeros((0, _WINDOWS), np.uint64)
+        self._windows: U64 = np.zeros((_WINDOWS, 0), np.uint64)
         self._sizes: I64 = np.zeros(0, np.int64)
         self._keys: U64 = np.zeros(0, np.uint64)
-        self._sorted: I64 = np.zeros(0, np.int64)
+        self._sorted: I64 = np.zeros(1, np.int64)
+        """Numbers in the order of their keys, and one beyond."""
 
     def numbers(self, block: Block, starts: I64, sizes: I64) -> I64:
         """Each text's number; new ones are learned. UNKNOWN for what is empty, too long, or one text too many."""
@@ -51,26 +52,25 @@ class Vocabulary:
     def _find(self, keys: U64, windows: list[U64], sizes: I64) -> I64:
         if not self.texts:
             return np.full(len(keys), UNKNOWN, np.int64)
-        places = np.minimum(np.searchsorted(self._keys, keys), len(self.texts) - 1)
-        numbers = self._sorted[places]
+        numbers = self._sorted[np.searchsorted(self._keys, keys)]
         same = self._sizes[numbers] == sizes
         for place, window in enumerate(windows):
-            same &= self._windows[numbers, place] == window
+            same &= self._windows[place][numbers] == window
         return np.where(same, numbers, UNKNOWN)
 
     def _learn(self, block: Block, starts: I64, sizes: I64, windows: list[U64], keys: U64, rows: I64) -> None:
         rows = rows[~np.isin(keys[rows], self._keys)][: MOST_TEXTS - len(self.texts)]
         self.texts += [block.padded[starts[row] : starts[row] + sizes[row]] for row in rows.tolist()]
-        new: U64 = np.zeros((len(rows), _WINDOWS), np.uint64)
+        new: U64 = np.zeros((_WINDOWS, len(rows)), np.uint64)
         for place, window in enumerate(windows):
-            new[:, place] = window[rows]
-        self._windows = np.concatenate((self._windows, new))
+            new[place] = window[rows]
+        self._windows = np.concatenate((self._windows, new), axis=1)
         self._sizes = np.concatenate((self._sizes, sizes[rows]))
         all_keys = np.empty(len(self.texts), np.uint64)
-        all_keys[self._sorted] = self._keys
+        all_keys[self._sorted[:-1]] = self._keys
         all_keys[len(all_keys) - len(rows) :] = keys[rows]
-        self._sorted = np.argsort(all_keys)
-        self._keys = all_keys[self._sorted]
+        order = np.argsort(all_keys)
+        self._sorted, self._keys = np.append(order, 0), all_keys[order]
 
 
 def _windows(block: Block, starts: I64, sizes: I64) -> list[U64]:
