@@ -219,7 +219,7 @@ def test_under_sudo_what_the_demo_makes_is_the_users(tmp_path):
 
 
 def test_the_demo_leaves_a_recording_and_a_report_of_its_load(tmp_path):
-    result = subprocess.run([*TRACER, "demo", "-d", "8"], capture_output=True, text=True, cwd=tmp_path, env=ENV)
+    result = subprocess.run([*TRACER, "demo", "-d", "15"], capture_output=True, text=True, cwd=tmp_path, env=ENV)
     assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.html", "demo.rtrace"]
     data = summary(tmp_path / "out" / "demo.rtrace")

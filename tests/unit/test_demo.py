@@ -42,7 +42,7 @@ def test_it_replays_the_bundled_recording_and_says_so_first(bundle, tmp_path, ca
     assert lines[0].startswith(
         "Live tracing is not possible here (needs root; run it with sudo): replaying a recording"
     )
-    assert lines[1].startswith("demo.rtrace: 4.95 s of vm1")
+    assert lines[1].startswith("demo.rtrace: 4.95 s on vm1")
     assert (out / "demo.rtrace").read_bytes() == (bundle / BUNDLED).read_bytes()
     assert (out / "demo.html").read_text().rstrip().endswith("</html>")
 

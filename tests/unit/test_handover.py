@@ -39,7 +39,7 @@ def test_the_work_goes_on_in_the_same_process_without_what_was_loaded_and_ends_w
     (package / "tracer").mkdir(parents=True)
     for name in ("__init__", "errors", "programs"):
         (package / "tracer" / f"{name}.py").symlink_to(ROOT / "tracer" / f"{name}.py")
-    for room, modules in (("recorder", ("handover",)), ("terminal", ("exit_codes", "messages"))):
+    for room, modules in (("recorder", ("handover",)), ("terminal", ("exit_codes", "messages", "written_over"))):
         (package / "tracer" / room).mkdir()
         for name in ("__init__", *modules):
             (package / "tracer" / room / f"{name}.py").symlink_to(ROOT / "tracer" / room / f"{name}.py")

@@ -11,8 +11,9 @@ from ..terminal.loading import loading
 from .options import Quiet, Verbose, length_s, within
 
 
-def _length_s(text: str) -> float:
-    return within(length_s(text), text, 1.0, 600.0)
+def _length_s(value: str | float) -> float:
+    """What was asked for, or the default: typer hands that to the parser, too."""
+    return value if isinstance(value, float) else within(length_s(value), value, 1.0, 600.0)
 
 
 def demo(

@@ -253,7 +253,7 @@ class _Access:
         if self._engine:
             return grant_capabilities(self._engine, wanted)
         if beyond := [item.name for item in needed if item not in bounds]:
-            return f"start it from what may have {', '.join(beyond)} (systemd: CapabilityBoundingSet=)"
+            return f"start it with {' and '.join(beyond)} among what it may have; systemd: CapabilityBoundingSet="
         if effective_uid(self._root) != 0 and not self._held & {*Capability}:
             return run_as_root()
         return run_with(",".join(f"+{item.name.removeprefix('CAP_').lower()}" for item in wanted if item in bounds))
