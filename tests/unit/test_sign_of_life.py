@@ -41,7 +41,19 @@ def reading(**values: int) -> Samples:
     ],
 )
 def test_the_balloon_is_as_large_as_the_kernel_says(values, size):
-    assert balloon_bytes(reading(**values), 4096) == size
+    assert balloon_bytes(reading(**values), Metadata()) == size
+
+
+@pytest.mark.parametrize("driver", ["xen_balloon", "hv_balloon"])
+def test_counters_that_leave_a_driver_out_do_not_tell_its_size(driver):
+    facts = Metadata(balloon=BalloonInfo(driver))
+    assert balloon_bytes(reading(into=0, out=0), facts) is None
+    assert balloon_bytes(reading(meminfo=MIB, into=0, out=0), facts) == MIB
+
+
+def test_the_size_that_vmwares_driver_tells_goes_first():
+    samples = Samples(np.zeros(1, np.int64), ("meminfo.Balloon_bytes", "vmmemctl.current_pages"), np.array([[1, 256]]))
+    assert balloon_bytes(samples, Metadata()) == MIB
 
 
 def test_it_says_since_when_how_much_and_how_large_the_balloon_is(shown):

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from ..balloon_counters import EVENT_COUNTERS, counts_events
 from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER, SpanKind
 from .balloon.counted import READINGS_LATE_NS
-from .balloon.size_steps import EVENT_COUNTERS, counts_events
 from .balloon.tracker import BalloonTracker
 from .contention.meter import Meter
 from .contention.reclaim import ReclaimTracker

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from ..balloon_counters import INFLATED, LEAKED
 from ..errors import RecordingError, shown
 from ..store.contents import SAMPLE_NAME
 from .clocks import Offset, by_matching
@@ -20,7 +21,6 @@ _MOST_NAME: Final = SAMPLE_NAME.most - 32
 """Characters of a counter's name, to which `meminfo.` and the like are added; no counter's is longer."""
 _MOST_MEMORY_BYTES: Final = 1 << 62
 _IDLE_NS: Final = 1_000_000_000
-_MOVED: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate")
 
 
 @dataclass
@@ -103,7 +103,7 @@ class _Moves:
 
     def take(self, time_ns: int, row: Mapping[str, int]) -> None:
         """The next reading."""
-        moved = sum(row.get(name, 0) for name in _MOVED)
+        moved = sum(row.get(name, 0) for name in (INFLATED, LEAKED))
         if self._moved is not None and moved != self._moved:
             if time_ns - self._last_ns >= _IDLE_NS:
                 self.times.append(self._read_ns)

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from ..balloon_counters import INFLATED
 from ..batch import Samples
 from ..errors import RecordingError
 from ..metadata import Metadata, PlanRow, SourceState
@@ -18,7 +19,6 @@ from .hostside import HostLog
 from .sides import MOST_COLUMNS
 from .survey import Survey
 
-_BALLOON_COUNTER = "vmstat.balloon_inflate"
 _MOST_INTERVAL_S: Final = 1e9
 _SAME_BOOT_NS: Final = 60_000_000_000
 """How far a guest's wall clock may be set while it is recorded; another boot began at another time."""
@@ -72,7 +72,7 @@ class Sides:
         if self.guest is not None:
             total, interval_s = self.guest.memory_total_bytes, self.guest.interval_s
             metadata = replace(metadata, memory_total_bytes=total, sample_interval_s=min(interval_s, _MOST_INTERVAL_S))
-            if _BALLOON_COUNTER in self.guest.readings.names:
+            if INFLATED in self.guest.readings.names:
                 row = PlanRow("balloon_pages", "samples:vmstat", SourceState.USED, "pages between two readings")
                 metadata = replace(metadata, plan=(*metadata.plan, row))
         return metadata

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..balloon_counters import GAUGES, INFLATED, LEAKED, counts_events
 from ..batch import Samples
 from ..metadata import Metadata
 from ..schema import SAMPLE_NULL
@@ -37,23 +38,24 @@ class SignOfLife:
         LINE.clear()
 
     def _balloon(self) -> str:
-        size = None if self._samples is None else balloon_bytes(self._samples, self._facts.page_size_bytes)
+        size = None if self._samples is None else balloon_bytes(self._samples, self._facts)
         if self._facts.balloon.driver is None and not size:
             return ""
         return ", balloon not known" if size is None else f", balloon {size / _MIB:,.1f} MiB"
 
 
-def balloon_bytes(samples: Samples, page_bytes: int) -> int | None:
+def balloon_bytes(samples: Samples, facts: Metadata) -> int | None:
     """The balloon's size at the last reading; None where no counter tells.
 
-    /proc/meminfo's `Balloon`, `nr_balloon_pages`, or what was inflated and not deflated since the machine started.
+    By one of GAUGES, or what was inflated and not deflated since the machine started.
     """
-    if (size := _last(samples, "meminfo.Balloon_bytes")) is not None:
-        return size
-    if (pages := _last(samples, "vmstat.nr_balloon_pages")) is not None:
-        return pages * page_bytes
-    into, out = _last(samples, "vmstat.balloon_inflate"), _last(samples, "vmstat.balloon_deflate")
-    return None if into is None or out is None else max(0, into - out) * page_bytes
+    for name, unit_bytes in GAUGES:
+        if (size := _last(samples, name)) is not None:
+            return size * (unit_bytes or facts.page_size_bytes)
+    if not counts_events(facts):
+        return None
+    into, out = _last(samples, INFLATED), _last(samples, LEAKED)
+    return None if into is None or out is None else max(0, into - out) * facts.page_size_bytes
 
 
 def _last(samples: Samples, name: str) -> int | None:

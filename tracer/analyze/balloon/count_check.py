@@ -14,6 +14,7 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import Final
 
+from ...balloon_counters import INFLATED, LEAKED, MIGRATED
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
 from ..terms import Cause
@@ -21,8 +22,6 @@ from .compactions import Compactions
 from .runs import Run
 from .steps import Step
 
-_COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate")
-_MIGRATED: Final = "vmstat.balloon_migrate"
 _MOST_KEPT: Final = 4096
 """Steps and runs kept for a reading to come; beyond, as where there are none, the check begins anew."""
 _NEVER_NS: Final = 1 << 63
@@ -101,10 +100,10 @@ class CountCheck:
 
     def sample(self, samples: Samples) -> list[Step]:
         """Take counter readings up to which all events have been seen; gives steps by compaction."""
-        inflated, deflated = map(samples.column, _COUNTERS)
+        inflated, deflated = map(samples.column, (INFLATED, LEAKED))
         if inflated is None or deflated is None:
             return []
-        migrated = samples.column(_MIGRATED)
+        migrated = samples.column(MIGRATED)
         rows = inflated.tolist(), deflated.tolist(), [None] * len(samples) if migrated is None else migrated.tolist()
         steps: list[Step] = []
         held = _Held(self._steps, self._runs, self._open)

@@ -7,14 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from ...balloon_counters import EVENT_COUNTERS
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
 from ..terms import Cause
 from .compactions import Compactions
 from .runs import Run
 from .steps import OOM_NOTIFY_PAGES, Step, puff_steps
-
-_COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate", "vmstat.balloon_migrate")
 
 READINGS_LATE_NS: Final = 60_000_000_000
 """How far readings may lag events in a recording; without any for so long, none is waited for."""
@@ -70,7 +69,7 @@ class CountedSteps:
 
     def sample(self, samples: Samples) -> list[Step]:
         """Steps up to these readings; all events up to them must have been seen."""
-        columns = [samples.column(name) for name in _COUNTERS]
+        columns = [samples.column(name) for name in EVENT_COUNTERS]
         if columns[0] is None or columns[1] is None:
             return []
         steps: list[Step] = []

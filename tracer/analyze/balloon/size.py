@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ...balloon_counters import GAUGES, INFLATED, LEAKED
 from ...schema import BALLOON_PAGE_BYTES
 from ..model import Analysis, BalloonSize, BalloonStep
-from ..stream.readings import GAUGES
 from ..terms import Quality
 
 MIB: Final = 1 << 20
@@ -41,7 +41,7 @@ def sampled_size(analysis: Analysis, page_bytes: int) -> Size | None:
         gauge = samples.get(name)
         if gauge is not None and len(gauge.values):
             return _known(gauge.time_s, gauge.values * ((unit_bytes or page_bytes) / MIB), name)
-    up, down = samples.get("vmstat.balloon_inflate"), samples.get("vmstat.balloon_deflate")
+    up, down = samples.get(INFLATED), samples.get(LEAKED)
     if up is None or down is None or not len(up.values) or len(up.values) != len(down.values):
         return None
     return _known(up.time_s, (up.values - down.values) * (page_bytes / MIB), _ADDED_UP)

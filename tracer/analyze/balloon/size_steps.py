@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...balloon_counters import counts_events
 from ...batch import Samples
 from ...metadata import Metadata
 from ...schema import SAMPLE_NULL
@@ -11,15 +12,6 @@ from ..terms import Cause
 from .steps import Step
 
 _SIZE: Final = "meminfo.Balloon_bytes"
-_UNCOUNTED: Final = frozenset({"xen_balloon", "hv_balloon"})
-"""Drivers without BALLOON_INFLATE and _DEFLATE (drivers/xen/balloon.c, drivers/hv/hv_balloon.c); since Linux 6.16 both
-keep NR_BALLOON_PAGES, which /proc/meminfo shows as `Balloon:`."""
-EVENT_COUNTERS: Final = ("vmstat.balloon_inflate", "vmstat.balloon_deflate", "vmstat.balloon_migrate")
-
-
-def counts_events(metadata: Metadata) -> bool:
-    """Whether the kernel's event counters are this balloon's: of one that they leave out they stay 0."""
-    return metadata.balloon.driver not in _UNCOUNTED
 
 
 class SizeSteps:

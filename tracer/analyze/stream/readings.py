@@ -8,21 +8,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ...balloon_counters import GAUGES, INFLATED, LEAKED
 from ...batch import Samples
 from ...schema import BALLOON_PAGE_BYTES, SAMPLE_NULL
 
 I64 = npt.NDArray[np.int64]
 
 REFAULT_COUNTERS: Final = ("vmstat.workingset_refault_file", "vmstat.workingset_refault_anon")
-_INFLATED: Final = "vmstat.balloon_inflate"
-_LEAKED: Final = "vmstat.balloon_deflate"
-GAUGES: Final = (
-    ("vmmemctl.current_pages", BALLOON_PAGE_BYTES),
-    ("meminfo.Balloon_bytes", 1),
-    ("vmstat.nr_balloon_pages", None),
-)
-"""Readings that are the balloon's size, the best first: VMware's own word, then the kernel's of any driver. Each with
-its unit in bytes, None for a guest page."""
 _HOST: Final = "host."
 """What the names of the host's readings begin with; everything else was read in the guest."""
 
@@ -33,7 +25,7 @@ class Readings:
     def __init__(self, page_bytes: int = BALLOON_PAGE_BYTES) -> None:
         self._page_bytes = page_bytes
         gauges = (name for name, _ in GAUGES)
-        names = (*REFAULT_COUNTERS, *gauges, _INFLATED, _LEAKED)
+        names = (*REFAULT_COUNTERS, *gauges, INFLATED, LEAKED)
         self._rows: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
         self.read_ns: int | None = None
 
@@ -69,7 +61,7 @@ class Readings:
         for name, unit_bytes in GAUGES:
             if (size := _newest(self._rows[name], time_ns)) is not None:
                 return size * (unit_bytes or self._page_bytes) // self._page_bytes
-        inflated, leaked = (_newest(self._rows[name], time_ns) for name in (_INFLATED, _LEAKED))
+        inflated, leaked = (_newest(self._rows[name], time_ns) for name in (INFLATED, LEAKED))
         return None if inflated is None or leaked is None else max(0, inflated - leaked)
 
 
