@@ -285,11 +285,9 @@ class Engine:
         paired = replace(paired, closed=everything, broken=~everything, end_ns=ends, end=np.full(len(ends), SYNTHETIC))
         spans = spans_of(batch, paired, self._open_ids, self._open_tiers)
         awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
+        args = self._arguments(batch)
         self._consume(
-            Stretch(
-                *(batch, self._arguments(batch), spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake),
-                balanced=self._balanced,
-            )
+            Stretch(batch, args, spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake, self._balanced)
         )
         self._accounting.spans += len(spans)
         self._accounting.begins_without_end += len(spans)

@@ -37,8 +37,6 @@ class LruDetail(StrEnum):
 
 
 MOST_MIB = 1 << 20
-
-
 _PACKAGE = __package__.partition(".")[0]
 
 

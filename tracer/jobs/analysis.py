@@ -49,14 +49,20 @@ def analyse(part: RecordingPart, options: Options) -> Analysis:
     from ..analyze import NEVER_READ, Engine, in_pieces
 
     engine = Engine(part.metadata, part.recording.symbols, options)
+    with numbers_of(part.recording.path), _rare_collections():
+        for item in in_pieces(part.items(NEVER_READ)):
+            engine.feed(item)
+        return engine.finish(part.last_ns)
+
+
+@contextmanager
+def numbers_of(recording: Path) -> Iterator[None]:
+    """Add up a recording's numbers inside. Raises RecordingError where they go beyond 64 bits."""
     try:
-        with _rare_collections():
-            for item in in_pieces(part.items(NEVER_READ)):
-                engine.feed(item)
-            return engine.finish(part.last_ns)
+        yield
     except OverflowError as error:
         raise RecordingError(
-            f"{shown(part.recording.path)}: has events with numbers too large to add up (beyond 64 bits): "
+            f"{shown(recording)}: has events with numbers too large to add up (beyond 64 bits): "
             "it is damaged or made up; look at a part of its time (--from, --to)"
         ) from error
 

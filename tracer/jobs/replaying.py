@@ -16,7 +16,7 @@ from ..terminal.messages import say
 from ..terminal.paper import Paper, stdout_paper
 from ..terminal.progress import progress_bar
 from ..terminal.summary_text import finding_line, summary_text
-from .analysis import WHOLE, analyse
+from .analysis import WHOLE, analyse, numbers_of
 from .pacing import Pace
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def replay_recording(
     if speed is None:
         analysis = analyse(WHOLE.part(recording), options)
     else:
-        analysis, stopped = _paced(recording, options, Pace(speed), stream, out, paper, quiet=quiet)
+        with numbers_of(recording.path):
+            analysis, stopped = _paced(recording, options, Pace(speed), stream, out, paper, quiet=quiet)
     out.writelines(finding_line(finding, paper) + "\n" for finding in stream.new(analysis, analysis.duration_s))
     if stream.shown:
         out.write("\n")
