@@ -14,6 +14,7 @@ import numpy as np
 
 from ..batch import LostStretch
 from ..errors import RecordingError, UsageError, shown
+from ..freed_memory import keep_freed_memory
 from ..outputs import check_output
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from ..store.format import JSON
@@ -39,8 +40,8 @@ _MOST_SHOWN: Final = 12
 _SURVEY_SHARE: Final = 0.3
 """Part of the time the first pass takes."""
 _GUESSED_ALL: Final = 0.999
-_MOST_MAPPED_BYTES: Final = (1 << 25) - (1 << 16)
-"""glibc's DEFAULT_MMAP_THRESHOLD_MAX (32 MiB on 64 bits, malloc/malloc.c) less what a chunk needs for itself."""
+_KEPT_BYTES: Final = 32 << 20
+"""Arrays of some MiB that are made and freed for every block."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
     CannotTraceError where a tool it needs is missing, TracerError where the output can't be written.
     """
     _check(request)
-    _keep_freed_memory()
+    keep_freed_memory(_KEPT_BYTES)
     guest = read_guest_samples(request.samples) if request.samples else None
     host = read_host_log(request.host_log) if request.host_log else None
     source = open_source(request.source, progress)
@@ -121,15 +122,6 @@ def _check(request: ImportRequest) -> None:
             if path.samefile(request.output):
                 raise UsageError(f"{shown(path)}: is the input too; choose another output with -o")
     check_output(request.output, force=request.force)
-
-
-def _keep_freed_memory() -> None:
-    """Arrays of some MiB are made and freed for every block: without this each would come as new pages from the kernel.
-
-    glibc raises its threshold for mapping, and twice that for giving back the heap's top, to the largest mapped chunk
-    that was freed (mallopt(3), M_MMAP_THRESHOLD). The chunk is never written to, so it takes no memory.
-    """
-    np.empty(_MOST_MAPPED_BYTES, np.uint8)
 
 
 def _survey(source: Source, rules: Rules, progress: Progress) -> Survey:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import shell_word
+from ..freed_memory import keep_freed_memory
 from ..probes.loading import Loader
-from ..recorder.footprint import keep_freed_memory, one_arena
+from ..recorder.footprint import KEPT_BYTES, one_arena
 from ..terminal.loading import loading
 from ..terminal.messages import Messages
 
@@ -37,7 +38,7 @@ def run(
 ) -> None:
     """Record, then print the summary; exits like the command that was traced. Raises TracerError."""
     one_arena()
-    keep_freed_memory()
+    keep_freed_memory(KEPT_BYTES)
     # It gets ready while this process imports what it needs and makes its plan.
     with Loader() as loader:
         with loading():
