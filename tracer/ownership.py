@@ -1,4 +1,4 @@
-"""Whose the files are that are written as root."""
+"""Who ran this by sudo, and whose the files are that are written as root."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def give_to_sudo_user(descriptor: int, folder: os.stat_result) -> None:
         mode = os.fstat(descriptor).st_mode
         if (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and _may_write(folder, int(uid), int(gid)):
             os.fchown(descriptor, int(uid), int(gid))
+
+
+def sudo_user() -> str:
+    """The name of the user who ran this as root by sudo; empty where that was root, and without sudo."""
+    uid, name = (os.environ.get(key, "") for key in ("SUDO_UID", "SUDO_USER"))
+    return name if os.geteuid() == 0 and uid.isdecimal() and int(uid) != 0 else ""
 
 
 def _may_write(folder: os.stat_result, uid: int, gid: int) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from tracing import DROP_SLAB, BpftraceCounter, IndependentTracer, PerfCounter, WaitingLoad, run, unpaired
 
+from tracer.collect.command import Command
 from tracer.collect.ring import Ring
 from tracer.collect.session import open_session
 from tracer.kernel.capabilities import Capability, effective_capabilities
@@ -302,7 +303,7 @@ def test_time_zero_is_the_first_reading_when_everything_is_attached() -> None:
 def test_a_command_is_traced_from_its_start_to_its_end_and_gets_no_oom_exemption(tmp_path: Path) -> None:
     own_before = Path("/proc/self/oom_score_adj").read_text()
     script = f"cat /proc/self/oom_score_adj > {tmp_path}/score; {DROP_SLAB}; exit 7"
-    with open_session(command=["sh", "-c", script]) as session:
+    with open_session(command=Command(["sh", "-c", script])) as session:
         trace = run(session, [])
         during = Path("/proc/self/oom_score_adj").read_text()
     assert session.command_status == 7

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import UsageError
+from .command_user import CommandUser, nothing_inherited
 
 GRACE_S: Final = 2.0
 """How long a command that was told to end may take before it is left alone."""
@@ -41,8 +42,7 @@ class OomShield:
             self._before = None
 
 
-def require_command(arguments: Sequence[str]) -> None:
-    """Raises UsageError where there is no such command."""
+def _require_command(arguments: Sequence[str]) -> None:
     if shutil.which(arguments[0]) is None:
         there = os.path.dirname(arguments[0]) and os.path.exists(arguments[0])  # noqa: PTH110, PTH120
         raise UsageError(f"{arguments[0]}: {'is not executable' if there else 'no such command'}")
@@ -51,10 +51,11 @@ def require_command(arguments: Sequence[str]) -> None:
 class Command:
     """A child process with the caller's stdin, stdout and stderr; `was_ended` says that it was told to end."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
-        """Only looks whether the command is there. Raises UsageError."""
-        require_command(arguments)
+    def __init__(self, arguments: Sequence[str], user: CommandUser | None = None) -> None:
+        """Only looks whether the command is there; without a `user` it is the caller. Raises UsageError."""
+        _require_command(arguments)
         self.arguments = tuple(arguments)
+        self._user = user
         self._process: subprocess.Popen[bytes] | None = None
         self.pidfd = -1
         self.was_ended = False
@@ -72,9 +73,10 @@ class Command:
     def start(self) -> None:
         """Start it. Raises UsageError where it can't be executed."""
         try:
-            self._process = subprocess.Popen(self.arguments)
+            self._process = subprocess.Popen(self.arguments) if self._user is None else self._start_as(self._user)
         except OSError as error:
-            raise UsageError(f"{self.arguments[0]}: cannot be started: {error.strerror}") from error
+            who = f" as {self._user.name}" if self._user else ""
+            raise UsageError(f"{self.arguments[0]}: cannot be started{who}: {error.strerror}") from error
         # Without pidfds (kernels before 5.3) its end is seen at the next sample.
         with suppress(OSError):
             self.pidfd = os.pidfd_open(self._process.pid)
@@ -100,3 +102,9 @@ class Command:
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_S)
+
+    def _start_as(self, user: CommandUser) -> subprocess.Popen[bytes]:
+        with nothing_inherited(user):
+            return subprocess.Popen(
+                self.arguments, user=user.uid, group=user.gid, env={**os.environ, **user.environment}
+            )

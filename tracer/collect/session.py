@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Final, Self
@@ -48,13 +48,13 @@ class Session:
         plan: Plan | None,
         sample_interval_s: float,
         buffer_bytes: int,
-        command: Sequence[str],
+        command: Command | None,
         transport: Transport | None,
         measure_cost: bool,
         loader: Loader | None,
     ) -> None:
         self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
-        self._command = Command(command) if command else None
+        self._command = command
         self._shield = OomShield()
         with ExitStack() as stack:
             if measure_cost:
@@ -207,13 +207,13 @@ class Session:
 def open_session(
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S,
     buffer_bytes: int = DEFAULT_BUFFER_BYTES,
-    command: Sequence[str] = (),
+    command: Command | None = None,
     plan: Plan | None = None,
     transport: Transport | None = None,
     measure_cost: bool = False,
     loader: Loader | None = None,
 ) -> Session:
-    """Compile, load and attach. Raises CannotTraceError where this machine can't, UsageError for a wrong command.
+    """Compile, load and attach. Raises CannotTraceError where this machine can't.
 
     Without a `transport` it is the better one that the kernel has. `measure_cost` has the kernel measure the programs,
     where it can; they run a third longer then. A `loader` that was started earlier is ready earlier.

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ..jobs.record_options import RecordOptions
 from ..recorder.handover import HandOver
 from .options import BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose, length_s
 
@@ -64,6 +65,15 @@ def record(
             show_default=False,
         ),
     ] = None,
+    as_user: Annotated[
+        str | None,
+        typer.Option(
+            "--as-user",
+            metavar="USER[:GROUP]",
+            help="COMMAND runs as this user (name or number) with its groups, without capabilities.",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = False,
     transport: Annotated[
         TransportWish, typer.Option(help="How events come out of the kernel; perf works before 5.8 too.")
@@ -110,29 +120,31 @@ def record(
     Examples (as root):
       reclaim-tracer record -d 30
       reclaim-tracer record -o build.rtrace -- make -j8
+      reclaim-tracer record --as-user alice -- make -j8
       reclaim-tracer record -d 5 --buffer-size 64 --force -o trace.rtrace
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
     """
     if not command and sys.argv[-1:] == ["--"] and output != Path("--"):
         raise typer.BadParameter("there is no COMMAND after --")
-    raise HandOver(
-        f"{_PACKAGE}.jobs.recording",
-        {
-            "output": output or _default_output(),
-            "duration_s": duration,
-            "command": tuple(command or ()),
-            "force": force,
-            "fsync": fsync.value,
-            "rotate_bytes": None if rotate is None else rotate << 20,
-            "keep": keep,
-            "queue_bytes": queue_size << 20,
-            "sample_interval_s": sample_interval,
-            "buffer_bytes": buffer_size << 20,
-            "transport": None if transport is TransportWish.AUTO else transport.value,
-            "balloon_source": balloon_source.value,
-            "oom_notifiers": tuple(oom_notifier or ()),
-            "lru_detail": lru_detail.value,
-            "quiet": quiet,
-            "verbose": verbose,
-        },
+    if as_user is not None and not command:
+        raise typer.BadParameter("--as-user is for a COMMAND: record --as-user USER -- COMMAND")
+    options = RecordOptions(
+        output=output or _default_output(),
+        duration_s=duration,
+        command=tuple(command or ()),
+        as_user=as_user,
+        force=force,
+        fsync=fsync.value,
+        rotate_bytes=None if rotate is None else rotate << 20,
+        keep=keep,
+        queue_bytes=queue_size << 20,
+        sample_interval_s=sample_interval,
+        buffer_bytes=buffer_size << 20,
+        transport=None if transport is TransportWish.AUTO else transport.value,
+        balloon_source=balloon_source.value,
+        oom_notifiers=tuple(oom_notifier or ()),
+        lru_detail=lru_detail.value,
+        quiet=quiet,
+        verbose=verbose,
     )
+    raise HandOver(f"{_PACKAGE}.jobs.recording", {"options": options})

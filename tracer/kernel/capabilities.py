@@ -13,6 +13,8 @@ from .paths import ROOT, read_text
 class Capability(IntEnum):
     """Bits of the capability sets: include/uapi/linux/capability.h."""
 
+    CAP_SETGID = 6
+    CAP_SETUID = 7
     CAP_IPC_LOCK = 14
     CAP_SYS_ADMIN = 21
     CAP_SYS_RESOURCE = 24

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..batch import LostStretch, Samples
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
-from ..collect.command import require_command
+from ..collect.command import Command
+from ..collect.command_user import find_user
 from ..collect.memory_lock import MemoryLock
 from ..collect.session import Session, open_session
 from ..errors import CannotTraceError, TracerError
@@ -21,6 +22,7 @@ from ..kernel import kernel_time
 from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
 from ..metadata import LOCKED, Metadata, PlanRow, SourceState
+from ..ownership import sudo_user
 from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..probes.loading import Loader
 from ..probes.lru import LruDetail
@@ -53,11 +55,15 @@ def _no_load() -> Iterator[Callable[[], None]]:
 
 @dataclass(frozen=True)
 class CaptureRequest:
-    """What to record, where to, for how long; `load` is ready before anything is attached and then told to begin."""
+    """What to record, where to, for how long; `load` is ready before anything is attached and then told to begin.
+
+    `as_user` is the user that the command runs as: NAME or UID, with or without :GROUP; None for this process's.
+    """
 
     output: Output
     duration_s: float | None = None
     command: tuple[str, ...] = ()
+    as_user: str | None = None
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S
     buffer_bytes: int = DEFAULT_BUFFER_BYTES
     measure_cost: bool = False
@@ -84,8 +90,7 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
     Raises CannotTraceError, UsageError, and TracerError where the output can't be written: before anything is attached,
     or when the disk refuses later; what was written by then stays readable.
     """
-    if request.command:
-        require_command(request.command)
+    command = _command(request)
     request.output.check()
     require_tracing()
     with (
@@ -93,7 +98,7 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
         open_session(
             request.sample_interval_s,
             request.buffer_bytes,
-            request.command,
+            command,
             make_plan(targets_for(request.balloon_source, request.oom_notifiers, request.lru_detail)),
             transport=request.transport,
             measure_cost=request.measure_cost,
@@ -109,6 +114,13 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
             writer, lost = _record(request, session, lock, begin_load, say)
     _say_written(writer, lost, say)
     return Captured(request.output.path, None if session.ended_command else session.command_status)
+
+
+def _command(request: CaptureRequest) -> Command | None:
+    """Raises UsageError."""
+    if not request.command:
+        return None
+    return Command(request.command, find_user(request.as_user) if request.as_user is not None else None)
 
 
 def _require_source(wanted: str, plan: Sequence[PlanRow]) -> None:
@@ -157,9 +169,7 @@ def _record(
     try:
         _say_buffers(facts, writer, say)
         _say_lock(lock, say)
-        if not request.command:
-            length, when = (f" for {request.duration_s:,.10g} s", " sooner") if request.duration_s else ("", "")
-            say.info(f"Tracing{length}. Ctrl-C ends it{when}.")
+        _say_begun(request, say)
         life = SignOfLife(facts, say, command=bool(request.command))
         lost = _copy(chain((first,), items), lambda: session.present, writer, say, life)
         _write_end(session, writer, say)
@@ -257,6 +267,14 @@ def _say_plan(session: Session, say: Messages) -> None:
     for row in facts.plan:
         reason = f": {row.reason}" if row.reason else ""
         say.detail(f"{row.what}: {row.source} {row.state.value}{reason}")
+
+
+def _say_begun(request: CaptureRequest, say: Messages) -> None:
+    if not request.command:
+        length, when = (f" for {request.duration_s:,.10g} s", " sooner") if request.duration_s else ("", "")
+        say.info(f"Tracing{length}. Ctrl-C ends it{when}.")
+    elif request.as_user is None and (user := sudo_user()):
+        say.info(f"The command runs as root; with --as-user {user} it runs as {user}")
 
 
 def _say_costs(costs: Mapping[str, ProgramCost], duration_s: float, say: Messages) -> None:

@@ -1,0 +1,29 @@
+"""What `record` was asked for, as it crosses from the command line's interpreter to the one that records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """The options of the command line under their own names, sizes in bytes; None where an option was not given."""
+
+    output: Path
+    duration_s: float | None
+    command: tuple[str, ...]
+    as_user: str | None
+    force: bool
+    fsync: str
+    rotate_bytes: int | None
+    keep: int | None
+    queue_bytes: int
+    sample_interval_s: float
+    buffer_bytes: int
+    transport: str | None
+    balloon_source: str
+    oom_notifiers: tuple[str, ...]
+    lru_detail: str
+    quiet: bool
+    verbose: bool
