@@ -16,6 +16,8 @@ from tracer.collect.session import Session
 from tracer.collect.signals import StopSignals
 from tracer.errors import UsageError
 
+PYTHON = ["env", "--default-signal", sys.executable]
+"""Whoever runs the tests may have signals ignored: nohup, a shell's background job."""
 STOPPING = """
 import os, signal, sys, time
 from tracer.collect.signals import StopSignals
@@ -35,13 +37,13 @@ print("restored")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_the_first_signal_is_noted_and_handlers_are_restored(name: str) -> None:
     script = STOPPING.format(signal=name, second="")
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    result = subprocess.run([*PYTHON, "-c", script], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (0, "first noted\nrestored\n"), result.stderr
 
 
 def test_the_second_signal_aborts() -> None:
     script = STOPPING.format(signal="SIGTERM", second="yes")
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    result = subprocess.run([*PYTHON, "-c", script], capture_output=True, text=True)
     assert result.stdout == "first noted\n"
     assert "KeyboardInterrupt" in result.stderr
 

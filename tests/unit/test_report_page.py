@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from synthetic_analysis import HOSTILE, enormous, facts, quiet, storm
 
 from tracer.errors import TracerError
+from tracer.metadata import PlanRow, SourceState
 from tracer.report import render, write_report
 from tracer.report.assets import csp_hash, read
 from tracer.report.tables import MOST_ROWS
@@ -118,6 +120,25 @@ def test_any_recording_fits_the_budget_and_says_what_it_leaves_out():
     assert len(source.encode()) <= BUDGET_BYTES
     assert f"Showing {MOST_ROWS} of 5,000 cycles, most moved for nothing first." in source
     assert "The 16 longest episodes of 5,000." in source
+
+
+def test_tables_about_the_recording_say_how_much_they_leave_out():
+    kinds = [f"kind_{number:06}" for number in range(100_000)]
+    plan = (*(PlanRow(kind, f"some:{kind}", SourceState.ABSENT) for kind in kinds), PlanRow("a", "b", SourceState.USED))
+    absent = {kind: ("everywhere", f"field_{kind}") for kind in kinds}
+    plain = facts()
+    crowded = replace(
+        plain,
+        metadata=replace(plain.metadata, plan=plan, absent_fields=absent),
+        lost={kind: number for number, kind in enumerate(kinds)},
+    )
+    source = render(quiet(), crowded)
+    assert len(source.encode()) <= BUDGET_BYTES
+    assert f"Showing {MOST_ROWS} of 99,999 kinds, most lost first." in source
+    assert f"Showing {MOST_ROWS} of 100,001 sources, used ones first." in source
+    assert f"Showing {MOST_ROWS} of 100,001 fields, by name." in source
+    assert "kind_099999</" in source, "the one most was lost of"
+    assert "kind_000099 and 99,900 more</" in source, "the events without the field that all lack"
 
 
 def test_it_is_written_whole_and_its_size_returned(tmp_path):

@@ -180,3 +180,14 @@ def test_pages_that_could_not_be_had_are_a_dash(quiet):
 def test_throttling_alone_is_not_called_a_retry():
     analysis = analyse_stream(event(20 * MS, "throttled", usec_delayed=5000))
     assert "3 retry / throttled" in summary_text(analysis, RecordingFacts("x", METADATA))
+
+
+def test_lists_about_the_recording_say_how_much_they_leave_out(quiet):
+    plan = tuple(PlanRow(f"kind_{number:06}", "some", SourceState.ABSENT) for number in range(100_000))
+    changes = tuple(ClockChange(number * SECOND, ClockChangeKind.SUSPENDED, SECOND) for number in range(1000))
+    facts = replace(FACTS, metadata=replace(FACTS.metadata, plan=plan), clock_changes=changes)
+    text = summary_text(quiet, facts, verbose=True)
+    assert len(text.splitlines()) < 60
+    words = " ".join(text.split())
+    assert "kind_000099 and 99,900 more" in words
+    assert "  992 more changes of the clocks\n" in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..kernel.access import Requirement
@@ -10,6 +10,7 @@ from ..kernel.balloon import explain_reclaim_path
 from ..kernel.lru_gen import LruGen
 from ..metadata import PlanRow, SourceState
 from ..terminal.paper import Paper
+from ..wording.numbers import several
 from ..wording.unseen import unseen
 from .facts import FUNCTION_WAYS, CheckFacts, way_of
 
@@ -110,7 +111,7 @@ def _sources(rows: Iterable[PlanRow]) -> Iterator[_Cells]:
         if (name := _subject(row)) not in names:
             names.append(name)
     for (state, category, reason), names in alike.items():
-        yield state, category, f"{_several(names)}: {reason}" if reason else _several(names)
+        yield state, category, f"{several(names, _NAMES_SHOWN)}: {reason}" if reason else several(names, _NAMES_SHOWN)
 
 
 def _category(row: PlanRow) -> str:
@@ -143,15 +144,10 @@ def _absences(facts: CheckFacts) -> Iterator[_Cells]:
     for kind, fields in facts.absent_fields.items():
         by_fields.setdefault(fields, []).append(kind)
     for fields, kinds in by_fields.items():
-        yield f"field{'s' * (len(fields) > 1)}", f"{', '.join(fields)} of {_several(kinds)}"
+        yield f"field{'s' * (len(fields) > 1)}", f"{', '.join(fields)} of {several(kinds, _NAMES_SHOWN)}"
     for name, reason in facts.absent.items():
         if name != "psi.memory":
             yield "counter", f"{name}: {reason}"
-
-
-def _several(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    return f"{shown} and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else shown
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

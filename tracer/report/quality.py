@@ -10,10 +10,11 @@ from ..analyze.terms import Quality
 from ..metadata import SourceState
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
-from ..wording.numbers import bytes_, count, mib, plural, seconds
+from ..wording.numbers import bytes_, count, mib, plural, seconds, several
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import tier_miscount
 from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
+from .tables import MOST_ROWS, first
 
 _STATE_ORDER: Final = {state: rank for rank, state in enumerate(SourceState)}
 
@@ -69,12 +70,12 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
 def loss_table(facts: RecordingFacts) -> str:
     """Lost events by kind; nothing when none was lost."""
     lost = sorted(((kind, n) for kind, n in facts.lost.items() if n), key=lambda item: -item[1])
+    if not lost:
+        return ""
+    shown, note = first(lost, "kind", "most lost first")
     columns = (Column("Kind of event"), Column("Lost", True))
-    return (
-        table("Lost events", columns, ([word(k, "code"), number(count(n), n)] for k, n in lost), titled=True)
-        if lost
-        else ""
-    )
+    cells = ([word(kind, "code"), number(count(n), n)] for kind, n in shown)
+    return table("Lost events", columns, cells, titled=True) + note
 
 
 def plan_table(facts: RecordingFacts) -> str:
@@ -83,6 +84,7 @@ def plan_table(facts: RecordingFacts) -> str:
         return sentence("The recording has no probe plan.")
     columns = (Column("What"), Column("Source"), Column("State"), Column("Reason"))
     rows = sorted(facts.metadata.plan, key=lambda row: _STATE_ORDER[row.state])
+    shown, note = first(rows, "source", "used ones first")
     cells = (
         [
             word(row.what, "code"),
@@ -90,9 +92,9 @@ def plan_table(facts: RecordingFacts) -> str:
             Cell(badge(row.state, f"state-{row.state}"), float(_STATE_ORDER[row.state])),
             word(row.reason or NO_VALUE, "quiet"),
         ]
-        for row in rows
+        for row in shown
     )
-    return table("Probe plan", columns, cells, sortable=True, css="prose plan", titled=True)
+    return table("Probe plan", columns, cells, sortable=True, css="prose plan", titled=True) + note
 
 
 def absent_fields_table(facts: RecordingFacts) -> str:
@@ -101,10 +103,13 @@ def absent_fields_table(facts: RecordingFacts) -> str:
     for kind, fields in facts.metadata.absent_fields.items():
         for name in fields:
             kinds.setdefault(name, []).append(kind)
+    if not kinds:
+        return ""
     title = "Field not in the imported trace" if facts.metadata.imported_from else "Field this kernel does not have"
     columns = (Column(title), Column("In events"))
-    rows = ([word(name, "code"), word(", ".join(sorted(kinds[name])), "code")] for name in sorted(kinds))
-    return table("Absent fields", columns, rows, css="prose", titled=True) if kinds else ""
+    shown, note = first(sorted(kinds), "field", "by name")
+    rows = ([word(name, "code"), word(several(sorted(kinds[name]), MOST_ROWS), "code")] for name in shown)
+    return table("Absent fields", columns, rows, css="prose", titled=True) + note
 
 
 def inferred_words(analysis: Analysis, page_bytes: int) -> str:

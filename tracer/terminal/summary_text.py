@@ -13,7 +13,7 @@ from ..wording.balloon_size import miscount, size_words
 from ..wording.evidence import no_balloon, nothing_seen
 from ..wording.free_pages import free_page_lines, targets
 from ..wording.length import length_of
-from ..wording.numbers import DASH, bytes_, count, duration, listing, mib, offset, plural, seconds, utc
+from ..wording.numbers import DASH, bytes_, count, duration, listing, mib, offset, plural, seconds, several, utc
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.tiers import rungs, shrinker_freed, who
@@ -30,6 +30,8 @@ _LADDER: Final = (
     *("file", "anon", "LRU", "slab", "balloon", "reported", "kills"),
 )
 _MOST_FINDINGS: Final = 12
+_MOST_UNSEEN: Final = 100
+"""More than a tracer of this kind has; a stranger's recording may name thousands."""
 _PLAIN: Final = Paper()
 _LEGEND: Final = (
     "first at: since the start; priority: from 12 down to 0, reclaim's last try; ~ inferred, - not known;"
@@ -272,7 +274,7 @@ def _unseen(facts: RecordingFacts, *, verbose: bool) -> Iterator[str]:
     where = "not in the imported trace" if imported else "not to be seen on this machine"
     why = "" if imported else "`reclaim-tracer check` says why"
     if verbose:
-        yield f"{where}: {', '.join(missing)}{f' ({why})' if why else ''}"
+        yield f"{where}: {several(missing, _MOST_UNSEEN)}{f' ({why})' if why else ''}"
     else:
         kinds = plural(len(missing), "kind of event", "kinds of events")
         yield f"{kinds} {where} (-v names {'them' if len(missing) > 1 else 'it'}{f', {why}' if why else ''})"

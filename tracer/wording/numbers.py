@@ -80,3 +80,9 @@ def utc(nanoseconds: int) -> str:
 def listing(parts: Sequence[str]) -> str:
     """`a, b and c`."""
     return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+
+
+def several(parts: Sequence[str], most: int) -> str:
+    """`a, b and 7 more`: at most so many of them."""
+    more = len(parts) - most
+    return ", ".join(parts[:most]) + (f" and {count(more)} more" if more > 0 else "")

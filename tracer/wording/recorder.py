@@ -7,10 +7,11 @@ from typing import Final
 
 from ..metadata import LOCKED, ClockChange, ClockChangeKind
 from ..recording_facts import RecordingFacts
-from .numbers import offset, plural, seconds
+from .numbers import offset, plural, seconds, several
 from .unseen import taken_for
 
 _SHOWN_FILES: Final = 20
+_SHOWN_CHANGES: Final = 8
 
 
 def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
@@ -24,8 +25,10 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
     if facts.lost_total and (lock := facts.metadata.memory_lock) not in {"", LOCKED}:
         yield f"the recorder's own memory could be reclaimed ({lock}): CAP_IPC_LOCK keeps it"
     yield from taken_for(facts.metadata.plan)
-    for change in facts.clock_changes:
+    for change in facts.clock_changes[:_SHOWN_CHANGES]:
         yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
+    if (more := len(facts.clock_changes) - _SHOWN_CHANGES) > 0:
+        yield f"{plural(more, 'more change')} of the clocks"
 
 
 def _files(facts: RecordingFacts) -> Iterator[str]:
@@ -37,8 +40,7 @@ def _files(facts: RecordingFacts) -> Iterator[str]:
         before = f"; {plural(files.removed, 'earlier one was', 'earlier ones were')} removed" if files.removed else ""
         yield f"it was read from {plural(files.count, 'file')}{before}"
     if files.missing:
-        more = len(files.missing) - _SHOWN_FILES
-        numbers = ", ".join(map(str, files.missing[:_SHOWN_FILES])) + (f" and {more:,} more" if more > 0 else "")
+        numbers = several([*map(str, files.missing)], _SHOWN_FILES)
         yield f"files missing between the others, {numbers}: what they held is unknown"
 
 
