@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test compat guests golden lint bench soak picture clean
+.PHONY: help setup setup-test demo test compat guests golden findings lint bench soak picture clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -49,6 +49,9 @@ guests: setup-test ## Every scenario on every kernel of the guest lab, in QEMU (
 
 golden: setup-test ## Accept what the analysis says now as expected (tests/golden); read the diff
 	$(BIN)/python -m tests.golden.regenerate
+
+findings: setup-test ## Write docs/findings.md from the kinds of findings
+	$(BIN)/python -m tests.findings_page
 
 lint: setup-test ## Check style and types
 	$(BIN)/ruff check

@@ -22,7 +22,7 @@ from tracer.terminal.messages import Messages
 ROOT = Path(__file__).parents[2]
 ENV = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | {"PYTHONPATH": str(ROOT)}
 """stdout as users have it: buffered, so that what goes wrong with it may show at the very end only."""
-COMMANDS = ("check", "record", "replay", "summary", "report", "demo")
+COMMANDS = ("check", "record", "replay", "summary", "report", "explain", "demo")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="taking capabilities away needs root")
 
 

@@ -1,9 +1,36 @@
-"""Batches in, findings out: the one engine behind live view, replay, summary and report."""
+"""Batches in, findings out: the one engine behind live view, replay, summary and report.
 
-from .engine import NEVER_READ, Engine
-from .model import Analysis
-from .options import Options
-from .stream.pieces import Pieces, in_pieces
-from .summary import summary_dict
+The names are loaded when they are first used: what findings mean (`findings.registry`) is to be had without numpy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .engine import NEVER_READ, Engine
+    from .model import Analysis
+    from .options import Options
+    from .stream.pieces import Pieces, in_pieces
+    from .summary import summary_dict
 
 __all__ = ["NEVER_READ", "Analysis", "Engine", "Options", "Pieces", "in_pieces", "summary_dict"]
+
+_MODULES = {
+    "NEVER_READ": "engine",
+    "Engine": "engine",
+    "Analysis": "model",
+    "Options": "options",
+    "Pieces": "stream.pieces",
+    "in_pieces": "stream.pieces",
+    "summary_dict": "summary",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Final
 
 from .terms import Cause, CycleClass, Quality, Scope, Severity, Tier
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+EVIDENCE_SPANS: Final = 32
+"""So many ids of spans are kept as evidence for one thing found."""
 
 
 @dataclass(slots=True)
@@ -169,7 +174,12 @@ class Storm:
 
 @dataclass(slots=True)
 class Finding:
-    """One flagged thing, with one plain sentence (`text`) and the numbers behind it."""
+    """One flagged thing, with one plain sentence (`text`) and the numbers behind it.
+
+    `id` stays the same however long the recording goes on. `cost` ranks findings of one severity: seconds that somebody
+    waited, and bytes moved or read again, in seconds (`findings/kind.py`); None where it is not known. `open`: it still
+    lasted when the recording ended.
+    """
 
     id: int
     kind: str
@@ -180,6 +190,16 @@ class Finding:
     quality: Quality
     numbers: dict[str, float] = field(default_factory=dict)
     spans: list[int] = field(default_factory=list)
+    cost: float | None = None
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """A kind of finding of which nothing would have been seen; `why` is a clause."""
+
+    kind: str
+    why: str
 
 
 @dataclass
@@ -369,3 +389,4 @@ class Analysis:
     samples: dict[str, Quantity]
     counters_include_memcg: bool | None = None
     recorder: RecorderReclaim | None = None
+    not_judged: list[NotJudged] = field(default_factory=list)

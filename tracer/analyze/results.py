@@ -15,7 +15,7 @@ from .balloon.tracker import BalloonTracker
 from .contention.cycles import find_storms
 from .contention.settling import Settling
 from .findings.evidence import Evidence
-from .findings.general import find
+from .findings.judging import find, not_judged
 from .model import Accounting, Analysis, BalloonResult, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
@@ -96,9 +96,17 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     analysis.balloon.size = balloon_size(analysis, state.metadata.page_size_bytes)
     notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
     evidence = Evidence(
-        analysis, state.metadata, settled.kills, state.series, state.balloon, notifications, state.hopeless.found
+        analysis=analysis,
+        metadata=state.metadata,
+        kills=settled.kills,
+        series=state.series,
+        balloon=state.balloon,
+        notifications=notifications,
+        hopeless=state.hopeless.found,
+        options=state.options,
     )
     analysis.findings = find(evidence)
+    analysis.not_judged = not_judged(evidence, analysis.findings)
     return analysis
 
 

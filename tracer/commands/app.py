@@ -10,7 +10,7 @@ from .. import __version__
 from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
-from . import demo, import_, record, replay, report, summary
+from . import demo, explain, import_, record, replay, report, summary
 
 app = typer.Typer(
     name=NAME,
@@ -30,6 +30,7 @@ app.command(
 app.command("replay", short_help="Run a recording through the engine once more.")(replay.replay)
 app.command("summary", short_help="The analysis of a recording as text or JSON.")(summary.summary)
 app.command("report", short_help="The analysis of a recording as one HTML file.")(report.report)
+app.command("explain", short_help="What a kind of finding means, and what to try.")(explain.explain)
 app.command("import", short_help="Turn a recording of ftrace, trace-cmd or perf into one of this tool's.")(
     import_.import_
 )

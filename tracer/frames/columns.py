@@ -111,6 +111,8 @@ FINDINGS: Final[Columns] = {
     "id": "int64",
     "kind": "string",
     "severity": "string",
+    "open": "bool",
+    "cost": "float64",
     "start_s": "float64",
     "end_s": "float64",
     "text": "string",

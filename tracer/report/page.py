@@ -11,18 +11,20 @@ from string import Template
 from typing import Final
 
 from .. import __version__
+from ..analyze.findings.needs import KILL_KINDS, SHRINKER_KINDS, WAIT_KINDS
 from ..analyze.model import Analysis, known_sum
 from ..analyze.terms import Cause, Severity, Tier
 from ..metadata import Metadata
 from ..outputs import PRIVATE, write_file
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import size_words
-from ..wording.evidence import KILLS, SHRINKERS, WAITS, no_balloon, nothing_seen, seen_of, unseen_part
+from ..wording.evidence import no_balloon, nothing_seen, seen_of, unseen_part
 from ..wording.free_pages import free_page_lines
 from ..wording.length import length_of
 from ..wording.numbers import NOT_KNOWN, bytes_, count, mib, plural, seconds, utc
 from ..wording.verdict import UNKNOWN, Verdict, verdict
 from .assets import csp_hash, plotly_base64, read
+from .explanations import explanations
 from .figure import Figure, to_data, to_html
 from .ladder import ladder_figures, ladder_tables
 from .markup import script_json, text
@@ -77,11 +79,11 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
         "figures": _data(analysis, rows, charts, ladder),
         "title": text(f"{facts.metadata.host or facts.source}: reclaim-tracer report"),
         "timeline": "".join(to_html(row) for row in rows.rows),
-        "findings": findings_table(analysis),
+        "findings": findings_table(analysis) + explanations(analysis),
         "ladder_charts": "".join(to_html(figure) for figure in ladder),
         "ladder_tables": ladder_tables(analysis, page_bytes),
-        "shrinkers": shrinkers_table(analysis.shrinkers, seen=seen_of(analysis, facts, SHRINKERS)),
-        "stalls": stalls_table(analysis.stalls, seen=seen_of(analysis, facts, WAITS)),
+        "shrinkers": shrinkers_table(analysis.shrinkers, seen=seen_of(analysis, facts, SHRINKER_KINDS)),
+        "stalls": stalls_table(analysis.stalls, seen=seen_of(analysis, facts, WAIT_KINDS)),
         "cycles": storms_table(analysis.storms, page_bytes) + cycles_table(analysis.cycles, page_bytes, seen=moves),
         "conflicts": conflicts_table(analysis.conflicts, page_bytes, seen=moves),
         "quality": quality_section(analysis, facts),
@@ -189,7 +191,7 @@ def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
         reclaimed = 0
     leaked = [f"{cause} {mib(pages, page_bytes)}" for cause in Cause if (pages := balloon.leaked_pages.get(cause, 0))]
     kills = tiers[Tier.OOM_KILL].kills if Tier.OOM_KILL in tiers else 0
-    waited = sum(stall.stall_s for stall in analysis.stalls) if seen_of(analysis, facts, WAITS) else None
+    waited = sum(stall.stall_s for stall in analysis.stalls) if seen_of(analysis, facts, WAIT_KINDS) else None
     tiles = [
         (
             "Moved for nothing",
@@ -210,7 +212,7 @@ def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
         ("Tasks waited", NOT_KNOWN if waited is None else seconds(waited), "for memory, all tasks together"),
         (
             "OOM kills",
-            count(kills) if kills or seen_of(analysis, facts, KILLS) else NOT_KNOWN,
+            count(kills) if kills or seen_of(analysis, facts, KILL_KINDS) else NOT_KNOWN,
             _puffs(balloon.puffs, facts),
         ),
     ]

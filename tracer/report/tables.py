@@ -9,6 +9,7 @@ from ..analyze.model import Analysis, Conflict, Cycle, Finding, ShrinkerStat, St
 from ..analyze.naming import scope_label
 from ..analyze.terms import Severity
 from ..wording.numbers import count, duration, mib, offset, percent, plural, seconds
+from .explanations import explained
 from .ladder import quality_badge, tier_label
 from .markup import Cell, Column, badge, dash, number, sentence, span_of_time, table, unknown, word
 
@@ -37,11 +38,10 @@ def _times(start_s: float, end_s: float) -> Cell:
 
 
 def findings_table(analysis: Analysis) -> str:
-    """Everything flagged, worst first, then by time."""
+    """Everything flagged, the worst first."""
     if not analysis.findings:
         return sentence("Nothing was flagged.")
-    ordered = sorted(analysis.findings, key=lambda f: (_WORST[f.severity], f.start_s))
-    shown, note = first(ordered, "finding", "worst first")
+    shown, note = first(analysis.findings, "finding", "worst first")
     columns = (Column("Severity"), Column("When", True), Column("What happened"), Column("Kind"), Column("Numbers"))
     return table("Findings", columns, map(_finding, shown), css="prose findings") + note
 
@@ -51,7 +51,7 @@ def _finding(finding: Finding) -> list[Cell]:
         Cell(badge(finding.severity, f"sev-{finding.severity}"), float(_WORST[finding.severity])),
         _times(finding.start_s, finding.end_s),
         word(finding.text),
-        word(finding.kind, "quiet"),
+        Cell(explained(finding.kind), css="quiet"),
         Cell(quality_badge(finding.quality)),
     ]
 

@@ -19,12 +19,6 @@ _COUNTING: Final = frozenset(
 """Kinds that say how many pages reclaim got."""
 
 
-WAITS: Final = frozenset({"direct_reclaim_begin", "memcg_reclaim_begin", "node_reclaim_begin", "throttled"})
-"""Kinds that say how long tasks waited."""
-SHRINKERS: Final = frozenset({"shrink_slab_start"})
-KILLS: Final = frozenset({"mark_victim"})
-
-
 def seen_of(analysis: Analysis, facts: RecordingFacts, kinds: frozenset[str]) -> bool:
     """Whether nothing of these kinds means that there was nothing: they were traced, and no part is missing."""
     if not kinds.isdisjoint(analysis.accounting.events_by_kind):

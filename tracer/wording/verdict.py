@@ -8,11 +8,12 @@ from typing import Final
 
 from ..analyze.balloon.runs import belongs_to_balloon
 from ..analyze.balloon.size import balloon_mib
+from ..analyze.findings.needs import KILL_KINDS
 from ..analyze.model import Analysis, Cycle, TierRow, known_sum
 from ..analyze.naming import reclaim_in
 from ..analyze.terms import Cause, CycleClass, Quality, Severity, Tier
 from ..recording_facts import RecordingFacts
-from .evidence import KILLS, nothing_seen, unseen_part
+from .evidence import nothing_seen, unseen_part
 from .free_pages import reported
 from .numbers import count, listing, mib, plural, seconds
 from .tier_pages import inferred_mark
@@ -247,7 +248,7 @@ def _unknown(analysis: Analysis, facts: RecordingFacts) -> str:
     silent = [label for label, row in ran if _is_unknown(row) and not _gave(row, page_bytes)]
     clauses = [f"{listing(silent)} ran: how much was given is not in this recording"] if silent else []
     calls = analysis.accounting.events_by_kind.get("out_of_memory_begin", 0)
-    if calls and facts.metadata.plan and not facts.metadata.kinds_traced & KILLS:
+    if calls and facts.metadata.plan and not facts.metadata.kinds_traced & KILL_KINDS:
         called = "once" if calls == 1 else f"{count(calls)} times"
         clauses.append(f"out_of_memory() was called {called}: whether a task was killed is not in this recording")
     return "; ".join(clauses)

@@ -16,9 +16,10 @@ from typing import Final
 
 import numpy as np
 
+from ..model import EVIDENCE_SPANS
 from ..stream.stretch import Stretch
 from .runs import Run
-from .steps import EVIDENCE_SPANS, OOM_NOTIFY_PAGES
+from .steps import OOM_NOTIFY_PAGES
 
 _IDLE_NS: Final = 60_000_000_000
 """A thread that has not retried or been notified for so long has another allocation to make."""

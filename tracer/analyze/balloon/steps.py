@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from ..model import EVIDENCE_SPANS
 from ..terms import Cause, Quality
 from .runs import Run
 
@@ -14,9 +15,6 @@ RUN_PAGES: Final = 256
 """Pages one work run moves at most: VIRTIO_BALLOON_ARRAY_PFNS_MAX in drivers/virtio/virtio_balloon.c."""
 PUFF_NS: Final = 200_000_000
 """How long fill_balloon sleeps when it could not allocate: msleep(200) in drivers/virtio/virtio_balloon.c."""
-
-EVIDENCE_SPANS: Final = 32
-"""Span ids that one finding names at most."""
 
 
 class Step(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
+from ..model import EVIDENCE_SPANS
 from .runs import Run
-from .steps import EVIDENCE_SPANS, PUFF_NS, RUN_PAGES, Step
+from .steps import PUFF_NS, RUN_PAGES, Step
 
 
 class WorkLog:

@@ -1,17 +1,20 @@
-"""What findings are made from, and the form they take."""
+"""What findings are made from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...metadata import Metadata
+from ..balloon.lag import Lag, lag_of
+from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
-from ..model import Analysis, Finding
-from ..terms import Quality, Severity
+from ..model import Analysis
+from ..options import Options
 from ..totals.hopeless import HopelessNode
-from ..totals.kills import Kill
+from ..totals.kills import Kill, KillReason, reason_for
 from ..totals.series import SampleSeries
+from . import kind
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Evidence:
     series: SampleSeries
     balloon: BalloonTracker
     notifications: Sequence[Sequence[int]]
-    hopeless: Sequence[HopelessNode] = ()
+    hopeless: Sequence[HopelessNode]
+    options: Options
 
     @property
     def balloon_seen(self) -> bool:
@@ -36,33 +40,39 @@ class Evidence:
         return bool(self.metadata.balloon.driver or balloon.work_spans or balloon.inflated_pages or balloon.out_pages)
 
     @property
+    def surely_no_balloon(self) -> bool:
+        """Whether the machine was looked at and has none."""
+        return bool(self.metadata.plan) and not self.metadata.imported_from and not self.balloon_seen
+
+    @property
     def no_balloon(self) -> str:
         """What is said where there is none."""
         return "no balloon was seen" if self.metadata.imported_from else "this machine has no balloon"
 
+    def lasts(self, end_s: float, pause_s: float) -> bool:
+        """Whether what was seen last at `end_s` and may pause for so long was still under way at the end."""
+        return self.analysis.duration_s - end_s <= pause_s
+
+    def held_pages(self, at_s: float) -> int | None:
+        """What the balloon held at a time, in guest pages; None where nothing tells."""
+        return balloon_pages(self.analysis, self.metadata.page_size_bytes, at_s)
+
+    def kill_reason(self, kill: Kill) -> KillReason:
+        """Why the balloon did not prevent a kill."""
+        return reason_for(kill, self.metadata)
+
+    def lag(self) -> Lag | None:
+        """How far the guest was off the host's target; None without the host's view."""
+        return lag_of(self.analysis.samples)
+
+    def in_bytes(self, pages: float | None) -> float | None:
+        """Guest pages in bytes."""
+        return None if pages is None else pages * self.metadata.page_size_bytes
+
     def mib(self, pages: float) -> str:
         """Guest pages as text in MiB."""
-        return mib(pages * self.metadata.page_size_bytes)
+        return kind.mib(pages * self.metadata.page_size_bytes)
 
     def seconds(self, time_ns: int) -> float:
         """A time as seconds since the recording's start."""
         return (time_ns - self.metadata.start_ns) / 1e9
-
-
-def mib(size_bytes: float) -> str:
-    """Bytes as text in MiB."""
-    size = size_bytes / 2**20
-    return f"{size:,.0f} MiB" if size >= 10 else f"{size:.1f} MiB"
-
-
-def finding(
-    kind: str,
-    severity: Severity,
-    when: tuple[float, float],
-    text: str,
-    numbers: Mapping[str, float],
-    quality: Quality = Quality.MEASURED,
-    spans: Sequence[int] = (),
-) -> Finding:
-    """A finding; `find` numbers it."""
-    return Finding(0, kind, severity, *when, text, quality, dict(numbers), list(spans))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ...schema import DEF_PRIORITY
 from ..balloon.runs import Run
 from ..balloon.step_columns import StepColumns
-from ..balloon.steps import EVIDENCE_SPANS
+from ..model import EVIDENCE_SPANS
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.grouping import grouped, groups
 from ..stream.intervals import merge, union_length_by_group

@@ -1,0 +1,47 @@
+"""docs/findings.md, made from the registry of findings; `make findings` writes it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from tracer.analyze.findings.kind import COST_BYTES_S, Kind, Listed, Part
+from tracer.analyze.findings.registry import KINDS
+
+PAGE: Final = Path(__file__).parents[1] / "docs/findings.md"
+COMMAND: Final = "python -m tests.findings_page"
+_HEAD: Final = f"""# Findings
+
+What the summary, the report and the JSON can find, what each means and what to try. `reclaim-tracer explain KIND`
+prints the same. This page is made from the kinds themselves (`{COMMAND}`). The words are in
+[glossary.md](glossary.md), the keys in [json.md](json.md#findings).
+
+Findings come the worst first: by severity (critical, warning, info), then by cost. The cost is in seconds: those that
+somebody waited, plus one for every {COST_BYTES_S >> 20} MiB moved for nothing or read again. Each kind needs something
+to have been seen; where it was not, its absence says nothing.
+"""
+_MARK: Final = {Listed.NOT: "", Listed.UNORDERED: "- ", Listed.ORDERED: "1. "}
+
+
+def page() -> str:
+    """The page's text."""
+    rows = "\n".join(f"| [`{kind.name}`](#{kind.name}) | {kind.title} |" for kind in KINDS)
+    return "\n".join((_HEAD, "| kind | what it says |", "|---|---|", rows, "", *map(_section, KINDS)))
+
+
+def _section(kind: Kind) -> str:
+    needs = "; ".join(need.why for need in kind.needs)
+    unjudged = [f"*Not judged where:* {needs}.", ""] if needs else []
+    parts = [line for part in kind.explanation.parts() for line in _part(part)]
+    return "\n".join([f"## {kind.name}", "", f"{kind.title}.", "", *unjudged, *parts])
+
+
+def _part(part: Part) -> list[str]:
+
+    return [f"**{part.title}**", "", "\n".join(f"{_MARK[part.listed]}{each}" for each in part.paragraphs), ""]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
+    sys.stdout.write(f"{PAGE.name} written\n")

@@ -1,0 +1,41 @@
+"""What drives cycles of each class, and what to do about it: for a cycle and a storm of them alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..terms import CycleClass
+
+DRIVEN_BY: Final = {
+    CycleClass.SHRINKER_REINFLATE: "its own shrinker took the pages out and its worker put them back",
+    CycleClass.NOTIFIER_REINFLATE: "the OOM notifier took pages out while it was still inflating",
+    CycleClass.HOST_REINFLATE: "the host asked for pages back that pressure had taken out",
+    CycleClass.HOST_OSCILLATION: "the host kept turning its target round",
+    CycleClass.ROUNDING: "its target is not a whole number of guest pages",
+}
+ADVICE: Final = (
+    (
+        "Lower the host's target to what the guest can spare: the balloon's size when the cycles began, less what "
+        "left it in one."
+    ),
+    (
+        "`host-reinflate`: let the host accept what the guest took out. After a deflation that it did not ask for it "
+        "should set its target to the actual size and wait, minutes rather than seconds, before it asks again."
+    ),
+    (
+        "`host-oscillation`: give the host's policy a dead band (no change of target for small differences) and let "
+        "it poll less often."
+    ),
+    (
+        "`notifier-reinflate`: set a target that the guest can reach. The driver goes on inflating towards one that "
+        "it can't."
+    ),
+    "`shrinker-reinflate`: use a kernel in which the balloon gives back through the OOM notifier (5.8 and newer).",
+    "`rounding`: choose a target that is a multiple of the guest's page size.",
+)
+DRIVER_REFERENCES: Final = (
+    "drivers/virtio/virtio_balloon.c: update_balloon_size_func() queues itself again while size and target differ",
+    "drivers/virtio/virtio_balloon.c: virtio_balloon_oom_notify() leaks without changing the target",
+    "commit 71994620bb25: virtio-balloon gives back through a shrinker (Linux 4.19 to 5.7)",
+    "commit da10329cb057: virtio-balloon gives back through the OOM notifier again (Linux 5.8)",
+)

@@ -1,0 +1,1 @@
+"""Kinds of findings, a file each."""

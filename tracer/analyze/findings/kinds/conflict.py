@@ -1,0 +1,80 @@
+"""Inflation while memory was reclaimed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from ...model import Finding
+from ...terms import Severity
+from ..kind import Explanation, Kind, cost_of, found
+from ..needs import RECLAIM, WORK
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
+
+_FOREIGN: Final = "foreign"
+_ACTOR_TEXT: Final = {
+    "self": "mostly by the balloon's own worker",
+    "induced": "mostly by kswapd that the balloon woke",
+    _FOREIGN: "mostly by others",
+}
+
+
+def _conflicts(evidence: Evidence) -> Iterator[Finding]:
+    for conflict in evidence.analysis.conflicts:
+        overlap = conflict.overlap_s
+        total = sum(overlap.values())
+        main = max(overlap, key=lambda actor: overlap[actor])
+        inflated, reclaimed = conflict.inflated_pages, conflict.reclaimed_pages
+        by = "" if inflated is None else f" by {evidence.mib(inflated)}"
+        what = "memory was" if reclaimed is None else f"{evidence.mib(reclaimed)} were"
+        text = (
+            f"The balloon inflated{by} while {what} reclaimed, {_ACTOR_TEXT[main]} ({total:.3f} s of reclaim overlap)."
+        )
+        yield found(
+            Severity.INFO if main == _FOREIGN else Severity.WARNING,
+            (conflict.start_s, conflict.end_s),
+            text,
+            {f"overlap_{actor}_s": seconds for actor, seconds in overlap.items()},
+            cost=cost_of(overlap["self"], evidence.in_bytes(reclaimed)),
+            subject=conflict.id,
+            is_open=evidence.lasts(conflict.end_s, evidence.options.inflate_gap_s),
+            quality=evidence.balloon.quality,
+            spans=conflict.spans,
+        )
+
+
+KIND: Final = Kind(
+    name="conflict",
+    number=6,
+    title="The balloon inflates while the guest reclaims",
+    clause="the balloon inflated while the guest was reclaiming memory",
+    needs=(WORK, RECLAIM),
+    rule=_conflicts,
+    explanation=Explanation(
+        meaning="The balloon took pages while the kernel was reclaiming: the guest was asked for memory that it "
+        "did not have free. Page cache and slab are evicted to fill the balloon. A little of this is how "
+        "inflation works; it becomes a problem where what is evicted is needed again.",
+        computed="Inflating runs of the worker, with pauses of at most 0.25 s, intersected with reclaim of the "
+        "tiers `background` and `direct`. `self` is reclaim by the worker itself, `induced` by kswapd "
+        "that it woke, `foreign` by anybody else; mostly foreign is only information. The cost is the "
+        "worker's own waiting and the pages reclaimed meanwhile.",
+        causes=(
+            "The host's target goes beyond the guest's free memory.",
+            "The target moves in one large step, faster than kswapd can make room.",
+        ),
+        advice=(
+            "Lower the target to what the guest has available (MemAvailable less a reserve).",
+            "Inflate in small steps with pauses, and stop when the guest begins to reclaim or to read pages again.",
+        ),
+        helped="The same inflation without `direct` reclaim by the worker (`overlap_self_s` near 0), and no `refault`.",
+        references=(
+            (
+                "drivers/virtio/virtio_balloon.c: fill_balloon() allocates with __GFP_NORETRY | __GFP_NOMEMALLOC | "
+                "__GFP_NOWARN"
+            ),
+            "mm/vmscan.c: wakeup_kswapd(), balance_pgdat()",
+        ),
+    ),
+)

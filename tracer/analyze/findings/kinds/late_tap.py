@@ -1,0 +1,109 @@
+"""Balloon pages that came only at the very end, through the OOM notifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from ...model import Episode, Finding, Heroics, TierRow
+from ...naming import reclaim_in
+from ...terms import Severity, Tier
+from ..kind import Explanation, Kind, cost_of, found
+from ..needs import LEAKS, NOTIFICATIONS
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
+
+SPENT_LEAST_S: Final = 0.1
+"""Time in direct reclaim and retries from which on the balloon came late: what a person notices."""
+
+
+def _taps(evidence: Evidence) -> Iterator[Finding]:
+    for episode, notifications in zip(evidence.analysis.episodes, evidence.notifications, strict=True):
+        row = _row(episode, Tier.OOM_NOTIFY)
+        if row and row.balloon_pages:
+            yield _late(evidence, episode, row, row.balloon_pages, notifications)
+
+
+def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifications: Sequence[int]) -> Finding:
+    before = episode.before_notifier or Heroics(row.first_s - episode.start_s, 0.0, 0, 0, None)
+    direct, retries = _row(episode, Tier.DIRECT), _row(episode, Tier.RETRY)
+    direct_s = (direct.busy_s if direct else 0.0) or 0.0
+    spent_s = direct_s + ((retries.busy_s if retries else 0.0) or 0.0)
+    numbers = {
+        "before_s": before.before_s,
+        "stall_s": before.stall_s,
+        "stalls": before.stalls,
+        "retries": before.retries,
+        "balloon_pages": pages,
+        "notifications": row.spans,
+        "episode_direct_s": direct_s,
+        "episode_retries": retries.spans if retries else 0,
+    }
+    return found(
+        Severity.WARNING if spent_s >= SPENT_LEAST_S else Severity.INFO,
+        (episode.start_s, episode.start_s + before.before_s),
+        _text(evidence, episode, row, before, direct),
+        numbers,
+        cost=cost_of(max(before.stall_s, spent_s)),
+        subject=episode.id,
+        is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
+        quality=evidence.balloon.leak_quality,
+        spans=notifications,
+    )
+
+
+def _text(evidence: Evidence, episode: Episode, row: TierRow, before: Heroics, direct: TierRow | None) -> str:
+    reclaim = reclaim_in(direct) if direct else "direct reclaim"
+    priority = "" if before.min_priority is None else f", reclaim at priority {before.min_priority}"
+    gave = f"The balloon gave {evidence.mib(row.balloon_pages or 0)} only through {row.spans:,} OOM notifications"
+    text = (
+        f"{gave}. The first came {before.before_s:.2f} s into the episode, after {before.stall_s:.2f} s of stalls in "
+        f"{before.stalls:,} calls of {reclaim} and {before.retries:,} retries{priority}"
+    )
+    if direct:
+        text += f"; in all {episode.end_s - episode.start_s:.1f} s {reclaim} took {direct.busy_s or 0.0:.2f} s"
+        text += f" in {direct.spans:,} calls"
+    return f"{text}."
+
+
+def _row(episode: Episode, tier: Tier) -> TierRow | None:
+    return next((row for row in episode.tiers if row.tier is tier), None)
+
+
+KIND: Final = Kind(
+    name="late_tap",
+    number=8,
+    title="The balloon is tapped as the last resort",
+    clause="the balloon gave pages only as the last resort",
+    needs=(LEAKS, NOTIFICATIONS),
+    rule=_taps,
+    explanation=Explanation(
+        meaning="The guest got memory back from the balloon, but only after direct reclaim and retries had "
+        "failed: tasks waited and page cache was evicted although the balloon could have given at once.",
+        computed="An episode in which pages left the balloon in an OOM notifier. What it took before the first "
+        "notification is counted from the episode's start: direct reclaim summed over tasks, retries, "
+        "the lowest priority. It is a warning where direct reclaim and throttled waits took 0.1 s or "
+        "more in the episode, else information.",
+        causes=(
+            (
+                "virtio-balloon gives back through the OOM notifier (Linux 5.8 and newer), which runs just before the "
+                "OOM killer and gives 1 MiB a call."
+            ),
+            "The host's target is too high for the load, and the host does not lower it in time.",
+        ),
+        advice=(
+            (
+                "Lower the host's target before the load comes, or as soon as the guest begins to wait (memory "
+                "pressure, allocation stalls in the balloon's statistics)."
+            ),
+            "Keep DEFLATE_ON_OOM on: without it the same load ends in a kill.",
+        ),
+        helped="The same load with no OOM notification, and `stall_s` near 0.",
+        references=(
+            "mm/oom_kill.c: out_of_memory() runs oom_notify_list and kills nothing where it freed something",
+            "drivers/virtio/virtio_balloon.c: VIRTIO_BALLOON_OOM_NR_PAGES (256 pages a call)",
+            "mm/page_alloc.c: should_reclaim_retry(), MAX_RECLAIM_RETRIES",
+        ),
+    ),
+)

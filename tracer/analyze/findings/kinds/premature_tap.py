@@ -1,0 +1,78 @@
+"""Balloon pages taken before reclaim was under pressure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from ...model import Episode, Finding, TierRow
+from ...naming import tap_in
+from ...terms import Severity, Tier
+from ..kind import Explanation, Kind, cost_of, found
+from ..needs import LEAKS
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
+
+_TIERS: Final = (Tier.BACKGROUND, Tier.DIRECT)
+
+
+def _taps(evidence: Evidence) -> Iterator[Finding]:
+    for episode in evidence.analysis.episodes:
+        for row in episode.tiers:
+            if row.tier in _TIERS and (pages := row.balloon_pages):
+                yield _premature(evidence, episode, row, pages)
+
+
+def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -> Finding:
+    at_start = row.balloon_pages_at_def_priority
+    early = f", {evidence.mib(at_start)} of them at priority 12, before reclaim tried any harder" if at_start else ""
+    text = (
+        f"{evidence.mib(pages)} were taken from the balloon in {tap_in(row)} already{early}: "
+        f"the balloon paid while the page cache still could."
+    )
+    return found(
+        Severity.WARNING,
+        (episode.start_s, episode.end_s),
+        text,
+        {"balloon_pages": pages, "balloon_pages_at_def_priority": at_start},
+        cost=cost_of(None, evidence.in_bytes(pages)),
+        subject=len(_TIERS) * episode.id + _TIERS.index(row.tier),
+        is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
+        quality=evidence.balloon.leak_quality,
+    )
+
+
+KIND: Final = Kind(
+    name="premature_tap",
+    number=7,
+    title="The balloon is tapped too early",
+    clause="the balloon gave pages while the page cache still could",
+    needs=(LEAKS,),
+    rule=_taps,
+    explanation=Explanation(
+        meaning="The balloon gave pages as soon as the kernel began to reclaim, side by side with the page cache. "
+        "What the host had asked for is undone by a guest that only reads files, and the host will ask "
+        "again.",
+        computed="Pages that left the balloon in its shrinker, in background or direct reclaim of an episode. "
+        "Those at priority 12 left at the first and gentlest try, when hardly any page cache had been "
+        "looked at.",
+        causes=(
+            (
+                "The kernel's balloon driver registers a shrinker (Linux 4.19 to 5.7): shrinkers know no order among "
+                "each other."
+            ),
+            "A driver of another hypervisor does so by choice (VMware's, off by default).",
+        ),
+        advice=(
+            "Use a kernel in which virtio-balloon gives back through the OOM notifier (5.8 and newer).",
+            "Where that can't be: do not negotiate DEFLATE_ON_OOM, and let the host deflate by what the guest reports.",
+        ),
+        helped="Pages leave the balloon in tier `oom_notify` alone, or because the host asks, under the same load.",
+        references=(
+            "commit 71994620bb25: virtio-balloon gives back through a shrinker (Linux 4.19)",
+            "commit da10329cb057: back to the OOM notifier (Linux 5.8)",
+            "mm/vmscan.c (since 6.7 mm/shrinker.c): shrink_slab() asks every shrinker in proportion to its objects",
+        ),
+    ),
+)

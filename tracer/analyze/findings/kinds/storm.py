@@ -1,0 +1,70 @@
+"""Cycles in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from ...model import Finding, known_sum
+from ...terms import Severity
+from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES
+from ..kind import Explanation, Kind, cost_of, found
+from ..needs import BALLOON_PAGES
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
+
+
+def _storms(evidence: Evidence) -> Iterator[Finding]:
+    for storm in evidence.analysis.storms:
+        own = [cycle for cycle in evidence.analysis.cycles if cycle.storm == storm.id]
+        is_open = evidence.lasts(storm.end_s, evidence.options.horizon_s)
+        text = (
+            f"The balloon went round in circles: {storm.cycles:,} {storm.cycle_class} cycles in a row"
+            f"{' so far' * is_open} over {storm.end_s - storm.start_s:.1f} s moved {evidence.mib(storm.wasted_pages)} "
+            f"for nothing (out and back in): {DRIVEN_BY[storm.cycle_class]}."
+        )
+        stall_s = sum(cycle.stall_s for cycle in own)
+        numbers = {
+            "cycles": storm.cycles,
+            "wasted_pages": storm.wasted_pages,
+            "worker_s": sum(cycle.worker_s for cycle in own),
+            "reclaim_s": sum(cycle.reclaim_s for cycle in own),
+            "stall_s": stall_s,
+        }
+        read_again = known_sum(cycle.refault_pages for cycle in own) or 0
+        yield found(
+            Severity.CRITICAL,
+            (storm.start_s, storm.end_s),
+            text,
+            numbers,
+            cost=cost_of(stall_s, evidence.in_bytes(storm.wasted_pages + read_again)),
+            subject=storm.id,
+            is_open=is_open,
+            quality=evidence.balloon.quality,
+            spans=[span for cycle in own for span in cycle.spans],
+        )
+
+
+KIND: Final = Kind(
+    name="storm",
+    number=2,
+    title="The balloon goes round in circles",
+    clause="the balloon went round in circles",
+    needs=(BALLOON_PAGES,),
+    rule=_storms,
+    explanation=Explanation(
+        meaning="Pages left the balloon and came back again and again. Both sides work against each other: the "
+        "guest takes memory out because it is short of it, and the balloon takes it again. Nobody gains "
+        "memory, and tasks wait.",
+        computed="Three or more cycles of one class in a row (see `cycle`), with no pause beyond the horizon (10 "
+        "s, `--horizon`), nor one of 2 s and more that is ten times as long as their median pause. Moved "
+        "for nothing is twice the smaller of what left and what came back, added up over the cycles. The "
+        "cost adds the time that tasks waited in direct reclaim during the cycles.",
+        causes=tuple(f"`{cycle_class}`: {why}." for cycle_class, why in DRIVEN_BY.items()),
+        advice=ADVICE,
+        helped="Under the same load no new storm begins, `balloon_inflate` and `balloon_deflate` in /proc/vmstat "
+        "stand still while the load runs, and the tasks' waiting in direct reclaim goes down.",
+        references=DRIVER_REFERENCES,
+    ),
+)

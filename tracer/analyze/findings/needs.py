@@ -1,0 +1,84 @@
+"""What must have been seen to judge kinds of findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .kind import Need
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
+
+WAIT_KINDS: Final = frozenset({"direct_reclaim_begin", "memcg_reclaim_begin", "node_reclaim_begin", "throttled"})
+"""Event kinds that say how long tasks waited."""
+SHRINKER_KINDS: Final = frozenset({"shrink_slab_start"})
+KILL_KINDS: Final = frozenset({"mark_victim"})
+_RECLAIM_KINDS: Final = WAIT_KINDS | {"kswapd_wake", "balance_pgdat_begin"}
+_NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
+
+
+def events(kinds: frozenset[str], what: str) -> Need:
+    """That events of any of these kinds were traced, or came: `what` they tell. An older recording names no sources."""
+
+    def is_met(evidence: Evidence) -> bool:
+        metadata = evidence.metadata
+        seen = kinds & evidence.analysis.accounting.events_by_kind.keys()
+        return bool(seen or not metadata.plan or kinds & metadata.kinds_traced)
+
+    return Need(f"nothing in this recording tells {what}", is_met)
+
+
+def samples(names: frozenset[str], why: str) -> Need:
+    """That all of these quantities were sampled."""
+    return Need(why, lambda evidence: names <= evidence.analysis.samples.keys())
+
+
+def if_balloon(need: Need) -> Need:
+    """The same where there may be a balloon: a machine without one has nothing to judge."""
+    return Need(need.why, lambda evidence: evidence.surely_no_balloon or need.is_met(evidence))
+
+
+WAITS: Final = events(WAIT_KINDS, "how long tasks waited for memory")
+RECLAIM: Final = events(_RECLAIM_KINDS, "when memory was reclaimed")
+SHRINKERS: Final = events(SHRINKER_KINDS, "what shrinkers did")
+KILLS: Final = events(KILL_KINDS, "whether a task was killed")
+KSWAPD_FAILURES: Final = events(frozenset({"kswapd_reclaim_fail"}), "kswapd's failures (Linux 7.1 and newer do)")
+NOTIFICATIONS: Final = if_balloon(events(_NOTIFIER_KINDS, "when OOM notifiers ran"))
+MODULES: Final = if_balloon(events(frozenset({"module_load", "module_free"}), "when modules were loaded"))
+BALLOON_PAGES: Final = if_balloon(
+    Need(
+        "nothing in this recording counts the balloon's pages",
+        lambda evidence: evidence.analysis.balloon.wasted_pages is not None,
+    )
+)
+LEAKS: Final = if_balloon(
+    Need(
+        "nothing in this recording counts the pages that left the balloon",
+        lambda evidence: evidence.analysis.balloon.out_pages is not None,
+    )
+)
+BALLOON_SIZE: Final = if_balloon(
+    Need(
+        "nothing in this recording tells the balloon's size",
+        lambda evidence: evidence.analysis.balloon.size is not None or bool(evidence.analysis.steps),
+    )
+)
+WORK: Final = if_balloon(
+    Need(
+        "nothing in this recording tells when the balloon's worker ran",
+        lambda evidence: evidence.analysis.balloon.work_spans is not None or bool(evidence.analysis.conflicts),
+    )
+)
+PUFFS: Final = if_balloon(
+    Need(
+        "nothing in this recording tells both the worker's runs and their pages",
+        lambda evidence: evidence.analysis.balloon.puffs is not None,
+    )
+)
+HOSTS_VIEW: Final = if_balloon(
+    samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's log of the balloon is not part of it")
+)
+REFAULTS: Final = samples(frozenset({"vmstat.workingset_refault_file"}), "refaults were not sampled")
+RECORDER: Final = Need(
+    "the recording does not say which process recorded it", lambda evidence: evidence.analysis.recorder is not None
+)

@@ -1,0 +1,47 @@
+"""The kinds of findings: a new one is a file in `kinds` and a line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .kind import Kind
+from .kinds import (
+    conflict,
+    constrained_oom,
+    cycle,
+    kswapd_gave_up,
+    lag,
+    late_tap,
+    lost,
+    module,
+    oom_kill,
+    premature_tap,
+    puff,
+    recorder_share,
+    refault,
+    shrinker_share,
+    starved,
+    storm,
+    worker_stuck,
+)
+
+KINDS: Final[tuple[Kind, ...]] = (
+    oom_kill.KIND,
+    storm.KIND,
+    worker_stuck.KIND,
+    starved.KIND,
+    cycle.KIND,
+    late_tap.KIND,
+    premature_tap.KIND,
+    kswapd_gave_up.KIND,
+    conflict.KIND,
+    constrained_oom.KIND,
+    puff.KIND,
+    lag.KIND,
+    refault.KIND,
+    shrinker_share.KIND,
+    recorder_share.KIND,
+    module.KIND,
+    lost.KIND,
+)
+KIND_BY_NAME: Final = {kind.name: kind for kind in KINDS}
