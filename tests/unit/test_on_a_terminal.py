@@ -23,8 +23,10 @@ UNSET = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LI
 SIZES = ((24, 80), (40, 120), (200, 200))
 
 
-def on_a_terminal(lines: int, columns: int, *arguments: object, **environment: str) -> tuple[str, int]:
-    """What is printed, and the exit status."""
+def on_a_terminal(
+    lines: int, columns: int, *arguments: object, stderr: bool = False, **environment: str
+) -> tuple[str, int]:
+    """What is printed, or what is said on stderr, and the exit status."""
     master, slave = pty.openpty()
     attributes = termios.tcgetattr(slave)
     attributes[1] &= ~termios.OPOST
@@ -34,8 +36,8 @@ def on_a_terminal(lines: int, columns: int, *arguments: object, **environment: s
     command = [sys.executable, "-m", "tracer", *map(str, arguments)]
     process = subprocess.Popen(
         command,
-        stdout=slave,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if stderr else slave,
+        stderr=slave if stderr else subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
         cwd=ROOT,
         env=kept | {"TERM": "xterm", **environment},
@@ -97,3 +99,36 @@ def test_what_a_program_reads_is_the_same_on_a_terminal(recording):
         check=True,
     )
     assert printed == piped.stdout
+
+
+LONG = "a-recording-whose-name-alone-is-longer-than-a-line-of-the-narrowest-terminal-that-is-tried-here.rtrace"
+TRACE = " kswapd0-49 [001] ..... 5.000000: mm_vmscan_kswapd_wake: nid=0 order=0\n"
+
+
+@pytest.mark.parametrize(("lines", "columns"), [(24, 80), (40, 120)])
+def test_what_is_said_is_wrapped_at_words(tmp_path, lines, columns):
+    output = tmp_path / "no folder of this name" / "x.rtrace"
+    source = tmp_path / "trace.txt"
+    source.write_text(TRACE)
+    said, status = on_a_terminal(lines, columns, "import", source, "-o", output, stderr=True)
+    assert status == 1
+    parts = said.removesuffix("\n").split("\n")
+    assert len(parts) > 1
+    assert max(map(cells, parts)) <= columns
+    assert all(part.startswith("  ") for part in parts[1:])
+    piped = subprocess.run(
+        [sys.executable, "-m", "tracer", "import", str(source), "-o", str(output)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert piped.stderr.count("\n") == 1
+    assert "".join(said.split()) == "".join(piped.stderr.split())
+
+
+def test_a_command_to_be_pasted_stays_in_one_piece(tmp_path):
+    source, output = tmp_path / "trace.txt", tmp_path / LONG
+    source.write_text(TRACE)
+    said, status = on_a_terminal(24, 80, "import", source, "-o", output, stderr=True)
+    assert status == 0
+    assert f"Next: reclaim-tracer summary {output}\n" in said

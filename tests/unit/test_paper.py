@@ -33,6 +33,42 @@ def test_a_number_is_not_parted_from_its_unit():
         assert any("123 MiB" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("text", "together"),
+    [
+        ("slab objects freed: super_cache_scan 982, kfree_rcu_shrink_scan 3", "kfree_rcu_shrink_scan 3"),
+        ("reclaim's last try; ~ inferred, - not known", "~ inferred,"),
+        ("reclaim's last try; ~ inferred, - not known", "- not"),
+        ("reclaim took 100 % of the time", "100 %"),
+    ],
+)
+def test_what_says_nothing_by_itself_stays_with_its_neighbour(text, together):
+    for width in range(len(together), len(text)):
+        assert any(together in line for line in wrap(text, width))
+
+
+@pytest.mark.parametrize(
+    ("word", "width", "lines"),
+    [
+        ("tracepoint:vmscan:mm_vmscan_kswapd_wake", 32, ["tracepoint:vmscan:", "mm_vmscan_kswapd_wake"]),
+        ("mm_vmscan_memcg_softlimit_reclaim_begin", 37, ["mm_vmscan_memcg_softlimit_reclaim_", "begin"]),
+        ("/var/lib/some/folder", 14, ["/var/lib/some/", "folder"]),
+        ("abcdefghij", 4, ["abcd", "efgh", "ij"]),
+        ("a:bcdefghijklm", 10, ["a:bcdefghi", "jklm"]),
+        ("メモリ回収", 5, ["メモ", "リ回", "収"]),
+    ],
+)
+def test_a_word_longer_than_a_line_is_parted_at_a_joint(word, width, lines):
+    assert wrap(word, width) == lines
+
+
+def test_a_line_without_a_lead_goes_on_indented():
+    assert Paper(width=48).paragraph("some words " * 6, "") == [
+        "some words some words some words some words",
+        "  some words some words",
+    ]
+
+
 def test_nothing_to_say_is_an_empty_line():
     assert wrap("", 10) == [""]
     assert cut("", 10) == [""]

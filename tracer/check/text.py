@@ -33,7 +33,7 @@ def render(facts: CheckFacts, paper: Paper, *, verbose: bool = False) -> str:
         _section("Machine", paper.rows(_machine(facts))),
         _section("Requirements", paper.rows(map(_requirement, facts.requirements))),
         _section("Balloon", paper.rows(_balloon(facts))),
-        _section(_plan_title(facts), paper.rows(sources)),
+        _section(_plan_title(facts, verbose=verbose), paper.rows(sources)),
         _section("Not seen here", paper.rows(_absences(facts))),
     )
     text = "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -99,8 +99,9 @@ def _balloon(facts: CheckFacts) -> Iterator[_Cells]:
         yield "observed", "not looked for: check --observe SECONDS, or check --recording FILE"
 
 
-def _plan_title(facts: CheckFacts) -> str:
-    return f"Sources of events ({'tried just now' if facts.plan_tried else 'not tried'}; one by one: check -v)"
+def _plan_title(facts: CheckFacts, *, verbose: bool) -> str:
+    more = "" if verbose else "; one by one: check -v"
+    return f"Sources of events ({'tried just now' if facts.plan_tried else 'not tried'}{more})"
 
 
 def _sources(rows: Iterable[PlanRow]) -> Iterator[_Cells]:

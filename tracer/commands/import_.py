@@ -56,7 +56,7 @@ def _say(result: ImportResult, output: Path, say: Messages) -> None:
     kinds = f"{result.events:,} events of {len(result.kinds)} kinds"
     size = f"{result.bytes_written / 1024:,.0f} KiB"
     say.info(f"Wrote {output} ({kinds} from {result.lines:,} lines, {result.lost:,} lost, {size})")
-    say.info(f"Next: reclaim-tracer summary {shell_word(output)}")
+    say.next(f"reclaim-tracer summary {shell_word(output)}")
 
 
 def import_(

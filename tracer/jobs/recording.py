@@ -30,7 +30,7 @@ def run(options: RecordOptions) -> None:
     with Loader() as loader:
         captured = _capture(options, loader, say)
     _print_summary(captured.path, verbose=options.verbose)
-    say.info(f"Next: reclaim-tracer report {shell_word(captured.path)}")
+    say.next(f"reclaim-tracer report {shell_word(captured.path)}")
     if status := captured.command_status:
         sys.exit(status if status > 0 else _SIGNALLED - status)
 

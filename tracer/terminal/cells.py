@@ -7,8 +7,14 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-_NUMBER_AND_UNIT: Final = re.compile(r"(\d) (s|ms|µs|ns|%|B|KiB|MiB|GiB|TiB)\b")
+_TOGETHER: Final = re.compile(
+    r"(?<=\d) (?=(?:s|ms|µs|ns|%|B|KiB|MiB|GiB|TiB)(?!\w))"  # a number and its unit
+    r"|(?<=\w) (?=\d[\d,.]*(?:,|;|$))"  # what is counted in a list, and its number
+    r"|(?<= [~-]) (?=\w)"  # a sign and what it means
+)
 _TIED: Final = "\xa0"
+_JOINTS: Final = (":/", "_-.,=")
+"""Where a word that is longer than a line is parted: behind one of the first, else of the second, else anywhere."""
 
 
 def cells(text: str) -> int:
@@ -23,7 +29,7 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most so many cells; a number stays with its unit, a word longer than a line is cut. Never empty."""
+    """Lines of at most so many cells; a number stays with its unit, a longer word is parted. Never empty."""
     lines, line = [], ""
     for word in _words(text, width):
         joined = f"{line} {word}" if line else word
@@ -47,9 +53,19 @@ def cut(text: str, width: int) -> list[str]:
 
 
 def _words(text: str, width: int) -> Iterator[str]:
-    for word in _NUMBER_AND_UNIT.sub(rf"\1{_TIED}\2", text).split(" "):
+    for word in _TOGETHER.sub(_TIED, text).split(" "):
         if word:
-            yield from (word,) if cells(word) <= width else cut(word, width)
+            yield from (word,) if cells(word) <= width else _parted(word, width)
+
+
+def _parted(word: str, width: int) -> Iterator[str]:
+    while cells(word) > width:
+        most = len(cut(word, width)[0])
+        ends = (max(word.rfind(joint, 0, most) for joint in joints) + 1 for joints in _JOINTS)
+        end = next((end for end in ends if end > most // 3), most)
+        yield word[:end]
+        word = word[end:]
+    yield word
 
 
 def _cells_of(char: str) -> int:

@@ -6,9 +6,14 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from ..errors import printable
-from .written_over import LINE
+from .written_over import LINE, stderr_columns
+
+_INDENT: Final = "  "
+_LEAST: Final = 20
+"""Columns below which words would only be torn."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,12 @@ class Messages:
         if not self.quiet:
             say(text)
 
+    def next(self, command: str) -> None:
+        """A command to go on with; in one piece however narrow the terminal is, because it is there to be pasted."""
+        if not self.quiet:
+            LINE.clear()
+            write_stderr(f"Next: {printable(command)}\n")
+
     def detail(self, text: str) -> None:
         """Something for those who asked."""
         if self.verbose:
@@ -30,9 +41,18 @@ class Messages:
 
 
 def say(text: str) -> None:
-    """A line on stderr."""
+    """A line on stderr, wrapped at words where that is a terminal and narrower."""
     LINE.clear()
-    write_stderr(f"{printable(text)}\n")
+    write_stderr(f"{_fitted(printable(text))}\n")
+
+
+def _fitted(text: str) -> str:
+    columns = stderr_columns()
+    if columns is None or len(text) <= columns // 2:
+        return text
+    from .cells import cells, wrap
+
+    return text if cells(text) <= columns else f"\n{_INDENT}".join(wrap(text, max(columns, _LEAST) - len(_INDENT)))
 
 
 def print_result(text: str) -> None:

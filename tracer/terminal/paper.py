@@ -44,8 +44,11 @@ class Paper:
     height: int = 0
 
     def paragraph(self, text: str, lead: str = _INDENT, word: str = "") -> list[str]:
-        """Text wrapped at words, further lines under the first; `lead` stands before it, in the colour of `word`."""
-        start = cells(lead)
+        """Text wrapped at words; `lead` stands before it, in the colour of `word`, and blanks of its width below it.
+
+        Without a lead further lines are indented, too: they begin nothing.
+        """
+        start = cells(lead) or len(_INDENT)
         first, *others = wrap(printable(text), max(min(self.width, _PROSE) - start, _LEAST // 3))
         return [f"{self._painted(lead, word)}{first}", *(f"{' ' * start}{line}" for line in others)]
 

@@ -142,12 +142,12 @@ def _balloon(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[st
     info, balloon, page = facts.metadata.balloon, analysis.balloon, facts.metadata.page_size_bytes
     held = balloon.size is not None and balloon.size.highest_bytes
     if info.driver is None and not (balloon.work_spans or balloon.inflated_pages or balloon.reports or held):
-        return paper.paragraph(f"Balloon: {no_balloon(facts)}.", "")
+        return paper.paragraph(f"{no_balloon(facts)}.", "Balloon: ")
     features = f" ({', '.join(info.features)})" if info.features else ""
     fights = (plural(len(analysis.conflicts), "conflict"), plural(len(analysis.cycles), "cycle"))
     wasted = balloon.wasted_pages
     lines = [
-        f"Balloon: {info.driver or 'unknown driver'}{features}, gives back through: {balloon.reclaim_path}",
+        f"{info.driver or 'unknown driver'}{features}, gives back through: {balloon.reclaim_path}",
         f"{_moved(balloon, page)}; {_worked(balloon)}",
         ", ".join(fights if wasted is not None else fights[:1])
         + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing{' (out and back in)' * bool(wasted)}"),
@@ -157,7 +157,7 @@ def _balloon(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[st
     lines += free_page_lines(balloon, analysis.duration_s, page)
     if off := miscount(balloon, page):
         lines.append(off)
-    return [*paper.paragraph(lines[0], ""), *(line for text in lines[1:] for line in paper.paragraph(text))]
+    return [*paper.paragraph(lines[0], "Balloon: "), *(line for text in lines[1:] for line in paper.paragraph(text))]
 
 
 def _moved(balloon: BalloonResult, page: int) -> str:
@@ -206,9 +206,9 @@ def _shrinkers(analysis: Analysis, paper: Paper) -> list[str]:
         )
         for stat in shown
     ]
-    title = "Shrinkers, by time (scanned and freed are objects; shares of all scanning and of all cache items)"
+    title = "by time (scanned and freed are objects; shares of all scanning and of all cache items)"
     shares = paper.table(heads, rows, fold_at={heads.index("time")})
-    return [*paper.paragraph(title, ""), *shares, *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
+    return [*paper.paragraph(title, "Shrinkers, "), *shares, *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
 
 
 def _known(number: int | None) -> str:

@@ -22,7 +22,7 @@ class WrittenOver:
 
     def show(self, text: str) -> None:
         """Write one printable line over the last one."""
-        if (terminal := _terminal()) is None:
+        if (terminal := _own_terminal()) is None:
             return
         line = text[: _columns(terminal) - 1]
         if _write(terminal, f"{self._erase()}{line}"):
@@ -30,7 +30,7 @@ class WrittenOver:
 
     def clear(self) -> None:
         """Take the line away, so that something else can be printed."""
-        if self._columns and (terminal := _terminal()) is not None:
+        if self._columns and (terminal := _own_terminal()) is not None:
             _write(terminal, self._erase())
         self._columns = 0
 
@@ -40,13 +40,24 @@ class WrittenOver:
         return "\r\x1b[K"
 
 
+def stderr_columns() -> int | None:
+    """How wide stderr is; None where it is no terminal."""
+    return None if (terminal := _terminal()) is None else _columns(terminal)
+
+
 def _terminal() -> int | None:
-    """Stderr's descriptor where it is a terminal, and this process's turn to write there."""
+    """Stderr's descriptor where it is a terminal."""
     try:
         stderr = sys.stderr.fileno()
     except (OSError, ValueError):
         return None
-    return stderr if os.isatty(stderr) and _in_foreground(stderr) else None
+    return stderr if os.isatty(stderr) else None
+
+
+def _own_terminal() -> int | None:
+    """The same where it is this process's turn to write there."""
+    terminal = _terminal()
+    return terminal if terminal is not None and _in_foreground(terminal) else None
 
 
 def _columns(terminal: int) -> int:
