@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .bounds import numbers_of
     from .engine import NEVER_READ, Engine
     from .model import Analysis
     from .options import Options
     from .stream.pieces import Pieces, in_pieces
     from .summary import summary_dict
 
-__all__ = ["NEVER_READ", "Analysis", "Engine", "Options", "Pieces", "in_pieces", "summary_dict"]
+__all__ = ["NEVER_READ", "Analysis", "Engine", "Options", "Pieces", "in_pieces", "numbers_of", "summary_dict"]
 
 _MODULES = {
     "NEVER_READ": "engine",
@@ -23,6 +24,7 @@ _MODULES = {
     "Options": "options",
     "Pieces": "stream.pieces",
     "in_pieces": "stream.pieces",
+    "numbers_of": "bounds",
     "summary_dict": "summary",
 }
 

@@ -14,6 +14,7 @@ from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER, SpanKind
 from .balloon.counted import READINGS_LATE_NS
 from .balloon.tracker import BalloonTracker
+from .bounds import check_pages
 from .contention.meter import Meter
 from .contention.reclaim import ReclaimTracker
 from .contention.settling import Settling
@@ -144,6 +145,7 @@ class Engine:
     def _events(self, batch: Batch) -> None:
         if not len(batch):
             return
+        check_pages(batch)
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
         self._new.append(batch.without(NEVER_READ))
         self._new_events += len(batch)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from ..analyze import Analysis, Engine, Options, in_pieces
+from ..analyze import Analysis, Engine, Options, in_pieces, numbers_of
 from ..analyze.model import TierRow
 from ..errors import UsageError
 from ..metadata import Metadata
@@ -144,9 +144,10 @@ class Trace:
     def _analysed(self) -> tuple[Analysis, SpanRows]:
         rows = SpanRows()
         engine = Engine(self._part.metadata, self._recording.symbols, self._options, rows)
-        for item in in_pieces(self._items()):
-            engine.feed(item)
-        return engine.finish(self._part.last_ns), rows
+        with numbers_of(self.path):
+            for item in in_pieces(self._items()):
+                engine.feed(item)
+            return engine.finish(self._part.last_ns), rows
 
     def _items(self) -> Iterator[Item]:
         return self._part.items()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import RecordingError, UsageError, shown
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -46,25 +46,13 @@ _NEW_OBJECTS: Final = 100_000
 
 def analyse(part: RecordingPart, options: Options) -> Analysis:
     """The engine's results for a recording, or for a part of it. Raises RecordingError where it can't be added up."""
-    from ..analyze import NEVER_READ, Engine, in_pieces
+    from ..analyze import NEVER_READ, Engine, in_pieces, numbers_of
 
     engine = Engine(part.metadata, part.recording.symbols, options)
     with numbers_of(part.recording.path), _rare_collections():
         for item in in_pieces(part.items(NEVER_READ)):
             engine.feed(item)
         return engine.finish(part.last_ns)
-
-
-@contextmanager
-def numbers_of(recording: Path) -> Iterator[None]:
-    """Add up a recording's numbers inside. Raises RecordingError where they go beyond 64 bits."""
-    try:
-        yield
-    except OverflowError as error:
-        raise RecordingError(
-            f"{shown(recording)}: has events with numbers too large to add up (beyond 64 bits): "
-            "it is damaged or made up; look at a part of its time (--from, --to)"
-        ) from error
 
 
 @contextmanager

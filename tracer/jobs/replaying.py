@@ -9,14 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
-from ..analyze import Engine, Pieces
+from ..analyze import Engine, Pieces, numbers_of
 from ..store.notes import facts_of
 from ..terminal.loading import interrupted_afterwards
 from ..terminal.messages import say
 from ..terminal.paper import Paper, stdout_paper
 from ..terminal.progress import progress_bar
 from ..terminal.summary_text import finding_line, summary_text
-from .analysis import WHOLE, analyse, numbers_of
+from .analysis import WHOLE, analyse
 from .pacing import Pace
 
 if TYPE_CHECKING:

@@ -43,6 +43,9 @@ WITH_SLAB: Final = frozenset({SpanKind.DIRECT_RECLAIM, SpanKind.BALANCE_PGDAT})
 """Of these, the ones that have slab's pages among it: flush_reclaim_state() in mm/vmscan.c leaves a cgroup's out."""
 _TASKS_ENDS: Final = tuple(event for kind, event in COUNTING_ENDS.items() if kind is not SpanKind.BALANCE_PGDAT)
 
+_MOST_OBJECTS: Final = 1 << 36
+"""Scanned by one call: more than any machine has."""
+
 
 @dataclass
 class LruRows:
@@ -214,7 +217,7 @@ class Stretch:
             shrink=start("shrink"),
             shr=start("shr"),
             nid=start("nid"),
-            scanned=np.maximum(start("total_scan") - end("total_scan"), 0),
+            scanned=np.maximum(_held(start("total_scan")) - _held(end("total_scan")), 0),
             freed=np.maximum(end("retval"), 0),
             cache_items=start("cache_items"),
             priority=start("priority"),
@@ -312,6 +315,11 @@ class Stretch:
         span = self.enclosing[rows]
         tier = np.where(span >= 0, self._of_span(self.spans.tier, span), NO_TIER)
         return tier_of_event(tier, self.comm(rows))
+
+
+def _held(objects: I64) -> I64:
+    """Counts of a driver's own, which may be anything, so that differences and sums fit into 64 bits."""
+    return np.clip(objects, -_MOST_OBJECTS, _MOST_OBJECTS)
 
 
 def _span_bit(number: int) -> int:
