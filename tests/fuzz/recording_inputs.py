@@ -6,10 +6,13 @@ payload), which are put into a file with right checksums and a right index, so t
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from store_cases import METADATA, calm_records, records_of_all_kinds, samples_at
 
@@ -35,6 +38,8 @@ from tracer.store.unpack import unpack
 FILE_ID = 7
 BLOCK = struct.Struct("<BHH")
 MOST_BYTES = 65_535
+EXTREME = (b"\0", b"\xff", bytes(8), b"\xff" * 8, b"\xff" * 7 + b"\x7f", bytes(7) + b"\x80", b"9" * 20, b"[" * 40, b'"')
+"""Bytes that are the ends of ranges, or mean something in JSON."""
 
 
 def seed_recording(folder: Path) -> Path:
@@ -69,6 +74,42 @@ def seed_meta(folder: Path) -> bytes:
     """The seed recording's metadata block."""
     source = Source(seed_recording(folder))
     return unpack(source, scan(source, FILE_HEAD.size, read_start(source).file_id, 0).blocks[0])
+
+
+@cache
+def _material() -> tuple[list[bytes], bytes]:
+    """The seeds, and the metadata block."""
+    with TemporaryDirectory() as folder:
+        known = list(seeds(Path(folder)))
+    with TemporaryDirectory() as folder:
+        return known, seed_meta(Path(folder))
+
+
+def case_of(number: int) -> bytes:
+    """The file with that number: a seed after one to eight edits."""
+    choose = random.Random(f"reader {number}")
+    known, meta = _material()
+    changed = bytearray(choose.choice(known))
+    for _ in range(choose.randint(1, 8)):
+        _edit(choose, changed)
+    return file_of(bytes(changed), meta)
+
+
+def _edit(choose: random.Random, data: bytearray) -> None:
+    """Set, insert, delete or repeat some bytes, or cut it; the first byte stays."""
+    at, length = choose.randrange(1, max(2, len(data))), choose.randint(1, 40)
+    new = choose.choice([choose.randbytes(choose.randint(1, 9)), EXTREME[choose.randrange(len(EXTREME))]])
+    how = choose.choice(["set", "set", "set", "insert", "delete", "copy", "cut"])
+    if how == "set":
+        data[at : at + len(new)] = new
+    elif how == "insert":
+        data[at:at] = new
+    elif how == "delete":
+        del data[at : at + length]
+    elif how == "copy":
+        data[at:at] = data[max(1, at - length) : at]
+    else:
+        del data[at:]
 
 
 class FileOfBlocks:
@@ -109,12 +150,12 @@ def file_of(data: bytes, meta: bytes) -> bytes:
     return file.close()
 
 
-def read(path: Path, size: int) -> None:
-    """Read everything twice and a part once; what was said must agree."""
+def read(path: Path, size: int) -> str:
+    """Read everything twice and a part once; what was said must agree. How it went."""
     try:
         recording = Recording.open(path)
     except RecordingError:
-        return
+        return "refused"
     counts = []
     for _ in range(2):
         batches = [item for item in recording.items() if isinstance(item, Batch)]
@@ -124,3 +165,4 @@ def read(path: Path, size: int) -> None:
     assert recording.bad_bytes + recording.cut_bytes <= size
     part = sum(len(item) for item in recording.items(1_000, 1_050) if isinstance(item, Batch))
     assert part <= counts[0]
+    return "damaged" if recording.bad_blocks or recording.cut_bytes else "read"
