@@ -14,6 +14,8 @@ from tracer.batch import LostStretch
 from tracer.imports.blocks import scan
 from tracer.imports.blocks.certain import Certain
 from tracer.imports.blocks.heads import Heads
+from tracer.imports.blocks.kept import KeepingScanner
+from tracer.imports.blocks.scan import Scanner
 from tracer.imports.blocks.text import Block
 from tracer.imports.blocks.vocabulary import MOST_TEXTS, UNKNOWN, Vocabulary
 from tracer.imports.converter import Converter
@@ -70,12 +72,14 @@ def one_by_one():
 
 def read(blocks: list[bytes]) -> dict[str, object]:
     rules = Rules({})
-    surveyor = Surveyor(rules)
-    for block in blocks:
-        surveyor.feed(block)
-    survey = surveyor.survey
-    converter = Converter(rules, survey, without_end(survey.names))
-    items = [item for block in blocks for item in converter.feed(block)] + list(converter.finish())
+    with KeepingScanner() as scanner:
+        surveyor = Surveyor(rules, scanner)
+        for block in blocks:
+            surveyor.feed(block)
+        survey = surveyor.survey
+        scanner.again()
+        converter = Converter(rules, survey, without_end(survey.names), scanner)
+        items = [item for block in blocks for item in converter.feed(block)] + list(converter.finish())
     records = [item for item in items if not isinstance(item, LostStretch)]
     return {
         "survey": survey,
@@ -153,11 +157,11 @@ def test_most_lines_of_a_trace_are_read_at_once():
     source = open_source(str(case.source), lambda *_: None)
     first, second, *_ = source.blocks()
     source.close()
-    rules = Rules({})
-    surveyor = Surveyor(rules)
+    rules, scanner = Rules({}), Scanner()
+    surveyor = Surveyor(rules, scanner)
     surveyor.feed(first)
     surveyor.feed(second)
-    known = Certain(rules.by_name, rules.threads, lambda _: None).read(second, FORMS[0])
+    known = Certain(rules.by_name, rules.threads, lambda _: None, scanner).read(second, FORMS[0])
     assert known.certain.mean() > 0.85
 
 

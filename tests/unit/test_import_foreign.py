@@ -4,6 +4,7 @@ import pytest
 from import_cases import DATA, import_file, import_text
 
 from tracer.errors import RecordingError
+from tracer.imports.blocks.scan import Scanner
 from tracer.imports.rules import Rules
 from tracer.imports.survey import Surveyor
 
@@ -74,14 +75,14 @@ def test_stacks_are_no_folded_lines(call, tmp_path):
     line = f"{HEAD}mm_vmscan_direct_reclaim_begin: order=0 gfp_flags=GFP_KERNEL"
     source = tmp_path / "trace.txt"
     source.write_text(f"{line}\n{call}\n{call}\n\n{line}\n")
-    surveyor = Surveyor(Rules({}))
+    surveyor = Surveyor(Rules({}), Scanner())
     surveyor.feed(source.read_bytes())
     assert not surveyor.survey.continued
     assert [event.args["order"] for event in import_file(source, tmp_path / "out.rtrace").events] == [0, 0]
 
 
 def test_a_fold_between_two_blocks_is_seen():
-    surveyor = Surveyor(Rules({}))
+    surveyor = Surveyor(Rules({}), Scanner())
     surveyor.feed(f"{HEAD}mm_vmscan_direct_reclaim_begin: order=123".encode())
     surveyor.feed(b"456789 gfp_flags=GFP_KERNEL")
     assert surveyor.survey.continued

@@ -16,7 +16,7 @@ from ..store.format import BLOCK_EVENTS
 from .blocks.certain import Certain, Known
 from .blocks.cpu_times import CpuTimes
 from .blocks.records import in_order
-from .blocks.scan import Head, in_turn
+from .blocks.scan import Head, Scanner, in_turn
 from .chunk import Row, records_of
 from .heads import FORMS, FUNCTION_ARROW, NAMELESS, HeadForm, head_of, time_ns
 from .lines import MOST_LINE_BYTES
@@ -41,7 +41,7 @@ Item = Records | LostStretch
 class Converter:
     """Takes a source's lines and gives records and lost stretches in the source's order."""
 
-    def __init__(self, rules: Rules, survey: Survey, without_end: Iterable[str]) -> None:
+    def __init__(self, rules: Rules, survey: Survey, without_end: Iterable[str], scanner: Scanner) -> None:
         self.unknown: Counter[str] = Counter()
         self.unreadable = 0
         self.first_unreadable = ""
@@ -50,7 +50,7 @@ class Converter:
         self.entries = OpenEntries(frozenset(without_end))
         self._rule_of = rules.by_name
         self._form: HeadForm = FORMS[0]
-        self._certain = Certain(rules.by_name, rules.threads, self._refuse)
+        self._certain = Certain(rules.by_name, rules.threads, self._refuse, scanner)
         self._placing = Placing(self.entries)
         self._rows: list[Row] = []
         self._lines: list[int] = []

@@ -20,6 +20,7 @@ from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from ..store.format import JSON
 from ..store.note_keys import END_NOTE, IMPORT_NOTE
 from ..store.writer import Writer
+from .blocks.kept import KeepingScanner
 from .converter import Converter, Item
 from .folding import unfolded
 from .guestside import read_guest_samples
@@ -89,7 +90,9 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
         went_back = 0
         while True:
             rules = Rules(request.mapping)
-            survey = _survey(source, rules, progress)
+            scanner = stack.enter_context(KeepingScanner())
+            survey = _survey(source, rules, scanner, progress)
+            scanner.again()
             try:
                 if survey.continued and not source.is_unfolded:
                     source = unfolded(source, progress)
@@ -98,7 +101,7 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
                 if survey.first_ns == 0 and lag is not None:
                     raise OutOfOrderError
                 _refuse_unread(request, source, survey, rules)
-                result = _Import(request, source, rules, survey, Sides(survey, guest, host), lag).run(progress)
+                result = _Import(request, source, rules, survey, Sides(survey, guest, host), lag, scanner).run(progress)
                 break
             except OutOfOrderError:
                 lag = None
@@ -124,8 +127,8 @@ def _check(request: ImportRequest) -> None:
     check_output(request.output, force=request.force)
 
 
-def _survey(source: Source, rules: Rules, progress: Progress) -> Survey:
-    surveyor = Surveyor(rules)
+def _survey(source: Source, rules: Rules, scanner: KeepingScanner, progress: Progress) -> Survey:
+    surveyor = Surveyor(rules, scanner)
     for block in source.blocks():
         surveyor.feed(block)
         progress("Looking through the trace", source.done * _SURVEY_SHARE)
@@ -181,7 +184,14 @@ class _Import:
     """The second pass, and what is written about it."""
 
     def __init__(
-        self, request: ImportRequest, source: Source, rules: Rules, survey: Survey, sides: Sides, lag: Lag | None
+        self,
+        request: ImportRequest,
+        source: Source,
+        rules: Rules,
+        survey: Survey,
+        sides: Sides,
+        lag: Lag | None,
+        scanner: KeepingScanner,
     ) -> None:
         """Without `lag` any order is taken."""
         self._request = request
@@ -191,7 +201,7 @@ class _Import:
         self._sides = sides
         self._lag = lag
         self._without_end = without_end(survey.names)
-        self._converter = Converter(rules, survey, self._without_end)
+        self._converter = Converter(rules, survey, self._without_end, scanner)
         self._result = ImportResult(lines=survey.lines)
 
     def run(self, progress: Progress) -> ImportResult:

@@ -85,7 +85,7 @@ class Survey:
 class Surveyor:
     """Takes a source's lines, settles how each event is read, and gives the survey."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, scanner: Scanner) -> None:
         self.survey = Survey()
         self._rules = rules
         self._watched: dict[str, Rule] = {}
@@ -93,7 +93,7 @@ class Surveyor:
         self._works: dict[int, Tails[WorkTexts]] = {}
         self._seen: set[tuple[str, Layout]] = set()
         self._form: HeadForm = FORMS[0]
-        self._scanner = Scanner()
+        self._scanner = scanner
         self._last_work_ns = -_IDLE_NS
         self._last_line = ""
         """The last one of the block before."""

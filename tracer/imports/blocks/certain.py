@@ -89,14 +89,16 @@ class Known:
 class Certain:
     """Reads what it can of one block after another."""
 
-    def __init__(self, rules: Mapping[str, Rule], threads: Threads, refused: Callable[[str], None]) -> None:
+    def __init__(
+        self, rules: Mapping[str, Rule], threads: Threads, refused: Callable[[str], None], scanner: Scanner
+    ) -> None:
         """`refused` is told the name of each event that turns out in its turn to be none of ours."""
         self._rules = rules
         self._threads = threads
         self._refused = refused
         self._probes: dict[int, Probes] = {}
         self._tails: dict[int, Tails[Any]] = {}
-        self._scanner = Scanner()
+        self._scanner = scanner
         self._fates: dict[int, _Fate] = {}
         self._templates: dict[int, list[Template]] = {}
 

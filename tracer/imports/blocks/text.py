@@ -28,6 +28,10 @@ MASKS: Final[U64] = np.array([(1 << 8 * size) - 1 for size in range(WINDOW + 1)]
 """Keep so many bytes of a window, the first ones."""
 
 
+Places = tuple[I64, I64, I64, Bools]
+"""`Block.words`, `first_word`, the lines' sizes, and `odd`."""
+
+
 class Block:
     """Whole lines. Positions are those in `padded`.
 
@@ -36,16 +40,22 @@ class Block:
     ASCII, or too many.
     """
 
-    def __init__(self, data: bytes) -> None:
-        """`data` are lines without the last one's end."""
+    def __init__(self, data: bytes, known: Places | None = None) -> None:
+        """`data` are lines without the last one's end; `known` is what another one found in them."""
         self.padded = b"".join((_PAD, data, _WORDS_BEYOND))
         self.bytes: npt.NDArray[np.uint8] = np.frombuffer(self.padded, np.uint8)
         self.windows: U64 = np.ndarray((len(self.padded) - WINDOW + 1,), "<u8", self.padded, strides=(1,))
-        self.starts, self.ends, strange = self._lines(len(data))
-        self.words = self._words()
-        self.first_word: I64 = np.searchsorted(self.words, np.append(self.starts, self.ends[-1] + 1))
-        self.odd: Bools = self.ends - self.starts > MOST_LINE_BYTES
-        self.odd[np.searchsorted(self.starts, strange, "right") - 1] = True
+        self.starts: I64
+        self.ends: I64
+        self.words: I64
+        self.first_word: I64
+        self.odd: Bools
+        if known is None:
+            self._find(len(data))
+        else:
+            self.words, self.first_word, sizes, self.odd = known
+            self.ends = np.cumsum(sizes + 1) + (len(_PAD) - 1)
+            self.starts = self.ends - sizes
 
     def __len__(self) -> int:
         """Lines."""
@@ -78,6 +88,13 @@ class Block:
         after_blanks = self.windows[at - WINDOW]
         after_blanks ^= np.uint64(0x2020_2020_2020_2020)
         return at - (WINDOW - 1) + highest_byte(after_blanks)
+
+    def _find(self, size: int) -> None:
+        self.starts, self.ends, strange = self._lines(size)
+        self.words = self._words()
+        self.first_word = np.searchsorted(self.words, np.append(self.starts, self.ends[-1] + 1))
+        self.odd = self.ends - self.starts > MOST_LINE_BYTES
+        self.odd[np.searchsorted(self.starts, strange, "right") - 1] = True
 
     def _lines(self, size: int) -> tuple[I64, I64, I64]:
         start = len(_PAD) - 1
