@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from tracer.errors import TracerError
-from tracer.workload import pressure, process
+from tracer.workload import folder, pressure, process, sweeper
 
 ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
@@ -139,15 +139,78 @@ def test_a_child_that_ends_while_it_makes_its_files_is_told_with_its_status():
 
 
 def test_its_folder_goes_even_if_its_removal_is_interrupted(tmp_path, monkeypatch):
-    real = process.tempfile.TemporaryDirectory.cleanup
+    real = folder.shutil.rmtree
     interrupts = iter([KeyboardInterrupt])
 
-    def cleanup(self):
+    def rmtree(*arguments, **options):
         for interrupt in interrupts:
             raise interrupt
-        real(self)
+        real(*arguments, **options)
 
-    monkeypatch.setattr(process.tempfile.TemporaryDirectory, "cleanup", cleanup)
-    with pytest.raises(KeyboardInterrupt), process._folder(tmp_path) as folder:
-        (folder / "file").touch()
+    monkeypatch.setattr(folder.shutil, "rmtree", rmtree)
+    with pytest.raises(KeyboardInterrupt), folder.private_folder(tmp_path) as made:
+        pressure.small_files(made.path)
     assert list(tmp_path.iterdir()) == []
+
+
+def foreign(path: Path) -> None:
+    path.mkdir(mode=0o777)
+    path.chmod(0o777)
+
+
+def full(path: Path) -> None:
+    path.mkdir(mode=0o700)
+    (path / "file").touch()
+
+
+@pytest.mark.parametrize(
+    "put", [foreign, full, lambda path: path.symlink_to("/"), Path.touch], ids=["foreign", "full", "link", "file"]
+)
+def test_what_somebody_puts_in_its_folders_place_is_not_used(tmp_path, monkeypatch, put):
+    # GIVEN a directory whose owner renames the folder as soon as it is made, and puts something else there
+    real = folder.os.mkdir
+
+    def mkdir(name, mode, *, dir_fd):
+        real(name, mode, dir_fd=dir_fd)
+        monkeypatch.setattr(folder.os, "mkdir", real)
+        (tmp_path / name).rename(tmp_path / "away")
+        put(tmp_path / name)
+
+    monkeypatch.setattr(folder.os, "mkdir", mkdir)
+    # THEN there is no load, and nothing was done to what is there
+    with pytest.raises(TracerError, match="no folder for its files"), folder.private_folder(tmp_path):
+        pass
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_only_what_is_in_its_folder_is_removed_where_that_is_renamed(tmp_path):
+    with folder.private_folder(tmp_path) as made:
+        (made.path / "below").mkdir()
+        made.path.rename(tmp_path / "away")
+        made.path.mkdir()
+        (made.path / "file").touch()
+    assert (made.path / "file").exists()
+    assert list((tmp_path / "away").iterdir()) == []
+
+
+def test_only_what_was_in_its_folder_is_swept_where_that_is_renamed(tmp_path, monkeypatch):
+    sweepers = []
+    real = subprocess.Popen
+
+    def started(*arguments, **options):
+        sweepers.append(real(*arguments, **options))
+        return sweepers[-1]
+
+    monkeypatch.setattr(sweeper.subprocess, "Popen", started)
+    with folder.private_folder(tmp_path) as made:
+        (made.path / "below").mkdir()
+        with sweeper.swept(made, tmp_path / "no cgroup"):
+            made.path.rename(tmp_path / "away")
+            made.path.mkdir()
+            (made.path / "file").touch()
+            # WHEN its input ends, as where the process that watches is killed
+            watching = sweepers.pop()
+            watching.stdin.close()
+            watching.wait()
+        assert (made.path / "file").exists()
+        assert list((tmp_path / "away").iterdir()) == []

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final
 from ..errors import TracerError
 from ..kernel.cgroup import MemoryCgroup
 from ..programs import isolated_python, safe_module_path
+from .folder import Folder, private_folder
 from .sweeper import swept
 
 MIB: Final = 1 << 20
@@ -77,7 +77,7 @@ def bounded_load(plan: LoadPlan) -> Iterator[BoundedLoad]:
     where no memory cgroup can be made (nothing is started then) or the child ends before it is ready.
     """
     directory = plan.directory.resolve()
-    with MemoryCgroup(LIMIT_BYTES) as cgroup, _folder(directory) as folder, swept(folder, cgroup.path):
+    with MemoryCgroup(LIMIT_BYTES) as cgroup, private_folder(directory) as folder, swept(folder, cgroup.path):
         child = _start(plan, folder)
         try:
             load = BoundedLoad(child)
@@ -87,20 +87,6 @@ def bounded_load(plan: LoadPlan) -> Iterator[BoundedLoad]:
         finally:
             child.kill()
             child.communicate()
-
-
-@contextmanager
-def _folder(directory: Path) -> Iterator[Path]:
-    """A folder for the length of the block; it goes even if a second Ctrl-C comes while its files are removed."""
-    folder = tempfile.TemporaryDirectory(prefix=".load-", dir=directory)
-    try:
-        yield Path(folder.name)
-    finally:
-        try:
-            folder.cleanup()
-        except KeyboardInterrupt:
-            folder.cleanup()
-            raise
 
 
 def file_bytes(directory: Path) -> int:
@@ -121,19 +107,15 @@ def _filesystem(directory: Path) -> str:
     return found[1]
 
 
-def _start(plan: LoadPlan, folder: Path) -> subprocess.Popen[bytes]:
+def _start(plan: LoadPlan, folder: Folder) -> subprocess.Popen[bytes]:
     drop = ["drop"] if plan.drop_caches else []
-    # By descriptor: whoever owns the directory around it may have put something else in the folder's place.
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        arguments = [str(os.getpid()), f"/proc/self/fd/{opened}", str(plan.seconds), str(file_bytes(folder)), *drop]
-        return subprocess.Popen(
-            isolated_python(_PROGRAM, (json.dumps(safe_module_path()), *arguments)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=[opened],
-            cwd="/",
-            start_new_session=True,
-        )
-    finally:
-        os.close(opened)
+    place, size = f"/proc/self/fd/{folder.descriptor}", file_bytes(folder.path.parent)
+    arguments = [str(os.getpid()), place, str(plan.seconds), str(size), *drop]
+    return subprocess.Popen(
+        isolated_python(_PROGRAM, (json.dumps(safe_module_path()), *arguments)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[folder.descriptor],
+        cwd="/",
+        start_new_session=True,
+    )
