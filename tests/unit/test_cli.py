@@ -157,6 +157,13 @@ def test_version():
         ("demo", "-d", "11m"),
         ("demo", "-d", "0.5"),
         ("record", "-o", "x.rtrace", "--", "/no/such/command"),
+        ("record", "-o", "/"),
+        ("record", "-o", ".", "--rotate", "1"),
+        ("report", "."),
+        ("report", "x.rtrace", "-o", "/"),
+        ("import", "."),
+        ("import", ""),
+        ("import", "x.txt", "-o", "."),
     ],
 )
 def test_a_wrong_command_line_exits_with_2(arguments, tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..terminal.loading import loading
-from .options import Force, Quiet
+from .options import Force, Quiet, named
 
 if TYPE_CHECKING:
     from ..imports import ImportResult
@@ -40,7 +40,7 @@ def _beside(source: str) -> Path:
     """Where the recording goes by default: beside its source, `trace.txt.gz` to `trace.rtrace`."""
     if source == "-":
         raise typer.BadParameter("standard input has no name: say where to with -o OUT.rtrace")
-    path = Path(source)
+    path = named(Path(source))
     name = path.with_suffix("") if path.suffix in _PACKED_SUFFIXES else path
     return name.with_suffix(".rtrace")
 
@@ -109,7 +109,7 @@ def import_(
         from ..terminal.messages import Messages
         from ..terminal.progress import progress_bar
 
-    target = output or _beside(source)
+    target = named(output or _beside(source))
     request = ImportRequest(source, target, force, _mapping(mapping), samples, host_log, kernel, host)
     with progress_bar(quiet=quiet) as progress:
         result = import_trace(request, progress)

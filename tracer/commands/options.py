@@ -36,6 +36,13 @@ def within(value_s: float, text: str, least_s: float, most_s: float) -> float:
     return value_s
 
 
+def named(path: Path) -> Path:
+    """The path. Raises typer.BadParameter where it has no file's name to go by: `.`, `/`, nothing at all."""
+    if not path.name:
+        raise typer.BadParameter(f"{str(path)!r} is a directory: name a file")
+    return path
+
+
 class BalloonSource(StrEnum):
     """Who counts the pages of the balloon; the plan's own choices, which are too slow to import for `--help`."""
 

@@ -12,7 +12,7 @@ import typer
 
 from ..jobs.record_options import RecordOptions
 from ..recorder.handover import HandOver
-from .options import BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose, length_s
+from .options import BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose, length_s, named
 
 
 class TransportWish(StrEnum):
@@ -129,7 +129,7 @@ def record(
     if as_user is not None and not command:
         raise typer.BadParameter("--as-user is for a COMMAND: record --as-user USER -- COMMAND")
     options = RecordOptions(
-        output=output or _default_output(),
+        output=named(output or _default_output()),
         duration_s=duration,
         command=tuple(command or ()),
         as_user=as_user,

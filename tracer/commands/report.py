@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.loading import loading
-from .options import GAP_S, HORIZON_S, File, Force, From, Gap, Horizon, To
+from .options import GAP_S, HORIZON_S, File, Force, From, Gap, Horizon, To, named
 
 
 def report(
@@ -39,7 +39,7 @@ def report(
         from ..report import write_report
         from ..store import files_of
 
-    target = output or file.with_suffix(".html")
+    target = named(output or named(file).with_suffix(".html"))
     recording = files_of(file)
     check_output(target, force=force, what="a report", inputs=recording)
     with bounded_memory(file):
