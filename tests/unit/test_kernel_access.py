@@ -177,7 +177,14 @@ def test_a_kernel_without_perf_events_can_not_attach(machine):
     assert not by_name(machine)["perf events"].ok
 
 
+def test_without_proc_nothing_else_is_said_to_be_missing(tmp_path):
+    (needed,) = requirements(tmp_path)
+    assert (needed.name, needed.ok, needed.needed) == ("proc", False, True)
+    assert "mount -t proc" in needed.fix
+
+
 def test_everything_broken_comes_with_a_fix(tmp_path):
+    put_status(tmp_path, 0, uid=1000)
     assert all(item.fix for item in requirements(tmp_path) if not item.ok)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tracer.errors import shell_word
+from tracer.terminal.exit_codes import run_to_exit
 from tracer.terminal.messages import Messages
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,26 @@ def test_the_work_goes_on_where_nothing_can_be_said(stderr: str) -> None:
         ]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert (result.stdout, result.returncode) == ("done\n", 0)
+
+
+def test_the_work_is_done_where_there_is_no_dev(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.devnull", "/no/dev/null")
+    run_to_exit(lambda: print("done"))
+    assert capsys.readouterr() == ("done\n", "")
+
+
+@pytest.mark.parametrize("stderr", ["/dev/full", ">(exec 0<&-; exec sleep 20)"])
+def test_a_usage_error_that_cannot_be_said_is_one(stderr: str) -> None:
+    # The reader is gone before anything is said: the pipe's other end is tried until it breaks.
+    script = f'exec 2> {stderr}; while [ -p /dev/stderr ] && echo x >&2; do sleep 0.01; done 2>/dev/null; "$@"'
+    result = subprocess.run(
+        ["bash", "-c", f'trap "" PIPE; {script}', "bash", sys.executable, "-m", "tracer", "nosuch"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert (result.returncode, result.stdout) == (2, b"")
 
 
 def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:

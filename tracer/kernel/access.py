@@ -57,7 +57,9 @@ class Requirement:
 
 
 def requirements(root: Path = ROOT) -> tuple[Requirement, ...]:
-    """Everything the kernel side asks for; bcc is told by whoever looks for it."""
+    """Everything the kernel side asks for; bcc is told by whoever looks for it. Only /proc where that is not there."""
+    if read_text(root, "/proc/self/status") is None:
+        return (Requirement("proc", False, "/proc is not mounted", as_root("mount -t proc proc /proc")),)
     return _Access(root).requirements()
 
 

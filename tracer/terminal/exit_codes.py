@@ -30,17 +30,26 @@ def run_to_exit(work: Callable[[], object]) -> None:
             sys.stdout.flush()
     except TracerError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:
+    except BrokenPipeError as error:
         # Whoever read stdout has seen enough (`| head`).
         lead_nowhere(1)
+        _exit_as_meant(error)
     except OSError as error:
         lead_nowhere(1)
+        _exit_as_meant(error)
         _fail(_os_error(error), 1)
     except MemoryError:
         lead_nowhere(1)
         _fail(f"out of memory: {RAISE_MEMORY_LIMIT}", 1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _exit_as_meant(error: OSError) -> None:
+    """Exit with the code of what could not be said, where it was a failure of its own: a usage error, say."""
+    if code := getattr(error.__context__, "exit_code", 0):
+        lead_nowhere(_STDERR)
+        sys.exit(code)
 
 
 def _silence_libraries() -> None:
@@ -60,12 +69,20 @@ def _os_error(error: OSError) -> str:
     return f"{error.strerror or error}{where}" + (f"; {advice}" if advice else "")
 
 
+def _nowhere() -> int:
+    try:
+        return os.open(os.devnull, os.O_RDWR)
+    except OSError:
+        # No /dev, as in a bare chroot.
+        return os.memfd_create("null")
+
+
 def _prepare_streams() -> None:
     """Open closed streams (`>&-`) on /dev/null, or a file gets what is printed; escape what has no encoding.
 
     They are inherited like any standard stream: a child would take the first files it opens for them.
     """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+    while (descriptor := _nowhere()) <= _STDERR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
