@@ -18,8 +18,9 @@ prints the same. This page is made from the kinds themselves (`{COMMAND}`). The 
 [glossary.md](glossary.md), the keys in [json.md](json.md#findings).
 
 Findings come the worst first: by severity (critical, warning, info), then by cost. The cost is in seconds: those that
-somebody waited, plus one for every {COST_BYTES_S >> 20} MiB moved for nothing or read again. Each kind needs something
-to have been seen; where it was not, its absence says nothing.
+somebody waited, plus one for every {COST_BYTES_S >> 20} MiB moved for nothing or read again. The verdict is the first
+of them that is not about the recording itself, with what all of its kind come to and one clause on the next kind. Each
+kind needs something to have been seen; where it was not, the kind is *not judged*: its absence says nothing.
 """
 _MARK: Final = {Listed.NOT: "", Listed.UNORDERED: "- ", Listed.ORDERED: "1. "}
 

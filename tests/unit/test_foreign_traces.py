@@ -62,7 +62,9 @@ def test_shrinker_calls_whose_reclaim_began_before_are_their_reclaims(told: Told
 
 @trace_of("verdict-hides-the-kill")
 def test_a_kill_leads_and_pages_reclaim_says_it_got_count(told: Told) -> None:
-    assert told.verdict.sentence.startswith("The OOM killer killed 1 task with 256.0 MiB still in the balloon")
+    assert told.verdict.sentence.startswith(
+        "The OOM killer chose a process (pid 500) with 256.0 MiB still in the balloon"
+    )
     (conflict,) = told.summary["conflicts"]
     assert conflict["reclaimed_pages"] == 40
 
@@ -171,4 +173,5 @@ def test_entries_without_arguments_move_no_pages_and_an_oom_is_no_quiet_recordin
 
 @trace_of("folded-lines")
 def test_a_tier_that_gave_objects_gave_at_least_these(told: Told) -> None:
-    assert told.verdict.sentence == "No conflict and no cycle: background gave at least slab objects."
+    assert told.verdict.sentence.startswith("Nothing was flagged: background gave at least slab objects; nothing in")
+    assert told.verdict.level == "unknown", "it has no kills"

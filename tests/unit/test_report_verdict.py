@@ -1,93 +1,147 @@
-"""The verdict says the worst thing first, with its cost, and what limits it."""
+"""The verdict is the worst finding, with what its kind comes to and the next kind; and says what limits it."""
 
+from __future__ import annotations
+
+import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from synthetic_analysis import MIB_PAGES, facts, ladder, quiet, storm
 
-from tracer.analyze.model import Finding, Quantity, TierRow
-from tracer.analyze.terms import Cause, Quality, Severity, Tier
-from tracer.report import verdict
+from tracer.analyze.findings.kind import Kind
+from tracer.analyze.findings.registry import KIND_BY_NAME, KINDS
+from tracer.analyze.model import Analysis, Finding, NotJudged
+from tracer.analyze.terms import Quality, Severity
+from tracer.metadata import BalloonInfo, PlanRow, SourceState
+from tracer.report import render, verdict
+from tracer.wording.verdict import QUIET, UNKNOWN
 
-KILL = TierRow(Tier.OOM_KILL, 4.0, kills=2)
-NO_STORM = replace(storm(), storms=[])
-NO_CYCLE = replace(NO_STORM, cycles=[], tiers=ladder(0.0)[:2])
-NO_CONFLICT = replace(NO_CYCLE, conflicts=[], tiers=NO_STORM.tiers)
-
-
-def with_balloon(pages: int, at_s: float = 0.0):
-    """A quiet analysis with a kill at 4 s and balloon counters read before it."""
-    counters = {"vmstat.balloon_inflate": pages, "vmstat.balloon_deflate": 0}
-    samples = {name: Quantity(np.array([at_s]), np.array([float(value)])) for name, value in counters.items()}
-    return replace(quiet(), tiers=[KILL], samples=samples)
+SEVERITIES = {"critical": Severity.CRITICAL, "warning": Severity.WARNING, "info": Severity.INFO}
+NO_KILLS_TRACED = NotJudged("oom_kill", "nothing tells whether a task was killed")
+NO_PAGES_COUNTED = NotJudged("cycle", "nothing counts pages"), NotJudged("storm", "nothing counts pages")
 
 
-def test_a_storm_comes_first_with_class_and_cost():
-    said = verdict(storm(), facts())
-    assert said.severity is Severity.CRITICAL
-    assert "1 storm of 3 cycles" in said.sentence
-    assert "notifier-reinflate" in said.sentence
-    assert "78.0 MiB for nothing" in said.sentence
+def flagged(*findings: str) -> Analysis:
+    """An analysis with findings in the order of the engine, the worst first: `warning cycle`."""
+    made = []
+    for number, words in enumerate(findings, 1):
+        severity, kind = words.split()
+        numbers = {"stall_s": 1.5, "wasted_pages": 512}
+        text = f"What {kind} number {number} says."
+        made.append(Finding(number, kind, SEVERITIES[severity], 1.0, 2.0, text, Quality.MEASURED, numbers))
+    return replace(quiet(), findings=made)
 
 
-@pytest.mark.parametrize(
-    ("analysis", "severity", "part"),
-    [
-        (NO_STORM, Severity.WARNING, "3 cycles of leak and reinflation (notifier-reinflate"),
-        (NO_CYCLE, Severity.WARNING, "2 conflicts (400 ms self, 1.20 s induced and 100 ms foreign)"),
-        (with_balloon(100 * MIB_PAGES), Severity.CRITICAL, "killed 2 tasks with 100.0 MiB still in the balloon"),
-        (
-            NO_CONFLICT,
-            Severity.WARNING,
-            "gave 39.0 MiB only as the last resort, after 7.40 s of direct reclaim and retries",
-        ),
-        (replace(quiet(), tiers=[KILL]), Severity.CRITICAL, "killed 2 tasks; no conflict and no cycle"),
-        (quiet(), Severity.INFO, "No conflict and no cycle: no tier had to give memory"),
-    ],
-)
-def test_the_worst_thing_is_said(analysis, severity, part):
-    said = verdict(analysis, facts())
-    assert said.severity is severity
-    assert part in said.sentence
+def test_the_worst_finding_leads_and_the_next_kind_follows_in_a_clause() -> None:
+    said = verdict(flagged("critical worker_stuck", "warning starved", "warning cycle"), facts())
+    assert (said.severity, said.kind, said.finding) == (Severity.CRITICAL, "worker_stuck", 1)
+    clause = KIND_BY_NAME["starved"].clause
+    assert said.sentence == f"What worker_stuck number 1 says. Also, {clause}."
 
 
-def test_without_any_trouble_it_says_which_tier_gave_what():
-    tiers = ladder(0.0)[:2]
-    said = verdict(replace(quiet(), tiers=tiers), facts())
-    assert said.severity is Severity.INFO
+def test_others_of_the_kind_are_added_up() -> None:
+    said = verdict(flagged("warning starved", "warning starved", "warning starved"), facts())
+    assert said.sentence == "What starved number 1 says. 3 such episodes, 4.5 s of waiting in all."
+
+
+def test_a_kind_without_a_sum_says_how_many() -> None:
+    said = verdict(flagged("warning kswapd_gave_up", "warning kswapd_gave_up"), facts())
+    assert said.sentence.endswith("says. 2 such findings in all.")
+
+
+def test_a_kill_is_never_left_out_of_a_worse_verdict() -> None:
+    worse = flagged("critical worker_stuck", "critical storm", "critical oom_kill", "critical oom_kill")
+    assert verdict(worse, facts()).sentence.endswith("Also, the OOM killer killed a task (2 times).")
+
+
+def test_mere_information_does_not_follow_something_worse() -> None:
+    assert "Also" not in verdict(flagged("warning starved", "info refault"), facts()).sentence
+
+
+@pytest.mark.parametrize("kind", ["lost", "module", "recorder_share"])
+def test_what_is_about_the_recording_leads_no_verdict(kind: str) -> None:
+    said = verdict(flagged(f"warning {kind}"), facts())
+    assert (said.severity, said.kind, said.finding) == (Severity.INFO, QUIET, None)
+
+
+def test_information_leads_with_what_the_tiers_gave_behind_it() -> None:
+    said = verdict(replace(flagged("info refault"), tiers=ladder(0.0)[1:2]), facts())
+    assert (said.level, said.kind, said.finding) == ("info", "refault", 1)
+    given = "No conflict and no cycle: background gave 100.0 MiB of file, 25.0 MiB of anon and slab objects."
+    assert said.sentence == f"What refault number 1 says. {given}"
+
+
+def test_without_any_trouble_it_says_which_tier_gave_what() -> None:
+    said = verdict(replace(quiet(), tiers=ladder(0.0)[:2]), facts())
+    assert (said.severity, said.kind) == (Severity.INFO, QUIET)
     assert (
         "proactive gave 2.0 MiB of LRU; background gave 100.0 MiB of file, 25.0 MiB of anon and slab objects"
         in said.sentence
     )
+    assert verdict(quiet(), facts()).sentence == "No conflict and no cycle: no tier had to give memory."
 
 
-def test_pages_are_of_the_recordings_size():
-    large = replace(facts(), metadata=replace(facts().metadata, page_size_bytes=65536))
-    assert "1,248 MiB for nothing" in verdict(storm(), large).sentence
+@pytest.mark.parametrize("page_bytes", [4096, 65536])
+def test_its_total_is_that_of_the_tile(page_bytes: int) -> None:
+    # GIVEN a storm and a cycle outside it
+    analysis = storm()
+    beside = replace(analysis.cycles[0], id=9, storm=None)
+    analysis = replace(analysis, cycles=[*analysis.cycles, beside])
+    analysis.balloon.wasted_pages = sum(cycle.wasted_pages for cycle in analysis.cycles)
+    analysis.findings = [finding for finding in analysis.findings if finding.kind == "storm"]
+    of_size = replace(facts(), metadata=replace(facts().metadata, page_size_bytes=page_bytes))
+    # THEN the verdict has the sum, as the report's tile shows it
+    said = verdict(analysis, of_size).sentence
+    (tile,) = re.findall(r"<dt>Moved for nothing</dt><dd>([^<]+)<", render(analysis, of_size))
+    assert f"1 storm of 3 cycles and 1 other cycle in all; {tile} moved for nothing." in said
 
 
-def test_a_kill_is_never_left_out_of_a_worse_verdict():
-    said = verdict(replace(storm(), tiers=[KILL]), facts())
-    assert said.sentence.endswith("moved 78.0 MiB for nothing, and the OOM killer killed 2 tasks.")
+def test_what_was_not_judged_is_listed_and_quiet_stays_quiet_without_what_does_not_decide() -> None:
+    analysis = replace(quiet(), not_judged=[NotJudged("lag", "the host's log is missing"), *NO_PAGES_COUNTED])
+    said = verdict(analysis, replace(facts(), metadata=replace(facts().metadata, balloon=BalloonInfo())))
+    assert (said.kind, said.not_judged) == (QUIET, tuple(analysis.not_judged))
+    assert said.sentence == "No conflict: no tier had to give memory."
 
 
-def test_a_kill_over_an_empty_balloon_does_not_blame_it():
-    assert "balloon" not in verdict(with_balloon(0), facts()).sentence
+@pytest.mark.parametrize(
+    ("unjudged", "why"),
+    [([NO_KILLS_TRACED], "nothing tells whether a task was killed"), ([*NO_PAGES_COUNTED], "nothing counts pages")],
+)
+@pytest.mark.parametrize("found", [(), ("info refault",)])
+def test_nothing_is_quiet_that_was_not_looked_at(unjudged: list[NotJudged], why: str, found: tuple[str, ...]) -> None:
+    analysis = replace(flagged(*found), not_judged=unjudged)
+    said = verdict(analysis, facts())
+    assert (said.level, said.kind, said.finding) == ("unknown", UNKNOWN, None)
+    assert said.sentence.count(why) == 1
+    assert "Nothing wrong found" not in render(analysis, facts())
 
 
-def test_a_kill_over_a_balloon_tells_the_reason_found():
-    found = Finding(
-        1, "oom_kill", Severity.CRITICAL, 4.0, 4.0, "It chose a task: the feature is off.", Quality.INFERRED
-    )
-    said = verdict(replace(with_balloon(MIB_PAGES), findings=[found]), facts())
-    assert said.sentence.endswith("1.0 MiB still in the balloon: the feature is off.")
+def test_an_unjudged_kind_takes_nothing_from_what_was_found() -> None:
+    said = verdict(replace(flagged("warning starved"), not_judged=[NO_KILLS_TRACED]), facts())
+    assert (said.level, said.kind) == ("warning", "starved")
 
 
-def test_a_balloon_tapped_by_its_shrinker_was_tapped_early():
-    leaked = {**quiet().balloon.leaked_pages, Cause.SHRINKER: 3 * MIB_PAGES}
-    said = verdict(replace(quiet(), balloon=replace(quiet().balloon, leaked_pages=leaked)), facts())
-    assert "shrinker gave 3.0 MiB side by side with the page cache" in said.sentence
+def test_an_oom_whose_end_is_not_known_is_said_once() -> None:
+    plan = (PlanRow("direct_reclaim_end", "x", SourceState.USED), PlanRow("out_of_memory_begin", "x", SourceState.USED))
+    analysis = replace(quiet(), tiers=ladder(0.0)[1:2], not_judged=[NO_KILLS_TRACED])
+    analysis.accounting.events_by_kind = {"out_of_memory_begin": 2}
+    said = verdict(analysis, replace(facts(), metadata=replace(facts().metadata, plan=plan)))
+    assert said.kind == UNKNOWN
+    assert "out_of_memory() was called 2 times" in said.sentence
+    assert NO_KILLS_TRACED.why not in said.sentence
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_can_lead_or_follow_in_a_sentence(kind: Kind) -> None:
+    assert kind.clause[0].islower() or kind.clause.startswith("OOM ")
+    assert not kind.clause.endswith(".")
+    assert not kind.title.endswith(".")
+
+
+def test_pages_of_the_last_resort_are_the_balloons_total() -> None:
+    analysis = replace(storm(), findings=flagged("warning late_tap", "warning late_tap").findings)
+    assert "OOM notifiers took 39.0 MiB from the balloon in all." in verdict(analysis, facts()).sentence
+    assert analysis.balloon.leaked_pages["oom_notifier"] == 39 * MIB_PAGES
 
 
 @pytest.mark.parametrize(
@@ -100,11 +154,11 @@ def test_a_balloon_tapped_by_its_shrinker_was_tapped_early():
         ({"bad_blocks": 1}, "1 damaged block was skipped"),
     ],
 )
-def test_what_was_missed_qualifies_the_verdict(changes, part):
+def test_what_was_missed_qualifies_the_verdict(changes: dict[str, object], part: str) -> None:
     said = verdict(quiet(), facts(**changes))
     assert part in said.qualifier
     assert "lower bounds" in said.qualifier
 
 
-def test_a_whole_recording_needs_no_qualifier():
+def test_a_whole_recording_needs_no_qualifier() -> None:
     assert verdict(quiet(), facts()).qualifier == ""

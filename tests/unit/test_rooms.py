@@ -51,7 +51,7 @@ MAY_IMPORT = {
 
 INSIDE = {
     "analyze": (
-        *("terms", "model", "naming", "options", "stream", "balloon"),
+        *("terms", "sizes", "model", "naming", "options", "stream", "balloon"),
         *("totals", "contention", "findings", "results", "engine"),
     ),
 }

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from ..analyze.model import Analysis, TierRow
 from ..analyze.naming import tier_title
+from ..analyze.sizes import MIB
 from ..analyze.terms import Quality, Tier
-from ..wording.numbers import MIB, count, mib, offset, plural, seconds
+from ..wording.numbers import count, mib, offset, plural, seconds
 from ..wording.tier_pages import inferred_mark
 from ..wording.tiers import rungs, shrinker_freed, who
 from .figure import Figure, Trace, tier_color

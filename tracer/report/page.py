@@ -22,12 +22,12 @@ from ..wording.evidence import no_balloon, nothing_seen, seen_of, unseen_part
 from ..wording.free_pages import free_page_lines
 from ..wording.length import length_of
 from ..wording.numbers import NOT_KNOWN, bytes_, count, mib, plural, seconds, utc
-from ..wording.verdict import UNKNOWN, Verdict, verdict
+from ..wording.verdict import QUIET, UNKNOWN, Verdict, unjudged_words, verdict
 from .assets import csp_hash, plotly_base64, read
 from .explanations import explanations
 from .figure import Figure, to_data, to_html
 from .ladder import ladder_figures, ladder_tables
-from .markup import script_json, text
+from .markup import script_json, sentence, text
 from .quality import quality_section
 from .series import nested
 from .tables import conflicts_table, cycles_table, findings_table, shrinkers_table, stalls_table, storms_table
@@ -36,7 +36,8 @@ from .timeline import Timeline, timeline
 _LEVEL_WORDS: Final[dict[str, str]] = {
     Severity.CRITICAL: "Critical",
     Severity.WARNING: "Warning",
-    Severity.INFO: "Nothing wrong found",
+    Severity.INFO: "For information",
+    QUIET: "Nothing wrong found",
     UNKNOWN: "Not known",
 }
 
@@ -79,7 +80,7 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
         "figures": _data(analysis, rows, charts, ladder),
         "title": text(f"{facts.metadata.host or facts.source}: reclaim-tracer report"),
         "timeline": "".join(to_html(row) for row in rows.rows),
-        "findings": findings_table(analysis) + explanations(analysis),
+        "findings": findings_table(analysis) + _unjudged(analysis) + explanations(analysis),
         "ladder_charts": "".join(to_html(figure) for figure in ladder),
         "ladder_tables": ladder_tables(analysis, page_bytes),
         "shrinkers": shrinkers_table(analysis.shrinkers, seen=seen_of(analysis, facts, SHRINKER_KINDS)),
@@ -112,10 +113,15 @@ def _verdict_parts(judged: Verdict) -> dict[str, str]:
     qualifier = f'<p class="qualifier"><strong>But:</strong> {text(judged.qualifier)}</p>' if judged.qualifier else ""
     return {
         "level": text(judged.level),
-        "level_words": _LEVEL_WORDS[judged.level],
+        "level_words": _LEVEL_WORDS.get(judged.kind) or _LEVEL_WORDS[judged.level],
         "verdict": text(judged.sentence),
         "qualifier": qualifier,
     }
+
+
+def _unjudged(analysis: Analysis) -> str:
+    words = unjudged_words(analysis.not_judged)
+    return sentence(f"Not judged: {words}.", "note") if words else ""
 
 
 def _header(analysis: Analysis, facts: RecordingFacts) -> dict[str, str]:

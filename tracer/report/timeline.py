@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from ..analyze.model import Analysis, Quantity
+from ..analyze.sizes import MIB
 from ..analyze.terms import Tier
-from ..wording.numbers import MIB, count, listing, offset, percent, plural, seconds
+from ..wording.numbers import count, listing, offset, percent, plural, seconds
 from ..wording.tiers import tier_name
 from .balloon_chart import balloon_row
 from .figure import Absence, Figure, Trace, line, tier_color

@@ -18,7 +18,7 @@ from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.tiers import rungs, shrinker_freed, who
 from ..wording.unseen import unseen
-from ..wording.verdict import verdict
+from ..wording.verdict import unjudged_words, verdict
 from .paper import Paper
 
 MOST_ROWS: Final = 8
@@ -79,6 +79,9 @@ def _verdict(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[st
     judged = verdict(analysis, facts)
     level = "" if judged.severity is Severity.INFO else f"[{judged.level}] "
     but = paper.paragraph(judged.qualifier, "But:     ") if judged.qualifier else []
+    if judged.not_judged and judged.finding is None:
+        kinds = ", ".join(each.kind for each in judged.not_judged)
+        but += paper.paragraph(f"Not judged: {kinds}.", " " * len("Verdict: "))
     return [*paper.paragraph(f"{level}{judged.sentence}", "Verdict: ", judged.level), *but]
 
 
@@ -180,11 +183,12 @@ def _worked(balloon: BalloonResult) -> str:
 
 
 def _findings(analysis: Analysis, paper: Paper) -> list[str]:
+    unjudged = paper.paragraph(f"Not judged: {words}") if (words := unjudged_words(analysis.not_judged)) else []
     if not analysis.findings:
-        return ["Findings: none."]
+        return ["Findings: none.", *unjudged]
     shown = analysis.findings[:_MOST_FINDINGS]
     lines = [f"Findings ({count(len(analysis.findings))})", *(finding_line(finding, paper) for finding in shown)]
-    return [*lines, *_more(len(analysis.findings) - len(shown), "finding")]
+    return [*lines, *_more(len(analysis.findings) - len(shown), "finding"), *unjudged]
 
 
 def _shrinkers(analysis: Analysis, paper: Paper) -> list[str]:

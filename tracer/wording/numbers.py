@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-MIB: Final = 1 << 20
+from ..analyze import sizes
+
 _NS_UNITS: Final = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
 
 
@@ -27,14 +28,7 @@ DASH: Final = "-"
 
 def mib(pages: float | None, page_bytes: int) -> str:
     """Guest pages in MiB, or in KiB below 0.1 MiB: `1.5 MiB`; None is not known."""
-    if pages is None:
-        return NOT_KNOWN
-    size = pages * page_bytes
-    if not size:
-        return "0 MiB"
-    if 0 < abs(size) < MIB / 10:
-        return f"{size / 1024:,.0f} KiB"
-    return f"{size / MIB:,.1f} MiB" if abs(size) < 1000 * MIB else f"{size / MIB:,.0f} MiB"
+    return NOT_KNOWN if pages is None else sizes.mib(pages * page_bytes)
 
 
 def bytes_(size: float) -> str:

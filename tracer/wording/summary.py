@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ..analyze import summary_dict
@@ -25,5 +26,6 @@ def _verdict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "kind": judged.kind,
         "text": judged.sentence,
         "qualifier": judged.qualifier or None,
-        "finding": next((finding.id for finding in analysis.findings if finding.kind == judged.kind), None),
+        "finding": judged.finding,
+        "not_judged": [asdict(each) for each in judged.not_judged],
     }

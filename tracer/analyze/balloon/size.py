@@ -12,9 +12,9 @@ import numpy.typing as npt
 from ...balloon_counters import GAUGES, INFLATED, LEAKED
 from ...schema import BALLOON_PAGE_BYTES
 from ..model import Analysis, BalloonSize, BalloonStep
+from ..sizes import MIB
 from ..terms import Quality
 
-MIB: Final = 1 << 20
 _ADDED_UP: Final = "vmstat.balloon_inflate minus balloon_deflate"
 _TARGET: Final = "vmmemctl.target_pages"
 Floats = npt.NDArray[np.float64]

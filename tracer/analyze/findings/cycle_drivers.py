@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..model import Analysis
+from ..sizes import mib
 from ..terms import CycleClass
 
 DRIVEN_BY: Final = {
@@ -39,3 +41,9 @@ DRIVER_REFERENCES: Final = (
     "commit 71994620bb25: virtio-balloon gives back through a shrinker (Linux 4.19 to 5.7)",
     "commit da10329cb057: virtio-balloon gives back through the OOM notifier again (Linux 5.8)",
 )
+
+
+def moved_for_nothing(analysis: Analysis, page_bytes: int) -> str:
+    """What all cycles, in storms and beside them, moved out and back in, as a further clause; empty where not known."""
+    pages = analysis.balloon.wasted_pages
+    return "" if pages is None else f"; {mib(pages * page_bytes)} moved for nothing"

@@ -11,10 +11,10 @@ from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
 from ..model import Analysis
 from ..options import Options
+from ..sizes import mib
 from ..totals.hopeless import HopelessNode
 from ..totals.kills import Kill, KillReason, reason_for
 from ..totals.series import SampleSeries
-from . import kind
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Evidence:
 
     def mib(self, pages: float) -> str:
         """Guest pages as text in MiB."""
-        return kind.mib(pages * self.metadata.page_size_bytes)
+        return mib(pages * self.metadata.page_size_bytes)
 
     def seconds(self, time_ns: int) -> float:
         """A time as seconds since the recording's start."""

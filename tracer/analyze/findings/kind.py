@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..model import EVIDENCE_SPANS, Finding
+from ..model import EVIDENCE_SPANS, Analysis, Finding
 from ..terms import Quality, Severity
 
 if TYPE_CHECKING:
@@ -73,13 +73,23 @@ class Need:
     is_met: Callable[[Evidence], bool]
 
 
+class Decisive(Enum):
+    """Where nothing can be called quiet as long as a kind was not judged."""
+
+    NEVER = "never"
+    WITH_BALLOON = "with a balloon"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of finding.
 
     `number` is its own for good, below KINDS_MOST: ids are made of it. `clause` says in a verdict's second half that
     there is such a finding. `of_recording`: it limits what can be said of the machine and says nothing of the machine,
-    so that no verdict begins with it. `rule` gives the findings without id and kind, by time.
+    so that no verdict begins with it. `together` says in a clause what all findings of the kind come to, given the
+    guest's page size in bytes, empty where the worst one has said it: its totals are those of tiles and tables. `rule`
+    gives the findings without id and kind, by time.
     """
 
     name: str
@@ -89,6 +99,8 @@ class Kind:
     needs: tuple[Need, ...]
     rule: Callable[[Evidence], Iterator[Finding]]
     explanation: Explanation
+    together: Callable[[Analysis, Sequence[Finding], int], str] | None = None
+    decisive: Decisive = Decisive.NEVER
     of_recording: bool = False
 
     def unmet(self, evidence: Evidence) -> str:
@@ -136,9 +148,3 @@ def cost_of(waited_s: float | None, size_bytes: float | None = None) -> float | 
     if waited_s is None and size_bytes is None:
         return None
     return (waited_s or 0.0) + (size_bytes or 0.0) / COST_BYTES_S
-
-
-def mib(size_bytes: float) -> str:
-    """Bytes as text in MiB."""
-    size = size_bytes / 2**20
-    return f"{size:,.0f} MiB" if size >= 10 else f"{size:.1f} MiB"

@@ -38,10 +38,16 @@ def if_balloon(need: Need) -> Need:
     return Need(need.why, lambda evidence: evidence.surely_no_balloon or need.is_met(evidence))
 
 
+def _kills() -> Need:
+    """That kills were traced, or that the kernel's counter of them was sampled and stood still."""
+    traced = events(KILL_KINDS, "whether a task was killed")
+    return Need(traced.why, lambda evidence: traced.is_met(evidence) or evidence.series.growth("vmstat.oom_kill") == 0)
+
+
 WAITS: Final = events(WAIT_KINDS, "how long tasks waited for memory")
 RECLAIM: Final = events(_RECLAIM_KINDS, "when memory was reclaimed")
 SHRINKERS: Final = events(SHRINKER_KINDS, "what shrinkers did")
-KILLS: Final = events(KILL_KINDS, "whether a task was killed")
+KILLS: Final = _kills()
 KSWAPD_FAILURES: Final = events(frozenset({"kswapd_reclaim_fail"}), "kswapd's failures (Linux 7.1 and newer do)")
 NOTIFICATIONS: Final = if_balloon(events(_NOTIFIER_KINDS, "when OOM notifiers ran"))
 MODULES: Final = if_balloon(events(frozenset({"module_load", "module_free"}), "when modules were loaded"))
@@ -66,7 +72,7 @@ BALLOON_SIZE: Final = if_balloon(
 WORK: Final = if_balloon(
     Need(
         "nothing in this recording tells when the balloon's worker ran",
-        lambda evidence: evidence.analysis.balloon.work_spans is not None or bool(evidence.analysis.conflicts),
+        lambda evidence: not evidence.metadata.plan or evidence.analysis.balloon.work_spans is not None,
     )
 )
 PUFFS: Final = if_balloon(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Finding
+from ...model import Analysis, Finding, known_sum
+from ...sizes import mib
 from ...terms import Severity
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import RECLAIM, WORK
@@ -45,6 +46,16 @@ def _conflicts(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _together(analysis: Analysis, conflicts: Sequence[Finding], page_bytes: int) -> str:
+    if len(conflicts) == 1:
+        return ""
+    overlap = {who: sum(each.overlap_s[who] for each in analysis.conflicts) for who in _ACTOR_TEXT}
+    by = ", ".join(f"{length_s:.2f} s {who}" for who, length_s in overlap.items() if length_s)
+    reclaimed = known_sum(each.reclaimed_pages for each in analysis.conflicts)
+    what = "" if reclaimed is None else f", {mib(reclaimed * page_bytes)} reclaimed meanwhile"
+    return f"{len(conflicts):,} conflicts in all ({by}){what}"
+
+
 KIND: Final = Kind(
     name="conflict",
     number=6,
@@ -52,6 +63,7 @@ KIND: Final = Kind(
     clause="the balloon inflated while the guest was reclaiming memory",
     needs=(WORK, RECLAIM),
     rule=_conflicts,
+    together=_together,
     explanation=Explanation(
         meaning="The balloon took pages while the kernel was reclaiming: the guest was asked for memory that it "
         "did not have free. Page cache and slab are evicted to fill the balloon. A little of this is how "

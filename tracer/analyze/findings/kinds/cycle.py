@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Finding
+from ...model import Analysis, Finding
 from ...terms import Severity
-from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES
+from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import BALLOON_PAGES
 
@@ -46,6 +46,12 @@ def _cycles(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _together(analysis: Analysis, cycles: Sequence[Finding], page_bytes: int) -> str:
+    if len(cycles) == 1:
+        return ""
+    return f"{len(cycles):,} cycles in all{moved_for_nothing(analysis, page_bytes)}"
+
+
 KIND: Final = Kind(
     name="cycle",
     number=3,
@@ -53,6 +59,7 @@ KIND: Final = Kind(
     clause="pages left the balloon and came back",
     needs=(BALLOON_PAGES,),
     rule=_cycles,
+    together=_together,
     explanation=Explanation(
         meaning="Pages left the balloon, because the guest was short of memory or the host turned its target "
         "round, and were inflated again shortly after. They moved for nothing, twice: out and back in.",

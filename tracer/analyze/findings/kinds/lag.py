@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from ...model import Finding
+from ...sizes import mib
 from ...terms import Severity
-from ..kind import Explanation, Kind, found, mib
+from ..kind import Explanation, Kind, found
 from ..needs import HOSTS_VIEW
 
 if TYPE_CHECKING:

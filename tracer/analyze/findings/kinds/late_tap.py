@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Episode, Finding, Heroics, TierRow
+from ...model import Analysis, Episode, Finding, Heroics, TierRow
 from ...naming import reclaim_in
-from ...terms import Severity, Tier
+from ...sizes import mib
+from ...terms import Cause, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import LEAKS, NOTIFICATIONS
 
@@ -71,6 +72,11 @@ def _row(episode: Episode, tier: Tier) -> TierRow | None:
     return next((row for row in episode.tiers if row.tier is tier), None)
 
 
+def _together(analysis: Analysis, taps: Sequence[Finding], page_bytes: int) -> str:
+    pages = analysis.balloon.leaked_pages.get(Cause.OOM_NOTIFIER)
+    return f"OOM notifiers took {mib(pages * page_bytes)} from the balloon in all" if pages and len(taps) > 1 else ""
+
+
 KIND: Final = Kind(
     name="late_tap",
     number=8,
@@ -78,6 +84,7 @@ KIND: Final = Kind(
     clause="the balloon gave pages only as the last resort",
     needs=(LEAKS, NOTIFICATIONS),
     rule=_taps,
+    together=_together,
     explanation=Explanation(
         meaning="The guest got memory back from the balloon, but only after direct reclaim and retries had "
         "failed: tasks waited and page cache was evicted although the balloon could have given at once.",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Finding
+from ...model import Analysis, Finding
 from ...terms import Quality, Severity
-from ..kind import Explanation, Kind, found
+from ..kind import Decisive, Explanation, Kind, found
 from ..needs import KILLS
 
 if TYPE_CHECKING:
@@ -36,11 +36,19 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
             why = f": {_REASON_TEXT[reason]}" if reason == _MEMCG else ""
             text = f"The OOM killer chose {who}{why}; {evidence.no_balloon}."
         else:
-            size = "an unknown balloon size" if pages is None else f"{evidence.mib(pages)} in the balloon"
+            size = (
+                "an unknown balloon size"
+                if pages is None
+                else f"{evidence.mib(pages)}{' still' * (pages > 0)} in the balloon"
+            )
             text = f"The OOM killer chose {who} with {size}: {_REASON_TEXT[reason]}."
         numbers = {"pid": kill.pid} if pages is None else {"pid": kill.pid, "balloon_pages": pages}
         when, quality = (time_s, time_s), Quality.INFERRED
         yield found(Severity.CRITICAL, when, text, numbers, cost=None, subject=number, quality=quality)
+
+
+def _together(_analysis: Analysis, kills: Sequence[Finding], _page_bytes: int) -> str:
+    return f"{len(kills):,} tasks were killed in all" if len(kills) > 1 else ""
 
 
 KIND: Final = Kind(
@@ -50,6 +58,8 @@ KIND: Final = Kind(
     clause="the OOM killer killed a task",
     needs=(KILLS,),
     rule=_kills,
+    together=_together,
+    decisive=Decisive.ALWAYS,
     explanation=Explanation(
         meaning="The kernel found no other way to get memory and killed a task. Where a balloon held memory at "
         "that moment, the guest lost a task although it had memory, on loan to the host.",

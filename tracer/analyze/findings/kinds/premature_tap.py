@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Episode, Finding, TierRow
+from ...model import Analysis, Episode, Finding, TierRow
 from ...naming import tap_in
-from ...terms import Severity, Tier
+from ...sizes import mib
+from ...terms import Cause, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import LEAKS
 
@@ -43,6 +44,11 @@ def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -
     )
 
 
+def _together(analysis: Analysis, taps: Sequence[Finding], page_bytes: int) -> str:
+    pages = analysis.balloon.leaked_pages.get(Cause.SHRINKER)
+    return f"the balloon's shrinker gave {mib(pages * page_bytes)} in all" if pages and len(taps) > 1 else ""
+
+
 KIND: Final = Kind(
     name="premature_tap",
     number=7,
@@ -50,6 +56,7 @@ KIND: Final = Kind(
     clause="the balloon gave pages while the page cache still could",
     needs=(LEAKS,),
     rule=_taps,
+    together=_together,
     explanation=Explanation(
         meaning="The balloon gave pages as soon as the kernel began to reclaim, side by side with the page cache. "
         "What the host had asked for is undone by a guest that only reads files, and the host will ask "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Episode, Finding
+from ...model import Analysis, Episode, Finding
 from ...terms import Quality, Severity
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import BALLOON_SIZE, WAITS
@@ -56,6 +56,13 @@ def _gave(evidence: Evidence, episode: Episode) -> bool:
     )
 
 
+def _together(_analysis: Analysis, episodes: Sequence[Finding], _page_bytes: int) -> str:
+    if len(episodes) == 1:
+        return ""
+    waited_s = sum(episode.numbers["stall_s"] for episode in episodes)
+    return f"{len(episodes):,} such episodes, {waited_s:,.1f} s of waiting in all"
+
+
 KIND: Final = Kind(
     name="starved",
     number=5,
@@ -63,6 +70,7 @@ KIND: Final = Kind(
     clause="tasks waited for memory while the balloon gave nothing",
     needs=(WAITS, BALLOON_SIZE),
     rule=_starved,
+    together=_together,
     explanation=Explanation(
         meaning="The machine was short of memory and tasks waited for reclaim, while a balloon held a good part "
         "of the guest's memory and gave none of it back. The host has the memory, the guest's tasks pay "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Finding, known_sum
+from ...model import Analysis, Finding, known_sum
 from ...terms import Severity
-from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES
-from ..kind import Explanation, Kind, cost_of, found
+from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
+from ..kind import Decisive, Explanation, Kind, cost_of, found
 from ..needs import BALLOON_PAGES
 
 if TYPE_CHECKING:
@@ -46,6 +46,16 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _together(analysis: Analysis, storms: Sequence[Finding], page_bytes: int) -> str:
+    cycles, all_cycles = sum(storm.cycles for storm in analysis.storms), len(analysis.cycles)
+    if len(storms) == 1 and cycles == all_cycles:
+        return ""
+    noun = "storm" if len(storms) == 1 else "storms"
+    others = all_cycles - cycles
+    beside = f" and {others:,} other cycle{'s' * (others > 1)}" if others else ""
+    return f"{len(storms):,} {noun} of {cycles:,} cycles{beside} in all{moved_for_nothing(analysis, page_bytes)}"
+
+
 KIND: Final = Kind(
     name="storm",
     number=2,
@@ -53,6 +63,8 @@ KIND: Final = Kind(
     clause="the balloon went round in circles",
     needs=(BALLOON_PAGES,),
     rule=_storms,
+    together=_together,
+    decisive=Decisive.WITH_BALLOON,
     explanation=Explanation(
         meaning="Pages left the balloon and came back again and again. Both sides work against each other: the "
         "guest takes memory out because it is short of it, and the balloon takes it again. Nobody gains "

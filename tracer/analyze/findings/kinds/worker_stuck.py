@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Finding
+from ...model import Analysis, Finding
 from ...terms import Quality, Severity
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import WORK
@@ -46,6 +46,10 @@ def _stuck(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _together(_analysis: Analysis, runs: Sequence[Finding], _page_bytes: int) -> str:
+    return f"{len(runs):,} runs did not return" if len(runs) > 1 else ""
+
+
 KIND: Final = Kind(
     name="worker_stuck",
     number=4,
@@ -53,6 +57,7 @@ KIND: Final = Kind(
     clause="the balloon's worker did not return",
     needs=(WORK,),
     rule=_stuck,
+    together=_together,
     explanation=Explanation(
         meaning="One run of the balloon's worker went on and on. While it does, the balloon follows no target, "
         "and whoever waits for the worker (suspend, unplugging the device) hangs as well.",
