@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .bounds import numbers_of
-    from .engine import NEVER_READ, Engine
+    from .engine import Engine
     from .model import Analysis
     from .options import Options
+    from .stream.fields_read import NEVER_READ
     from .stream.pieces import Pieces, in_pieces
     from .summary import summary_dict
 
 __all__ = ["NEVER_READ", "Analysis", "Engine", "Options", "Pieces", "in_pieces", "numbers_of", "summary_dict"]
 
 _MODULES = {
-    "NEVER_READ": "engine",
+    "NEVER_READ": "stream.fields_read",
     "Engine": "engine",
     "Analysis": "model",
     "Options": "options",

@@ -22,6 +22,7 @@ from .model import Accounting, Analysis
 from .options import Options
 from .results import State, analysis_of
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
+from .stream.fields_read import NEVER_READ
 from .stream.lane import SPAN_CODE, SYNTHETIC
 from .stream.ordering import ReorderBuffer
 from .stream.pairing import pair
@@ -55,15 +56,6 @@ _FEW_CARRIED = 4096
 """So many events carried from one stretch into the next cost no more than a stretch does. Where there are more, as many
 new ones are waited for: time stays linear in the events even where nothing that begins ever ends."""
 _ADDRESS_MASK = (1 << 64) - 1
-_READ = {
-    "shrink_slab_start": {"shrink", "shr", "nid", "total_scan", "cache_items", "priority"},
-    "shrink_slab_end": {"total_scan", "retval"},
-    "lru_shrink_inactive": {"nr_reclaimed", "reclaim_flags", "nid", "priority"},
-}
-NEVER_READ = {
-    kind: frozenset(name for name, _ in KIND_BY_NAME[kind].fields if name not in read) for kind, read in _READ.items()
-}
-"""Arguments of the most frequent events that nothing here looks at: they would be sorted and copied with the others."""
 
 
 class Engine:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
+from ..freed_memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -42,12 +43,15 @@ class Span:
 
 WHOLE: Final = Span()
 _NEW_OBJECTS: Final = 100_000
+_KEPT_BYTES: Final = 32 << 20
+"""More than a piece of the stream and what is made of it."""
 
 
 def analyse(part: RecordingPart, options: Options) -> Analysis:
     """The engine's results for a recording, or for a part of it. Raises RecordingError where it can't be added up."""
     from ..analyze import NEVER_READ, Engine, in_pieces, numbers_of
 
+    keep_freed_memory(_KEPT_BYTES)
     engine = Engine(part.metadata, part.recording.symbols, options)
     with numbers_of(part.recording.path), _rare_collections():
         for item in in_pieces(part.items(NEVER_READ)):

@@ -18,6 +18,7 @@ from ...metadata import Metadata
 from ...schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS, Kind, Role, SpanKind
 from ..terms import Tier
 from .attribution import BALLOON_BIT, KSWAPD_BIT, NO_TIER, SLAB_BIT, is_kswapd, tier_of
+from .fields_read import NEVER_READ
 from .lane import SPAN_CODE, thread_of
 from .pairing import Paired
 
@@ -247,4 +248,4 @@ def _begin_at(due: Batch, row: int, kind: Kind) -> Batch:
     record["kind"] = kind.number
     node = bytes(due.header["comm"][row]).rstrip(b"\0").removeprefix(b"kswapd")
     record.view(kind.record_dtype)["nid"] = int(node) if node.isdigit() else -1
-    return Batch.from_records(record)
+    return Batch.from_records(record).without(NEVER_READ)
