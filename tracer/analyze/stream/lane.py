@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ...batch import Batch
+from ...batch import Batch, Column
 from ...schema import KINDS, MAX_KINDS, Role, SpanKind
 
 I64 = npt.NDArray[np.int64]
@@ -17,15 +17,27 @@ SPAN_KINDS: Final = tuple(SpanKind)
 """Position in this tuple is a span's kind in arrays; -1 is no span."""
 SPAN_CODE: Final = {kind: code for code, kind in enumerate(SPAN_KINDS)}
 
-_ROLE_VALUE: Final = {Role.BEGIN: 1, Role.END: -1, Role.POINT: 0}
-_ROLE: Final = np.zeros(MAX_KINDS, np.int64)
-_CODE: Final = np.full(MAX_KINDS, -1, np.int64)
-for _kind in KINDS:
-    _ROLE[_kind.number] = _ROLE_VALUE[_kind.role]
-    _CODE[_kind.number] = -1 if _kind.span is None else SPAN_CODE[_kind.span]
-
 SYNTHETIC: Final = -1
 """Position of an end that no event marks."""
+
+_SIGN: Final = {Role.BEGIN: 1, Role.END: -1, Role.POINT: 0}
+_EDGE: Final = np.zeros(MAX_KINDS + 1, np.int8)
+for _kind in KINDS:
+    _EDGE[_kind.number] = 0 if _kind.span is None else _SIGN[_kind.role] * (SPAN_CODE[_kind.span] + 1)
+
+
+def edge_of(kind: SpanKind) -> int:
+    """What stands for the begin of such a span in `edges`; its end is the same, negative."""
+    return SPAN_CODE[kind] + 1
+
+
+def edges(batch: Batch) -> npt.NDArray[np.int8]:
+    """For each event which kind of span begins there (positive) or ends (negative), 0 for a point."""
+    return _edges(batch.header["kind"])
+
+
+def _edges(kind: Column) -> npt.NDArray[np.int8]:
+    return _EDGE.take(kind.astype(np.uint16, copy=False), mode="clip")
 
 
 @dataclass
@@ -38,6 +50,12 @@ class Lane:
     role: I64
     code: I64
 
+    @classmethod
+    def of(cls, batch: Batch, positions: I64) -> Lane:
+        """These events, which are in that order."""
+        edge = _edges(batch.header["kind"][positions]).astype(np.int64)
+        return cls(positions, batch.time_ns[positions], thread_of(batch, positions), np.sign(edge), np.abs(edge) - 1)
+
     def insert(self, at: I64, time_ns: I64, thread: I64, code: I64) -> Lane:
         """A lane with synthetic ends inserted before the places `at`."""
         return Lane(
@@ -49,19 +67,28 @@ class Lane:
         )
 
 
-def thread_of(batch: Batch) -> I64:
+def thread_of(batch: Batch, positions: I64 | slice = slice(None)) -> I64:
     """A number for each event's thread; the idle tasks, all tid 0, are told apart by CPU."""
-    tid = batch.header["tid"].astype(np.int64)
-    return np.where(tid == 0, -1 - batch.header["cpu"].astype(np.int64), tid)
+    tid = batch.header["tid"][positions].astype(np.int64)
+    return np.where(tid == 0, -1 - batch.header["cpu"][positions].astype(np.int64), tid)
 
 
-def lane_of(batch: Batch) -> Lane:
-    """The batch (in time order) sorted by thread, time order kept on each."""
-    thread = thread_of(batch)
-    low, high = (int(thread.min()), int(thread.max())) if len(thread) else (0, 0)
-    key = (thread - low).astype(np.uint16) if high - low < 1 << 16 else thread
+def by_thread(batch: Batch) -> tuple[I64, npt.NDArray[np.bool_]]:
+    """Positions in ascending order of thread, in time order on each, and which of them are the first of a thread."""
+    key = _thread_key(batch)
     order = np.argsort(key, kind="stable")
-    kind = batch.header["kind"][order].astype(np.int64)
-    kind = np.where(kind < MAX_KINDS, kind, 0)
-    time_ns = batch.time_ns[order]
-    return Lane(order, time_ns, thread[order], _ROLE[kind], _CODE[kind])
+    ordered = key[order]
+    first = np.ones(len(order), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return order, first
+
+
+def _thread_key(batch: Batch) -> npt.NDArray[np.integer[Any]]:
+    """Numbers in the order of `thread_of`'s; in 16 bits, for which numpy has a radix sort, where they fit."""
+    tid = batch.header["tid"].astype(np.uint32, copy=False)
+    low, high = (int(tid.min()), int(tid.max())) if len(tid) else (1, 1)
+    if low and high - low < 1 << 16:
+        return (tid - np.uint32(low)).astype(np.uint16)
+    thread = thread_of(batch)
+    low, high = int(thread.min()), int(thread.max())
+    return (thread - low).astype(np.uint16) if high - low < 1 << 16 else thread

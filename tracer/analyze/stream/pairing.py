@@ -1,8 +1,9 @@
 """Begin and end events of each thread become spans with parents.
 
 Works on a stretch of events in time order and carries the spans that are still open into the next one. The fast way is
-vectorised: a stable sort by thread, cumulative depth, and at each depth an end belongs to the last begin. Only threads
-on which that does not come out (a lost event, a trace that began inside a span) go through `repair`.
+vectorised: a stable sort by thread, and most begins have their end next on the thread. Of the others the cumulative
+depth tells: at each depth an end belongs to the last begin. Only threads on which that does not come out (a lost event,
+a trace that began inside a span) go through `repair`.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ import numpy.typing as npt
 from ...batch import Batch
 from ...schema import SpanKind
 from .grouping import stable_order
-from .lane import SPAN_CODE, SYNTHETIC, Lane, lane_of
+from .lane import SPAN_CODE, SYNTHETIC, Lane, by_thread, edge_of, edges, thread_of
 from .repair import repair
 
 I64 = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 _NOTIFIER: Final = SPAN_CODE[SpanKind.OOM_NOTIFIER]
 _KSWAPD: Final = SPAN_CODE[SpanKind.KSWAPD]
 _SLAB: Final = SPAN_CODE[SpanKind.SHRINK_SLAB]
+_NO_SPAN: Final = -1
 
 
 @dataclass
@@ -43,8 +46,8 @@ class Paired:
     code: I64
     parent: I64
     kinds_above: I64
-    closed: npt.NDArray[np.bool_]
-    broken: npt.NDArray[np.bool_]
+    closed: Flags
+    broken: Flags
     enclosing: I64
     """For each event of the batch the innermost span it lies in, or -1; shape (events,)."""
     orphans: I64
@@ -60,46 +63,158 @@ def pair(batch: Batch, watermark_ns: int) -> Paired:
 
     `watermark_ns`: all events up to this time are in the batch or were in an earlier one.
     """
-    lane = _end_notifiers(_end_kswapd(lane_of(batch)), watermark_ns)
-    depth = _Depth(lane)
-    orphans = np.empty(0, np.int64)
-    if len(broken_threads := depth.broken_threads()):
-        lane, orphans = repair(lane, broken_threads)
-        depth = _Depth(lane)
-    return _spans(lane, depth, len(batch), orphans)
+    threads = _Threads(batch, watermark_ns)
+    nest = _Nest(threads, np.zeros(len(batch), np.bool_))
+    if len(broken := nest.broken_threads()):
+        nest = _Nest(threads, np.isin(thread_of(batch)[threads.position], broken), broken)
+    return nest.paired()
 
 
-def _end_notifiers(lane: Lane, watermark_ns: int) -> Lane:
-    """`notifier:notifier_run` has no end: the thread's next event ends it, or the longest time it can take.
+class _Threads:
+    """A batch's events thread by thread, each at a place; `edge` as in `edges`, `first` those that begin a thread."""
 
-    That event can be one made for the purpose, `oom_notifier_end`.
-    """
-    begin = np.flatnonzero((lane.code == _NOTIFIER) & (lane.role == 1))
-    if not len(begin):
+    def __init__(self, batch: Batch, watermark_ns: int) -> None:
+        self.batch = batch
+        self.edge_at = edges(batch)
+        self.position, self.first = by_thread(batch)
+        self.edge = edge = self.edge_at[self.position]
+        self.begin = np.flatnonzero(self.edge_at > 0)
+        self.number = np.empty(len(batch), np.int64)
+        """Of each event that is a begin which span it opens."""
+        self.number[self.begin] = np.arange(len(self.begin))
+        self.ends_next = np.zeros(len(edge), np.bool_)
+        """Begins whose end is the thread's next event."""
+        self.ends_next[:-1] = (edge[:-1] > 0) & (edge[1:] == -edge[:-1]) & ~self.first[1:]
+        self.woken = self._woken_again()
+        self.ends_next[self.woken] = False
+        self.bounded, self.bound_ns = self._bounded(watermark_ns)
+
+    def _woken_again(self) -> I64:
+        """kswapd wakes again without the event of its sleep: its run ends there.
+
+        It may have napped before (mm/vmscan.c, kswapd_try_to_sleep: at most HZ/10), which no event tells.
+        """
+        own = np.flatnonzero(np.abs(self.edge) == edge_of(SpanKind.KSWAPD))
+        wake, thread = self.edge[own] > 0, thread_of(self.batch, self.position[own])
+        again: I64 = own[1:][wake[1:] & wake[:-1] & (thread[1:] == thread[:-1])]
+        return again
+
+    def _bounded(self, watermark_ns: int) -> tuple[I64, I64]:
+        """`notifier:notifier_run` has no end: the thread's next event ends it, or the longest time it can take.
+
+        That event can be one made for the purpose, `oom_notifier_end`. Gives the runs without one, and their ends.
+        """
+        begin = np.flatnonzero((self.edge == edge_of(SpanKind.OOM_NOTIFIER)) & ~self.ends_next)
+        follower = np.minimum(begin + 1, len(self.edge) - 1)
+        followed = (follower > begin) & ~self.first[follower]
+        begin_ns, next_ns = (self.batch.time_ns[self.position[place]] for place in (begin, follower))
+        bound_ns = begin_ns + NOTIFIER_BOUND_NS
+        known = followed | (bound_ns <= watermark_ns)
+        return begin[known], np.where(followed, np.minimum(next_ns, bound_ns), bound_ns)[known]
+
+
+class _Nest:
+    """How a batch's spans lie in each other. What lies in no other's way is left out of the lane that is nested: begins
+    whose end is next, and points."""
+
+    def __init__(self, threads: _Threads, whole: Flags, broken: I64 | None = None) -> None:
+        """`whole`: events of threads of which nothing is left out: those `broken`, to be repaired."""
+        self._threads = threads
+        self._leaf = np.flatnonzero(threads.ends_next & ~whole)
+        """Places of begins whose end is next."""
+        self._cut = ~whole[threads.bounded]
+        self._orphans = np.empty(0, np.int64)
+        kept = threads.edge != 0
+        kept[self._leaf] = kept[self._leaf + 1] = False
+        kept[threads.bounded] = False
+        kept |= whole
+        self._kept = np.flatnonzero(kept)
+        lane = self._with_ends(Lane.of(threads.batch, threads.position[self._kept]))
+        if broken is not None:
+            lane, self._orphans = repair(lane, broken)
+        self._lane, self._depth = lane, _Depth(lane)
+        self._real = np.flatnonzero(lane.position >= 0)
+        """Of each event of the lane its place in it."""
+        span = np.full(len(lane.role) + 1, _NO_SPAN)
+        begins = self._depth.begins
+        span[begins] = threads.number[lane.position[begins]]
+        self._span = span
+        """Of each begin of the lane which span it opens; of all else, and at -1, none."""
+        self.kinds = np.zeros(len(threads.begin) + 1, np.int64)
+        """Of each span in the lane the bits of its own kind and those above it; 0 for others, and at -1."""
+        self.kinds[span[begins]] = self._depth.kinds_above[begins]
+        self.enclosing = self._enclosing(kept)
+
+    def _with_ends(self, lane: Lane) -> Lane:
+        """The lane with ends where kswapd wakes again, and of notifier runs that are not left out."""
+        threads = self._threads
+        if len(threads.woken):
+            at = np.searchsorted(self._kept, threads.woken)
+            lane = lane.insert(at, lane.time_ns[at], lane.thread[at], np.full(len(at), _KSWAPD))
+        if not self._cut.all():
+            runs = threads.bounded[~self._cut]
+            at = np.flatnonzero(lane.position >= 0)[np.searchsorted(self._kept, runs)]
+            code = np.full(len(at), _NOTIFIER)
+            lane = lane.insert(at + 1, threads.bound_ns[~self._cut], lane.thread[at], code)
         return lane
-    follower = np.minimum(begin + 1, len(lane.thread) - 1)
-    followed = (follower > begin) & (lane.thread[follower] == lane.thread[begin])
-    open_end = ~(followed & (lane.code[follower] == _NOTIFIER) & (lane.role[follower] == -1))
-    begin, follower, followed = begin[open_end], follower[open_end], followed[open_end]
-    bound = lane.time_ns[begin] + NOTIFIER_BOUND_NS
-    end_ns = np.where(followed, np.minimum(lane.time_ns[follower], bound), bound)
-    known = followed | (bound <= watermark_ns)
-    begin, end_ns = begin[known], end_ns[known]
-    return lane.insert(begin + 1, end_ns, lane.thread[begin], np.full(len(begin), _NOTIFIER))
 
+    def _enclosing(self, kept: Flags) -> I64:
+        """For each event the innermost span around it."""
+        threads, opener = self._threads, self._depth.opener
+        size = len(kept)
+        around = np.where(opener >= 0, opener[opener], -1) if len(opener) else opener
+        after = np.where(self._lane.role == 1, np.arange(len(opener)), np.where(self._lane.role == -1, around, opener))
+        starts = np.flatnonzero(kept | threads.first)
+        inside = np.full(len(starts), _NO_SPAN)
+        inside[kept[starts]] = self._span[after[self._real]]
+        span = np.repeat(inside, np.diff(np.append(starts, size)))
+        span[self._kept] = self._span[opener[self._real]]
+        span[self._leaf + 1] = threads.number[threads.position[self._leaf]]
+        enclosing = np.empty(size, np.int64)
+        enclosing[threads.position] = span
+        return enclosing
 
-def _end_kswapd(lane: Lane) -> Lane:
-    """kswapd wakes again without the event of its sleep: its run ends there.
+    def broken_threads(self) -> I64:
+        """Threads whose ends don't match their begins, or on which a kind that can't nests in itself."""
+        threads = self._threads
+        others = np.flatnonzero(threads.ends_next & (threads.edge != edge_of(SpanKind.SHRINK_SLAB)))
+        rows = threads.position[np.concatenate((others, threads.bounded))]
+        above = self.kinds[self.enclosing[rows]]
+        nested = (above >> (threads.edge_at[rows].astype(np.int64) - 1)) & 1 == 1
+        broken: I64 = np.unique(np.concatenate((self._depth.broken_threads(), thread_of(threads.batch, rows[nested]))))
+        return broken
 
-    It may have napped before (mm/vmscan.c, kswapd_try_to_sleep: at most HZ/10), which no event tells.
-    """
-    own = np.flatnonzero((lane.code == _KSWAPD) & (lane.role != 0))
-    wake = lane.role[own] == 1
-    same = lane.thread[own[1:]] == lane.thread[own[:-1]]
-    again = own[1:][wake[1:] & wake[:-1] & same]
-    if not len(again):
-        return lane
-    return lane.insert(again, lane.time_ns[again], lane.thread[again], np.full(len(again), _KSWAPD))
+    def paired(self) -> Paired:
+        """The spans."""
+        threads, lane = self._threads, self._lane
+        begin, batch_ns = threads.begin, threads.batch.time_ns
+        code = threads.edge_at[begin].astype(np.int64) - 1
+        end, closed = np.full(len(begin), SYNTHETIC), np.zeros(len(begin), np.bool_)
+        end[threads.number[threads.position[self._leaf]]] = threads.position[self._leaf + 1]
+        ends = np.flatnonzero(lane.role == -1)
+        ended = self._span[self._depth.opener[ends]]
+        end[ended] = lane.position[ends]
+        end_ns = np.where(end >= 0, batch_ns[end], -1) if len(end) else end
+        end_ns[ended] = lane.time_ns[ends]
+        cut = threads.number[threads.position[threads.bounded[self._cut]]]
+        end_ns[cut] = threads.bound_ns[self._cut]
+        closed[:] = end >= 0
+        closed[ended] = closed[cut] = True
+        implicit = (code == _NOTIFIER) | (code == _KSWAPD)
+        parent = self.enclosing[begin]
+        return Paired(
+            begin=begin,
+            end=end,
+            begin_ns=batch_ns[begin],
+            end_ns=end_ns,
+            code=code,
+            parent=parent,
+            kinds_above=self.kinds[parent] | 1 << code,
+            closed=closed,
+            broken=closed & (end == SYNTHETIC) & ~implicit,
+            enclosing=self.enclosing,
+            orphans=self._orphans,
+        )
 
 
 class _Depth:
@@ -163,39 +278,3 @@ class _Depth:
             ancestor[here] = ancestor[above]
             here = here[ancestor[here] >= 0]
         return bits[:-1]
-
-
-def _spans(lane: Lane, depth: _Depth, events: int, orphans: I64) -> Paired:
-    in_lane = np.full(events, -1, np.int64)
-    in_lane[lane.position[depth.begins]] = depth.begins
-    begins = in_lane[in_lane >= 0]
-    number = np.full(len(lane.role) + 1, -1, np.int64)
-    number[begins] = np.arange(len(begins))
-
-    ends = np.flatnonzero(lane.role == -1)
-    spans_ended = number[depth.opener[ends]]
-    end = np.full(len(begins), SYNTHETIC)
-    end_ns = np.full(len(begins), -1, np.int64)
-    closed = np.zeros(len(begins), np.bool_)
-    end[spans_ended] = lane.position[ends]
-    end_ns[spans_ended] = lane.time_ns[ends]
-    closed[spans_ended] = True
-
-    enclosing = np.full(events, -1, np.int64)
-    real = np.flatnonzero(lane.position >= 0)
-    enclosing[lane.position[real]] = number[depth.opener[real]]
-    code = lane.code[begins]
-    implicit = (code == _NOTIFIER) | (code == _KSWAPD)
-    return Paired(
-        begin=lane.position[begins],
-        end=end,
-        begin_ns=lane.time_ns[begins],
-        end_ns=end_ns,
-        code=code,
-        parent=number[depth.opener[begins]],
-        kinds_above=depth.kinds_above[begins],
-        closed=closed,
-        broken=closed & (end == SYNTHETIC) & ~implicit,
-        enclosing=enclosing,
-        orphans=orphans,
-    )
