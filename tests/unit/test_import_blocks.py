@@ -60,6 +60,9 @@ STRAY = [
     "  kswapd0-98     [000]  9999999999.588001: mm_vmscan_kswapd_sleep: nid=0",
     "  kswapd0-98     [000]  12.588001: mm_vmscan_kswapd_wake: nid=0x1 order=-1",
     "  kswapd0-98     [000]  12.588001: mm_vmscan_kswapd_wake: nid=18446744073709551615 order=9999999999999999",
+    "  kswapd0-98     [000]  12.588001: mm_vmscan_kswapd_wake: nid=1234567  order=12345678",
+    "  kswapd0-98     [000]  12.588001: mm_vmscan_kswapd_wake: nid=-123456 order=1234567 ",
+    "  kswapd0-98     [000]  12.588001: mm_vmscan_kswapd_wake: nid=1234567, order=",
 ]
 PIECES = st.sampled_from(
     [*" -[]:.,=|()/x0975a_~", "  ", "\t", "\r", "é", "\x00", "\u2028", " nid=4", "0x1f", "-12", "99999999999999999999"]

@@ -15,7 +15,7 @@ _ABOVE_NINE: Final = np.uint64(0x7676_7676_7676_7676)
 _TOPS: Final = np.uint64(0x8080_8080_8080_8080)
 _PAIRS, _FOURS = np.uint64(0x00FF_00FF_00FF_00FF), np.uint64(0x0000_FFFF_0000_FFFF)
 _BY_10, _BY_100, _BY_10000 = np.uint64(1 + (10 << 8)), np.uint64(1 + (100 << 16)), np.uint64(1 + (10_000 << 32))
-_MINUS: Final = ord("-")
+_MINUS, _BLANK = ord("-"), ord(" ")
 
 
 def no_digits(windows: U64) -> U64:
@@ -32,6 +32,14 @@ def leading_numbers(windows: U64) -> tuple[I64, I64]:
     """The numbers that windows begin with, and their digits; those of eight may go on."""
     sizes = leading_digits(windows)
     return _values((windows ^ _ZEROS) << _shifts(sizes)), sizes
+
+
+def numbers_with_blank(windows: U64) -> tuple[I64, Bools]:
+    """The numbers of up to seven digits that windows begin with, and whether a blank or the line's end is behind."""
+    values, sizes = leading_numbers(windows)
+    behind = windows >> ((sizes.view(np.uint64) << np.uint64(3)) & np.uint64(63))
+    behind &= np.uint64(0xFF)
+    return values, (behind <= _BLANK) & (sizes > 0) & (sizes < WINDOW)
 
 
 def trailing_numbers(windows: U64) -> tuple[I64, I64]:

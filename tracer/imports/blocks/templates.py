@@ -19,13 +19,15 @@ from ..layouts import Layout
 from ..table import text_keys
 from ..threads import queue_number
 from ..values import INTEGER, Value
-from .digits import signed
-from .text import I64, MOST_TEXT_BYTES, WINDOW, Block, Bools
+from .digits import numbers_with_blank, signed
+from .text import I64, MOST_TEXT_BYTES, WIDE, WINDOW, Block, Bools
 from .vocabulary import Vocabulary
 
 MOST_WORDS: Final = 60
 
 _BLANK: Final = ord(" ")
+_BEFORE: Final = WIDE - WINDOW
+"""Bytes that are loaded together with the first eight of a number."""
 
 _WORD: Final = re.compile(r"\S+")
 _SEPARATOR: Final = r"(?:=|: ?| )\s*"
@@ -122,8 +124,9 @@ class Template:
             good &= block.bytes[begin + len(self.start)] <= _BLANK
         columns: Columns = {}
         ends = block.ends[lines]
-        if self._integers.fields:
-            columns = self._integers.columns(block, words, ends, good)
+        for values in (self._numbers, self._ended_numbers):
+            if values.fields:
+                columns |= values.columns(block, words, ends, good)
         for each in self.fields:
             if each.texts is not None:
                 span = _Values((each,)).spans(block, words, ends, good)
@@ -136,8 +139,12 @@ class Template:
         return good, {name: column[good] for name, column in columns.items()}
 
     @cached_property
-    def _integers(self) -> _Values:
-        return _Values(tuple(each for each in self.fields if each.texts is None))
+    def _numbers(self) -> _Numbers:
+        return _Numbers(tuple(each for each in self.fields if each.texts is None and not each.suffix))
+
+    @cached_property
+    def _ended_numbers(self) -> _Values:
+        return _Values(tuple(each for each in self.fields if each.texts is None and each.suffix))
 
 
 class _Values:
@@ -177,6 +184,52 @@ class _Values:
             if each.suffix:
                 good &= block.equal(ends[place], each.suffix)
         return starts, ends
+
+
+class _Numbers(_Values):
+    """Numbers with nothing behind them: mostly what their key and their digits are tells where they end."""
+
+    def __init__(self, fields: tuple[_Field, ...]) -> None:
+        super().__init__(fields)
+        self._is_padded = np.array([each.is_padded for each in fields], bool)
+        nearest = [each.literal[-_BEFORE:] for each in fields]
+        self._wanted = _windows_of(literal.rjust(_BEFORE, b"\0") for literal in nearest)
+        self._masks = _windows_of((b"\xff" * len(literal)).rjust(_BEFORE, b"\0") for literal in nearest)
+        self._literals = self._literals[_BEFORE // WINDOW :]
+
+    def columns(self, block: Block, words: I64, line_ends: I64, good: Bools) -> Columns:
+        """The values as numbers; lines in which one is none are no longer good."""
+        starts = block.words[words + self._words]
+        starts += self._prefixes
+        windows = block.wide_windows(starts - _BEFORE)
+        for place, (wanted, mask) in enumerate(zip(self._wanted, self._masks, strict=True)):
+            rows = slice(None) if mask.all() else np.flatnonzero(mask)
+            found = windows[rows, :, place] & mask[rows]
+            good &= (found == wanted[rows]).all(axis=0)
+        for literal in self._literals:
+            good &= literal.stand_before(block, starts)
+        values, ended = numbers_with_blank(np.ascontiguousarray(windows[..., -1]))
+        rest = np.flatnonzero(good & ~ended)
+        if len(rest):
+            self._read_rest(block, words, line_ends, good, starts, values, rest)
+        return dict(zip((each.name for each in self.fields), values, strict=True))
+
+    def _read_rest(
+        self, block: Block, words: I64, line_ends: I64, good: Bools, starts: I64, values: I64, rest: I64
+    ) -> None:
+        """Those with more digits or a minus; `rest` are their places in the flat array of all."""
+        fields, lines = np.divmod(rest, len(words))
+        ends = np.minimum(block.words[words[lines] + self._words[fields, 0] + 1] - 1, line_ends[lines])
+        padded = np.flatnonzero(self._is_padded[fields])
+        ends[padded] = block.end_of_text_before(ends[padded])
+        values[fields, lines], fits = signed(block, starts[fields, lines], ends)
+        good[lines[~fits]] = False
+
+
+def _windows_of(texts: Iterable[bytes]) -> npt.NDArray[Any]:
+    """The windows of texts of equal size: each window's are below each other."""
+    windows = np.frombuffer(b"".join(texts), "<u8")
+    return windows.reshape(-1, _BEFORE // WINDOW).T[..., np.newaxis]
 
 
 class _Ends:

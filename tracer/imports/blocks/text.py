@@ -14,7 +14,9 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 
 WINDOW: Final = 8
-"""Bytes that are loaded at once."""
+"""Bytes of a number that holds text."""
+WIDE: Final = 32
+"""Bytes that are loaded at once: from an unaligned place they take no longer than eight."""
 MOST_TEXT_BYTES: Final = 96
 """Longest text that is compared or looked up."""
 
@@ -45,6 +47,7 @@ class Block:
         self.padded = b"".join((_PAD, data, _WORDS_BEYOND))
         self.bytes: npt.NDArray[np.uint8] = np.frombuffer(self.padded, np.uint8)
         self.windows: U64 = np.ndarray((len(self.padded) - WINDOW + 1,), "<u8", self.padded, strides=(1,))
+        self._wide = np.ndarray((len(self.padded) - WIDE + 1,), f"S{WIDE}", self.padded, strides=(1,))
         self.starts: I64
         self.ends: I64
         self.words: I64
@@ -75,6 +78,10 @@ class Block:
                 found &= MASKS[len(wanted)]
             result &= found == np.uint64(int.from_bytes(wanted, "little"))
         return result
+
+    def wide_windows(self, at: I64) -> U64:
+        """Four windows that follow each other from each of the positions on; they are in the last dimension."""
+        return self._wide[at].view("<u8").reshape(*at.shape, WIDE // WINDOW)
 
     def end_of_text_before(self, at: I64) -> I64:
         """Each position, moved back over at most 16 blanks before it."""

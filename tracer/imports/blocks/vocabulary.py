@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from .text import I64, MASKS, MOST_TEXT_BYTES, U64, WINDOW, Block
+from .text import I64, MASKS, MOST_TEXT_BYTES, U64, WIDE, WINDOW, Block
 
 MOST_TEXTS: Final = 4096
 UNKNOWN: Final = -1
@@ -80,10 +80,11 @@ def _windows(block: Block, starts: I64, sizes: I64) -> list[U64]:
     shortest, longest = int(sizes.min()), int(sizes.max())
     windows = []
     for offset in range(0, longest, WINDOW):
-        window = block.windows[starts + offset]
-        if shortest < offset + WINDOW:
-            window &= _MASKS[sizes + (MOST_TEXT_BYTES - offset)]
-        windows.append(window)
+        place = offset % WIDE // WINDOW
+        if place == 0:
+            wide = block.wide_windows(starts + offset)
+        window = wide[:, place]
+        windows.append(window & _MASKS[sizes + (MOST_TEXT_BYTES - offset)] if shortest < offset + WINDOW else window)
     return windows
 
 
