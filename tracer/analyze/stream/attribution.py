@@ -112,12 +112,12 @@ def is_kswapd(comm: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bool_]:
     return _begins(comm, _KSWAPD)
 
 
-def tier_of_event(enclosing_tier: I64, comm: npt.NDArray[np.bytes_]) -> I64:
-    """The tier of LRU events: their span's, or where that was not seen, what the task's name tells."""
-    outside = np.full(len(comm), int(Tier.DIRECT))
-    outside[_begins(comm, _KSWAPD)] = Tier.BACKGROUND
-    outside[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
-    return np.where(enclosing_tier >= 0, enclosing_tier, outside)
+def tier_of_event(comm: npt.NDArray[np.bytes_]) -> I64:
+    """The tier of LRU events whose span was not seen: what the task's name tells."""
+    tier = np.full(len(comm), int(Tier.DIRECT))
+    tier[_begins(comm, _KSWAPD)] = Tier.BACKGROUND
+    tier[_begins(comm, _KDAMOND)] = Tier.PROACTIVE
+    return tier
 
 
 def _begins(comm: npt.NDArray[np.bytes_], start: bytes) -> npt.NDArray[np.bool_]:

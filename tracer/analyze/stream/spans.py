@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -43,6 +43,23 @@ class Spans:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @cached_property
+    def _by_code(self) -> tuple[I64, I64]:
+        """Rows by kind, ascending for each, and where in them each kind starts."""
+        order = np.argsort(self.code.astype(np.uint8), kind="stable")
+        return order, np.append(0, np.cumsum(np.bincount(self.code, minlength=len(SPAN_CODE))))
+
+    def of(self, kind: SpanKind) -> I64:
+        """Rows of a kind, ascending."""
+        order, starts = self._by_code
+        code = SPAN_CODE[kind]
+        return order[starts[code] : starts[code + 1]]
+
+    def ended(self, kind: SpanKind) -> I64:
+        """Rows of a kind that ended with their end event, ascending."""
+        rows = self.of(kind)
+        return rows[self.closed[rows] & (self.end_at[rows] >= 0)]
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Spans:
         """Only these rows; `parent` still counts the rows of the table it came from."""
@@ -103,9 +120,14 @@ class Arguments:
 
     def at(self, positions: I64, kind: str, name: str) -> I64:
         """One argument of the events at `positions`, which are all of this kind; int64."""
+        return self.several(positions, kind, (name,))[0]
+
+    def several(self, positions: I64, kind: str, names: Sequence[str]) -> list[I64]:
+        """Several arguments of the same events."""
         if kind not in self._batch.rows or not len(positions):
-            return np.zeros(len(positions), np.int64)
-        return self._batch.args[kind][name][self._row[positions]].astype(np.int64)
+            return [np.zeros(len(positions), np.int64) for _ in names]
+        rows, columns = self._row[positions], self._batch.args[kind]
+        return [columns[name][rows].astype(np.int64, copy=False) for name in names]
 
     def all(self, kind: str) -> tuple[I64, Mapping[str, Column]]:
         """Positions and arguments of every event of a kind."""

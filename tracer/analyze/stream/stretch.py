@@ -60,6 +60,7 @@ class LruRows:
     priority: I64
     nid: I64
     tid: I64
+    comm: npt.NDArray[np.bytes_]
     loose: npt.NDArray[np.bool_]
     """Which lie in no span: whose reclaim was not seen."""
     kinds: I64
@@ -176,7 +177,10 @@ class Stretch:
         rows, args = self.args.all("lru_shrink_inactive")
         span = self.enclosing[rows]
         kinds = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
-        tier = self._tier(rows)
+        tier = np.where(span >= 0, self._of_span(self.spans.tier, span), NO_TIER)
+        comm = self.comm(rows)
+        outside = np.flatnonzero(tier == NO_TIER)
+        tier[outside] = tier_of_event(comm[outside])
         return LruRows(
             at=rows,
             time_ns=self.time_ns[rows],
@@ -187,6 +191,7 @@ class Stretch:
             priority=args["priority"].astype(np.int64),
             nid=args["nid"].astype(np.int64),
             tid=self._tid(rows),
+            comm=comm,
             loose=span < 0,
             kinds=kinds,
             is_split=self.args.tells("lru_shrink_inactive", "reclaim_flags"),
@@ -310,11 +315,6 @@ class Stretch:
 
     def _of_span(self, column: I64, span: I64) -> I64:
         return column[span] if len(column) else np.zeros(len(span), np.int64)
-
-    def _tier(self, rows: I64) -> I64:
-        span = self.enclosing[rows]
-        tier = np.where(span >= 0, self._of_span(self.spans.tier, span), NO_TIER)
-        return tier_of_event(tier, self.comm(rows))
 
 
 def _held(objects: I64) -> I64:

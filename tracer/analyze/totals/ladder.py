@@ -15,42 +15,21 @@ from ..balloon.runs import Run
 from ..balloon.step_columns import StepColumns
 from ..model import EVIDENCE_SPANS
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
-from ..stream.grouping import grouped, groups
+from ..stream.cells import Cells
+from ..stream.grouping import groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import COUNTING_ENDS, WITH_SLAB, PointRows, Stretch
 from ..terms import Scope, Tier
 from .reclaimers import TASKS, KernelThreads
-from .rung import Rung, by_tier
+from .rung import Rung, Share, by_tier
 from .unseen_ends import UnseenEnds
+from .waits import GlobalWaits, Prelude, Waits
 
 I64 = npt.NDArray[np.int64]
 
 _ALL: Final = -1
 """All reclaimers together."""
-
-
-@dataclass(slots=True)
-class Prelude:
-    """What tasks went through in an episode before its first OOM notification."""
-
-    until_ns: int | None = None
-    stall_ns: int = 0
-    stalls: int = 0
-    retries: int = 0
-    min_priority: int | None = None
-
-    def includes(self, time_ns: I64) -> npt.NDArray[np.bool_]:
-        """Which of these times lie before the notification, as far as it is known."""
-        return np.ones(len(time_ns), np.bool_) if self.until_ns is None else time_ns <= self.until_ns
-
-
-@dataclass(slots=True)
-class GlobalWaits:
-    """Tasks' waiting for the machine's memory in an episode: global direct reclaim, not a cgroup's or a node's."""
-
-    stall_ns: int = 0
-    stalls: int = 0
-    min_priority: int | None = None
+_TID_BITS: Final = 32
 
 
 @dataclass(slots=True)
@@ -161,7 +140,7 @@ class Ladders:
         points = [rows.time_ns[rows.tier > Tier.PROACTIVE] for rows in (lru, retries, kills, ended)]
         self._place(begin_ns[tier > 0], end_ns[tier > 0], points)
         self._notified(begin_ns[tier == Tier.OOM_NOTIFY])
-        self._preludes(stretch)
+        Waits(self._starts, [(episode.prelude, episode.waits) for episode in self._current]).take(stretch)
         self._roots(stretch, roots, begin_ns, end_ns, tier)
         self._lru(stretch)
         self._slab(stretch)
@@ -192,35 +171,6 @@ class Ladders:
             if prelude.until_ns is None:
                 prelude.until_ns = int(begin_ns[rows].min())
 
-    def _preludes(self, stretch: Stretch) -> None:
-        spans, lru, retries = stretch.spans, stretch.lru, stretch.retries
-        waited = spans.is_root & spans.closed & ~spans.broken & (spans.tier == Tier.DIRECT)
-        begin_ns, end_ns, tier = spans.begin_ns[waited], spans.end_ns[waited], spans.tier[waited]
-        for key, rows in groups(self._keys(end_ns, tier)):
-            prelude = self._current[key // RUNGS].prelude
-            early = rows[prelude.includes(end_ns[rows])]
-            prelude.stall_ns += int((end_ns[early] - begin_ns[early]).sum())
-            prelude.stalls += len(early)
-        machine = stretch.rung[waited] == RUNG_OF_SCOPE[Scope.GLOBAL]
-        for key, rows in groups(self._keys(end_ns[machine], tier[machine])):
-            waits = self._current[key // RUNGS].waits
-            waits.stall_ns += int((end_ns[machine][rows] - begin_ns[machine][rows]).sum())
-            waits.stalls += len(rows)
-        of_machine = (lru.rung == RUNG_OF_SCOPE[Scope.GLOBAL]) & lru.has_priority
-        for key, rows in groups(self._keys(lru.time_ns[of_machine], lru.tier[of_machine])):
-            waits, lowest = self._current[key // RUNGS].waits, int(lru.priority[of_machine][rows].min())
-            waits.min_priority = lowest if waits.min_priority is None else min(waits.min_priority, lowest)
-        for key, rows in groups(self._keys(retries.time_ns, retries.tier)):
-            prelude = self._current[key // RUNGS].prelude
-            prelude.retries += int(prelude.includes(retries.time_ns[rows]).sum())
-        direct = np.flatnonzero(lru.tier == Tier.DIRECT)
-        for key, of_direct in groups(self._keys(lru.time_ns[direct], lru.tier[direct])):
-            rows, prelude = direct[of_direct], self._current[key // RUNGS].prelude
-            early = rows[prelude.includes(lru.time_ns[rows])]
-            if len(early) and lru.has_priority:
-                lowest = int(lru.priority[early].min())
-                prelude.min_priority = lowest if prelude.min_priority is None else min(prelude.min_priority, lowest)
-
     def _keys(self, time_ns: I64, rung: I64) -> I64:
         return _keys(self._starts, time_ns, rung)
 
@@ -228,23 +178,31 @@ class Ladders:
         episode, number = divmod(key, RUNGS)
         return self._current[episode].rung(number, time_ns)
 
+    def _rung_of(self, key: int) -> Rung:
+        """One that is there."""
+        return self._current[key // RUNGS].rungs[key % RUNGS]
+
     def _roots(self, stretch: Stretch, roots: npt.NDArray[np.bool_], begin_ns: I64, end_ns: I64, tier: I64) -> None:
         key = self._keys(begin_ns, stretch.rung[roots])
         tid, closed = stretch.spans.tid[roots], stretch.spans.closed[roots]
         unseen = stretch.began_unseen[roots]
         who = self.threads.numbers(stretch.spans.comm[roots])
-        for present, rows in groups(key):
-            rung = self._rung(present, int(begin_ns[rows].min()))
-            rung.spans += int(closed[rows].sum())
+        cells = Cells(key)
+        columns = (cells.keys, cells.least(begin_ns), cells.sums(unseen))
+        for present, first_ns, began_unseen in zip(*(column.tolist() for column in columns), strict=True):
+            rung = self._rung(present, first_ns)
             rung.timed = True
             rung.of_machine |= present % RUNGS != RUNG_OF_SCOPE[Scope.MEMCG]
-            rung.began_unseen |= bool(unseen[rows].any())
-            rung.tids.update(np.unique(tid[rows]).tolist())
-            for number, own in _by_reclaimer(who[rows]):
-                rung.share(number).spans += int(closed[rows[own]].sum())
+            rung.began_unseen |= began_unseen > 0
+        self._tasks(key, tid)
+        cells = Cells(key * len(self.threads) + who)
+        for cell, spans in zip(cells.keys.tolist(), cells.sums(closed).tolist(), strict=True):
+            rung = self._rung_of(cell // len(self.threads))
+            rung.spans += spans
+            rung.share(cell % len(self.threads)).spans += spans
         apart = list(self._busy(key, who, begin_ns, end_ns))
         for present, number, busy_ns in apart:
-            _add_busy(self._current[present // RUNGS].rungs[present % RUNGS], number, busy_ns)
+            _add_busy(self._rung_of(present), number, busy_ns)
         together = [entry for entry in apart if entry[0] % RUNGS >= len(Tier)]
         if len({present % RUNGS for present, _, _ in together}) > 1:
             rows = np.flatnonzero(tier == Tier.DIRECT)
@@ -267,31 +225,43 @@ class Ladders:
         for present in np.flatnonzero(busy).tolist():
             yield present // width, present % width - 1, int(busy[present])
 
+    def _tasks(self, key: I64, tid: I64) -> None:
+        """Note the tasks of rows by their rungs."""
+        for one in np.unique(key << _TID_BITS | tid).tolist():
+            self._rung_of(one >> _TID_BITS).tids.add(one & (1 << _TID_BITS) - 1)
+
     def _lru(self, stretch: Stretch) -> None:
         lru = stretch.lru
-        who = self.threads.numbers(stretch.comm(lru.at))
-        for present, rows in groups(self._keys(lru.time_ns, lru.rung)):
-            rung = self._rung(present, int(lru.time_ns[rows].min()))
-            pages, is_file = lru.pages[rows], lru.is_file[rows]
-            if lru.is_split:
-                rung.file_pages += int(pages[is_file].sum())
-                rung.anon_pages += int(pages[~is_file].sum())
-            else:
-                rung.lru_pages += int(pages.sum())
+        if not len(lru.at):
+            return
+        who = self.threads.numbers(lru.comm)
+        key, many = self._keys(lru.time_ns, lru.rung), len(self.threads)
+        low = int(lru.nid.min())
+        nodes = int(lru.nid.max()) - low + 1
+        cells = Cells((((key * many + who) * nodes + lru.nid - low) * 2 + lru.is_file) * 2 + lru.loose)
+        columns = (
+            cells.keys,
+            cells.count(),
+            cells.least(lru.time_ns),
+            cells.sums(lru.pages),
+            cells.least(lru.priority),
+        )
+        for cell, rows, first_ns, pages, priority in zip(*(column.tolist() for column in columns), strict=True):
+            rest, loose = divmod(cell, 2)
+            rest, is_file = divmod(rest, 2)
+            rest, nid = divmod(rest, nodes)
+            present, number = divmod(rest, many)
+            rung = self._rung(present, first_ns)
+            rung.took(pages, is_file=bool(is_file) if lru.is_split else None)
             rung.scanned |= lru.has_pages
-            if lru.has_priority:
-                rung.saw_priority(int(lru.priority[rows].min()))
             rung.of_machine |= present % RUNGS != RUNG_OF_SCOPE[Scope.MEMCG]
-            loose = rows[lru.loose[rows]]
-            rung.spans += len(loose)
-            rung.tids.update(np.unique(lru.tid[loose]).tolist())
-            for nid, own in groups(lru.nid[rows]) if lru.has_nid else ():
-                rung.node_pages[nid] = rung.node_pages.get(nid, 0) + int(pages[own].sum())
-            for number, own in _by_reclaimer(who[rows]):
-                share = rung.share(number)
-                share.pages += int(pages[own].sum())
-                share.told += len(own) if lru.has_pages else 0
-                share.spans += int(lru.loose[rows[own]].sum())
+            if lru.has_priority:
+                rung.saw_priority(priority)
+            if lru.has_nid:
+                rung.node_pages[nid + low] = rung.node_pages.get(nid + low, 0) + pages
+            rung.spans += loose * rows
+            rung.share(number).add(Share(loose * rows, 0, pages, rows * lru.has_pages))
+        self._tasks(key[lru.loose], lru.tid[lru.loose])
 
     def _slab(self, stretch: Stretch) -> None:
         slab = stretch.slab
@@ -300,13 +270,12 @@ class Ladders:
             return
         many, has_priority = len(slab.callbacks), stretch.args.tells("shrink_slab_start", "priority")
         cell = self._keys(slab.end_ns[told], slab.rung[told]) * many + slab.callback[told]
-        order, starts = grouped(cell)
-        rows = told[order]
+        cells = Cells(cell)
         columns = (
-            cell[order[starts]],
-            np.minimum.reduceat(slab.begin_ns[rows], starts),
-            np.add.reduceat(slab.freed[rows], starts),
-            np.minimum.reduceat(slab.priority[rows], starts),
+            cells.keys,
+            cells.least(slab.begin_ns[told]),
+            cells.sums(slab.freed[told]),
+            cells.least(slab.priority[told]),
         )
         for one, begin_ns, freed, priority in zip(*(column.tolist() for column in columns), strict=True):
             present, callback = divmod(one, many)
@@ -349,10 +318,15 @@ class Ladders:
             rung.tids.update(rows.tid.tolist())
 
     def _reclaimed(self, stretch: Stretch) -> None:
-        for kind, rows in stretch.reclaimed.items():
-            for rung, own in self._of(rows):
-                rung.reclaimed_pages += int(own.value.sum())
-                told = stretch.args.tells(COUNTING_ENDS[kind], "nr_reclaimed")
+        for kind, ends in stretch.reclaimed.items():
+            cells, told = (
+                Cells(self._keys(ends.time_ns, ends.rung)),
+                stretch.args.tells(COUNTING_ENDS[kind], "nr_reclaimed"),
+            )
+            columns = (cells.keys, cells.least(ends.time_ns), cells.sums(ends.value))
+            for present, first_ns, pages in zip(*(column.tolist() for column in columns), strict=True):
+                rung = self._rung(present, first_ns)
+                rung.reclaimed_pages += pages
                 rung.slab_in_reclaimed |= told and kind in WITH_SLAB
                 rung.ends_counted |= told
 

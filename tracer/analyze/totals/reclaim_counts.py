@@ -215,9 +215,8 @@ class ReclaimCounts:
 def _counter_and_limit(stretch: Stretch) -> tuple[I64, I64]:
     """Each LRU event's counter and limit."""
     lru = stretch.lru
-    rows, _ = stretch.args.all("lru_shrink_inactive")
     counter = np.full(len(lru.tier), int(Counter.DIRECT))
-    counter[stretch.batch.header["comm"][rows].astype(np.bytes_, copy=False) == _KHUGEPAGED] = Counter.KHUGEPAGED
+    counter[lru.comm == _KHUGEPAGED] = Counter.KHUGEPAGED
     counter[lru.kinds & _ASKED_BIT != 0] = Counter.PROACTIVE
     counter[lru.tier == Tier.BACKGROUND] = Counter.KSWAPD
     limit = np.where(lru.kinds & _MEMCG_BITS != 0, int(Limit.MEMCG), int(Limit.MACHINE))

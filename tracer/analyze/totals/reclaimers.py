@@ -45,9 +45,19 @@ class KernelThreads:
         for mask, start in _STARTS:
             named |= words[:, 0] & mask == start
         numbers = np.full(len(comm), TASKS)
-        rest = np.flatnonzero(named)
+        rows = np.flatnonzero(named)
+        if not len(rows):
+            return numbers
+        first, second = words[rows, 0], words[rows, 1]
+        starts = np.append(0, np.flatnonzero((first[1:] != first[:-1]) | (second[1:] != second[:-1])) + 1)
+        numbers[rows] = np.repeat(self._each(comm[rows[starts]]), np.diff(np.append(starts, len(rows))))
+        return numbers
+
+    def _each(self, comm: npt.NDArray[np.bytes_]) -> I64:
+        """The same for threads that may reclaim."""
+        numbers, rest = np.empty(len(comm), np.int64), np.arange(len(comm))
         while len(rest):
-            same = (words[rest] == words[rest[0]]).all(axis=1)
+            same = comm[rest] == comm[rest[0]]
             numbers[rest[same]] = self._of(bytes(comm[rest[0]]))
             rest = rest[~same]
         return numbers

@@ -120,6 +120,15 @@ class Rung:
         """A reclaimer's part."""
         return self.shares.setdefault(number, Share())
 
+    def took(self, pages: int, *, is_file: bool | None) -> None:
+        """Count pages off the LRU; None where nothing tells of which kind."""
+        if is_file is None:
+            self.lru_pages += pages
+        elif is_file:
+            self.file_pages += pages
+        else:
+            self.anon_pages += pages
+
     def saw_priority(self, priority: int) -> None:
         """Keep the lowest reclaim priority."""
         self.min_priority = priority if self.min_priority is None else min(self.min_priority, priority)
