@@ -159,6 +159,17 @@ class Stretch:
         """The task names of these events."""
         return self.batch.header["comm"][positions].astype(np.bytes_, copy=False)
 
+    @cached_property
+    def roots(self) -> I64:
+        """Rows of the spans that begin a tier."""
+        return np.flatnonzero(self.spans.is_root)
+
+    @cached_property
+    def roots_ns(self) -> tuple[I64, I64]:
+        """Begin and end of `roots` inside the stretch."""
+        begin_ns, end_ns = self._clipped
+        return begin_ns[self.roots], end_ns[self.roots]
+
     def clipped(self, chosen: npt.NDArray[np.bool_]) -> tuple[I64, I64]:
         """Begin and end of these spans inside the stretch; an open span reaches its end."""
         begin_ns, end_ns = self._clipped
@@ -203,29 +214,19 @@ class Stretch:
     @cached_property
     def slab(self) -> SlabRows:
         """Every shrinker call that ended with its end event."""
-        spans = self.spans
-        chosen = (spans.code == SPAN_CODE[SpanKind.SHRINK_SLAB]) & spans.closed & (spans.end_at >= 0)
-        begin_at, end_at = spans.begin_at[chosen], spans.end_at[chosen]
-
-        def start(name: str) -> I64:
-            return self.args.at(begin_at, "shrink_slab_start", name)
-
-        def end(name: str) -> I64:
-            return self.args.at(end_at, "shrink_slab_end", name)
-
+        spans, rows = self.spans, self.spans.ended(SpanKind.SHRINK_SLAB)
+        names = ("shrink", "shr", "nid", "total_scan", "cache_items", "priority")
+        start = dict(zip(names, self.args.several(spans.begin_at[rows], "shrink_slab_start", names), strict=True))
+        total_scan, freed = self.args.several(spans.end_at[rows], "shrink_slab_end", ("total_scan", "retval"))
         return SlabRows(
-            span_id=spans.id[chosen],
-            begin_ns=spans.begin_ns[chosen],
-            end_ns=spans.end_ns[chosen],
-            tier=spans.tier[chosen],
-            rung=self.rung[chosen],
-            shrink=start("shrink"),
-            shr=start("shr"),
-            nid=start("nid"),
-            scanned=np.maximum(_held(start("total_scan")) - _held(end("total_scan")), 0),
-            freed=np.maximum(end("retval"), 0),
-            cache_items=start("cache_items"),
-            priority=start("priority"),
+            span_id=spans.id[rows],
+            begin_ns=spans.begin_ns[rows],
+            end_ns=spans.end_ns[rows],
+            tier=spans.tier[rows],
+            rung=self.rung[rows],
+            scanned=np.maximum(_held(start.pop("total_scan")) - _held(total_scan), 0),
+            freed=np.maximum(freed, 0),
+            **start,
         )
 
     @cached_property
@@ -237,14 +238,14 @@ class Stretch:
 
     def _ended(self, kind: SpanKind, event: str) -> PointRows:
         spans = self.spans
-        chosen = (spans.code == SPAN_CODE[kind]) & spans.closed & (spans.end_at >= 0)
+        rows = spans.ended(kind)
         if kind is SpanKind.MEMCG_SOFTLIMIT_RECLAIM:
-            chosen &= spans.kinds_above & (DIRECT_BITS | BALANCE_BIT) == 1 << SPAN_CODE[kind]
+            rows = rows[spans.kinds_above[rows] & (DIRECT_BITS | BALANCE_BIT) == 1 << SPAN_CODE[kind]]
         if self.awake is not None:
-            chosen &= ~self.awake
-        value = self.args.at(spans.end_at[chosen], event, "nr_reclaimed")
-        end_at, tid = spans.end_at[chosen], spans.tid[chosen]
-        return PointRows(end_at, spans.end_ns[chosen], spans.tier[chosen], self.rung[chosen], tid, value)
+            rows = rows[~self.awake[rows]]
+        end_at = spans.end_at[rows]
+        value = self.args.at(end_at, event, "nr_reclaimed")
+        return PointRows(end_at, spans.end_ns[rows], spans.tier[rows], self.rung[rows], spans.tid[rows], value)
 
     @cached_property
     def ended_unseen(self) -> PointRows:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from ...metadata import Metadata
 from ...schema import SpanKind
 from ..stream.attribution import DIRECT_BITS
-from ..stream.lane import SPAN_CODE, SPAN_KINDS
+from ..stream.lane import SPAN_KINDS
 from ..stream.stretch import Stretch
 
-_NOTIFIERS: Final = [SPAN_CODE[SpanKind.OOM_NOTIFIER], SPAN_CODE[SpanKind.OOM_NOTIFY]]
+_NOTIFIERS: Final = (SpanKind.OOM_NOTIFIER, SpanKind.OOM_NOTIFY)
 _NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
 
 _RECENT_NS: Final = 1_000_000_000
@@ -61,21 +61,29 @@ class KillTracker:
     def advance(self, stretch: Stretch) -> list[Kill]:
         """Take the next stretch; gives its kills."""
         spans = stretch.spans
-        notified = np.flatnonzero(np.isin(spans.code, _NOTIFIERS))
+        notified = np.sort(np.concatenate([spans.of(kind) for kind in _NOTIFIERS]))
         direct = np.flatnonzero(spans.is_root & spans.closed & (spans.kinds_above & DIRECT_BITS != 0))
         rows, args = stretch.args.all("mark_victim")
         kills = [
             self._kill(stretch, row, {name: column[index] for name, column in args.items()}, direct, notified)
             for index, row in enumerate(rows.tolist())
         ]
-        ends = zip(spans.end_ns[direct].tolist(), spans.code[direct].tolist(), strict=True)
-        self._last.update(zip(spans.tid[direct].tolist(), ends, strict=True))
+        self._remember(stretch, direct)
         if len(self._last) > _MOST_THREADS:
             since_ns = stretch.until_ns - _RECENT_NS
             self._last = {tid: last for tid, last in self._last.items() if last[0] >= since_ns}
         if len(notified):
             self._last_notified_ns = int(spans.begin_ns[notified].max())
         return kills
+
+    def _remember(self, stretch: Stretch, direct: npt.NDArray[np.int64]) -> None:
+        """Keep each thread's last reclaim, but for those that are too long ago for any later kill."""
+        spans = stretch.spans
+        tids, newest = np.unique(spans.tid[direct][::-1], return_index=True)
+        last = direct[::-1][newest]
+        recent = np.flatnonzero(spans.end_ns[last] >= stretch.until_ns - _RECENT_NS)
+        ends = zip(spans.end_ns[last[recent]].tolist(), spans.code[last[recent]].tolist(), strict=True)
+        self._last.update(zip(tids[recent].tolist(), ends, strict=True))
 
     def _kill(
         self,

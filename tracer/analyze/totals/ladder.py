@@ -132,16 +132,15 @@ class Ladders:
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
-        roots = stretch.spans.is_root
-        begin_ns, end_ns = stretch.clipped(roots)
-        tier = stretch.spans.tier[roots]
+        begin_ns, end_ns = stretch.roots_ns
+        tier = stretch.spans.tier[stretch.roots]
         lru, retries, kills = stretch.lru, stretch.retries, stretch.kills
         ended = self._unseen_ends.advance(stretch)
         points = [rows.time_ns[rows.tier > Tier.PROACTIVE] for rows in (lru, retries, kills, ended)]
         self._place(begin_ns[tier > 0], end_ns[tier > 0], points)
         self._notified(begin_ns[tier == Tier.OOM_NOTIFY])
         Waits(self._starts, [(episode.prelude, episode.waits) for episode in self._current]).take(stretch)
-        self._roots(stretch, roots, begin_ns, end_ns, tier)
+        self._roots(stretch, begin_ns, end_ns, tier)
         self._lru(stretch)
         self._slab(stretch)
         self._points(stretch)
@@ -182,7 +181,8 @@ class Ladders:
         """One that is there."""
         return self._current[key // RUNGS].rungs[key % RUNGS]
 
-    def _roots(self, stretch: Stretch, roots: npt.NDArray[np.bool_], begin_ns: I64, end_ns: I64, tier: I64) -> None:
+    def _roots(self, stretch: Stretch, begin_ns: I64, end_ns: I64, tier: I64) -> None:
+        roots = stretch.roots
         key = self._keys(begin_ns, stretch.rung[roots])
         tid, closed = stretch.spans.tid[roots], stretch.spans.closed[roots]
         unseen = stretch.began_unseen[roots]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..model import Timeline
 from ..stream.intervals import merge, overlap
-from ..stream.stretch import Stretch
+from ..stream.stretch import LruRows, Stretch
 from ..terms import Tier
 
 I64 = npt.NDArray[np.int64]
@@ -30,12 +30,7 @@ class TimelineBuilder:
         """Take the next stretch."""
         self.reach(stretch.until_ns)
         self._busy(stretch)
-        lru = stretch.lru
-        for tier in map(Tier, np.unique(lru.tier).tolist()):
-            of_tier = lru.tier == tier
-            by_list = (("file", of_tier & lru.is_file), ("anon", of_tier & ~lru.is_file))
-            for source, chosen in by_list if lru.is_split else (("lru", of_tier),):
-                self.add(f"{tier.label}.{source}_pages", lru.time_ns[chosen], lru.pages[chosen])
+        self._lru(stretch.lru)
         proactive = stretch.proactive_pages
         self.add("proactive.lru_pages", proactive.time_ns, proactive.value)
         self.add("slab.objects", stretch.slab.end_ns, stretch.slab.freed)
@@ -43,16 +38,26 @@ class TimelineBuilder:
         self.add("kswapd.wakeups", wakeups, np.ones(len(wakeups), np.int64))
         self.add("oom.kills", stretch.kills.time_ns, np.ones(len(stretch.kills.time_ns), np.int64))
 
+    def _lru(self, lru: LruRows) -> None:
+        if not len(lru.tier):
+            return
+        self.reach(int(lru.time_ns[-1]))
+        index = self._index(lru.time_ns)
+        for tier in map(Tier, np.flatnonzero(np.bincount(lru.tier)).tolist()):
+            of_tier = lru.tier == tier
+            by_list = (("file", of_tier & lru.is_file), ("anon", of_tier & ~lru.is_file))
+            for source, chosen in by_list if lru.is_split else (("lru", of_tier),):
+                rows = np.flatnonzero(chosen)
+                self._add(f"{tier.label}.{source}_pages", index[rows], lru.pages[rows])
+
     def _busy(self, stretch: Stretch) -> None:
-        roots = stretch.spans.is_root
-        begin_ns, end_ns = stretch.clipped(roots)
-        tier = stretch.spans.tier[roots]
-        closed = stretch.spans.closed[roots]
-        for present in np.unique(tier).tolist():
+        begin_ns, end_ns = stretch.roots_ns
+        tier, closed = stretch.spans.tier[stretch.roots], stretch.spans.closed[stretch.roots]
+        for present in np.flatnonzero(np.bincount(tier)).tolist():
             label = Tier(present).label
-            chosen = tier == present
-            self._spread(f"{label}.busy_s", *merge(begin_ns[chosen], end_ns[chosen]))
-            ended = end_ns[chosen & closed]
+            rows = np.flatnonzero(tier == present)
+            self._spread(f"{label}.busy_s", *merge(begin_ns[rows], end_ns[rows]))
+            ended = end_ns[rows[closed[rows]]]
             self.add(f"{label}.spans", ended, np.ones(len(ended), np.int64))
 
     def add(self, name: str, time_ns: I64, value: I64) -> None:
@@ -60,8 +65,15 @@ class TimelineBuilder:
         if not len(time_ns):
             return
         self.reach(int(time_ns.max()))
-        index = np.clip((time_ns - self._origin_ns) // self._bucket_ns, 0, _MOST_BUCKETS - 1)
-        self._of(name)[:] += np.bincount(index, weights=value, minlength=_MOST_BUCKETS)
+        self._add(name, self._index(time_ns), value)
+
+    def _index(self, time_ns: I64) -> I64:
+        """The buckets of times that are reached."""
+        return np.clip((time_ns - self._origin_ns) // self._bucket_ns, 0, _MOST_BUCKETS - 1)
+
+    def _add(self, name: str, index: I64, value: I64) -> None:
+        if len(index):
+            self._of(name)[:] += np.bincount(index, weights=value, minlength=_MOST_BUCKETS)
 
     def busy(self, tier: Tier, begin_ns: int, end_ns: int) -> tuple[I64, I64, npt.NDArray[np.float64]]:
         """When a tier was at work between two times: begin and end of each piece, and how long in it, in ns."""
