@@ -23,7 +23,7 @@ from streams import (
     work,
 )
 
-from tracer.analyze.contention.cycles import find_storms
+from tracer.analyze.contention.storms import find_storms
 from tracer.analyze.model import Cycle
 from tracer.analyze.terms import Cause, CycleClass, Severity, Tier
 from tracer.batch import LostStretch, Samples

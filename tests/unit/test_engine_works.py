@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from streams import MS, SECOND
 
-from tracer.analyze.balloon.runs import Run
+from tracer.analyze.balloon.runs import Run, Runs
 from tracer.analyze.balloon.works import WorkLog
 
 
 def log(*runs_ms: tuple[int, int]) -> WorkLog:
     log = WorkLog(idle_gap_ns=250 * MS, horizon_ns=10 * SECOND)
     for number, (begin_ms, end_ms) in enumerate(runs_ms):
-        log.advance([run(number, begin_ms, end_ms)], [])
+        log.advance(Runs.of([run(number, begin_ms, end_ms)]), Runs.of(()))
     return log
 
 

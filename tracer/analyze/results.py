@@ -12,8 +12,8 @@ from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_size
 from .balloon.tracker import BalloonTracker
-from .contention.cycles import find_storms
 from .contention.settling import Settling
+from .contention.storms import find_storms
 from .findings.evidence import Evidence
 from .findings.judging import find, not_judged
 from .model import Accounting, Analysis, BalloonResult, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits

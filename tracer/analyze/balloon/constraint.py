@@ -18,7 +18,7 @@ import numpy as np
 
 from ..model import EVIDENCE_SPANS
 from ..stream.stretch import Stretch
-from .runs import Run
+from .runs import Run, Runs
 from .steps import OOM_NOTIFY_PAGES
 
 _IDLE_NS: Final = 60_000_000_000
@@ -106,7 +106,7 @@ class ConstraintTracker:
         self._tasks: dict[int, _Task] = {}
         self.found = ConstrainedOoms()
 
-    def advance(self, stretch: Stretch, notifications: Sequence[Run]) -> None:
+    def advance(self, stretch: Stretch, notifications: Runs) -> None:
         """Take the next stretch and the notifications that ended in it."""
         if len(self._nodes) < 2:
             return
@@ -116,7 +116,7 @@ class ConstraintTracker:
         retries = map(_Retry, *columns)
         events: list[tuple[int, int, _Retry | Run]] = [
             *zip(times, tids, retries, strict=True),
-            *((run.begin_ns, run.tid, run) for run in notifications),
+            *((run.begin_ns, run.tid, run) for run in notifications.each()),
         ]
         for time_ns, tid, what in sorted(events, key=lambda event: (event[0], isinstance(event[2], Run))):
             task = self._tasks.get(tid)

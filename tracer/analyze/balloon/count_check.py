@@ -8,25 +8,24 @@ pages in the name of the thread that it interrupts: where frees are counted one 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from operator import attrgetter
 from typing import Final
+
+import numpy as np
 
 from ...balloon_counters import INFLATED, LEAKED, MIGRATED
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
 from ..terms import Cause
 from .compactions import Compactions
-from .runs import Run
+from .runs import Runs
+from .step_columns import NO_SPAN, StepColumns
 from .steps import Step
 
 _MOST_KEPT: Final = 4096
 """Steps and runs kept for a reading to come; beyond, as where there are none, the check begins anew."""
-_NEVER_NS: Final = 1 << 63
-
-_end = attrgetter("end_ns")
+_NEVER_NS: Final = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -39,30 +38,36 @@ class _Reading:
 class _Held:
     """Steps and runs that no reading has passed by yet, in order of their end."""
 
-    def __init__(self, steps: Iterable[Step], runs: Iterable[Run], under_way: Iterable[Run]) -> None:
-        self._steps = sorted(steps, key=_end)
-        self._runs = sorted(runs, key=_end)
-        self._step_ends = list(map(_end, self._steps))
-        self._run_ends = list(map(_end, self._runs))
-        open_ns = min((run.begin_ns for run in under_way), default=_NEVER_NS)
-        backwards = accumulate((run.begin_ns for run in reversed(self._runs)), min, initial=open_ns)
-        self._first_begins = list(backwards)[::-1]
+    def __init__(self, steps: StepColumns, runs: Runs, under_way: Runs) -> None:
+        self._steps = steps.take(np.argsort(steps.end_ns, kind="stable"))
+        self._runs = runs.take(np.argsort(runs.end_ns, kind="stable"))
+        self._step_ends, self._run_ends = self._steps.end_ns.tolist(), self._runs.end_ns.tolist()
+        begins = np.append(self._runs.begin_ns, under_way.begin_ns.min(initial=_NEVER_NS))
+        self._first_begins = np.minimum.accumulate(begins[::-1])[::-1].tolist()
+        pages = self._steps.pages
+        told = np.maximum(pages, 0), np.maximum(-pages, 0), self._steps.span == NO_SPAN
+        self._told = np.column_stack([np.append(0, np.cumsum(column)) for column in told]).tolist()
         self._steps_past = self._runs_past = 0
 
-    def pass_by(self, time_ns: int) -> list[Step]:
-        """The steps up to a time, which are held no longer, nor are the runs that ended before it."""
+    def pass_by(self, time_ns: int) -> tuple[int, int, bool]:
+        """Pages in and out of the steps up to a time, and whether all are of a run whose begin was seen; they are held
+        no longer, nor are the runs that ended before it."""
         first = self._steps_past
         self._steps_past = max(first, bisect_right(self._step_ends, time_ns))
         self._runs_past = max(self._runs_past, bisect_left(self._run_ends, time_ns))
-        return self._steps[first : self._steps_past]
+        into, out, unseen = (
+            now - before for now, before in zip(self._told[self._steps_past], self._told[first], strict=True)
+        )
+        return into, out, not unseen
 
     def first_begin_ns(self) -> int:
         """The first begin of a run, those under way included."""
-        return self._first_begins[self._runs_past]
+        begin_ns: int = self._first_begins[self._runs_past]
+        return begin_ns
 
-    def rest(self) -> tuple[list[Step], list[Run]]:
+    def rest(self) -> tuple[StepColumns, Runs]:
         """What is still held."""
-        return self._steps[self._steps_past :], self._runs[self._runs_past :]
+        return self._steps.take(slice(self._steps_past, None)), self._runs.take(slice(self._runs_past, None))
 
 
 class CountCheck:
@@ -75,27 +80,32 @@ class CountCheck:
 
     def __init__(self, compactions: Compactions) -> None:
         self._compactions = compactions
-        self._steps: list[Step] = []
-        self._runs: list[Run] = []
-        self._open: list[Run] = []
+        self._steps: list[StepColumns] = []
+        self._runs: list[Runs] = []
+        self._held = 0
+        self._open = Runs.of(())
         self._last: _Reading | None = None
         self._from_ns = -1
-        self._begin_anew(None)
+        self._base: _Reading | None = None
+        self._told = (0, 0)
+        self._is_sure = True
         self.missed_pages = (0, 0)
         self.extra_pages = (0, 0)
         self.compacted_pages = 0
 
-    def advance(self, steps: Iterable[Step], ended: Iterable[Run], under_way: Iterable[Run]) -> None:
+    def advance(self, steps: StepColumns, ended: Sequence[Runs], under_way: Sequence[Runs]) -> None:
         """Take new steps, runs that ended, and all that are under way."""
-        self._steps += steps
+        self._steps.append(steps)
         self._runs += ended
-        self._open = list(under_way)
+        self._held += len(steps) + sum(map(len, ended))
+        self._open = Runs.concat(under_way)
 
     def forget(self) -> None:
         """The readings that are there are taken: begin anew where none comes for long."""
-        if len(self._steps) + len(self._runs) > _MOST_KEPT:
-            self._from_ns = max(*(step.end_ns for step in self._steps), *(run.end_ns for run in self._runs))
-            self._steps, self._runs, self._last = [], [], None
+        if self._held > _MOST_KEPT:
+            ends_ns = (*(steps.end_ns for steps in self._steps), *(runs.end_ns for runs in self._runs))
+            self._from_ns = int(np.concatenate(ends_ns).max())
+            self._steps, self._runs, self._held, self._last = [], [], 0, None
             self._begin_anew(None)
 
     def sample(self, samples: Samples) -> list[Step]:
@@ -106,12 +116,13 @@ class CountCheck:
         migrated = samples.column(MIGRATED)
         rows = inflated.tolist(), deflated.tolist(), [None] * len(samples) if migrated is None else migrated.tolist()
         steps: list[Step] = []
-        held = _Held(self._steps, self._runs, self._open)
+        held = _Held(StepColumns.concat(self._steps), Runs.concat(self._runs), self._open)
         for time_ns, into, out, moved in zip(samples.time_ns.tolist(), *rows, strict=True):
             if SAMPLE_NULL not in (into, out) and time_ns > self._from_ns:
                 reading = _Reading(time_ns, (into, out), None if moved == SAMPLE_NULL else moved)
                 steps += self._read(reading, held)
-        self._steps, self._runs = held.rest()
+        rest_of_steps, rest_of_runs = held.rest()
+        self._steps, self._runs, self._held = [rest_of_steps], [rest_of_runs], len(rest_of_steps) + len(rest_of_runs)
         return steps
 
     def _read(self, reading: _Reading, held: _Held) -> list[Step]:
@@ -119,10 +130,10 @@ class CountCheck:
         last, self._last = self._last, reading
         if last is None:
             return []
-        for step in held.pass_by(last.time_ns):
-            self._told[step.pages < 0] += abs(step.pages)
-            # Of a run whose begin was not seen nobody knows on which side of the base it began.
-            self._is_sure &= step.span is not None
+        into, out, sure = held.pass_by(last.time_ns)
+        self._told = (self._told[0] + into, self._told[1] + out)
+        # Of a run whose begin was not seen nobody knows on which side of the base it began.
+        self._is_sure &= sure
         return self._compare(last, reading.time_ns) if held.first_begin_ns() > reading.time_ns else []
 
     def _compare(self, reading: _Reading, next_ns: int) -> list[Step]:
@@ -149,4 +160,4 @@ class CountCheck:
         return out if most is None else max(min(out, most), 0)
 
     def _begin_anew(self, base: _Reading | None) -> None:
-        self._base, self._told, self._is_sure = base, [0, 0], True
+        self._base, self._told, self._is_sure = base, (0, 0), True

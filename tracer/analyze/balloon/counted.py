@@ -12,8 +12,8 @@ from ...batch import Samples
 from ...schema import SAMPLE_NULL
 from ..terms import Cause
 from .compactions import Compactions
-from .runs import Run
-from .steps import OOM_NOTIFY_PAGES, Step, puff_steps
+from .runs import Run, Runs
+from .steps import OOM_NOTIFY_PAGES, PUFF_NS, Step
 
 READINGS_LATE_NS: Final = 60_000_000_000
 """How far readings may lag events in a recording; without any for so long, none is waited for."""
@@ -40,11 +40,11 @@ class CountedSteps:
         """Whether the counters were read at all."""
         return self._last is not None
 
-    def runs(self, works: list[Run], notifiers: list[Run], shrinks: list[Run]) -> None:
+    def runs(self, works: Runs, notifiers: Runs, shrinks: Runs) -> None:
         """Take closed runs."""
         if self._inflations or self._leaks:
             for runs, new in ((self._works, works), (self._notifiers, notifiers), (self._shrinks, shrinks)):
-                runs.extend(new)
+                runs.extend(new.each())
 
     def forget(self) -> None:
         """The readings that are there are taken: runs that none comes for are forgotten after a minute."""
@@ -53,9 +53,9 @@ class CountedSteps:
                 since_ns = max(run.end_ns for run in runs) - READINGS_LATE_NS
                 runs[:] = [run for run in runs if run.end_ns >= since_ns]
 
-    def under_way(self, works: list[Run], notifiers: list[Run]) -> None:
+    def under_way(self, works: Runs, notifiers: Runs) -> None:
         """Take the runs that are still open, instead of those told before."""
-        self._open = (works, notifiers)
+        self._open = (works.each(), notifiers.each())
 
     def read_until(self, read_ns: int) -> int:
         """Up to when readings up to `read_ns` tell all steps: one that lacked these counters told nothing."""
@@ -113,11 +113,19 @@ class CountedSteps:
         steps += _spread(-by_host, deflating, cause, begin_ns, end_ns)
         if self._inflations:
             self._moved |= {step.span for step in steps}
-            steps += puff_steps([run for run in inflating if run.end_ns <= end_ns], self._moved)
+            steps += self._puffs([run for run in inflating if run.end_ns <= end_ns])
             self._moved &= {run.id for run in works if run.end_ns > end_ns}
         if inflated or by_host:
             self._rising = bool(inflated) and (not by_host or not self._rising)
         return steps
+
+    def _puffs(self, works: Sequence[Run]) -> list[Step]:
+        """Long runs that got nothing: the driver wanted pages and could not allocate any."""
+        return [
+            Step(run.begin_ns, run.end_ns, 0, None, run.id)
+            for run in works
+            if run.end_ns - run.begin_ns >= PUFF_NS and run.id not in self._moved
+        ]
 
     def _split(self, works: list[Run], inflated: int, leaked: int) -> tuple[list[Run], list[Run]]:
         """Which runs inflated and which deflated: the last direction goes on, then it turns; shares as the pages'."""

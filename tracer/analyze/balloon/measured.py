@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import repeat
-from operator import itemgetter
 from typing import Final, Self
 
 import numpy as np
@@ -27,10 +26,10 @@ from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
 from ..terms import Cause, Quality, Scope, Tier
-from .runs import Run
-from .steps import PUFF_NS, RUN_PAGES, Step, puff_steps
-
-I64 = npt.NDArray[np.int64]
+from .columns import I64
+from .runs import Runs
+from .step_columns import CAUSES, QUALITIES, StepColumns, puff_steps
+from .steps import PUFF_NS, RUN_PAGES, Step
 
 _KSWAPD: Final = b"kswapd"
 _KWORKER: Final = b"kworker"
@@ -41,10 +40,9 @@ _LEAK: Final = SPAN_CODE[SpanKind.LEAK_BALLOON]
 _FILL: Final = SPAN_CODE[SpanKind.FILL_BALLOON]
 _NOTIFIER_RUN: Final = SPAN_CODE[SpanKind.OOM_NOTIFIER]
 
-_CAUSES: Final = np.array([None, Cause.HOST, Cause.SHRINKER, Cause.OOM_NOTIFIER], np.object_)
-_BY_HOST, _BY_SHRINKER, _BY_NOTIFIER = 1, 2, 3
-_QUALITIES: Final = np.array([Quality.INFERRED, Quality.MEASURED], np.object_)
-"""By whether it was measured."""
+_BY_HOST, _BY_SHRINKER, _BY_NOTIFIER = map(CAUSES.index, (Cause.HOST, Cause.SHRINKER, Cause.OOM_NOTIFIER))
+_BY_COMPACTION: Final = CAUSES.index(Cause.COMPACTION)
+_INFERRED, _MEASURED = map(QUALITIES.index, (Quality.INFERRED, Quality.MEASURED))
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,8 @@ class MeasuredSteps:
         self._path = reclaim_path
         self._sources = sources
         self._balloon_pages = max(page_size_bytes // BALLOON_PAGE_BYTES, 1)
-        self._moved: set[int | None] = set()
-        self._reclaiming: set[int] = set()
+        self._moved = self._reclaiming = np.empty(0, np.int64)
+        """Ids of runs under way that moved pages, and of those that reclaimed."""
         self._status: tuple[int, int] | None = None
         self._half_migrated = 0
         """Pages that compaction has told in and not out again."""
@@ -126,40 +124,44 @@ class MeasuredSteps:
         """Whether Hyper-V's driver told how many pages it has."""
         return self._status is not None
 
-    def advance(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
+    def advance(self, stretch: Stretch, works: Runs, under_way: Runs) -> StepColumns:
         """Steps of the next stretch, in time order; `works` are the runs that ended in it, `under_way` those open."""
-        steps: list[Step] = []
-        steps += self._statuses(stretch)
+        parts = [self._statuses(stretch)]
         if len(stretch.orphans):
-            steps += self._ended_unseen(stretch)
+            parts.append(self._ended_unseen(stretch))
         if self._sources.run_pages:
-            steps += self._run_pages(stretch)
+            parts += self._run_pages(stretch)
         if self._sources.leak:
-            steps += self._calls(stretch, _LEAK, "leak_balloon_begin", "leak_balloon_end", "freed")
+            parts.append(self._calls(stretch, _LEAK, "leak_balloon_begin", "leak_balloon_end", "freed"))
         if self._sources.fill and not self._sources.run_pages:
-            steps += self._calls(stretch, _FILL, "fill_balloon_begin", "fill_balloon_end", "filled")
+            parts.append(self._calls(stretch, _FILL, "fill_balloon_begin", "fill_balloon_end", "filled"))
         if self._sources.tell:
-            steps += self._tells(stretch)
+            parts += self._tells(stretch)
         if self._sources.inflations:
-            self._moved |= {step.span for step in steps}
-            steps += puff_steps(works, self._moved)
-            if self._sources.runs:
-                steps += self._runs(works)
-            self._moved &= {run.id for run in under_way}
+            parts += self._moving(parts, works, under_way)
         else:
-            steps += self._reclaimers(stretch, works, under_way)
-        return sorted(steps, key=itemgetter(Step._fields.index("end_ns"), Step._fields.index("begin_ns")))
+            parts.append(self._reclaimers(stretch, works, under_way))
+        steps = StepColumns.concat(parts)
+        return steps.take(np.lexsort((steps.begin_ns, steps.end_ns)))
 
-    def _reclaimers(self, stretch: Stretch, works: list[Run], under_way: list[Run]) -> list[Step]:
+    def _moving(self, parts: list[StepColumns], works: Runs, under_way: Runs) -> list[StepColumns]:
+        """Steps of runs that no other step is of."""
+        moved = np.concatenate((self._moved, *(part.span for part in parts)))
+        self._moved = under_way.id[under_way.among(moved)]
+        steps = [puff_steps(works, moved)]
+        if self._sources.runs:
+            steps.append(self._runs(works, moved))
+        return steps
+
+    def _reclaimers(self, stretch: Stretch, works: Runs, under_way: Runs) -> StepColumns:
         """Runs that reclaimed: only an inflation allocates, so they inflated, by pages that no event counts."""
         spans = stretch.spans
         inside = (spans.kinds_above & BALLOON_BIT != 0) & (spans.tier == Tier.DIRECT) & spans.is_root
-        self._reclaiming.update(spans.id[_work_of(spans, np.flatnonzero(inside))].tolist())
-        steps = [Step(run.begin_ns, run.end_ns, 0, None, run.id) for run in works if run.id in self._reclaiming]
-        self._reclaiming &= {run.id for run in under_way}
-        return steps
+        reclaiming = np.concatenate((self._reclaiming, spans.id[_work_of(spans, np.flatnonzero(inside))]))
+        self._reclaiming = under_way.id[under_way.among(reclaiming)]
+        return StepColumns.inflating(works.take(works.among(reclaiming)), 0)
 
-    def _calls(self, stretch: Stretch, code: int, begin_kind: str, end_kind: str, argument: str) -> list[Step]:
+    def _calls(self, stretch: Stretch, code: int, begin_kind: str, end_kind: str, argument: str) -> StepColumns:
         """Steps of calls of one function; a call whose return was missed is taken to have moved what it was asked."""
         spans = stretch.spans
         rows = np.flatnonzero((spans.code == code) & spans.closed)
@@ -174,7 +176,7 @@ class MeasuredSteps:
         moved = pages != 0
         return _steps(stretch, rows[moved], pages[moved], returned[moved])
 
-    def _run_pages(self, stretch: Stretch) -> list[Step]:
+    def _run_pages(self, stretch: Stretch) -> list[StepColumns]:
         """Steps of the pages that runs report at their end; OOM callbacks of which only the chain tells among them."""
         at, args = stretch.args.all("balloon_run_pages")
         spans = stretch.spans
@@ -183,17 +185,18 @@ class MeasuredSteps:
         row, time_ns = (np.repeat(column, 2) for column in (stretch.enclosing[at], stretch.time_ns[at]))
         seen, unseen = (pages != 0) & (row >= 0), (pages != 0) & (row < 0)
         measured = np.ones(len(pages), np.bool_)
-        steps = _steps(stretch, row[seen], pages[seen], measured[seen], time_ns[seen])
+        steps = [_steps(stretch, row[seen], pages[seen], measured[seen], time_ns[seen])]
         comm = np.repeat(stretch.batch.header["comm"][at].astype(np.bytes_, copy=False), 2)[unseen].tolist()
-        steps += map(_of_unseen_run, time_ns[unseen].tolist(), pages[unseen].tolist(), comm, repeat(self._path))
+        begun_unseen = map(_of_unseen_run, time_ns[unseen].tolist(), pages[unseen].tolist(), comm, repeat(self._path))
+        steps.append(StepColumns.of_steps(list(begun_unseen)))
         if not self._sources.run_leaks:
             return steps
         ended = np.flatnonzero((spans.code == _NOTIFIER_RUN) & spans.closed & (spans.end_at >= 0))
         freed = stretch.args.at(spans.end_at[ended], "oom_notifier_end", "deflated_pages")
         ended, freed = ended[freed != 0], freed[freed != 0]
-        return steps + _steps(stretch, ended, -freed, np.ones(len(ended), np.bool_))
+        return [*steps, _steps(stretch, ended, -freed, np.ones(len(ended), np.bool_))]
 
-    def _ended_unseen(self, stretch: Stretch) -> list[Step]:
+    def _ended_unseen(self, stretch: Stretch) -> StepColumns:
         """Pages that a leak gave whose begin was not seen, as its end tells."""
         steps: list[Step] = []
         leaks, runs = self._sources.leak_returns and not self._sources.run_leaks, self._sources.run_leaks
@@ -204,9 +207,9 @@ class MeasuredSteps:
             comm = stretch.batch.header["comm"][rows].astype(np.bytes_, copy=False)
             columns = zip(stretch.time_ns[rows].tolist(), (-pages).tolist(), comm.tolist(), strict=True)
             steps += [_of_unseen_run(*row, self._path) for row in columns if row[1]]
-        return steps
+        return StepColumns.of_steps(steps)
 
-    def _statuses(self, stretch: Stretch) -> list[Step]:
+    def _statuses(self, stretch: Stretch) -> StepColumns:
         """Hyper-V's driver tells now and then how many pages it has: what changed in between, at the host's wish."""
         at, args = stretch.args.all("balloon_status")
         steps: list[Step] = []
@@ -216,15 +219,14 @@ class MeasuredSteps:
                 cause = Cause.HOST if pages < before else None
                 steps.append(Step(before_ns, now_ns, pages - before, cause, None))
             self._status = (now_ns, pages)
-        return steps
+        return StepColumns.of_steps(steps)
 
-    def _runs(self, works: list[Run]) -> list[Step]:
+    def _runs(self, works: Runs, moved: I64) -> StepColumns:
         """Runs that leaked nothing and never slept for lack of memory: taken to have inflated all they can."""
-        full = [run for run in works if run.id not in self._moved and run.end_ns - run.begin_ns < PUFF_NS]
-        pages = RUN_PAGES // self._balloon_pages
-        return [Step(run.begin_ns, run.end_ns, pages, None, run.id) for run in full]
+        full = (works.end_ns - works.begin_ns < PUFF_NS) & ~works.among(moved)
+        return StepColumns.inflating(works.take(full), RUN_PAGES // self._balloon_pages)
 
-    def _tells(self, stretch: Stretch) -> list[Step]:
+    def _tells(self, stretch: Stretch) -> list[StepColumns]:
         at, args = stretch.args.all("tell_host")
         span = stretch.enclosing[at]
         above = (
@@ -247,51 +249,47 @@ class MeasuredSteps:
         signed = np.where(direction == INFLATE, pages, -pages)
         measured = np.full(len(signed), self._sources.tell_has_pages)
         steps = _steps(stretch, span[wanted], signed[wanted], measured[wanted], stretch.time_ns[at[wanted]])
-        return steps + self._compacted(stretch, at, np.where(above & COMPACTION_BIT != 0, signed, 0), span)
+        return [steps, self._compacted(stretch, at, np.where(above & COMPACTION_BIT != 0, signed, 0), span)]
 
-    def _compacted(self, stretch: Stretch, at: I64, signed: I64, span: I64) -> list[Step]:
+    def _compacted(self, stretch: Stretch, at: I64, signed: I64, span: I64) -> StepColumns:
         """A migration tells the new page in, then the old one out: what it tells out alone has left the balloon."""
-        rows = np.flatnonzero(signed) if self._sources.leaks and self._sources.tell_has_pages else signed[:0]
+        rows = np.flatnonzero(signed) if self._sources.leaks and self._sources.tell_has_pages else np.arange(0)
         if not len(rows):
-            return []
+            return StepColumns.of(())
         balance = self._half_migrated + np.cumsum(signed[rows])
         lowest = np.minimum.accumulate(np.minimum(balance, 0))
         left = np.diff(lowest, prepend=0)
         self._half_migrated = int(balance[-1] - lowest[-1])
         rows, left = rows[left < 0], left[left < 0]
-        return [
-            Step(time_ns, time_ns, pages, Cause.COMPACTION, number, quality=Quality.MEASURED)
-            for time_ns, pages, number in zip(
-                *(stretch.time_ns[at[rows]].tolist(), left.tolist(), stretch.spans.id[span[rows]].tolist()), strict=True
-            )
-        ]
+        time_ns, each = stretch.time_ns[at[rows]], np.ones(len(rows), np.int64)
+        cause, number = each * _BY_COMPACTION, stretch.spans.id[span[rows]]
+        return StepColumns(time_ns, time_ns, left, cause, number, -each, each * _MEASURED, -each, each * 0)
 
 
 def _steps(
     stretch: Stretch, rows: I64, pages: I64, measured: npt.NDArray[np.bool_], end_ns: I64 | None = None
-) -> list[Step]:
+) -> StepColumns:
     """Steps in the spans `rows`, up to their ends or `end_ns`; the cause of each is what its span is nested in."""
     spans = stretch.spans
     if not len(rows):
-        return []
+        return StepColumns.of(())
     above = spans.kinds_above[rows]
     cause = _causes(above, spans.comm[rows], pages)
-    columns = (
-        spans.begin_ns[rows],
-        spans.end_ns[rows] if end_ns is None else end_ns,
-        pages,
-        _CAUSES[cause],
-        spans.id[_work_of(spans, rows)],
-        stretch.rung[rows],
-        _QUALITIES[measured.astype(np.int64)],
-        np.where(cause == _BY_SHRINKER, _priority(stretch, rows), -1),
-        (cause == _BY_HOST) & (above & BALLOON_BIT == 0),
+    return StepColumns(
+        begin_ns=spans.begin_ns[rows],
+        end_ns=spans.end_ns[rows] if end_ns is None else end_ns,
+        pages=pages,
+        cause=cause,
+        span=spans.id[_work_of(spans, rows)],
+        rung=stretch.rung[rows],
+        quality=np.where(measured, _MEASURED, _INFERRED),
+        priority=np.where(cause == _BY_SHRINKER, _priority(stretch, rows), -1),
+        teardown=((cause == _BY_HOST) & (above & BALLOON_BIT == 0)).astype(np.int64),
     )
-    return list(map(Step._make, zip(*(column.tolist() for column in columns), strict=True)))
 
 
 def _causes(above: I64, comm: npt.NDArray[np.bytes_], pages: I64) -> I64:
-    """Places in _CAUSES."""
+    """Numbers in CAUSES."""
     by_kswapd = comm.astype(f"S{len(_KSWAPD)}") == _KSWAPD
     by_shrinker = (above & SLAB_BIT != 0) | ((above & DRIVER_BITS == 0) & by_kswapd)
     out = np.where(by_shrinker, _BY_SHRINKER, np.where(above & NOTIFIER_BIT != 0, _BY_NOTIFIER, _BY_HOST))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import repeat
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ...schema import SpanKind
 from ..stream.attribution import WORKQUEUE_BIT
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
+from .columns import I64, Columns, Flags
 
 NameOf = Callable[[int], str]
 
@@ -35,56 +35,82 @@ class Run(NamedTuple):
     tid: int = -1
 
 
+@dataclass(frozen=True)
+class Runs(Columns):
+    """Such spans as columns, the fields of Run."""
+
+    id: I64
+    begin_ns: I64
+    end_ns: I64
+    pages: I64
+    rung: I64
+    callback: I64
+    priority: I64
+    tid: I64
+
+    def each(self) -> list[Run]:
+        """One by one."""
+        return [Run(*row) for row in self.rows()]
+
+    def long(self, least_ns: int) -> Runs:
+        """Those that took so long at least."""
+        return self.take(self.end_ns - self.begin_ns >= least_ns)
+
+    def among(self, ids: I64) -> Flags:
+        """Which have one of these ids."""
+        return np.isin(self.id, ids)
+
+
 def belongs_to_balloon(name: str) -> bool:
     """Whether a callback of this name is a balloon driver's."""
     return "balloon" in name or name.startswith("cmm_")
 
 
-def is_work(spans: Spans) -> npt.NDArray[np.bool_]:
+def is_work(spans: Spans) -> Flags:
     """Which spans are runs of the size work; where both the work item and its function were seen, the work item."""
     inner = (spans.code == SPAN_CODE[SpanKind.UPDATE_BALLOON_SIZE]) & (spans.kinds_above & WORKQUEUE_BIT == 0)
-    chosen: npt.NDArray[np.bool_] = (spans.code == SPAN_CODE[SpanKind.BALLOON_WORK]) | inner
+    chosen: Flags = (spans.code == SPAN_CODE[SpanKind.BALLOON_WORK]) | inner
     return chosen
 
 
-def work_runs(stretch: Stretch, *, closed: bool) -> list[Run]:
-    """Runs of the size work that ended in the stretch, or those that are open at its end."""
-    return _runs(stretch, is_work(stretch.spans) & (stretch.spans.closed == closed))
+def work_runs(stretch: Stretch) -> tuple[Runs, Runs]:
+    """Runs of the size work that ended in the stretch, and those that are open at its end."""
+    return _by_end(stretch, is_work(stretch.spans))
 
 
-def notifier_runs(stretch: Stretch, name_of: NameOf, *, closed: bool) -> list[Run]:
-    """Calls of the balloon's OOM callback; one that both the chain and the callback told of counts once."""
+def notifier_runs(stretch: Stretch, name_of: NameOf) -> tuple[Runs, Runs]:
+    """Calls of the balloon's OOM callback that ended in the stretch, and those that are open at its end; one that both
+    the chain and the callback told of counts once."""
     spans = stretch.spans
     seen_by_chain = (spans.code == SPAN_CODE[SpanKind.OOM_NOTIFIER]) & spans.is_root
     chosen = (spans.code == SPAN_CODE[SpanKind.OOM_NOTIFY]) | seen_by_chain
-    rows = np.flatnonzero(chosen & (spans.closed == closed))
+    rows = np.flatnonzero(chosen)
     chain = spans.code[rows] == SPAN_CODE[SpanKind.OOM_NOTIFIER]
     callback = np.zeros(len(rows), np.int64)
     callback[chain] = stretch.args.at(spans.begin_at[rows[chain]], "oom_notifier_run", "cb")
     callback[~chain] = stretch.args.at(spans.begin_at[rows[~chain]], "oom_notify_begin", "cb")
-    ours = [not address or belongs_to_balloon(name_of(address)) for address in callback.tolist()]
+    ours = {address: not address or belongs_to_balloon(name_of(address)) for address in np.unique(callback).tolist()}
     kept = np.zeros(len(spans), np.bool_)
-    kept[rows[np.asarray(ours, np.bool_)]] = True
-    return _runs(stretch, kept)
+    kept[rows] = [ours[address] for address in callback.tolist()]
+    return _by_end(stretch, kept)
 
 
-def shrinker_runs(stretch: Stretch, name_of: NameOf) -> list[Run]:
+def shrinker_runs(stretch: Stretch, name_of: NameOf) -> Runs:
     """Closed calls of the balloon's shrinker, with what they report as freed."""
     slab = stretch.slab
-    own = [belongs_to_balloon(name_of(shrink)) for shrink in slab.callbacks.tolist()]
-    if not any(own):
-        return []
-    rows = np.flatnonzero(np.asarray(own)[slab.callback])
+    own = np.asarray([belongs_to_balloon(name_of(shrink)) for shrink in slab.callbacks.tolist()], np.bool_)
+    rows = np.flatnonzero(own[slab.callback]) if own.any() else np.empty(0, np.int64)
     columns = (slab.span_id, slab.begin_ns, slab.end_ns, slab.freed, slab.rung, slab.shrink, slab.priority)
-    return [Run(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+    return Runs(*(column[rows] for column in (*columns, np.full(len(slab.span_id), -1))))
 
 
-def _runs(stretch: Stretch, chosen: npt.NDArray[np.bool_]) -> list[Run]:
+def _by_end(stretch: Stretch, chosen: Flags) -> tuple[Runs, Runs]:
+    """The spans that ended, and the others as far as the stretch goes."""
     spans = stretch.spans
     rows = np.flatnonzero(chosen)
-    end_ns = np.where(spans.closed[rows], spans.end_ns[rows], stretch.until_ns)
-    ids, begins_ns, rungs, tids = (
-        column[rows].tolist() for column in (spans.id, spans.begin_ns, stretch.rung, spans.tid)
-    )
-    columns = (ids, begins_ns, end_ns.tolist(), repeat(0), rungs, repeat(0), repeat(-1), tids)
-    return list(map(Run._make, zip(*columns, strict=False)))
+    closed = spans.closed[rows]
+    end_ns = np.where(closed, spans.end_ns[rows], stretch.until_ns)
+    none, unknown = np.zeros(len(rows), np.int64), np.full(len(rows), -1)
+    columns = (spans.id[rows], spans.begin_ns[rows], end_ns, none, stretch.rung[rows], none, unknown, spans.tid[rows])
+    runs = Runs(*columns)
+    return runs.take(closed), runs.take(~closed)

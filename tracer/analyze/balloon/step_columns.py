@@ -1,56 +1,82 @@
-"""Many steps as columns: what adds up over them needs no look at each."""
+"""Many steps as columns: what is made of them needs no look at each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from ..terms import Cause, Quality
-from .steps import Step
-
-I64 = npt.NDArray[np.int64]
+from .columns import I64, Columns
+from .runs import Runs
+from .steps import PUFF_NS, Step
 
 CAUSES: Final = (None, *Cause)
 """What a step's `cause` can be, by its number in columns; None, an inflation, is 0."""
 QUALITIES: Final = tuple(Quality)
-# By identity: an enumeration's own hash is a call of a Python function.
-_CAUSE_NUMBER: Final = {id(cause): number for number, cause in enumerate(CAUSES)}
-_QUALITY_NUMBER: Final = {id(quality): number for number, quality in enumerate(QUALITIES)}
+NO_SPAN: Final = -1
+"""The `span` of a step without one."""
 
 
 @dataclass(frozen=True)
-class StepColumns:
-    """Fields of steps, each of shape (steps,): times in ns, guest pages; numbers in CAUSES and QUALITIES."""
+class StepColumns(Columns):
+    """Fields of steps: times in ns, guest pages; `cause` and `quality` are numbers in CAUSES and QUALITIES."""
 
     begin_ns: I64
     end_ns: I64
     pages: I64
     cause: I64
+    span: I64
     rung: I64
     quality: I64
     priority: I64
     teardown: I64
 
     @classmethod
-    def of(cls, steps: Sequence[Step]) -> Self:
-        """These steps', in their order."""
-        if not steps:
-            return cls(*(np.empty(0, np.int64) for _ in fields(cls)))
-        begin_ns, end_ns, pages, cause, _, rung, quality, priority, teardown = zip(*steps, strict=True)
-        numbers = [_CAUSE_NUMBER[id(one)] for one in cause], [_QUALITY_NUMBER[id(one)] for one in quality]
-        columns = (begin_ns, end_ns, pages, numbers[0], rung, numbers[1], priority, teardown)
-        return cls(*(np.asarray(column, np.int64) for column in columns))
+    def of_steps(cls, steps: Sequence[Step]) -> Self:
+        """These, in their order."""
+        return cls.of(
+            [
+                (
+                    step.begin_ns,
+                    step.end_ns,
+                    step.pages,
+                    CAUSES.index(step.cause),
+                    NO_SPAN if step.span is None else step.span,
+                    step.rung,
+                    QUALITIES.index(step.quality),
+                    step.priority,
+                    step.teardown,
+                )
+                for step in steps
+            ]
+        )
 
-    def take(self, rows: I64 | npt.NDArray[np.bool_]) -> StepColumns:
-        """Only these."""
-        return StepColumns(*(getattr(self, column.name)[rows] for column in fields(self)))
+    @classmethod
+    def inflating(cls, runs: Runs, pages: int) -> Self:
+        """A step of each run, inferred, with so many pages each."""
 
-    def stretches(self) -> list[int]:
+        def each(number: int) -> I64:
+            return np.full(len(runs), number)
+
+        inferred = QUALITIES.index(Quality.INFERRED)
+        columns = (runs.begin_ns, runs.end_ns, each(pages), each(0), runs.id, each(-1), each(inferred), each(-1))
+        return cls(*columns, teardown=each(0))
+
+    def in_order(self) -> StepColumns:
+        """By their end, then by what tells apart those that end together."""
+        return self.take(np.lexsort((self.span, self.pages, self.begin_ns, self.end_ns)))
+
+    def stretches(self) -> I64:
         """Where steps that are alike begin, and the end: alike are neighbours of one cause, in one direction."""
         alike = (self.cause * 2 + self.teardown) * 3 + np.sign(self.pages)
-        turns = (np.flatnonzero(alike[1:] != alike[:-1]) + 1).tolist()
-        return [0, *turns, len(alike)] if len(alike) else []
+        inner = np.flatnonzero(alike[1:] != alike[:-1]) + 1
+        return np.concatenate(([0], inner, [len(alike)])) if len(alike) else np.zeros(1, np.int64)
+
+
+def puff_steps(works: Runs, moved: I64) -> StepColumns:
+    """Long runs that got nothing: the driver wanted pages and could not allocate any. `moved`: runs that got some."""
+    long = works.long(PUFF_NS)
+    return StepColumns.inflating(long.take(~long.among(moved)), 0)

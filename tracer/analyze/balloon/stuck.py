@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER
 from ..stream.stretch import Stretch
-from .runs import Run
+from .runs import Run, Runs
 
 STUCK_NS: Final = 10_000_000_000
 """A run moves 256 pages or sleeps 200 ms for lack of memory; one that takes so long waits for somebody."""
@@ -35,10 +34,10 @@ class StuckRuns:
         self._open: dict[int, tuple[Run, str, int]] = {}
         self.found: list[StuckRun] = []
 
-    def advance(self, stretch: Stretch, under_way: Sequence[Run]) -> None:
+    def advance(self, stretch: Stretch, under_way: Runs) -> None:
         """Take the runs that are open at the end of a stretch."""
-        newest = self._newest(stretch) if under_way else {}
-        self._open = {run.id: (run, *self._last(stretch, run, newest.get(run.tid))) for run in under_way}
+        newest = self._newest(stretch) if len(under_way) else {}
+        self._open = {run.id: (run, *self._last(stretch, run, newest.get(run.tid))) for run in under_way.each()}
 
     def end(self, end_ns: int) -> None:
         """The recording ends: those that are open for long are stuck."""

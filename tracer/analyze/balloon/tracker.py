@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from ...batch import Samples
 from ...metadata import Metadata
 from ..options import Options
 from ..stream.stretch import Stretch
 from ..terms import Quality
+from .columns import I64
 from .compactions import Compactions
 from .constraint import ConstrainedOoms, ConstraintTracker
 from .count_check import CountCheck
@@ -18,7 +21,7 @@ from .measured import MeasuredSteps, PageSources
 from .modules import ModuleTracker
 from .runs import IN_A_THREAD, NameOf, Run, notifier_runs, shrinker_runs, work_runs
 from .size_steps import SizeSteps
-from .steps import Step, in_order
+from .step_columns import StepColumns
 from .stuck import StuckRuns
 from .works import WorkLog
 
@@ -38,7 +41,7 @@ class BalloonTracker:
         )
         self._sizes = SizeSteps(metadata)
         self._check = CountCheck(self._compactions)
-        self._held: list[Step] = []
+        self._held: list[StepColumns] = []
         self._constraints = ConstraintTracker(metadata.numa_nodes)
         self.works = WorkLog(round(options.inflate_gap_s * 1e9), round(options.horizon_s * 1e9))
         self.modules = ModuleTracker()
@@ -120,36 +123,37 @@ class BalloonTracker:
 
     def advance(self, stretch: Stretch) -> list[Run]:
         """Take the next stretch; gives the calls of the balloon's OOM callback that ended in it."""
-        ended, under_way = work_runs(stretch, closed=True), work_runs(stretch, closed=False)
-        notifiers = notifier_runs(stretch, self._name_of, closed=True)
+        ended, under_way = work_runs(stretch)
+        notifiers, notified = notifier_runs(stretch, self._name_of)
         self.works.advance(ended, under_way)
         self.stuck.advance(stretch, under_way)
         self.modules.advance(stretch)
         self.free_pages.advance(stretch)
         self._compactions.advance(stretch)
         self._constraints.advance(stretch, notifiers)
-        shrinks, notified = shrinker_runs(stretch, self._name_of), notifier_runs(stretch, self._name_of, closed=False)
+        shrinks = shrinker_runs(stretch, self._name_of)
         self._counted.runs(ended, notifiers, shrinks)
         self._counted.under_way(under_way, notified)
-        tried = [run for run in ended if run.id not in self.works.never_returned]
+        tried = ended.take(~ended.among(self.works.never_returned))
         steps = self._measured.advance(stretch, tried, under_way)
-        self._held += steps
+        self._held.append(steps)
         if self._sources.exact:
-            self._check.advance(steps, (*ended, *notifiers, *shrinks), (*under_way, *notified))
+            self._check.advance(steps, (ended, notifiers, shrinks), (under_way, notified))
         changed, _ = stretch.args.all("virtballoon_changed")
         self.config_changes += len(changed)
-        return notifiers
+        return notifiers.each()
 
     def end(self, end_ns: int) -> None:
         """The recording ends: runs under way since long have not come back, and tell of no lack of memory."""
         self.stuck.end(end_ns)
-        self.works.never_returned = frozenset(stuck.run.id for stuck in self.stuck.found)
+        self.works.never_returned = np.asarray([stuck.run.id for stuck in self.stuck.found], np.int64)
 
     def sample(self, samples: Samples) -> None:
         """Take counter readings up to which all events have been seen."""
-        self._held += self._counted.sample(samples) + self._sizes.sample(samples)
+        steps = self._counted.sample(samples) + self._sizes.sample(samples)
         if self._sources.exact:
-            self._held += self._check.sample(samples)
+            steps += self._check.sample(samples)
+        self._held.append(StepColumns.of_steps(steps))
 
     def read_until(self, read_ns: int) -> int:
         """Up to when the guest's readings up to `read_ns` tell all steps that they can."""
@@ -164,22 +168,20 @@ class BalloonTracker:
         """Up to when `due` knows what the host's words were, if all events up to `until_ns` were taken."""
         return self.free_pages.words.told_until(until_ns)
 
-    def due(self, until_ns: int) -> tuple[list[Step], list[int]]:
+    def due(self, until_ns: int) -> tuple[StepColumns, I64]:
         """Steps and changes of target up to a time, in order; they are forgotten here."""
         self._counted.forget()
         self._check.forget()
-        due, self._held = self._held, []
-        if any(step.end_ns > until_ns for step in due):
-            self._held = [step for step in due if step.end_ns > until_ns]
-            due = [step for step in due if step.end_ns <= until_ns]
-        due.sort(key=in_order)
-        return due, self.free_pages.words.due(until_ns)
+        held = StepColumns.concat(self._held)
+        over = held.end_ns <= until_ns
+        self._held = [held.take(~over)]
+        return held.take(over).in_order(), np.asarray(self.free_pages.words.due(until_ns), np.int64)
 
-    def pending_begins(self) -> list[int]:
+    def pending_begins(self) -> I64:
         """Begins of steps that are not due yet, as far as their spans have ended."""
-        held = [step.begin_ns for step in self._held]
-        read = (*self._counted.pending_begins(), *self._sizes.pending_begins())
-        return [*held, *read, *self.works.unsettled_begins()]
+        held = [steps.begin_ns for steps in self._held]
+        read = np.asarray((*self._counted.pending_begins(), *self._sizes.pending_begins()), np.int64)
+        return np.concatenate((*held, read, self.works.unsettled_begins()))
 
     def target_changes(self) -> int | None:
         """Config changes that were no commands for hinting, where they were traced, else runs after an idle balloon.

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from bisect import insort
+
+import numpy as np
 
 from ..model import EVIDENCE_SPANS
-from .runs import Run
-from .steps import PUFF_NS, RUN_PAGES, Step
+from ..stream.grouping import grouped
+from .columns import I64
+from .runs import Runs
+from .step_columns import StepColumns
+from .steps import PUFF_NS, RUN_PAGES
+
+_UNKNOWN_NS = -1
 
 
 class WorkLog:
@@ -17,14 +23,15 @@ class WorkLog:
         self._horizon_ns = horizon_ns
         self._idle_gap_ns = idle_gap_ns
         self._newest_id = -1
-        self._previous: tuple[int, int | None] | None = None
-        self._recent: list[Run] = []
-        self._unsettled: list[Run] = []
-        self._under_way: list[Run] = []
-        self._moved: dict[int, int] = {}
+        self._previous: tuple[int, int] | None = None
+        """The id and the end of the run that began last."""
+        self._recent: list[Runs] = []
+        self._unsettled = self._under_way = Runs.of(())
+        self._moving = self._moved_pages = np.empty(0, np.int64)
+        """Ids of unsettled runs that moved pages, ascending, and how many each."""
         self._long: list[tuple[int, int]] = []
         self._long_until_ns = 0
-        self.never_returned: frozenset[int] = frozenset()
+        self.never_returned = np.empty(0, np.int64)
         self.count = 0
         self.busy_ns = 0
         self.puffs = 0
@@ -40,59 +47,74 @@ class WorkLog:
         """From the first begin of these runs to the last end."""
         return self._long[0][0], self._long_until_ns
 
-    def advance(self, ended: Sequence[Run], under_way: Sequence[Run]) -> None:
+    def advance(self, ended: Runs, under_way: Runs) -> None:
         """Take the runs that ended in a stretch, and those that are open at its end."""
-        ends = {run.id: run.end_ns for run in ended}
-        if self._previous is not None and self._previous[0] in ends:
-            self._previous = (self._previous[0], ends[self._previous[0]])
-        begun = [run for run in (*ended, *under_way) if run.id > self._newest_id]
-        for run in sorted(begun, key=_by_begin):
-            self._begin(run, ends.get(run.id))
-        self._newest_id = max((run.id for run in begun), default=self._newest_id)
-        for run in ended:
-            self._end(run)
-        self._under_way = list(under_way)
+        self._begin(ended, under_way)
+        self._end(ended)
+        self._under_way = under_way
 
-    def _begin(self, run: Run, end_ns: int | None) -> None:
-        """Count runs after an idle balloon: a run still under way when this one begins leaves no pause."""
-        if self._previous is None:
-            self.starts += 1
-        elif self._previous[1] is not None:
-            self.starts += run.begin_ns - self._previous[1] > self._idle_gap_ns
-        self._previous = (run.id, end_ns)
+    def _begin(self, ended: Runs, under_way: Runs) -> None:
+        """Count runs after an idle balloon: a run still under way when the next one begins leaves no pause."""
+        if self._previous is not None:
+            same = np.flatnonzero(ended.id == self._previous[0])
+            self._previous = (self._previous[0], int(ended.end_ns[same[0]]) if len(same) else self._previous[1])
+        runs = Runs.concat((ended, under_way))
+        end_ns = np.concatenate((ended.end_ns, np.full(len(under_way), _UNKNOWN_NS)))
+        begun = np.lexsort((runs.id, runs.begin_ns))
+        begun = begun[runs.id[begun] > self._newest_id]
+        if not len(begun):
+            return
+        before_ns = np.append(_UNKNOWN_NS if self._previous is None else self._previous[1], end_ns[begun[:-1]])
+        paused = (before_ns != _UNKNOWN_NS) & (runs.begin_ns[begun] - before_ns > self._idle_gap_ns)
+        self.starts += int(paused.sum()) + (self._previous is None)
+        self._previous = (int(runs.id[begun[-1]]), int(end_ns[begun[-1]]))
+        self._newest_id = int(runs.id[begun].max())
 
-    def _end(self, run: Run) -> None:
-        self.count += 1
-        self.busy_ns += run.end_ns - run.begin_ns
-        self._unsettled.append(run)
-        if not self._recent or self._recent[-1].begin_ns < run.begin_ns:
-            self._recent.append(run)
-        else:
-            insort(self._recent, run, key=_by_begin)
-        if run.end_ns - run.begin_ns >= PUFF_NS and run.id not in self.never_returned:
-            insort(self._long, _by_begin(run))
+    def _end(self, ended: Runs) -> None:
+        if not len(ended):
+            return
+        self.count += len(ended)
+        self.busy_ns += int((ended.end_ns - ended.begin_ns).sum())
+        self._unsettled = Runs.concat((self._unsettled, ended))
+        self._recent.append(ended)
+        long = self._returned_late(ended)
+        for key in zip(long.begin_ns.tolist(), long.id.tolist(), strict=True):
+            insort(self._long, key)
             del self._long[EVIDENCE_SPANS:]
-            self._long_until_ns = max(self._long_until_ns, run.end_ns)
+        self._long_until_ns = max(self._long_until_ns, int(long.end_ns.max(initial=0)))
 
-    def moved(self, steps: Iterable[Step]) -> None:
+    def _returned_late(self, runs: Runs) -> Runs:
+        long = runs.long(PUFF_NS)
+        return long.take(~long.among(self.never_returned)) if len(self.never_returned) else long
+
+    def moved(self, steps: StepColumns) -> None:
         """Take steps: their pages are their runs'."""
-        moved = self._moved
-        for step in steps:
-            if step.span is not None:
-                moved[step.span] = moved.get(step.span, 0) + abs(step.pages)
+        of_run = steps.span >= 0
+        ids = np.concatenate((self._moving, steps.span[of_run]))
+        pages = np.concatenate((self._moved_pages, np.abs(steps.pages[of_run])))
+        order, starts = grouped(ids)
+        self._moving = ids[order[starts]]
+        self._moved_pages = np.add.reduceat(pages[order], starts) if len(starts) else pages
 
     def settle(self, until_ns: int, since_ns: int) -> None:
         """All steps up to `until_ns` are taken; nobody will ask for pauses that began before `since_ns`.
 
         Runs of 200 ms and more that moved less than half of what a run can are out of puff.
         """
-        for run in self._unsettled:
-            if run.end_ns - run.begin_ns >= PUFF_NS and run.end_ns <= until_ns and run.id not in self.never_returned:
-                self.puffs += self._moved.get(run.id, 0) < RUN_PAGES // 2
-        self._unsettled = [run for run in self._unsettled if run.end_ns > until_ns]
-        open_ids = {run.id for run in (*self._unsettled, *self._under_way)}
-        self._moved = {number: pages for number, pages in self._moved.items() if number in open_ids}
-        del self._recent[: bisect_left(self._recent, since_ns - self._horizon_ns, key=lambda run: run.begin_ns)]
+        over = self._unsettled.end_ns <= until_ns
+        long = self._returned_late(self._unsettled.take(over))
+        if len(long):
+            self.puffs += int((self._pages_of(long.id) < RUN_PAGES // 2).sum())
+        self._unsettled = self._unsettled.take(~over)
+        still = np.isin(self._moving, np.concatenate((self._unsettled.id, self._under_way.id)))
+        self._moving, self._moved_pages = self._moving[still], self._moved_pages[still]
+        self._recent = [runs for runs in self._recent if runs.begin_ns.max() >= since_ns - self._horizon_ns]
+
+    def _pages_of(self, ids: I64) -> I64:
+        """What each run moved, into the balloon and out of it."""
+        row = np.searchsorted(self._moving, ids)
+        pages: I64 = np.where(np.append(self._moving, -1)[row] == ids, np.append(self._moved_pages, 0)[row], 0)
+        return pages
 
     def paused(self, since_ns: int, until_ns: int) -> bool:
         """Whether a run began in between after a long pause: it re-queues itself only while a target is unreached.
@@ -100,21 +122,15 @@ class WorkLog:
         The pause may have begun before. Runs that began earlier than the horizon before are not asked. Without any run
         about it was idle, too.
         """
-        around = sorted((*self._recent, *self._under_way), key=_by_begin)
-        around = around[bisect_left(around, since_ns - self._horizon_ns, key=lambda run: run.begin_ns) :]
-        reach_ns, seen = since_ns - self._horizon_ns, False
-        for run in around:
-            if run.begin_ns > until_ns:
-                break
-            if run.begin_ns > max(since_ns, reach_ns + self._idle_gap_ns):
-                return True
-            reach_ns, seen = max(reach_ns, run.end_ns), True
-        return not seen
+        from_ns = since_ns - self._horizon_ns
+        around = Runs.concat((*self._recent, self._under_way))
+        around = around.take((around.begin_ns >= from_ns) & (around.begin_ns <= until_ns))
+        if not len(around):
+            return True
+        around = around.take(np.argsort(around.begin_ns, kind="stable"))
+        reach_ns = np.maximum.accumulate(np.append(from_ns, around.end_ns[:-1]))
+        return bool((around.begin_ns > np.maximum(since_ns, reach_ns + self._idle_gap_ns)).any())
 
-    def unsettled_begins(self) -> list[int]:
+    def unsettled_begins(self) -> I64:
         """When runs began that are not settled yet."""
-        return [run.begin_ns for run in (*self._unsettled, *self._under_way)]
-
-
-def _by_begin(run: Run) -> tuple[int, int]:
-    return run.begin_ns, run.id
+        return np.concatenate((self._unsettled.begin_ns, self._under_way.begin_ns))

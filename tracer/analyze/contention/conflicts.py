@@ -3,15 +3,62 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
-from ..balloon.steps import Step, StepSpans
-from ..model import Conflict
+import numpy as np
+
+from ..balloon.columns import I64, Columns
+from ..balloon.step_columns import StepColumns
+from ..model import EVIDENCE_SPANS, Conflict
 from .meter import Actor, Mark, Marks
 
 NEVER_NS: Final = 1 << 63
+
+
+@dataclass(frozen=True)
+class Rises(Columns):
+    """Inflating steps no further apart than the gap: the steps from row `first` up to `last`, that one left out."""
+
+    begin_ns: I64
+    end_ns: I64
+    pages: I64
+    first: I64
+    last: I64
+
+    @classmethod
+    def joined(cls, steps: StepColumns, gap_ns: int) -> Self:
+        """Of inflating steps (or runs that tried to be) in order."""
+        if not len(steps):
+            return cls.of(())
+        first = np.append(0, np.flatnonzero(steps.begin_ns[1:] > steps.end_ns[:-1] + gap_ns) + 1)
+        last = np.append(first[1:], len(steps))
+        begin_ns, pages = np.minimum.reduceat(steps.begin_ns, first), np.add.reduceat(steps.pages, first)
+        return cls(begin_ns, steps.end_ns[last - 1], pages, first, last)
+
+
+class _OrderedSpans(dict[int, tuple[int, ...]]):
+    """Ids of the spans behind steps with the place of their first step, each once, in order, at most EVIDENCE_SPANS."""
+
+    def add(self, steps: StepColumns) -> None:
+        """Take steps in order that are later than those taken before."""
+        at = 0
+        while len(self) < EVIDENCE_SPANS and at < len(steps):
+            part = steps.take(slice(at, at + EVIDENCE_SPANS))
+            places = np.column_stack((part.end_ns, part.begin_ns, part.pages, part.span)).tolist()
+            for place in places:
+                if place[-1] >= 0 and len(self) < EVIDENCE_SPANS:
+                    self.setdefault(place[-1], tuple(place))
+            at += EVIDENCE_SPANS
+
+    def merge(self, other: _OrderedSpans) -> None:
+        """Take all of another's."""
+        for span, place in other.items():
+            self[span] = min(place, self.get(span, place))
+        first = sorted(self.items(), key=lambda item: item[1])[:EVIDENCE_SPANS]
+        self.clear()
+        self.update(first)
 
 
 @dataclass(slots=True)
@@ -21,7 +68,7 @@ class _Inflation:
     start: Mark
     stop: Mark
     pages: int
-    spans: StepSpans = field(default_factory=StepSpans)
+    spans: _OrderedSpans = field(default_factory=_OrderedSpans)
 
     def absorb(self, other: _Inflation) -> None:
         self.start = min(self.start, other.start, key=_time)
@@ -29,13 +76,13 @@ class _Inflation:
         self.pages += other.pages
         self.spans.merge(other.spans)
 
-    def extend(self, steps: Sequence[Step], begin: Mark, end: Mark) -> None:
+    def extend(self, steps: StepColumns, pages: int, begin: Mark, end: Mark) -> None:
         """Take steps later than those taken before."""
         if begin.time_ns <= self.start.time_ns:
             self.start = begin
         if end.time_ns >= self.stop.time_ns:
             self.stop = end
-        self.pages += sum(step.pages for step in steps)
+        self.pages += pages
         self.spans.add(steps)
 
     @property
@@ -54,7 +101,7 @@ class _Inflation:
             overlap_s={actor.value: busy / 1e9 for actor, busy in zip(Actor, busy_ns, strict=True)},
             reclaimed_pages=stop.pages - start.pages_before,
             inflated_pages=self.pages,
-            spans=self.spans.ids(),
+            spans=list(self.spans),
         )
 
 
@@ -70,29 +117,23 @@ class ConflictFinder:
         self._open: list[_Inflation] = []
         self._found: list[Conflict] = []
 
-    def rise(self, steps: Sequence[Step], marks: Marks) -> None:
-        """Take inflating steps in order (or those that tried to be) with the sums at their edges."""
-        for begin_ns, joined in self._joined(steps):
-            begin, end = marks[begin_ns], marks[joined[-1].end_ns]
+    def rises(self, steps: StepColumns) -> Rises:
+        """Inflating steps in order, joined."""
+        return Rises.joined(steps, self._gap_ns)
+
+    def rise(self, steps: StepColumns, rises: Rises, marks: Marks) -> None:
+        """Take these rises of the next inflating steps with the sums at their edges."""
+        begins, ends = marks.each(marks.at(rises.begin_ns)), marks.each(marks.at(rises.end_ns))
+        columns = (rises.pages.tolist(), rises.first.tolist(), rises.last.tolist())
+        for begin, end, pages, first, last in zip(begins, ends, *columns, strict=True):
+            joined = steps.take(slice(first, last))
             if self._goes_on(begin, end):
-                self._open[-1].extend(joined, begin, end)
+                self._open[-1].extend(joined, pages, begin, end)
             else:
-                self._insert(joined, begin, end)
+                self._insert(joined, pages, begin, end)
 
-    def _joined(self, steps: Sequence[Step]) -> Iterator[tuple[int, Sequence[Step]]]:
-        """Steps no further apart than the gap, with their first begin."""
-        first, begin_ns, reach_ns = 0, steps[0].begin_ns, steps[0].end_ns + self._gap_ns
-        for index, step in enumerate(steps):
-            if step.begin_ns > reach_ns:
-                yield begin_ns, steps[first:index]
-                first, begin_ns = index, step.begin_ns
-            elif step.begin_ns < begin_ns:
-                begin_ns = step.begin_ns
-            reach_ns = step.end_ns + self._gap_ns
-        yield begin_ns, steps[first:]
-
-    def _insert(self, steps: Sequence[Step], begin: Mark, end: Mark) -> None:
-        inflation = _Inflation(begin, end, sum(step.pages for step in steps))
+    def _insert(self, steps: StepColumns, pages: int, begin: Mark, end: Mark) -> None:
+        inflation = _Inflation(begin, end, pages)
         inflation.spans.add(steps)
         first = bisect_left(self._open, begin.time_ns - self._gap_ns, key=lambda other: other.stop.time_ns)
         while first < len(self._open) and self._open[first].start.time_ns <= inflation.stop.time_ns + self._gap_ns:

@@ -4,258 +4,186 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
-from statistics import median
-from typing import Final
 
-from ..balloon.steps import Step, StepSpans
-from ..model import Cycle, Storm
+import numpy as np
+
+from ..balloon.columns import I64
+from ..balloon.step_columns import CAUSES
 from ..terms import Cause, CycleClass
-from .meter import Mark, Marks
-
-STORM_CYCLES: Final = 3
-"""Cycles of one class in a row that make a storm."""
-
-_LULL_LEAST_S: Final = 2.0
-_LULL_FACTOR: Final = 10.0
-"""A pause in a row of cycles is a lull when it is that long, and so many times the median of the row's pauses."""
-
-PRESSURE: Final = (Cause.SHRINKER, Cause.OOM_NOTIFIER)
+from .found_cycles import FoundCycles, Round
+from .meter import Marks
+from .moves import BY_HOST, PRESSURE, EvidenceSpans, Move, Moves
 
 WasIdle = Callable[[int, int], bool]
 """Whether the balloon's worker was idle for long between two times."""
 
 
-@dataclass(slots=True)
-class Burst:
+@dataclass(slots=True, eq=False)
+class _Burst:
     """Pages that left in one go and what came back of them.
 
-    `turn`: the last leak before pages first came back, or where the host brought them back, when it did.
+    `turn_ns`: the last leak before pages first came back, or where the host brought them back, when it did.
     """
 
     begin_ns: int
-    turn: Mark
-    end: Mark
-    cause: Cause
+    turn_ns: int
+    end_ns: int
+    cause: int
     leaked: int = 0
     regained: int = 0
     class_: CycleClass | None = None
-    spans: StepSpans = field(default_factory=StepSpans)
+    spans: EvidenceSpans = field(default_factory=EvidenceSpans)
 
-    def reach(self, end: Mark) -> None:
+    def reach(self, end_ns: int) -> None:
         """It goes on to that moment at least."""
-        if end.time_ns > self.end.time_ns:
-            self.end = end
+        if end_ns > self.end_ns:
+            self.end_ns = end_ns
 
-    def cycle(self, origin_ns: int) -> Cycle:
-        """What came of it, not numbered yet; times are seconds since `origin_ns`."""
-        since, until = self.turn, self.end
-        known = since.refaults is not None and until.refaults is not None
-        return Cycle(
-            id=0,
-            cycle_class=self.class_ or CycleClass.HOST_OSCILLATION,
-            start_s=(since.time_ns - origin_ns) / 1e9,
-            end_s=(until.time_ns - origin_ns) / 1e9,
-            leak_start_s=(self.begin_ns - origin_ns) / 1e9,
-            leaked_pages=self.leaked,
-            reinflated_pages=self.regained,
-            wasted_pages=2 * min(self.leaked, self.regained),
-            worker_s=(until.worker_ns - since.worker_ns) / 1e9,
-            reclaim_s=(until.reclaim_ns - since.reclaim_ns) / 1e9,
-            stall_s=(until.waited_ns - since.waited_ns) / 1e9,
-            refault_pages=round(max((until.refaults or 0) - (since.refaults or 0), 0)) if known else None,
-            spans=self.spans.ids(),
+    def round(self) -> Round | None:
+        """The cycle that came of it, if pages came back."""
+        if self.class_ is None:
+            return None
+        return Round(
+            self.begin_ns, self.turn_ns, self.end_ns, self.leaked, self.regained, self.class_, list(self.spans)
         )
+
+
+@dataclass(slots=True)
+class _Part:
+    """Pages of a burst that left at one time."""
+
+    time_ns: int
+    pages: int
+    burst: _Burst
 
 
 @dataclass
 class _Pool:
-    """Pages leaked under pressure that may still come back; each part is time, pages and burst."""
+    """Pages leaked under pressure that may still come back."""
 
     horizon_ns: int
-    parts: deque[list[int]] = field(default_factory=deque)
-
-    def put(self, steps: Iterable[Step], burst: int) -> None:
-        self.parts.extend([step.end_ns, -step.pages, burst] for step in steps)
+    parts: deque[_Part] = field(default_factory=deque)
 
     def expire(self, time_ns: int) -> None:
         """Those out for longer than the horizon stay out."""
-        while self.parts and time_ns - self.parts[0][0] > self.horizon_ns:
+        while self.parts and time_ns - self.parts[0].time_ns > self.horizon_ns:
             self.parts.popleft()
 
-    def take(self, time_ns: int, pages: int) -> dict[int, int]:
+    def take(self, time_ns: int, pages: int) -> Iterator[tuple[_Burst, int]]:
         """Pages taken from each burst, the newest first."""
         self.expire(time_ns)
-        taken: dict[int, int] = {}
         while pages and self.parts:
             part = self.parts[-1]
-            share = min(pages, part[1])
+            share = min(pages, part.pages)
             pages -= share
-            part[1] -= share
-            taken[part[2]] = taken.get(part[2], 0) + share
-            if not part[1]:
+            part.pages -= share
+            if not part.pages:
                 self.parts.pop()
-        return taken
+            yield part.burst, share
 
 
 class PressureCycles:
-    """Takes steps in order; keeps leak bursts whose pages may come back, and those of which some did.
+    """Takes moves in order; keeps leak bursts whose pages may come back, and those of which some did.
 
     Once the host takes pages out too, those that leaked before are where it wants them, and so they are when the driver
     gives up all its pages.
     """
 
-    def __init__(self, origin_ns: int, horizon_ns: int, was_idle: WasIdle, *, changes_traced: bool) -> None:
+    def __init__(self, horizon_ns: int, was_idle: WasIdle, *, changes_traced: bool) -> None:
         """`changes_traced`: whether config changes were; else only the worker's pauses tell the host's word."""
-        self._origin_ns = origin_ns
         self._pool = _Pool(horizon_ns)
         self._was_idle = was_idle
         self._changes_traced = changes_traced
-        self._changes: list[Mark] = []
-        self._bursts: dict[int, Burst] = {}
-        self._newest = -1
+        self._changes_ns: list[int] = []
+        self._bursts: list[_Burst] = []
+        self._newest: _Burst | None = None
         self._leaking = False
-        self.found: list[Cycle] = []
+        self.found = FoundCycles()
 
-    def change(self, mark: Mark) -> None:
-        """Take a config change no earlier than those taken before, ahead of the steps after it."""
-        self._changes.append(mark)
+    def take(self, moves: Moves) -> None:
+        """Take the next moves, and the config changes among them."""
+        self._changes_ns += moves.changes_ns
+        for move in moves:
+            if move.cause == BY_HOST:
+                self._pool.parts.clear()
+            elif move.cause in PRESSURE:
+                self._leak(moves, move)
+            elif move.way > 0:
+                self._leaking = False
+                self._regain(moves, move)
 
-    def take(self, steps: Sequence[Step], marks: Marks) -> None:
-        """Take the next steps, which are alike, with the sums at their edges."""
-        cause = steps[0].cause
-        if cause is Cause.HOST:
-            self._pool.parts.clear()
-        elif cause in PRESSURE:
-            self._leak(steps, cause, marks)
-        elif steps[0].pages > 0:
-            self._leaking = False
-            for step in steps:
-                if not self._pool.parts:
-                    break
-                for number, pages in self._pool.take(step.end_ns, step.pages).items():
-                    self._regain(number, step, pages, marks)
+    def edges_ns(self) -> I64:
+        """The times whose sums `settle` wants, now or later."""
+        edges = [time_ns for burst in self._bursts for time_ns in (burst.turn_ns, burst.end_ns)]
+        return np.asarray(edges + self._changes_ns, np.int64)
 
-    def settle(self, until_ns: int) -> int:
-        """All steps and changes up to `until_ns` are taken; gives the time since which runs may still be asked for."""
+    def settle(self, until_ns: int, marks: Marks) -> int:
+        """All moves up to `until_ns` are taken; gives the time since which runs may still be asked for."""
         self._pool.expire(until_ns)
-        awaited = {part[2] for part in self._pool.parts}
-        alive = awaited | {self._newest} if self._leaking else awaited
-        for number in [number for number in self._bursts if number not in alive]:
-            burst = self._bursts.pop(number)
-            if burst.regained:
-                self.found.append(burst.cycle(self._origin_ns))
-        since_ns = min((until_ns, *(self._bursts[number].turn.time_ns for number in awaited)))
-        del self._changes[: bisect_left(self._changes, since_ns, key=_time)]
+        awaited = {part.burst for part in self._pool.parts}
+        alive = {*awaited, self._newest} if self._leaking else awaited
+        over = [burst for burst in self._bursts if burst not in alive]
+        self.found.add([found for burst in over if (found := burst.round())], marks)
+        self._bursts = [burst for burst in self._bursts if burst in alive]
+        since_ns = min((until_ns, *(burst.turn_ns for burst in awaited)))
+        del self._changes_ns[: bisect_left(self._changes_ns, since_ns)]
         return since_ns
 
-    def finish(self) -> list[Cycle]:
-        """Every cycle, not numbered yet."""
+    def finish(self, marks: Marks) -> None:
+        """Nothing more will be taken."""
         self._leaking = False
         self._pool.parts.clear()
-        self.settle(0)
-        return self.found
+        self.settle(0, marks)
 
-    def _leak(self, steps: Sequence[Step], cause: Cause, marks: Marks) -> None:
-        first, last = steps[0], steps[-1]
-        if not self._leaking or self._bursts[self._newest].cause is not cause:
-            self._newest += 1
-            begin, end = marks[first.begin_ns], marks[first.end_ns]
-            self._bursts[self._newest] = Burst(first.begin_ns, begin, end, cause)
+    def _leak(self, moves: Moves, move: Move) -> None:
+        first, last = move.first, move.last - 1
+        burst = self._newest
+        if not self._leaking or burst is None or burst.cause != move.cause:
+            begin_ns = moves.begin_ns[first]
+            self._newest = burst = _Burst(begin_ns, begin_ns, moves.end_ns[first], move.cause)
+            self._bursts.append(burst)
         self._leaking = True
-        burst = self._bursts[self._newest]
-        burst.leaked -= sum(step.pages for step in steps)
-        burst.spans.add(steps)
-        burst.turn = marks[last.begin_ns]
-        burst.reach(marks[last.end_ns])
-        self._pool.put(steps, self._newest)
+        burst.leaked -= move.pages
+        burst.spans.add(moves.span[first : last + 1])
+        burst.turn_ns = moves.begin_ns[last]
+        burst.reach(moves.end_ns[last])
+        self._pool.parts.extend(_Part(moves.end_ns[step], -moves.pages[step], burst) for step in range(first, last + 1))
 
-    def _regain(self, number: int, step: Step, pages: int, marks: Marks) -> None:
+    def _regain(self, moves: Moves, move: Move) -> None:
+        for step in range(move.first, move.last):
+            if not self._pool.parts:
+                return
+            for burst, pages in self._pool.take(moves.end_ns[step], moves.pages[step]):
+                self._regained(burst, moves, step, pages)
+
+    def _regained(self, burst: _Burst, moves: Moves, step: int, pages: int) -> None:
         """Pages of an older burst that come back behind a newer one's are wasted too, but not the cycle's time."""
-        burst = self._bursts[number]
+        begin_ns, end_ns = moves.begin_ns[step], moves.end_ns[step]
         if burst.class_ is None:
-            burst.class_ = self._class_of(burst, step)
+            burst.class_ = self._class_of(burst, begin_ns, end_ns)
             if burst.class_ is CycleClass.HOST_REINFLATE:
-                burst.turn = self._host_turned(burst, step) or marks[step.begin_ns]
-            burst.reach(marks[step.end_ns])
+                turned_ns = self._host_turned(burst, end_ns)
+                burst.turn_ns = begin_ns if turned_ns is None else turned_ns
+            burst.reach(end_ns)
         burst.regained += pages
-        burst.spans.add((step,))
-        if number == self._newest:
-            burst.reach(marks[step.end_ns])
+        burst.spans.add((moves.span[step],))
+        if burst is self._newest:
+            burst.reach(end_ns)
 
-    def _class_of(self, burst: Burst, step: Step) -> CycleClass:
+    def _class_of(self, burst: _Burst, begin_ns: int, end_ns: int) -> CycleClass:
         """What brought the pages back: an inflation that went on had its target all along, a new one is the host's."""
-        if burst.cause is Cause.SHRINKER:
+        if CAUSES[burst.cause] is Cause.SHRINKER:
             return CycleClass.SHRINKER_REINFLATE
         if self._changes_traced:
-            by_host = self._host_turned(burst, step) is not None
+            by_host = self._host_turned(burst, end_ns) is not None
         else:
-            by_host = self._was_idle(burst.turn.time_ns, step.begin_ns)
+            by_host = self._was_idle(burst.turn_ns, begin_ns)
         return CycleClass.HOST_REINFLATE if by_host else CycleClass.NOTIFIER_REINFLATE
 
-    def _host_turned(self, burst: Burst, step: Step) -> Mark | None:
+    def _host_turned(self, burst: _Burst, end_ns: int) -> int | None:
         """The host's last config change between leak and inflation; None where there is none, or none was traced."""
-        index = bisect_right(self._changes, step.end_ns, key=_time) - 1
-        found = index >= 0 and self._changes[index].time_ns >= burst.turn.time_ns
-        return self._changes[index] if found else None
-
-
-def numbered(cycles: Sequence[Cycle]) -> list[Cycle]:
-    """Cycles in order of their start, numbered."""
-    ordered = sorted(cycles, key=lambda cycle: (cycle.start_s, cycle.end_s, cycle.leak_start_s, cycle.cycle_class))
-    for number, cycle in enumerate(ordered, 1):
-        cycle.id = number
-    return ordered
-
-
-def find_storms(cycles: Sequence[Cycle], horizon_s: float) -> list[Storm]:
-    """Three and more cycles of one class in a row; sets `storm` of the cycles that belong to one."""
-    rows = (part for row in _rows(cycles, horizon_s) for part in _without_lulls(row))
-    return [_storm(number, row) for number, row in enumerate((row for row in rows if len(row) >= STORM_CYCLES), 1)]
-
-
-def _rows(cycles: Sequence[Cycle], horizon_s: float) -> Iterator[list[Cycle]]:
-    """Cycles of one class with pauses no longer than the horizon."""
-    row: list[Cycle] = []
-    for cycle in cycles:
-        if row and (cycle.cycle_class is not row[-1].cycle_class or _pause_s(row[-1], cycle) > horizon_s):
-            yield row
-            row = []
-        row.append(cycle)
-    if row:
-        yield row
-
-
-def _without_lulls(row: list[Cycle]) -> Iterator[list[Cycle]]:
-    """The row in parts: a pause far longer than its others are is a lull, in which nothing went round."""
-    pauses = [_pause_s(before, after) for before, after in pairwise(row)]
-    longest_s = max(_LULL_LEAST_S, _LULL_FACTOR * median(pauses)) if pauses else 0.0
-    first = 0
-    for index, pause_s in enumerate(pauses, 1):
-        if pause_s > longest_s:
-            yield row[first:index]
-            first = index
-    yield row[first:]
-
-
-def _pause_s(before: Cycle, after: Cycle) -> float:
-    return after.start_s - before.end_s
-
-
-def _storm(number: int, row: Sequence[Cycle]) -> Storm:
-    for cycle in row:
-        cycle.storm = number
-    return Storm(
-        id=number,
-        cycle_class=row[0].cycle_class,
-        start_s=row[0].start_s,
-        end_s=max(cycle.end_s for cycle in row),
-        cycles=len(row),
-        wasted_pages=sum(cycle.wasted_pages for cycle in row),
-    )
-
-
-def _time(mark: Mark) -> int:
-    return mark.time_ns
+        index = bisect_right(self._changes_ns, end_ns) - 1
+        found = index >= 0 and self._changes_ns[index] >= burst.turn_ns
+        return self._changes_ns[index] if found else None

@@ -5,7 +5,6 @@ Rows are kept only until nobody can ask about their time any more; what they add
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -58,48 +57,70 @@ class Mark:
     busy_from_ns: int | None = None
 
 
-class Marks(dict[int, Mark]):
-    """Marks by time: each is made when somebody asks for it, since most edges of steps lie inside a longer movement."""
+@dataclass(frozen=True)
+class Marks:
+    """Marks by time: `sums` has a row for each of the ascending times, the fields of Mark in their order but without
+    refaults, which are NaN where not sampled."""
 
-    def __init__(self, times_ns: I64, sums: I64, refaults: F64) -> None:
-        """`sums` has a row for each of the ascending times, the fields of Mark in their order but without refaults,
-        which are NaN where not sampled."""
-        super().__init__()
-        self.times_ns = times_ns
-        self.sums = sums
-        self.refaults = refaults
-        self._listed = times_ns.tolist()
+    time_ns: I64
+    sums: I64
+    refaults: F64
 
-    def __missing__(self, time_ns: int) -> Mark:
-        mark = self[time_ns] = self._made(bisect_left(self._listed, time_ns))
-        return mark
+    def __len__(self) -> int:
+        return len(self.time_ns)
 
-    def _made(self, row: int) -> Mark:
-        worker_ns, reclaim_ns, waited_ns, *actor_ns, before, pages, until_ns, from_ns = self.sums[row].tolist()
-        refaults = float(self.refaults[row])
-        return Mark(
-            self._listed[row],
-            worker_ns,
-            reclaim_ns,
-            waited_ns,
-            tuple(actor_ns),
-            before,
-            pages,
-            None if isnan(refaults) else refaults,
-            until_ns,
-            None if from_ns == _FOREVER_NS else from_ns,
-        )
+    @classmethod
+    def none(cls) -> Marks:
+        """A table without rows."""
+        return cls(np.empty(0, np.int64), np.empty((0, len(fields(Mark)) - 3 + len(Actor)), np.int64), np.empty(0))
+
+    def take(self, rows: I64) -> Marks:
+        """Only these."""
+        return Marks(self.time_ns[rows], self.sums[rows], self.refaults[rows])
+
+    def beside(self, older: Marks) -> Marks:
+        """These and older ones in order, the older one of two of the same time."""
+        if not len(older):
+            return self
+        time_ns, first = np.unique(np.concatenate((older.time_ns, self.time_ns)), return_index=True)
+        sums, refaults = np.concatenate((older.sums, self.sums)), np.concatenate((older.refaults, self.refaults))
+        return Marks(time_ns, sums[first], refaults[first])
+
+    def at(self, time_ns: I64) -> I64:
+        """The rows of times that are among these."""
+        return np.searchsorted(self.time_ns, time_ns)
+
+    def each(self, rows: I64) -> list[Mark]:
+        """Some rows one by one."""
+        columns = self.time_ns[rows].tolist(), self.sums[rows].tolist(), self.refaults[rows].tolist()
+        return [_mark(*row) for row in zip(*columns, strict=True)]
 
     def put(self, kept: Marks) -> None:
         """Take the sums of those of another's times that are among these; `busy_from_ns` where it was known."""
-        row = np.searchsorted(kept.times_ns, self.times_ns)
-        same = np.append(kept.times_ns, _NEVER)[row] == self.times_ns
+        row = np.searchsorted(kept.time_ns, self.time_ns)
+        same = np.append(kept.time_ns, _NEVER)[row] == self.time_ns
         row = row[same]
         from_ns = kept.sums[row, -1]
         known_ns = np.where(from_ns == _FOREVER_NS, self.sums[same, -1], from_ns)
         self.sums[same] = kept.sums[row]
         self.sums[same, -1] = known_ns
         self.refaults[same] = kept.refaults[row]
+
+
+def _mark(time_ns: int, sums: list[int], refaults: float) -> Mark:
+    worker_ns, reclaim_ns, waited_ns, *actor_ns, before, pages, until_ns, from_ns = sums
+    return Mark(
+        time_ns,
+        worker_ns,
+        reclaim_ns,
+        waited_ns,
+        tuple(actor_ns),
+        before,
+        pages,
+        None if isnan(refaults) else refaults,
+        until_ns,
+        None if from_ns == _FOREVER_NS else from_ns,
+    )
 
 
 class _Union:
@@ -226,7 +247,7 @@ class Meter:
         self._reclaiming = _Union()
         self._readings = readings
         self._folded_until_ns = _NEVER
-        self._kept = _no_marks()
+        self._kept = Marks.none()
 
     def add_reclaim(self, actor: Actor, begin_ns: I64, end_ns: I64) -> None:
         """Time in which an actor reclaimed."""
@@ -237,7 +258,7 @@ class Meter:
         """The sums at each time. A time that was folded away and not kept reads as the moment of the folding."""
         time_ns = np.unique(times_ns)
         if not len(time_ns):
-            return _no_marks()
+            return Marks.none()
         columns = (
             self.worker.until(time_ns),
             self._reclaiming.until(time_ns),
@@ -274,8 +295,3 @@ class Meter:
     def __len__(self) -> int:
         unions = sum(map(len, self.actors.values()))
         return unions + len(self.worker) + len(self._reclaiming) + len(self.waits) + len(self.pages)
-
-
-def _no_marks() -> Marks:
-    none = np.empty(0, np.int64)
-    return Marks(none, np.empty((0, len(fields(Mark)) - 3 + len(Actor)), np.int64), np.empty(0))

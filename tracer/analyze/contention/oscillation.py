@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+
 from ...schema import BALLOON_PAGE_BYTES
-from ..balloon.steps import Step, StepSpans
-from ..model import Cycle
-from ..terms import Cause, CycleClass
-from .cycles import PRESSURE, Burst
+from ..balloon.columns import I64
+from ..terms import CycleClass
+from .found_cycles import FoundCycles, Round
 from .meter import Marks
+from .moves import BY_COMPACTION, BY_HOST, PRESSURE, EvidenceSpans, Move, Moves
 
 OSCILLATION_TURNS: Final = 3
 """Turns of the host's target in a row that make an oscillation."""
@@ -21,81 +22,94 @@ ROUNDING_PAGES: Final = 16
 
 
 @dataclass(slots=True)
-class _Move(Burst):
-    """Pages in one direction; `changes` is how often the host had spoken before."""
+class _Swing:
+    """Pages in one direction, of one cause; `changes` is how often the host had spoken before."""
 
-    changes: int = 0
+    begin_ns: int
+    end_ns: int
+    cause: int
+    way: int
+    changes: int
+    pages: int = 0
+    spans: EvidenceSpans = field(default_factory=EvidenceSpans)
 
 
 class Oscillations:
-    """Takes steps in order and follows the host's moves: stretches in one direction, `leaked` down, `regained` up.
+    """Takes moves in order and follows the host's swings: moves in one direction, out of the balloon or into it.
 
     A few pages to and fro are `rounding` where pages are coarse, or where the host said nothing between the turns
     (a word of it among turns that the driver makes anyway is not their cause). Where its words were not traced, it said
     nothing where the balloon did not pause.
-    A pressure leak or a teardown stands apart, and what compaction took is nobody's move. Moves that follow each other
-    within the horizon make a chain; one of at least three turns is an oscillation, each move down with the one up after
-    it a cycle of it. What is kept of a chain are the moves of which that is not decided yet.
+    A pressure leak or a teardown stands apart, and what compaction took is nobody's. Swings that follow each other
+    within the horizon make a chain; one of at least three turns is an oscillation, each swing out with the one in after
+    it a cycle of it. What is kept of a chain are the swings of which that is not decided yet.
     """
 
-    def __init__(
-        self, origin_ns: int, horizon_ns: int, idle_gap_ns: int, page_size_bytes: int, *, changes_traced: bool
-    ) -> None:
+    def __init__(self, horizon_ns: int, idle_gap_ns: int, page_size_bytes: int, *, changes_traced: bool) -> None:
         """`changes_traced`: whether the host's config changes were; else pauses beyond `idle_gap_ns` tell its word."""
-        self._origin_ns = origin_ns
         self._horizon_ns = horizon_ns
         self._idle_gap_ns = idle_gap_ns
         self._coarse = page_size_bytes > BALLOON_PAGE_BYTES
         self._changes_traced = changes_traced
         self._changes = 0
         self._going_on = False
-        self._last: _Move | None = None
-        self._chain: list[_Move] = []
+        self._last: _Swing | None = None
+        self._chain: list[_Swing] = []
         self._length = 0
         self._rounding = False
-        self.found: list[Cycle] = []
+        self._rounds: list[Round] = []
+        self.found = FoundCycles()
 
-    def change(self) -> None:
-        """Take a config change, ahead of the steps after it."""
-        self._changes += 1
+    def take(self, moves: Moves) -> None:
+        """Take the next moves, and the config changes among them."""
+        for move in moves:
+            if move.teardown:
+                self._going_on = False
+            elif move.way and move.cause != BY_COMPACTION:
+                self._take(moves, move)
+        self._changes += len(moves.changes_ns)
 
-    def take(self, steps: Sequence[Step], marks: Marks) -> None:
-        """Take the next steps, which are alike, with the sums at their edges."""
-        step = steps[0]
-        if step.teardown:
-            self._going_on = False
-        if not step.pages or step.teardown or step.cause is Cause.COMPACTION:
-            return
-        cause = step.cause if step.cause in PRESSURE else Cause.HOST
-        last = self._last
-        if not self._going_on or last is None or last.cause is not cause or bool(last.leaked) is not (step.pages < 0):
-            begin, end = marks[step.begin_ns], marks[step.end_ns]
-            self._turn(last := _Move(step.begin_ns, begin, end, cause or Cause.HOST, changes=self._changes))
-        last.reach(marks[steps[-1].end_ns])
-        last.spans.add(steps)
-        pages = sum(step.pages for step in steps)
-        if pages < 0:
-            last.leaked -= pages
-        else:
-            last.regained += pages
+    def edges_ns(self) -> I64:
+        """The times whose sums `settle` wants, now or later."""
+        swings = self._chain if self._last is None else [*self._chain, self._last]
+        edges = [time_ns for swing in swings for time_ns in (swing.begin_ns, swing.end_ns)]
+        found = [time_ns for one in self._rounds for time_ns in (one.turn_ns, one.end_ns)]
+        return np.asarray(edges + found, np.int64)
 
-    def finish(self) -> list[Cycle]:
-        """Every cycle of an oscillation, not numbered yet."""
+    def settle(self, marks: Marks) -> None:
+        """Take the sums at the edges."""
+        self.found.add(self._rounds, marks)
+        self._rounds = []
+
+    def finish(self, marks: Marks) -> None:
+        """Nothing more will be taken."""
         self._break()
-        return self.found
+        self.settle(marks)
 
-    def _turn(self, move: _Move) -> None:
-        """A new move begins, so the one before is over."""
-        before, self._last, self._going_on = self._last, move, True
+    def _take(self, moves: Moves, move: Move) -> None:
+        cause = move.cause if move.cause in PRESSURE else BY_HOST
+        last = self._last
+        if not self._going_on or last is None or last.cause != cause or last.way != move.way:
+            begin_ns, changes = moves.begin_ns[move.first], self._changes + move.changes
+            last = _Swing(begin_ns, moves.end_ns[move.first], cause, move.way, changes)
+            self._turn(last)
+        last.end_ns = max(last.end_ns, moves.end_ns[move.last - 1])
+        last.pages += abs(move.pages)
+        if cause == BY_HOST:
+            last.spans.add(moves.span[move.first : move.last])
+
+    def _turn(self, swing: _Swing) -> None:
+        """A new swing begins, so the one before is over."""
+        before, self._last, self._going_on = self._last, swing, True
         if before is None:
             return
-        hosts = before.cause is Cause.HOST and move.cause is Cause.HOST
-        if not hosts or move.begin_ns - before.end.time_ns > self._horizon_ns:
+        hosts = before.cause == BY_HOST and swing.cause == BY_HOST
+        if not hosts or swing.begin_ns - before.end_ns > self._horizon_ns:
             self._break()
             return
         if not self._chain:
             self._chain, self._length = [before], 1
-        self._chain.append(move)
+        self._chain.append(swing)
         self._length += 1
         if self._length > OSCILLATION_TURNS:
             self._pairs(self._chain[:-1])
@@ -106,29 +120,25 @@ class Oscillations:
             self._pairs(self._chain)
         self._chain, self._length, self._rounding = [], 0, False
 
-    def _pairs(self, moves: list[_Move]) -> None:
-        for down, up in pairwise(moves):
-            if down.leaked and up.regained:
-                self.found.append(self._cycle(down, up).cycle(self._origin_ns))
+    def _pairs(self, swings: list[_Swing]) -> None:
+        self._rounds += [self._round(out, back) for out, back in pairwise(swings) if out.way < 0 < back.way]
 
-    def _cycle(self, down: _Move, up: _Move) -> Burst:
-        few = max(down.leaked, up.regained) <= ROUNDING_PAGES
-        self._rounding = rounding = few and (self._coarse or self._by_itself(down, up) or self._rounding)
-        spans = StepSpans()
-        spans.merge(down.spans)
-        spans.merge(up.spans)
-        return Burst(
-            begin_ns=down.begin_ns,
-            turn=down.turn,
-            end=up.end,
-            cause=Cause.HOST,
-            leaked=down.leaked,
-            regained=min(down.leaked, up.regained),
-            spans=spans,
-            class_=CycleClass.ROUNDING if rounding else CycleClass.HOST_OSCILLATION,
+    def _round(self, out: _Swing, back: _Swing) -> Round:
+        few = max(out.pages, back.pages) <= ROUNDING_PAGES
+        self._rounding = rounding = few and (self._coarse or self._by_itself(out, back) or self._rounding)
+        spans = EvidenceSpans(out.spans)
+        spans.add(back.spans)
+        return Round(
+            out.begin_ns,
+            out.begin_ns,
+            back.end_ns,
+            out.pages,
+            min(out.pages, back.pages),
+            CycleClass.ROUNDING if rounding else CycleClass.HOST_OSCILLATION,
+            list(spans),
         )
 
-    def _by_itself(self, down: _Move, up: _Move) -> bool:
+    def _by_itself(self, out: _Swing, back: _Swing) -> bool:
         if self._changes_traced:
-            return up.changes == down.changes
-        return up.begin_ns - down.end.time_ns <= self._idle_gap_ns
+            return back.changes == out.changes
+        return back.begin_ns - out.end_ns <= self._idle_gap_ns

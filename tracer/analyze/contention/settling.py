@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
-from operator import attrgetter
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...metadata import Metadata
+from ..balloon.columns import I64
 from ..balloon.step_columns import CAUSES, StepColumns
 from ..balloon.step_log import StepLog
-from ..balloon.steps import Step
 from ..balloon.tracker import BalloonTracker
 from ..model import Cycle
 from ..options import Options
@@ -26,15 +21,13 @@ from ..terms import Cause
 from ..totals.kills import Kill
 from ..totals.ladder import Ladders
 from ..totals.timeline import TimelineBuilder
-from .conflicts import NEVER_NS, ConflictFinder
-from .cycles import PressureCycles, numbered
+from .conflicts import ConflictFinder
+from .cycles import PressureCycles
 from .meter import Marks, Meter
+from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
 
-I64 = npt.NDArray[np.int64]
-
-_BY_HOST: Final = CAUSES.index(Cause.HOST)
-_end = attrgetter("end_ns")
+_RISING: Final = CAUSES.index(None)
 
 
 @dataclass
@@ -77,10 +70,10 @@ class Settling:
         self._timeline = timeline
         horizon_ns, idle_gap_ns = round(options.horizon_s * 1e9), round(options.inflate_gap_s * 1e9)
         origin_ns, traced = metadata.start_ns, balloon.targets_told
-        self._cycles = PressureCycles(origin_ns, horizon_ns, balloon.works.paused, changes_traced=traced)
-        self._oscillations = Oscillations(
-            origin_ns, horizon_ns, idle_gap_ns, metadata.page_size_bytes, changes_traced=traced
-        )
+        self._origin_ns = origin_ns
+        self._cycles = PressureCycles(horizon_ns, balloon.works.paused, changes_traced=traced)
+        self._oscillations = Oscillations(horizon_ns, idle_gap_ns, metadata.page_size_bytes, changes_traced=traced)
+        self._marks = Marks.none()
         self._kills: list[Kill] = []
         self._until_ns = -1
         self.conflicts = ConflictFinder(origin_ns, idle_gap_ns)
@@ -96,14 +89,12 @@ class Settling:
         """Everything up to `until_ns` was seen. Spans open since `open_ns` may still tell of earlier begins, those open
         since `open_works_ns` of inflating ones."""
         until_ns = self._until_ns = max(self._until_ns, until_ns)
-        steps, changes = self._balloon.due(until_ns)
-        columns = StepColumns.of(steps)
-        marks = self._meter.at(np.concatenate((columns.begin_ns, columns.end_ns, np.asarray(changes, np.int64))))
-        self._take(steps, columns, deque(changes), marks, until_ns)
-        self._add_up(steps, columns, marks)
-        self._take_kills(until_ns)
-        self._balloon.works.settle(until_ns, since_ns=self._cycles.settle(until_ns))
-        pending_ns = np.asarray(self._balloon.pending_begins(), np.int64)
+        steps, changes_ns = self._balloon.due(until_ns)
+        since_ns = self._take(steps, changes_ns, until_ns)
+        self._take_kills(steps, until_ns)
+        self._add_up(steps)
+        self._balloon.works.settle(until_ns, since_ns)
+        pending_ns = self._balloon.pending_begins()
         waiting_ns = np.concatenate((pending_ns, open_works_ns))
         self.conflicts.settle(int(waiting_ns.min(initial=until_ns)), self._meter.look_ahead)
         self._meter.fold(until_ns, np.concatenate((pending_ns, open_ns)))
@@ -111,54 +102,46 @@ class Settling:
 
     def cycles(self) -> list[Cycle]:
         """Every cycle in order of start; nothing more will be taken."""
-        return numbered([*self._cycles.finish(), *self._oscillations.finish()])
+        self._cycles.finish(self._marks)
+        self._oscillations.finish(self._marks)
+        return self._cycles.found.and_then(self._oscillations.found).cycles(self._origin_ns)
 
-    def _take(self, steps: list[Step], columns: StepColumns, changes: deque[int], marks: Marks, until_ns: int) -> None:
-        """Take steps in stretches that are alike, with nothing in between that matters."""
-        for start, stop in pairwise(columns.stretches()):
-            first = start
-            while first < stop:
-                self._take_changes(changes, steps[first].end_ns, marks)
-                self._take_kills(steps[first].end_ns - 1)
-                before_ns, last = self._next_ns(changes), stop
-                if steps[stop - 1].end_ns >= before_ns:
-                    last = max(first + 1, bisect_left(steps, before_ns, first, stop, key=_end))
-                self._move(steps[first:last], marks)
-                first = last
-        self._take_changes(changes, until_ns, marks)
+    def _take(self, steps: StepColumns, changes_ns: I64, until_ns: int) -> int:
+        """Take steps with the sums at the edges of what they make; gives the time since which pauses are asked for."""
+        moves = Moves.of(steps, changes_ns)
+        self._cycles.take(moves)
+        self._oscillations.take(moves)
+        rising = steps.take(steps.cause == _RISING)
+        rises = self.conflicts.rises(rising)
+        marks = self._meter.at(np.concatenate((self._edges_ns(), rises.begin_ns, rises.end_ns)))
+        self.conflicts.rise(rising, rises, marks)
+        marks = marks.beside(self._marks)
+        since_ns = self._cycles.settle(until_ns, marks)
+        self._oscillations.settle(marks)
+        self._marks = marks.take(marks.at(np.unique(self._edges_ns())))
+        return since_ns
 
-    def _next_ns(self, changes: deque[int]) -> int:
-        """The end of a step that comes behind the next change or kill."""
-        kill_ns = self._kills[0].time_ns + 1 if self._kills else NEVER_NS
-        return min(kill_ns, changes[0]) if changes else kill_ns
+    def _edges_ns(self) -> I64:
+        return np.concatenate((self._cycles.edges_ns(), self._oscillations.edges_ns()))
 
-    def _move(self, steps: list[Step], marks: Marks) -> None:
-        self._cycles.take(steps, marks)
-        self._oscillations.take(steps, marks)
-        self.totals.add(steps[0].cause, sum(step.pages for step in steps))
-
-    def _add_up(self, steps: list[Step], columns: StepColumns, marks: Marks) -> None:
-        """What takes steps without regard to the changes, kills and other steps in between."""
-        if rising := [step for step in steps if step.cause is None]:
-            self.conflicts.rise(rising, marks)
-        self._ladders.leak(columns.take((columns.cause > 0) & (columns.cause != _BY_HOST)))
+    def _add_up(self, steps: StepColumns) -> None:
+        """What takes steps without regard to the changes and other steps in between."""
+        self._ladders.leak(steps.take((steps.cause != _RISING) & (steps.cause != BY_HOST)))
         self._balloon.works.moved(steps)
-        self.log.add(columns.take(columns.pages != 0))
-        for number, rows in groups(columns.cause):
-            cause = CAUSES[number]
+        self.log.add(steps.take(steps.pages != 0))
+        for number, rows in groups(steps.cause):
+            cause, pages = CAUSES[number], steps.pages[rows]
+            self.totals.add(cause, int(pages.sum()))
             name = "inflated_pages" if cause is None else f"leaked_pages.{cause.value}"
-            self._timeline.add(f"balloon.{name}", columns.end_ns[rows], np.abs(columns.pages[rows]))
+            self._timeline.add(f"balloon.{name}", steps.end_ns[rows], np.abs(pages))
 
-    def _take_changes(self, changes: deque[int], until_ns: int, marks: Marks) -> None:
-        while changes and changes[0] <= until_ns:
-            self._cycles.change(marks[changes.popleft()])
-            self._oscillations.change()
-
-    def _take_kills(self, until_ns: int) -> None:
+    def _take_kills(self, steps: StepColumns, until_ns: int) -> None:
         """Kills up to a time, and the balloon then: what counters since boot say, else what was seen to enter it."""
-        while self._kills and self._kills[0].time_ns <= until_ns:
-            kill = self._kills.pop(0)
+        over = [kill for kill in self._kills if kill.time_ns <= until_ns]
+        self._kills = self._kills[len(over) :]
+        net = self.totals.net + np.append(0, np.cumsum(steps.pages))
+        for kill in over:
             counted = self._readings.balloon_pages(kill.time_ns)
-            seen = self.totals.net if self.totals.net > 0 else None
-            kill.balloon_pages = seen if counted is None else counted
-            self.kills.append(kill)
+            seen = int(net[np.searchsorted(steps.end_ns, kill.time_ns, side="right")])
+            kill.balloon_pages = (seen if seen > 0 else None) if counted is None else counted
+        self.kills += over
