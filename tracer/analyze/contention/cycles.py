@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import neg
 
 import numpy as np
 
@@ -51,37 +53,50 @@ class _Burst:
 
 
 @dataclass(slots=True)
-class _Part:
-    """Pages of a burst that left at one time."""
+class _Leak:
+    """One leaking move of a burst. `until` is how many pages had left at the end of each of its steps; those from page
+    `low` on up to `high`, that one left out, may still come back."""
 
-    time_ns: int
-    pages: int
     burst: _Burst
+    end_ns: list[int]
+    until: list[int]
+    low: int
+    high: int
+
+    def expire(self, time_ns: int) -> bool:
+        """Forget pages that left before; whether that was all."""
+        over = bisect_left(self.end_ns, time_ns)
+        if over:
+            self.low = max(self.low, self.until[over - 1])
+        return self.low >= self.high
 
 
 @dataclass
 class _Pool:
-    """Pages leaked under pressure that may still come back."""
+    """Pages leaked under pressure that may still come back, the newest last."""
 
     horizon_ns: int
-    parts: deque[_Part] = field(default_factory=deque)
+    leaks: deque[_Leak] = field(default_factory=deque)
 
     def expire(self, time_ns: int) -> None:
         """Those out for longer than the horizon stay out."""
-        while self.parts and time_ns - self.parts[0].time_ns > self.horizon_ns:
-            self.parts.popleft()
+        while self.leaks and self.leaks[0].expire(time_ns - self.horizon_ns):
+            self.leaks.popleft()
 
-    def take(self, time_ns: int, pages: int) -> Iterator[tuple[_Burst, int]]:
+    def lasts(self, time_ns: int) -> bool:
+        """Whether nothing expires up to a time."""
+        return not self.leaks or time_ns - self.leaks[0].end_ns[0] <= self.horizon_ns
+
+    def take(self, pages: int) -> Iterator[tuple[_Burst, int]]:
         """Pages taken from each burst, the newest first."""
-        self.expire(time_ns)
-        while pages and self.parts:
-            part = self.parts[-1]
-            share = min(pages, part.pages)
+        while pages and self.leaks:
+            leak = self.leaks[-1]
+            share = min(pages, leak.high - leak.low)
             pages -= share
-            part.pages -= share
-            if not part.pages:
-                self.parts.pop()
-            yield part.burst, share
+            leak.high -= share
+            if leak.high == leak.low:
+                self.leaks.pop()
+            yield leak.burst, share
 
 
 class PressureCycles:
@@ -107,7 +122,7 @@ class PressureCycles:
         self._changes_ns += moves.changes_ns
         for move in moves:
             if move.cause == BY_HOST:
-                self._pool.parts.clear()
+                self._pool.leaks.clear()
             elif move.cause in PRESSURE:
                 self._leak(moves, move)
             elif move.way > 0:
@@ -122,7 +137,7 @@ class PressureCycles:
     def settle(self, until_ns: int, marks: Marks) -> int:
         """All moves up to `until_ns` are taken; gives the time since which runs may still be asked for."""
         self._pool.expire(until_ns)
-        awaited = {part.burst for part in self._pool.parts}
+        awaited = {leak.burst for leak in self._pool.leaks}
         alive = {*awaited, self._newest} if self._leaking else awaited
         over = [burst for burst in self._bursts if burst not in alive]
         self.found.add([found for burst in over if (found := burst.round())], marks)
@@ -134,11 +149,11 @@ class PressureCycles:
     def finish(self, marks: Marks) -> None:
         """Nothing more will be taken."""
         self._leaking = False
-        self._pool.parts.clear()
+        self._pool.leaks.clear()
         self.settle(0, marks)
 
     def _leak(self, moves: Moves, move: Move) -> None:
-        first, last = move.first, move.last - 1
+        first, last = move.first, move.last
         burst = self._newest
         if not self._leaking or burst is None or burst.cause != move.cause:
             begin_ns = moves.begin_ns[first]
@@ -146,31 +161,45 @@ class PressureCycles:
             self._bursts.append(burst)
         self._leaking = True
         burst.leaked -= move.pages
-        burst.spans.add(moves.span[first : last + 1])
-        burst.turn_ns = moves.begin_ns[last]
-        burst.reach(moves.end_ns[last])
-        self._pool.parts.extend(_Part(moves.end_ns[step], -moves.pages[step], burst) for step in range(first, last + 1))
+        burst.spans.add(moves.span[first:last])
+        burst.turn_ns = moves.begin_ns[last - 1]
+        burst.reach(moves.end_ns[last - 1])
+        left = list(accumulate(map(neg, moves.pages[first:last])))
+        self._pool.leaks.append(_Leak(burst, moves.end_ns[first:last], left, 0, -move.pages))
 
     def _regain(self, moves: Moves, move: Move) -> None:
+        """Take what a move brings back: all at once where nothing expires meanwhile, else step by step."""
+        if self._pool.lasts(moves.end_ns[move.last - 1]):
+            self._take_back(moves, move.first, move.last)
+            return
         for step in range(move.first, move.last):
-            if not self._pool.parts:
-                return
-            for burst, pages in self._pool.take(moves.end_ns[step], moves.pages[step]):
-                self._regained(burst, moves, step, pages)
+            self._pool.expire(moves.end_ns[step])
+            self._take_back(moves, step, step + 1)
 
-    def _regained(self, burst: _Burst, moves: Moves, step: int, pages: int) -> None:
-        """Pages of an older burst that come back behind a newer one's are wasted too, but not the cycle's time."""
-        begin_ns, end_ns = moves.begin_ns[step], moves.end_ns[step]
+    def _take_back(self, moves: Moves, first: int, last: int) -> None:
+        if not self._pool.leaks:
+            return
+        came = list(accumulate(moves.pages[first:last]))
+        taken = 0
+        for burst, pages in self._pool.take(came[-1]):
+            since = first + bisect_right(came, taken)
+            taken += pages
+            self._regained(burst, moves, since, first + bisect_left(came, taken), pages)
+
+    def _regained(self, burst: _Burst, moves: Moves, since: int, until: int, pages: int) -> None:
+        """Take pages that came back in steps `since` to `until`. Those of an older burst that come back behind a newer
+        one's are wasted too, but not the cycle's time."""
         if burst.class_ is None:
+            begin_ns, end_ns = moves.begin_ns[since], moves.end_ns[since]
             burst.class_ = self._class_of(burst, begin_ns, end_ns)
             if burst.class_ is CycleClass.HOST_REINFLATE:
                 turned_ns = self._host_turned(burst, end_ns)
                 burst.turn_ns = begin_ns if turned_ns is None else turned_ns
             burst.reach(end_ns)
         burst.regained += pages
-        burst.spans.add((moves.span[step],))
+        burst.spans.add(moves.span[since : until + 1])
         if burst is self._newest:
-            burst.reach(end_ns)
+            burst.reach(moves.end_ns[until])
 
     def _class_of(self, burst: _Burst, begin_ns: int, end_ns: int) -> CycleClass:
         """What brought the pages back: an inflation that went on had its target all along, a new one is the host's."""

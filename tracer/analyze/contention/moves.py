@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from ..balloon.columns import I64
-from ..balloon.step_columns import CAUSES, StepColumns
+from ..balloon.step_columns import CAUSES, NO_SPAN, StepColumns
 from ..model import EVIDENCE_SPANS
 from ..terms import Cause
 
@@ -69,9 +69,10 @@ class EvidenceSpans(dict[int, None]):
     """Ids of the spans behind steps, each once, in the steps' order, at most EVIDENCE_SPANS."""
 
     def add(self, spans: Iterable[int]) -> None:
-        """Take the spans of later steps, negative for those without one."""
-        for span in spans:
-            if len(self) >= EVIDENCE_SPANS:
-                break
-            if span >= 0:
-                self[span] = None
+        """Take the spans of later steps, NO_SPAN for those without one."""
+        if len(self) >= EVIDENCE_SPANS:
+            return
+        self.update(dict.fromkeys(spans))
+        self.pop(NO_SPAN, None)
+        for over in list(self)[EVIDENCE_SPANS:]:
+            del self[over]
