@@ -11,6 +11,11 @@ from golden.cases import DATA
 
 ALL = sorted(path.stem for path in DATA.glob("*.json"))
 KILLS = {"E-memcg": 1, "guest-no-deflate": 1, "memcg-kill": 1}
+CONTROLS = {
+    *("C-free-page-hint", "D-drop-caches", "F-kswapd-stream", "R-free-page-reporting", "drop-slab"),
+    *("guest-lru-gen", "memcg-read"),
+}
+"""In which nobody was killed, nothing went to and fro, and no balloon inflated into reclaim."""
 CYCLING = {"B-unreachable", "guest-host-reasserts", "guest-out-of-reach", "run-shrinker", "run-stock-oom"}
 
 
@@ -48,6 +53,12 @@ def test_nothing_else_cycles(name):
     leaked = summary(name)["balloon"]["leaked_pages"]
     assert not leaked["shrinker"]
     assert not leaked["oom_notifier"]
+
+
+@pytest.mark.parametrize("name", sorted(CONTROLS))
+def test_nothing_worse_than_information_is_said_of_controls(name):
+    assert {finding["severity"] for finding in summary(name)["findings"]} <= {"info"}
+    assert summary(name)["verdict"]["severity"] in ("info", None)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from streams import METADATA, MS, SECOND, analyse, event, records
+from balloon_streams import shrinker_storm
+from streams import METADATA, MS, SECOND, SYMBOLS, analyse, counters, event, records
 from written_recordings import START_NS, write_recording
 
 from tracer.analyze import Options
@@ -17,8 +19,9 @@ from tracer.analyze.terms import Quality, Severity
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.jobs import replaying
 from tracer.jobs.pacing import STEP_S, Pace, steps
-from tracer.jobs.replaying import LOOK_S, LOOK_SHARE, FindingStream, Looks
-from tracer.store import Recording
+from tracer.jobs.replaying import LOOK_S, LOOK_SHARE, Looks
+from tracer.jobs.telling import FindingStream
+from tracer.store import Recording, Writer
 
 
 @dataclass
@@ -74,16 +77,67 @@ def test_samples_are_cut_into_steps_too():
     assert np.concatenate([part.values[:, 0] for part, _ in parts]).tolist() == times.tolist()
 
 
-def finding(kind: str, start_s: float, end_s: float) -> Finding:
-    return Finding(0, kind, Severity.INFO, start_s, end_s, kind, Quality.MEASURED)
+def finding(kind: str, start_s: float, end_s: float, text: str = "", *, is_open: bool = False) -> Finding:
+    number = round(start_s * 1000)
+    return Finding(number, kind, Severity.INFO, start_s, end_s, text or kind, Quality.MEASURED, open=is_open)
+
+
+def told(stream: FindingStream, until_s: float, *findings: Finding, last: bool = False) -> list[str]:
+    """What is said of these findings when so much of a recording has passed."""
+    analysis = analyse(metadata=METADATA, end_ns=round(until_s * SECOND))
+    analysis.findings = list(findings)
+    return [one.text for one in (stream.rest if last else stream.new)(analysis)]
 
 
 def test_a_finding_is_given_once_and_only_when_it_has_settled():
-    stream, analysis = FindingStream(), analyse(metadata=METADATA, end_ns=10 * SECOND)
-    analysis.findings = [finding("late", 1.0, 6.0), finding("early", 2.0, 3.0), finding("whole", 0.0, 10.0)]
-    assert [one.kind for one in stream.new(analysis, 4.0)] == ["early"]
-    assert [one.kind for one in stream.new(analysis, 7.0)] == ["late"]
-    assert list(stream.new(analysis, 10.0)) == [], "what concerns the whole recording is the summary's"
+    stream = FindingStream()
+    every = finding("conflict", 1.0, 6.0, "late"), finding("cycle", 2.0, 3.0, "early"), finding("lost", 0.0, 10.0)
+    assert told(stream, 5.0, *every) == ["early"]
+    assert told(stream, 8.0, *every) == ["late"]
+    assert told(stream, 10.0, *every, last=True) == [], "what concerns the whole recording is the summary's"
+
+
+def test_what_may_become_part_of_something_larger_waits_until_it_can_not():
+    stream = FindingStream()
+    assert told(stream, 9.0, finding("cycle", 1.0, 2.0, is_open=True)) == []
+    assert told(stream, 13.0, finding("cycle", 1.0, 2.0)) == ["cycle"]
+
+
+def storm(end_s: float, *, is_open: bool = True) -> Finding:
+    return finding("storm", 1.0, end_s, f"{end_s:.0f} cycles{' so far' * is_open}", is_open=is_open)
+
+
+def test_a_storm_is_told_while_it_lasts_and_again_when_it_has_doubled_and_is_over():
+    # GIVEN a storm that is seen to grow every second for a hundred seconds
+    stream, said = FindingStream(), []
+    for end_s in range(3, 103):
+        said += told(stream, end_s, storm(end_s))
+    # THEN it is told at once, some seven times in all, and when it is over
+    assert said[0] == "3 cycles so far"
+    assert said[1:] == [f"Update: {length + 1} cycles so far" for length in (4, 8, 16, 32, 64)]
+    assert told(stream, 120.0, storm(102, is_open=False)) == ["Over: 102 cycles"]
+    assert told(stream, 121.0, storm(102, is_open=False), last=True) == []
+
+
+def test_a_storm_that_lasts_to_the_end_is_told_as_it_is_then():
+    stream = FindingStream()
+    assert told(stream, 3.0, storm(3)) == ["3 cycles so far"]
+    assert told(stream, 4.0, storm(4), last=True) == ["Update: 4 cycles so far"]
+    assert told(FindingStream(), 4.0, storm(4), last=True) == ["4 cycles so far"]
+
+
+def test_what_was_told_is_not_dropped_without_a_word():
+    stream = FindingStream()
+    starved = finding("starved", 1.0, 4.0, "gave nothing so far", is_open=True)
+    assert told(stream, 4.0, starved) == ["gave nothing so far"]
+    assert told(stream, 5.0) == ["No longer so: gave nothing so far"]
+    assert told(stream, 6.0) == []
+
+
+def test_what_was_told_as_over_and_changes_is_told_anew():
+    stream = FindingStream()
+    assert told(stream, 5.0, finding("cycle", 1.0, 2.0, "1 MiB")) == ["1 MiB"]
+    assert told(stream, 6.0, finding("cycle", 1.0, 2.0, "2 MiB")) == ["Update: 2 MiB"]
 
 
 def test_a_replay_broken_off_shows_what_it_had(recording, monkeypatch, capsys):
@@ -123,3 +177,27 @@ def test_looks_take_no_more_than_their_share_however_long_one_takes(speed, growi
     assert looked_s <= LOOK_SHARE * 3600 * 1.01
     if not growing_s:
         assert count == pytest.approx(3600 * speed / (LOOK_S * max(speed, 1.0)), rel=0.01)
+
+
+def test_a_replay_says_that_a_storm_lasts_and_that_it_is_over(tmp_path, monkeypatch):
+    # GIVEN a storm of twelve cycles, two seconds apart, and quiet after it
+    path, clock, out = tmp_path / "storm.rtrace", Clock(), io.StringIO()
+    writer = Writer(path, METADATA)
+    writer.write_symbols(SYMBOLS)
+    for item in (*shrinker_storm(12), counters([(60 * SECOND, 4072, 3072)])):
+        writer.write_samples(item) if isinstance(item, Samples) else writer.write_events(item)
+        writer.flush()
+    writer.close()
+    monkeypatch.setattr(replaying, "Pace", lambda speed: Pace(speed, clock.read, clock.sleep))
+    monkeypatch.setattr(replaying, "LOOK_SHARE", float("inf"))
+    # WHEN it is replayed at the speed at which it was recorded
+    replaying.replay_recording(Recording.open(path), Options(), 1.0, out, quiet=True)
+    said = " ".join(out.getvalue().partition("storm.rtrace: ")[0].split())
+    # THEN the storm is told at its third cycle, while it grows, and when it is over, and none of its cycles alone
+    storms = r"(Update: |Over: |)The balloon went round in circles: (\d+) \S+ cycles in a row( so far|)"
+    cycles = re.findall(storms, said)
+    assert cycles[0] == ("", "3", " so far")
+    assert cycles[-1] == ("Over: ", "12", "")
+    assert len(cycles) > 2
+    assert all(lead == "Update: " and lasting for lead, _, lasting in cycles[1:-1])
+    assert "A shrinker-reinflate cycle" not in said

@@ -18,35 +18,17 @@ from ..terminal.progress import progress_bar
 from ..terminal.summary_text import finding_line, summary_text
 from .analysis import WHOLE, analyse
 from .pacing import Pace
+from .telling import FindingStream
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
-    from ..analyze.model import Finding
     from ..store import AnyRecording
     from .pacing import Item
 
-SETTLED_S: Final = 1.0
-"""How long ago a finding must have ended to be shown: until then it may still grow."""
 LOOK_S: Final = 1.0
 """How often the results so far are looked at at most, in seconds of the recording (times the speed above 1)."""
 LOOK_SHARE: Final = 0.1
 """Share of the time that looking may take: a look takes the longer the more was found."""
-
-
-@dataclass
-class FindingStream:
-    """Gives each finding once, when it has settled; what concerns the whole recording is left to the summary."""
-
-    shown: set[tuple[str, float]] = field(default_factory=set)
-
-    def new(self, analysis: Analysis, settled_s: float) -> Iterator[Finding]:
-        """Findings not given before that ended before `settled_s`, in the order they ended."""
-        for finding in sorted(analysis.findings, key=lambda finding: finding.end_s):
-            whole = finding.start_s <= 0.0 and finding.end_s >= analysis.duration_s
-            key = (finding.kind, finding.start_s)
-            if not whole and finding.end_s <= settled_s and key not in self.shown:
-                self.shown.add(key)
-                yield finding
 
 
 def replay_recording(
@@ -69,8 +51,8 @@ def replay_recording(
     else:
         with numbers_of(recording.path):
             analysis, stopped = _paced(recording, options, Pace(speed), stream, out, paper, quiet=quiet)
-    out.writelines(finding_line(finding, paper) + "\n" for finding in stream.new(analysis, analysis.duration_s))
-    if stream.shown:
+    out.writelines(finding_line(finding, paper) + "\n" for finding in stream.rest(analysis))
+    if stream.has_told:
         out.write("\n")
     out.write(summary_text(analysis, facts_of(recording, analysis.accounting.lost), paper, verbose=verbose))
     if stopped:
@@ -123,7 +105,8 @@ def _paced(
             with looks.look(now_s):
                 _feed(engine, pieces.rest())
                 # `finish` uses an engine up, so the results so far come from a copy.
-                found = [*stream.new(copy.deepcopy(engine).finish(), now_s - SETTLED_S)]
+                now_ns = recording.metadata.start_ns + round(now_s * 1e9)
+                found = [*stream.new(copy.deepcopy(engine).finish(now_ns))]
             if found:
                 progress.clear()
                 out.writelines(finding_line(finding, paper) + "\n" for finding in found)

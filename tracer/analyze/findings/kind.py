@@ -20,7 +20,7 @@ COST_BYTES_S: Final = 512 << 20
 """Bytes moved or read again that cost as much as a second of waiting: about what a SATA disk of flash reads in one, so
 that evicted page cache weighs what reading it again takes. It only ranks findings of one severity."""
 KINDS_MOST: Final = 100
-"""A finding's id is its subject's number times this, plus its kind's."""
+"""A finding's id is the millisecond in which it began times this, plus its kind's number."""
 
 
 class Listed(Enum):
@@ -87,9 +87,10 @@ class Kind:
 
     `number` is its own for good, below KINDS_MOST: ids are made of it. `clause` says in a verdict's second half that
     there is such a finding. `of_recording`: it limits what can be said of the machine and says nothing of the machine,
-    so that no verdict begins with it. `together` says in a clause what all findings of the kind come to, given the
-    guest's page size in bytes, empty where the worst one has said it: its totals are those of tiles and tables. `rule`
-    gives the findings without id and kind, by time.
+    so that no verdict begins with it. `told_open`: a replay tells it while it lasts, not only when it is over.
+    `together` says in a clause what all findings of the kind come to, given the guest's page size in bytes, empty where
+    the worst one has said it: its totals are those of tiles and tables. `rule` gives the findings without id and kind,
+    by time.
     """
 
     name: str
@@ -102,16 +103,22 @@ class Kind:
     together: Callable[[Analysis, Sequence[Finding], int], str] | None = None
     decisive: Decisive = Decisive.NEVER
     of_recording: bool = False
+    told_open: bool = False
 
     def unmet(self, evidence: Evidence) -> str:
         """Why it can't be judged; empty where it can."""
         return next((need.why for need in self.needs if not need.is_met(evidence)), "")
 
     def findings(self, evidence: Evidence) -> Iterator[Finding]:
-        """What the rule finds. The same subject has the same id, however long the recording goes on."""
+        """What the rule finds. An id is the millisecond in which the finding began (the next free one where that is
+        taken) and the kind's number: the same however long the recording goes on."""
+        taken: set[int] = set()
         for finding in self.rule(evidence):
-            finding.id = finding.id * KINDS_MOST + self.number
-            finding.kind = self.name
+            moment = max(0, int(finding.start_s * 1e3))
+            while moment in taken:
+                moment += 1
+            taken.add(moment)
+            finding.id, finding.kind = moment * KINDS_MOST + self.number, self.name
             yield finding
 
 
@@ -122,14 +129,13 @@ def found(
     numbers: Mapping[str, float],
     *,
     cost: float | None,
-    subject: int = 1,
     is_open: bool = False,
     quality: Quality = Quality.MEASURED,
     spans: Sequence[int] = (),
 ) -> Finding:
-    """A finding of a kind's rule. `subject`, from 1, is the number of what it is about (an episode, a storm)."""
+    """A finding of a kind's rule, which gives it its kind and id."""
     return Finding(
-        id=subject,
+        id=0,
         kind="",
         severity=severity,
         start_s=when[0],

@@ -39,7 +39,6 @@ def _conflicts(evidence: Evidence) -> Iterator[Finding]:
             text,
             {f"overlap_{actor}_s": seconds for actor, seconds in overlap.items()},
             cost=cost_of(overlap["self"], evidence.in_bytes(reclaimed)),
-            subject=conflict.id,
             is_open=evidence.lasts(conflict.end_s, evidence.options.inflate_gap_s),
             quality=evidence.balloon.quality,
             spans=conflict.spans,

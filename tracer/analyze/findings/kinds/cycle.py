@@ -39,7 +39,6 @@ def _cycles(evidence: Evidence) -> Iterator[Finding]:
             text,
             numbers,
             cost=cost_of(cycle.stall_s, evidence.in_bytes(moved)),
-            subject=cycle.id,
             is_open=evidence.lasts(cycle.end_s, evidence.options.horizon_s),
             quality=evidence.balloon.quality,
             spans=cycle.spans,

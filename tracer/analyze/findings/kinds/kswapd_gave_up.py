@@ -25,7 +25,7 @@ _REASON_TEXT: Final = {
 
 
 def _gave_up(evidence: Evidence) -> Iterator[Finding]:
-    for number, node in enumerate(evidence.hopeless, 1):
+    for node in evidence.hopeless:
         start_s = evidence.seconds(node.start_ns)
         end_s = evidence.analysis.duration_s if node.end_ns is None else evidence.seconds(node.end_ns)
         of_node = "of an unknown node" if node.nid is None else f"of node {node.nid}"
@@ -42,7 +42,6 @@ def _gave_up(evidence: Evidence) -> Iterator[Finding]:
             text,
             numbers,
             cost=None,
-            subject=number,
             is_open=node.end_ns is None,
             quality=_quality(node),
         )
@@ -72,6 +71,7 @@ KIND: Final = Kind(
     clause="kswapd gave up on a node",
     needs=(KSWAPD_FAILURES,),
     rule=_gave_up,
+    told_open=True,
     explanation=Explanation(
         meaning="kswapd found nothing to reclaim on a NUMA node so often that the kernel stopped waking it. From "
         "then on every allocation that is short of memory reclaims by itself, and waits.",

@@ -47,7 +47,6 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifi
         _text(evidence, episode, row, before, direct),
         numbers,
         cost=cost_of(max(before.stall_s, spent_s)),
-        subject=episode.id,
         is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
         quality=evidence.balloon.leak_quality,
         spans=notifications,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _modules(evidence: Evidence) -> Iterator[Finding]:
-    for number, change in enumerate(evidence.balloon.modules.changes, 1):
+    for change in evidence.balloon.modules.changes:
         when = evidence.seconds(change.time_ns)
         verb, what = (
             ("loaded", "Its functions and its OOM callback are not traced")
@@ -24,7 +24,7 @@ def _modules(evidence: Evidence) -> Iterator[Finding]:
         )
         text = f"Module {change.name} was {verb} while tracing. {what} by this recording: start a new one."
         numbers = {"loaded": int(change.loaded)}
-        yield found(Severity.WARNING, (when, when), text, numbers, cost=None, subject=number)
+        yield found(Severity.WARNING, (when, when), text, numbers, cost=None)
 
 
 KIND: Final = Kind(

@@ -27,7 +27,7 @@ _REASON_TEXT: Final = {
 
 
 def _kills(evidence: Evidence) -> Iterator[Finding]:
-    for number, kill in enumerate(evidence.kills, 1):
+    for kill in evidence.kills:
         time_s = evidence.seconds(kill.time_ns)
         pages = kill.balloon_pages
         reason = evidence.kill_reason(kill).value
@@ -44,7 +44,7 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
             text = f"The OOM killer chose {who} with {size}: {_REASON_TEXT[reason]}."
         numbers = {"pid": kill.pid} if pages is None else {"pid": kill.pid, "balloon_pages": pages}
         when, quality = (time_s, time_s), Quality.INFERRED
-        yield found(Severity.CRITICAL, when, text, numbers, cost=None, subject=number, quality=quality)
+        yield found(Severity.CRITICAL, when, text, numbers, cost=None, quality=quality)
 
 
 def _together(_analysis: Analysis, kills: Sequence[Finding], _page_bytes: int) -> str:

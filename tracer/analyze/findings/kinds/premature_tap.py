@@ -38,7 +38,6 @@ def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -
         text,
         {"balloon_pages": pages, "balloon_pages_at_def_priority": at_start},
         cost=cost_of(None, evidence.in_bytes(pages)),
-        subject=len(_TIERS) * episode.id + _TIERS.index(row.tier),
         is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
         quality=evidence.balloon.leak_quality,
     )

@@ -24,7 +24,7 @@ SCANNED_LEAST: Final = 10_000
 
 def _shares(evidence: Evidence) -> Iterator[Finding]:
     by_name = sorted(evidence.analysis.shrinkers, key=lambda shrinker: shrinker.name)
-    for number, shrinker in enumerate(by_name, 1):
+    for shrinker in by_name:
         scans, size, scanned = shrinker.scan_share, shrinker.size_share, shrinker.scanned
         if scans is None or size is None or scanned is None:
             continue
@@ -38,7 +38,7 @@ def _shares(evidence: Evidence) -> Iterator[Finding]:
         )
         numbers = {"scan_share": scans, "size_share": size, "busy_s": shrinker.busy_s}
         when, cost = (0.0, evidence.analysis.duration_s), cost_of(shrinker.busy_s)
-        yield found(Severity.INFO, when, text, numbers, cost=cost, subject=number)
+        yield found(Severity.INFO, when, text, numbers, cost=cost)
 
 
 KIND: Final = Kind(

@@ -42,7 +42,6 @@ def _starved(evidence: Evidence) -> Iterator[Finding]:
             text,
             numbers,
             cost=cost_of(waited.stall_s),
-            subject=episode.id,
             is_open=is_open,
             quality=Quality.INFERRED,
         )
@@ -71,6 +70,7 @@ KIND: Final = Kind(
     needs=(WAITS, BALLOON_SIZE),
     rule=_starved,
     together=_together,
+    told_open=True,
     explanation=Explanation(
         meaning="The machine was short of memory and tasks waited for reclaim, while a balloon held a good part "
         "of the guest's memory and gave none of it back. The host has the memory, the guest's tasks pay "

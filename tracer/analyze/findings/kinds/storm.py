@@ -39,7 +39,6 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
             text,
             numbers,
             cost=cost_of(stall_s, evidence.in_bytes(storm.wasted_pages + read_again)),
-            subject=storm.id,
             is_open=is_open,
             quality=evidence.balloon.quality,
             spans=[span for cycle in own for span in cycle.spans],
@@ -65,6 +64,7 @@ KIND: Final = Kind(
     rule=_storms,
     together=_together,
     decisive=Decisive.WITH_BALLOON,
+    told_open=True,
     explanation=Explanation(
         meaning="Pages left the balloon and came back again and again. Both sides work against each other: the "
         "guest takes memory out because it is short of it, and the balloon takes it again. Nobody gains "

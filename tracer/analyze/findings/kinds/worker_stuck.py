@@ -25,7 +25,7 @@ _LAST_TEXT: Final = {
 
 
 def _stuck(evidence: Evidence) -> Iterator[Finding]:
-    for number, stuck in enumerate(evidence.balloon.stuck.found, 1):
+    for stuck in evidence.balloon.stuck.found:
         since_s, until_s = evidence.seconds(stuck.run.begin_ns), evidence.seconds(stuck.until_ns)
         last = _LAST_TEXT.get(stuck.last_kind, stuck.last_kind)
         seen = f", last seen in {last}, at {evidence.seconds(stuck.last_ns):.3f} s" if last else ""
@@ -39,7 +39,6 @@ def _stuck(evidence: Evidence) -> Iterator[Finding]:
             text,
             {"stuck_s": until_s - since_s, "last_seen_s": evidence.seconds(stuck.last_ns)},
             cost=cost_of(until_s - since_s),
-            subject=number,
             is_open=True,
             quality=Quality.LOWER_BOUND,
             spans=[stuck.run.id],
@@ -58,6 +57,7 @@ KIND: Final = Kind(
     needs=(WORK,),
     rule=_stuck,
     together=_together,
+    told_open=True,
     explanation=Explanation(
         meaning="One run of the balloon's worker went on and on. While it does, the balloon follows no target, "
         "and whoever waits for the worker (suspend, unplugging the device) hangs as well.",

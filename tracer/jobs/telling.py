@@ -1,0 +1,96 @@
+"""Findings in the order in which they come up while a recording goes on, each told anew where it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from ..analyze.findings.registry import KIND_BY_NAME
+
+if TYPE_CHECKING:
+    from ..analyze import Analysis
+    from ..analyze.model import Finding
+
+SETTLED_S: Final = 1.0
+"""How long ago a finding must have ended to be told as over: until then it may still grow."""
+_GROWN: Final = 2.0
+"""One that lasts is told anew when it is so many times as long: a storm of an hour some ten times."""
+_GROWN_LEAST_S: Final = 1.0
+
+
+@dataclass
+class _Told:
+    """What was said of a finding last, and how long it was then."""
+
+    finding: Finding
+    is_over: bool
+
+    @property
+    def length_s(self) -> float:
+        return self.finding.end_s - self.finding.start_s
+
+
+@dataclass
+class FindingStream:
+    """Tells findings, known by their ids. Some kinds are told while they last, others when they are over; what was told
+    is told anew when it has grown, is over, or no longer holds. What concerns the whole recording is the summary's."""
+
+    _told: dict[int, _Told] = field(default_factory=dict)
+
+    @property
+    def has_told(self) -> bool:
+        """Whether anything was."""
+        return bool(self._told)
+
+    def new(self, analysis: Analysis) -> Iterator[Finding]:
+        """What is to be said now, in the order it ended; the analysis is of the recording so far."""
+        settled_s = analysis.duration_s - SETTLED_S
+        yield from self._withdrawn(analysis)
+        for finding in _by_end(analysis):
+            is_over = not finding.open and finding.end_s <= settled_s
+            if finding.id in self._told:
+                yield from self._again(finding, is_over=is_over)
+            elif is_over or (finding.open and _told_open(finding)):
+                yield self._tell(finding, "", is_over=is_over)
+
+    def rest(self, analysis: Analysis) -> Iterator[Finding]:
+        """What is left to be said when the recording is over."""
+        yield from self._withdrawn(analysis)
+        for finding in _by_end(analysis):
+            told = self._told.get(finding.id)
+            if told is None:
+                yield self._tell(finding, "", is_over=True)
+            elif told.finding.text != finding.text:
+                yield self._tell(finding, "Update: " if finding.open else "Over: ", is_over=True)
+
+    def _again(self, finding: Finding, *, is_over: bool) -> Iterator[Finding]:
+        told = self._told[finding.id]
+        if is_over and not told.is_over:
+            yield self._tell(finding, "Over: ", is_over=True)
+        elif told.finding.text != finding.text:
+            length_s = finding.end_s - finding.start_s
+            if told.is_over or length_s >= max(_GROWN * told.length_s, told.length_s + _GROWN_LEAST_S):
+                yield self._tell(finding, "Update: ", is_over=is_over)
+
+    def _withdrawn(self, analysis: Analysis) -> Iterator[Finding]:
+        """What was told and is found no longer."""
+        found = {finding.id for finding in analysis.findings}
+        for number in [number for number in self._told if number not in found]:
+            finding = self._told.pop(number).finding
+            yield replace(finding, text=f"No longer so: {finding.text}")
+
+    def _tell(self, finding: Finding, lead: str, *, is_over: bool) -> Finding:
+        self._told[finding.id] = _Told(finding, is_over)
+        return replace(finding, text=f"{lead}{finding.text}")
+
+
+def _by_end(analysis: Analysis) -> list[Finding]:
+    """Findings in the order they ended, but for those about the whole recording."""
+    findings = sorted(analysis.findings, key=lambda finding: finding.end_s)
+    return [each for each in findings if each.start_s > 0.0 or each.end_s < analysis.duration_s]
+
+
+def _told_open(finding: Finding) -> bool:
+    kind = KIND_BY_NAME.get(finding.kind)
+    return kind is not None and kind.told_open
