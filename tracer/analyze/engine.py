@@ -26,7 +26,7 @@ from .stream.fields_read import NEVER_READ
 from .stream.lane import SPAN_CODE, SYNTHETIC
 from .stream.ordering import ReorderBuffer
 from .stream.pairing import pair
-from .stream.readings import Readings
+from .stream.readings import ReadingOrder, Readings
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
 from .stream.unseen import AwakeFromTheStart, UnseenReclaim, balance_told
@@ -100,7 +100,7 @@ class Engine:
         self._counts = ReclaimCounts(sampled=metadata.sample_interval_s > 0)
         self._gaps = TierGaps()
         self._fill = TierFill(self._ladders, self._timeline)
-        self._readings = Readings(metadata.page_size_bytes)
+        self._readings, self._reading_order = Readings(metadata.page_size_bytes), ReadingOrder()
         meter = Meter(self._readings)
         self._balloon = BalloonTracker(metadata, self._name_of, options)
         self._reclaim = ReclaimTracker(meter, metadata)
@@ -131,7 +131,7 @@ class Engine:
         self._settled.settle(_FOREVER_NS, none, none)
         self._gaps = find_gaps(self._counts, self._metadata.cpus, len(self._metadata.numa_nodes))
         self._fill.place(self._gaps)
-        self._accounting.late_events = self._reorder.late_events
+        self._accounting.late_events = self._reorder.late_events + self._reading_order.late_readings
         return analysis_of(self._state(), final_ns)
 
     def _events(self, batch: Batch) -> None:
@@ -163,6 +163,7 @@ class Engine:
             return
         if not counts_events(self._metadata):
             samples = samples.without(EVENT_COUNTERS)
+        samples = self._reading_order.in_time(samples)
         self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
         self._series.add(samples)
         self._pending_samples.append(samples)

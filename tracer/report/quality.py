@@ -63,7 +63,8 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
     elif accounting.spans:
         words.append("Every span has its begin and its end.")
     if accounting.late_events:
-        words.append(f"{plural(accounting.late_events, 'event')} came too late to be put in order.")
+        late = plural(accounting.late_events, "event or reading", "events or readings")
+        words.append(f"{late} came too late to be put in order.")
     return sentence(" ".join(words), "lead")
 
 

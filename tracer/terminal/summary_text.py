@@ -256,7 +256,8 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
         calls = plural(accounting.untold_calls, "shrinker call")
         yield f"{calls} ({seconds(accounting.untold_s)}) of which nothing tells what reclaim they were in: no tier's"
     if accounting.late_events:
-        yield f"{plural(accounting.late_events, 'event')} came too late to be put in order"
+        late = plural(accounting.late_events, "event or reading", "events or readings")
+        yield f"{late} came too late to be put in order"
     yield from recorder_remarks(facts)
     if facts.bad_blocks:
         yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum left out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,23 @@ _HOST: Final = "host."
 """What the names of the host's readings begin with; everything else was read in the guest."""
 
 
+class ReadingOrder:
+    """Gives readings that are older than one before them its time; the guest's and the host's by themselves."""
+
+    def __init__(self) -> None:
+        self._newest_ns = {True: -1, False: -1}
+        self.late_readings = 0
+
+    def in_time(self, samples: Samples) -> Samples:
+        """The next readings, at least one, in order of time."""
+        newest_ns = self._newest_ns[_are_hosts(samples)]
+        time_ns = np.maximum(np.maximum.accumulate(samples.time_ns), newest_ns)
+        self._newest_ns[_are_hosts(samples)] = int(time_ns[-1])
+        late = int((time_ns != samples.time_ns).sum())
+        self.late_readings += late
+        return replace(samples, time_ns=time_ns) if late else samples
+
+
 class Readings:
     """Every reading since the time up to which `forget` was told to forget, and the one before that."""
 
@@ -31,7 +49,7 @@ class Readings:
 
     def add(self, samples: Samples) -> None:
         """Take readings, oldest first. `read_ns` is the newest of the guest's."""
-        if all(name.startswith(_HOST) for name in samples.names):
+        if _are_hosts(samples):
             return
         self.read_ns = int(samples.time_ns[-1])
         for name, rows in self._rows.items():
@@ -63,6 +81,10 @@ class Readings:
                 return size * (unit_bytes or self._page_bytes) // self._page_bytes
         inflated, leaked = (_newest(self._rows[name], time_ns) for name in (INFLATED, LEAKED))
         return None if inflated is None or leaked is None else max(0, inflated - leaked)
+
+
+def _are_hosts(samples: Samples) -> bool:
+    return all(name.startswith(_HOST) for name in samples.names)
 
 
 def _newest(rows: list[tuple[int, int]], time_ns: int) -> int | None:
