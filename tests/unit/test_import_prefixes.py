@@ -2,6 +2,7 @@
 
 import pytest
 from import_cases import import_text
+from watching import watched
 
 from tracer.imports.task_names import task_name
 
@@ -51,3 +52,9 @@ def test_dumps_to_the_kernel_log_have_their_times_in_microseconds(tmp_path):
     text = f"[  500.123456]  kswapd0-47      0..... 103200000us : {RECLAIMED}\n"
     [event] = import_text(text, tmp_path).events
     assert (event.comm, event.time_ns) == ("kswapd0", 103_200_000_000)
+
+
+@pytest.mark.parametrize("unit", ["[1.1 ", "a: ", "<1>", "1.1: ", "> ", "[ 1.123 ", "1,1,1,", "Jan  1 00:00:00 "])
+def test_long_prefixes_take_time_in_proportion_to_their_length(unit):
+    prefix = unit * (60_000 // len(unit))
+    assert watched(lambda: "".join(task_name(f"{prefix} dd") for _ in range(100))[-2:]).way == "dd"

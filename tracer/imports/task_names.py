@@ -13,13 +13,15 @@ _DATE: Final = r"(?:[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\
 _QUOTE_OR_PRINTK: Final = r"(?:[>|]\s?)+|<\d{1,3}>|\[\s*\d+\.\d{3,9}\]"
 _BEFORE: Final = re.compile(
     rf"\s*(?:{_QUOTE_OR_PRINTK}"
-    r"|\[[^\]]*\d[.:]\d[^\]]*\]|\[\s*[TC]\d+\]"
+    r"|\[(?=[^\]]*\])[^\]]*\d[.:]\d[^\]]*\]|\[\s*[TC]\d+\]"
     r"|\d+,\d+,\d+,[^;]*;"
     rf"|{_DATE}(?:\s[^\s:]\S*(?=\s))?(?:\s[\w.-]+(?:\[\d+\])?:(?=\s))?"
     r"|[\w./@+-]+:(?=\s))"
 )
 """Quotes of mail; printk's level, time and caller, `dmesg -T` too; netconsole's extended header; syslog's date, host
 and program; trace-cmd's name of a file or buffer instance."""
+_MOST_BEFORE: Final = 16
+"""Such texts before one name: no tool puts as many, and each is as dear as the line is long."""
 _NO_TEXT: Final = "\ufffd"
 _NEVER_IN_COLUMN: Final = re.compile(_QUOTE_OR_PRINTK)
 
@@ -27,7 +29,9 @@ _NEVER_IN_COLUMN: Final = re.compile(_QUOTE_OR_PRINTK)
 def task_name(prefix: str) -> str:
     """The name in the text before `-PID`; whatever a task calls itself inside its column is its name."""
     rest = prefix
-    while not _is_column(rest) and (match := _BEFORE.match(rest)):
+    for _ in range(_MOST_BEFORE):
+        if _is_column(rest) or not (match := _BEFORE.match(rest)):
+            break
         rest = rest[match.end() :]
     return rest[_column_start(rest) :].strip()
 
