@@ -23,6 +23,7 @@ from trace_dat import hostile_trace_dat
 from tracer.batch import Batch
 from tracer.errors import TracerError
 from tracer.imports import ImportRequest, import_trace
+from tracer.imports.lines import MOST_LINE_BYTES
 from tracer.store import Recording
 
 TEXTS = sorted(DATA.glob("*.txt"))
@@ -142,6 +143,19 @@ def text_case(choose: random.Random) -> Case:
     return Case(_hostile_text(choose))
 
 
+def long_case(choose: random.Random) -> Case:
+    """A tracer's text with ten equal lines as long as lines may be: in time that grows with their square they take
+    more than MOST_CPU_S."""
+    lines = _text(choose.choice(TEXTS)).splitlines(keepends=True)
+    at = choose.randrange(len(lines))
+    line, runs = lines[at], [choose.choice(RUNS) for _ in range(choose.choice([1, 1, 2, 3]))]
+    place = choose.choice([0, line.find(b"-"), line.find(b"["), line.find(b": "), choose.randrange(len(line))])
+    unit = b"".join(runs)
+    filled = unit * ((MOST_LINE_BYTES - len(line)) // len(unit))
+    lines[at : at + choose.choice([0, 1])] = [line[: max(0, place)] + filled + line[max(0, place) :]] * 10
+    return Case(b"".join(lines))
+
+
 def packed_case(choose: random.Random) -> Case:
     """The same, packed by gzip or zstd and damaged then, more often than not."""
     text = _hostile_text(choose)
@@ -169,6 +183,7 @@ def trace_dat_case(choose: random.Random) -> Case:
 
 KINDS: dict[str, Callable[[random.Random], Case]] = {
     "text": text_case,
+    "long": long_case,
     "packed": packed_case,
     "trace_dat": trace_dat_case,
     "host": host_case,

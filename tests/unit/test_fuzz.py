@@ -12,7 +12,16 @@ import pytest
 from targets import TARGETS
 from watching import watched
 
-INPUTS = {"reader": 5000, "text": 300, "packed": 250, "trace_dat": 300, "host": 500, "samples": 400, "views": 120}
+INPUTS = {
+    "reader": 5000,
+    "text": 300,
+    "long": 10,
+    "packed": 250,
+    "trace_dat": 300,
+    "host": 500,
+    "samples": 400,
+    "views": 120,
+}
 """As many as take half a minute of a CPU for the reader, for all importers, and for the views."""
 FOUND = {"text": (1846, 1876)}
 """Inputs that once brought one down, or had an importer write what can't be read."""
