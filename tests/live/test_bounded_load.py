@@ -28,8 +28,8 @@ def counters() -> dict[str, int]:
     return {name: int(value) for name, value in map(str.split, Path("/proc/vmstat").read_text().splitlines())}
 
 
-def test_the_load_makes_the_kernel_reclaim_cache_and_slab_within_its_limit(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_load_makes_the_kernel_reclaim_cache_and_slab_within_its_limit(disk_path, monkeypatch):
+    monkeypatch.chdir(disk_path)
     with bounded_load(LoadPlan(120.0, Path())) as load:
         controller, before = cgroup_of(load.process.pid), counters()
         load.begin()

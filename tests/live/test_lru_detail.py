@@ -94,10 +94,10 @@ def record_both(load: WaitingLoad, transport: Transport) -> tuple[Trace, Trace]:
 
 
 @pytest.mark.parametrize("transport", list(Transport))
-def test_both_ways_tell_the_same_scans_of_one_load(tmp_path: Path, need, transport: Transport) -> None:
+def test_both_ways_tell_the_same_scans_of_one_load(disk_path: Path, need, transport: Transport) -> None:
     need("live", find_memory_controller() is not None, "no memory cgroup controller is mounted")
     # GIVEN a process that writes far more than its memory cgroup holds, so that dirty pages are scanned again and again
-    fill = f"for n in 1 2 3; do dd if=/dev/zero of={tmp_path}/big bs=1M count=128 2>/dev/null; done"
+    fill = f"for n in 1 2 3; do dd if=/dev/zero of={disk_path}/big bs=1M count=128 2>/dev/null; done"
     with MemoryCgroup(32 << 20, f"reclaim-tracer-lru-{os.getpid()}") as cgroup, WaitingLoad(fill) as load:
         cgroup.add(load.pid)
         # WHEN one recorder tells each scan and another one, at the same time, adds them up

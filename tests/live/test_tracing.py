@@ -61,11 +61,11 @@ def test_slab_spans_of_drop_caches_equal_bpftraces_count(need) -> None:
     assert all(seen.values())
 
 
-def test_memcg_reclaim_comes_in_whole_spans_with_named_shrinkers_and_no_loss(tmp_path: Path, need) -> None:
+def test_memcg_reclaim_comes_in_whole_spans_with_named_shrinkers_and_no_loss(disk_path: Path, need) -> None:
     need("live", find_memory_controller() is not None, "no memory cgroup controller is mounted")
     # GIVEN a process in a small memory cgroup, about to fill it with inodes and page cache
-    files = f"i=0; while [ $i -lt 3000 ]; do : > {tmp_path}/$i; i=$((i+1)); done"
-    fill = f"for n in 1 2 3; do dd if=/dev/zero of={tmp_path}/big bs=1M count=48 2>/dev/null; done"
+    files = f"i=0; while [ $i -lt 3000 ]; do : > {disk_path}/$i; i=$((i+1)); done"
+    fill = f"for n in 1 2 3; do dd if=/dev/zero of={disk_path}/big bs=1M count=48 2>/dev/null; done"
     with (
         MemoryCgroup(32 << 20, f"reclaim-tracer-live-{os.getpid()}") as cgroup,
         WaitingLoad(f"{files}\n{fill}") as load,
@@ -216,10 +216,10 @@ print(len(trace.of("memcg_reclaim_begin", own)), len(ends), ends["nr_reclaimed"]
 """
 
 
-def test_a_recorder_in_a_small_memory_cgroup_shows_its_own_memcg_reclaim(tmp_path: Path, need) -> None:
+def test_a_recorder_in_a_small_memory_cgroup_shows_its_own_memcg_reclaim(disk_path: Path, need) -> None:
     need("live", find_memory_controller() is not None, "no memory cgroup controller is mounted")
     # GIVEN a file of 32 MiB that is not in the page cache, and a recorder that reads it in a cgroup of 8 MiB
-    file = tmp_path / "cold"
+    file = disk_path / "cold"
     with file.open("wb") as stream:
         stream.write(os.urandom(32 << 20))
         os.fsync(stream.fileno())
