@@ -184,18 +184,18 @@ class Lab:
         self.host_and_wait(self.full_mib)
         self.shell("echo 3 >/proc/sys/vm/drop_caches")
 
-    def found(self, folder: Path, name: str) -> Found:
-        """The recordings and the host's log, copied into the folder, through the engine."""
+    def found(self, folder: Path, name: str, horizon_s: float) -> Found:
+        """The recordings and the host's log, copied into the folder, through the engine with its option `horizon_s`."""
         rows = (json.dumps(row) + "\n" for row in self.truth.timeline)
         (folder / f"{name}.host.jsonl").write_text("".join(rows))
         (folder / f"{name}.vmstat.json").write_text(json.dumps(asdict(self.truth.reclaim)))
-        beside = {other: self._seen(other, folder, name) for other in self._beside}
-        return replace(self._seen(self._way, folder, name), beside=beside)
+        beside = {other: self._seen(other, folder, name, horizon_s) for other in self._beside}
+        return replace(self._seen(self._way, folder, name, horizon_s), beside=beside)
 
-    def _seen(self, recorder: str, folder: Path, name: str) -> Found:
+    def _seen(self, recorder: str, folder: Path, name: str, horizon_s: float) -> Found:
         recording = folder / (".".join(filter(None, (name, recorder))) + ".rtrace")
         self._recorders.pop(recorder).fetch(recording)
-        trace = tracer.open(recording)
+        trace = tracer.open(recording, horizon_s=horizon_s)
         kernel, metadata = self.guest.image.kernel.name, trace.metadata
         reports = _reports(trace)
         return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder, reports)

@@ -10,8 +10,11 @@ from typing import Final
 from .guest import Guest
 from .machine import Hardware
 
-WAIT_S: Final = 300
-"""Generous: an emulated guest on a busy machine. Nothing waits for it that goes well."""
+WAIT_S: Final = 600
+"""Generous: an emulated guest that gets a fifth of a CPU takes more than 300 s until it traces.
+
+Nothing waits for it that goes well.
+"""
 
 
 def queue_mib(hardware: Hardware) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from tracer.analyze.options import Options
+
 from .guest import Guest
 from .lab import Lab
 from .machine import Hardware
@@ -38,6 +40,11 @@ class Scenario:
         """Options of `record` that it takes."""
         value: tuple[str, ...] = getattr(self.module, "RECORD", ())
         return value
+
+    @property
+    def horizon_s(self) -> float:
+        """How long leaked pages may stay out before coming back is no cycle."""
+        return float(getattr(self.module, "HORIZON_S", Options.horizon_s))
 
     def prepare(self, lab: Lab) -> None:
         """What is done before anybody records."""

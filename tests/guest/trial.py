@@ -123,7 +123,8 @@ class Bench:
             trial.scenario.prepare(lab)
             with lab.tracing(trial.way, (*WAYS.get(trial.way, ()), *trial.scenario.record, *self._options)):
                 trial.scenario.module.drive(lab)
-            found = lab.found(self._folder, f"{trial.kernel}-{trial.scenario.name}")
+            name = f"{trial.kernel}-{trial.scenario.name}"
+            found = lab.found(self._folder, name, trial.scenario.horizon_s)
             lab.reset()
             # kswapd of a machine with one node stays asleep until somebody reclaims and has it balanced
             # (kswapd_try_clear_hopeless in mm/vmscan.c): the next scenario would find direct reclaim only.

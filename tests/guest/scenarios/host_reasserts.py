@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ..lab import PAGES_PER_MIB, Found, Lab
+from ..lab import PAGES_PER_MIB, WAIT_S, Found, Lab
 
 TAKEN_MIB = 400
 OUT_MIB = 20
+HORIZON_S = WAIT_S
+"""Each page that left is claimed to come back, however long a busy machine takes over the leak."""
 
 
 def drive(lab: Lab) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..lab import Lab
 from ..module_guest import ModuleGuest
 from . import host_reasserts
-from .host_reasserts import judge
+from .host_reasserts import HORIZON_S, judge
 
-__all__ = ["GUEST", "drive", "judge"]
+__all__ = ["GUEST", "HORIZON_S", "drive", "judge"]
 GUEST = ModuleGuest
 
 
