@@ -11,6 +11,14 @@ from tracer.imports.survey import Surveyor
 FOREIGN = DATA.parent / "foreign"
 HEAD = "         kswapd0-47    [000] ....   102.200000: "
 LRU = "mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=32 nr_reclaimed=31 priority=12 flags=RECLAIM_WB_FILE"
+RETRY = (
+    "reclaim_retry_zone: node=0 zone=DMA32    order=0 reclaimable=1 available=2 min_wmark=3 no_progress_loops=1"
+    " wmark_check=0"
+)
+COMPACT = (
+    "compact_retry: order=3 priority=COMPACT_PRIO_SYNC_LIGHT compaction_result=withdrawn retries=1 max_retries=16"
+    " should_retry=0"
+)
 
 
 def foreign(name, tmp_path):
@@ -60,6 +68,20 @@ def test_a_fold_at_any_blank_and_inside_of_any_number_is_joined(text, tmp_path):
     for at in range(text.index(":") + 1, len(text)):
         if text[at] == " " or (text[at].isdigit() and text[at - 1].isdigit()):
             assert read(f"{HEAD}{text[:at].rstrip()}\n{text[at:].lstrip()}") == whole, text[:at]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [(RETRY.replace("DMA32", zone), zone) for zone in ("DMA32", "Normal", "HighMem", "DMA")]
+    + [(COMPACT, "COMPACT_PRIO_SYNC_LIGHT"), (COMPACT, "withdrawn")],
+    ids=lambda text: text.split("=")[0],
+)
+def test_a_fold_inside_of_a_word_that_is_a_value_is_joined(text, word, tmp_path):
+    whole = import_text(f"{HEAD}{text}\n", tmp_path).events[0].args
+    begin = text.index(f"={word}") + 1
+    for at in range(begin, begin + len(word)):
+        events = import_text(f"{HEAD}{text[:at]}\n{text[at:]}\n{HEAD}{text}\n", tmp_path).events
+        assert [event.args for event in events] == [whole, whole], text[:at]
 
 
 @pytest.mark.parametrize(

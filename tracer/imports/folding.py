@@ -16,11 +16,11 @@ from .lines import MOST_LINE_BYTES
 from .losses import is_loss
 from .names import without_group
 from .sources import Progress, Source, Spool
-from .table import TRACEPOINTS, WHOLE, read_fields, text_keys
+from .table import TRACEPOINTS, WHOLE, WORDS, read_fields, text_keys
 
 _MOST_JOINED: Final = 6
 _KEYS: Final = sorted({key for kind in WHOLE for name in read_fields(kind) for key in text_keys(kind, name)}, key=len)
-_WORDS: Final = re.compile("|".join((*(rf"\b{key}\b" for key in _KEYS), "scan count", "return val", *TRACEPOINTS)))
+_KEYWORDS: Final = re.compile("|".join((*(rf"\b{key}\b" for key in _KEYS), "scan count", "return val", *TRACEPOINTS)))
 _HEADLESS: Final = re.compile(r"\s*(?:=>|#|[0-9a-fA-F]{6,16}\s.*\(|$)")
 _HEAD_BEGINS: Final = re.compile(r"-\d+\s+(?:\(\s*[\d-]+\)\s*)?(?:\[\d+\].*)?$|\s\d+\s+\[\d+\]\s")
 _QUOTE: Final = re.compile(r"^\s*(?:[>|]\s?)+")
@@ -34,6 +34,8 @@ _SPLIT_VALUES: Final = tuple(
 )
 """How a line ends that is folded inside of a number or of flags, and how the next one begins: no two values follow each
 other."""
+_WORD_ENDS, _WORD_BEGINS = re.compile(r"[=: ](\w+)$"), re.compile(r"(\w+)(?=[\s,:]|$)")
+_VALUES_IN_WORDS: Final = frozenset(word for words in WORDS.values() for word in words)
 _ENDS_IN_FLAGS: Final = _SPLIT_VALUES[2][0]
 _PAIR: Final = re.compile(r"[\w-]+(?:=|:(?=\d))\S")
 _VALUE: Final = r"(?:=|: ?| )\s*[^\s,]"
@@ -97,10 +99,18 @@ def _longer(held: str, line: str) -> str | None:
     glued, spaced = f"{before}{rest}", f"{before} {rest}"
     if head_of(held) is None:
         return next((text for text in (glued, spaced) if head_of(text)), None)
-    if rest[:1] in "=:|" or any(end.search(before) and start.match(rest) for end, start in _SPLIT_VALUES):
+    if rest[:1] in "=:|" or _is_split_value(before, rest):
         return glued
     best = min(filter(head_of, (spaced, glued)), key=_poverty)
-    return best if _poverty(best) < _poverty(held) or _WORDS.search(rest) or _PAIR.match(rest) else None
+    return best if _poverty(best) < _poverty(held) or _KEYWORDS.search(rest) or _PAIR.match(rest) else None
+
+
+def _is_split_value(before: str, rest: str) -> bool:
+    """Whether the fold is inside of a number, of flags, or of a word that stands for a number, such as DMA32."""
+    if any(end.search(before) and start.match(rest) for end, start in _SPLIT_VALUES):
+        return True
+    end, start = _WORD_ENDS.search(before), _WORD_BEGINS.match(rest)
+    return end is not None and start is not None and end[1] + start[1] in _VALUES_IN_WORDS
 
 
 def _poverty(line: str) -> tuple[int, int]:
