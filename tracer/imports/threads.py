@@ -9,8 +9,8 @@ from ..schema import DEFLATE, INFLATE, UNKNOWN_DIRECTION
 
 _LEAKS: Final = frozenset({"leak_balloon_begin", "oom_notify_begin", "balloon_shrinker_begin"})
 _FILLS: Final = frozenset({"fill_balloon_begin"})
-_FEW: Final = 16
-"""A queue number, as opposed to a queue's address."""
+NUMBERED: Final = tuple(each if each in (INFLATE, DEFLATE) else UNKNOWN_DIRECTION for each in range(16))
+"""What a queue's number tells; what is not among them is a queue's address."""
 
 
 class Queues:
@@ -29,8 +29,8 @@ class Queues:
         nested = DEFLATE if last_function in _LEAKS else INFLATE if last_function in _FILLS else UNKNOWN_DIRECTION
         if number is None:
             return nested
-        if number < _FEW:
-            return number if number in (INFLATE, DEFLATE) else UNKNOWN_DIRECTION
+        if number < len(NUMBERED):
+            return NUMBERED[number]
         if nested != UNKNOWN_DIRECTION:
             (self._deflate if nested == DEFLATE else self._inflate).add(number)
             return nested

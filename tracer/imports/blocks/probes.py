@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ..rules import Place, ProbeRule
-from ..threads import Threads
+from ..threads import NUMBERED, Threads
 from .scan import Scan
 from .templates import Columns, Template
 from .text import I64
@@ -72,16 +72,23 @@ class Probes:
         return {"cb": np.repeat(callback, len(rows))}
 
     def _directions(self, found: Found, turns: Turns) -> I64:
-        """The queue of each `tell_host`: known when all lines have had their turn."""
+        """The queue of each `tell_host`: known when all lines have had their turn, where it has no number."""
         directions = np.zeros(len(found.rows), np.int64)
+        waiting = np.arange(len(found.rows))
         queues, functions = self._threads.queues, self._threads.functions
 
         def tell(thread: int, told: tuple[int, int | None]) -> None:
             row, queue = told
             directions[row] = queues.direction(queue, functions.get(thread))
 
-        queue = found.columns.get("vq")
-        turns.recall(found.rows, tell, enumerate(repeat(None) if queue is None else queue.view(np.uint64).tolist()))
+        told: Iterable[int | None] = repeat(None)
+        if (column := found.columns.get("vq")) is not None:
+            queue = column.view(np.uint64)
+            is_numbered = queue < len(NUMBERED)
+            directions[is_numbered] = np.array(NUMBERED)[column[is_numbered]]
+            waiting = np.flatnonzero(~is_numbered)
+            told = queue[waiting].tolist()
+        turns.recall(found.rows[waiting], tell, zip(waiting.tolist(), told, strict=False))
         return directions
 
     def _new(self, scan: Scan, row: int) -> tuple[Template, Place] | None:

@@ -34,7 +34,7 @@ class Turns:
     def __init__(self, scan: Scan, certain: Bools) -> None:
         """`certain` is of lines, and may lose some while lines are read in turn; those do not act."""
         self._heads = scan.heads
-        self._certain = certain
+        self._certain = certain.data
         self._waiting: list[tuple[int, int, Act, Any]] = []
         self._memory: list[_Remembered] = []
 
