@@ -55,7 +55,9 @@ def test_reported_pages_are_tier_0s_and_nobodys_reclaim() -> None:
     assert (tier.reported_pages, tier.spans, tier.off_lru_pages, tier.reclaimers) == (2048, 4, 0, [])
     assert tier.quality is Quality.MEASURED
     sentence, text = told(analysis, REPORTING)
-    assert sentence.startswith("Nothing was flagged: the driver reported 8.0 MiB of free pages to the host; nothing in")
+    assert sentence.startswith(
+        "Nothing was flagged: the driver reported 8.0 MiB of free pages to the host; kills were not"
+    )
     assert "reported 8.0 MiB to the host in 4 reports (0.5/s)" in text
 
 

@@ -173,5 +173,7 @@ def test_entries_without_arguments_move_no_pages_and_an_oom_is_no_quiet_recordin
 
 @trace_of("folded-lines")
 def test_a_tier_that_gave_objects_gave_at_least_these(told: Told) -> None:
-    assert told.verdict.sentence.startswith("Nothing was flagged: background gave at least slab objects; nothing in")
+    assert told.verdict.sentence.startswith(
+        "Nothing was flagged: background gave at least slab objects; kills were not"
+    )
     assert told.verdict.level == "unknown", "it has no kills"

@@ -112,12 +112,12 @@ class Kind:
     def findings(self, evidence: Evidence) -> Iterator[Finding]:
         """What the rule finds. An id is the millisecond in which the finding began (the next free one where that is
         taken) and the kind's number: the same however long the recording goes on."""
-        taken: set[int] = set()
+        next_free: dict[int, int] = {}
         for finding in self.rule(evidence):
-            moment = max(0, int(finding.start_s * 1e3))
-            while moment in taken:
-                moment += 1
-            taken.add(moment)
+            began = moment = max(0, int(finding.start_s * 1e3))
+            while moment in next_free:
+                moment = next_free[moment]
+            next_free[began] = next_free[moment] = moment + 1
             finding.id, finding.kind = moment * KINDS_MOST + self.number, self.name
             yield finding
 

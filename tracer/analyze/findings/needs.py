@@ -17,15 +17,16 @@ _RECLAIM_KINDS: Final = WAIT_KINDS | {"kswapd_wake", "balance_pgdat_begin"}
 _NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
 
 
-def events(kinds: frozenset[str], what: str) -> Need:
-    """That events of any of these kinds were traced, or came: `what` they tell. An older recording names no sources."""
+def events(kinds: frozenset[str], why: str) -> Need:
+    """That events of any of these kinds were traced, or came; `why` is said where not. An older recording names no
+    sources."""
 
     def is_met(evidence: Evidence) -> bool:
         metadata = evidence.metadata
         seen = kinds & evidence.analysis.accounting.events_by_kind.keys()
         return bool(seen or not metadata.plan or kinds & metadata.kinds_traced)
 
-    return Need(f"nothing in this recording tells {what}", is_met)
+    return Need(why, is_met)
 
 
 def samples(names: frozenset[str], why: str) -> Need:
@@ -40,51 +41,55 @@ def if_balloon(need: Need) -> Need:
 
 def _kills() -> Need:
     """That kills were traced, or that the kernel's counter of them was sampled and stood still."""
-    traced = events(KILL_KINDS, "whether a task was killed")
+    traced = events(KILL_KINDS, "kills were not traced")
     return Need(traced.why, lambda evidence: traced.is_met(evidence) or evidence.series.growth("vmstat.oom_kill") == 0)
 
 
-WAITS: Final = events(WAIT_KINDS, "how long tasks waited for memory")
-RECLAIM: Final = events(_RECLAIM_KINDS, "when memory was reclaimed")
-SHRINKERS: Final = events(SHRINKER_KINDS, "what shrinkers did")
+WAITS: Final = events(WAIT_KINDS, "waits for memory were not traced")
+RECLAIM: Final = events(_RECLAIM_KINDS, "reclaim was not traced")
+SHRINKERS: Final = events(SHRINKER_KINDS, "shrinkers were not traced")
 KILLS: Final = _kills()
-KSWAPD_FAILURES: Final = events(frozenset({"kswapd_reclaim_fail"}), "kswapd's failures (Linux 7.1 and newer do)")
-NOTIFICATIONS: Final = if_balloon(events(_NOTIFIER_KINDS, "when OOM notifiers ran"))
-MODULES: Final = if_balloon(events(frozenset({"module_load", "module_free"}), "when modules were loaded"))
+KSWAPD_FAILURES: Final = events(
+    frozenset({"kswapd_reclaim_fail"}), "kswapd's failures were not traced: Linux 7.1 and newer tell"
+)
+NOTIFICATIONS: Final = if_balloon(events(_NOTIFIER_KINDS, "OOM notifiers were not traced"))
+MODULES: Final = if_balloon(
+    events(frozenset({"module_load", "module_free"}), "modules that come and go were not traced")
+)
 BALLOON_PAGES: Final = if_balloon(
     Need(
-        "nothing in this recording counts the balloon's pages",
+        "the balloon's pages were not counted",
         lambda evidence: evidence.analysis.balloon.wasted_pages is not None,
     )
 )
 LEAKS: Final = if_balloon(
     Need(
-        "nothing in this recording counts the pages that left the balloon",
+        "pages that left the balloon were not counted",
         lambda evidence: evidence.analysis.balloon.out_pages is not None,
     )
 )
 BALLOON_SIZE: Final = if_balloon(
     Need(
-        "nothing in this recording tells the balloon's size",
+        "the balloon's size was not recorded",
         lambda evidence: evidence.analysis.balloon.size is not None or bool(evidence.analysis.steps),
     )
 )
 WORK: Final = if_balloon(
     Need(
-        "nothing in this recording tells when the balloon's worker ran",
+        "runs of the balloon's worker were not traced",
         lambda evidence: not evidence.metadata.plan or evidence.analysis.balloon.work_spans is not None,
     )
 )
 PUFFS: Final = if_balloon(
     Need(
-        "nothing in this recording tells both the worker's runs and their pages",
+        "the worker's runs or their pages were not recorded",
         lambda evidence: evidence.analysis.balloon.puffs is not None,
     )
 )
 HOSTS_VIEW: Final = if_balloon(
-    samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's log of the balloon is not part of it")
+    samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's view was not recorded")
 )
 REFAULTS: Final = samples(frozenset({"vmstat.workingset_refault_file"}), "refaults were not sampled")
 RECORDER: Final = Need(
-    "the recording does not say which process recorded it", lambda evidence: evidence.analysis.recorder is not None
+    "the recorder's own process is not known", lambda evidence: evidence.analysis.recorder is not None
 )
