@@ -195,7 +195,9 @@ def test_summary_says_the_verdict_first(recording):
     lines = result.stdout.splitlines()
     assert (result.returncode, result.stderr) == (0, "")
     assert lines[0].startswith("small.rtrace: 4.95 s on vm1, Linux 6.12.1")
-    assert lines[2].startswith("Verdict: [critical] The OOM killer killed 1 task with 15.6 MiB still in the balloon")
+    assert lines[2].startswith(
+        "Verdict: [critical] The OOM killer chose java (pid 77) with 15.6 MiB still in the balloon"
+    )
     assert "super_cache_scan" in result.stdout
     assert "\x1b" not in result.stdout, "a task's name can't move the cursor"
 
