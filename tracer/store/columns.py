@@ -17,6 +17,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.integer[Any]]
 Words = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.intp]
+Unsigned = npt.NDArray[np.unsignedinteger[Any]]
 
 TAG: Final = struct.Struct("<BB")
 BASE: Final = struct.Struct("<Q")
@@ -25,6 +26,7 @@ FRAME_HEAD: Final = struct.Struct("<BBQ")
 COUNT: Final = struct.Struct("<I")
 WORD_MASK: Final = (1 << 64) - 1
 WORD_BYTES: Final = 8
+_WORD: Final = np.dtype(np.uint64)
 
 
 class Encoding(IntEnum):
@@ -49,16 +51,19 @@ class Cursor:
 
     def take(self, size: int) -> memoryview:
         """The next `size` bytes. Raises CorruptPayloadError where there are fewer."""
-        end = self._at + size
-        if end > len(self._data):
-            raise CorruptPayloadError("payload ends early")
-        piece = self._data[self._at : end]
-        self._at = end
-        return piece
+        return self._data[self._past(size) : self._at]
 
     def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
         """The next fields of `layout`."""
-        return layout.unpack(self.take(layout.size))
+        return layout.unpack_from(self._data, self._past(layout.size))
+
+    def _past(self, size: int) -> int:
+        """Step over `size` bytes; where they begin."""
+        start = self._at
+        self._at = end = start + size
+        if end > len(self._data):
+            raise CorruptPayloadError("payload ends early")
+        return start
 
     def count(self, limit: int) -> int:
         """The next 32-bit count. Raises CorruptPayloadError above `limit`."""
@@ -75,7 +80,7 @@ def decode_column(cursor: Cursor, count: int, dtype: np.dtype[Any]) -> npt.NDArr
         if tag != Encoding.RAW or not width:
             raise CorruptPayloadError(f"text column with tag {tag}")
         return np.frombuffer(cursor.take(width * count), f"S{width}").astype(dtype)
-    return _decode_words(cursor, count, tag, width).astype(dtype, copy=False)
+    return _decode_words(cursor, count, tag, width, np.dtype(f"u{dtype.itemsize}")).view(dtype)
 
 
 def skip_column(cursor: Cursor, count: int) -> None:
@@ -97,40 +102,41 @@ def skip_column(cursor: Cursor, count: int) -> None:
 
 def decode_codes(cursor: Cursor, count: int, limit: int) -> Codes:
     """The next FRAME column as positions in a table of `limit` entries. Raises CorruptPayloadError."""
-    codes = _decode_frame(cursor, count)
+    codes = _decode_frame(cursor, count, _WORD)
     if count and int(codes.max()) >= limit:
         raise CorruptPayloadError("code outside its dictionary")
-    return codes.astype(np.intp)
+    return codes.view(np.intp)
 
 
-def _decode_words(cursor: Cursor, count: int, tag: int, width: int) -> Words:
+def _decode_words(cursor: Cursor, count: int, tag: int, width: int, unsigned: np.dtype[Any]) -> Unsigned:
+    """The lowest bits of the next integers, as many as `unsigned` has."""
     if tag == Encoding.FRAME:
-        return _decode_planes(cursor, count, width)
+        return _decode_planes(cursor, count, width, unsigned)
     if tag == Encoding.DICT:
         entries = cursor.count(count)
-        table = _decode_frame(cursor, entries)
-        return table[decode_codes(cursor, count, entries)]
+        table = _decode_frame(cursor, entries, unsigned)
+        return table.take(decode_codes(cursor, count, entries))
     if tag == Encoding.DELTA:
-        return _decode_steps(cursor, count)
+        return _decode_steps(cursor, count, unsigned)
     raise CorruptPayloadError(f"integer column with tag {tag}")
 
 
-def _decode_steps(cursor: Cursor, count: int) -> Words:
-    words = np.empty(count, np.uint64)
+def _decode_steps(cursor: Cursor, count: int, unsigned: np.dtype[Any]) -> Unsigned:
+    words = np.empty(count, unsigned)
     head = cursor.unpack(BASE)[0]
-    steps = _decode_frame(cursor, max(count - 1, 0))
+    steps = _decode_frame(cursor, max(count - 1, 0), unsigned)
     if count:
-        words[0] = head
+        words[0] = head & _mask(unsigned)
         words[1:] = steps
         np.cumsum(words, out=words)
     return words
 
 
-def _decode_frame(cursor: Cursor, count: int) -> Words:
+def _decode_frame(cursor: Cursor, count: int, unsigned: np.dtype[Any]) -> Unsigned:
     tag, width = cursor.unpack(TAG)
     if tag != Encoding.FRAME:
         raise CorruptPayloadError(f"frame column with tag {tag}")
-    return _decode_planes(cursor, count, width)
+    return _decode_planes(cursor, count, width, unsigned)
 
 
 def _skip_frame(cursor: Cursor, count: int) -> None:
@@ -140,19 +146,31 @@ def _skip_frame(cursor: Cursor, count: int) -> None:
     cursor.take(BASE.size + width * count)
 
 
-def _decode_planes(cursor: Cursor, count: int, width: int) -> Words:
+def _decode_planes(cursor: Cursor, count: int, width: int, unsigned: np.dtype[Any]) -> Unsigned:
     if width > WORD_BYTES:
         raise CorruptPayloadError(f"integers of {width} bytes")
-    base = np.uint64(cursor.unpack(BASE)[0])
+    base = unsigned.type(cursor.unpack(BASE)[0] & _mask(unsigned))
     if not width:
         return np.full(count, base)
     planes = np.frombuffer(cursor.take(width * count), np.uint8).reshape(width, count)
-    words: npt.NDArray[Any] = planes[0]
-    if width > 1:
-        narrow = np.zeros((count, machine_width(width)), np.uint8)
-        narrow[:, :width] = planes.T
-        words = narrow.view(f"<u{narrow.shape[1]}").ravel()
-    return np.add(words, base, dtype=np.uint64) if base else words.astype(np.uint64)
+    offsets = planes[0] if width == 1 else _joined(planes)
+    integers: Unsigned = offsets.astype(unsigned)
+    if base:
+        integers += base
+    return integers
+
+
+def _joined(planes: npt.NDArray[np.uint8]) -> Unsigned:
+    """Integers from their bytes, the lowest first."""
+    narrow = np.dtype(f"u{machine_width(len(planes))}")
+    integers: Unsigned = planes[0].astype(narrow)
+    for shift, plane in enumerate(planes[1:], 1):
+        integers |= np.left_shift(plane, 8 * shift, dtype=narrow)
+    return integers
+
+
+def _mask(unsigned: np.dtype[Any]) -> int:
+    return (1 << 8 * unsigned.itemsize) - 1
 
 
 def machine_width(width: int) -> int:

@@ -144,7 +144,7 @@ def _decode_threads(cursor: Cursor, count: int) -> dict[str, Column]:
     tids, tgids = (decode_column(cursor, entries, EVENT_DTYPE[name]) for name in ("tid", "tgid"))
     comms = np.frombuffer(cursor.take(entries * COMM_BYTES), _COMM)
     codes: Codes = decode_codes(cursor, count, entries)
-    return {"tid": tids[codes], "tgid": tgids[codes], "comm": comms[codes]}
+    return {"tid": tids.take(codes), "tgid": tgids.take(codes), "comm": comms.take(codes)}
 
 
 def _decode_arguments(cursor: Cursor, count: int, layout: KindLayout, unread: frozenset[str]) -> dict[str, Column]:

@@ -97,9 +97,10 @@ class Recording:
         headers = self._headers
         wanted = _of_types(headers, _ITEM_TYPES) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
         try:
+            whole = (headers["first_ns"] >= first) & (headers["last_ns"] < end)
             for number in np.flatnonzero(wanted).tolist():
-                for item in self._decode(number, leave_out):
-                    yield from _clipped(item, first, end)
+                items = self._decode(number, leave_out)
+                yield from items if whole[number] else (part for item in items for part in _clipped(item, first, end))
         finally:
             self._measure()
 
