@@ -123,7 +123,10 @@ class Batch:
         new_position = np.full(len(self), -1, np.int64)
         new_position[positions] = np.arange(len(positions))
         for name, old_rows in self.rows.items():
-            moved = new_position[old_rows]
+            moved = new_position.take(old_rows)
+            if len(moved) and moved[0] >= 0 and (moved[1:] > moved[:-1]).all():
+                rows[name], args[name] = moved, self.args[name]
+                continue
             kept = np.flatnonzero(moved >= 0)
             if not len(kept):
                 continue

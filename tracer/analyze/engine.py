@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -185,14 +185,14 @@ class Engine:
             start_s, end_s, total = min(before_s, start_s), max(until_s, end_s), before + total
         stretches.append((start_s, end_s, total))
 
-    def _advance(self, due: Batch, watermark_ns: int, *, last: bool = False) -> None:
-        self._count(due)
-        due = Batch.concat((self._ahead, self._awake.begin(due)))
-        self._ahead = Batch.empty()
-        if not len(due) and not len(self._open):
-            return
+    def _advance(self, due: Sequence[Batch], watermark_ns: int, *, last: bool = False) -> None:
+        for part in due:
+            self._count(part)
         carried = len(self._open)
-        batch = Batch.concat((self._open, due))
+        batch = Batch.concat((self._open, self._ahead, *map(self._awake.begin, due)))
+        self._ahead = Batch.empty()
+        if not len(batch):
+            return
         paired = pair(batch, watermark_ns)
         tiers, wait_ns = self._unseen.tiers(batch, paired, self._open_tiers, None if last else watermark_ns)
         if wait_ns is not None:

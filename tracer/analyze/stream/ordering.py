@@ -24,15 +24,15 @@ class ReorderBuffer:
         self.merged_events = 0
         """How many events lay in what was last merged, halved with every batch since: what the next one may cost."""
 
-    def push(self, batch: Batch) -> Batch:
-        """Take events in order of arrival, give back those that are due, in time order."""
+    def push(self, batch: Batch) -> list[Batch]:
+        """Take events in order of arrival, give back those that are due, in time order from batch to batch."""
         if not len(batch):
-            return batch
+            return []
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
         self._insert(_in_time_order(self._in_time(batch)))
         return self._release(max(self._newest_ns - self._window_ns, self.watermark_ns))
 
-    def flush(self) -> Batch:
+    def flush(self) -> list[Batch]:
         """Give back everything still held."""
         return self._release(self._newest_ns)
 
@@ -56,7 +56,7 @@ class ReorderBuffer:
             self.merged_events = max(self.merged_events, len(batch))
         self._held[reached:] = [batch]
 
-    def _release(self, until_ns: int) -> Batch:
+    def _release(self, until_ns: int) -> list[Batch]:
         self.watermark_ns = until_ns
         whole = 0
         while whole < len(self._held) and self._held[whole].time_ns[-1] <= until_ns:
@@ -67,7 +67,7 @@ class ReorderBuffer:
             cut = int(np.searchsorted(first.time_ns, until_ns, side="right"))
             due.append(first.between(0, cut))
             self._held[0] = first.between(cut, len(first))
-        return Batch.concat(due)
+        return due
 
 
 def _in_time_order(batch: Batch) -> Batch:
