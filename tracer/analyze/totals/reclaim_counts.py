@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -74,8 +73,7 @@ def code_of(counter: I64, limit: I64, is_file: npt.NDArray[np.bool_]) -> I64:
     return code
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """A reading at `time_ns`, made at some time between that and the next one's.
 
     `low` are sums of the pages of events surely counted by then, `high` with those that may be, shape (SUMS,);
@@ -89,8 +87,7 @@ class Edge:
     lists: tuple[int, int] | None
 
 
-@dataclass(frozen=True)
-class _Reading:
+class _Reading(NamedTuple):
     time_ns: int
     counts: I64
     lists: tuple[int, int] | None
@@ -126,19 +123,19 @@ class ReclaimCounts:
 
     def sample(self, samples: Samples) -> None:
         """Take counter readings, oldest first."""
-        columns = {counter: samples.column(counter.sample) for counter in Counter}
+        columns = [samples.column(counter.sample) for counter in Counter]
         if columns[Counter.KSWAPD] is None or columns[Counter.DIRECT] is None:
             return
         self.has = frozenset(samples.names)
         self.by_node = _are_by_node(samples.names)
-        lists = [samples.column(name) for name in _LISTS]
-        for row, time_ns in enumerate(samples.time_ns.tolist()):
-            counts = np.asarray([0 if column is None else column[row] for column in columns.values()], np.int64)
-            by_list = [None if column is None else int(column[row]) for column in lists]
-            if SAMPLE_NULL in counts or SAMPLE_NULL in by_list:
-                continue
-            split = None if by_list[0] is None or by_list[1] is None else (by_list[0], by_list[1])
-            self._readings.append(_Reading(time_ns, counts, split))
+        none = np.zeros(len(samples), np.int64)
+        counts = np.stack([none if column is None else column for column in columns], axis=1)
+        lists = [column for name in _LISTS if (column := samples.column(name)) is not None]
+        read = (np.column_stack((counts, *lists)) != SAMPLE_NULL).all(axis=1)
+        times_ns, by_list = samples.time_ns.tolist(), [column.tolist() for column in lists]
+        for row in np.flatnonzero(read).tolist():
+            split = (by_list[0][row], by_list[1][row]) if len(by_list) == len(_LISTS) else None
+            self._readings.append(_Reading(times_ns[row], counts[row].copy(), split))
 
     def settle(self, until_ns: int) -> None:
         """All events up to this time have been taken, and all readings up to it that came by now."""
@@ -186,9 +183,9 @@ class ReclaimCounts:
         if not taken:
             return
         key, pages = self._rows.columns()
-        from_grid = [(reading.time_ns - SLACK_NS) // _GRID_NS for reading in taken]
-        low = self._below + _sums_before(key, pages, np.asarray(from_grid))
-        high = self._below + _sums_before(key, pages, np.asarray(until_ns) // _GRID_NS + 1)
+        from_grid = np.asarray([reading.time_ns - SLACK_NS for reading in taken]) // _GRID_NS
+        until_grid = np.asarray(until_ns) // _GRID_NS + 1
+        low, high = np.split(self._below + _sums_before(key, pages, np.concatenate((from_grid, until_grid))), 2)
         self._take(newest_ns - SLACK_NS)
         for reading, sure, maybe in zip(taken, low, high, strict=True):
             # Copies: views would keep the sums of all readings that were taken together.

@@ -29,28 +29,31 @@ class SampleSeries:
 
     def add(self, samples: Samples) -> None:
         """Take readings, oldest first."""
+        if not len(samples):
+            return
         if new := [name for name in samples.names if name not in self._columns]:
             self._take_names(new)
         rows = np.full((len(samples), len(self._columns)), SAMPLE_NULL)
         rows[:, [self._columns[name] for name in samples.names]] = samples.values
-        for time_ns, row in zip(samples.time_ns.tolist(), rows, strict=True):
-            # A copy: a view would keep all of the readings that came with it.
-            self._last = (time_ns, row.copy())
-            self._first = self._first or self._last
+        times_ns = samples.time_ns.tolist()
+        for at, time_ns in enumerate(times_ns):
             if self._seen % self._stride == 0:
-                self._rows.append(self._last)
+                # A copy: a view would keep all of the readings that came with it.
+                self._rows.append((time_ns, rows[at].copy()))
             self._seen += 1
             if len(self._rows) > _MOST_ROWS:
                 self._rows = self._rows[::2]
                 self._stride *= 2
+        self._first = self._first or self._rows[0]
+        self._last = (times_ns[-1], rows[-1].copy())
 
     def _take_names(self, new: list[str]) -> None:
         """Readings from here on have other columns, too; earlier rows have none of the new ones."""
         pad = np.full(len(new), SAMPLE_NULL)
-        widened = {id(row): (time_ns, np.concatenate((row, pad))) for time_ns, row in self._all()}
-        self._rows = [widened[id(row)] for _, row in self._rows]
-        self._first = widened[id(self._first[1])] if self._first else None
-        self._last = widened[id(self._last[1])] if self._last else None
+        self._rows = [(time_ns, np.concatenate((row, pad))) for time_ns, row in self._rows]
+        if self._first and self._last:
+            self._first = self._rows[0]
+            self._last = (self._last[0], np.concatenate((self._last[1], pad)))
         self._columns |= {name: column for column, name in enumerate(new, len(self._columns))}
 
     def _all(self) -> list[tuple[int, I64]]:
