@@ -151,7 +151,7 @@ class Stretch:
     def in_memcg_reclaim(self, positions: I64) -> npt.NDArray[np.bool_]:
         """Which events lie in reclaim at a memory cgroup's own limit."""
         span = self.enclosing[positions]
-        kinds = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
+        kinds = _of_span(self.spans.kinds_above, span, 0)
         inside: npt.NDArray[np.bool_] = (kinds & MEMCG_BIT != 0) & (kinds & GLOBAL_BITS == 0)
         return inside
 
@@ -187,8 +187,8 @@ class Stretch:
         """Every `lru_shrink_inactive`."""
         rows, args = self.args.all("lru_shrink_inactive")
         span = self.enclosing[rows]
-        kinds = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
-        tier = np.where(span >= 0, self._of_span(self.spans.tier, span), NO_TIER)
+        kinds = _of_span(self.spans.kinds_above, span, 0)
+        tier = _of_span(self.spans.tier, span, NO_TIER)
         comm = self.comm(rows)
         outside = np.flatnonzero(tier == NO_TIER)
         tier[outside] = tier_of_event(comm[outside])
@@ -254,7 +254,7 @@ class Stretch:
         number = self.batch.header["kind"][rows].astype(np.int64)
         bits = np.asarray([_span_bit(kind) for kind in number.tolist()], np.int64)
         span = self.enclosing[rows]
-        above = np.where(span >= 0, self._of_span(self.spans.kinds_above, span), 0)
+        above = _of_span(self.spans.kinds_above, span, 0)
         tier = tier_of(above | bits, self.comm(rows))
         pages = np.zeros(len(rows), np.int64)
         for event in _TASKS_ENDS:
@@ -314,8 +314,10 @@ class Stretch:
     def _tid(self, rows: I64) -> I64:
         return self.batch.header["tid"][rows].astype(np.int64)
 
-    def _of_span(self, column: I64, span: I64) -> I64:
-        return column[span] if len(column) else np.zeros(len(span), np.int64)
+
+def _of_span(column: I64, span: I64, outside: int) -> I64:
+    """A column at the rows of the spans around events; `outside` for those in none, which have -1."""
+    return np.append(column, outside)[span]
 
 
 def _held(objects: I64) -> I64:
