@@ -9,7 +9,7 @@ import pytest
 from import_cases import DATA, import_file, import_text
 
 from tracer.errors import RecordingError
-from tracer.imports import ImportRequest, import_trace
+from tracer.imports import ImportRequest, hostside, import_trace
 from tracer.imports.sides import MOST_COLUMNS
 from tracer.store.notes import facts_of
 
@@ -139,6 +139,15 @@ def run(*arguments, **options):
     return subprocess.run(
         [sys.executable, "-m", "tracer", "import", *arguments], capture_output=True, text=True, **options
     )
+
+
+def test_sizes_that_memory_does_not_hold_are_refused_as_soon_as_they_are_too_many(tmp_path, monkeypatch):
+    # GIVEN room for 500 sizes, and a line after them that would be refused if it were reached
+    monkeypatch.setattr(hostside, "MOST_CELLS", 1000)
+    path = tmp_path / "host.jsonl"
+    path.write_text('{"t": 1.5, "ev": "query", "bytes": 9}\n' * 501 + "no JSON\n\n{}\n")
+    with pytest.raises(RecordingError, match=r"host\.jsonl: 501 readings of 2 counters are more than 1,000 numbers"):
+        hostside.read_host_log(path)
 
 
 def test_standard_input_that_is_closed_is_said_to_be(tmp_path):

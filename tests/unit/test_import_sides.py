@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from import_cases import import_text
 
 from tracer.errors import RecordingError
-from tracer.imports.clocks import by_matching, by_messages
+from tracer.imports.clocks import Messages, by_matching, by_messages
 from tracer.schema import SAMPLE_NULL
 
 SECOND = 1_000_000_000
@@ -237,9 +237,11 @@ def test_a_single_match_among_several_is_no_proof():
 
 
 def test_of_messages_the_quickest_counts():
-    found = by_messages([(10, 110), (20, 115)])
-    assert found.ns == -95
-    assert by_messages([]) is None
+    messages = Messages()
+    assert by_messages(messages) is None
+    for guest_ns, host_ns in ((20, 120), (20, 115), (10, 110)):
+        messages.add(guest_ns, host_ns)
+    assert (by_messages(messages).ns, by_messages(messages).method) == (-95, "the guest's clock in 3 of its messages")
 
 
 def test_samples_lie_in_the_recording_in_the_order_of_time(tmp_path):

@@ -56,16 +56,28 @@ def by_matching(theirs: Sequence[int], ours: Sequence[int], near_ns: int | None,
     return Offset(shortest, uncertainty, f"{len(best)} of {len(theirs)} {what}", len(best))
 
 
-def by_messages(pairs: Sequence[tuple[int, int]]) -> Offset | None:
-    """From messages that carried the guest's clock: (guest's time in it, host's time when it came), both in ns.
+@dataclass
+class Messages:
+    """Messages that carried the guest's clock: how many, and its time in them minus the host's when they came."""
 
-    A message comes after it was sent, so the largest difference is the nearest to the truth.
-    """
-    if not pairs:
+    number: int = 0
+    least_ns: int = 0
+    most_ns: int = 0
+
+    def add(self, guest_ns: int, host_ns: int) -> None:
+        """One more."""
+        offset = guest_ns - host_ns
+        self.least_ns = min(self.least_ns, offset) if self.number else offset
+        self.most_ns = max(self.most_ns, offset) if self.number else offset
+        self.number += 1
+
+
+def by_messages(messages: Messages) -> Offset | None:
+    """A message comes after it was sent, so the largest difference is the nearest to the truth; None without one."""
+    if not messages.number:
         return None
-    offsets = [guest - host for guest, host in pairs]
-    uncertainty = max(max(offsets) - min(offsets), LEAST_NS) if len(offsets) > 1 else LATE_NS
-    return Offset(max(offsets), uncertainty, f"the guest's clock in {len(offsets)} of its messages")
+    uncertainty = max(messages.most_ns - messages.least_ns, LEAST_NS) if messages.number > 1 else LATE_NS
+    return Offset(messages.most_ns, uncertainty, f"the guest's clock in {messages.number} of its messages")
 
 
 def _delays(theirs: npt.NDArray[np.int64], ours: npt.NDArray[np.int64], offset: int) -> list[int]:

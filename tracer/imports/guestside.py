@@ -52,7 +52,7 @@ class GuestSamples:
 
 def read_guest_samples(path: Path) -> GuestSamples:
     """`{"mono": s, "vmstat": {...}, "meminfo_kb": {...}, "psi": {...}}` a line. Raises RecordingError."""
-    table, moves = ReadingTable(), _Moves()
+    table, moves = ReadingTable(path), _Moves()
     wall_ns, memory_total = None, 0
     for record in read_records(path):
         time_ns, row = nanoseconds(record.get("mono")), _row(record)

@@ -11,9 +11,9 @@ from typing import Any, Final
 from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
 from ..store.format import JSON
-from .clocks import LATE_NS, Offset, by_matching, by_messages
+from .clocks import LATE_NS, Messages, Offset, by_matching, by_messages
 from .room import rows_that_fit
-from .sides import Readings, ReadingTable, Record, nanoseconds, read_records, whole
+from .sides import ReadingTable, Record, nanoseconds, read_records, whole
 from .survey import Survey
 
 ACTUAL: Final = "host.actual_bytes"
@@ -24,6 +24,8 @@ _COMMANDS: Final = frozenset({"balloon_cmd", "set_target", "balloon"})
 _SIZES: Final = frozenset({"query", "actual"})
 """Events whose plain `bytes` or `mib` is the balloon's size, as it is the target in those of a command."""
 MOST_COMMANDS: Final = 10_000
+MOST_CELLS: Final = 1 << 21
+"""Numbers of a host's log, two a reading: of one a second for 12 days."""
 _MOST_UNMATCHED: Final = 2
 """More than one in so many commands changes the target: some ask for what is already asked for."""
 
@@ -39,21 +41,15 @@ class Command:
 
 @dataclass
 class HostLog:
-    """Host's times in ns; `messages` pairs the guest's clock in a message with the host's when it came."""
+    """`sizes` that the host saw and asked for, at its times in ns; `messages` with the guest's clock."""
 
-    times: list[int] = field(default_factory=list)
-    rows: list[dict[str, int]] = field(default_factory=list)
+    sizes: ReadingTable
     commands: list[Command] = field(default_factory=list)
-    messages: list[tuple[int, int]] = field(default_factory=list)
+    messages: Messages = field(default_factory=Messages)
+    last: dict[str, int] = field(default_factory=dict)
+    """The last size."""
     wall_ns: int | None = None
     """A wall clock's reading minus the guest's clock, where a message had both."""
-
-    def readings(self) -> Readings:
-        """The sizes it saw and asked for."""
-        table = ReadingTable()
-        for time_ns, row in zip(self.times, self.rows, strict=True):
-            table.add(time_ns, row)
-        return table.readings()
 
     def offset(self, survey: Survey) -> Offset:
         """Trace's clock minus the host's. Raises RecordingError where nothing tells it, or another run's does."""
@@ -100,13 +96,13 @@ class HostLog:
 
 def read_host_log(path: Path) -> HostLog:
     """Lines with `mono`, `t` or `real` in seconds and `ev`. Raises RecordingError where none tells a size."""
-    log, clock = HostLog(), ""
+    log, clock = HostLog(ReadingTable(path, MOST_CELLS)), ""
     for record in read_records(path):
         clock = clock or next((name for name in _CLOCKS if nanoseconds(record.get(name)) is not None), "")
         time_ns = nanoseconds(record.get(clock))
         if time_ns is not None:
             _take(log, record, time_ns)
-    if not log.rows and not log.commands:
+    if not len(log.sizes) and not log.commands:
         raise RecordingError(f'{shown(path)}: has no line with a time and "actual_mib", "bytes" or "target_mib"')
     return log
 
@@ -128,11 +124,9 @@ def _take(log: HostLog, record: Record, time_ns: int) -> None:
 
 def _add(log: HostLog, time_ns: int, actual: int | None, target: int | None) -> None:
     """A reading; a target that is not told stays what it was."""
-    before = log.rows[-1] if log.rows else {}
     now = {ACTUAL: actual, TARGET: target}
-    row = {name: value if value is not None else before.get(name, SAMPLE_NULL) for name, value in now.items()}
-    log.times.append(time_ns)
-    log.rows.append(row)
+    log.last = {name: log.last.get(name, SAMPLE_NULL) if value is None else value for name, value in now.items()}
+    log.sizes.add(time_ns, log.last)
 
 
 def _bytes(record: Record, in_bytes: Sequence[str], in_mib: Sequence[str]) -> int | None:
@@ -164,7 +158,7 @@ def _message(log: HostLog, record: Record, time_ns: int) -> None:
     mono_ns = nanoseconds(guest.get("mono"))
     if mono_ns is None:
         return
-    log.messages.append((mono_ns, time_ns))
+    log.messages.add(mono_ns, time_ns)
     real_ns = nanoseconds(guest.get("real"))
     if real_ns is not None:
         log.wall_ns = real_ns - mono_ns

@@ -95,10 +95,15 @@ class Readings:
 
 
 class ReadingTable:
-    """Grows a reading at a time; `names_left_out` are counters beyond those that a recording has room for."""
+    """The readings of a file, one after another.
 
-    def __init__(self) -> None:
+    `names_left_out` are counters beyond those that a recording has room for.
+    """
+
+    def __init__(self, path: Path, most_cells: int = MOST_CELLS) -> None:
+        self._path = path
         self.names_left_out: set[str] = set()
+        self._most_cells = most_cells
         self._names: dict[str, int] = {}
         self._times = array("q")
         self._columns = array("H")
@@ -115,7 +120,7 @@ class ReadingTable:
         return np.array(self._times, np.int64)
 
     def add(self, time_ns: int, row: Mapping[str, int]) -> None:
-        """A reading of these counters."""
+        """A reading of these counters. Raises RecordingError where all are too many to be held in memory."""
         before = len(self._values)
         for name, value in row.items():
             column = self._names.get(name)
@@ -128,17 +133,17 @@ class ReadingTable:
             self._values.append(value)
         self._times.append(time_ns)
         self._sizes.append(len(self._values) - before)
+        if len(self._times) * len(self._names) > self._most_cells:
+            raise RecordingError(
+                f"{shown(self._path)}: {len(self._times):,} readings of {len(self._names):,} counters are more than "
+                f"{self._most_cells:,} numbers, which are held in memory; give fewer readings, or fewer counters"
+            )
 
     def readings(self) -> Readings:
-        """All of them. Raises RecordingError where they are too many to be held in memory."""
-        shape = len(self._times), len(self._names)
-        if shape[0] * shape[1] > MOST_CELLS:
-            raise RecordingError(
-                f"{shape[0]:,} readings of {shape[1]:,} counters are more than {MOST_CELLS:,} numbers, which are "
-                "held in memory; give fewer readings, or fewer counters"
-            )
-        values = np.full(shape, SAMPLE_NULL, np.int64)
-        values[np.repeat(np.arange(shape[0]), self._sizes), np.array(self._columns, np.intp)] = self._values
+        """All of them."""
+        rows = len(self._times)
+        values = np.full((rows, len(self._names)), SAMPLE_NULL, np.int64)
+        values[np.repeat(np.arange(rows), self._sizes), np.array(self._columns, np.intp)] = self._values
         return Readings(self.times, tuple(self._names), values)
 
     def _leave_out(self, name: str) -> None:
