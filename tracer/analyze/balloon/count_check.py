@@ -7,7 +7,6 @@ pages in the name of the thread that it interrupts: where frees are counted one 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from ...balloon_counters import INFLATED, LEAKED, MIGRATED
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
 from ..terms import Cause
+from .columns import I64
 from .compactions import Compactions
 from .runs import Runs
 from .step_columns import NO_SPAN, StepColumns
@@ -41,33 +41,29 @@ class _Held:
     def __init__(self, steps: StepColumns, runs: Runs, under_way: Runs) -> None:
         self._steps = steps.take(np.argsort(steps.end_ns, kind="stable"))
         self._runs = runs.take(np.argsort(runs.end_ns, kind="stable"))
-        self._step_ends, self._run_ends = self._steps.end_ns.tolist(), self._runs.end_ns.tolist()
         begins = np.append(self._runs.begin_ns, under_way.begin_ns.min(initial=_NEVER_NS))
-        self._first_begins = np.minimum.accumulate(begins[::-1])[::-1].tolist()
-        pages = self._steps.pages
-        told = np.maximum(pages, 0), np.maximum(-pages, 0), self._steps.span == NO_SPAN
-        self._told = np.column_stack([np.append(0, np.cumsum(column)) for column in told]).tolist()
-        self._steps_past = self._runs_past = 0
+        self._first_begins = np.minimum.accumulate(begins[::-1])[::-1]
 
-    def pass_by(self, time_ns: int) -> tuple[int, int, bool]:
-        """Pages in and out of the steps up to a time, and whether all are of a run whose begin was seen; they are held
-        no longer, nor are the runs that ended before it."""
-        first = self._steps_past
-        self._steps_past = max(first, bisect_right(self._step_ends, time_ns))
-        self._runs_past = max(self._runs_past, bisect_left(self._run_ends, time_ns))
-        into, out, unseen = (
-            now - before for now, before in zip(self._told[self._steps_past], self._told[first], strict=True)
-        )
-        return into, out, not unseen
+    def passed(self, times_ns: I64) -> list[list[int]]:
+        """For each time what its reading passes by that no earlier one did: pages in and out, and how many steps of
+        runs whose begin was not seen; and the first begin of runs that did not end before, those under way included."""
+        pages, unseen = self._steps.pages, self._steps.span == NO_SPAN
+        told = [np.append(0, np.cumsum(column)) for column in (np.maximum(pages, 0), np.maximum(-pages, 0), unseen)]
+        past = self._steps_past(times_ns)
+        begins = self._first_begins[self._runs_past(times_ns)]
+        rows: list[list[int]] = np.column_stack([*(np.diff(sums[past], prepend=0) for sums in told), begins]).tolist()
+        return rows
 
-    def first_begin_ns(self) -> int:
-        """The first begin of a run, those under way included."""
-        begin_ns: int = self._first_begins[self._runs_past]
-        return begin_ns
+    def rest(self, times_ns: I64) -> tuple[StepColumns, Runs]:
+        """What readings of these times leave."""
+        steps, runs = self._steps_past(times_ns).max(initial=0), self._runs_past(times_ns).max(initial=0)
+        return self._steps.take(slice(steps, None)), self._runs.take(slice(runs, None))
 
-    def rest(self) -> tuple[StepColumns, Runs]:
-        """What is still held."""
-        return self._steps.take(slice(self._steps_past, None)), self._runs.take(slice(self._runs_past, None))
+    def _steps_past(self, times_ns: I64) -> I64:
+        return np.maximum.accumulate(np.searchsorted(self._steps.end_ns, times_ns, side="right"))
+
+    def _runs_past(self, times_ns: I64) -> I64:
+        return np.maximum.accumulate(np.searchsorted(self._runs.end_ns, times_ns, side="left"))
 
 
 class CountCheck:
@@ -113,28 +109,29 @@ class CountCheck:
         inflated, deflated = map(samples.column, (INFLATED, LEAKED))
         if inflated is None or deflated is None:
             return []
+        known = (inflated != SAMPLE_NULL) & (deflated != SAMPLE_NULL) & (samples.time_ns > self._from_ns)
         migrated = samples.column(MIGRATED)
-        rows = inflated.tolist(), deflated.tolist(), [None] * len(samples) if migrated is None else migrated.tolist()
-        steps: list[Step] = []
+        moved = np.full(len(samples), SAMPLE_NULL) if migrated is None else migrated
+        rows = np.column_stack((samples.time_ns, inflated, deflated, moved))[known].tolist()
+        before_ns = np.append(-1 if self._last is None else self._last.time_ns, samples.time_ns[known])[:-1]
         held = _Held(StepColumns.concat(self._steps), Runs.concat(self._runs), self._open)
-        for time_ns, into, out, moved in zip(samples.time_ns.tolist(), *rows, strict=True):
-            if SAMPLE_NULL not in (into, out) and time_ns > self._from_ns:
-                reading = _Reading(time_ns, (into, out), None if moved == SAMPLE_NULL else moved)
-                steps += self._read(reading, held)
-        rest_of_steps, rest_of_runs = held.rest()
+        steps: list[Step] = []
+        for (time_ns, into, out, pages), passed in zip(rows, held.passed(before_ns), strict=True):
+            steps += self._read(_Reading(time_ns, (into, out), None if pages == SAMPLE_NULL else pages), passed)
+        rest_of_steps, rest_of_runs = held.rest(before_ns)
         self._steps, self._runs, self._held = [rest_of_steps], [rest_of_runs], len(rest_of_steps) + len(rest_of_runs)
         return steps
 
-    def _read(self, reading: _Reading, held: _Held) -> list[Step]:
+    def _read(self, reading: _Reading, passed: Sequence[int]) -> list[Step]:
         """A reading is made at some time between the one that it bears and that of the next."""
         last, self._last = self._last, reading
         if last is None:
             return []
-        into, out, sure = held.pass_by(last.time_ns)
+        into, out, unseen, first_begin_ns = passed
         self._told = (self._told[0] + into, self._told[1] + out)
         # Of a run whose begin was not seen nobody knows on which side of the base it began.
-        self._is_sure &= sure
-        return self._compare(last, reading.time_ns) if held.first_begin_ns() > reading.time_ns else []
+        self._is_sure &= not unseen
+        return self._compare(last, reading.time_ns) if first_begin_ns > reading.time_ns else []
 
     def _compare(self, reading: _Reading, next_ns: int) -> list[Step]:
         base, steps = self._base, list[Step]()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
 from typing import Final
 
 import numpy as np
@@ -11,6 +13,7 @@ from ...balloon_counters import EVENT_COUNTERS
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
 from ..terms import Cause
+from .columns import I64
 from .compactions import Compactions
 from .runs import Run, Runs
 from .steps import OOM_NOTIFY_PAGES, PUFF_NS, Step
@@ -30,7 +33,7 @@ class CountedSteps:
         self._notifiers: list[Run] = []
         self._shrinks: list[Run] = []
         self._open: tuple[list[Run], list[Run]] = ([], [])
-        self._last: tuple[int, tuple[int, ...]] | None = None
+        self._last: tuple[int, I64] | None = None
         self._rising = True
         self._moved: set[int | None] = set()
         self.migrated_pages = 0
@@ -72,41 +75,55 @@ class CountedSteps:
         columns = [samples.column(name) for name in EVENT_COUNTERS]
         if columns[0] is None or columns[1] is None:
             return []
+        none = np.full(len(samples), SAMPLE_NULL)
+        values = np.column_stack([none if column is None else column for column in columns])
+        known = (values[:, :2] != SAMPLE_NULL).all(axis=1)
+        if not known.any():
+            return []
+        times_ns, values = samples.time_ns[known], values[known]
+        if self._last is not None:
+            times_ns, values = np.append(self._last[0], times_ns), np.vstack((self._last[1], values))
+        self._last = int(times_ns[-1]), values[-1]
+        more = np.where((values[1:] == SAMPLE_NULL) | (values[:-1] == SAMPLE_NULL), 0, np.diff(values, axis=0))
+        more = np.maximum(more, 0)
+        self.migrated_pages += int(more[:, 2].sum())
+        return self._read(times_ns, more) if self._inflations or self._leaks else []
+
+    def _read(self, times_ns: I64, more: I64) -> list[Step]:
+        """Steps between readings of ascending times, by how much more each counts than the one before."""
         steps: list[Step] = []
-        for row, time_ns in enumerate(samples.time_ns.tolist()):
-            values = tuple(SAMPLE_NULL if column is None else int(column[row]) for column in columns)
-            if SAMPLE_NULL not in values[:2]:
-                steps += self._read(time_ns, values)
+        works, notifiers, shrinks = (
+            _Sorted(runs)
+            for runs in ((*self._works, *self._open[0]), (*self._notifiers, *self._open[1]), self._shrinks)
+        )
+        for (begin_ns, end_ns), (inflated, leaked, _) in zip(pairwise(times_ns.tolist()), more.tolist(), strict=True):
+            runs = works.within(begin_ns, end_ns), notifiers.within(begin_ns, end_ns), shrinks.within(begin_ns, end_ns)
+            found = self._between(begin_ns, end_ns, inflated * self._inflations, leaked * self._leaks, *runs)
+            steps += sorted(found, key=lambda step: (step.begin_ns, step.end_ns, step.pages))
+        until_ns = int(times_ns[-1])
+        if self._leaks:
+            self._compactions.forget(until_ns)
+        for kept in (self._works, self._notifiers, self._shrinks):
+            kept[:] = [run for run in kept if run.end_ns > until_ns]
         return steps
 
-    def _read(self, time_ns: int, values: tuple[int, ...]) -> list[Step]:
-        steps: list[Step] = []
-        if self._last is not None:
-            before_ns, before = self._last
-            inflated, leaked, migrated = (max(new - old, 0) for new, old in zip(values, before, strict=True))
-            self.migrated_pages += migrated
-            steps = self._between(before_ns, time_ns, inflated * self._inflations, leaked * self._leaks)
-        self._last = (time_ns, values)
-        if self._leaks:
-            self._compactions.forget(time_ns)
-        for runs in (self._works, self._notifiers, self._shrinks):
-            runs[:] = [run for run in runs if run.end_ns > time_ns]
-        return sorted(steps, key=lambda step: (step.begin_ns, step.end_ns, step.pages))
-
-    def _between(self, begin_ns: int, end_ns: int, inflated: int, leaked: int) -> list[Step]:
-        def within(runs: Sequence[Run]) -> list[Run]:
-            touching = [run for run in runs if run.begin_ns <= end_ns and run.end_ns > begin_ns]
-            return sorted(touching, key=lambda run: (run.begin_ns, run.id))
-
-        shrinks = [run for run in within(self._shrinks) if run.end_ns <= end_ns]
+    def _between(
+        self,
+        begin_ns: int,
+        end_ns: int,
+        inflated: int,
+        leaked: int,
+        works: list[Run],
+        notifiers: list[Run],
+        shrinks: list[Run],
+    ) -> list[Step]:
+        shrinks = [run for run in shrinks if run.end_ns <= end_ns]
         by_shrinker = min(leaked, sum(run.pages for run in shrinks))
         steps = _spread(-by_shrinker, shrinks, Cause.SHRINKER, begin_ns, end_ns)
-        notifiers = within([*self._notifiers, *self._open[1]])
         by_notifier = min(leaked - by_shrinker, OOM_NOTIFY_PAGES * len(notifiers))
         steps += _spread(-by_notifier, notifiers, Cause.OOM_NOTIFIER, begin_ns, end_ns)
         by_host = leaked - by_shrinker - by_notifier
 
-        works = within([*self._works, *self._open[0]])
         inflating, deflating = self._split(works, inflated, by_host)
         steps += _spread(inflated, inflating, None, begin_ns, end_ns)
         cause = Cause.HOST if works or not self._compactions.at_work(begin_ns, end_ns) else Cause.COMPACTION
@@ -136,6 +153,20 @@ class CountedSteps:
         first = inflated if self._rising else leaked
         cut = max(1, min(len(works) - 1, round(len(works) * first / (inflated + leaked))))
         return (works[:cut], works[cut:]) if self._rising else (works[cut:], works[:cut])
+
+
+class _Sorted:
+    """Runs in order of their begin."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = sorted(runs, key=lambda run: (run.begin_ns, run.id))
+        self._begins_ns = [run.begin_ns for run in self._runs]
+        self._reach_ns = list(accumulate((run.end_ns for run in self._runs), max))
+
+    def within(self, begin_ns: int, end_ns: int) -> list[Run]:
+        """Those that were under way in that time."""
+        first, last = bisect_right(self._reach_ns, begin_ns), bisect_right(self._begins_ns, end_ns)
+        return [run for run in self._runs[first:last] if run.end_ns > begin_ns]
 
 
 def _spread(pages: int, runs: Sequence[Run], cause: Cause | None, begin_ns: int, end_ns: int) -> list[Step]:
