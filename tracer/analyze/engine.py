@@ -154,7 +154,7 @@ class Engine:
         if not self._new:
             return
         if self._new_samples:
-            self._balloon_samples(self._told_ns)
+            self._read(self._told_ns)
         new, self._new, self._new_events = Batch.concat(self._new), [], 0
         self._advance(self._reorder.push(new), self._reorder.watermark_ns)
 
@@ -291,6 +291,11 @@ class Engine:
         self._open = Batch.empty()
 
     def _balloon_samples(self, until_ns: int) -> None:
+        self._read(until_ns)
+        self._counts.settle(until_ns)
+        self._settle(until_ns)
+
+    def _read(self, until_ns: int) -> None:
         self._new_samples = 0
         due: list[Samples] = []
         later: list[Samples] = []
@@ -306,8 +311,6 @@ class Engine:
             self._readings.add(samples)
             self._balloon.sample(samples)
             self._counts.sample(samples)
-        self._counts.settle(until_ns)
-        self._settle(until_ns)
 
     def _settle(self, until_ns: int) -> None:
         """What lies before the newest reading can no longer change; an import may have none at all."""

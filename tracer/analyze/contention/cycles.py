@@ -6,8 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
-from operator import neg
 
 import numpy as np
 
@@ -48,14 +46,14 @@ class _Burst:
         if self.class_ is None:
             return None
         return Round(
-            self.begin_ns, self.turn_ns, self.end_ns, self.leaked, self.regained, self.class_, list(self.spans)
+            self.begin_ns, self.turn_ns, self.end_ns, self.leaked, self.regained, self.class_, self.spans.ids()
         )
 
 
 @dataclass(slots=True)
 class _Leak:
-    """One leaking move of a burst. `until` is how many pages had left at the end of each of its steps; those from page
-    `low` on up to `high`, that one left out, may still come back."""
+    """One leaking move of a burst. `until` is the number of pages that had left, counted from anywhere, at the end of
+    each of its steps; those from number `low` on up to `high`, that one left out, may still come back."""
 
     burst: _Burst
     end_ns: list[int]
@@ -164,8 +162,9 @@ class PressureCycles:
         burst.spans.add(moves.span[first:last])
         burst.turn_ns = moves.begin_ns[last - 1]
         burst.reach(moves.end_ns[last - 1])
-        left = list(accumulate(map(neg, moves.pages[first:last])))
-        self._pool.leaks.append(_Leak(burst, moves.end_ns[first:last], left, 0, -move.pages))
+        left = moves.left
+        leak = _Leak(burst, moves.end_ns[first:last], left[first + 1 : last + 1], left[first], left[last])
+        self._pool.leaks.append(leak)
 
     def _regain(self, moves: Moves, move: Move) -> None:
         """Take what a move brings back: all at once where nothing expires meanwhile, else step by step."""
@@ -177,14 +176,12 @@ class PressureCycles:
             self._take_back(moves, step, step + 1)
 
     def _take_back(self, moves: Moves, first: int, last: int) -> None:
-        if not self._pool.leaks:
-            return
-        came = list(accumulate(moves.pages[first:last]))
-        taken = 0
-        for burst, pages in self._pool.take(came[-1]):
-            since = first + bisect_right(came, taken)
+        came, taken = moves.came, moves.came[first]
+        for burst, pages in self._pool.take(came[last] - taken):
+            since = bisect_right(came, taken, first + 1, last + 1) - 1
             taken += pages
-            self._regained(burst, moves, since, first + bisect_left(came, taken), pages)
+            until = bisect_left(came, taken, first + 1, last + 1) - 1
+            self._regained(burst, moves, since, until, pages)
 
     def _regained(self, burst: _Burst, moves: Moves, since: int, until: int, pages: int) -> None:
         """Take pages that came back in steps `since` to `until`. Those of an older burst that come back behind a newer

@@ -15,6 +15,8 @@ from ..terms import Cause
 
 BY_HOST: Final = CAUSES.index(Cause.HOST)
 BY_COMPACTION: Final = CAUSES.index(Cause.COMPACTION)
+_MANY: Final = 4
+"""So many times EVIDENCE_SPANS are worth looking at for those told twice."""
 PRESSURE: Final = (CAUSES.index(Cause.SHRINKER), CAUSES.index(Cause.OOM_NOTIFIER))
 
 
@@ -33,12 +35,17 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Moves:
-    """Steps in order as lists, since each move is looked at by itself, and their moves."""
+    """Steps in order as lists, since each move is looked at by itself, and their moves.
+
+    `came` is how many pages more were in the balloon before each step than before the first, and behind the last;
+    `left` is how many fewer.
+    """
 
     begin_ns: list[int]
     end_ns: list[int]
-    pages: list[int]
     span: list[int]
+    came: list[int]
+    left: list[int]
     moves: list[Move]
     changes_ns: list[int]
 
@@ -58,21 +65,32 @@ class Moves:
             np.searchsorted(changes_ns, steps.end_ns[first], side="right"),
         )
         moves = list(map(Move._make, zip(*(column.tolist() for column in columns), strict=True)))
-        listed = (steps.begin_ns.tolist(), steps.end_ns.tolist(), steps.pages.tolist(), steps.span.tolist())
-        return cls(*listed, moves, changes_ns.tolist())
+        listed = (steps.begin_ns.tolist(), steps.end_ns.tolist(), steps.span.tolist())
+        return cls(*listed, until.tolist(), (-until).tolist(), moves, changes_ns.tolist())
 
     def __iter__(self) -> Iterator[Move]:
         return iter(self.moves)
 
 
-class EvidenceSpans(dict[int, None]):
+class EvidenceSpans:
     """Ids of the spans behind steps, each once, in the steps' order, at most EVIDENCE_SPANS."""
+
+    __slots__ = ("_is_full", "_spans")
+
+    def __init__(self, spans: Iterable[int] = ()) -> None:
+        self._spans = list(spans)
+        self._is_full = False
 
     def add(self, spans: Iterable[int]) -> None:
         """Take the spans of later steps, NO_SPAN for those without one."""
-        if len(self) >= EVIDENCE_SPANS:
-            return
-        self.update(dict.fromkeys(spans))
-        self.pop(NO_SPAN, None)
-        for over in list(self)[EVIDENCE_SPANS:]:
-            del self[over]
+        if not self._is_full:
+            self._spans += spans
+            if len(self._spans) > _MANY * EVIDENCE_SPANS:
+                self._is_full = len(self.ids()) == EVIDENCE_SPANS
+
+    def ids(self) -> list[int]:
+        """The ids."""
+        distinct = dict.fromkeys(self._spans)
+        distinct.pop(NO_SPAN, None)
+        self._spans = list(distinct)[:EVIDENCE_SPANS]
+        return self._spans

@@ -126,8 +126,8 @@ class Oscillations:
     def _round(self, out: _Swing, back: _Swing) -> Round:
         few = max(out.pages, back.pages) <= ROUNDING_PAGES
         self._rounding = rounding = few and (self._coarse or self._by_itself(out, back) or self._rounding)
-        spans = EvidenceSpans(out.spans)
-        spans.add(back.spans)
+        spans = EvidenceSpans(out.spans.ids())
+        spans.add(back.spans.ids())
         return Round(
             out.begin_ns,
             out.begin_ns,
@@ -135,7 +135,7 @@ class Oscillations:
             out.pages,
             min(out.pages, back.pages),
             CycleClass.ROUNDING if rounding else CycleClass.HOST_OSCILLATION,
-            list(spans),
+            spans.ids(),
         )
 
     def _by_itself(self, out: _Swing, back: _Swing) -> bool:
