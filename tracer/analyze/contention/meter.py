@@ -213,6 +213,8 @@ class _Pages:
     def __init__(self) -> None:
         self._rows = Growing()
         self._folded = 0
+        self._made_of: tuple[object, object] = (None, None)
+        self._made = np.empty(0, np.int64), np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -222,18 +224,28 @@ class _Pages:
 
     def until(self, time_ns: I64, reclaiming: _Union) -> tuple[I64, I64]:
         """Pages before each time, and with those of that moment."""
-        at, pages = self._rows.columns()
-        order = np.argsort(at, kind="stable")
-        at = at[order]
-        counted = np.concatenate(([0], np.cumsum(np.where(reclaiming.last(at) == at, pages[order], 0))))
+        at, counted = self._counted(reclaiming)
         before, until = (self._folded + counted[np.searchsorted(at, time_ns, side=side)] for side in ("left", "right"))
         return before, until
 
     def fold(self, until_ns: int, reclaiming: _Union) -> None:
+        at, counted = self._counted(reclaiming)
+        self._folded += int(counted[np.searchsorted(at, until_ns, side="right")])
         at, pages = self._rows.columns()
-        past = at <= until_ns
-        self._folded += int(pages[past & (reclaiming.last(at) == at)].sum())
-        self._rows.replace(at[~past], pages[~past])
+        later = at > until_ns
+        self._rows.replace(at[later], pages[later])
+        self._made_of, self._made = (None, None), (at[:0], at[:0])
+
+    def _counted(self, reclaiming: _Union) -> tuple[I64, I64]:
+        """The rows' times in order, and the pages that count before each and behind the last: made once of the same."""
+        rows, intervals = self._rows.columns(), reclaiming.intervals()
+        if self._made_of[0] is not rows or self._made_of[1] is not intervals:
+            order = np.argsort(rows[0], kind="stable")
+            at = rows[0][order]
+            counted = np.where(reclaiming.last(at) == at, rows[1][order], 0)
+            self._made = at, np.concatenate(([0], np.cumsum(counted)))
+            self._made_of = rows, intervals
+        return self._made
 
 
 class Meter:
