@@ -37,7 +37,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     install = [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
     result = subprocess.run(install, capture_output=True, text=True, env=no_pip_settings())
     assert result.returncode == 0, result.stderr
-    (target / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    here = [entry for entry in sys.path if Path(entry).name in {"site-packages", "dist-packages"}]
+    (target / "dependencies.pth").write_text("\n".join(here) + "\n")
     return folder
 
 

@@ -8,14 +8,16 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from ..errors import RAISE_MEMORY_LIMIT, TracerError
 from .messages import lead_nowhere, say
 
 NAME = "reclaim-tracer"
 INTERRUPTED = 130
-_STDERR = 2
+_STDOUT, _STDERR = 1, 2
+_STDOUT_NAME = "<stdout>"
 _ADVICE = {errno.EMFILE: "raise the limit on open files (ulimit -n)", errno.ENOMEM: RAISE_MEMORY_LIMIT}
 
 
@@ -64,6 +66,8 @@ def _fail(message: str, exit_code: int) -> NoReturn:
 
 
 def _os_error(error: OSError) -> str:
+    if error.filename == _STDOUT_NAME:
+        return f"can't write to stdout: {error.strerror}"
     where = f": {error.filename}" if error.filename else ""
     advice = _ADVICE.get(error.errno or 0)
     return f"{error.strerror or error}{where}" + (f"; {advice}" if advice else "")
@@ -77,15 +81,40 @@ def _nowhere() -> int:
         return os.memfd_create("null")
 
 
+class _Stdout(io.FileIO):
+    """Stdout whose failures say that they are its."""
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - a buffer
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = _STDOUT_NAME
+            raise
+
+
 def _prepare_streams() -> None:
     """Open closed streams (`>&-`) on /dev/null, or a file gets what is printed; escape what has no encoding.
 
-    They are inherited like any standard stream: a child would take the first files it opens for them.
+    They are inherited like any standard stream: a child would take the first files it opens for them. A result that is
+    printed on a closed stdout is lost, which is an error, as with coreutils: what is open there can only be read.
     """
     while (descriptor := _nowhere()) <= _STDERR:
+        if descriptor == _STDOUT:
+            os.close(descriptor)
+            descriptor, other_end = os.pipe()
+            os.close(other_end)
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stdout = sys.stdout or os.fdopen(_STDOUT, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(_STDERR, "w")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+        # What stands for stdout inside of another program (a test's capture) may have no descriptor.
+        with suppress(io.UnsupportedOperation):
+            sys.stdout = _named(sys.stdout)
+
+
+def _named(stdout: io.TextIOWrapper) -> io.TextIOWrapper:
+    raw = io.BufferedWriter(_Stdout(stdout.fileno(), "w", closefd=False))
+    by_line = stdout.line_buffering or stdout.write_through
+    return io.TextIOWrapper(raw, stdout.encoding, "backslashreplace", line_buffering=by_line)
