@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Analysis, Finding, known_sum
+from ...model import Analysis, Cycle, Finding, known_sum
 from ...terms import Severity
 from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
 from ..kind import Decisive, Explanation, Kind, cost_of, found
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def _storms(evidence: Evidence) -> Iterator[Finding]:
+    cycles: dict[int | None, list[Cycle]] = {}
+    for cycle in evidence.analysis.cycles:
+        cycles.setdefault(cycle.storm, []).append(cycle)
     for storm in evidence.analysis.storms:
-        own = [cycle for cycle in evidence.analysis.cycles if cycle.storm == storm.id]
+        own = cycles[storm.id]
         is_open = evidence.lasts(storm.end_s, evidence.options.horizon_s)
         text = (
             f"The balloon went round in circles: {storm.cycles:,} {storm.cycle_class} cycles in a row"
