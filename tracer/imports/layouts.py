@@ -138,7 +138,9 @@ class Matcher:
             parts = [SLAB_HEAD.pattern]
             fields = [(name, value_of(self._kind.name, name, self._symbols)) for name in _SLAB_FIELDS]
         for each in found:
-            parts.append(f"{_gap(line[start : each.start])}{each.key}{_spaces(each.separator)}({each.value.pattern})")
+            named = f"{_gap(line[start : each.start])}{each.key}{_spaces(each.separator)}"
+            # Atomic: of fields that stand there many times the first is taken, not each with each of the next.
+            parts.append(f"(?>{named}({each.value.pattern}))")
             fields.append((each.name, each.value))
             start = each.end
         if parts:
@@ -161,7 +163,7 @@ def _gap(text: str) -> str:
         return r".*?(?<![\w-])"
     before = r"\s*" if not text[:1].strip() else r"\S*\s*"
     words -= bool(text[:1].strip())
-    return before + r"\S+\s+" * words
+    return f"(?>{before})" + r"\S++\s++" * words if words else before
 
 
 def _spaces(separator: str) -> str:

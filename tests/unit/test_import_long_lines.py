@@ -1,0 +1,32 @@
+"""Lines as long as lines may be take time in proportion to their length."""
+
+from __future__ import annotations
+
+import pytest
+from import_cases import import_text
+from watching import watched
+
+HEAD = "   cat-7   [001]   {}.000001: mm_vmscan_lru_shrink_inactive: "
+FIELDS = ("nid=0", "nr_scanned=1", "nr_reclaimed=1", "nr_dirty=0", "priority=5")
+MANY_WORDS = " x" * 20
+ONE_WORD = ",x y"
+
+
+@pytest.mark.parametrize("gap", [MANY_WORDS, ONE_WORD])
+@pytest.mark.parametrize(
+    "filled",
+    [
+        pytest.param(lambda: " ".join(FIELDS[:-1]) + " ", id="fields again and again"),
+        pytest.param(lambda: "nid=0 nr_scanned=1 ", id="two of the fields"),
+        pytest.param(lambda: "x", id="a long word"),
+        pytest.param(lambda: "x ", id="many words"),
+        pytest.param(lambda: " ", id="blanks"),
+    ],
+)
+def test_a_long_line_of_a_layout_learned_from_another(tmp_path, gap, filled):
+    learned = HEAD + f"{gap} ".join(FIELDS) + " flags=RECLAIM_WB_FILE\n"
+    unit = filled()
+    long = HEAD + "nid=0" + unit * (60_000 // len(unit)) + "\n"
+    text = "".join(line.format(second) for second, line in enumerate([learned, learned, *[long] * 5], 1))
+    way = watched(lambda: str([event.args["nr_reclaimed"] for event in import_text(text, tmp_path).events[:2]])).way
+    assert way == "[1, 1]"
