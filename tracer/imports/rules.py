@@ -52,7 +52,7 @@ class WorkRule:
         self._threads = threads
         self._is_end = kind.endswith("_end")
         self._layout = Layout(KIND_BY_NAME[kind], _WORK, (("work", POINTER), ("function", symbols.value)))
-        self._is_balloons = _Remembered(lambda text: plain_name(text) in WORK_FUNCTIONS)
+        self.is_balloons = _Remembered(lambda text: plain_name(text) in WORK_FUNCTIONS)
 
     @property
     def layout(self) -> Layout:
@@ -72,11 +72,18 @@ class WorkRule:
         match = _WORK.match(line, at)
         return None if match is None else (match[1], match[2])
 
+    def remember(self, thread: int, function: str) -> None:
+        """The next start or end on a thread of the balloon's own work."""
+        if self._is_end:
+            self._threads.works.pop(thread, None)
+        else:
+            self._threads.works[thread] = function
+
     def settle(self, thread: int, function: str | None) -> str | None:
         """The next start or end on a thread: its function, None where that is not the balloon's."""
         started = self._threads.works.pop(thread, None)
         function = function or (started if self._is_end else None)
-        if function is None or not self._is_balloons(function):
+        if function is None or not self.is_balloons(function):
             return None
         if not self._is_end:
             self._threads.works[thread] = function

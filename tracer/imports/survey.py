@@ -14,8 +14,8 @@ from .blocks.probes import Found, Probes
 from .blocks.scan import Head, Scan, Scanner, in_turn
 from .blocks.tails import Tails
 from .blocks.text import Block, Bools
-from .blocks.turns import Turns
-from .blocks.works import WorkTexts
+from .blocks.turns import Act, Turns
+from .blocks.works import WORKS, NumberedWorks, WorkTexts, told
 from .folding import continues
 from .heads import FORMS, NAMELESS, HeadForm, head_of, time_ns
 from .layouts import Layout, Texts
@@ -144,9 +144,7 @@ class Surveyor:
                 tails = self._works.setdefault(number, Tails(rule.texts))
                 certain, numbers = tails.numbers(scan, rows)
                 settled[certain] = True
-                texts = map(tails.values.__getitem__, numbers.tolist())
-                times = scan.heads.now_ns[certain].tolist()
-                turns.add(certain, partial(self._work, name, rule), zip(texts, times, strict=True))
+                self._watch_works(scan, rule, partial(self._work, name, rule), (certain, numbers, tails.values), turns)
 
     def _notice(self, scan: Scan, name: str, found: Found, turns: Turns) -> None:
         """What else a probe's lines tell than what their threads enter."""
@@ -158,6 +156,22 @@ class Surveyor:
             self._took(name, layout, (), now_ns)
 
         turns.add(found.rows, take, scan.heads.now_ns[found.rows].tolist())
+
+    def _watch_works(self, scan: Scan, rule: WorkRule, work: Act, lines: NumberedWorks, turns: Turns) -> None:
+        """`work` takes what it has to: lines that tell whose work it is only once a text, then their times will do."""
+        rows, numbers, values = lines
+        kind = rule.layout.kind.name
+        is_told = told(rule, lines, turns)
+        is_first = np.zeros(len(rows), bool)
+        is_first[np.unique(numbers, return_index=True)[1]] = True
+        for some, add in ((~is_told, partial(turns.recall, memory=WORKS)), (is_told & is_first, turns.add)):
+            texts = map(values.__getitem__, numbers[some].tolist())
+            add(rows[some], work, zip(texts, scan.heads.now_ns[rows[some]].tolist(), strict=True))
+        if kind in _BALLOON_MOVES:
+            again = rows[is_told & ~is_first]
+            turns.add(
+                again, lambda _thread, now_ns: self._balloon_moves(kind, now_ns), scan.heads.now_ns[again].tolist()
+            )
 
     def _work(self, name: str, rule: WorkRule, thread: int, line: tuple[WorkTexts | None, int]) -> None:
         texts, now_ns = line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -175,11 +176,7 @@ class Certain:
         tails = self._tails.setdefault(number, Tails(rule.texts))
         rows, numbers = tails.numbers(known.scan, rows)
         known.certain[known.heads.lines[rows]] = True
-        works = Works(rule, lambda: self._refused(name))
-        known.turns.add(
-            rows, works.act, zip(rows.tolist(), map(tails.values.__getitem__, numbers.tolist()), strict=True)
-        )
-        known.works.append(works)
+        known.works.append(Works(rule, partial(self._refused, name), (rows, numbers, tails.values), known.turns))
 
     def _take(self, known: Known, number: int, rows: I64) -> None:
         matcher = self._rules[self._scanner.name(number)]

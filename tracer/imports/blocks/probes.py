@@ -19,6 +19,8 @@ from .turns import Turns
 _MOST_TEMPLATES: Final = 16
 """Places of one probe, and ways to print them, that are read at once."""
 _MOST_TRIES: Final = 4
+FUNCTIONS: Final = "functions"
+"""The memory of the function that each thread entered last."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Probes:
         kind = place.layout.kind.name
         if kind == "tell_host":
             return {"direction": self._directions(found, turns)}
-        turns.remember(rows, threads.functions.__setitem__, kind)
+        turns.remember(rows, threads.functions.__setitem__, kind, FUNCTIONS)
         if kind != "oom_notify_begin":
             return {}
         callback = dict(place.layout.fields)["cb"].column([place.callback])
@@ -88,7 +90,7 @@ class Probes:
             directions[is_numbered] = np.array(NUMBERED)[column[is_numbered]]
             waiting = np.flatnonzero(~is_numbered)
             told = queue[waiting].tolist()
-        turns.recall(found.rows[waiting], tell, zip(waiting.tolist(), told, strict=False))
+        turns.recall(found.rows[waiting], tell, zip(waiting.tolist(), told, strict=False), FUNCTIONS)
         return directions
 
     def _new(self, scan: Scan, row: int) -> tuple[Template, Place] | None:

@@ -36,24 +36,26 @@ class Turns:
         self._heads = scan.heads
         self._certain = certain.data
         self._waiting: list[tuple[int, int, Act, Any]] = []
-        self._memory: list[_Remembered] = []
+        self._memory: dict[str, list[_Remembered]] = {}
 
     def add(self, rows: I64, act: Act, arguments: Iterable[Any]) -> None:
         """One act for each of these rows of heads; all are added before the lines are read in turn."""
         threads = self._threads(rows).tolist()
         self._waiting += zip(self._heads.lines[rows].tolist(), threads, repeat(act), arguments, strict=False)
 
-    def remember(self, rows: I64, act: Act, argument: object) -> None:
-        """The same for an act that undoes what its thread's last such act did; see `recall`."""
-        self._memory.append(_Remembered(self._heads.lines[rows], self._threads(rows), act, repeat(argument)))
+    def remember(self, rows: I64, act: Act, argument: object, memory: str) -> None:
+        """The same for an act that undoes what its thread's last act on this memory did; see `recall`."""
+        acts = self._memory.setdefault(memory, [])
+        acts.append(_Remembered(self._heads.lines[rows], self._threads(rows), act, repeat(argument)))
 
-    def recall(self, rows: I64, act: Act, arguments: Iterable[Any]) -> None:
+    def recall(self, rows: I64, act: Act, arguments: Iterable[Any], memory: str) -> None:
         """The same for an act for which the last `remember` of its thread matters."""
-        self._memory.append(_Remembered(self._heads.lines[rows], self._threads(rows), act, arguments, is_read=True))
+        acts = self._memory.setdefault(memory, [])
+        acts.append(_Remembered(self._heads.lines[rows], self._threads(rows), act, arguments, is_read=True))
 
     def begin(self, in_turn: I64) -> None:
         """All were added. These are the lines that are read in turn; more may follow after each of them."""
-        for each in _lasting(self._memory, in_turn):
+        for each in (each for memory in self._memory.values() for each in _lasting(memory, in_turn)):
             self._waiting += zip(
                 *(each.lines.tolist(), each.threads.tolist(), repeat(each.act), each.arguments), strict=False
             )
@@ -75,8 +77,6 @@ class Turns:
 
 def _lasting(memory: list[_Remembered], in_turn: I64) -> Iterator[_Remembered]:
     """Without what is undone by the same thread's next one before it is read, by an act or by a line in turn."""
-    if not memory:
-        return
     sizes = [len(each.lines) for each in memory]
     lines, threads = (np.concatenate([getattr(each, name) for each in memory]) for name in ("lines", "threads"))
     is_read = np.repeat([each.is_read for each in memory], sizes)
