@@ -40,14 +40,15 @@ def line_blocks(read: Read, loss: LineLoss) -> Iterator[bytes]:
     size = FIRST_BYTES
     while block := read(size):
         size = BLOCK_BYTES
-        body, newline, rest = block.rpartition(b"\n")
-        if not newline:
+        end = block.rfind(b"\n")
+        if end < 0:
             was_too_long = too_long
             tail, too_long = _grow(tail, block, too_long=too_long)
             loss.too_long += too_long and not was_too_long
             continue
-        body = _after_long_line(body, newline) if too_long else tail + body
-        too_long, tail = False, rest
+        whole = memoryview(block)[:end]
+        body = _after_long_line(bytes(whole)) if too_long else b"".join((tail, whole))
+        too_long, tail = False, block[end + 1 :]
         yield body
     if tail and not too_long and not loss.is_damaged:
         yield tail
@@ -59,8 +60,8 @@ def _grow(tail: bytes, block: bytes, *, too_long: bool) -> tuple[bytes, bool]:
     return tail + block, False
 
 
-def _after_long_line(body: bytes, newline: bytes) -> bytes:
-    return body.partition(newline)[2]
+def _after_long_line(body: bytes) -> bytes:
+    return body.partition(b"\n")[2]
 
 
 def _lines(data: bytes, loss: LineLoss) -> list[str]:
