@@ -14,7 +14,7 @@ from tracer.batch import LostStretch
 from tracer.errors import TracerError
 from tracer.store import BackgroundWriter, Fsync, Recording, RotatingWriter, Rotation, Writer
 from tracer.store.note_keys import PART_NOTE
-from tracer.store.rotating import part_path
+from tracer.store.rotating import find_parts, part_path
 
 
 @pytest.fixture
@@ -145,3 +145,11 @@ def test_a_sync_that_fails_stops_the_recording(path, monkeypatch):
         writer.flush()
     writer.close()
     assert not Recording.open(path).complete
+
+
+@pytest.mark.parametrize("number", ["00001", "0000", "\u0660\u0660\u0660\u0661", "1", "-001"])
+def test_only_names_that_it_gives_are_its_files(tmp_path, number):
+    files = {1: "x.0001.rtrace", 9999: "x.9999.rtrace", 10000: "x.10000.rtrace"}
+    for name in (*files.values(), f"x.{number}.rtrace"):
+        (tmp_path / name).touch()
+    assert {at: file.name for at, file in find_parts(tmp_path / "x.rtrace").items()} == files

@@ -34,8 +34,11 @@ def part_path(path: Path, number: int) -> Path:
 
 
 def find_parts(path: Path) -> dict[int, Path]:
-    """The files of a recording in several that are there, by their number and in its order."""
-    name = re.compile(rf"{re.escape(path.stem)}\.(\d{{4,}}){re.escape(path.suffix)}")
+    """The files of a recording in several that are there, by their number and in its order.
+
+    By the very names that `part_path` gives: another spelling of a number is another file, and hides none.
+    """
+    name = re.compile(rf"{re.escape(path.stem)}\.((?!0000)[0-9]{{4}}|[1-9][0-9]{{4,}}){re.escape(path.suffix)}")
     try:
         found = {int(match[1]): file for file in path.parent.iterdir() if (match := name.fullmatch(file.name))}
     except OSError:
