@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -188,13 +189,15 @@ def test_a_prepared_link_beside_the_report_is_not_followed(tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
-def test_who_may_read_the_recording_may_read_its_report(tmp_path, mode):
+@pytest.mark.parametrize(
+    ("mode", "of_report"), [(0o600, 0o600), (0o640, 0o640), (0o644, 0o644), (0o666, 0o644), (0o4777, 0o644), (0o20, 0)]
+)
+def test_who_may_read_the_recording_may_read_its_report_and_only_its_owner_may_write_it(tmp_path, mode, of_report):
     recording = tmp_path / "r.rtrace"
     recording.touch()
     recording.chmod(mode)
     write_report(tmp_path / "r.html", quiet(), facts(), [recording])
-    assert (tmp_path / "r.html").stat().st_mode & 0o777 == mode
+    assert stat.S_IMODE((tmp_path / "r.html").stat().st_mode) == of_report
 
 
 @pytest.mark.parametrize("what", ["a pipe", "a symbolic link"])

@@ -57,9 +57,9 @@ def write_report(
 
 
 def _mode_of(recording: list[Path]) -> int:
-    """Whoever may read and write the recording may read and write what it tells."""
+    """Whoever may read the recording may read what it tells; nobody but its owner may write it."""
     with suppress(OSError, IndexError):
-        return stat.S_IMODE(recording[0].stat().st_mode) & 0o666
+        return stat.S_IMODE(recording[0].stat().st_mode) & 0o644
     return PRIVATE
 
 
