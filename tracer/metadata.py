@@ -43,6 +43,7 @@ class ClockChange:
 class RecordingFiles:
     """In how many files a recording was found: `removed` earlier ones are gone, `missing` are numbers in between.
 
+    `skipped` are numbers that none of them ever had, because something else had the name: nothing is lost by it.
     `part` is the number of a single file that is one of several, else 0.
     """
 
@@ -50,6 +51,7 @@ class RecordingFiles:
     removed: int = 0
     missing: tuple[int, ...] = ()
     part: int = 0
+    skipped: tuple[int, ...] = ()
 
 
 ONE_FILE: Final = RecordingFiles()

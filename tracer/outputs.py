@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from .errors import TracerError, shown
 from .ownership import give_to_sudo_user
@@ -32,11 +32,28 @@ _NOT_REGULAR: Final = (
 )
 
 
+class NameTakenError(TracerError):
+    """Something has the name that a file was to get, and may not go."""
+
+
+class FileIdentity(NamedTuple):
+    """Which file it is, whatever its names are."""
+
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileIdentity:
+        """Of what was looked at."""
+        return cls(status.st_dev, status.st_ino)
+
+
 class NewFile:
     """A regular file under a name of its own beside `path`, until `publish` gives it that name.
 
-    `what` is what it is to be (`a recording`); `inputs` are files that it is made from and must not replace. The file
-    is locked (flock) as long as it is open: who wants to replace it then knows that it is still being written.
+    `what` is what it is to be (`a recording`); `inputs` are files that it is made from and must not replace; `folder`
+    is its directory's descriptor, where that is held already. The file is locked (flock) as long as it is open: who
+    wants to replace it then knows that it is still being written.
     """
 
     def __init__(
@@ -47,14 +64,18 @@ class NewFile:
         mode: int = PRIVATE,
         what: str = "a recording",
         inputs: Iterable[Path] = (),
+        folder: int | None = None,
     ) -> None:
-        """Raises TracerError where something is there that may not go, or nothing can be written; nothing is left."""
+        """Raises NameTakenError where something is there that may not go, TracerError where nothing can be written.
+
+        Nothing is left then.
+        """
         self.path = path
         self._what, self._mode = what, mode
         self._name = f".{what.rsplit(maxsplit=1)[-1]}-{os.urandom(6).hex()}"
         self._published = False
         with self._refusals():
-            self._folder = os.open(path.parent, _FOLDER)
+            self._folder = os.open(path.parent, _FOLDER) if folder is None else os.dup(folder)
         try:
             with self._refusals():
                 self._replaces = self._may_replace(force, [*inputs])
@@ -79,7 +100,7 @@ class NewFile:
             raise
 
     def publish(self) -> None:
-        """Give it its name; what was there goes, if it was allowed to. Raises TracerError; nothing is left then."""
+        """Give it its name; what was there goes, if it was allowed to. Raises as the constructor does."""
         try:
             with self._refusals():
                 if self._replaces:
@@ -90,6 +111,11 @@ class NewFile:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def identity(self) -> FileIdentity:
+        """Which file it is."""
+        return FileIdentity.of(os.fstat(self.descriptor))
 
     def has_its_name(self) -> bool:
         """Whether the name it was given still leads to it: somebody may have removed or replaced it."""
@@ -127,7 +153,7 @@ class NewFile:
         try:
             os.link(self._name, self.path.name, src_dir_fd=self._folder, dst_dir_fd=self._folder, follow_symlinks=False)
         except FileExistsError:
-            raise TracerError(self._exists()) from None
+            raise NameTakenError(self._exists()) from None
         except OSError:
             self._may_replace(False, ())
             os.rename(self._name, self.path.name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
@@ -143,11 +169,12 @@ class NewFile:
         self._must_differ(there, inputs)
         if what := kind_of_file(there.st_mode):
             needs = f"{self._what} needs a regular file"
-            raise TracerError(f"{shown(self.path)}: is {what}, {needs}; choose another path with -o")
+            raise NameTakenError(f"{shown(self.path)}: is {what}, {needs}; choose another path with -o")
         if not force:
-            raise TracerError(self._exists())
+            raise NameTakenError(self._exists())
         if self._is_being_written():
-            raise TracerError(f"{shown(self.path)}: is being written by another process; choose another path with -o")
+            by = "is being written by another process"
+            raise NameTakenError(f"{shown(self.path)}: {by}; choose another path with -o")
         return True
 
     def _must_differ(self, there: os.stat_result, inputs: Iterable[Path]) -> None:
@@ -183,8 +210,18 @@ class NewFile:
     def _refusals(self) -> Iterator[None]:
         try:
             yield
+        except IsADirectoryError as error:
+            raise NameTakenError(_refusal(self.path, self._what, error)) from error
         except OSError as error:
             raise TracerError(_refusal(self.path, self._what, error)) from error
+
+
+def hold_folder_of(path: Path) -> int:
+    """A descriptor of the directory that a recording's file lies in. Raises TracerError."""
+    try:
+        return os.open(path.parent, _FOLDER)
+    except OSError as error:
+        raise TracerError(_refusal(path, "a recording", error)) from error
 
 
 def check_output(path: Path, *, force: bool, what: str = "a recording", inputs: Iterable[Path] = ()) -> None:

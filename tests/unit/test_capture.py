@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from tracer.batch import LostStretch, Samples
 from tracer.collect.collector import Item
 from tracer.metadata import Metadata
 from tracer.recorder import capture
+from tracer.recorder.output import Output
 from tracer.recorder.sign_of_life import SignOfLife
 from tracer.schema import EVENT_DTYPE
+from tracer.store import Rotation
+from tracer.store.rotating import part_path
 from tracer.terminal.messages import Messages
 
 
@@ -31,6 +35,9 @@ class Writer:
         pass
 
     write_samples = write_events = write_lost = write_note = ignore
+
+    def newly_skipped(self) -> tuple[Path, ...]:
+        return ()
 
 
 class Clock:
@@ -71,3 +78,18 @@ def test_readings_alone_are_flushed_every_few_seconds(monkeypatch: pytest.Monkey
 def test_whatever_happens_is_flushed_within_a_second(monkeypatch: pytest.MonkeyPatch, item: Item) -> None:
     assert flushes(monkeypatch, {7: item}, 12) == [1, 6, 8]
     assert flushes(monkeypatch, dict.fromkeys(range(20), item), 8) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_name_that_is_taken_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.rtrace"
+    writer = Output(path, rotation=Rotation(1)).open(Metadata())
+    for number in (2, 3):
+        part_path(path, number).touch()
+    writer.write_events(np.zeros(1, EVENT_DTYPE))
+    writer.close()
+    for _ in range(2):
+        capture._say_written(writer, 0, Messages(quiet=True))
+    assert [file.name for file in writer.files] == ["x.0001.rtrace", "x.0004.rtrace"]
+    assert capsys.readouterr().err.replace("\n", " ").split(f"{tmp_path}/")[1:] == [
+        "x.0002.rtrace to x.0003.rtrace: taken by something else; recording goes on under the next free number "
+    ]

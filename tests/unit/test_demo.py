@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from store_cases import METADATA
 from written_recordings import write_recording
 
-from tracer.errors import CannotTraceError, TracerError
-from tracer.jobs import demonstration
+from tracer.errors import CannotTraceError, RecordingError, TracerError
+from tracer.jobs import analysis, demonstration
 from tracer.jobs.demonstration import BUNDLED, Demonstration
+from tracer.recorder.capture import Captured, CaptureRequest
 from tracer.resources import resource_dir
-from tracer.store import Recording
+from tracer.store import Recording, Writer
 from tracer.terminal.messages import Messages
 
 QUIET = Messages(quiet=True)
@@ -51,6 +55,37 @@ def test_it_replays_the_bundled_recording_and_says_so_first(bundle, tmp_path, ca
 def test_an_installation_without_the_recording_says_so(tmp_path):
     with pytest.raises(TracerError, match=r"needs root.*installation is incomplete"):
         Demonstration(10.0, tmp_path / "out", drop_caches=False, say=QUIET).run()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_it_recorded_is_read_from_its_own_file_and_in_bounded_memory(tmp_path, monkeypatch, capsys, replaced):
+    entered = []
+
+    @contextmanager
+    def bounded(recording: Path) -> Iterator[None]:
+        entered.append(recording)
+        yield
+
+    def record(request: CaptureRequest, _: Messages) -> Captured:
+        written = Writer(request.output.path, METADATA)
+        written.close()
+        identities = {request.output.path: written.identity}
+        if replaced:
+            Writer(tmp_path / "another", METADATA).close()
+            (tmp_path / "another").replace(request.output.path)
+        return Captured(request.output.path, identities)
+
+    monkeypatch.setattr(demonstration, "capture", record)
+    monkeypatch.setattr(analysis, "bounded_memory", bounded)
+    demo = Demonstration(10.0, tmp_path / "out", drop_caches=False, say=QUIET)
+    if replaced:
+        with pytest.raises(RecordingError, match=r"demo\.rtrace: is no longer the file that was recorded"):
+            demo.run()
+        assert not (tmp_path / "out" / "demo.html").exists()
+    else:
+        demo.run()
+        assert capsys.readouterr().out.startswith("demo.rtrace: ")
+    assert entered == [tmp_path / "out" / "demo.rtrace"]
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path):

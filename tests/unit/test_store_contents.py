@@ -24,7 +24,14 @@ from tracer.store.contents import NOTE_VALUES
 from tracer.store.event_columns import EventEncoder
 from tracer.store.format import MAX_BLOCK_ROWS, MAX_JSON_BYTES, MOST_COUNT, MOST_NS, BlockType
 from tracer.store.kinds import kind_table
-from tracer.store.note_keys import CLOCK_CHANGES_NOTE, DROPPED_EVENTS_NOTE, END_NOTE, IMPORT_NOTE, PART_NOTE
+from tracer.store.note_keys import (
+    CLOCK_CHANGES_NOTE,
+    DROPPED_EVENTS_NOTE,
+    END_NOTE,
+    IMPORT_NOTE,
+    PART_NOTE,
+    SKIPPED_PARTS_NOTE,
+)
 from tracer.store.payloads import encode_samples
 from tracer.terminal.summary_text import summary_text
 
@@ -105,6 +112,9 @@ BAD_NOTES = [
     (END_NOTE, -1),
     (END_NOTE, "x"),
     (PART_NOTE, [1]),
+    (SKIPPED_PARTS_NOTE, 2),
+    (SKIPPED_PARTS_NOTE, [-1]),
+    (SKIPPED_PARTS_NOTE, [*range(1001)]),
     (CLOCK_CHANGES_NOTE, [[10**400, "set", 10**400]]),
     (CLOCK_CHANGES_NOTE, [[1, "slept", 2]]),
     (CLOCK_CHANGES_NOTE, [[1, "set"]]),

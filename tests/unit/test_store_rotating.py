@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from store_cases import METADATA, calm_records, events_of, samples_at, samples_of, times_of
+from typer.testing import CliRunner
 
 from tracer.batch import LostStretch
-from tracer.errors import TracerError
-from tracer.store import BackgroundWriter, Fsync, Recording, RotatingWriter, Rotation, Writer
+from tracer.commands.app import app
+from tracer.errors import RecordingError, TracerError
+from tracer.store import BackgroundWriter, Fsync, Recording, RotatingWriter, Rotation, Writer, open_recording
 from tracer.store.note_keys import PART_NOTE
 from tracer.store.rotating import find_parts, part_path
 
@@ -92,18 +97,122 @@ def test_only_the_newest_files_are_kept(path):
     assert Recording.open(writer.parts[0]).symbols[1] == "first"
 
 
-def test_a_file_in_the_way_stops_the_recording_in_one_line(path):
+TAKEN = {
+    "file": lambda taken: taken.write_bytes(b"precious"),
+    "directory": lambda taken: taken.mkdir(),
+    "pipe": os.mkfifo,
+    "link": lambda taken: taken.symlink_to("/nowhere"),
+    "recording": lambda taken: Writer(taken, replace(METADATA, host="elsewhere")).close(),
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+@pytest.mark.parametrize("force", [False, True])
+def test_a_name_that_is_taken_is_passed_over_and_the_files_are_still_one_recording(path, kind, force):
+    """With `force` a regular file would be replaced: one that is being written is not."""
+    writer = RotatingWriter(path, METADATA, Rotation(100_000), force=force)
+    for number in (2, 3, 5):
+        TAKEN[kind](part_path(path, number))
+    before = {number: part_path(path, number).lstat() for number in (2, 3, 5)}
+    with ExitStack() as held:
+        if force and kind in {"file", "recording"}:
+            for number in before:
+                fcntl.flock(held.enter_context(part_path(path, number).open("rb")), fcntl.LOCK_EX)
+        for turn in range(6):
+            writer.write_block(noisy_records(2_000, 100_000 * (turn + 1)))
+    writer.close()
+    assert writer.skipped == tuple(part_path(path, number) for number in before)
+    assert [file.name for file in writer.parts] == [f"x.{number:04}.rtrace" for number in (1, 4, 6, 7, 8, 9)]
+    assert {number: part_path(path, number).lstat() for number in before} == before
+    recording = open_recording(path)
+    assert len(times_of(recording)) == recording.event_count == writer.events_written == 12_000
+    assert not [item for item in recording.items() if isinstance(item, LostStretch)]
+    assert (recording.removed, recording.missing, recording.skipped) == (0, (), (2, 3, 5))
+    said = " ".join(CliRunner().invoke(app, ["summary", str(path)]).stdout.split())
+    assert (
+        "file numbers 2, 3, 5 were passed over while recording: their names were taken; nothing is lost by it" in said
+    )
+    # AND one of its own that is missing between them is still told
+    part_path(path, 4).unlink()
+    recording = open_recording(path)
+    assert (recording.missing, recording.skipped) == ((4,), (2, 3, 5))
+    assert [type(item) for item in recording.items()].count(LostStretch) == 1
+    # AND earlier ones that were removed are counted without those that never were
+    part_path(path, 1).unlink()
+    assert open_recording(path).removed == 2
+
+
+def test_a_recording_killed_after_it_passed_over_a_name_is_still_one(path):
     part_path(path, 2).write_bytes(b"precious")
     writer = RotatingWriter(path, METADATA, Rotation(100_000))
+    for turn in range(2):
+        writer.write_block(noisy_records(2_000, 100_000 * (turn + 1)))
+    recording = open_recording(path)
+    assert (recording.event_count, recording.skipped, recording.complete) == (4_000, (2,), False)
+    writer.close()
+
+
+def test_too_many_names_that_are_taken_end_the_recording_in_one_line(path, monkeypatch):
+    monkeypatch.setattr("tracer.store.rotating.MOST_SKIPPED_PARTS", 3)
+    for number in range(2, 6):
+        part_path(path, number).write_bytes(b"precious")
+    writer = RotatingWriter(path, METADATA, Rotation(100_000))
     writer.write_block(noisy_records(3_000, 100_000))
-    with pytest.raises(TracerError, match=r"x\.0002\.rtrace: exists already; overwrite it with --force"):
+    with pytest.raises(TracerError, match=r"x\.0005\.rtrace: exists already.* 3 names .*; kept the first 3,000 events"):
         writer.write_block(noisy_records(500, 200_000))
-    assert writer.events_written == len(times_of(Recording.open(part_path(path, 1))))
-    assert part_path(path, 2).read_bytes() == b"precious"
+    writer.close()
     assert Recording.open(part_path(path, 1)).complete
-    part_path(path, 1).unlink()
-    part_path(path, 2).unlink()
-    assert len(write_parts(path, 20).parts) > 3
+
+
+def test_a_first_name_that_is_taken_is_the_users_to_decide(path):
+    part_path(path, 1).write_bytes(b"precious")
+    with pytest.raises(TracerError, match=r"x\.0001\.rtrace: exists already; overwrite it with --force"):
+        RotatingWriter(path, METADATA, Rotation(100_000))
+
+
+def test_a_folder_renamed_meanwhile_leads_nobody_elsewhere(tmp_path):
+    """Whoever owns what leads to the folder puts another directory, or a link to one, in its place."""
+    folder, moved, other = tmp_path / "folder", tmp_path / "moved", tmp_path / "other"
+    folder.mkdir()
+    other.mkdir()
+    for number in range(1, 9):
+        part_path(other / "x.rtrace", number + 2).write_bytes(b"precious")
+    for name in ("x.0001.rtrace", "x.0002.rtrace"):
+        (other / name).write_bytes(b"precious")
+    before = {file.name: file.stat() for file in other.iterdir()}
+    writer = RotatingWriter(folder / "x.rtrace", METADATA, Rotation(100_000, keep=2), force=True)
+    folder.rename(moved)
+    folder.symlink_to(other)
+    for turn in range(6):
+        writer.write_block(noisy_records(2_000, 100_000 * (turn + 1)))
+    writer.close()
+    assert {file.name: file.stat() for file in other.iterdir()} == before
+    assert sorted(file.name for file in moved.iterdir()) == ["x.0005.rtrace", "x.0006.rtrace"]
+    assert open_recording(moved / "x.rtrace").event_count == 4_000
+
+
+def test_what_was_put_in_the_place_of_an_old_file_stays(path):
+    writer = RotatingWriter(path, METADATA, Rotation(100_000, keep=2))
+    for turn in range(2):
+        writer.write_block(noisy_records(2_000, 100_000 * (turn + 1)))
+    part_path(path, 1).rename(path.with_name("away"))
+    part_path(path, 1).write_bytes(b"precious")
+    writer.write_block(noisy_records(2_000, 300_000))
+    writer.close()
+    assert part_path(path, 1).read_bytes() == b"precious"
+    assert writer.parts == (part_path(path, 2), part_path(path, 3))
+
+
+def test_what_was_recorded_is_read_from_its_own_files_only(path):
+    writer = write_parts(path, 20)
+    Writer(path, replace(METADATA, host="elsewhere")).close()
+    Writer(part_path(path, 99), replace(METADATA, host="elsewhere")).close()
+    recording = open_recording(path, writer.identities)
+    assert (recording.metadata.host, recording.event_count) == (METADATA.host, 20 * 500)
+    part_path(path, 2).rename(path.with_name("away"))
+    Writer(part_path(path, 2), METADATA).close()
+    with pytest.raises(RecordingError, match=r"x\.0002\.rtrace: is no longer the file that was recorded"):
+        open_recording(path, writer.identities)
 
 
 def test_the_queue_feeds_the_files(path):

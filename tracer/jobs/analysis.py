@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
 from ..freed_memory import keep_freed_memory
+from .memory_bound import bounded_memory
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
+    from ..outputs import FileIdentity
     from ..recording_facts import RecordingFacts
     from ..store import AnyRecording
     from ..store.slicing import RecordingPart
@@ -73,9 +75,25 @@ def _rare_collections() -> Iterator[None]:
 
 def analyse_file(path: Path, options: Options | None = None, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
     """Open a recording and analyse it. Raises RecordingError, UsageError."""
-    from ..analyze import Options
     from ..store import open_recording
 
-    part = span.part(open_recording(path))
+    return _analysed(open_recording(path), options, span)
+
+
+def analyse_written(path: Path, identities: Mapping[Path, FileIdentity]) -> tuple[Analysis, RecordingFacts]:
+    """What was just recorded, from the files that it was written to and no others, in bounded memory.
+
+    Raises RecordingError.
+    """
+    from ..store import open_recording
+
+    with bounded_memory(path):
+        return _analysed(open_recording(path, identities), None, WHOLE)
+
+
+def _analysed(recording: AnyRecording, options: Options | None, span: Span) -> tuple[Analysis, RecordingFacts]:
+    from ..analyze import Options
+
+    part = span.part(recording)
     analysis = analyse(part, options or Options())
     return analysis, part.facts(analysis.accounting.lost)

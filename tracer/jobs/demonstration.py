@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import CannotTraceError, TracerError, shown
 from ..outputs import check_output, make_folders, write_file
@@ -17,7 +17,11 @@ from ..resources import resource_dir
 from ..terminal.messages import Messages
 from ..terminal.paper import stdout_paper
 from ..terminal.summary_text import summary_text
-from .analysis import analyse_file
+from .analysis import analyse_file, analyse_written
+
+if TYPE_CHECKING:
+    from ..analyze import Analysis
+    from ..recording_facts import RecordingFacts
 
 BUNDLED: Final = "demo.rtrace"
 _TAIL_S: Final = 1.0
@@ -42,10 +46,9 @@ class Demonstration:
         check_output(recording, force=True)
         check_output(page, force=True, what="a report")
         try:
-            self._record(recording)
+            analysis, facts = self._record(recording)
         except CannotTraceError as error:
-            self._replay(recording, error)
-        analysis, facts = analyse_file(recording)
+            analysis, facts = self._replay(recording, error)
         write_report(page, analysis, facts, [recording], force=True)
         sys.stdout.write(summary_text(analysis, facts, stdout_paper(), verbose=self.say.verbose))
         sys.stdout.flush()
@@ -58,9 +61,10 @@ class Demonstration:
             where = shown(self.directory)
             raise TracerError(f"{where}: can't be made: {error.strerror}; choose another with -o") from error
 
-    def _record(self, path: Path) -> None:
+    def _record(self, path: Path) -> tuple[Analysis, RecordingFacts]:
         request = CaptureRequest(Output(path, force=True), duration_s=self.duration_s, load=self._load)
-        capture(request, self.say)
+        captured = capture(request, self.say)
+        return analyse_written(captured.path, captured.identities)
 
     @contextmanager
     def _load(self) -> Iterator[Callable[[], None]]:
@@ -80,10 +84,11 @@ class Demonstration:
             if load.process.poll():
                 self.say.info(f"The load ended early, with status {load.process.returncode}")
 
-    def _replay(self, path: Path, why: CannotTraceError) -> None:
+    def _replay(self, path: Path, why: CannotTraceError) -> tuple[Analysis, RecordingFacts]:
         source = resource_dir("reports") / BUNDLED
         if not source.is_file():
             raise TracerError(f"{why} (and the installation is incomplete: no {source})") from why
         print(f"Live tracing is not possible here ({why}): replaying a recording that comes with the project.")
         sys.stdout.flush()
         write_file(path, source.read_bytes(), force=True, what="a recording")
+        return analyse_file(source)

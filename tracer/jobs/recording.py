@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import shell_word
@@ -29,7 +28,7 @@ def run(options: RecordOptions) -> None:
     # It gets ready while this process imports what it needs and makes its plan.
     with Loader() as loader:
         captured = _capture(options, loader, say)
-    _print_summary(captured.path, verbose=options.verbose)
+    _print_summary(captured, verbose=options.verbose)
     say.next(f"reclaim-tracer report {shell_word(captured.path)}")
     if status := captured.command_status:
         sys.exit(status if status > 0 else _SIGNALLED - status)
@@ -60,11 +59,12 @@ def _capture(options: RecordOptions, loader: Loader, say: Messages) -> Captured:
     return capture(request, say)
 
 
-def _print_summary(recording: Path, *, verbose: bool) -> None:
+def _print_summary(captured: Captured, *, verbose: bool) -> None:
     # Not while it records: the analysis is a third of all modules.
     from ..terminal.paper import stdout_paper
     from ..terminal.summary_text import summary_text
-    from .analysis import analyse_file
+    from .analysis import analyse_written
 
-    sys.stdout.write(summary_text(*analyse_file(recording), stdout_paper(), verbose=verbose))
+    analysed = analyse_written(captured.path, captured.identities)
+    sys.stdout.write(summary_text(*analysed, stdout_paper(), verbose=verbose))
     sys.stdout.flush()

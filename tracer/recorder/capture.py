@@ -17,11 +17,12 @@ from ..collect.command import Command
 from ..collect.command_user import find_user
 from ..collect.memory_lock import MemoryLock
 from ..collect.session import Session, open_session
-from ..errors import CannotTraceError, TracerError
+from ..errors import CannotTraceError, TracerError, printable, shown
 from ..kernel import kernel_time
 from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
 from ..metadata import LOCKED, Metadata, PlanRow, SourceState
+from ..outputs import FileIdentity
 from ..ownership import sudo_user
 from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..probes.loading import Loader
@@ -77,10 +78,11 @@ class CaptureRequest:
 
 @dataclass(frozen=True)
 class Captured:
-    """A recording's name, of several files too; `command_status` is the exit status of a command that ended by itself,
-    negative the signal that killed it."""
+    """A recording's name, of several files too, and which files it is in; `command_status` is the exit status of a
+    command that ended by itself, negative the signal that killed it."""
 
     path: Path
+    identities: Mapping[Path, FileIdentity]
     command_status: int | None = None
 
 
@@ -113,7 +115,8 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
         with MemoryLock() as lock:
             writer, lost = _record(request, session, lock, begin_load, say)
     _say_written(writer, lost, say)
-    return Captured(request.output.path, None if session.ended_command else session.command_status)
+    status = None if session.ended_command else session.command_status
+    return Captured(request.output.path, writer.identities, status)
 
 
 def _command(request: CaptureRequest) -> Command | None:
@@ -205,6 +208,7 @@ def _copy(
         if now_s >= next_flush_s:
             next_flush_s = now_s + FLUSH_S
             clocks.note()
+            _warn_of_skipped(writer)
             if happened or now_s >= quiet_until_s:
                 writer.flush()
                 quiet_until_s, happened = now_s + QUIET_FLUSH_S, False
@@ -304,7 +308,14 @@ def _say_lock(lock: MemoryLock, say: Messages) -> None:
         say.info(f"All of it stays in memory, with {_mib(lock.file_bytes)} of programs and libraries")
 
 
+def _warn_of_skipped(writer: OpenOutput) -> None:
+    if names := writer.newly_skipped():
+        where = shown(names[0]) if len(names) == 1 else f"{shown(names[0])} to {printable(names[-1].name)}"
+        warn(f"{where}: taken by something else; recording goes on under the next free number")
+
+
 def _say_written(writer: OpenOutput, lost: int, say: Messages) -> None:
+    _warn_of_skipped(writer)
     files, dropped = writer.files, sum(writer.dropped.values())
     where = f"{files[0]}" if len(files) == 1 else f"{files[0]} to {files[-1].name}"
     size = f"{writer.bytes_written / 1024:,.0f} KiB"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import TracerError, UsageError, shown
 from ..metadata import Metadata
+from ..outputs import FileIdentity
 from ..store import BackgroundWriter, Fsync, RotatingWriter, Rotation, Writer, check_output
 from ..store.background import DEFAULT_QUEUE_BYTES
 from ..store.rotating import find_parts, part_path
@@ -49,11 +51,25 @@ class OpenOutput(BackgroundWriter):
         super().__init__(writer, output.queue_bytes)
         self._output = output
         self._target = writer
+        self._told = 0
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files there are now, oldest first."""
-        return self._target.parts if isinstance(self._target, RotatingWriter) else (self._output.path,)
+        return tuple(self.identities)
+
+    @property
+    def identities(self) -> Mapping[Path, FileIdentity]:
+        """Which files these are."""
+        if isinstance(self._target, RotatingWriter):
+            return self._target.identities
+        return {self._output.path: self._target.identity}
+
+    def newly_skipped(self) -> tuple[Path, ...]:
+        """Names that something else had when a file was to get them, which were not told before."""
+        skipped = self._target.skipped if isinstance(self._target, RotatingWriter) else ()
+        told, self._told = self._told, len(skipped)
+        return skipped[told:]
 
 
 def rotation_of(part_bytes: int | None, keep: int | None) -> Rotation | None:

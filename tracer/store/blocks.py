@@ -45,10 +45,11 @@ class BlockFile:
         whole: bool = False,
         inputs: Iterable[Path] = (),
         events_before: int = 0,
+        folder: int | None = None,
     ) -> None:
         """With `whole` it takes its name when it is closed, and nothing stays of it where that is not reached.
 
-        `events_before` are in earlier files of the same recording. Raises TracerError.
+        `events_before` are in earlier files of the same recording, `folder` is as `NewFile` has it. Raises TracerError.
         """
         self._events_before = events_before
         self.path = path
@@ -59,7 +60,8 @@ class BlockFile:
         self._compressor = ZstdCompressor(level=_ZSTD_LEVEL)
         head = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, self._file_id)
         start = head + self._pack(BlockType.META, Codec.STORED, meta, meta, 1, (0, 0))
-        self._output = NewFile(path, force=force, inputs=inputs)
+        self._output = NewFile(path, force=force, inputs=inputs, folder=folder)
+        self.identity = self._output.identity
         self._output.start(start)
         self._whole = whole
         if not whole:

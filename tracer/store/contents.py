@@ -19,7 +19,9 @@ from .note_keys import (
     END_NOTE,
     IMPORT_NOTE,
     MOST_CLOCK_CHANGES,
+    MOST_SKIPPED_PARTS,
     PART_NOTE,
+    SKIPPED_PARTS_NOTE,
 )
 from .shapes import Anything, ListOf, MapOf, Members, Nullable, Real, Row, Shape, Text, Whole
 
@@ -91,6 +93,7 @@ NOTE_VALUES: Final[Mapping[str, Shape]] = {
     END_NOTE: _TIME_NS,
     IMPORT_NOTE: Members({"damage": Nullable(Text(1 << 20))}),
     PART_NOTE: _COUNT,
+    SKIPPED_PARTS_NOTE: ListOf(_COUNT, MOST_SKIPPED_PARTS),
     CLOCK_CHANGES_NOTE: ListOf(
         Row((_TIME_NS, Text(_NAME.most, frozenset(ClockChangeKind)), _SIGNED_NS)), MOST_CLOCK_CHANGES
     ),

@@ -12,6 +12,8 @@ IMPORT_NOTE: Final = "import"
 """What an import met; `damage` says why its source ends too early, empty where it does not."""
 PART_NOTE: Final = "part"
 """Which file of several this is, from 1."""
+SKIPPED_PARTS_NOTE: Final = "skipped_parts"
+"""Numbers of earlier files that it has none of, because something else had their names: at most MOST_SKIPPED_PARTS."""
 CLOCK_CHANGES_NOTE: Final = "clock_changes"
 """A list of `[at_ns, kind, by_ns]`, at most MOST_CLOCK_CHANGES."""
 DROPPED_EVENTS_NOTE: Final = "dropped_events"
@@ -20,6 +22,7 @@ DROPPED_SAMPLES_NOTE: Final = "dropped_samples"
 """Readings of counters dropped because the writer was far behind."""
 
 MOST_CLOCK_CHANGES: Final = 1000
+MOST_SKIPPED_PARTS: Final = 1000
 
 __all__ = [
     "CLOCK_CHANGES_NOTE",
@@ -29,5 +32,7 @@ __all__ = [
     "END_NOTE",
     "IMPORT_NOTE",
     "MOST_CLOCK_CHANGES",
+    "MOST_SKIPPED_PARTS",
     "PART_NOTE",
+    "SKIPPED_PARTS_NOTE",
 ]

@@ -54,7 +54,7 @@ def clock_changes(notes: Mapping[str, JSON]) -> tuple[ClockChange, ...]:
 def files(recording: Recording | RecordingParts) -> RecordingFiles:
     """In how many files it is."""
     if isinstance(recording, RecordingParts):
-        return RecordingFiles(len(recording.parts), recording.removed, recording.missing)
+        return RecordingFiles(len(recording.parts), recording.removed, recording.missing, skipped=recording.skipped)
     part: Any = recording.notes.get(PART_NOTE, 0)
     return RecordingFiles(part=part)
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Any, Final, Self
 
 from ..batch import NO_FIELDS, Fields, LostStretch
 from ..errors import RecordingError, shown
 from ..metadata import Metadata
+from ..outputs import FileIdentity
 from .format import JSON
 from .limits import Claims
-from .note_keys import PART_NOTE
+from .note_keys import PART_NOTE, SKIPPED_PARTS_NOTE
 from .reader import Item, Recording
-from .rotating import find_parts
+from .rotating import find_parts, parts_among
+
+NO_IDENTITIES: Final[Mapping[Path, FileIdentity]] = MappingProxyType({})
 
 _MOST_MISSING: Final = 1 << 16
 """Files that may be missing between others: a number may be anything that somebody calls a file."""
@@ -27,8 +31,16 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.exists() else [*find_parts(path).values()]
 
 
-def open_recording(path: Path) -> Recording | RecordingParts:
-    """The recording of that name, in one file or in several. Raises RecordingError."""
+def open_recording(path: Path, identities: Mapping[Path, FileIdentity] = NO_IDENTITIES) -> Recording | RecordingParts:
+    """The recording of that name, in one file or in several. Raises RecordingError.
+
+    With `identities`, those of its files when it was written: none that was put in its place or beside it since.
+    """
+    if identities and path not in identities:
+        names = (file.name for file in identities)
+        return RecordingParts.open(path, parts_among(path, names), identities)
+    if identities:
+        return Recording.open(path, identities[path])
     if not path.exists() and (found := find_parts(path)):
         return RecordingParts.open(path, found)
     return Recording.open(path)
@@ -38,36 +50,41 @@ class RecordingParts:
     """Several files as one `Recording`, with the same attributes; times count from the first file that is there.
 
     `removed` tells how many earlier files there were, `missing` are the numbers of those between the others that are
-    not there: what they held is a lost stretch without counts.
+    not there: what they held is a lost stretch without counts. `skipped` are numbers that no file of it ever had.
     """
 
-    def __init__(self, path: Path, parts: Mapping[int, Recording]) -> None:
+    def __init__(self, path: Path, parts: Mapping[int, Recording], skipped: Collection[int] = ()) -> None:
         self.path = path
         self.parts = dict(parts)
-        self.removed = min(parts) - 1
-        self.missing = tuple(sorted(set(range(min(parts), max(parts))) - parts.keys()))
+        self.skipped = tuple(sorted(skipped))
+        self.removed = min(parts) - 1 - sum(number < min(parts) for number in self.skipped)
+        self.missing = tuple(sorted(set(range(min(parts), max(parts))) - parts.keys() - {*self.skipped}))
         self._all = tuple(parts.values())
         # A file cut inside its first block says nothing of itself, not even when it began.
         self._timed = tuple(part for part in self._all if part.metadata != Metadata()) or self._all
 
     @classmethod
-    def open(cls, path: Path, files: Mapping[int, Path]) -> Self:
-        """Open all of them. Raises RecordingError where one can't be, or is of another recording."""
+    def open(
+        cls, path: Path, files: Mapping[int, Path], identities: Mapping[Path, FileIdentity] = NO_IDENTITIES
+    ) -> Self:
+        """Open all of them. Raises RecordingError where one can't be, or is of another recording.
+
+        From the newest on, which tells what names it passed over because something else had them: that is not opened.
+        """
         if (left_out := max(files) - min(files) + 1 - len(files)) > _MOST_MISSING:
             raise RecordingError(f"{shown(path)}: {left_out:,} files between its others are missing; name single files")
-        parts, claims = {}, Claims()
-        for number, file in files.items():
-            parts[number] = part = Recording.open(file)
+        parts, claims, skipped = {}, Claims(), set[int]()
+        for number in sorted(files, reverse=True):
+            if number in skipped:
+                continue
+            parts[number] = part = Recording.open(files[number], identities.get(files[number]))
             part.rest()
+            skipped.update(_skipped_before(number, part))
             claims = claims.plus(part.claims)
             claims.refuse_if_beyond(path)
-        described = {number: part for number, part in parts.items() if part.metadata != Metadata()}
-        for earlier, later in pairwise(described.values()):
-            if not _continues(earlier, later):
-                raise RecordingError(
-                    f"{shown(later.path)}: is of another recording than {shown(earlier.path)}; name single files"
-                )
-        return cls(path, parts)
+        in_order = dict(sorted(parts.items()))
+        _refuse_others([part for part in in_order.values() if part.metadata != Metadata()])
+        return cls(path, in_order, skipped)
 
     @cached_property
     def metadata(self) -> Metadata:
@@ -125,15 +142,16 @@ class RecordingParts:
         self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
     ) -> Iterator[Item]:
         """As `Recording.items`, file by file."""
-        before = self._all[0]
+        missing, before = {*self.missing}, self._all[0]
+        last = min(self.parts)
         for number, part in self.parts.items():
-            if part is not before and number - 1 not in self.parts:
+            if not missing.isdisjoint(range(last, number)):
                 yield from self._gap(before, part, start_ns, end_ns)
             try:
                 yield from part.items(start_ns, end_ns, leave_out)
             finally:
                 part.rest()
-            before = part
+            before, last = part, number
 
     @staticmethod
     def _gap(earlier: Recording, later: Recording, start_ns: int | None, end_ns: int | None) -> Iterator[LostStretch]:
@@ -142,6 +160,21 @@ class RecordingParts:
         after = max(before, later.metadata.start_ns)
         if (end_ns is None or before < end_ns) and (start_ns is None or after >= start_ns):
             yield LostStretch(before, after)
+
+
+def _skipped_before(number: int, part: Recording) -> Iterator[int]:
+    """Numbers below its own that a file says no file of its recording has."""
+    told: Any = part.notes.get(SKIPPED_PARTS_NOTE, ())
+    return (other for other in told if other < number)
+
+
+def _refuse_others(described: list[Recording]) -> None:
+    """Raises RecordingError where one is of another recording than the one before it."""
+    for earlier, later in pairwise(described):
+        if not _continues(earlier, later):
+            raise RecordingError(
+                f"{shown(later.path)}: is of another recording than {shown(earlier.path)}; name single files"
+            )
 
 
 def _continues(earlier: Recording, later: Recording) -> bool:

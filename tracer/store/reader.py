@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..batch import NO_FIELDS, Batch, Fields, LostStretch, Samples
 from ..metadata import Metadata
+from ..outputs import FileIdentity
 from ..schema import SAMPLE_NULL
 from . import payloads
 from .columns import CorruptPayloadError
@@ -60,9 +61,12 @@ class Recording:
         self.metadata = self._from_time_zero()
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open a recording. Raises RecordingError where it can't be: missing, something else, newer, cut too early."""
-        source = Source(path)
+    def open(cls, path: Path, identity: FileIdentity | None = None) -> Self:
+        """Open a recording. Raises RecordingError where it can't be: missing, something else, newer, cut too early.
+
+        With an `identity` also where another file is there than that one.
+        """
+        source = Source(path, identity)
         return cls(source, read_start(source))
 
     def rest(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +14,10 @@ import numpy.typing as npt
 from ..batch import LostStretch, Samples
 from ..errors import TracerError, shown
 from ..metadata import Metadata
+from ..outputs import FileIdentity, NameTakenError, hold_folder_of
 from .event_columns import EventEncoder
 from .format import BLOCK_EVENTS, JSON
-from .note_keys import PART_NOTE
+from .note_keys import MOST_SKIPPED_PARTS, PART_NOTE, SKIPPED_PARTS_NOTE
 from .writer import Fsync, Writer
 
 
@@ -34,15 +35,20 @@ def part_path(path: Path, number: int) -> Path:
 
 
 def find_parts(path: Path) -> dict[int, Path]:
-    """The files of a recording in several that are there, by their number and in its order.
+    """The files of a recording in several that are there, by their number and in its order."""
+    try:
+        return parts_among(path, os.listdir(path.parent))  # noqa: PTH208 - names are wanted
+    except OSError:
+        return {}
+
+
+def parts_among(path: Path, names: Iterable[str]) -> dict[int, Path]:
+    """Those of a directory's names that are of a recording in several, by their number and in its order.
 
     By the very names that `part_path` gives: another spelling of a number is another file, and hides none.
     """
     name = re.compile(rf"{re.escape(path.stem)}\.((?!0000)[0-9]{{4}}|[1-9][0-9]{{4,}}){re.escape(path.suffix)}")
-    try:
-        found = {int(match[1]): file for file in path.parent.iterdir() if (match := name.fullmatch(file.name))}
-    except OSError:
-        return {}
+    found = {int(match[1]): path.with_name(match[0]) for match in map(name.fullmatch, names) if match}
     return dict(sorted(found.items()))
 
 
@@ -50,7 +56,8 @@ class RotatingWriter:
     """Writes blocks into one file after the other; events of one block are never torn apart and none is left out.
 
     Each file begins with the same description, of which only the start's times move on, and holds all symbols and notes
-    so far, so that it needs no other file.
+    so far, so that it needs no other file. All are made, named and removed in one directory, which is held: whoever may
+    rename it, or what leads to it, leads nobody elsewhere. A later file whose name is taken gets the next free number.
     """
 
     def __init__(
@@ -63,19 +70,34 @@ class RotatingWriter:
         self._force, self._fsync = force, fsync
         self._encoder = EventEncoder(BLOCK_EVENTS)
         self._number = 0
-        self._parts: deque[Path] = deque()
+        self._parts: dict[Path, FileIdentity] = {}
+        self._skipped: list[int] = []
         self._symbols: dict[int, str] = {}
         self._notes: dict[str, JSON] = {}
         self._earlier_bytes = self._earlier_events = 0
-        self._writer = self._next(metadata.start_ns)
-        for number, older in find_parts(path).items() if force else ():
-            if number > 1:
-                self._remove(older)
+        self._folder: int | None = hold_folder_of(path)
+        try:
+            self._writer = self._next(metadata.start_ns)
+            if force:
+                self._remove_older()
+        except BaseException:
+            self._release_folder()
+            raise
 
     @property
     def parts(self) -> tuple[Path, ...]:
         """The files there are now, oldest first."""
         return tuple(self._parts)
+
+    @property
+    def identities(self) -> Mapping[Path, FileIdentity]:
+        """Which files these are."""
+        return dict(self._parts)
+
+    @property
+    def skipped(self) -> tuple[Path, ...]:
+        """Names that no file of it got, because something else had them."""
+        return tuple(part_path(self._path, number) for number in self._skipped)
 
     @property
     def buffer_bytes(self) -> int:
@@ -122,7 +144,10 @@ class RotatingWriter:
 
     def close(self) -> None:
         """As `Writer.close`."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            self._release_folder()
 
     def _rotate(self, starts_ns: Callable[[], int]) -> None:
         """Begin the next file, if this one is full and whole."""
@@ -135,30 +160,69 @@ class RotatingWriter:
         self._earlier_bytes += full.bytes_written
         self._earlier_events += full.events_written
         while self._rotation.keep and len(self._parts) > self._rotation.keep:
-            self._remove(self._parts.popleft())
+            oldest = next(iter(self._parts))
+            self._remove(oldest, self._parts.pop(oldest))
 
     def _next(self, start_ns: int, events_before: int = 0) -> Writer:
-        self._number += 1
-        path = part_path(self._path, self._number)
         later_ns = start_ns - self._metadata.start_ns
         metadata = replace(self._metadata, start_ns=start_ns, start_utc_ns=self._metadata.start_utc_ns + later_ns)
-        writer = Writer(
-            path,
-            metadata,
-            force=self._force,
-            fsync=self._fsync,
-            encoder=self._encoder,
-            events_before=events_before,
-        )
-        self._parts.append(path)
+        path, writer = self._made(metadata, events_before)
+        self._parts[path] = writer.identity
         writer.write_symbols(self._symbols)
-        for key, value in {**self._notes, PART_NOTE: self._number}.items():
+        skipped: dict[str, JSON] = {SKIPPED_PARTS_NOTE: [*self._skipped]} if self._skipped else {}
+        for key, value in {**self._notes, PART_NOTE: self._number, **skipped}.items():
             writer.write_note(key, value)
+        if skipped:
+            # At once: without it a reader takes what has the name for one of the recording's files.
+            writer.flush()
         return writer
 
-    @staticmethod
-    def _remove(path: Path) -> None:
+    def _made(self, metadata: Metadata, events_before: int) -> tuple[Path, Writer]:
+        """The file of the next number whose name is free; the first one's has to be."""
+        while True:
+            self._number += 1
+            path = part_path(self._path, self._number)
+            try:
+                return path, Writer(
+                    path,
+                    metadata,
+                    force=self._force,
+                    fsync=self._fsync,
+                    encoder=self._encoder,
+                    events_before=events_before,
+                    folder=self._folder,
+                )
+            except NameTakenError as error:
+                if self._number == 1:
+                    raise
+                self._skip(error, events_before)
+
+    def _skip(self, error: NameTakenError, events_before: int) -> None:
+        """Raises TracerError where too many names were taken already."""
+        if len(self._skipped) == MOST_SKIPPED_PARTS:
+            kept = f"kept the first {events_before:,} events"
+            reason = f"{MOST_SKIPPED_PARTS:,} names of files were taken before"
+            raise TracerError(f"{error}; recording stopped, {reason}; {kept}") from error
+        self._skipped.append(self._number)
+
+    def _remove_older(self) -> None:
+        """Files that an earlier recording of that name has left."""
+        for number, path in parts_among(self._path, os.listdir(self._folder)).items():  # noqa: PTH208 - of a descriptor
+            if number > 1:
+                self._remove(path)
+
+    def _release_folder(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            os.close(folder)
+
+    def _remove(self, path: Path, identity: FileIdentity | None = None) -> None:
+        """Of a file with an `identity` only that one: what somebody has put in its place stays."""
         try:
-            path.unlink(missing_ok=True)
+            there = os.stat(path.name, dir_fd=self._folder, follow_symlinks=False)
+            if identity in (None, FileIdentity.of(there)):
+                os.unlink(path.name, dir_fd=self._folder)
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise TracerError(f"{shown(path)}: recording stopped: can't remove it: {error.strerror}") from error

@@ -8,24 +8,30 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import RecordingError, shown
-from ..outputs import kind_of_file
+from ..outputs import FileIdentity, kind_of_file
 
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 """O_NONBLOCK: a pipe is refused, not waited for."""
 
 
 class Source:
-    """A regular file opened for reading; `size` is its length at that time. Every failure is a RecordingError."""
+    """A regular file opened for reading; `size` is its length at that time. Every failure is a RecordingError.
 
-    def __init__(self, path: Path) -> None:
+    With an `identity` no other file than that one is read, however it is named.
+    """
+
+    def __init__(self, path: Path, identity: FileIdentity | None = None) -> None:
         self.path = path
         self._descriptor: int | None = None
         status = os.fstat(self._open())
-        self._identity = status.st_dev, status.st_ino
+        self._identity = FileIdentity.of(status)
         self.size = status.st_size
         if what := kind_of_file(status.st_mode):
             self.rest()
             raise RecordingError(f"{shown(path)}: is {what}; name a recording's file (.rtrace)")
+        if identity not in (None, self._identity):
+            self.rest()
+            raise RecordingError(f"{shown(path)}: is no longer the file that was recorded: somebody replaced it")
 
     def rest(self) -> None:
         """Hold no descriptor until the next read: a recording may have more files than a process may open."""
@@ -52,7 +58,7 @@ class Source:
     def _open_again(self) -> int:
         descriptor = self._open()
         status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) != self._identity:
+        if FileIdentity.of(status) != self._identity:
             self.rest()
             raise RecordingError(f"{shown(self.path)}: was replaced while it was read; read it again")
         return descriptor

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..batch import LostStretch, Samples
 from ..metadata import Metadata
+from ..outputs import FileIdentity
 from ..schema import EVENT_DTYPE
 from . import payloads
 from .event_columns import EventEncoder
@@ -49,17 +50,20 @@ class Writer:
         whole: bool = False,
         inputs: Iterable[Path] = (),
         events_before: int = 0,
+        folder: int | None = None,
     ) -> None:
         """Create the file and write its first block. Raises TracerError; no file is left behind then.
 
         `encoder` is one to use again, whose writer is closed. With `whole` there is no file, or still the one before,
         until `close`; `inputs` are files that it must not replace, `events_before` how many events earlier files of the
-        same recording hold.
+        same recording hold, `folder` is its directory's descriptor, where that is held already.
         """
         from .blocks import BlockFile
 
         start = payloads.pack_json(_description(metadata))
-        self._file = BlockFile(path, start, force=force, whole=whole, inputs=inputs, events_before=events_before)
+        self._file = BlockFile(
+            path, start, force=force, whole=whole, inputs=inputs, events_before=events_before, folder=folder
+        )
         self._fsync = fsync
         self._encoder = encoder or EventEncoder(BLOCK_EVENTS)
         # Made at the first event that has to wait in it: who writes whole blocks needs none.
@@ -70,6 +74,11 @@ class Writer:
         self._lost: list[LostStretch] = []
         self._notes: list[bytes] = []
         self._ended = False
+
+    @property
+    def identity(self) -> FileIdentity:
+        """Which file it is."""
+        return self._file.identity
 
     @property
     def bytes_written(self) -> int:

@@ -42,6 +42,9 @@ def _files(facts: RecordingFacts) -> Iterator[str]:
     if files.missing:
         numbers = several([*map(str, files.missing)], _SHOWN_FILES)
         yield f"files missing between the others, {numbers}: what they held is unknown"
+    if files.skipped:
+        numbers = several([*map(str, files.skipped)], _SHOWN_FILES)
+        yield f"file numbers {numbers} were passed over while recording: their names were taken; nothing is lost by it"
 
 
 def _clock_change(change: ClockChange) -> str:
