@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tracer.jobs import recording
+from tracer.jobs.record_options import RecordOptions
 from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes import attach
 from tracer.probes.attachment import attach_tracepoint
@@ -48,10 +49,11 @@ def main() -> None:
     """Record until a signal comes."""
     token, output, buffer_bytes, transport = sys.argv[1:]
     add_storm(int(token))
-    recording.run(
+    options = RecordOptions(
         output=Path(output),
         duration_s=None,
         command=(),
+        as_user=None,
         force=False,
         fsync=Fsync.CLOSE,
         rotate_bytes=None,
@@ -66,6 +68,7 @@ def main() -> None:
         quiet=False,
         verbose=True,
     )
+    recording.run(options)
 
 
 if __name__ == "__main__":
