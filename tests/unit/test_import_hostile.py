@@ -7,7 +7,9 @@ import sys
 
 import pytest
 from import_cases import DATA, import_file, import_text
+from typer.testing import CliRunner
 
+from tracer.commands.app import app
 from tracer.errors import RecordingError
 from tracer.imports import ImportRequest, hostside, import_trace
 from tracer.imports.sides import MOST_COLUMNS
@@ -51,6 +53,24 @@ def read_back(imported):
 )
 def test_one_hostile_line_costs_nothing_but_itself(line, tmp_path):
     assert read_back(import_text(EVENT + line + LATER, tmp_path)) in (2, 3)
+
+
+@pytest.mark.parametrize("pages", [str(1 << 36 | 1), str((1 << 64) - 1), "-1", "0xffffffffffffffff"])
+def test_a_line_with_more_pages_than_any_machine_has_is_left_out_and_told(tmp_path, pages):
+    line = f"   cat-7   [001]   1.500000: mm_vmscan_direct_reclaim_end: nr_reclaimed={pages}\n"
+    imported = import_text(EVENT + line * 3 + LATER, tmp_path)
+    assert read_back(imported) == 2
+    assert imported.recording.notes["import"]["absurd"] == 3
+    (told,) = (remark for remark in imported.result.remarks if "more pages than any machine has" in remark)
+    assert told == f"Left out: 3 lines with more pages than any machine has, the first: {line.strip()}"
+    assert CliRunner().invoke(app, ["summary", str(imported.recording.path), "--json"]).exit_code == 0
+
+
+def test_as_many_pages_as_a_machine_may_have_are_kept(tmp_path):
+    line = f"   cat-7   [001]   1.500000: mm_vmscan_direct_reclaim_end: nr_reclaimed={1 << 36}\n"
+    imported = import_text(EVENT + line + LATER, tmp_path)
+    assert read_back(imported) == 3
+    assert imported.recording.notes["import"]["absurd"] == 0
 
 
 def test_a_function_of_any_name_is_kept_as_far_as_there_is_room(tmp_path):

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..page_counts import MOST_PAGES, PAGE_COUNTS
 from ..schema import COMM_BYTES, EVENT_DTYPE, KIND_BY_NAME
 from .layouts import Layout
 from .table import DEFAULTS
@@ -42,6 +43,18 @@ def _fill(records: npt.NDArray[np.void], layout: Layout, positions: npt.NDArray[
     for (name, value), texts in zip(layout.fields, zip(*rows, strict=True), strict=True):
         column = value.column(texts)
         typed[name][positions] = column if column.dtype.kind == "S" else column.astype(typed[name].dtype)
+
+
+def beyond_machines(records: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Which records tell more than MOST_PAGES in one of their PAGE_COUNTS."""
+    beyond = np.zeros(len(records), bool)
+    for kind_name, fields in PAGE_COUNTS.items():
+        kind = KIND_BY_NAME[kind_name]
+        rows = np.flatnonzero(records["kind"] == kind.number)
+        typed = records.view(kind.record_dtype)
+        for field in fields if len(rows) else ():
+            beyond[rows] |= typed[field][rows] > MOST_PAGES
+    return beyond
 
 
 def fill_defaults(records: npt.NDArray[np.void]) -> None:

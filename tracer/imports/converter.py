@@ -17,7 +17,7 @@ from .blocks.certain import Certain, Known
 from .blocks.cpu_times import CpuTimes
 from .blocks.records import in_order
 from .blocks.scan import Head, Scanner, in_turn
-from .chunk import Row, records_of
+from .chunk import Row, beyond_machines, records_of
 from .heads import FORMS, FUNCTION_ARROW, NAMELESS, HeadForm, head_of, time_ns
 from .lines import MOST_LINE_BYTES
 from .losses import Losses
@@ -35,6 +35,7 @@ _MOST_COMMS: Final = 8192
 _LOSS_WORDS: Final = ("LOST", "DROPPED")
 
 Records = npt.NDArray[np.void]
+Lines = npt.NDArray[np.int64]
 Item = Records | LostStretch
 
 
@@ -45,6 +46,8 @@ class Converter:
         self.unknown: Counter[str] = Counter()
         self.unreadable = 0
         self.first_unreadable = ""
+        self.absurd = 0
+        self.first_absurd = ""
         self.markers: list[tuple[int, str]] = []
         self.losses = Losses(survey.first_ns)
         self.entries = OpenEntries(frozenset(without_end))
@@ -98,6 +101,12 @@ class Converter:
             yield np.concatenate(self._waiting)
         yield from self.losses.rest()
 
+    def absurd_remarks(self) -> Iterator[str]:
+        """What to say of lines that tell more pages than any machine has."""
+        if self.absurd:
+            lines = f"{self.absurd:,} line{'s' if self.absurd > 1 else ''} with more pages than any machine has"
+            yield f"Left out: {lines}, the first: {self.first_absurd}"
+
     def _meet(self, known: Known) -> None:
         """Names that are left out for the first time are counted in the order in which the text has them."""
 
@@ -115,6 +124,7 @@ class Converter:
         lines, records = in_order(*known.records(), *others)
         self._rows.clear()
         self._lines.clear()
+        records, lines = self._without_absurd(known, records, lines)
         records, lines = self._placing.place(records, lines)
         done = 0
         for line, stretch in self._stretches:
@@ -124,6 +134,15 @@ class Converter:
             yield stretch
         self._stretches.clear()
         yield from self._full(records[done:])
+
+    def _without_absurd(self, known: Known, records: Records, lines: Lines) -> tuple[Records, Lines]:
+        """The events, and their lines, but those whose pages no machine has: with them nothing could be added up."""
+        absurd = beyond_machines(records)
+        if not absurd.any():
+            return records, lines
+        self.absurd += int(absurd.sum())
+        self.first_absurd = self.first_absurd or shown_line(known.block.line(int(lines[absurd][0])))
+        return records[~absurd], lines[~absurd]
 
     def _full(self, records: Records) -> Iterator[Records]:
         """Chunks that are full with these records; what is left waits."""

@@ -268,6 +268,7 @@ class _Import:
         if count := self._converter.unreadable:
             lines = f"{count:,} line{'s' if count > 1 else ''} of known events could not be read"
             yield f"{lines}, the first: {self._converter.first_unreadable}"
+        yield from self._converter.absurd_remarks()
         for kind, names in self._survey.cut.items():
             if kind not in self._survey.fields and (cut := [each for each in WHOLE[kind] if each not in names]):
                 yield f"Fields cut from every line of {kind}: {', '.join(cut)}; they are unknown"
@@ -283,6 +284,7 @@ class _Import:
                 "lines": self._survey.lines,
                 "unknown": commonest(converter.unknown),
                 "unreadable": converter.unreadable,
+                "absurd": converter.absurd,
                 "backwards": converter.backwards,
                 "ended_without_end": converter.entries.ended,
                 "overwritten": self._survey.facts.overwritten,
