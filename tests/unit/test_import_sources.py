@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +18,7 @@ from import_cases import DATA, import_file, import_text
 
 from tracer.errors import CannotTraceError, RecordingError, TracerError, UsageError
 from tracer.imports import ImportRequest, import_trace
+from tracer.imports.sources import open_source
 from tracer.store import Recording
 
 TEXT = (DATA / "trace-cmd-6.1.txt").read_bytes()
@@ -135,6 +137,15 @@ def test_a_fifo_is_refused_instead_of_waited_for(tmp_path):
     assert "is a pipe" in refusal(tmp_path / "fifo", tmp_path)
 
 
+def test_a_fifo_put_in_a_files_place_after_a_look_at_it_is_refused_too(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").touch()
+    regular = (tmp_path / "file").stat()
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: regular)
+    with pytest.raises(RecordingError, match="fifo: is a pipe"):
+        open_source(str(tmp_path / "fifo"), lambda *_: None)
+
+
 def test_text_without_any_known_event_lists_what_was_seen(tmp_path):
     source = tmp_path / "trace.txt"
     source.write_text(
@@ -236,6 +247,7 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 from tracer.imports import ImportRequest, import_trace
+from tracer.imports.sources import open_source
 result = import_trace(ImportRequest(sys.argv[1], Path(sys.argv[2]), force=True))
 print(result.events, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

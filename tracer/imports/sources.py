@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 TRACE_DAT_MAGIC: Final = b"\x17\x08\x44tracing"
 PERF_MAGIC: Final = b"PERFILE2"
 STDIN: Final = "-"
+_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""O_NONBLOCK: a pipe is refused, not waited for. What is read blocks again: trace_pipe is a regular file."""
 
 Progress = Callable[[str, float | None], None]
 """Called with what is being done and how much of it is done (0-1, None where that is not known)."""
@@ -147,11 +149,14 @@ def open_side_file(path: Path) -> Source:
 
 def _open(path: Path) -> BufferedReader:
     try:
-        if what := kind_of_file(path.stat().st_mode):
-            raise RecordingError(f"{shown(path)}: is {what}, a file is needed; pipe text into `import -`")
-        stream = path.open("rb")
+        descriptor = os.open(path, _FLAGS)
     except OSError as error:
         raise _unreadable(shown(path), error) from error
+    if what := kind_of_file(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise RecordingError(f"{shown(path)}: is {what}, a file is needed; pipe text into `import -`")
+    os.set_blocking(descriptor, True)
+    stream = os.fdopen(descriptor, "rb")
     try:
         magic = _magic(stream)
     except OSError as error:
