@@ -240,6 +240,34 @@ def test_a_part_of_a_recording(recording):
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("summary", "x.rtrace", "--fail-on", "weather"), "'--fail-on': 'weather' is not one of cycles"),
+        (("summary", "x.rtrace", "--from", "abc"), "'--from': 'abc' is no length of time"),
+        (("summary", "x.rtrace", "--to", "-1"), "'--to': '-1' is no length of time"),
+        (("replay", "x.rtrace", "--speed", "fast"), "'--speed': 'fast' is neither"),
+        (("import", "x.txt", "--map", "vmscan"), "'--map': 'vmscan' is not NAME=KIND"),
+        (("import", "x.txt", "--map", "vmscan=kswapd_wakes"), "did you mean kswapd_wake"),
+        (("import", "x.txt", "--host", "h" * 254), "'--host': of 254 characters: 253 at most"),
+    ],
+)
+def test_a_wrong_value_is_said_with_its_option(arguments, words, tmp_path):
+    (tmp_path / "x.txt").touch()
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert words in result.stderr
+
+
+def test_a_slice_is_given_as_any_length_of_time(recording):
+    slices = [
+        json.loads(run("summary", recording, "--json", "--from", begin).stdout)["recording"]["slice"]
+        for begin in ("4", "4s")
+    ]
+    assert slices[0] == slices[1]
+    assert slices[0]["from_s"] == 4
+
+
 @pytest.mark.parametrize(("part", "word"), [(("--from", 3, "--to", 2), "--to"), (("--from", 99), "4.950 s long")])
 def test_a_part_with_nothing_in_it_exits_with_2(recording, part, word):
     result = run("summary", recording, *part)

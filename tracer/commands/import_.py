@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..terminal.messages import Messages
 
 
+_MOST_NAME: Final = 253
+"""Characters of a full host name (RFC 1035); a kernel's release has 64 (__NEW_UTS_LEN in linux/utsname.h)."""
 _PACKED_SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
 
 
@@ -23,9 +25,15 @@ def _mapping(pairs: list[str] | None) -> dict[str, str]:
     for pair in pairs or ():
         name, equals, kind = pair.rpartition("=")
         if not (equals and name and kind):
-            raise typer.BadParameter(f"{pair!r} is not NAME=KIND")
+            raise typer.BadParameter(f"{pair!r} is not NAME=KIND", param_hint="'--map'")
         mapping[name] = kind
     return mapping
+
+
+def _name(text: str) -> str:
+    if len(text) > _MOST_NAME:
+        raise typer.BadParameter(f"of {len(text):,} characters: {_MOST_NAME} at most")
+    return text
 
 
 def _complete_mapping(incomplete: str) -> list[str]:
@@ -91,9 +99,13 @@ def import_(
     ] = None,
     kernel: Annotated[
         str,
-        typer.Option(metavar="RELEASE", help="The kernel that was traced, as uname -r has it.", show_default=False),
+        typer.Option(
+            metavar="RELEASE", parser=_name, help="The kernel that was traced, as uname -r has it.", show_default=False
+        ),
     ] = "",
-    host: Annotated[str, typer.Option(metavar="NAME", help="The machine that was traced.", show_default=False)] = "",
+    host: Annotated[
+        str, typer.Option(metavar="NAME", parser=_name, help="The machine that was traced.", show_default=False)
+    ] = "",
     quiet: Quiet = False,
 ) -> None:
     """Turn a recording of ftrace, trace-cmd or perf into one of this tool's.

@@ -22,11 +22,19 @@ _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)")
 
 def length_s(text: str) -> float:
     """Seconds of a length of time as people write it: `10`, `0.5`, `30s`, `5m`, `2h`. Raises typer.BadParameter."""
+    return within(_seconds(text), text, LEAST_S, MOST_S)
+
+
+def moment_s(text: str) -> float:
+    """Seconds from the beginning, written as a length of time may be; 0 is one. Raises typer.BadParameter."""
+    return within(_seconds(text), text, 0.0, MOST_S)
+
+
+def _seconds(text: str) -> float:
     match = _LENGTH.fullmatch(text.strip().lower())
     if match is None or match[2] not in _UNIT_S:
         raise typer.BadParameter(f"{text!r} is no length of time: seconds, or a number with ms, s, m, h or d")
-    value = float(match[1]) * _UNIT_S[match[2]]
-    return within(value, text, LEAST_S, MOST_S)
+    return float(match[1]) * _UNIT_S[match[2]]
 
 
 def within(value_s: float, text: str, least_s: float, most_s: float) -> float:
@@ -94,14 +102,12 @@ Gap = Annotated[
 From = Annotated[
     float | None,
     typer.Option(
-        "--from", metavar="S", min=0.0, max=MOST_S, help="Leave out what came before second S.", show_default=False
+        "--from", metavar="TIME", parser=moment_s, help="Leave out what came before TIME.", show_default=False
     ),
 ]
 To = Annotated[
     float | None,
-    typer.Option(
-        "--to", metavar="S", min=0.0, max=MOST_S, help="Leave out what came after second S.", show_default=False
-    ),
+    typer.Option("--to", metavar="TIME", parser=moment_s, help="Leave out what came after TIME.", show_default=False),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output file.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]

@@ -22,7 +22,7 @@ def _speed(text: str) -> float | None:
     except ValueError:
         speed = 0.0
     if not _SLOWEST <= speed < float("inf"):
-        raise typer.BadParameter(f"{text!r} is neither a number from {_SLOWEST:g} up nor max")
+        raise typer.BadParameter(f"{text!r} is neither a number from {_SLOWEST:g} up nor max", param_hint="'--speed'")
     return speed
 
 

@@ -23,7 +23,7 @@ def _conditions(text: str | None) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     for name in names:
         if name not in CONDITIONS:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(CONDITIONS)}")
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(CONDITIONS)}", param_hint="'--fail-on'")
     return names
 
 

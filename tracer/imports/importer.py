@@ -7,6 +7,7 @@ import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -117,7 +118,9 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
 def _check(request: ImportRequest) -> None:
     for name, kind in request.mapping.items():
         if kind not in KIND_BY_NAME:
-            raise UsageError(f"--map {name}={kind}: no kind is called that; kinds are {', '.join(KIND_BY_NAME)}")
+            near = get_close_matches(kind, KIND_BY_NAME, n=3, cutoff=0.5)
+            meant = f"did you mean {' or '.join(near)}?" if near else f"kinds are {', '.join(KIND_BY_NAME)}"
+            raise UsageError(f"--map {name}={kind}: no kind is called that; {meant}")
     inputs = [path for path in (request.samples, request.host_log) if path is not None]
     inputs += [Path(request.source)] if request.source != STDIN else []
     for path in inputs:
