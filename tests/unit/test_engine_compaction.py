@@ -12,6 +12,7 @@ from tracer.batch import Samples
 from tracer.metadata import Metadata, PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
 from tracer.report import render
+from tracer.schema import SAMPLE_NULL
 from tracer.terminal.summary_text import summary_text
 from tracer.wording.summary import summary_json
 
@@ -115,3 +116,10 @@ def test_it_is_told_in_text_json_and_report() -> None:
     assert "leaked 20 KiB by compaction, net 1.0 MiB (inferred)" in " ".join(summary_text(analysis, facts).split())
     assert summary_json(analysis, facts)["balloon"]["leaked_pages"]["compaction"] == 5
     assert "20 KiB by compaction" in render(analysis, facts)
+
+
+def test_a_reading_without_the_counter_of_migrations_counts_none() -> None:
+    rows = [(at * SECOND, 256 * (at > 0), 0) for at in range(8)]
+    samples = counters(rows, balloon_migrate=[0, 2, SAMPLE_NULL, SAMPLE_NULL, 5, 5, SAMPLE_NULL, 7])
+    found = analyse(inflate(100 * MS), samples, metadata=SAMPLES, end_ns=8 * SECOND)
+    assert found.balloon.migrated_pages == 7

@@ -37,6 +37,8 @@ class CountedSteps:
         self._rising = True
         self._moved: set[int | None] = set()
         self.migrated_pages = 0
+        self._migrated = np.empty(0, np.int64)
+        """The newest reading of the migrations' counter, if there is any."""
 
     @property
     def was_read(self) -> bool:
@@ -81,13 +83,19 @@ class CountedSteps:
         if not known.any():
             return []
         times_ns, values = samples.time_ns[known], values[known]
+        self._migrations(values[:, 2])
+        values = values[:, :2]
         if self._last is not None:
             times_ns, values = np.append(self._last[0], times_ns), np.vstack((self._last[1], values))
         self._last = int(times_ns[-1]), values[-1]
-        more = np.where((values[1:] == SAMPLE_NULL) | (values[:-1] == SAMPLE_NULL), 0, np.diff(values, axis=0))
-        more = np.maximum(more, 0)
-        self.migrated_pages += int(more[:, 2].sum())
+        more = np.maximum(np.diff(values, axis=0), 0)
         return self._read(times_ns, more) if self._inflations or self._leaks else []
+
+    def _migrations(self, counts: I64) -> None:
+        """Readings may lack this counter; what it counted meanwhile shows in the next that has it."""
+        known = np.append(self._migrated, counts[counts != SAMPLE_NULL])
+        self.migrated_pages += int(np.maximum(np.diff(known), 0).sum())
+        self._migrated = known[-1:]
 
     def _read(self, times_ns: I64, more: I64) -> list[Step]:
         """Steps between readings of ascending times, by how much more each counts than the one before."""
@@ -96,7 +104,7 @@ class CountedSteps:
             _Sorted(runs)
             for runs in ((*self._works, *self._open[0]), (*self._notifiers, *self._open[1]), self._shrinks)
         )
-        for (begin_ns, end_ns), (inflated, leaked, _) in zip(pairwise(times_ns.tolist()), more.tolist(), strict=True):
+        for (begin_ns, end_ns), (inflated, leaked) in zip(pairwise(times_ns.tolist()), more.tolist(), strict=True):
             runs = works.within(begin_ns, end_ns), notifiers.within(begin_ns, end_ns), shrinks.within(begin_ns, end_ns)
             found = self._between(begin_ns, end_ns, inflated * self._inflations, leaked * self._leaks, *runs)
             steps += sorted(found, key=lambda step: (step.begin_ns, step.end_ns, step.pages))
