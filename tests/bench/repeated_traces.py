@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tests.event_records import records_of
 from tests.golden.cases import all_cases
-from tracer.batch import HEADER_COLUMNS, Batch, LostStretch, Samples
-from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, SAMPLE_NULL
+from tracer.batch import Batch, LostStretch, Samples
+from tracer.schema import SAMPLE_NULL
 from tracer.store import Recording, Writer
 
 TRACES: Final = (
@@ -78,7 +78,7 @@ def repeat(source: Path, path: Path, turns: int) -> None:
 def _write(writer: Writer, item: Item, turn: int, turn_ns: int, growth: dict[str, int]) -> None:
     shift_ns = turn * turn_ns
     if isinstance(item, Batch):
-        records = _records(item)
+        records = records_of(item)
         records["time_ns"] += np.uint64(shift_ns)
         writer.write_events(records)
     elif isinstance(item, Samples):
@@ -97,16 +97,3 @@ def _growth(samples: Sequence[Samples]) -> dict[str, int]:
         read = read[read != SAMPLE_NULL]
         growth[name] = 0 if name.startswith(_STATES) or not len(read) else int(read[-1] - read[0])
     return growth
-
-
-def _records(batch: Batch) -> npt.NDArray[np.void]:
-    """The events as the writer takes them."""
-    records = np.zeros(len(batch), EVENT_DTYPE)
-    for name in HEADER_COLUMNS:
-        records[name] = batch.header[name]
-    for name, rows in batch.rows.items():
-        typed = records[rows].view(KIND_BY_NAME[name].record_dtype)
-        for column, values in batch.args[name].items():
-            typed[column] = values
-        records[rows] = typed.view(EVENT_DTYPE)
-    return records

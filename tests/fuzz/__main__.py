@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.extend(str(Path(__file__).parent.parent / room) for room in ("fuzz", "unit"))
+sys.path.extend(str(Path(__file__).parent.parent / room) for room in (".", "fuzz", "unit"))
 from targets import TARGETS
 from watching import children_peak_bytes, rss_bytes, watched
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from event_records import records_of
 from recording_inputs import FileOfBlocks
 from store_cases import METADATA
 
 from tracer.batch import Batch, LostStretch, Samples
-from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, KINDS, SAMPLE_NULL
+from tracer.schema import EVENT_DTYPE, KINDS, SAMPLE_NULL
 from tracer.store import Recording
 from tracer.store.contents import METADATA as SHAPE
 from tracer.store.event_columns import EventEncoder
@@ -225,19 +226,7 @@ def _real(path: Path) -> Content:
     batch = Batch.concat(item for item in items if isinstance(item, Batch))
     samples = tuple(item for item in items if isinstance(item, Samples))
     lost = tuple(item for item in items if isinstance(item, LostStretch))
-    return Content(recording.metadata.to_json(), {**recording.symbols}, _records(batch), samples, lost)
-
-
-def _records(batch: Batch) -> Records:
-    records = np.zeros(len(batch), EVENT_DTYPE)
-    for name, column in batch.header.items():
-        records[name] = column
-    for name, rows in batch.rows.items():
-        typed = records[rows].view(KIND_BY_NAME[name].record_dtype)
-        for field, column in batch.args[name].items():
-            typed[field] = column
-        records[rows] = typed.view(EVENT_DTYPE)
-    return records
+    return Content(recording.metadata.to_json(), {**recording.symbols}, records_of(batch), samples, lost)
 
 
 def lifelike(choose: random.Random) -> Content:
