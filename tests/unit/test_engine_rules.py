@@ -117,7 +117,7 @@ def host_swings(turns: int, period_ns: int) -> tuple[Records, Samples]:
     return records(*stream), counters(rows)
 
 
-@pytest.mark.parametrize(("turns", "period_s", "found"), [(3, 2, True), (2, 2, False), (6, 20, False)])
+@pytest.mark.parametrize(("turns", "period_s", "found"), [(3, 2, True), (2, 2, False), (6, 20, True), (3, 300, True)])
 def test_a_host_that_turns_three_times_in_a_row_oscillates(turns: int, period_s: int, found: bool) -> None:
     analysis = analyse(*host_swings(turns, period_s * SECOND))
     assert {cycle.cycle_class for cycle in analysis.cycles} == ({CycleClass.HOST_OSCILLATION} if found else set())

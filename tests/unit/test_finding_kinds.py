@@ -126,6 +126,14 @@ def killed(kind: str) -> Analysis:
     return analyse(event(MS, kind, **({"pid": 7} if kind == "mark_victim" else {})))
 
 
+def swings(last: int) -> Analysis:
+    """A host that takes 64 MiB and gives it back twice, the last time so many pages."""
+    full = 64 * MIB_PAGES
+    rows = [(0, 0, 0), (5, full, 0), (10, full, full), (15, 2 * full, full), (20, 2 * full, full + last)]
+    stream = records(*(work(at * SECOND, at * SECOND + MS) for at in (5, 10, 15, 20)))
+    return analyse(stream, counters([(at * SECOND + 2 * MS, inflated, leaked) for at, inflated, leaked in rows]))
+
+
 def module(name: bytes) -> Analysis:
     return analyse(event(MS, "module_load", module_name=name))
 
@@ -149,6 +157,7 @@ BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "shrinker_share": (lambda: shrinking(100), lambda: shrinking(99)),
     "recorder_share": (lambda: recorded(60), lambda: recorded(0)),
     "module": (lambda: module(b"virtio_balloon"), lambda: module(b"virtio_net")),
+    "host_oscillation": (lambda: swings(32 * MIB_PAGES), lambda: swings(32 * MIB_PAGES - 1)),
     "lost": (lambda: analyse(LostStretch(0, SECOND, {"throttled": 1})), analyse),
 }
 ELSEWHERE = {"constrained_oom": "test_engine_constraint.py"}

@@ -12,6 +12,7 @@ from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_size
 from .balloon.tracker import BalloonTracker
+from .contention.sampled_oscillation import sampled_oscillations
 from .contention.settling import Settling
 from .contention.storms import find_storms
 from .findings.evidence import Evidence
@@ -75,6 +76,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     """All results of a recording that ends at `end_ns`."""
     settled, origin_ns = state.settled, state.origin_ns
     cycles = settled.cycles()
+    oscillations = settled.oscillations()
     analysis = Analysis(
         duration_s=state.seconds(end_ns),
         accounting=state.accounting,
@@ -101,6 +103,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         kills=settled.kills,
         series=state.series,
         balloon=state.balloon,
+        oscillations=[*oscillations, *sampled_oscillations(analysis, oscillations, state.metadata.page_size_bytes)],
         notifications=notifications,
         hopeless=state.hopeless.found,
         options=state.options,

@@ -12,11 +12,14 @@ from ...schema import BALLOON_PAGE_BYTES
 from ..balloon.columns import I64
 from ..terms import CycleClass
 from .found_cycles import FoundCycles, Round
+from .found_oscillations import Chain, FoundOscillations
 from .meter import Marks
 from .moves import BY_COMPACTION, BY_HOST, PRESSURE, EvidenceSpans, Move, Moves
 
 OSCILLATION_TURNS: Final = 3
-"""Turns of the host's target in a row that make an oscillation."""
+"""Turns of the host's target in a row that make an oscillation: one swing up and back is the host's business."""
+UNDONE_PARTS: Final = 2
+"""A turn undoes at least one part in so many of the move before: less is a correction."""
 ROUNDING_PAGES: Final = 16
 """Guest pages to and fro that a target between two multiples of the driver's page explains."""
 
@@ -33,6 +36,10 @@ class _Swing:
     pages: int = 0
     spans: EvidenceSpans = field(default_factory=EvidenceSpans)
 
+    def undoes(self, before: _Swing) -> bool:
+        """Whether it turns the one before round and undoes enough of it."""
+        return self.way == -before.way and self.pages * UNDONE_PARTS >= before.pages
+
 
 class Oscillations:
     """Takes moves in order and follows the host's swings: moves in one direction, out of the balloon or into it.
@@ -40,25 +47,27 @@ class Oscillations:
     A few pages to and fro are `rounding` where pages are coarse, or where the host said nothing between the turns
     (a word of it among turns that the driver makes anyway is not their cause). Where its words were not traced, it said
     nothing where the balloon did not pause.
-    A pressure leak or a teardown stands apart, and what compaction took is nobody's. Swings that follow each other
-    within the horizon make a chain; one of at least three turns is an oscillation, each swing out with the one in after
-    it a cycle of it. What is kept of a chain are the swings of which that is not decided yet.
+    A pressure leak or a teardown stands apart, and what compaction took is nobody's. Swings of which each undoes enough
+    of the one before make a chain, however long they pause; one of at least three turns is an oscillation, each swing
+    out with the one in after it a cycle of it. What is kept of a chain are the swings of which that is not decided yet,
+    and its sums.
     """
 
-    def __init__(self, horizon_ns: int, idle_gap_ns: int, page_size_bytes: int, *, changes_traced: bool) -> None:
+    def __init__(self, idle_gap_ns: int, page_size_bytes: int, *, changes_traced: bool) -> None:
         """`changes_traced`: whether the host's config changes were; else pauses beyond `idle_gap_ns` tell its word."""
-        self._horizon_ns = horizon_ns
         self._idle_gap_ns = idle_gap_ns
         self._coarse = page_size_bytes > BALLOON_PAGE_BYTES
         self._changes_traced = changes_traced
         self._changes = 0
         self._going_on = False
         self._last: _Swing | None = None
-        self._chain: list[_Swing] = []
-        self._length = 0
+        self._undecided: list[_Swing] = []
+        self._chain: Chain | None = None
         self._rounding = False
         self._rounds: list[Round] = []
+        self._chains: list[Chain] = []
         self.found = FoundCycles()
+        self.oscillations = FoundOscillations()
 
     def take(self, moves: Moves) -> None:
         """Take the next moves, and the config changes among them."""
@@ -71,18 +80,24 @@ class Oscillations:
 
     def edges_ns(self) -> I64:
         """The times whose sums `settle` wants, now or later."""
-        swings = self._chain if self._last is None else [*self._chain, self._last]
+        swings = self._undecided if self._last is None else [*self._undecided, self._last]
         edges = [time_ns for swing in swings for time_ns in (swing.begin_ns, swing.end_ns)]
-        found = [time_ns for one in self._rounds for time_ns in (one.turn_ns, one.end_ns)]
-        return np.asarray(edges + found, np.int64)
+        edges += [time_ns for one in self._rounds for time_ns in (one.turn_ns, one.end_ns)]
+        chains = self._chains if self._chain is None else [*self._chains, self._chain]
+        edges += [time_ns for chain in chains for time_ns in (chain.begin_ns, chain.end_ns)]
+        return np.asarray(edges, np.int64)
 
     def settle(self, marks: Marks) -> None:
         """Take the sums at the edges."""
         self.found.add(self._rounds, marks)
-        self._rounds = []
+        self.oscillations.add(self._chains, marks)
+        self._rounds, self._chains = [], []
 
     def finish(self, marks: Marks) -> None:
         """Nothing more will be taken."""
+        if self._last is not None:
+            self._end(self._last)
+            self._last = None
         self._break()
         self.settle(marks)
 
@@ -90,38 +105,45 @@ class Oscillations:
         cause = move.cause if move.cause in PRESSURE else BY_HOST
         last = self._last
         if not self._going_on or last is None or last.cause != cause or last.way != move.way:
+            if last is not None:
+                self._end(last)
             begin_ns, changes = moves.begin_ns[move.first], self._changes + move.changes
-            last = _Swing(begin_ns, moves.end_ns[move.first], cause, move.way, changes)
-            self._turn(last)
+            self._last = last = _Swing(begin_ns, moves.end_ns[move.first], cause, move.way, changes)
+            self._going_on = True
         last.end_ns = max(last.end_ns, moves.end_ns[move.last - 1])
         last.pages += abs(move.pages)
         if cause == BY_HOST:
             last.spans.add(moves.span[move.first : move.last])
 
-    def _turn(self, swing: _Swing) -> None:
-        """A new swing begins, so the one before is over."""
-        before, self._last, self._going_on = self._last, swing, True
-        if before is None:
-            return
-        hosts = before.cause == BY_HOST and swing.cause == BY_HOST
-        if not hosts or swing.begin_ns - before.end_ns > self._horizon_ns:
+    def _end(self, swing: _Swing) -> None:
+        """A swing is over, so that it is known how much of the one before it undoes."""
+        if swing.cause != BY_HOST:
             self._break()
             return
-        if not self._chain:
-            self._chain, self._length = [before], 1
-        self._chain.append(swing)
-        self._length += 1
-        if self._length > OSCILLATION_TURNS:
-            self._pairs(self._chain[:-1])
-            self._chain = self._chain[-2:]
+        if self._undecided and not swing.undoes(self._undecided[-1]):
+            self._break()
+        self._undecided.append(swing)
+        if self._chain is not None or len(self._undecided) > OSCILLATION_TURNS:
+            self._decide()
+
+    def _decide(self) -> None:
+        """The swings of which that was open belong to an oscillation; the last one may begin a cycle."""
+        if self._chain is None:
+            first = self._undecided[0]
+            self._chain = Chain(first.begin_ns)
+            self._chain.add(first.begin_ns, first.end_ns, first.pages, first.spans.ids())
+        for before, swing in pairwise(self._undecided):
+            self._chain.add(swing.begin_ns, swing.end_ns, swing.pages, swing.spans.ids())
+            if before.way < 0 < swing.way:
+                one = self._round(before, swing)
+                self._rounds.append(one)
+                self._chain.add_cycle(one)
+        del self._undecided[:-1]
 
     def _break(self) -> None:
-        if self._length > OSCILLATION_TURNS:
-            self._pairs(self._chain)
-        self._chain, self._length, self._rounding = [], 0, False
-
-    def _pairs(self, swings: list[_Swing]) -> None:
-        self._rounds += [self._round(out, back) for out, back in pairwise(swings) if out.way < 0 < back.way]
+        if self._chain is not None:
+            self._chains.append(self._chain)
+        self._chain, self._undecided, self._rounding = None, [], False
 
     def _round(self, out: _Swing, back: _Swing) -> Round:
         few = max(out.pages, back.pages) <= ROUNDING_PAGES

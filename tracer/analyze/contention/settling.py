@@ -23,6 +23,7 @@ from ..totals.ladder import Ladders
 from ..totals.timeline import TimelineBuilder
 from .conflicts import ConflictFinder
 from .cycles import PressureCycles
+from .found_oscillations import Oscillation
 from .meter import Marks, Meter
 from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
@@ -72,7 +73,7 @@ class Settling:
         origin_ns, traced = metadata.start_ns, balloon.targets_told
         self._origin_ns = origin_ns
         self._cycles = PressureCycles(horizon_ns, balloon.works.paused, changes_traced=traced)
-        self._oscillations = Oscillations(horizon_ns, idle_gap_ns, metadata.page_size_bytes, changes_traced=traced)
+        self._oscillations = Oscillations(idle_gap_ns, metadata.page_size_bytes, changes_traced=traced)
         self._marks = Marks.none()
         self._kills: list[Kill] = []
         self._until_ns = -1
@@ -105,6 +106,10 @@ class Settling:
         self._cycles.finish(self._marks)
         self._oscillations.finish(self._marks)
         return self._cycles.found.and_then(self._oscillations.found).cycles(self._origin_ns)
+
+    def oscillations(self) -> list[Oscillation]:
+        """Every oscillation of the host in order of start; to be asked after `cycles`."""
+        return self._oscillations.oscillations.found(self._origin_ns)
 
     def _take(self, steps: StepColumns, changes_ns: I64, until_ns: int) -> int:
         """Take steps with the sums at the edges of what they make; gives the time since which pauses are asked for."""

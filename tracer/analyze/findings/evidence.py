@@ -9,6 +9,7 @@ from ...metadata import Metadata
 from ..balloon.lag import Lag, lag_of
 from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
+from ..contention.found_oscillations import Oscillation
 from ..model import Analysis
 from ..options import Options
 from ..sizes import mib
@@ -29,6 +30,7 @@ class Evidence:
     kills: list[Kill]
     series: SampleSeries
     balloon: BalloonTracker
+    oscillations: Sequence[Oscillation]
     notifications: Sequence[Sequence[int]]
     hopeless: Sequence[HopelessNode]
     options: Options

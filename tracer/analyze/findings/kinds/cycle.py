@@ -1,4 +1,4 @@
-"""Cycles that belong to no storm."""
+"""Cycles that belong to no storm, but for the host's oscillations, which have a kind of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ...model import Analysis, Finding
-from ...terms import Severity
+from ...terms import CycleClass, Severity
 from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import BALLOON_PAGES
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _cycles(evidence: Evidence) -> Iterator[Finding]:
     for cycle in evidence.analysis.cycles:
-        if cycle.storm is not None:
+        if cycle.storm is not None or cycle.cycle_class is CycleClass.HOST_OSCILLATION:
             continue
         text = (
             f"A {cycle.cycle_class} cycle: {evidence.mib(cycle.leaked_pages)} left the balloon and "
@@ -63,7 +63,8 @@ KIND: Final = Kind(
         meaning="Pages left the balloon, because the guest was short of memory or the host turned its target "
         "round, and were inflated again shortly after. They moved for nothing, twice: out and back in.",
         computed="A burst of leaks whose pages come back within the horizon (10 s, `--horizon`); an inflation "
-        "takes the newest pages out first. Moved for nothing is twice the smaller of what left and what "
+        "takes the newest pages out first. Those of class `host-oscillation` are found at any period and told as "
+        "one finding (see `host_oscillation`). Moved for nothing is twice the smaller of what left and what "
         "came back. The cost adds the time that tasks waited in direct reclaim and what was read again "
         "meanwhile.",
         causes=tuple(f"`{cycle_class}`: {why}." for cycle_class, why in DRIVEN_BY.items()),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...model import Analysis, Cycle, Finding, known_sum
-from ...terms import Severity
+from ...model import Analysis, Cycle, Finding, Storm, known_sum
+from ...terms import CycleClass, Severity
 from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
 from ..kind import Decisive, Explanation, Kind, cost_of, found
 from ..needs import BALLOON_PAGES
@@ -19,7 +19,7 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
     cycles: dict[int | None, list[Cycle]] = {}
     for cycle in evidence.analysis.cycles:
         cycles.setdefault(cycle.storm, []).append(cycle)
-    for storm in evidence.analysis.storms:
+    for storm in _own_storms(evidence.analysis):
         own = cycles[storm.id]
         is_open = evidence.lasts(storm.end_s, evidence.options.horizon_s)
         text = (
@@ -48,8 +48,13 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _own_storms(analysis: Analysis) -> list[Storm]:
+    """All but the host's oscillations, which have a kind of their own."""
+    return [storm for storm in analysis.storms if storm.cycle_class is not CycleClass.HOST_OSCILLATION]
+
+
 def _together(analysis: Analysis, storms: Sequence[Finding], page_bytes: int) -> str:
-    cycles, all_cycles = sum(storm.cycles for storm in analysis.storms), len(analysis.cycles)
+    cycles, all_cycles = sum(storm.cycles for storm in _own_storms(analysis)), len(analysis.cycles)
     if len(storms) == 1 and cycles == all_cycles:
         return ""
     noun = "storm" if len(storms) == 1 else "storms"
@@ -72,7 +77,8 @@ KIND: Final = Kind(
         meaning="Pages left the balloon and came back again and again. Both sides work against each other: the "
         "guest takes memory out because it is short of it, and the balloon takes it again. Nobody gains "
         "memory, and tasks wait.",
-        computed="Three or more cycles of one class in a row (see `cycle`), with no pause beyond the horizon (10 "
+        computed="Three or more cycles of one class in a row (see `cycle`; of class `host-oscillation` see "
+        "`host_oscillation`), with no pause beyond the horizon (10 "
         "s, `--horizon`), nor one of 2 s and more that is ten times as long as their median pause. Moved "
         "for nothing is twice the smaller of what left and what came back, added up over the cycles. The "
         "cost adds the time that tasks waited in direct reclaim during the cycles.",
