@@ -130,7 +130,7 @@ struct rt_event {
 	char comm[RT_COMM_BYTES];
 	__u16 kind;
 	__u16 cpu;
-	__u32 reserved;
+	__u32 cgroup_id; /* 0: unknown */
 	union rt_args args;
 };
 
@@ -144,7 +144,8 @@ struct rt_lru_span {
 	__u32 tid;
 	__u32 tgid;
 	char comm[RT_COMM_BYTES];
-	__u64 cpu; /* where it began */
+	__u32 cpu; /* where it began */
+	__u32 cgroup_id;
 	struct rt_lru_shrink_inactive anon;
 	struct rt_lru_shrink_inactive file;
 };

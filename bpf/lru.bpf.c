@@ -55,6 +55,7 @@ static void rt_lru_begin(void *ctx)
 	span.tid = tid;
 	span.tgid = task >> 32;
 	span.cpu = bpf_get_smp_processor_id();
+	span.cgroup_id = rt_cgroup_id();
 	rt_copy_comm(span.comm);
 	lru_spans.update(&tid, &span);
 }

@@ -6,9 +6,9 @@
  * Every function that submits a record has the program's context as its argument `ctx`, and reserves it itself.
  *
  * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_COMM_AT where
- * programs may read a task's name themselves (little-endian machines); RT_MAPPED_CPUS, the number of possible CPUs, where
- * an array can be mapped; RT_WITH_<kind> for each program wanted, RT_AT_<kind>_<field> for where its tracepoint has a
- * field.
+ * programs may read a task's name themselves (little-endian machines); RT_CGROUP_AT_* where they may follow a task to its
+ * memory cgroup (v1), or RT_CGROUP_BY_ID; RT_MAPPED_CPUS, the number of possible CPUs, where an array can be mapped;
+ * RT_WITH_<kind> for each program wanted, RT_AT_<kind>_<field> for where its tracepoint has a field.
  */
 #include "events.h"
 
@@ -67,10 +67,12 @@ static void rt_count_lost(u32 kind)
 	rt_count_more_lost(kind, 1);
 }
 
-#ifdef RT_COMM_AT
 /* bpf_get_current_task_btf(): bcc's own declaration of it came late. */
 static void *(*rt_current_task)(void) = (void *)158;
+/* bpf_get_current_cgroup_id(), the same. */
+static u64 (*rt_current_cgroup_id)(void) = (void *)80;
 
+#ifdef RT_COMM_AT
 #define RT_EACH_BYTE(byte) ((byte) * 0x0101010101010101ULL)
 
 /* The highest bit of the first byte that is zero, counted from the lowest; 0 where none is. */
@@ -106,6 +108,24 @@ static void rt_copy_comm(char *comm)
 }
 #endif
 
+#define RT_FOLLOW(pointer, offset) (*(void **)((void *)(pointer) + (offset)))
+
+/* The number of the running task's cgroup; 0 where nothing tells it, or it has more than 32 bits. */
+static u32 rt_cgroup_id(void)
+{
+	u64 id = 0;
+
+#if defined(RT_CGROUP_AT_KN_ID)
+	/* The memory controller's own hierarchy (v1), of which the kernel's helper knows nothing. */
+	void *css = RT_FOLLOW(RT_FOLLOW(rt_current_task(), RT_CGROUP_AT_CGROUPS), RT_CGROUP_AT_CSS);
+
+	id = *(u64 *)(RT_FOLLOW(RT_FOLLOW(css, RT_CGROUP_AT_CGROUP), RT_CGROUP_AT_KN) + RT_CGROUP_AT_KN_ID);
+#elif defined(RT_CGROUP_BY_ID)
+	id = rt_current_cgroup_id();
+#endif
+	return id >> 32 ? 0 : id;
+}
+
 static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
 {
 	event->time_ns = bpf_ktime_get_ns();
@@ -114,7 +134,7 @@ static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
 	rt_copy_comm(event->comm);
 	event->kind = kind;
 	event->cpu = bpf_get_smp_processor_id();
-	event->reserved = 0;
+	event->cgroup_id = rt_cgroup_id();
 	__builtin_memset(&event->args, 0, sizeof(event->args));
 }
 

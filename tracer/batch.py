@@ -1,4 +1,4 @@
-"""What flows between the rooms: columns of events, samples of counters, lost stretches."""
+"""What flows between the rooms: columns of events, samples of counters, lost stretches, names of cgroups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .schema import EVENT_DTYPE, KIND_BY_NUMBER
 
-HEADER_COLUMNS = ("time_ns", "tid", "tgid", "comm", "kind", "cpu")
+HEADER_COLUMNS = ("time_ns", "tid", "tgid", "comm", "kind", "cpu", "cgroup_id")
 _HEADER_DTYPES = {name: EVENT_DTYPE[name] for name in HEADER_COLUMNS}
 
 UNKNOWN_KIND = "unknown"
@@ -159,6 +159,10 @@ class Samples:
         """The same readings without some counters."""
         kept = [at for at, name in enumerate(self.names) if name not in names]
         return Samples(self.time_ns, tuple(self.names[at] for at in kept), self.values[:, kept])
+
+
+class CgroupNames(dict[int, str]):
+    """Paths of cgroups by their numbers, seen for the first time."""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ class Metadata:
     `memory_lock` is LOCKED where the recorder's memory was kept from reclaim, else why not; empty where it is unknown.
     `lru_gen_enabled` is the bit mask of the multi-gen LRU, 0 where it is off; it and `lru_gen_min_ttl_ms` are None
     where the kernel has none, or nobody looked. `recorder_pid` is the recorder's `tgid` in events, None where unknown.
+    `cgroup_hierarchy` is the one that events' cgroups are of (`memory`: the memory controller's, v1; `unified`: v2's),
+    empty where they tell none.
     """
 
     tool_version: str = ""
@@ -104,6 +106,8 @@ class Metadata:
     command: tuple[str, ...] = ()
     transport: str = "ring"
     transport_reason: str = ""
+    cgroup_hierarchy: str = ""
+    cgroup_hierarchy_reason: str = ""
     buffer_bytes: int = 0
     memory_lock: str = ""
     sample_interval_s: float = 0.25

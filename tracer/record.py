@@ -21,9 +21,13 @@ HEADER_FIELDS: Final[tuple[tuple[str, str], ...]] = (
     ("comm", f"S{COMM_BYTES}"),
     ("kind", "u2"),
     ("cpu", "u2"),
-    ("reserved", "u4"),
+    ("cgroup_id", "u4"),
 )
-"""What every record starts with. `time_ns` is CLOCK_MONOTONIC; `tid`/`tgid` are the initial pid namespace's."""
+"""What every record starts with. `time_ns` is CLOCK_MONOTONIC; `tid`/`tgid` are the initial pid namespace's.
+
+`cgroup_id` is the running task's cgroup, the number of its directory's inode, which kernfs gives from 1 on (the
+root's); 0 where it is not known, or does not fit: kernfs_new_node() in fs/kernfs/dir.c starts over after 2^31 files.
+"""
 
 HEADER_DTYPE: Final = np.dtype(list(HEADER_FIELDS))
 EVENT_DTYPE: Final = np.dtype([*HEADER_FIELDS, ("args", f"V{ARGS_BYTES}")])

@@ -351,7 +351,8 @@ LRU_SPAN_DTYPE: Final = np.dtype(
         ("tid", "u4"),
         ("tgid", "u4"),
         ("comm", f"S{COMM_BYTES}"),
-        ("cpu", "u8"),
+        ("cpu", "u4"),
+        ("cgroup_id", "u4"),
         ("anon", KIND_BY_NAME["lru_shrink_inactive"].args_dtype),
         ("file", KIND_BY_NAME["lru_shrink_inactive"].args_dtype),
     ]

@@ -115,7 +115,7 @@ class _Record(ctypes.Structure):
         ("comm", ctypes.c_char * 16),
         ("kind", ctypes.c_uint16),
         ("cpu", ctypes.c_uint16),
-        ("reserved", ctypes.c_uint32),
+        ("cgroup_id", ctypes.c_uint32),
         ("args", ctypes.c_uint64 * 8),
     ]
 

@@ -26,7 +26,7 @@ from tracer.store.contents import METADATA as SHAPE
 from tracer.store.event_columns import EventEncoder
 from tracer.store.format import MOST_NS, BlockType
 from tracer.store.kinds import kind_table
-from tracer.store.payloads import encode_samples, pack_lost, pack_symbols
+from tracer.store.payloads import encode_samples, pack_lost, pack_names
 
 Records = np.ndarray[Any, np.dtype[np.void]]
 RECORDINGS = sorted((Path(__file__).parent.parent / "golden" / "data").glob("*.rtrace"))
@@ -124,7 +124,7 @@ class Content:
     def file(self, choose: random.Random) -> bytes:
         """The recording: events in blocks of any size, readings and losses among them."""
         file = FileOfBlocks(json.dumps({"metadata": self.metadata, "kinds": kind_table()}).encode())
-        file.add(BlockType.SYMBOLS, len(self.symbols), pack_symbols(self.symbols))
+        file.add(BlockType.SYMBOLS, len(self.symbols), pack_names(self.symbols))
         blocks: list[Callable[[], None]] = [lambda part=part: _add_events(file, part) for part in self._parts(choose)]
         for samples in self.samples:
             blocks.insert(

@@ -133,6 +133,7 @@ def test_any_change_is_noticed_or_harmless(tmp_path_factory, data):
 def test_a_recording_of_version_1_0_is_read():
     recording = Recording.open(VERSION_1_0)
     expected = np.concatenate([records_of_all_kinds(60, 7, KINDS_OF_VERSION_1_0), calm_records(1_000)])
+    expected["cgroup_id"] = 0
     assert_same_batch(events_of(recording), Batch.from_records(expected))
     assert samples_of(recording)[0].values.tolist() == samples_at(1_500, 1_700).values.tolist()
     assert recording.metadata == METADATA_OF_VERSION_1_0

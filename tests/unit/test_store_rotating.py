@@ -37,6 +37,7 @@ def noisy_records(count: int, start_ns: int) -> np.ndarray:
 def write_parts(path: Path, turns: int, keep: int | None = None, **options: object) -> RotatingWriter:
     writer = RotatingWriter(path, METADATA, Rotation(100_000, keep), **options)
     writer.write_symbols({1: "first"})
+    writer.write_cgroups({1: "/"})
     writer.write_note("kept", "everywhere")
     for turn in range(turns):
         writer.write_block(noisy_records(500, 10_000 * (turn + 1)))
@@ -70,6 +71,7 @@ def test_every_file_opens_on_its_own(path):
         assert (recording.complete, recording.bad_blocks, recording.cut_bytes) == (True, 0, 0)
         assert recording.notes == {"kept": "everywhere", PART_NOTE: number}
         assert recording.symbols[1] == "first"
+        assert recording.cgroups == {1: "/"}
         assert (recording.metadata.kernel_release, recording.metadata.host) == (METADATA.kernel_release, METADATA.host)
         assert METADATA.start_ns < recording.metadata.start_ns <= recording.first_ns
         assert (

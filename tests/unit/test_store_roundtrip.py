@@ -140,15 +140,28 @@ def test_everything_else_comes_back(path):
     writer.write_symbols({0xFFFFFFFF81234567: "super_cache_scan"})
     writer.flush()
     writer.write_symbols({0x10: "näme\n\udcff"})
+    writer.write_cgroups({1: "/"})
     writer.write_lost(lost)
+    writer.flush()
+    writer.write_cgroups({4711: "/a.slice/ü\n\udcff"})
     writer.write_note("exit_status", 1)
     writer.write_note("exit_status", {"code": 0, "signal": None})
     writer.close()
     recording = Recording.open(path)
     assert recording.metadata == metadata
     assert recording.symbols == {0xFFFFFFFF81234567: "super_cache_scan", 0x10: "näme\n\udcff"}
+    assert recording.cgroups == {1: "/", 4711: "/a.slice/ü\n\udcff"}
     assert recording.notes == {"exit_status": {"code": 0, "signal": None}}
     assert list(recording.items()) == [lost]
+
+
+def test_a_task_in_two_cgroups_is_told_apart_and_takes_no_room_in_the_file(path, tmp_path):
+    records = calm_records(50_000)
+    plain = write_recording(tmp_path / "plain", records).stat().st_size
+    records["cgroup_id"][20_000:] = 4711
+    batch = events_of(Recording.open(write_recording(path, records)))
+    assert batch.header["cgroup_id"].tolist() == records["cgroup_id"].tolist()
+    assert path.stat().st_size - plain < 200
 
 
 def test_a_recording_of_nothing_is_whole(path):

@@ -13,16 +13,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..batch import LostStretch, Samples
+from ..batch import CgroupNames, LostStretch, Samples
 from ..kernel import kernel_time
 from ..kernel.counters import CounterReader
 from ..probes.attach import lost_by_kind
 from ..schema import EVENT_DTYPE, KINDS, MAX_KINDS, SpanKind
 from .addresses import AddressBook
+from .cgroup_book import CgroupBook
 from .transport import Buffers
 
-Item = npt.NDArray[np.void] | Samples | LostStretch | dict[int, str]
-"""Records of EVENT_DTYPE, counters, a lost stretch, or names of kernel addresses not seen before."""
+Item = npt.NDArray[np.void] | Samples | LostStretch | CgroupNames | dict[int, str]
+"""Records of EVENT_DTYPE, counters, a lost stretch, or names not seen before: of cgroups, of kernel addresses."""
 
 DEFAULT_SAMPLE_INTERVAL_S: Final = 0.25
 
@@ -56,13 +57,15 @@ _BALLOON_KINDS: Final = frozenset(kind.number for kind in KINDS if kind.span in 
 @dataclass(frozen=True)
 class Sources:
     """What the collector reads. `lost` counts records without room since the start by kind number, `missed` events for
-    which the kernel did not run the program. `untold`: records of what the programs still hold when it ends."""
+    which the kernel did not run the program. `untold`: records of what the programs still hold when it ends.
+    `cgroup_path` gives a cgroup's path by its number."""
 
     buffers: Buffers
     lost: Callable[[], npt.NDArray[np.uint64]]
     missed: Callable[[], npt.NDArray[np.uint64]]
     counters: CounterReader
     untold: Callable[[], npt.NDArray[np.void]] = lambda: np.empty(0, EVENT_DTYPE)
+    cgroup_path: Callable[[int], str | None] = lambda _: None
 
 
 @cache
@@ -98,6 +101,7 @@ class Collector:
         self._sources = sources
         self._interval_ns = round(sample_interval_s * _NS)
         self._book = AddressBook()
+        self._cgroups = CgroupBook(sources.cgroup_path)
         self._stop_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll = select.epoll()
         self._epoll.register(sources.buffers.fd, select.EPOLLIN)
@@ -212,7 +216,7 @@ class Collector:
         yield from self._records()
         yield from items
 
-    def _records(self) -> Iterator[npt.NDArray[np.void]]:
+    def _records(self) -> Iterator[npt.NDArray[np.void] | CgroupNames]:
         fullness, now_ns = self._sources.buffers.fullness, kernel_time.now_ns()
         self._storm = fullness > _BUSY_SHARE
         full_in_s = (now_ns - self._looked_ns) / _NS / max(fullness, 1e-9)
@@ -222,11 +226,13 @@ class Collector:
             records = batch if self._lend else _copy(batch)
             self._look_at(records)
             yield records
+            yield from self._cgroups.take()
 
     def _look_at(self, records: npt.NDArray[np.void]) -> None:
         kinds = np.ascontiguousarray(records["kind"])
         self._present = present = _kinds_in(int(np.bitwise_or.reduce(_ONE << kinds.astype(np.uint64))))
         self._book.notice(records, kinds, present)
+        self._cgroups.notice(records, present)
         of_balloon = not _BALLOON_KINDS.isdisjoint(present)
         self._sample_soon |= of_balloon
         self._events += len(records)

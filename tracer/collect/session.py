@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from .. import __version__
 from ..errors import CannotTraceError
+from ..kernel.cgroup_paths import CgroupPaths
 from ..kernel.counters import CounterReader
 from ..kernel.host import ClockAnchor, clock_anchor, read_host
 from ..kernel.lru_gen import read_lru_gen
@@ -69,7 +70,9 @@ class Session:
             self._probes.attach()
             self._probes.require_any()
             counters = stack.enter_context(CounterReader())
-            sources = Sources(self._buffers, lost, self._probes.missed, counters, self._probes.take_untold)
+            paths = self._cgroup_paths(stack)
+            probes = self._probes
+            sources = Sources(self._buffers, lost, probes.missed, counters, probes.take_untold, paths)
             self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
@@ -174,6 +177,10 @@ class Session:
         self._collector.stop_when(signals.fd, lambda: signals.received is not None)
         return signals
 
+    def _cgroup_paths(self, stack: ExitStack) -> Callable[[int], str | None]:
+        hierarchy = self._probes.cgroup_ids.hierarchy
+        return stack.enter_context(CgroupPaths(hierarchy)).path if hierarchy else lambda _: None
+
     def _describe(self, anchor: ClockAnchor) -> Metadata:
         host, probes, lru_gen = read_host(), self._probes, read_lru_gen()
         return Metadata(
@@ -195,6 +202,8 @@ class Session:
             command=self._command.arguments if self._command else (),
             transport=probes.choice.transport.value,
             transport_reason=probes.choice.reason,
+            cgroup_hierarchy=(probes.cgroup_ids.hierarchy or ""),
+            cgroup_hierarchy_reason=probes.cgroup_ids.reason,
             buffer_bytes=probes.buffer_bytes,
             sample_interval_s=self._interval_s,
             lru_detail=probes.plan.lru_detail.value,

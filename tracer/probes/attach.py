@@ -23,6 +23,7 @@ from ..schema import EVENT_DTYPE, KIND_BY_NUMBER, MAX_KINDS
 from . import syscalls
 from .attachment import attach_kprobe, attach_raw_tracepoint, attach_traced_function, attach_tracepoint
 from .bell import Bell
+from .cgroup_ids import CgroupIds, choose_cgroup_ids
 from .compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError
 from .costs import read_costs
 from .loading import Loader, LoadRequest
@@ -82,10 +83,12 @@ class Probes:
         """
         self.plan = plan
         self.choice: TransportChoice = choose_transport(transport)
+        self.cgroup_ids: CgroupIds = choose_cgroup_ids()
         host = read_host()
         self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, bpf_dir())
+        flags += self.cgroup_ids.flags
         self._refusals = _refused_beforehand(plan)
         self._loaded = (loader or Loader()).load(
             _request(plan, self._refusals, transport_maps(self.choice.transport), flags)

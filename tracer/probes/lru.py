@@ -59,7 +59,7 @@ def _records_of(span: npt.NDArray[np.void]) -> Iterator[npt.NDArray[np.void]]:
         if not scans["nr_calls"][0]:
             continue
         record = np.zeros(1, _LRU.record_dtype)
-        for name in ("tid", "tgid", "comm", "cpu"):
+        for name in ("tid", "tgid", "comm", "cpu", "cgroup_id"):
             record[name] = span[name]
         for name, _ in _LRU.fields:
             record[name] = scans[name]

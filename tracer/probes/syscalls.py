@@ -8,6 +8,7 @@ import os
 import platform
 import struct
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 _MACHINE: Final = platform.machine()
@@ -49,6 +50,8 @@ _TRACE_FENTRY, _TRACE_FEXIT = 24, 25
 _GET_CURRENT_TASK_BTF: Final = 158
 """BPF_FUNC_get_current_task_btf, since "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID" (5.11)."""
 _GET_CURRENT_PID_TGID: Final = 14
+_GET_CURRENT_CGROUP_ID: Final = 80
+"""BPF_FUNC_get_current_cgroup_id, since "bpf: implement bpf_get_current_cgroup_id() helper" (4.18)."""
 _INSTRUCTION_BYTES: Final = 8
 _PROGRAM_LAYOUT: Final = "IIQQIIQII16sIIIIQIIQIII"
 """union bpf_attr for BPF_PROG_LOAD, up to `attach_btf_obj_fd`."""
@@ -153,6 +156,27 @@ def accepts_call(function: int) -> bool:
     except OSError as error:
         return error.errno != errno.EINVAL
     return True
+
+
+def accepts_task_walk(offsets: Sequence[int]) -> bool:
+    """Whether the kernel lets a tracepoint's program follow pointers from the running task, each at its offset."""
+    try:
+        _try_program(
+            _instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
+            *(_instruction(0x79, 0, 0, offset) for offset in offsets),  # r0 = *(u64 *)(r0 + offset)
+        )
+    except (OSError, struct.error):
+        return False
+    return True
+
+
+def why_no_cgroup_id() -> str:
+    """Why the kernel lets no tracepoint's program ask for the running task's cgroup; empty where it does."""
+    try:
+        _try_program(_instruction(0x85, 0, 0, 0, _GET_CURRENT_CGROUP_ID))  # r0 = call
+    except OSError as error:
+        return f"this kernel has no bpf_get_current_cgroup_id(): {error.strerror}"
+    return ""
 
 
 def accepts_task_read(offset: int) -> bool:

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..batch import LostStretch, Samples
+from ..batch import CgroupNames, LostStretch, Samples
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
 from ..collect.command import Command
 from ..collect.command_user import find_user
@@ -241,6 +241,8 @@ def _write(item: Item, writer: OpenOutput) -> None:
         writer.write_samples(item)
     elif isinstance(item, LostStretch):
         writer.write_lost(item)
+    elif isinstance(item, CgroupNames):
+        writer.write_cgroups(item)
     elif isinstance(item, dict):
         writer.write_symbols(item)
     else:
@@ -268,6 +270,8 @@ def _say_plan(session: Session, say: Messages) -> None:
     facts = session.metadata
     why = f" ({facts.transport_reason})" if facts.transport_reason else ""
     say.detail(f"transport: {facts.transport}{why}, {facts.buffer_bytes / 1024:,.0f} KiB")
+    why = f" ({facts.cgroup_hierarchy_reason})" if facts.cgroup_hierarchy_reason else ""
+    say.detail(f"cgroups: {facts.cgroup_hierarchy or 'not told'}{why}")
     for row in facts.plan:
         reason = f": {row.reason}" if row.reason else ""
         say.detail(f"{row.what}: {row.source} {row.state.value}{reason}")

@@ -118,6 +118,11 @@ class BackgroundWriter:
         self._raise()
         self._put(partial(self._writer.write_symbols, symbols))
 
+    def write_cgroups(self, paths: Mapping[int, str]) -> None:
+        """Paths of cgroups not written before, by their numbers."""
+        self._raise()
+        self._put(partial(self._writer.write_cgroups, paths))
+
     def write_lost(self, stretch: LostStretch) -> None:
         """A stretch in which events were lost; where the thread is far behind, several become one."""
         self._raise()

@@ -65,6 +65,11 @@ class Cursor:
             raise CorruptPayloadError("payload ends early")
         return start
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing is left."""
+        return self._at == len(self._data)
+
     def count(self, limit: int) -> int:
         """The next 32-bit count. Raises CorruptPayloadError above `limit`."""
         value: int = self.unpack(COUNT)[0]

@@ -65,6 +65,8 @@ METADATA: Final = Members(
         "command": ListOf(_ARGUMENT, 1 << 20),
         "transport": _NAME,
         "transport_reason": _SENTENCE,
+        "cgroup_hierarchy": _NAME,
+        "cgroup_hierarchy_reason": _SENTENCE,
         "buffer_bytes": _BYTES,
         "memory_lock": _SENTENCE,
         "sample_interval_s": Real(0.0, 1e9),
@@ -111,6 +113,9 @@ LOST: Final = ListOf(Row((_TIME_NS, _TIME_NS, _COUNTS_BY_KIND)), 1 << 16)
 SYMBOL_NAMES: Final = Text(512)
 SYMBOLS: Final = MapOf(SYMBOL_NAMES, 1 << 16, 16)
 """SYMBOLS; also as many as a recording may have."""
+
+CGROUPS: Final = MapOf(Text(4096), 1 << 16, 16)
+"""CGROUPS: paths, of PATH_MAX bytes (include/uapi/linux/limits.h) at most; also as many as a recording may have."""
 
 SAMPLE_NAME: Final = _NAME
 SAMPLE_NAMES: Final = ListOf(SAMPLE_NAME, 512)

@@ -15,12 +15,14 @@ MOST_ENTRIES: Final = 256
 
 _SLOT_BITS: Final = 16
 _WORD_BITS: Final = 64
-_MULTIPLIERS: Final = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+_MULTIPLIERS: Final = tuple(
+    np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63)
+)
 _TURNS: Final = tuple(_MULTIPLIERS[turn:] + _MULTIPLIERS[:turn] for turn in range(len(_MULTIPLIERS)))
 
 
 class Dictionary:
-    """Distinct rows of up to three parallel key columns, and a hash table without a shared slot that finds them."""
+    """Distinct rows of up to four parallel key columns, and a hash table without a shared slot that finds them."""
 
     def __init__(self, entries: Sequence[Words], multipliers: Sequence[np.uint64], slots: Codes) -> None:
         self._entries = entries
@@ -53,7 +55,7 @@ class Dictionary:
 
 
 def distinct(keys: Sequence[Words]) -> tuple[Codes, Integers]:
-    """Distinct rows of up to three parallel key columns: a position of each, and every row's index among these."""
+    """Distinct rows of up to four parallel key columns: a position of each, and every row's index among these."""
     for multipliers in _TURNS:
         if found := _distinct_hashed(keys, multipliers):
             return found

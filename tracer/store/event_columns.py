@@ -21,7 +21,9 @@ _WORDS: Final = _HEADER_WORDS + _ARGS_WORDS
 _TIME: Final = 0
 _THREAD: Final = slice(1, 4)
 _KIND_AND_CPU: Final = 4
-"""Words of a record: `time_ns`; `tid`, `tgid` and `comm`; `kind` and `cpu`."""
+"""Words of a record: `time_ns`; `tid`, `tgid` and `comm`; `kind`, `cpu` and `cgroup_id`."""
+_CGROUP_ID: Final = np.array([(0, 0, 0, b"", 0, 0, 0xFFFFFFFF)], HEADER_DTYPE).view(np.uint64)[_KIND_AND_CPU]
+"""The bits of that word which are the cgroup's, in this machine's byte order."""
 
 _CHUNK_ROWS: Final = 4096
 """Records turned into columns at once: they stay in the first- and second-level caches meanwhile."""
@@ -52,10 +54,11 @@ class EventEncoder:
         words = self._turned(records)
         kinds, cpus = (_part(words[_KIND_AND_CPU], EVENT_DTYPE, name, _KIND_AND_CPU) for name in ("kind", "cpu"))
         put_steps(self._sink, words[_TIME])
-        self._threads.put(self._sink, words[_THREAD])
+        self._threads.put(self._sink, words[_THREAD], words[_KIND_AND_CPU] & _CGROUP_ID)
         self._columns["", "kind"].put(self._sink, kinds)
         self._columns["", "cpu"].put(self._sink, cpus)
         self._put_arguments(words[_HEADER_WORDS:], kinds)
+        self._threads.put_cgroups(self._sink)
         return self._sink.view()
 
     def _turned(self, records: npt.NDArray[np.void]) -> Words:
@@ -148,24 +151,32 @@ class _ThreadEncoder:
     def __init__(self) -> None:
         self._dictionary: Dictionary | None = None
         self._head = b""
+        self._cgroups = b""
 
-    def put(self, sink: Sink, words: Words) -> None:
-        """`words` has a row for `tid` and `tgid` and two for `comm`."""
-        keys = list(words)
+    def put(self, sink: Sink, words: Words, cgroups: npt.NDArray[np.uint64]) -> None:
+        """`words` has a row for `tid` and `tgid` and two for `comm`; `cgroups` has `cgroup_id` in its place.
+
+        One task in two cgroups is two threads.
+        """
+        keys = [*words, cgroups]
         # A table of more threads than rows is one that readers refuse.
         fits = self._dictionary is not None and len(self._dictionary) <= words.shape[1]
         codes = self._dictionary.codes(keys) if self._dictionary and fits else None
         if codes is None:
             first, found = distinct(keys)
-            self._remember(words[:, first])
+            self._remember(words[:, first], cgroups[first])
             sink.put(self._head)
             put_frame(sink, found)
         else:
             sink.put(self._head)
             put_frame(sink, codes)
 
-    def _remember(self, entries: Words) -> None:
-        self._dictionary = Dictionary.of(list(entries))
+    def put_cgroups(self, sink: Sink) -> None:
+        """The table's last column, behind all others: readers that do not know it look no further."""
+        sink.put(self._cgroups)
+
+    def _remember(self, entries: Words, cgroups: npt.NDArray[np.uint64]) -> None:
+        self._dictionary = Dictionary.of([*entries, cgroups])
         count = entries.shape[1]
         task = np.ascontiguousarray(entries[0])
         head = Sink(count * HEADER_DTYPE.itemsize + 2 * WORD_BYTES)
@@ -174,3 +185,6 @@ class _ThreadEncoder:
         put_frame(head, _part(task, EVENT_DTYPE, "tgid", 1))
         head.put(np.ascontiguousarray(entries[1:].T).tobytes())
         self._head = bytes(head.view())
+        last = Sink(count * WORD_BYTES + 2 * WORD_BYTES)
+        put_frame(last, _part(cgroups, EVENT_DTYPE, "cgroup_id", _KIND_AND_CPU))
+        self._cgroups = bytes(last.view())

@@ -1,15 +1,15 @@
-"""What a recording says beside events, readings and losses: symbols, notes, and that it was closed in order."""
+"""What a recording says beside events, readings and losses: symbols, cgroups, notes, that it was closed in order."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from .columns import CorruptPayloadError
-from .contents import SYMBOLS
+from .contents import CGROUPS, SYMBOLS
 from .format import JSON, MAX_JSON_BYTES, BlockType
-from .payloads import unpack_note, unpack_symbols
+from .payloads import unpack_cgroups, unpack_note, unpack_symbols
 
-FACT_TYPES: Final = (BlockType.SYMBOLS, BlockType.NOTE, BlockType.END, BlockType.INDEX)
+FACT_TYPES: Final = (BlockType.SYMBOLS, BlockType.NOTE, BlockType.END, BlockType.INDEX, BlockType.CGROUPS)
 """Blocks read when a recording is opened."""
 
 
@@ -18,15 +18,19 @@ class Facts:
 
     def __init__(self) -> None:
         self.symbols: dict[int, str] = {}
+        self.cgroups: dict[int, str] = {}
         self.notes: dict[str, JSON] = {}
         self.complete = False
         self._note_bytes: dict[str, int] = {}
         self._bytes = 0
+        self._cgroup_bytes = 0
 
     def take(self, kind: int, payload: bytes) -> None:
         """One more block of FACT_TYPES. Raises CorruptPayloadError where it can't be taken in."""
         if kind == BlockType.SYMBOLS:
             self._take_symbols(unpack_symbols(payload))
+        elif kind == BlockType.CGROUPS:
+            self._take_cgroups(unpack_cgroups(payload), len(payload))
         elif kind == BlockType.NOTE:
             self._take_note(*unpack_note(payload), len(payload))
         elif kind == BlockType.END:
@@ -36,6 +40,12 @@ class Facts:
         if len(self.symbols) + len(symbols) > SYMBOLS.most:
             raise CorruptPayloadError(f"more than {SYMBOLS.most:,} symbols")
         self.symbols |= symbols
+
+    def _take_cgroups(self, paths: dict[int, str], size: int) -> None:
+        self._cgroup_bytes += size
+        if self._cgroup_bytes > MAX_JSON_BYTES or len(self.cgroups) + len(paths) > CGROUPS.most:
+            raise CorruptPayloadError(f"more than {CGROUPS.most:,} cgroups, or {MAX_JSON_BYTES:,} bytes of their paths")
+        self.cgroups |= paths
 
     def _take_note(self, key: str, value: JSON, size: int) -> None:
         """The last note of a key counts, so only that one takes room."""

@@ -31,6 +31,7 @@ RAW_BYTES: Final[Mapping[int, int]] = {
     BlockType.SAMPLES: MAX_RAW_BYTES,
     BlockType.SYMBOLS: MAX_JSON_BYTES,
     BlockType.LOST: MAX_JSON_BYTES,
+    BlockType.CGROUPS: MAX_JSON_BYTES,
     BlockType.NOTE: MAX_JSON_BYTES,
     BlockType.END: MAX_JSON_BYTES,
     BlockType.INDEX: 8 + 2 * INDEX_BLOCKS * BLOCK_HEADER_BYTES,

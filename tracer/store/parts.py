@@ -97,6 +97,11 @@ class RecordingParts:
         return {address: name for part in self._all for address, name in part.symbols.items()}
 
     @cached_property
+    def cgroups(self) -> Mapping[int, str]:
+        """Of all files."""
+        return {number: path for part in self._all for number, path in part.cgroups.items()}
+
+    @cached_property
     def notes(self) -> Mapping[str, JSON]:
         """Of all files, the latest of each name; which part a file is is no note of the whole."""
         notes = {key: value for part in self._all for key, value in part.notes.items()}

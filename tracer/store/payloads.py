@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy.typing as npt
 from ..batch import HEADER_COLUMNS, NO_FIELDS, Batch, Column, Fields, LostStretch, Samples
 from ..schema import COMM_BYTES, EVENT_DTYPE
 from .columns import Codes, CorruptPayloadError, Cursor, Words, decode_codes, decode_column, skip_column
-from .contents import LOST, NOTE, NOTE_VALUES, SAMPLE_NAMES, SYMBOLS
+from .contents import CGROUPS, LOST, NOTE, NOTE_VALUES, SAMPLE_NAMES, SYMBOLS
 from .encoding import put_count, put_frame, put_steps
 from .format import JSON, MAX_SAMPLE_CELLS
 from .kinds import KindLayout, Layouts
@@ -28,7 +30,8 @@ def decode_events(payload: bytes, count: int, layouts: Layouts, leave_out: Field
     """The inverse of `EventEncoder.encode`, arguments to `leave_out` passed over. Raises CorruptPayloadError."""
     cursor = Cursor(payload)
     header: dict[str, Column] = {"time_ns": decode_column(cursor, count, EVENT_DTYPE["time_ns"])}
-    header |= _decode_threads(cursor, count)
+    threads = _decode_threads(cursor, count)
+    header |= threads.header
     header |= {name: decode_column(cursor, count, EVENT_DTYPE[name]) for name in ("kind", "cpu")}
     rows: dict[str, npt.NDArray[np.int64]] = {}
     args: dict[str, dict[str, Column]] = {}
@@ -39,6 +42,7 @@ def decode_events(payload: bytes, count: int, layouts: Layouts, leave_out: Field
             columns = _decode_arguments(cursor, len(where), layout, unread)
             if layout.kind:
                 rows[layout.kind.name], args[layout.kind.name] = where, columns
+    header["cgroup_id"] = threads.cgroups(cursor)
     return Batch({name: header[name] for name in HEADER_COLUMNS}, rows, args)
 
 
@@ -70,17 +74,26 @@ def decode_samples(payload: bytes, count: int) -> Samples:
     return Samples(time_ns, tuple(names), np.cumsum(values, axis=0, dtype=np.int64))
 
 
-def pack_symbols(symbols: dict[int, str]) -> bytes:
-    """Kernel addresses and names."""
-    return pack_json({f"{address:x}": name for address, name in symbols.items()})
+def pack_names(names: Mapping[int, str]) -> bytes:
+    """Names by number: of kernel addresses, paths of cgroups."""
+    return pack_json({f"{number:x}": name for number, name in names.items()})
 
 
 def unpack_symbols(payload: bytes) -> dict[int, str]:
-    """The inverse of `pack_symbols`. Raises CorruptPayloadError."""
+    """Names by kernel address. Raises CorruptPayloadError."""
+    return _unpack_names(payload, SYMBOLS)
+
+
+def unpack_cgroups(payload: bytes) -> dict[int, str]:
+    """Paths by the cgroups' numbers. Raises CorruptPayloadError."""
+    return _unpack_names(payload, CGROUPS)
+
+
+def _unpack_names(payload: bytes, shape: Shape) -> dict[int, str]:
     try:
-        return {int(address, 16): name for address, name in unpack_shaped(payload, SYMBOLS).items()}
+        return {int(number, 16): name for number, name in unpack_shaped(payload, shape).items()}
     except ValueError as error:
-        raise CorruptPayloadError(f"symbols: {error}") from error
+        raise CorruptPayloadError(f"names: {error}") from error
 
 
 def pack_lost(stretches: list[LostStretch]) -> bytes:
@@ -139,12 +152,28 @@ def _present(kinds: npt.NDArray[Any]) -> list[int]:
     return [int(number) for number in np.flatnonzero(np.bincount(kinds, minlength=1))]
 
 
-def _decode_threads(cursor: Cursor, count: int) -> dict[str, Column]:
+@dataclass(frozen=True)
+class _Threads:
+    """Which entry of the table of threads an event's is, and the columns that say so."""
+
+    entries: int
+    codes: Codes
+    header: Mapping[str, Column]
+
+    def cgroups(self, cursor: Cursor) -> Column:
+        """Each event's `cgroup_id`, from the table's last column; writers before minor version 2 put nothing there."""
+        if cursor.is_at_end:
+            return np.zeros(len(self.codes), EVENT_DTYPE["cgroup_id"])
+        return decode_column(cursor, self.entries, EVENT_DTYPE["cgroup_id"]).take(self.codes)
+
+
+def _decode_threads(cursor: Cursor, count: int) -> _Threads:
     entries = cursor.count(count)
     tids, tgids = (decode_column(cursor, entries, EVENT_DTYPE[name]) for name in ("tid", "tgid"))
     comms = np.frombuffer(cursor.take(entries * COMM_BYTES), _COMM)
     codes: Codes = decode_codes(cursor, count, entries)
-    return {"tid": tids.take(codes), "tgid": tgids.take(codes), "comm": comms.take(codes)}
+    header = {"tid": tids.take(codes), "tgid": tgids.take(codes), "comm": comms.take(codes)}
+    return _Threads(entries, codes, header)
 
 
 def _decode_arguments(cursor: Cursor, count: int, layout: KindLayout, unread: frozenset[str]) -> dict[str, Column]:

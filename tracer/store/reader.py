@@ -34,7 +34,8 @@ _ITEM_TYPES: Final = (BlockType.EVENTS, BlockType.SAMPLES, BlockType.LOST)
 
 
 class Recording:
-    """An opened recording: `metadata`, `symbols` and `notes` at once, events, samples and losses through `items`.
+    """An opened recording: `metadata`, `symbols`, `cgroups` (paths) and `notes` at once, events, samples and losses
+    through `items`.
 
     `metadata.start_ns` is time zero, and `start_utc_ns` the wall clock then.
 
@@ -55,7 +56,8 @@ class Recording:
         self.claims = Claims.of(self._headers[~beyond], source.size)
         self.claims.refuse_if_beyond(source.path)
         facts = self._load_facts()
-        self.symbols, self.notes, self.complete = facts.symbols, facts.notes, facts.complete
+        self.symbols, self.cgroups = facts.symbols, facts.cgroups
+        self.notes, self.complete = facts.notes, facts.complete
         self._counters: set[str] = set()
         self._measure()
         self.metadata = self._from_time_zero()

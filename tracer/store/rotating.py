@@ -73,6 +73,7 @@ class RotatingWriter:
         self._parts: dict[Path, FileIdentity] = {}
         self._skipped: list[int] = []
         self._symbols: dict[int, str] = {}
+        self._cgroups: dict[int, str] = {}
         self._notes: dict[str, JSON] = {}
         self._earlier_bytes = self._earlier_events = 0
         self._folder: int | None = hold_folder_of(path)
@@ -129,6 +130,11 @@ class RotatingWriter:
         self._symbols.update(symbols)
         self._writer.write_symbols(symbols)
 
+    def write_cgroups(self, paths: Mapping[int, str]) -> None:
+        """As `Writer.write_cgroups`; they are repeated in every later file."""
+        self._cgroups.update(paths)
+        self._writer.write_cgroups(paths)
+
     def write_lost(self, stretch: LostStretch) -> None:
         """As `Writer.write_lost`."""
         self._writer.write_lost(stretch)
@@ -169,6 +175,7 @@ class RotatingWriter:
         path, writer = self._made(metadata, events_before)
         self._parts[path] = writer.identity
         writer.write_symbols(self._symbols)
+        writer.write_cgroups(self._cgroups)
         skipped: dict[str, JSON] = {SKIPPED_PARTS_NOTE: [*self._skipped]} if self._skipped else {}
         for key, value in {**self._notes, PART_NOTE: self._number, **skipped}.items():
             writer.write_note(key, value)

@@ -71,6 +71,7 @@ class Writer:
         self._filled = 0
         self._samples: list[Samples] = []
         self._symbols: dict[int, str] = {}
+        self._cgroups: dict[int, str] = {}
         self._lost: list[LostStretch] = []
         self._notes: list[bytes] = []
         self._ended = False
@@ -124,6 +125,10 @@ class Writer:
         """Names of kernel addresses not written before."""
         self._symbols.update(symbols)
 
+    def write_cgroups(self, paths: Mapping[int, str]) -> None:
+        """Paths of cgroups not written before, by their numbers."""
+        self._cgroups.update(paths)
+
     def write_lost(self, stretch: LostStretch) -> None:
         """A stretch in which events were lost."""
         self._lost.append(stretch)
@@ -143,7 +148,7 @@ class Writer:
         return None if self._buffer is None or not size else self._buffer[:size]
 
     def _flush_blocks(self, events: npt.NDArray[np.uint8] | None) -> None:
-        self._flush_symbols()
+        self._flush_names()
         if events is not None:
             self._append_events(events)
         self._flush_samples()
@@ -182,10 +187,11 @@ class Writer:
         records: npt.NDArray[np.void] = data.view(EVENT_DTYPE)
         self._file.append(BlockType.EVENTS, self._encoder.encode(records), len(records), _extent(records["time_ns"]))
 
-    def _flush_symbols(self) -> None:
-        symbols, self._symbols = self._symbols, {}
-        if symbols:
-            self._file.append(BlockType.SYMBOLS, payloads.pack_symbols(symbols), len(symbols))
+    def _flush_names(self) -> None:
+        for kind, names in ((BlockType.SYMBOLS, self._symbols), (BlockType.CGROUPS, self._cgroups)):
+            if names:
+                self._file.append(kind, payloads.pack_names(names), len(names))
+        self._symbols, self._cgroups = {}, {}
 
     def _flush_samples(self) -> None:
         pending, self._samples = self._samples, []

@@ -1,0 +1,68 @@
+"""Cgroups in records, named as soon as they are seen: they die."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..batch import CgroupNames
+from ..schema import KIND_BY_NAME
+
+_SLOTS: Final = 1 << 12
+_MOST: Final = 1 << 15
+_MOST_BYTES: Final = 3 << 20
+"""Cgroups that get a name, and their paths' size as JSON: a machine that makes new ones for ever must not fill memory,
+nor the file beyond what readers take (`CGROUPS` in store/contents.py)."""
+_WITH_MEMCG: Final = (KIND_BY_NAME["memcg_reclaim_begin"], KIND_BY_NAME["memcg_softlimit_reclaim_begin"])
+"""Kinds that tell whose limit it is, which is not always the task's own cgroup."""
+
+
+class CgroupBook:
+    """Which cgroups have been seen. `path_of` gives a cgroup's path, None where there is none any more.
+
+    A direct-mapped table answers for nearly every record; only what misses it is looked at one by one.
+    """
+
+    def __init__(self, path_of: Callable[[int], str | None]) -> None:
+        self._path_of = path_of
+        self._known: set[int] = {0}
+        self._table = np.zeros(_SLOTS, np.uint32)
+        self._new: dict[int, str] = {}
+        self._bytes = 0
+
+    def notice(self, records: npt.NDArray[np.void], present: AbstractSet[int]) -> None:
+        """Find the names of new cgroups in records of EVENT_DTYPE, in which the kinds `present` are."""
+        ids = records["cgroup_id"].copy()
+        self._learn(ids[self._table.take(ids & np.uint32(_SLOTS - 1), mode="clip") != ids])
+        for kind in _WITH_MEMCG:
+            if kind.number in present:
+                chosen = records[records["kind"] == kind.number]
+                self._name(chosen.view(kind.record_dtype)["memcg_id"].tolist())
+
+    def take(self) -> Iterator[CgroupNames]:
+        """The names found since the last time, if any."""
+        if self._new:
+            names, self._new = CgroupNames(self._new), {}
+            yield names
+
+    def _learn(self, ids: npt.NDArray[np.uint32]) -> None:
+        if len(ids):
+            found = np.unique(ids)
+            self._table[found & np.uint32(_SLOTS - 1)] = found
+            self._name(found.tolist())
+
+    def _name(self, ids: list[int]) -> None:
+        for cgroup_id in ids:
+            if cgroup_id in self._known or len(self._known) > _MOST:
+                continue
+            self._known.add(cgroup_id)
+            path = self._path_of(cgroup_id)
+            size = len(json.dumps(path))
+            if path and self._bytes + size <= _MOST_BYTES:
+                self._bytes += size
+                self._new[cgroup_id] = path
