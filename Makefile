@@ -45,6 +45,7 @@ compat: setup-test ## Test with other releases' bcc and Python on this kernel (f
 
 guests: setup-test ## Every scenario on every kernel of the guest lab, in QEMU (up to an hour without KVM): out/guests
 	$(BIN)/python -m tests.guest.matrix -o out/guests $(GUESTS_OPTIONS)
+	$(BIN)/python -m tests.guest.prove -o out/guests
 	GUESTS=all REQUIRE=guest $(BIN)/python -m pytest tests/guest -k "not test_what_is_found_is_what_was_done"
 
 golden: setup-test ## Accept what the analysis says now as expected (tests/golden); read the diff

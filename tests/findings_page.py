@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tracer.analyze.findings.kind import COST_BYTES_S, Kind, Listed, Part
+from tracer.analyze.findings.proven import proofs
 from tracer.analyze.findings.registry import KINDS
 
 PAGE: Final = Path(__file__).parents[1] / "docs/findings.md"
@@ -22,19 +23,36 @@ somebody waited, plus one for every {COST_BYTES_S >> 20} MiB moved for nothing o
 of them that is not about the recording itself, with what all of its kind come to and one clause on the next kind. Each
 kind needs something to have been seen; where it was not, the kind is *not judged*: its absence says nothing.
 """
+_PROVEN: Final = """## Advice tried
+
+Each problem in a real guest of the [lab](lab.md#proven-advice), and the same load once the advice was followed. Made by
+`python -m tests.guest.prove --write`, which keeps no row where the cost does not fall by what is claimed.
+
+| problem | advice followed | cost | before | after | kernel |
+|---|---|---|---|---|---|"""
 _MARK: Final = {Listed.NOT: "", Listed.UNORDERED: "- ", Listed.ORDERED: "1. "}
 
 
 def page() -> str:
     """The page's text."""
     rows = "\n".join(f"| [`{kind.name}`](#{kind.name}) | {kind.title} |" for kind in KINDS)
-    return "\n".join((_HEAD, "| kind | what it says |", "|---|---|", rows, "", *map(_section, KINDS)))
+    return "\n".join((_HEAD, "| kind | what it says |", "|---|---|", rows, "", *map(_section, KINDS), *_proven()))
+
+
+def _proven() -> list[str]:
+    rows = [
+        f"| {proof.problem} | {proof.advice} | {paid.cost} | {paid.value(paid.before)} | {paid.value(paid.after)} "
+        f"| {proof.kernel} |"
+        for proof in proofs()
+        for paid in proof.paid
+    ]
+    return [_PROVEN, *rows, ""] if rows else []
 
 
 def _section(kind: Kind) -> str:
     needs = "; ".join(need.why for need in kind.needs)
     unjudged = [f"*Not judged where:* {needs}.", ""] if needs else []
-    parts = [line for part in kind.explanation.parts() for line in _part(part)]
+    parts = [line for part in kind.parts() for line in _part(part)]
     return "\n".join([f"## {kind.name}", "", f"{kind.title}.", "", *unjudged, *parts])
 
 

@@ -16,7 +16,7 @@ class Truth:
     `reclaim` has the counters of reclaimed pages. `driver` has what the lab's own balloon counted itself; nothing where
     the balloon is virtio's. `hopeless`: whether kswapd had given up on a node before and after, by /proc/zoneinfo.
     `discards` are what the host took back, where it was asked to note that; `hinted_pages` are what the guest had
-    allocated for hints, at least and at most, where a scenario counted them.
+    allocated for hints, at least and at most, where a scenario counted them. `full_mib` is the guest's memory.
     """
 
     vmstat: dict[str, int] = field(default_factory=dict)
@@ -26,6 +26,7 @@ class Truth:
     discards: Discards = field(default_factory=Discards)
     hinted_pages: tuple[int, int] = (0, 0)
     host_pages: int = 0
+    full_mib: int = 0
     timeline: list[dict[str, int]] = field(default_factory=list)
 
     def host_acted(self, begin_ns: int, end_ns: int) -> bool:
@@ -113,9 +114,13 @@ class Found:
         """OOM kills."""
         return sum(tier["sources"]["process"]["kills"] for tier in self.tiers.values())
 
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        """Its findings of a kind."""
+        return [finding for finding in self.summary["findings"] if finding["kind"] == kind]
+
     def texts(self, kind: str) -> str:
         """What its findings of a kind say."""
-        return "\n".join(finding["text"] for finding in self.summary["findings"] if finding["kind"] == kind)
+        return "\n".join(finding["text"] for finding in self.of_kind(kind))
 
     def overlap_s(self, who: str) -> float:
         """Seconds of conflict with `self`, `induced` or `foreign` reclaim."""
@@ -146,6 +151,11 @@ class Found:
     def reclaimed(self) -> dict[str, Held]:
         """Pages off the LRU by tier and by list, next to the kernel's counters."""
         return self.truth.reclaim.held(self.tiers, self.start_ns)
+
+    @property
+    def refaults(self) -> tuple[int, int]:
+        """Pages of files read again after eviction, by the guest's counter, at least and at most."""
+        return self.truth.reclaim.bounds(self.start_ns, "workingset_refault_file")
 
     def require_true_reclaim(self) -> None:
         """Pages reclaimed by tier and by list = the guest's counters, to the page where they are measured."""

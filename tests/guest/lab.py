@@ -20,7 +20,10 @@ from .recorder import WAIT_S, Recorder
 from .ways import DEFAULT, NONE, Recorders
 
 PAGES_PER_MIB: Final = MIB // 4096
-_COUNTERS: Final = ("balloon_inflate", "balloon_deflate", "balloon_migrate", "oom_kill", "drop_slab", "pgscan_direct")
+_COUNTERS: Final = (
+    *("balloon_inflate", "balloon_deflate", "balloon_migrate", "oom_kill", "drop_slab", "pgscan_direct"),
+    "workingset_refault_file",
+)
 _STILL_S: Final = 0.5
 _STILL_ANSWERS: Final = 10
 
@@ -53,7 +56,7 @@ class Lab:
         for name, further in {**self._beside, way: options}.items():
             self._recorders[name] = Recorder(guest, f"/mnt/{name or 'trace'}.rtrace", further)
             reclaim.beginning += self._readings_until_attached(self._recorders[name])
-        self.truth = Truth(reclaim=reclaim)
+        self.truth = Truth(reclaim=reclaim, full_mib=self.full_mib)
         self._offset_ns = self._clock_offset_ns()
         self.sampled()
         before, actual, driver = guest.counters(), guest.balloon_bytes(), guest.driver_counters()
@@ -120,6 +123,14 @@ class Lab:
     def said(self, pid: int, word: str) -> None:
         """Until a load has printed the word. Raises GuestError where it ends before."""
         self.guest.until(lambda: self._has_said(pid, word), WAIT_S, f"a load to say {word}")
+
+    def is_said_or_over(self, pid: int, word: str) -> bool:
+        """Whether a load has printed the word or has ended: was killed, as a rule."""
+        return self.guest.ask("status", pid=pid) is not None or word in self.guest.output(pid)
+
+    def said_or_over(self, pid: int, word: str) -> None:
+        """Until that is so."""
+        self.guest.until(lambda: self.is_said_or_over(pid, word), WAIT_S, f"a load to say {word}")
 
     def ended(self, pid: int) -> int:
         """A load's exit status, negative where a signal ended it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .lab import PAGES_PER_MIB, WAIT_S, Lab
+from .lab import PAGES_PER_MIB, Lab
 from .module_guest import ModuleGuest
 
 RECORD: Final = ("--buffer-size", "64")
@@ -35,7 +35,7 @@ def press(lab: Lab, path: str) -> None:
     lab.stop(reader)
     lab.settle()
     hog = lab.load("hog", hog_mib, HOG_STEP_MS)
-    guest.until(lambda: "touched" in guest.output(hog) or guest.ask("status", pid=hog) is not None, WAIT_S, "the hog")
+    lab.said_or_over(hog, "touched")
     lab.stop(hog)
     guest.put("reclaim_path", "none")
 

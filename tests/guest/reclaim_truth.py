@@ -12,6 +12,7 @@ Tiers = dict[str, dict[str, Any]]
 
 INFERRED_SHARE: Final = 0.01
 """How far off pages may be that are not measured."""
+_KEPT: Final = ("pgsteal_", "workingset_refault_")
 _LISTS: Final = ("file", "anon")
 _DIRECT: Final = ("pgsteal_direct", "pgsteal_khugepaged")
 _BY_TIER: Final = ("pgsteal_kswapd", *_DIRECT, "pgsteal_proactive")
@@ -22,7 +23,7 @@ by up to 125 pages a CPU otherwise."""
 
 @dataclass(frozen=True)
 class Reading:
-    """/proc/vmstat's counters of reclaimed pages, read between these two times of the guest's clock."""
+    """/proc/vmstat's counters of reclaimed pages and of refaults, read between these two times of the guest's clock."""
 
     begin_ns: int
     end_ns: int
@@ -31,7 +32,7 @@ class Reading:
     @classmethod
     def of(cls, begin_ns: int, end_ns: int, counters: Counters) -> Self:
         """What of all the counters is kept."""
-        return cls(begin_ns, end_ns, {name: value for name, value in counters.items() if name.startswith("pgsteal_")})
+        return cls(begin_ns, end_ns, {name: value for name, value in counters.items() if name.startswith(_KEPT)})
 
 
 @dataclass

@@ -103,5 +103,5 @@ def test_the_report_explains_each_kind_that_it_found_once_and_no_other():
     for name, body in explained:
         assert f'<a href="#explain-{name}">' in shown
         words = html.unescape(re.sub("<[^>]+>", "", body))
-        for part in KIND_BY_NAME[name].explanation.parts():
+        for part in KIND_BY_NAME[name].parts():
             assert all(paragraph.replace("`", "") in words for paragraph in part.paragraphs)

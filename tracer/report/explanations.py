@@ -26,7 +26,7 @@ def explained(kind: str) -> str:
 
 
 def _explanation(kind: Kind) -> str:
-    parts = "".join(_part(part) for part in kind.explanation.parts())
+    parts = "".join(_part(part) for part in kind.parts())
     head = f"<summary>{text(kind.title)} (<code>{text(kind.name)}</code>): what to try</summary>"
     return f'<details class="explanation" id="explain-{text(kind.name)}">{head}{parts}</details>'
 

@@ -20,7 +20,7 @@ def kinds_text(kinds: Sequence[Kind], paper: Paper) -> str:
 def kind_text(kind: Kind, paper: Paper) -> str:
     """One kind with its whole explanation, ending in a newline."""
     lines = paper.paragraph(f"{kind.name}: {kind.title}", "")
-    for part in kind.explanation.parts():
+    for part in kind.parts():
         lines += ["", *paper.paragraph(part.title, ""), *_lines(part, paper)]
     return "\n".join(lines) + "\n"
 

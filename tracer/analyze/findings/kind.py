@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..model import EVIDENCE_SPANS, Analysis, Finding
 from ..terms import Quality, Severity
+from .proven import told
 
 if TYPE_CHECKING:
     from .evidence import Evidence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COST_BYTES_S: Final = 512 << 20
 """Bytes moved or read again that cost as much as a second of waiting: about what a SATA disk of flash reads in one, so
 that evicted page cache weighs what reading it again takes. It only ranks findings of one severity."""
+PROVEN_TITLE: Final = "What the advice did in the guest lab (before -> after)"
 KINDS_MOST: Final = 100
 """A finding's id is the millisecond in which it began times this, plus its kind's number."""
 
@@ -104,6 +106,11 @@ class Kind:
     decisive: Decisive = Decisive.NEVER
     of_recording: bool = False
     told_open: bool = False
+
+    def parts(self) -> tuple[Part, ...]:
+        """Its explanation, and what its advice did in the guest lab where that was tried."""
+        proven = told(self.name)
+        return (*self.explanation.parts(), *([Part(PROVEN_TITLE, proven, Listed.UNORDERED)] if proven else []))
 
     def unmet(self, evidence: Evidence) -> str:
         """Why it can't be judged; empty where it can."""
