@@ -94,9 +94,9 @@ def lagging(readings: int) -> Analysis:
     return analyse(Samples(np.arange(len(actual)) * SECOND, ("host.target_bytes", "host.actual_bytes"), values))
 
 
-def unreturned(length_s: int) -> Analysis:
-    begin = event(SECOND, "balloon_work_begin", 50, "kworker/0:1")
-    return analyse(begin, counters([(0, 0, 0), ((1 + length_s) * SECOND, 0, 0)]), end_ns=(1 + length_s) * SECOND)
+def unreturned(length_ms: int) -> Analysis:
+    begin, end_ns = event(SECOND, "balloon_work_begin", 50, "kworker/0:1"), (1000 + length_ms) * MS
+    return analyse(begin, counters([(0, 0, 0), (end_ns, 0, 0)]), end_ns=end_ns)
 
 
 def shrinking(calls: int) -> Analysis:
@@ -142,7 +142,7 @@ BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "oom_kill": (lambda: killed("mark_victim"), lambda: killed("out_of_memory_begin")),
     "storm": (lambda: analyse(*shrinker_storm(3)), lambda: analyse(*shrinker_storm(2))),
     "cycle": (lambda: returning(9), lambda: returning(11)),
-    "worker_stuck": (lambda: unreturned(10), lambda: unreturned(9)),
+    "worker_stuck": (lambda: unreturned(2000), lambda: unreturned(1999)),
     "starved": (lambda: starving(1000, 64), lambda: starving(999, 64)),
     "conflict": (lambda: reclaimed_at(80), lambda: reclaimed_at(400)),
     "premature_tap": (lambda: premature(256), lambda: premature(0)),

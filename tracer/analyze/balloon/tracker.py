@@ -48,7 +48,7 @@ class BalloonTracker:
         self.config_changes = 0
         self._metadata = metadata
         self.free_pages = FreePages(metadata, none_here=self._none_here)
-        self.stuck = StuckRuns(metadata.ends_made_up)
+        self.stuck = StuckRuns(metadata.ends_made_up, metadata.start_ns)
         self.changes_traced = "virtballoon_changed" in metadata.kinds_traced
 
     @property
@@ -126,7 +126,7 @@ class BalloonTracker:
         ended, under_way = work_runs(stretch)
         notifiers, notified = notifier_runs(stretch, self._name_of)
         self.works.advance(ended, under_way)
-        self.stuck.advance(stretch, under_way)
+        self.stuck.advance(stretch, ended, under_way)
         self.modules.advance(stretch)
         self.free_pages.advance(stretch)
         self._compactions.advance(stretch)
@@ -134,7 +134,8 @@ class BalloonTracker:
         shrinks = shrinker_runs(stretch, self._name_of)
         self._counted.runs(ended, notifiers, shrinks)
         self._counted.under_way(under_way, notified)
-        tried = ended.take(~ended.among(self.works.never_returned))
+        self.works.no_puffs = np.concatenate((self.stuck.for_host, self.stuck.never_returned))
+        tried = ended.take(~ended.among(self.stuck.never_returned))
         steps = self._measured.advance(stretch, tried, under_way)
         self._held.append(steps)
         if self._sources.exact:
@@ -146,7 +147,7 @@ class BalloonTracker:
     def end(self, end_ns: int) -> None:
         """The recording ends: runs under way since long have not come back, and tell of no lack of memory."""
         self.stuck.end(end_ns)
-        self.works.never_returned = np.asarray([stuck.run.id for stuck in self.stuck.found], np.int64)
+        self.works.no_puffs = np.concatenate((self.stuck.for_host, self.stuck.never_returned))
 
     def sample(self, samples: Samples) -> None:
         """Take counter readings up to which all events have been seen."""

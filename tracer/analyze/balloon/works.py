@@ -31,7 +31,8 @@ class WorkLog:
         """Ids of unsettled runs that moved pages, ascending, and how many each."""
         self._long: list[tuple[int, int]] = []
         self._long_until_ns = 0
-        self.never_returned = np.empty(0, np.int64)
+        self.no_puffs = np.empty(0, np.int64)
+        """Ids of runs that took long for another reason than that no page could be had."""
         self.count = 0
         self.busy_ns = 0
         self.puffs = 0
@@ -85,7 +86,7 @@ class WorkLog:
 
     def _returned_late(self, runs: Runs) -> Runs:
         long = runs.long(PUFF_NS)
-        return long.take(~long.among(self.never_returned)) if len(self.never_returned) else long
+        return long.take(~long.among(self.no_puffs)) if len(self.no_puffs) else long
 
     def moved(self, steps: StepColumns) -> None:
         """Take steps: their pages are their runs'."""

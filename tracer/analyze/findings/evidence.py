@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...metadata import Metadata
+from ...schema import KIND_BY_NAME
 from ..balloon.lag import Lag, lag_of
 from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
@@ -51,9 +52,22 @@ class Evidence:
         """What is said where there is none."""
         return "no balloon was seen" if self.metadata.imported_from else "this machine has no balloon"
 
+    @property
+    def kinds_seen(self) -> frozenset[str]:
+        """Event kinds that were traced, or came."""
+        return self.metadata.kinds_traced | self.analysis.accounting.events_by_kind.keys()
+
     def lasts(self, end_s: float, pause_s: float) -> bool:
         """Whether what was seen last at `end_s` and may pause for so long was still under way at the end."""
         return self.analysis.duration_s - end_s <= pause_s
+
+    def may_have_missed(self, start_s: float, end_s: float, kinds: frozenset[str]) -> bool:
+        """Whether events of these kinds may have been lost in that time, so that a begin and an end may not belong
+        together."""
+        lost = self.analysis.accounting.lost
+        touched = any(kind in kinds or kind not in KIND_BY_NAME for kind in lost)
+        stretches = self.analysis.accounting.lost_stretches if touched else []
+        return any(start <= end_s and start_s <= end for start, end, _ in stretches)
 
     def held_pages(self, at_s: float) -> int | None:
         """What the balloon held at a time, in guest pages; None where nothing tells."""
