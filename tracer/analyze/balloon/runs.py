@@ -10,6 +10,7 @@ import numpy as np
 
 from ...schema import SpanKind
 from ..stream.attribution import WORKQUEUE_BIT
+from ..stream.grouping import ascending
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
@@ -89,7 +90,7 @@ def notifier_runs(stretch: Stretch, name_of: NameOf) -> tuple[Runs, Runs]:
     callback = np.zeros(len(rows), np.int64)
     callback[chain] = stretch.args.at(spans.begin_at[rows[chain]], "oom_notifier_run", "cb")
     callback[~chain] = stretch.args.at(spans.begin_at[rows[~chain]], "oom_notify_begin", "cb")
-    ours = {address: not address or belongs_to_balloon(name_of(address)) for address in np.unique(callback).tolist()}
+    ours = {address: not address or belongs_to_balloon(name_of(address)) for address in ascending(callback).tolist()}
     kept = np.zeros(len(spans), np.bool_)
     kept[rows] = [ours[address] for address in callback.tolist()]
     return _by_end(stretch, kept)

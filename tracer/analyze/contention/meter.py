@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..stream.grouping import ascending
 from ..stream.growing import Growing
 from ..stream.intervals import covered_until, merge
 from ..stream.readings import Readings
@@ -268,7 +269,7 @@ class Meter:
 
     def at(self, times_ns: I64) -> Marks:
         """The sums at each time. A time that was folded away and not kept reads as the moment of the folding."""
-        time_ns = np.unique(times_ns)
+        time_ns = ascending(times_ns)
         if not len(time_ns):
             return Marks.none()
         columns = (

@@ -15,7 +15,7 @@ from ..balloon.step_log import StepLog
 from ..balloon.tracker import BalloonTracker
 from ..model import Cycle
 from ..options import Options
-from ..stream.grouping import groups
+from ..stream.grouping import ascending, groups
 from ..stream.readings import Readings
 from ..terms import Cause
 from ..totals.kills import Kill
@@ -123,7 +123,7 @@ class Settling:
         marks = marks.beside(self._marks)
         since_ns = self._cycles.settle(until_ns, marks)
         self._oscillations.settle(marks)
-        self._marks = marks.take(marks.at(np.unique(self._edges_ns())))
+        self._marks = marks.take(marks.at(ascending(self._edges_ns())))
         return since_ns
 
     def _edges_ns(self) -> I64:

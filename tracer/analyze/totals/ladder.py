@@ -16,7 +16,7 @@ from ..balloon.step_columns import StepColumns
 from ..model import EVIDENCE_SPANS
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.cells import Cells
-from ..stream.grouping import groups
+from ..stream.grouping import ascending, groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import COUNTING_ENDS, WITH_SLAB, PointRows, Stretch
 from ..terms import Scope, Tier
@@ -227,7 +227,7 @@ class Ladders:
 
     def _tasks(self, key: I64, tid: I64) -> None:
         """Note the tasks of rows by their rungs."""
-        for one in np.unique(key << _TID_BITS | tid).tolist():
+        for one in ascending(key << _TID_BITS | tid).tolist():
             self._rung_of(one >> _TID_BITS).tids.add(one & (1 << _TID_BITS) - 1)
 
     def _lru(self, stretch: Stretch) -> None:
