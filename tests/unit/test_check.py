@@ -189,8 +189,8 @@ def test_verbose_shows_every_source_of_a_kind_the_used_one_first():
 def test_kinds_that_nothing_shows_are_named_where_the_plan_was_tried():
     rows = [PlanRow(f"drop_caches_{end}", "kprobe:drop", SourceState.ABSENT, "none") for end in ("begin", "end")]
     facts = replace(FACTS, plan=(USED, *rows))
-    assert section(text(facts), "Not seen here") == ["events drop_caches"]
-    assert not section(text(replace(facts, plan_tried=False)), "Not seen here")
+    assert section(text(facts), "Not traced here") == ["events drop_caches"]
+    assert not section(text(replace(facts, plan_tried=False)), "Not traced here")
 
 
 def test_sources_absent_for_one_reason_are_one_row():
@@ -229,7 +229,7 @@ def test_where_no_function_was_to_be_probed_nothing_is_said_of_it():
 def test_fields_and_counters_that_are_not_there_are_listed_without_widening_the_page():
     fields = {"mark_victim": ("total_vm", "anon_rss"), **{f"k{n}": ("memcg_id",) for n in range(5)}}
     absent = {"vmstat.nr_balloon_pages": "no such line", "psi.memory": "off"}
-    output = text(replace(FACTS, absent_fields=fields, absent=absent)).partition("Not seen here\n")[2]
+    output = text(replace(FACTS, absent_fields=fields, absent=absent)).partition("Not traced here\n")[2]
     assert [" ".join(line.split()) for line in output.splitlines()] == [
         "fields total_vm, anon_rss of mark_victim",
         "field memcg_id of k0, k1, k2 and 2 more",

@@ -127,7 +127,7 @@ def test_root_of_a_user_namespace_is_not_the_machines(machine):
     link.symlink_to("user:[4026532999]")
     assert not by_name(machine)["privileges"].ok
     assert "user namespace" in by_name(machine)["privileges"].detail
-    assert "machine" in by_name(machine)["privileges"].fix
+    assert "host itself" in by_name(machine)["privileges"].fix
 
 
 def test_without_tracefs_and_without_root_both_are_told(machine):

@@ -34,7 +34,7 @@ def render(facts: CheckFacts, paper: Paper, *, verbose: bool = False) -> str:
         _section("Requirements", paper.rows(map(_requirement, facts.requirements))),
         _section("Balloon", paper.rows(_balloon(facts))),
         _section(_plan_title(facts, verbose=verbose), paper.rows(sources)),
-        _section("Not seen here", paper.rows(_absences(facts))),
+        _section("Not traced here", paper.rows(_absences(facts))),
     )
     text = "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
     return text if paper.fits(text.count("\n")) else text + "\n" + "\n".join(judged) + "\n"

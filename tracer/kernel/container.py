@@ -61,7 +61,7 @@ def grant_folder(engine: str, path: str) -> str:
         return f"systemd-nspawn --bind-ro={path} ..."
     if engine == "lxc":
         return f"lxc.mount.entry = {path} {path.lstrip('/')} none rbind,ro 0 0"
-    return f"mount the machine's {path} into the container"
+    return f"mount the host's {path} into the container"
 
 
 def grant_system_calls(engine: str) -> str:
@@ -81,11 +81,11 @@ def leave_user_namespace(engine: str) -> str:
     """How to get out of a user namespace, whose root has no power over the machine's kernel."""
     return {
         "docker": "docker run --userns=host ...",
-        "podman": "start it as the machine's root: sudo podman run ...",
+        "podman": "start it as the host's root: sudo podman run ...",
         "kubernetes": "in the pod: hostUsers: true",
         NSPAWN: "systemd-nspawn --private-users=no ...",
         "lxc": "make the container privileged: no lxc.idmap",
-    }.get(engine, "run as root of the machine itself")
+    }.get(engine, "run as root on the host itself")
 
 
 def _said(root: Path) -> str:

@@ -49,7 +49,7 @@ def kernel_with(option: str, distribution: Distribution) -> str:
     command = _UBUNTU_KERNEL if distribution.id == "ubuntu" else _KERNEL_INSTALL.get(distribution.family)
     if command is None:
         return f"boot a kernel with {option}"
-    return f"boot a kernel with {option}, as the distribution's own: {as_root(command)}"
+    return f"boot a kernel with {option}, such as the distribution's: {as_root(command)}"
 
 
 def boot_with(argument: str, distribution: Distribution) -> str:
