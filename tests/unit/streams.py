@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -60,9 +61,10 @@ def analyse(
     metadata: Metadata = METADATA,
     options: Options | None = None,
     end_ns: int | None = None,
+    cgroups: Mapping[int, str] = MappingProxyType({}),
 ) -> Analysis:
     """Run the engine over records and samples in the order given."""
-    engine = Engine(metadata, SYMBOLS, options or Options())
+    engine = Engine(metadata, SYMBOLS, options or Options(), cgroups=cgroups)
     for item in items:
         engine.feed(Batch.from_records(item) if isinstance(item, np.ndarray) else item)
     return engine.finish(end_ns)

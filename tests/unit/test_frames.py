@@ -38,6 +38,7 @@ FRAMES = {
     "findings": columns.FINDINGS,
     "shrinkers": columns.SHRINKERS,
     "stalls": columns.STALLS,
+    "cgroups": columns.CGROUPS,
     "steps": columns.STEPS,
     "samples": columns.SAMPLES,
 }
@@ -80,7 +81,9 @@ def empty(tmp_path_factory):
 @pytest.fixture(scope="module")
 def storm(tmp_path_factory):
     """Three shrinker leaks inside direct reclaim, each inflated again while another task reclaims."""
-    return tracer.open(write(tmp_path_factory.mktemp("frames") / "storm.rtrace", *shrinker_storm()), gap_s=0.5)
+    told = replace(METADATA, cgroup_hierarchy="unified")
+    path = write(tmp_path_factory.mktemp("frames") / "storm.rtrace", *shrinker_storm(), metadata=told)
+    return tracer.open(path, gap_s=0.5)
 
 
 @pytest.mark.parametrize("name", [*FRAMES, "events"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ from .stream.readings import ReadingOrder, Readings
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
 from .stream.unseen import AwakeFromTheStart, UnseenReclaim, balance_told
+from .totals.cgroups import CgroupTable
 from .totals.hopeless import HopelessNodes
 from .totals.kills import KillTracker
 from .totals.ladder import Ladders
@@ -43,6 +45,7 @@ from .totals.tier_gaps import TierGaps, find_gaps
 from .totals.timeline import TimelineBuilder
 
 DEFAULTS = Options()
+NO_PATHS: Mapping[int, str] = MappingProxyType({})
 Flags = npt.NDArray[np.bool_]
 _FOREVER_NS = np.iinfo(np.int64).max
 _INFLATING = [
@@ -67,13 +70,15 @@ class Engine:
         symbols: Mapping[int, str],
         options: Options = DEFAULTS,
         on_spans: Callable[[ClosedSpans], None] | None = None,
+        cgroups: Mapping[int, str] = NO_PATHS,
     ) -> None:
-        """`symbols` may grow while items are fed: it is asked for names only when they are needed.
+        """`symbols` and `cgroups` (paths) may grow while items are fed: they are asked only when they are needed.
 
         `on_spans` is handed every span once, when it leaves the engine, and every end without a begin.
         """
         self._metadata = metadata
         self._symbols = symbols
+        self._paths = cgroups
         self._options = options
         self._on_spans = on_spans
         self._reorder = ReorderBuffer(round(options.reorder_s * 1e9))
@@ -95,6 +100,7 @@ class Engine:
         self._ladders = Ladders(round(options.gap_s * 1e9))
         self._shrinkers = ShrinkerTable()
         self._stalls = StallTable()
+        self._cgroups = CgroupTable(told=bool(metadata.cgroup_hierarchy))
         self._timeline = TimelineBuilder(metadata.start_ns)
         self._own = OwnReclaim(metadata.recorder_pid)
         self._counts = ReclaimCounts(sampled=metadata.sample_interval_s > 0)
@@ -238,6 +244,7 @@ class Engine:
         self._ladders.advance(stretch)
         self._shrinkers.advance(stretch)
         self._stalls.advance(stretch)
+        self._cgroups.advance(stretch)
         self._own.advance(stretch)
         self._timeline.advance(stretch)
         self._counts.advance(stretch)
@@ -339,6 +346,8 @@ class Engine:
             ladders=self._ladders,
             shrinkers=self._shrinkers,
             stalls=self._stalls,
+            cgroups=self._cgroups,
+            paths=self._paths,
             own=self._own,
             timeline=self._timeline,
             gaps=self._gaps,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from .cgroup_rows import CgroupRow
 from .terms import Cause, CycleClass, Quality, Scope, Severity, Tier
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ class ShrinkerStat:
 @dataclass(slots=True)
 class Stall:
     """How long one task waited in one tier (2 and up), in tier `direct` in one `scope`, None in others; `is_recorder`:
-    it is one of the recorder's own threads."""
+    it is one of the recorder's own threads. `cgroup` is the path of the cgroup it was in then, `cgroup_id` its number,
+    None where unknown."""
 
     comm: str
     pid: int
@@ -232,6 +234,8 @@ class Stall:
     max_ns: int
     is_recorder: bool = False
     scope: Scope | None = None
+    cgroup: str | None = None
+    cgroup_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -370,7 +374,7 @@ class Analysis:
 
     `counters_include_memcg`: whether the kernel's `pgsteal_kswapd`, `_direct`, ... include memory cgroups' own reclaim;
     None where no such reclaim shows it, or no counters were sampled. `recorder` is None where the recording does not
-    say which process recorded it (imports, older recordings).
+    say which process recorded it (imports, older recordings), `cgroups` where it does not tell tasks' cgroups.
     """
 
     duration_s: float
@@ -390,3 +394,4 @@ class Analysis:
     counters_include_memcg: bool | None = None
     recorder: RecorderReclaim | None = None
     not_judged: list[NotJudged] = field(default_factory=list)
+    cgroups: list[CgroupRow] | None = None

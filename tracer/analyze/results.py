@@ -21,6 +21,7 @@ from .model import Accounting, Analysis, BalloonResult, Conflict, Cycle, Episode
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
 from .terms import Cause, Quality, Tier
+from .totals.cgroups import CgroupTable, PagesTold
 from .totals.hopeless import HopelessNodes
 from .totals.ladder import EpisodeLadder, Ladders
 from .totals.own_reclaim import OwnReclaim
@@ -48,6 +49,8 @@ class State:
     ladders: Ladders
     shrinkers: ShrinkerTable
     stalls: StallTable
+    cgroups: CgroupTable
+    paths: Mapping[int, str]
     own: OwnReclaim
     timeline: TimelineBuilder
     gaps: TierGaps
@@ -88,7 +91,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         storms=find_storms(cycles, state.options.horizon_s),
         findings=[],
         shrinkers=state.shrinkers.stats(state.name_of, state.metadata.tells),
-        stalls=state.stalls.stalls(state.own.tids),
+        stalls=state.stalls.stalls(state.paths, state.own.tids),
         steps=settled.log.steps(origin_ns),
         timeline=state.timeline.timeline(end_ns),
         samples=state.series.quantities(origin_ns),
@@ -96,6 +99,8 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         recorder=state.own.result(),
     )
     analysis.balloon.size = balloon_size(analysis, state.metadata.page_size_bytes)
+    told = _told_by_cgroup(state, analysis.tiers)
+    analysis.cgroups = state.cgroups.rows(analysis.stalls, settled.kills, state.paths, told)
     notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
     evidence = Evidence(
         analysis=analysis,
@@ -111,6 +116,19 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     analysis.findings = find(evidence)
     analysis.not_judged = not_judged(evidence, analysis.findings)
     return analysis
+
+
+def _told_by_cgroup(state: State, tiers: list[TierRow]) -> PagesTold:
+    metadata = state.metadata
+    ends = any(_counts(state, kind) for kind in COUNTING_ENDS.values())
+    nothing_to_tell = _SCANS in metadata.kinds_traced and metadata.tells(_SCANS, "nr_reclaimed") and not ends
+    missed = any(row.missed_pages for row in tiers if row.tier is Tier.DIRECT)
+    return PagesTold(
+        scans=_counts(state, _SCANS) or nothing_to_tell,
+        split=metadata.tells(_SCANS, "reclaim_flags"),
+        ends=ends,
+        all_scans=not missed and not state.accounting.lost.get(_SCANS),
+    )
 
 
 def _known(state: State, conflict: Conflict) -> Conflict:

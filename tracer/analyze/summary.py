@@ -9,6 +9,7 @@ from typing import Any
 from ..metadata import ClockChange, Metadata, SourceState
 from ..program_cost import costs_to_note
 from ..recording_facts import RecordingFacts
+from .cgroup_rows import CgroupRow
 from .model import Analysis, Cycle, Episode, Storm, TierRow
 
 FORMAT = "reclaim-tracer/summary"
@@ -30,6 +31,7 @@ def summary_dict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in analysis.findings],
         "shrinkers": [asdict(shrinker) for shrinker in analysis.shrinkers],
         "recorder": None if analysis.recorder is None else asdict(analysis.recorder),
+        "cgroups": None if analysis.cgroups is None else [_cgroup(row) for row in analysis.cgroups],
         "stalls": [{**asdict(stall), "tier": stall.tier.label} for stall in analysis.stalls],
     }
 
@@ -79,6 +81,7 @@ def _recording(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "lru_gen_enabled": metadata.lru_gen_enabled,
         "lru_gen_min_ttl_ms": metadata.lru_gen_min_ttl_ms,
         "recorder_pid": metadata.recorder_pid,
+        "cgroup_hierarchy": metadata.cgroup_hierarchy or None,
         "counters_include_memcg": analysis.counters_include_memcg,
         "plan": _plan(metadata),
     }
@@ -164,6 +167,10 @@ def _tier(row: TierRow) -> dict[str, Any]:
         "scopes": {scope.value: _tier(part) for scope, part in row.scopes.items()},
         "reclaimers": [asdict(reclaimer) for reclaimer in row.reclaimers],
     }
+
+
+def _cgroup(row: CgroupRow) -> dict[str, Any]:
+    return {**asdict(row), "tiers": [{**asdict(tier), "tier": tier.tier.label} for tier in row.tiers]}
 
 
 def _with_class(thing: Cycle | Storm) -> dict[str, Any]:

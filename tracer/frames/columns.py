@@ -27,6 +27,8 @@ EVENTS: Final[Columns] = {
     "tgid": "int64",
     "comm": "string",
     "cpu": "int64",
+    "cgroup_id": "Int64",
+    "cgroup": "string",
 }
 SAMPLES: Final[Columns] = {"time_s": "float64", "time_ns": "int64"}
 SPANS: Final[Columns] = {
@@ -141,6 +143,23 @@ STALLS: Final[Columns] = {
     "max_ns": "int64",
     "is_recorder": "bool",
     "scope": "string",
+    "cgroup": "string",
+    "cgroup_id": "Int64",
+}
+CGROUPS: Final[Columns] = {
+    "path": "string",
+    "id": "Int64",
+    "unit": "string",
+    "pod": "string",
+    "container": "string",
+    "stall_s": "float64",
+    "spans": "int64",
+    "max_ns": "int64",
+    "file_pages": "Int64",
+    "anon_pages": "Int64",
+    "lru_pages": "Int64",
+    "kills": "int64",
+    "quality": "string",
 }
 STEPS: Final[Columns] = {
     "start_s": "float64",

@@ -40,7 +40,9 @@ def event_columns(kind: Kind) -> dict[str, str]:
     return columns
 
 
-def events_frame(items: Iterable[Item], kind: Kind, metadata: Metadata, symbols: Mapping[int, str]) -> pd.DataFrame:
+def events_frame(
+    items: Iterable[Item], kind: Kind, metadata: Metadata, symbols: Mapping[int, str], cgroups: Mapping[int, str]
+) -> pd.DataFrame:
     """Every event of a kind in order of time."""
     header, args = _columns_of(items, kind)
     order = np.argsort(header["time_ns"], kind="stable")
@@ -48,6 +50,7 @@ def events_frame(items: Iterable[Item], kind: Kind, metadata: Metadata, symbols:
     columns: dict[str, Any] = {"time_s": (time_ns - metadata.start_ns) / 1e9, "time_ns": time_ns}
     columns |= {name: header[name][order].astype(np.int64) for name in ("tid", "tgid")}
     columns |= {"comm": texts(header["comm"][order]), "cpu": header["cpu"][order].astype(np.int64)}
+    columns |= _cgroup(header["cgroup_id"][order], cgroups)
     absent = metadata.absent_fields.get(kind.name, ())
     for name, _ in kind.fields:
         columns |= _field(name, args[name][order], symbols, name in absent)
@@ -100,14 +103,18 @@ def _field(name: str, values: npt.NDArray[Any], symbols: Mapping[int, str], abse
         return {name: nullable(values, missing)}
     addresses = values.astype(np.uint64)
     column = {name: pd.arrays.IntegerArray(addresses, missing)}
-    return column | {f"{name}_name": _symbols(addresses, symbols)} if name in NAMED_FIELDS else column
+    return column | {f"{name}_name": _named(addresses, symbols)} if name in NAMED_FIELDS else column
+
+
+def _cgroup(ids: npt.NDArray[np.uint32], paths: Mapping[int, str]) -> dict[str, Any]:
+    return {"cgroup_id": nullable(ids, ids == 0), "cgroup": _named(ids, paths)}
 
 
 def _text(values: npt.NDArray[np.bytes_], absent: bool) -> Extension:
     return words([pd.NA], np.zeros(len(values), np.int64)) if absent else texts(values)
 
 
-def _symbols(addresses: npt.NDArray[np.uint64], symbols: Mapping[int, str]) -> Extension:
-    codes, present = pd.factorize(addresses)
-    names: list[Any] = [symbols.get(int(address), pd.NA) for address in present]
+def _named(numbers: npt.NDArray[np.uint64] | npt.NDArray[np.uint32], known: Mapping[int, str]) -> Extension:
+    codes, present = pd.factorize(numbers)
+    names: list[Any] = [known.get(int(number), pd.NA) for number in present]
     return words(names, codes)

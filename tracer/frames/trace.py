@@ -90,7 +90,7 @@ class Trace:
         A field that the recorded kernel does not have is NA. Raises UsageError for an unknown kind.
         """
         which = kind_of(kind)
-        return events_frame(self._items(), which, self.metadata, self.symbols)
+        return events_frame(self._items(), which, self.metadata, self.symbols, self._recording.cgroups)
 
     def samples(self) -> pd.DataFrame:
         """Every reading of the sampled counters by time, a column each (`vmstat.pgscan_kswapd`); NA where unread."""
@@ -136,6 +136,10 @@ class Trace:
         """How long each task waited in each tier, the longest first: `columns.STALLS`."""
         return frame(columns.STALLS, [results.stall_row(stall) for stall in self.analysis.stalls])
 
+    def cgroups(self) -> pd.DataFrame:
+        """Who paid, by cgroup, those that waited longest first: `columns.CGROUPS`; empty where none is told."""
+        return frame(columns.CGROUPS, [asdict(row) for row in self.analysis.cgroups or ()])
+
     def steps(self) -> pd.DataFrame:
         """Pages that entered and left the balloon, step by step: `columns.STEPS`."""
         return frame(columns.STEPS, [asdict(step) for step in self.analysis.steps])
@@ -143,7 +147,7 @@ class Trace:
     @cached_property
     def _analysed(self) -> tuple[Analysis, SpanRows]:
         rows = SpanRows()
-        engine = Engine(self._part.metadata, self._recording.symbols, self._options, rows)
+        engine = Engine(self._part.metadata, self._recording.symbols, self._options, rows, self._recording.cgroups)
         with numbers_of(self.path):
             for item in in_pieces(self._items()):
                 engine.feed(item)

@@ -54,7 +54,7 @@ def analyse(part: RecordingPart, options: Options) -> Analysis:
     from ..analyze import NEVER_READ, Engine, in_pieces, numbers_of
 
     keep_freed_memory(_KEPT_BYTES)
-    engine = Engine(part.metadata, part.recording.symbols, options)
+    engine = Engine(part.metadata, part.recording.symbols, options, cgroups=part.recording.cgroups)
     with numbers_of(part.recording.path), _rare_collections():
         for item in in_pieces(part.items(NEVER_READ)):
             engine.feed(item)

@@ -93,7 +93,7 @@ def _paced(
     quiet: bool,
 ) -> tuple[Analysis, bool]:
     """The analysis, and whether Ctrl-C ended it."""
-    engine = Engine(recording.metadata, recording.symbols, options)
+    engine = Engine(recording.metadata, recording.symbols, options, cgroups=recording.cgroups)
     length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9
     pieces, looks, now_s = Pieces(), Looks(pace.speed), 0.0
     with progress_bar(quiet=quiet) as progress, suppress(KeyboardInterrupt):

@@ -50,6 +50,14 @@ def ascending(values: npt.NDArray[Integer]) -> npt.NDArray[Integer]:
     return in_order[np.append(True, in_order[1:] != in_order[:-1])] if len(in_order) else in_order
 
 
+def numbered(key: I64) -> tuple[I64, I64]:
+    """The distinct keys, ascending, and which of them each key is: for numbers, of which there are few."""
+    order, starts = grouped(key)
+    number = np.empty(len(key), np.int64)
+    number[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(key))))
+    return key[order[starts]], number
+
+
 def distinct(key: I64) -> tuple[I64, I64]:
     """The distinct keys, ascending, and which of them each key is. For addresses, of which there are few.
 

@@ -159,6 +159,10 @@ class Stretch:
         """The task names of these events."""
         return self.batch.header["comm"][positions].astype(np.bytes_, copy=False)
 
+    def cgroup_id(self, positions: I64) -> I64:
+        """The cgroups that these events' tasks were in, 0 where unknown."""
+        return self.batch.header["cgroup_id"][positions].astype(np.int64)
+
     @cached_property
     def roots(self) -> I64:
         """Rows of the spans that begin a tier."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,8 @@ class KillReason(StrEnum):
 
 @dataclass
 class Kill:
-    """One victim. `balloon_pages` is what the balloon held then, None where nothing tells."""
+    """One victim. `balloon_pages` is what the balloon held then, None where nothing tells; `cgroup_id` is the victim's
+    cgroup, 0 where it is not known: it is where the victim itself was seen less than a second before."""
 
     time_ns: int
     pid: int
@@ -49,13 +50,23 @@ class Kill:
     last_reclaim: SpanKind | None
     notified: bool
     balloon_pages: int | None = None
+    cgroup_id: int = 0
+
+
+class _Last(NamedTuple):
+    """A thread's last reclaim."""
+
+    end_ns: int
+    code: int
+    tgid: int
+    cgroup_id: int
 
 
 class KillTracker:
     """Remembers for each thread what it did last, to tell what led to a kill."""
 
     def __init__(self) -> None:
-        self._last: dict[int, tuple[int, int]] = {}
+        self._last: dict[int, _Last] = {}
         self._last_notified_ns = -_RECENT_NS
 
     def advance(self, stretch: Stretch) -> list[Kill]:
@@ -71,7 +82,7 @@ class KillTracker:
         self._remember(stretch, direct)
         if len(self._last) > _MOST_THREADS:
             since_ns = stretch.until_ns - _RECENT_NS
-            self._last = {tid: last for tid, last in self._last.items() if last[0] >= since_ns}
+            self._last = {tid: last for tid, last in self._last.items() if last.end_ns >= since_ns}
         if len(notified):
             self._last_notified_ns = int(spans.begin_ns[notified].max())
         return kills
@@ -81,9 +92,8 @@ class KillTracker:
         spans = stretch.spans
         tids, newest = np.unique(spans.tid[direct][::-1], return_index=True)
         last = direct[::-1][newest]
-        recent = np.flatnonzero(spans.end_ns[last] >= stretch.until_ns - _RECENT_NS)
-        ends = zip(spans.end_ns[last[recent]].tolist(), spans.code[last[recent]].tolist(), strict=True)
-        self._last.update(zip(tids[recent].tolist(), ends, strict=True))
+        recent = spans.end_ns[last] >= stretch.until_ns - _RECENT_NS
+        self._last.update(zip(tids[recent].tolist(), _lasts(stretch, last[recent]), strict=True))
 
     def _kill(
         self,
@@ -98,19 +108,39 @@ class KillTracker:
         here = direct[(spans.tid[direct] == tid) & (spans.end_ns[direct] <= time_ns)]
         last = self._last.get(tid)
         if len(here):
-            newest = here[np.argmax(spans.end_ns[here])]
-            last = (int(spans.end_ns[newest]), int(spans.code[newest]))
+            (last,) = _lasts(stretch, here[[np.argmax(spans.end_ns[here])]])
         began = spans.begin_ns[notified]
         began = began[began <= time_ns]
         notified_ns = max(self._last_notified_ns, int(began.max(initial=-_RECENT_NS)))
+        pid = int(args["pid"].item())
         return Kill(
             time_ns=time_ns,
-            pid=int(args["pid"].item()),
+            pid=pid,
             victim=_text(args["victim_comm"].item()),
             killer=_text(stretch.batch.header["comm"][row].item()),
-            last_reclaim=SPAN_KINDS[last[1]] if last and time_ns - last[0] <= _RECENT_NS else None,
+            last_reclaim=SPAN_KINDS[last.code] if last and time_ns - last.end_ns <= _RECENT_NS else None,
             notified=time_ns - notified_ns <= _RECENT_NS,
+            cgroup_id=self._cgroup_of(pid, stretch, row, direct),
         )
+
+    def _cgroup_of(self, pid: int, stretch: Stretch, row: int, direct: npt.NDArray[np.int64]) -> int:
+        """Where a victim of that number was: it is the one whose allocation killed it, or it reclaimed lately."""
+        header, spans, time_ns = stretch.batch.header, stretch.spans, int(stretch.time_ns[row])
+        if pid in (header["tgid"][row], header["tid"][row]):
+            return int(header["cgroup_id"][row])
+        tgid = header["tgid"][spans.begin_at[direct]]
+        here = direct[((spans.tid[direct] == pid) | (tgid == pid)) & (spans.end_ns[direct] <= time_ns)]
+        known = [last for tid, last in self._last.items() if pid in (tid, last.tgid)] + _lasts(stretch, here)
+        newest = max(known, key=lambda last: (last.end_ns, last.cgroup_id), default=None)
+        return newest.cgroup_id if newest and time_ns - newest.end_ns <= _RECENT_NS else 0
+
+
+def _lasts(stretch: Stretch, rows: npt.NDArray[np.int64]) -> list[_Last]:
+    """What is remembered of these spans."""
+    spans, header = stretch.spans, stretch.batch.header
+    begin_at = spans.begin_at[rows]
+    columns = (spans.end_ns[rows], spans.code[rows], header["tgid"][begin_at], header["cgroup_id"][begin_at])
+    return [_Last(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def reason_for(kill: Kill, metadata: Metadata) -> KillReason:

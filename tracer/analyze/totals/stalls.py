@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..model import Stall
 from ..stream.attribution import RUNGS, scope_of_rung, tier_of_rung
-from ..stream.grouping import grouped
+from ..stream.grouping import grouped, numbered
 from ..stream.stretch import Stretch
 from ..terms import Tier
 
@@ -42,15 +42,17 @@ class _Waits:
 
     tid: I64
     rung: I64
+    cgroup_id: I64
     waited_ns: I64
     comm: npt.NDArray[np.bytes_]
 
 
 class StallTable:
-    """Adds up each task's spans of tier 2 and above by rung. A tier 3 wait lies inside the task's tier 2 span."""
+    """Adds up each task's spans of tier 2 and above by rung, and by the cgroup that it was in when they began. A tier 3
+    wait lies inside the task's tier 2 span."""
 
     def __init__(self) -> None:
-        self._tasks: dict[tuple[int, int], _Waited] = {}
+        self._tasks: dict[tuple[int, int, int], _Waited] = {}
         self._pending: list[_Waits] = []
         self._count = 0
 
@@ -59,11 +61,13 @@ class StallTable:
         spans = stretch.spans
         ended = np.flatnonzero(spans.is_root & spans.closed & ~spans.broken & (spans.tier >= Tier.DIRECT))
         waited_ns = spans.end_ns[ended] - spans.begin_ns[ended]
-        self._keep(_Waits(spans.tid[ended], stretch.rung[ended], waited_ns, spans.comm[ended]))
+        cgroup_id = stretch.cgroup_id(spans.begin_at[ended])
+        self._keep(_Waits(spans.tid[ended], stretch.rung[ended], cgroup_id, waited_ns, spans.comm[ended]))
         rows, _ = stretch.args.all("throttled")
         waited = stretch.retries.value[: len(rows)]
         comm = stretch.batch.header["comm"][rows].astype(np.bytes_, copy=False)
-        self._keep(_Waits(stretch.retries.tid[: len(rows)], stretch.retries.rung[: len(rows)], waited, comm))
+        tid, rung = stretch.retries.tid[: len(rows)], stretch.retries.rung[: len(rows)]
+        self._keep(_Waits(tid, rung, stretch.cgroup_id(rows), waited, comm))
 
     def _keep(self, waits: _Waits) -> None:
         if len(waits.tid):
@@ -75,23 +79,28 @@ class StallTable:
     def _add_pending(self) -> None:
         if not self._pending:
             return
-        tid, rung, waited_ns = (
-            np.concatenate([getattr(waits, name) for waits in self._pending]) for name in ("tid", "rung", "waited_ns")
+        tid, rung, cgroup_id, waited_ns = (
+            np.concatenate([getattr(waits, name) for waits in self._pending])
+            for name in ("tid", "rung", "cgroup_id", "waited_ns")
         )
         comm = np.concatenate([waits.comm for waits in self._pending])
         self._pending, self._count = [], 0
-        order, starts = grouped(tid * RUNGS + rung)
+        cgroups, number = numbered(cgroup_id)
+        order, starts = grouped((tid * RUNGS + rung) * len(cgroups) + number)
         spans = np.diff(np.append(starts, len(order)))
         newest = order[starts + spans - 1]
         total_ns = np.add.reduceat(waited_ns[order], starts)
         max_ns = np.maximum.reduceat(waited_ns[order], starts)
-        keys = zip(tid[newest].tolist(), rung[newest].tolist(), strict=True)
+        keys = zip(tid[newest].tolist(), rung[newest].tolist(), cgroup_id[newest].tolist(), strict=True)
         added = zip(comm[newest].tolist(), spans.tolist(), total_ns.tolist(), max_ns.tolist(), strict=True)
         for key, waited in zip(keys, added, strict=True):
             self._tasks.setdefault(key, _Waited(waited[0])).add(*waited)
 
-    def stalls(self, recorder: Container[int] = ()) -> list[Stall]:
-        """All tasks' waits by tier and scope, the longest first; `recorder` are the recorder's threads."""
+    def stalls(self, paths: Mapping[int, str], recorder: Container[int] = ()) -> list[Stall]:
+        """All tasks' waits by tier, scope and cgroup, the longest first.
+
+        `paths` are the cgroups', `recorder` the recorder's threads.
+        """
         self._add_pending()
         stalls = [
             Stall(
@@ -103,7 +112,11 @@ class StallTable:
                 max_ns=task.max_ns,
                 is_recorder=tid in recorder,
                 scope=scope_of_rung(rung),
+                cgroup=paths.get(cgroup_id),
+                cgroup_id=cgroup_id or None,
             )
-            for (tid, rung), task in self._tasks.items()
+            for (tid, rung, cgroup_id), task in self._tasks.items()
         ]
-        return sorted(stalls, key=lambda stall: (-stall.stall_s, stall.pid, stall.tier, stall.scope or ""))
+        return sorted(
+            stalls, key=lambda stall: (-stall.stall_s, stall.pid, stall.tier, stall.scope or "", stall.cgroup_id or 0)
+        )

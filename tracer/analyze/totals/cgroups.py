@@ -1,0 +1,140 @@
+"""Who paid, by cgroup: waits, pages that its tasks reclaimed, victims of the OOM killer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...schema import SpanKind
+from ..cgroup_rows import CgroupNames, CgroupRow, CgroupTier
+from ..model import Stall, known_sum
+from ..stream.attribution import RUNGS, scope_of_rung, tier_of_rung
+from ..stream.cells import Cells
+from ..stream.grouping import numbered
+from ..stream.stretch import Stretch
+from ..terms import Quality, Scope, Tier
+from .kills import Kill
+
+I64 = npt.NDArray[np.int64]
+
+_FILE, _ANON, _UNSPLIT, _ENDED = range(4)
+"""Which pages: off the file or the anonymous list, off one that is not told, and `nr_reclaimed` of reclaim's ends."""
+_COLUMNS = 4
+_Rung = tuple[Tier, Scope | None]
+
+
+@dataclass(frozen=True)
+class PagesTold:
+    """Whether LRU events tell of pages, of which list, and of all; whether ends of reclaim do."""
+
+    scans: bool
+    split: bool
+    ends: bool
+    all_scans: bool
+
+    @property
+    def quality(self) -> Quality:
+        """That of the pages."""
+        if not self.scans and not self.ends:
+            return Quality.UNKNOWN
+        return Quality.MEASURED if self.all_scans else Quality.LOWER_BOUND
+
+    def of(self, pages: Sequence[int]) -> tuple[int | None, int | None, int | None]:
+        """File, anonymous and unsplit pages."""
+        if self.scans and self.split:
+            return pages[_FILE], pages[_ANON], 0
+        if self.scans:
+            return None, None, pages[_UNSPLIT]
+        return None, None, pages[_ENDED] if self.ends else None
+
+
+class CgroupTable:
+    """Adds up pages by cgroup and rung; tasks' waiting is added up by task already (`StallTable`)."""
+
+    def __init__(self, *, told: bool) -> None:
+        """`told`: whether events of the recording have the cgroup at all."""
+        self._told = told
+        self._pages: dict[tuple[int, int], list[int]] = {}
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        if not self._told:
+            return
+        lru = stretch.lru
+        which = np.where(lru.is_file, _FILE, _ANON) if lru.is_split else np.full(len(lru.at), _UNSPLIT)
+        self._add(stretch, lru.at, lru.rung, which, lru.pages)
+        for kind, ends in stretch.reclaimed.items():
+            if kind is not SpanKind.BALANCE_PGDAT:
+                self._add(stretch, ends.at, ends.rung, np.full(len(ends.at), _ENDED), ends.value)
+
+    def _add(self, stretch: Stretch, at: I64, rung: I64, which: I64, pages: I64) -> None:
+        if not len(at):
+            return
+        ids, number = numbered(stretch.cgroup_id(at))
+        cells = Cells((number * (RUNGS + 1) + rung + 1) * _COLUMNS + which)
+        for cell, more in zip(cells.keys.tolist(), cells.sums(pages).tolist(), strict=True):
+            rest, column = divmod(cell, _COLUMNS)
+            cgroup, present = divmod(rest, RUNGS + 1)
+            if present:
+                self._pages.setdefault((int(ids[cgroup]), present - 1), [0] * _COLUMNS)[column] += more
+
+    def rows(
+        self, stalls: Iterable[Stall], kills: Iterable[Kill], paths: Mapping[int, str], told: PagesTold
+    ) -> list[CgroupRow] | None:
+        """All cgroups, those whose tasks waited longest first; None where the recording tells of none."""
+        if not self._told:
+            return None
+        tiers: dict[int, dict[_Rung, CgroupTier]] = {}
+        for (cgroup_id, number), pages in self._pages.items():
+            tier = _tier(tiers, cgroup_id, tier_of_rung(number), scope_of_rung(number), told)
+            tier.file_pages, tier.anon_pages, tier.lru_pages = told.of(pages)
+        for stall in stalls:
+            _tier(tiers, stall.cgroup_id or 0, stall.tier, stall.scope, told).add(
+                stall.spans, stall.stall_s, stall.max_ns
+            )
+        rows = {cgroup_id: _row(cgroup_id, paths, [*found.values()], told) for cgroup_id, found in tiers.items()}
+        for kill in kills:
+            row = rows.get(kill.cgroup_id) or _row(kill.cgroup_id, paths, [], told)
+            rows[kill.cgroup_id] = row
+            row.kills += 1
+        return sorted(rows.values(), key=lambda row: (-row.stall_s, -row.kills, row.path or "", row.id or 0))
+
+
+def _tier(
+    tiers: dict[int, dict[_Rung, CgroupTier]], cgroup_id: int, tier: Tier, scope: Scope | None, told: PagesTold
+) -> CgroupTier:
+    """A cgroup's part of a tier, with no pages where it is new."""
+    of_cgroup = tiers.setdefault(cgroup_id, {})
+    return of_cgroup.setdefault((tier, scope), CgroupTier(tier, scope, *told.of([0] * _COLUMNS)))
+
+
+def _row(cgroup_id: int, paths: Mapping[int, str], tiers: list[CgroupTier], told: PagesTold) -> CgroupRow:
+    path, names = paths.get(cgroup_id), CgroupNames.of(paths.get(cgroup_id))
+    own = [tier for tier in tiers if tier.tier is Tier.DIRECT]
+    # Throttling, in tier 3, lies inside direct reclaim, which has that time already.
+    waits = [tier for tier in tiers if tier.tier is not Tier.RETRY]
+    none = told.of([0] * _COLUMNS)
+    file_pages, anon_pages, lru_pages = (
+        nothing if nothing is None else known_sum([0, *pages])
+        for nothing, pages in zip(
+            none,
+            ([t.file_pages for t in own], [t.anon_pages for t in own], [t.lru_pages for t in own]),
+            strict=True,
+        )
+    )
+    return CgroupRow(
+        path,
+        cgroup_id or None,
+        *names,
+        stall_s=sum(tier.stall_s for tier in waits),
+        spans=sum(tier.spans for tier in waits),
+        max_ns=max((tier.max_ns for tier in waits), default=0),
+        file_pages=file_pages,
+        anon_pages=anon_pages,
+        lru_pages=lru_pages,
+        quality=told.quality,
+        tiers=sorted(tiers, key=lambda tier: (tier.tier, tier.scope or "")),
+    )
