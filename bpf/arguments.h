@@ -306,4 +306,13 @@ struct rt_report_free_page {
 	__u32 cmd_id;
 };
 
+struct rt_signal_generate {
+	__s32 sig;
+	__s32 code;
+	__s32 pid;
+	__s32 group;
+	__s32 result;
+	char victim_comm[RT_COMM_BYTES];
+};
+
 #endif

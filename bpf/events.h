@@ -69,6 +69,7 @@ enum rt_kind {
 	RT_KSWAPD_CLEAR_HOPELESS = 53,
 	RT_DAMOS_STAT = 54,
 	RT_REPORT_FREE_PAGE = 55,
+	RT_SIGNAL_GENERATE = 56,
 };
 
 union rt_args {
@@ -121,6 +122,7 @@ union rt_args {
 	struct rt_kswapd_clear_hopeless kswapd_clear_hopeless;
 	struct rt_damos_stat damos_stat;
 	struct rt_report_free_page report_free_page;
+	struct rt_signal_generate signal_generate;
 };
 
 struct rt_event {

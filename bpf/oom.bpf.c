@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* The way into the OOM killer: allocation retries, compaction retries, the victim. */
+/* The way into the OOM killer: allocation retries, compaction retries, the victim; and those whom processes kill. */
 
 #ifdef RT_WITH_mark_victim
 int mark_victim(void *ctx)
@@ -21,6 +21,37 @@ int mark_victim(void *ctx)
 #ifdef RT_HAS_mark_victim_victim_comm
 	RT_READ_STR(event->args.mark_victim.victim_comm, RT_COMM_BYTES, RT_AT_mark_victim_victim_comm);
 #endif
+	return rt_submit(event);
+}
+#endif
+
+#ifdef RT_WITH_signal_generate
+#define RT_SIGKILL 9
+/* TRACE_SIGNAL_DELIVERED, include/trace/events/signal.h: one that is ignored or pending already kills nobody more. */
+#define RT_DELIVERED 0
+
+/*
+ * SIGKILL from another process alone. The kernel's own, the OOM killer's among them, have a positive si_code (SI_KERNEL):
+ * SI_FROMKERNEL in include/uapi/asm-generic/siginfo.h.
+ */
+int signal_generate(void *ctx)
+{
+	u64 sender = bpf_get_current_pid_tgid();
+	s32 pid = RT_AT_signal_generate_pid;
+	struct rt_event *event;
+
+	if (RT_AT_signal_generate_sig != RT_SIGKILL || RT_AT_signal_generate_result != RT_DELIVERED ||
+	    (s32)RT_AT_signal_generate_code > 0 || pid == (s32)sender || pid == (s32)(sender >> 32))
+		return RT_PASS;
+	event = rt_reserve(RT_SIGNAL_GENERATE);
+	if (!event)
+		return RT_PASS;
+	RT_COPY(signal_generate, sig);
+	RT_COPY(signal_generate, code);
+	RT_COPY(signal_generate, pid);
+	RT_COPY(signal_generate, group);
+	RT_COPY(signal_generate, result);
+	RT_READ_STR(event->args.signal_generate.victim_comm, RT_COMM_BYTES, RT_AT_signal_generate_victim_comm);
 	return rt_submit(event);
 }
 #endif

@@ -324,6 +324,15 @@ KINDS: Final[tuple[Kind, ...]] = (
         ),
     ),
     Kind(55, "report_free_page", "", (("hinted_pages", "u8"), ("returned_pages", "u8"), ("cmd_id", "u4"))),
+    Kind(
+        56,
+        "signal_generate",
+        "signal:signal_generate",
+        (
+            *(("sig", "i4"), ("code", "i4"), ("pid", "i4"), ("group", "i4"), ("result", "i4")),
+            ("victim_comm", f"S{COMM_BYTES}"),
+        ),
+    ),
 )
 """Every event kind. `memcg_id` exists since Linux 7.1; which fields the running kernel lacks is in the recording.
 
@@ -336,6 +345,8 @@ kswapd leaves its node to direct reclaim, until `kswapd_clear_hopeless` says by 
 it was cleared. `damos_stat` are a DAMON scheme's sums since its start, `sz_*` in bytes; what a scheme's action is, the
 kernel does not say here. `report_free_page` ends a run of free page hinting: pages that it hinted, pages that it took
 back, and the host's command, which is another than before where the config change was one for hinting.
+`signal_generate` is a SIGKILL that a process sent to another one (bpf/oom.bpf.c leaves out all others); `pid` is the
+thread that it was sent to.
 """
 
 TRACEPOINT_KINDS: Final = tuple(kind for kind in KINDS if kind.tracepoint)

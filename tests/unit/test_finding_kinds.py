@@ -126,6 +126,11 @@ def killed(kind: str) -> Analysis:
     return analyse(event(MS, kind, **({"pid": 7} if kind == "mark_victim" else {})))
 
 
+def killed_from_user_space(waited_ms: int) -> Analysis:
+    kill = event(4 * SECOND, "signal_generate", 8, "timeout", sig=9, pid=7, group=1)
+    return analyse(records(wait(SECOND, waited_ms * MS), kill))
+
+
 def swings(last: int) -> Analysis:
     """A host that takes 64 MiB and gives it back twice, the last time so many pages."""
     full = 64 * MIB_PAGES
@@ -157,6 +162,7 @@ BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "shrinker_share": (lambda: shrinking(100), lambda: shrinking(99)),
     "recorder_share": (lambda: recorded(60), lambda: recorded(0)),
     "module": (lambda: module(b"virtio_balloon"), lambda: module(b"virtio_net")),
+    "user_kill": (lambda: killed_from_user_space(500), lambda: killed_from_user_space(499)),
     "host_oscillation": (lambda: swings(32 * MIB_PAGES), lambda: swings(32 * MIB_PAGES - 1)),
     "lost": (lambda: analyse(LostStretch(0, SECOND, {"throttled": 1})), analyse),
 }

@@ -54,6 +54,13 @@ def test_a_kill_is_never_left_out_of_a_worse_verdict() -> None:
     assert verdict(worse, facts()).sentence.endswith("Also, the OOM killer killed a task (2 times).")
 
 
+def test_nor_is_a_kill_from_user_space() -> None:
+    worse = flagged("critical worker_stuck", "critical storm", "warning user_kill")
+    assert verdict(worse, facts()).sentence.endswith(
+        "Also, a process was killed from user space under memory pressure."
+    )
+
+
 def test_mere_information_does_not_follow_something_worse() -> None:
     assert "Also" not in verdict(flagged("warning starved", "info refault"), facts()).sentence
 

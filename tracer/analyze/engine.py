@@ -252,6 +252,7 @@ class Engine:
         self._ladders.notified(self._balloon.advance(stretch))
         self._reclaim.advance(stretch)
         self._settled.kill(self._kills.advance(stretch))
+        self._settled.user_kills.advance(stretch)
 
     def _count(self, due: Batch) -> None:
         counts = np.bincount(due.header["kind"]) if len(due) else np.empty(0, np.int64)

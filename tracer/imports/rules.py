@@ -33,6 +33,11 @@ _VICTIM_FIELDS: Final = (
     *("uid", "pgtables", "oom_score_adj"),
 )
 
+_SIGNAL: Final = re.compile(
+    rf"sig=(9) errno=-?\d{{1,20}} code=(0|-\d{{1,20}}) comm=(.*) pid=(?P<pid>\d{{1,10}}) grp={_NUMBER} res=(0)\s*$"
+)
+_SIGNAL_FIELDS: Final = ("sig", "code", "victim_comm", "pid", "group", "result")
+
 
 class Rule(Protocol):
     """Reads one event name's lines. `settles` says that one line tells the kind of them all."""
@@ -131,6 +136,21 @@ class VictimRule:
             if match := layout.pattern.match(line, at):
                 return layout, match.groups()
         return None
+
+
+class SignalRule:
+    """`signal_generate`: only a SIGKILL that arrived, from another thread and not from the kernel."""
+
+    settles = False
+
+    def __init__(self, kind: str) -> None:
+        values = [COMM if name == "victim_comm" else INTEGER for name in _SIGNAL_FIELDS]
+        self._layout = Layout(KIND_BY_NAME[kind], _SIGNAL, tuple(zip(_SIGNAL_FIELDS, values, strict=True)))
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:
+        """The signal; None for every other one."""
+        match = self._layout.pattern.match(line, at)
+        return (self._layout, match.groups()) if match is not None and int(match["pid"]) != thread else None
 
 
 @dataclass
@@ -324,4 +344,6 @@ class Rules:
             return WorkRule(kind, self.threads, self.symbols)
         if kind == "oom_notifier_run":
             return NotifierRule(kind, self.symbols)
+        if kind == "signal_generate":
+            return SignalRule(kind)
         return VictimRule(kind) if kind == "mark_victim" else Matcher(kind, self.symbols)

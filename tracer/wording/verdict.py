@@ -22,6 +22,7 @@ from .tiers import damon, in_cgroups, rungs
 UNKNOWN: Final = "unknown"
 QUIET: Final = "quiet"
 _KILL: Final = "oom_kill"
+_KILLS: Final = frozenset({_KILL, "user_kill"})
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _next(machine: Sequence[Finding], worst: Finding | None) -> list[str]:
     others = [finding for finding in machine if worst is None or finding.kind != worst.kind]
     if worst is not None and worst.severity is not Severity.INFO:
         others = [finding for finding in others if finding.severity is not Severity.INFO]
-    others.sort(key=lambda finding: finding.kind != _KILL)
+    others.sort(key=lambda finding: finding.kind not in _KILLS)
     if not others or others[0].kind not in KIND_BY_NAME:
         return []
     times = sum(finding.kind == others[0].kind for finding in others)

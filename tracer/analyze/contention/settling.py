@@ -27,6 +27,7 @@ from .found_oscillations import Oscillation
 from .meter import Marks, Meter
 from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
+from .user_kills import UserKills
 
 _RISING: Final = CAUSES.index(None)
 
@@ -81,6 +82,7 @@ class Settling:
         self.log = StepLog()
         self.totals = Totals()
         self.kills: list[Kill] = []
+        self.user_kills = UserKills(meter, readings, metadata.recorder_pid)
 
     def kill(self, kills: Iterable[Kill]) -> None:
         """Take kills in order of time; each waits until the balloon's size at its time is known."""
@@ -93,6 +95,7 @@ class Settling:
         steps, changes_ns = self._balloon.due(until_ns)
         since_ns = self._take(steps, changes_ns, until_ns)
         self._take_kills(steps, until_ns)
+        self.user_kills.settle(until_ns)
         self._add_up(steps)
         self._balloon.works.settle(until_ns, since_ns)
         pending_ns = self._balloon.pending_begins()

@@ -11,6 +11,7 @@ from ..balloon.lag import Lag, lag_of
 from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
 from ..contention.found_oscillations import Oscillation
+from ..contention.user_kills import UserKill
 from ..model import Analysis
 from ..options import Options
 from ..sizes import mib
@@ -29,6 +30,7 @@ class Evidence:
     analysis: Analysis
     metadata: Metadata
     kills: list[Kill]
+    user_kills: Sequence[UserKill]
     series: SampleSeries
     balloon: BalloonTracker
     oscillations: Sequence[Oscillation]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 WAIT_KINDS: Final = frozenset({"direct_reclaim_begin", "memcg_reclaim_begin", "node_reclaim_begin", "throttled"})
 """Event kinds that say how long tasks waited."""
 SHRINKER_KINDS: Final = frozenset({"shrink_slab_start"})
+USER_KILL_KINDS: Final = frozenset({"signal_generate"})
 KILL_KINDS: Final = frozenset({"mark_victim"})
 _RECLAIM_KINDS: Final = WAIT_KINDS | {"kswapd_wake", "balance_pgdat_begin"}
 _NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
@@ -49,6 +50,7 @@ WAITS: Final = events(WAIT_KINDS, "waits for memory were not traced")
 RECLAIM: Final = events(_RECLAIM_KINDS, "reclaim was not traced")
 SHRINKERS: Final = events(SHRINKER_KINDS, "shrinkers were not traced")
 KILLS: Final = _kills()
+USER_KILLS: Final = events(USER_KILL_KINDS, "SIGKILLs of one process to another were not traced")
 KSWAPD_FAILURES: Final = events(
     frozenset({"kswapd_reclaim_fail"}), "kswapd's failures were not traced: Linux 7.1 and newer tell"
 )

@@ -23,11 +23,13 @@ from .kinds import (
     shrinker_share,
     starved,
     storm,
+    user_kill,
     worker_stuck,
 )
 
 KINDS: Final[tuple[Kind, ...]] = (
     oom_kill.KIND,
+    user_kill.KIND,
     storm.KIND,
     worker_stuck.KIND,
     starved.KIND,

@@ -15,6 +15,12 @@ from ...schema import BALLOON_PAGE_BYTES, SAMPLE_NULL
 
 I64 = npt.NDArray[np.int64]
 
+PSI_SOME: Final = "psi.memory.some_total_us"
+AVAILABLE: Final = "meminfo.MemAvailable_bytes"
+TOTAL: Final = "meminfo.MemTotal_bytes"
+SWAP_FREE: Final = "meminfo.SwapFree_bytes"
+SWAP_TOTAL: Final = "meminfo.SwapTotal_bytes"
+FREE: Final = "meminfo.MemFree_bytes"
 REFAULT_COUNTERS: Final = ("vmstat.workingset_refault_file", "vmstat.workingset_refault_anon")
 _HOST: Final = "host."
 """What the names of the host's readings begin with; everything else was read in the guest."""
@@ -44,6 +50,7 @@ class Readings:
         self._page_bytes = page_bytes
         gauges = (name for name, _ in GAUGES)
         names = (*REFAULT_COUNTERS, *gauges, INFLATED, LEAKED)
+        names += (PSI_SOME, AVAILABLE, TOTAL, SWAP_FREE, SWAP_TOTAL, FREE)
         self._rows: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
         self.read_ns: int | None = None
 
@@ -73,6 +80,10 @@ class Readings:
         columns = (np.asarray(rows, np.int64).T for rows in known)
         total: npt.NDArray[np.float64] = np.sum([np.interp(time_ns, *column) for column in columns], axis=0)
         return total
+
+    def newest(self, name: str, time_ns: int) -> int | None:
+        """The newest reading no later than a time, or the first after it; None without any."""
+        return _newest(self._rows[name], time_ns)
 
     def balloon_pages(self, time_ns: int) -> int | None:
         """The balloon's size by the newest reading no later than a time, or the first after it; None without any."""

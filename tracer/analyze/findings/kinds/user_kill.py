@@ -1,0 +1,136 @@
+"""Processes that another process killed under memory pressure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from ...model import Analysis, Finding
+from ...sizes import mib
+from ...terms import Quality, Severity
+from ..kind import Explanation, Kind, Need, found
+from ..needs import USER_KILLS, WAITS
+
+if TYPE_CHECKING:
+    from ...contention.user_kills import Pressure, UserKill
+    from ..evidence import Evidence
+
+_PRESSURE: Final = frozenset({"psi.memory.some_total_us", "meminfo.MemAvailable_bytes"})
+_PRESSURE_KNOWN: Final = Need(
+    "neither waits for memory were traced nor memory pressure sampled",
+    lambda evidence: WAITS.is_met(evidence) or bool(_PRESSURE & evidence.analysis.samples.keys()),
+)
+_NAMED: Final = 3
+"""Victims that the sentence names."""
+
+
+def _kills(evidence: Evidence) -> Iterator[Finding]:
+    for kill in evidence.user_kills:
+        start_s, end_s = evidence.seconds(kill.time_ns), evidence.seconds(kill.end_ns)
+        held = evidence.held_pages(start_s) if evidence.balloon_seen else None
+        text = (
+            f"{kill.sender_comm or 'A process'} (pid {kill.sender}) killed {_victims(kill)} with SIGKILL"
+            f"{' through cgroup.kill' * kill.by_cgroup} under memory pressure: {_pressure(kill.pressure)}."
+        )
+        if held:
+            text += f" The balloon held {evidence.mib(held)}."
+        yield found(
+            Severity.CRITICAL if kill.by_memory_killer else Severity.WARNING,
+            (start_s, end_s),
+            text,
+            _numbers(kill, held),
+            cost=None,
+            quality=Quality.INFERRED,
+        )
+
+
+def _victims(kill: UserKill) -> str:
+    named = [f"{name or 'a process'} (pid {pid})" for pid, name in kill.victims[:_NAMED]]
+    if kill.processes == 1:
+        return named[0]
+    more = f" and {kill.processes - len(named):,} more" if kill.processes > len(named) else ""
+    return f"{kill.processes:,} processes, {', '.join(named)}{more},"
+
+
+def _pressure(pressure: Pressure) -> str:
+    parts = []
+    if pressure.waited_ns:
+        parts.append(f"tasks waited {pressure.waited_ns / 1e9:.1f} s in direct reclaim in the 10 s before")
+    if pressure.stalled_ns:
+        parts.append(f"some task was stalled for {pressure.stalled_ns / 1e9:.1f} s of them (PSI)")
+    if pressure.available_bytes is not None and pressure.total_bytes:
+        whole = f"{mib(pressure.available_bytes)} of {mib(pressure.total_bytes)}"
+        parts.append(f"{whole} of memory {'were' if pressure.memory_is_low else 'was still'} available")
+    if pressure.swap_is_low:
+        parts.append("swap was nearly full")
+    return ", ".join(parts)
+
+
+def _numbers(kill: UserKill, held: int | None) -> dict[str, float]:
+    pressure = kill.pressure
+    numbers = {
+        "sender_pid": kill.sender,
+        "pid": kill.victims[0][0],
+        "processes": kill.processes,
+        "by_cgroup": int(kill.by_cgroup),
+        "stall_s": pressure.waited_ns / 1e9,
+        "psi_some_s": None if pressure.stalled_ns is None else pressure.stalled_ns / 1e9,
+        "available_bytes": pressure.available_bytes,
+        "balloon_pages": held,
+    }
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _together(_analysis: Analysis, kills: Sequence[Finding], _page_bytes: int) -> str:
+    if len(kills) == 1:
+        return ""
+    return f"{sum(round(kill.numbers['processes']) for kill in kills):,} processes in {len(kills):,} such kills in all"
+
+
+KIND: Final = Kind(
+    name="user_kill",
+    number=21,
+    title="A process was killed from user space under memory pressure",
+    clause="a process was killed from user space under memory pressure",
+    needs=(USER_KILLS, _PRESSURE_KNOWN),
+    rule=_kills,
+    together=_together,
+    explanation=Explanation(
+        meaning="Somebody other than the kernel ended processes while memory was short: a daemon that watches for this "
+        "(systemd-oomd, earlyoom, oomd, nohang, Android's lmkd), a container runtime on behalf of kubelet, or a "
+        "person. The kernel's OOM killer, and with it the balloon's OOM notifier, was never asked: a balloon that "
+        "gives back only then holds its memory all the same.",
+        computed="A SIGKILL that one process sent to another (`signal:signal_generate`; the kernel's own kills are "
+        "`oom_kill`) counts where in the 10 s before, tasks waited in direct reclaim for 0.5 s added up, or some task "
+        "was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available. Of a task with the name of "
+        "a known memory killer any waiting or stall, or swap that is nine tenths full, is enough, and it is critical. "
+        "Signals of one sender less than a second apart are one finding. That the pressure was the reason is inferred. "
+        "`cgroup.kill` is told by the signal's code and scope.",
+        causes=(
+            "A memory killer in user space acts on pressure before the kernel would.",
+            "kubelet evicts a pod because the node has little memory left; the container runtime sends the signal.",
+            "A stop of a service or a time limit that happened under pressure: look at the sender.",
+        ),
+        advice=(
+            (
+                "Look at the sender's log (`journalctl -u systemd-oomd`, `-u earlyoom`, `-u kubelet`): it says which "
+                "limit was reached."
+            ),
+            (
+                "Where the balloon held memory: lower the host's target. DEFLATE_ON_OOM does not help, because the "
+                "kernel's OOM path was not reached."
+            ),
+            "Where it did not: the guest is too small for its load; give it more memory or swap, or limit the load.",
+            (
+                "Where the wrong process was killed: exclude it (ManagedOOMPreference=avoid, earlyoom --avoid, a pod's "
+                "priority and requests)."
+            ),
+        ),
+        helped="No `user_kill` under the same load, and less waiting in direct reclaim.",
+        references=(
+            "include/trace/events/signal.h: signal_generate; include/uapi/asm-generic/siginfo.h: SI_FROMUSER()",
+            "kernel/cgroup/cgroup.c: __cgroup_kill() sends SIGKILL to each task of the cgroup (Linux 5.14)",
+            "man systemd-oomd.service, oomd.conf; earlyoom(1); Kubernetes: Node-pressure Eviction",
+        ),
+    ),
+)
