@@ -27,7 +27,8 @@ from .stream.fields_read import NEVER_READ
 from .stream.lane import SPAN_CODE, SYNTHETIC
 from .stream.ordering import ReorderBuffer
 from .stream.pairing import pair
-from .stream.readings import ReadingOrder, Readings
+from .stream.pieces import joined
+from .stream.readings import ReadingOrder, Readings, are_hosts
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
 from .stream.unseen import AwakeFromTheStart, UnseenReclaim, balance_told
@@ -172,6 +173,8 @@ class Engine:
         samples = self._reading_order.in_time(samples)
         self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
         self._series.add(samples)
+        if are_hosts(samples):
+            return
         self._pending_samples.append(samples)
         self._new_samples += 1
         if self._new_samples >= max(_MOST_NEW_SAMPLES, self._carried // 16):
@@ -315,7 +318,7 @@ class Engine:
             for chosen, target in ((ready, due), (~ready, later)):
                 target.append(Samples(samples.time_ns[chosen], samples.names, samples.values[chosen]))
         self._pending_samples = later
-        for samples in due:
+        for samples in joined(due):
             self._readings.add(samples)
             self._balloon.sample(samples)
             self._counts.sample(samples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -61,9 +62,7 @@ def encode_samples(samples: Samples) -> bytes:
 def decode_samples(payload: bytes, count: int) -> Samples:
     """The inverse of `encode_samples`. Raises CorruptPayloadError."""
     cursor = Cursor(payload)
-    names = unpack_shaped(cursor.take(cursor.count(len(payload))), SAMPLE_NAMES)
-    if len({*names}) < len(names):
-        raise CorruptPayloadError("a counter is there twice")
+    names = _counter_names(bytes(cursor.take(cursor.count(len(payload)))))
     if not count or count * len(names) > MAX_SAMPLE_CELLS:
         raise CorruptPayloadError(f"{count} x {len(names)} samples")
     time_ns = decode_column(cursor, count, np.dtype(np.int64))
@@ -71,7 +70,16 @@ def decode_samples(payload: bytes, count: int) -> Samples:
     values[0] = decode_column(cursor, len(names), np.dtype(np.int64))
     steps = _unzigzag(decode_column(cursor, (count - 1) * len(names), _WORD))
     values[1:] = steps.reshape(len(names), count - 1).T
-    return Samples(time_ns, tuple(names), np.cumsum(values, axis=0, dtype=np.int64))
+    return Samples(time_ns, names, np.cumsum(values, axis=0, dtype=np.int64))
+
+
+@lru_cache(maxsize=4)
+def _counter_names(packed: bytes) -> tuple[str, ...]:
+    """What most blocks of a recording say again. Raises CorruptPayloadError."""
+    names = unpack_shaped(packed, SAMPLE_NAMES)
+    if len({*names}) < len(names):
+        raise CorruptPayloadError("a counter is there twice")
+    return tuple(names)
 
 
 def pack_names(names: Mapping[int, str]) -> bytes:

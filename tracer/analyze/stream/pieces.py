@@ -49,7 +49,7 @@ class Pieces:
         """Give what is held."""
         samples, batches = self._samples, self._batches
         self._samples, self._batches, self._events, self._values = [], [], 0, 0
-        yield from _joined(samples)
+        yield from joined(samples)
         if batches:
             yield Batch.concat(batches)
 
@@ -62,7 +62,7 @@ def in_pieces(items: Iterable[Item], events: int = PIECE_EVENTS) -> Iterator[Ite
     yield from pieces.rest()
 
 
-def _joined(samples: list[Samples]) -> Iterator[Samples]:
+def joined(samples: list[Samples]) -> Iterator[Samples]:
     """Readings of the same counters that follow each other as one item."""
     start = 0
     for stop in range(1, len(samples) + 1):

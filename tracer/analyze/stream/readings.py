@@ -35,9 +35,9 @@ class ReadingOrder:
 
     def in_time(self, samples: Samples) -> Samples:
         """The next readings, at least one, in order of time."""
-        newest_ns = self._newest_ns[_are_hosts(samples)]
+        newest_ns = self._newest_ns[are_hosts(samples)]
         time_ns = np.maximum(np.maximum.accumulate(samples.time_ns), newest_ns)
-        self._newest_ns[_are_hosts(samples)] = int(time_ns[-1])
+        self._newest_ns[are_hosts(samples)] = int(time_ns[-1])
         late = int((time_ns != samples.time_ns).sum())
         self.late_readings += late
         return replace(samples, time_ns=time_ns) if late else samples
@@ -55,9 +55,7 @@ class Readings:
         self.read_ns: int | None = None
 
     def add(self, samples: Samples) -> None:
-        """Take readings, oldest first. `read_ns` is the newest of the guest's."""
-        if _are_hosts(samples):
-            return
+        """Take the guest's readings, oldest first. `read_ns` is the newest."""
         self.read_ns = int(samples.time_ns[-1])
         for name, rows in self._rows.items():
             column = samples.column(name)
@@ -94,7 +92,8 @@ class Readings:
         return None if inflated is None or leaked is None else max(0, inflated - leaked)
 
 
-def _are_hosts(samples: Samples) -> bool:
+def are_hosts(samples: Samples) -> bool:
+    """Whether these readings are the host's, and none of the guest's."""
     return all(name.startswith(_HOST) for name in samples.names)
 
 
