@@ -74,9 +74,9 @@ def test_more_runs_at_once_than_are_kept_are_not_taken_for_missing_ones() -> Non
     ("missed", "extra", "said"),
     [
         (0, 0, ""),
-        (256, 0, "lower bounds: the kernel's counters have 1.0 MiB more than events told"),
-        (0, 256, "upper bounds: the kernel's counters have 1.0 MiB less than events told"),
-        (256, 512, "the kernel's counters have 1.0 MiB more than events told at times, 2.0 MiB less at others"),
+        (256, 0, "lower bounds: the kernel counted 1.0 MiB more than the events show"),
+        (0, 256, "upper bounds: the kernel counted 1.0 MiB less than the events show"),
+        (256, 512, "the kernel counted 1.0 MiB more than the events show at times, 2.0 MiB less at others"),
     ],
 )
 def test_it_is_said(missed: int, extra: int, said: str) -> None:

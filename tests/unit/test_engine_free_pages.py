@@ -67,7 +67,7 @@ def test_reports_beside_reclaim_are_not_among_its_pages_nor_its_reclaimers() -> 
     tier = row(analysis, Tier.PROACTIVE)
     assert (tier.lru_pages, tier.reported_pages, tier.spans) == (100, 512, 2)
     assert [(each.name, each.spans, each.pages) for each in tier.reclaimers] == [("kdamond.0", 1, 100)]
-    assert "no tier had to" not in told(analysis, REPORTING)[0]
+    assert "no memory had to" not in told(analysis, REPORTING)[0]
 
 
 def test_reports_whose_pages_nothing_counts_are_unknown_and_not_0() -> None:
@@ -76,8 +76,8 @@ def test_reports_whose_pages_nothing_counts_are_unknown_and_not_0() -> None:
     assert (analysis.balloon.reports, analysis.balloon.reported_pages, tier.reported_pages) == (2, None, None)
     assert tier.quality is Quality.UNKNOWN
     sentence, text = told(analysis, UNCOUNTED)
-    assert "the driver reported free pages to the host 2 times; how many is not in this recording" in sentence
-    assert "reported free pages (how many is not known) to the host in 2 reports" in text
+    assert "the driver reported free pages to the host 2 times; this recording does not say how many" in sentence
+    assert "reported free pages (amount not known) to the host in 2 reports" in text
 
 
 def test_without_reports_it_is_0_where_they_were_traced_and_else_unknown() -> None:
@@ -89,9 +89,9 @@ def test_without_reports_it_is_0_where_they_were_traced_and_else_unknown() -> No
 def test_a_report_alone_is_no_reclaim_of_unknown_size() -> None:
     only = recorded("virtballoon_free_page_report")
     sentence, _ = told(analyse(report(0), metadata=only), only)
-    assert sentence.startswith("Can't be told")
+    assert sentence.startswith("Can't tell")
     assert "the driver reported 2.0 MiB of free pages to the host" in sentence
-    assert "proactive ran" not in sentence
+    assert "proactive reclaim ran" not in sentence
 
 
 def test_a_migrations_commands_are_no_changes_of_target() -> None:
@@ -140,7 +140,7 @@ def test_where_hinting_is_possible_and_its_commands_are_not_told_changes_of_targ
     old = recorded("virtballoon_changed", features=("free_page_hint",))
     analysis = analyse(event(0, "virtballoon_changed", 1), metadata=old)
     assert (analysis.balloon.config_changes, analysis.balloon.target_changes) == (1, None)
-    assert "1 config change, of target or for hinting: nothing tells which" in told(analysis, old)[1]
+    assert "1 config change (target or hinting, not distinguishable here)" in told(analysis, old)[1]
     assert analyse(metadata=old, end_ns=SECOND).balloon.target_changes == 0
 
 

@@ -190,11 +190,11 @@ def test_the_verdict_says_when_all_reclaim_was_inside_cgroups() -> None:
     throttled = event(2 * MS, "throttled", usec_delayed=500)
     in_cgroup = analyse(records(reclaim("memcg", 1 * MS, 512), throttled))
     whole = ("direct_reclaim_begin", "kswapd_wake")
-    cgroups = "direct (memcg) gave 2.0 MiB of file, all of it inside memory cgroups at their own limit"
-    assert f"{cgroups}; the machine was not short; " in sentence(in_cgroup, *whole)
+    cgroups = "direct reclaim (memcg) freed 2.0 MiB of page cache, all of it in memory cgroups at their own limit"
+    assert f"{cgroups}; the machine was not short of memory; " in sentence(in_cgroup, *whole)
     assert "not short" not in sentence(in_cgroup, "memcg_reclaim_begin")
     for more in (reclaim("direct", 9 * MS, 1), event(9 * MS, "throttled", usec_delayed=500)):
-        assert "inside memory cgroups" not in sentence(analyse(in_cgroup_and(more)), *whole)
+        assert "in memory cgroups" not in sentence(analyse(in_cgroup_and(more)), *whole)
 
 
 def in_cgroup_and(more: Records) -> Records:
@@ -204,7 +204,9 @@ def in_cgroup_and(more: Records) -> Records:
 
 def test_damon_is_named_for_what_it_gave_unasked() -> None:
     given = analyse(event(4 * MS, "reclaim_pages", 70, "kdamond.0", nr_reclaimed=512))
-    assert "proactive gave 2.0 MiB of LRU (DAMON (kdamond.0) gave 2.0 MiB unasked)" in sentence(given)
+    assert "proactive reclaim freed 2.0 MiB of LRU pages (DAMON (kdamond.0) freed 2.0 MiB on its own)" in sentence(
+        given
+    )
 
 
 def waits(analysis: Analysis) -> set[tuple[int, Tier, Scope | None, int]]:
@@ -284,7 +286,7 @@ def test_what_the_balloons_own_shrinker_freed_is_no_slab() -> None:
     )
     analysis, facts = analyse(stream), RecordingFacts("x", METADATA)
     assert row(analysis, Tier.DIRECT).slab_pages == 0
-    assert "virtio_balloon_shrinker_scan 256 (pages of the balloon)" in " ".join(summary_text(analysis, facts).split())
+    assert "virtio_balloon_shrinker_scan 256 (balloon pages)" in " ".join(summary_text(analysis, facts).split())
     assert "slab objects" not in verdict(analysis, facts).sentence
     other = analyse(records(stream, slab(5 * MS, 6 * MS, freed=3, priority=12)))
     assert row(other, Tier.DIRECT).slab_pages is None

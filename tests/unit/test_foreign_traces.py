@@ -101,7 +101,7 @@ def test_a_worker_that_does_not_return_waits_for_the_host(told: Told) -> None:
 def test_an_end_without_begin_is_a_lower_bound(told: Told) -> None:
     direct = told.tiers["direct"]
     assert (direct["sources"]["lru"]["pages"], direct["busy_s"], direct["quality"]) == (193, None, "lower_bound")
-    assert "direct (global) gave at least 0.8 MiB" in told.verdict.sentence
+    assert "direct reclaim (global) freed at least 0.8 MiB" in told.verdict.sentence
     assert "no tier had to give" not in told.text
 
 
@@ -174,6 +174,6 @@ def test_entries_without_arguments_move_no_pages_and_an_oom_is_no_quiet_recordin
 @trace_of("folded-lines")
 def test_a_tier_that_gave_objects_gave_at_least_these(told: Told) -> None:
     assert told.verdict.sentence.startswith(
-        "Nothing was flagged: background gave at least slab objects; kills were not"
+        "Nothing was flagged: background reclaim freed slab objects, possibly more; kills were not"
     )
     assert told.verdict.level == "unknown", "it has no kills"

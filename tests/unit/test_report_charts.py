@@ -52,7 +52,7 @@ def test_time_at_work_is_a_share_of_its_bucket():
     busy = Timeline(0.5, {"background.busy_s": np.array([0.25, 0.0])})
     row = rows_of(replace(quiet(), duration_s=1.0, timeline=busy))["busy"]
     assert row.traces[0]["y"].tolist()[:2] == [50.0, 0.0]
-    assert row.words == "Time at work: background 250 ms (25.0 %)."
+    assert row.words == "Busy time: background 250 ms (25.0 %)."
 
 
 def test_each_leak_is_marked_by_its_cause():
@@ -71,7 +71,7 @@ def test_the_marks_of_many_leaks_reach_from_the_first_to_the_last():
     assert marks["x"][0] == 0.0
     assert np.diff(marks["x"]).max() < 1.1
     assert marks["x"][-1] > 198.9
-    assert "1,800 leaks have no mark" in row.note
+    assert "1,800 leaks are not marked" in row.note
 
 
 def test_a_balloon_that_rests_is_a_sentence_with_its_size():
@@ -84,7 +84,7 @@ def test_pressure_sampled_but_absent_is_told_from_not_sampled():
     assert (
         rows_of(replace(quiet(), samples=idle))["pressure"].words == "Pressure was sampled; no task waited for memory."
     )
-    assert rows_of(quiet())["pressure"].words == "Memory pressure was not sampled here."
+    assert rows_of(quiet())["pressure"].words == "Memory pressure was not sampled."
 
 
 def test_bands_cover_conflicts_cycles_episodes_and_loss():

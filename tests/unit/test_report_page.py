@@ -92,15 +92,15 @@ def test_loss_and_damage_are_said_in_the_verdict_and_in_recording_quality(page):
 def test_an_empty_recording_is_told_in_sentences():
     source = without_plotly(render(quiet(), facts()))
     for words in (
-        "No conflict and no cycle: no tier had to give memory.",
+        "No conflict and no cycle: no memory had to be reclaimed.",
         "No balloon activity was recorded.",
         "Nothing was flagged.",
         "No tier supplied memory in this time.",
-        "No shrinker ran while this was recorded.",
+        "No shrinker ran during the recording.",
         "No task had to wait for memory",
         "No cycle: no page that left the balloon came back",
         "No conflict: the balloon never inflated",
-        "The recording is whole",
+        "The recording is complete",
     ):
         assert words in source
     assert "<figure" not in source

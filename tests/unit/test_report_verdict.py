@@ -18,6 +18,9 @@ from tracer.wording.verdict import QUIET, UNKNOWN
 
 SEVERITIES = {"critical": Severity.CRITICAL, "warning": Severity.WARNING, "info": Severity.INFO}
 NO_KILLS_TRACED = NotJudged("oom_kill", "nothing tells whether a task was killed")
+BACKGROUND_FREED = (
+    "background reclaim freed 100.0 MiB of page cache and 25.0 MiB of anonymous memory, plus slab objects"
+)
 NO_PAGES_COUNTED = NotJudged("cycle", "nothing counts pages"), NotJudged("storm", "nothing counts pages")
 
 
@@ -46,7 +49,7 @@ def test_others_of_the_kind_are_added_up() -> None:
 
 def test_a_kind_without_a_sum_says_how_many() -> None:
     said = verdict(flagged("warning kswapd_gave_up", "warning kswapd_gave_up"), facts())
-    assert said.sentence.endswith("says. 2 such findings in all.")
+    assert said.sentence.endswith("says. 2 such findings in total.")
 
 
 def test_a_kill_is_never_left_out_of_a_worse_verdict() -> None:
@@ -74,18 +77,14 @@ def test_what_is_about_the_recording_leads_no_verdict(kind: str) -> None:
 def test_information_leads_with_what_the_tiers_gave_behind_it() -> None:
     said = verdict(replace(flagged("info refault"), tiers=ladder(0.0)[1:2]), facts())
     assert (said.level, said.kind, said.finding) == ("info", "refault", 1)
-    given = "No conflict and no cycle: background gave 100.0 MiB of file, 25.0 MiB of anon and slab objects."
-    assert said.sentence == f"What refault number 1 says. {given}"
+    assert said.sentence == f"What refault number 1 says. No conflict and no cycle: {BACKGROUND_FREED}."
 
 
 def test_without_any_trouble_it_says_which_tier_gave_what() -> None:
     said = verdict(replace(quiet(), tiers=ladder(0.0)[:2]), facts())
     assert (said.severity, said.kind) == (Severity.INFO, QUIET)
-    assert (
-        "proactive gave 2.0 MiB of LRU; background gave 100.0 MiB of file, 25.0 MiB of anon and slab objects"
-        in said.sentence
-    )
-    assert verdict(quiet(), facts()).sentence == "No conflict and no cycle: no tier had to give memory."
+    assert f"proactive reclaim freed 2.0 MiB of LRU pages; {BACKGROUND_FREED}" in said.sentence
+    assert verdict(quiet(), facts()).sentence == "No conflict and no cycle: no memory had to be reclaimed."
 
 
 @pytest.mark.parametrize("page_bytes", [4096, 65536])
@@ -107,7 +106,7 @@ def test_what_was_not_judged_is_listed_and_quiet_stays_quiet_without_what_does_n
     analysis = replace(quiet(), not_judged=[NotJudged("lag", "the host's log is missing"), *NO_PAGES_COUNTED])
     said = verdict(analysis, replace(facts(), metadata=replace(facts().metadata, balloon=BalloonInfo())))
     assert (said.kind, said.not_judged) == (QUIET, tuple(analysis.not_judged))
-    assert said.sentence == "No conflict: no tier had to give memory."
+    assert said.sentence == "No conflict: no memory had to be reclaimed."
 
 
 @pytest.mark.parametrize(
@@ -120,7 +119,7 @@ def test_nothing_is_quiet_that_was_not_looked_at(unjudged: list[NotJudged], why:
     said = verdict(analysis, facts())
     assert (said.level, said.kind, said.finding) == ("unknown", UNKNOWN, None)
     assert said.sentence.count(why) == 1
-    assert "Nothing wrong found" not in render(analysis, facts())
+    assert "No problem found" not in render(analysis, facts())
 
 
 def test_an_unjudged_kind_takes_nothing_from_what_was_found() -> None:
@@ -157,7 +156,7 @@ def test_pages_of_the_last_resort_are_the_balloons_total() -> None:
         ({"lost": {"shrink_slab_start": 1, "throttled": 2}}, "3 events were lost"),
         ({"lost": {"throttled": 1}}, "1 event was lost"),
         ({"cut_bytes": 2048, "complete": False}, "The recording was cut short (2.0 KiB at its end could not be used)"),
-        ({"complete": False}, "The recorder was ended before it could close the recording"),
+        ({"complete": False}, "The recorder was stopped before it could close the recording"),
         ({"bad_blocks": 1}, "1 damaged block was skipped"),
     ],
 )

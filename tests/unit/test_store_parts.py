@@ -112,7 +112,7 @@ def test_a_file_missing_in_between_is_a_lost_stretch_and_said(path: Path) -> Non
     assert gaps == [LostStretch(before.last_ns, after.metadata.start_ns)]
     assert summary_of(path)["recording"]["missing_files"] == [3]
     text = " ".join(CliRunner().invoke(app, ["summary", str(path)]).stdout.split())
-    assert "files missing between the others, 3: what they held is unknown" in text
+    assert "files missing in between: 3; their contents are unknown" in text
     result = CliRunner().invoke(app, ["summary", str(path), "--fail-on", "loss"])
     assert (result.exit_code, "loss 1 missing file" in result.output) == (5, True)
     # AND a part of the time beside it has no gap
@@ -151,15 +151,15 @@ def test_many_missing_files_are_named_by_the_first_of_them(path: Path) -> None:
     part_path(path, 6).replace(part_path(path, 60_000))
     assert len(summary_of(path)["recording"]["missing_files"]) == 59_994
     text = " ".join(CliRunner().invoke(app, ["summary", str(path)]).stdout.split())
-    assert "files missing between the others, 6, 7, 8" in text
-    assert "24, 25 and 59,974 more: what they held is unknown" in text
+    assert "files missing in between: 6, 7, 8" in text
+    assert "24, 25 and 59,974 more; their contents are unknown" in text
 
 
 def test_one_file_of_several_is_read_alone_and_says_so(path: Path) -> None:
     write(path)
     assert summary_of(part_path(path, 2))["recording"]["events"] == EVENTS
     text = " ".join(CliRunner().invoke(app, ["summary", str(part_path(path, 2))]).stdout.split())
-    assert "this is file 2 of several: flight.rtrace names all of them" in text
+    assert "this is file 2 of several: flight.rtrace opens all of them" in text
 
 
 def test_a_file_of_that_name_goes_before_numbered_ones(path: Path) -> None:

@@ -131,9 +131,7 @@ def test_a_name_that_is_taken_is_passed_over_and_the_files_are_still_one_recordi
     assert not [item for item in recording.items() if isinstance(item, LostStretch)]
     assert (recording.removed, recording.missing, recording.skipped) == (0, (), (2, 3, 5))
     said = " ".join(CliRunner().invoke(app, ["summary", str(path)]).stdout.split())
-    assert (
-        "file numbers 2, 3, 5 were passed over while recording: their names were taken; nothing is lost by it" in said
-    )
+    assert "the recorder skipped file numbers 2, 3, 5, whose names were taken; no events are lost" in said
     # AND one of its own that is missing between them is still told
     part_path(path, 4).unlink()
     recording = open_recording(path)

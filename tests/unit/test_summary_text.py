@@ -95,7 +95,7 @@ def test_loss_damage_and_what_could_not_be_seen_are_said(quiet):
         "77 B cut",
     ):
         assert words in text["Recording"]
-    assert "1 kind of event not to be seen on this machine (-v names it, `reclaim-tracer check` says why)" in " ".join(
+    assert "1 kind of event not traceable on this machine (-v lists it, `reclaim-tracer check` says why)" in " ".join(
         text["Recording"].split()
     )
     told = sections(summary_text(quiet, facts, verbose=True))["Recording"]
@@ -128,7 +128,7 @@ def test_more_rows_than_fit_are_counted(quiet):
     quiet.stalls = [Stall("task", pid, Tier.DIRECT, 1, float(pid), 1) for pid in range(1, 12)]
     text = sections(summary_text(quiet, FACTS))["Stalls"]
     assert " 11  2 direct" in text.splitlines()[2], "the longest first"
-    assert text.endswith("and 3 tasks more (--json, report)")
+    assert text.endswith("and 3 more tasks (--json, report)")
 
 
 def test_a_finding_says_how_bad_when_and_what():
@@ -155,7 +155,7 @@ def test_the_ladder_names_the_tiers_that_were_reached():
 def test_memory_that_reclaim_may_have_taken_from_the_recorder_is_named_beside_loss(quiet, lock, lost, said):
     facts = RecordingFacts("x", replace(METADATA, memory_lock=lock), {"wakeup_kswapd": lost} if lost else {})
     text = " ".join(summary_text(quiet, facts).split())
-    assert ("could be reclaimed (mlockall: no): CAP_IPC_LOCK keeps it" in text) is said
+    assert ("could be reclaimed (mlockall: no): CAP_IPC_LOCK prevents that" in text) is said
 
 
 def test_what_happened_to_the_recorder_is_said(quiet):
@@ -166,8 +166,8 @@ def test_what_happened_to_the_recorder_is_said(quiet):
     )
     facts = RecordingFacts("x", METADATA, dropped_events=1234, clock_changes=changes)
     text = " ".join(summary_text(quiet, facts).split())
-    assert "1,234 of the lost events were dropped by the recorder, whose disk was too slow" in text
-    assert "the machine was suspended for 60.0 s, which times here do not count, seen at 3.000 s" in text
+    assert "the recorder dropped 1,234 of the lost events because the disk was too slow" in text
+    assert "the machine was suspended for 60.0 s, not counted in times here, seen at 3.000 s" in text
     assert "the wall clock was set back by 500 ms, seen at 4.000 s" in text
 
 

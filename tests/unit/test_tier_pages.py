@@ -33,8 +33,8 @@ def facts(trace: Trace) -> RecordingFacts:
 
 def test_the_verdict_says_what_was_given_and_that_it_is_inferred(trace, facts):
     assert verdict(trace.analysis, facts).sentence == (
-        "No conflict and no cycle: background gave 352.9 MiB of file and 24.1 MiB of anon (inferred); "
-        "direct (global) gave 71.5 MiB of file and 55.8 MiB of anon (inferred)."
+        "No conflict and no cycle: background reclaim freed 352.9 MiB of page cache and 24.1 MiB of anonymous memory "
+        "(inferred); direct reclaim (global) freed 71.5 MiB of page cache and 55.8 MiB of anonymous memory (inferred)."
     )
 
 
@@ -42,13 +42,13 @@ def test_the_text_marks_it(trace, facts):
     lines = summary_text(trace.analysis, facts).splitlines()
     (background,) = (line for line in lines if line.startswith("  1 background"))
     assert "~352.9 MiB  ~24.1 MiB" in background
-    assert "  ~ background: 377.0 MiB are from the kernel's counters, no event told of them" in lines
+    assert "  ~ background: 377.0 MiB come from the kernel's counters and have no events" in lines
 
 
 def test_the_report_marks_it(trace, facts):
     page = render(trace.analysis, facts)
     assert "~352.9 MiB" in page
-    assert "Background: 377.0 MiB are from the kernel&#x27;s counters, no event told of them." in page
+    assert "Background: 377.0 MiB come from the kernel&#x27;s counters and have no events." in page
 
 
 def test_the_frame_has_it_as_inferred(trace):
@@ -67,8 +67,8 @@ def test_the_frame_has_it_as_inferred(trace):
     [
         (0, 0, Quality.MEASURED, ""),
         (None, None, Quality.MEASURED, ""),
-        (256, 0, Quality.INFERRED, "background: 1.0 MiB are from the kernel's counters, no event told of them"),
-        (0, 256, Quality.INFERRED, "background: the kernel's counters have 1.0 MiB less than events told"),
+        (256, 0, Quality.INFERRED, "background: 1.0 MiB come from the kernel's counters and have no events"),
+        (0, 256, Quality.INFERRED, "background: the kernel counted 1.0 MiB less than the events show"),
     ],
 )
 def test_a_tier_says_how_far_it_is_off_the_counters(missed, extra, quality, words):

@@ -18,6 +18,13 @@ def scope_label(tier: Tier, scope: Scope | None) -> str:
     return f"{tier_title(tier)}{_bracket((scope,) if scope else ())}"
 
 
+def reclaim_label(tier: Tier, scope: Scope | None) -> str:
+    """What supplies memory in a tier, in a sentence: `direct reclaim (memcg)`, `OOM notifiers`."""
+    if tier is Tier.OOM_NOTIFY:
+        return "OOM notifiers"
+    return f"{tier.label} reclaim{_bracket((scope,) if scope else ())}" if tier < Tier.RETRY else tier_title(tier)
+
+
 def row_label(row: TierRow) -> str:
     """A whole tier with all its scopes: `direct (global, memcg)`."""
     return f"{tier_title(row.tier)}{_bracket(row.scopes)}"

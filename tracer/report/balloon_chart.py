@@ -25,7 +25,7 @@ _MOST_MARKS: Final = 200
 
 def _absence(sampled: Size | None) -> Absence:
     if sampled is not None and sampled.mib[0] >= 1:
-        words = f"The balloon held {sampled.mib[0]:,.1f} MiB all the time: no page entered or left it."
+        words = f"The balloon held {sampled.mib[0]:,.1f} MiB throughout: no page entered or left it."
     else:
         words = "No balloon activity was recorded."
     return Absence("balloon", _TITLE, words)
@@ -76,7 +76,7 @@ def balloon_row(analysis: Analysis, page_bytes: int) -> Figure | Absence:
 
 
 def _unseen(figure: Figure) -> Absence:
-    return Absence("balloon", _TITLE, f"{figure.words} When they moved was not recorded.")
+    return Absence("balloon", _TITLE, f"{figure.words} The recording does not say when they moved.")
 
 
 def _add_leaks(figure: Figure, analysis: Analysis, size: Size, page_bytes: int) -> None:
@@ -98,7 +98,7 @@ def _add_leaks(figure: Figure, analysis: Analysis, size: Size, page_bytes: int) 
         }
         figure.add(trace, f"leak: {cause}", color, look)
     if hidden:
-        figure.note += f"{count(hidden)} leaks have no mark: of those next to each other only the largest has one. "
+        figure.note += f"{count(hidden)} leaks are not marked: of neighbouring ones only the largest is. "
 
 
 def _words(analysis: Analysis, page_bytes: int) -> str:

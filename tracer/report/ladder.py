@@ -31,7 +31,7 @@ _SOURCES: Final = (
 _PATTERNS: Final = {"dots": ".", "rules": "-", "cross": "x", "slant": "/"}
 _COLUMNS: Final = (
     Column("Tier"),
-    Column("First entry", True, "After the start of the episode, or of the recording"),
+    Column("First entry", True, "Since the start of the episode or the recording"),
     Column("Busy", True, "Time in which any task was in this tier"),
     Column("Spans", True),
     Column("Tasks", True),
@@ -39,9 +39,9 @@ _COLUMNS: Final = (
     Column("File", True),
     Column("Anon", True),
     Column("LRU", True, "File or anon: the event does not tell which"),
-    Column("Slab", True, "Pages, inferred; below them the objects that each shrinker says it freed"),
+    Column("Slab", True, "Pages (inferred); below, the objects that each shrinker reported freed"),
     Column("Balloon", True),
-    Column("Reported", True, "Free pages that the balloon's driver reported to the host, which is no reclaim"),
+    Column("Reported", True, "Free pages that the balloon driver reported to the host (not reclaim)"),
     Column("Process", True, "Tasks killed"),
     Column("Numbers"),
 )
@@ -196,12 +196,16 @@ def ladder_figures(analysis: Analysis, page_bytes: int) -> list[Figure]:
         "yaxis": {"autorange": "reversed", "fixedrange": True, "automargin": True},
         "xaxis": {"rangemode": "tozero", "fixedrange": True},
     }
-    words = ("When each tier was entered first.", "How long each tier was at work.", "What each tier gave, by source.")
+    words = (
+        "When each tier was first entered.",
+        "How long each tier ran.",
+        "What each tier supplied, by source.",
+    )
     first = Figure("first", "First entry", "seconds after the start", words[0], height, layout=dict(order))
     first.traces.append(_trace(values[0][0][0], axis, "scatter", "s"))
     busy = Figure("tier-busy", "Busy time", "seconds", words[1], height, layout=dict(order))
     busy.traces.append(_trace(values[0][1][0], axis, "bar", "s"))
-    given = Figure("given", "Pages given", "MiB by source", words[2], height, layout={**order, "barmode": "stack"})
+    given = Figure("given", "Pages supplied", "MiB by source", words[2], height, layout={**order, "barmode": "stack"})
     for (source, look), series in zip(_SOURCES, values[0][2], strict=True):
         given.add(_trace(series, axis, "bar", f"MiB {source}", look), source, "var(--muted)", look)
     for position, figure in enumerate((first, busy, given)):

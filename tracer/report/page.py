@@ -37,7 +37,7 @@ _LEVEL_WORDS: Final[dict[str, str]] = {
     Severity.CRITICAL: "Critical",
     Severity.WARNING: "Warning",
     Severity.INFO: "For information",
-    QUIET: "Nothing wrong found",
+    QUIET: "No problem found",
     UNKNOWN: "Not known",
 }
 
@@ -89,7 +89,7 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
         "conflicts": conflicts_table(analysis.conflicts, page_bytes, seen=moves),
         "quality": quality_section(analysis, facts),
         "tool_version": text(__version__),
-        "recorded_by": text(facts.metadata.tool_version or "of a version that is not known"),
+        "recorded_by": text(facts.metadata.tool_version or "of unknown version"),
     }
     return Template(read("report.html")).substitute(
         parts | _header(analysis, facts) | _verdict_parts(judged) | {"tiles": _tiles(analysis, facts)}
@@ -169,13 +169,13 @@ def _kernel(metadata: Metadata) -> str:
 
 def _no_leak(pages: int | None, facts: RecordingFacts) -> str:
     if pages is None:
-        return "nothing counts its pages"
-    return "none was seen to leave" if unseen_part(facts) else "no leak of any cause"
+        return "its pages were not counted"
+    return "none seen leaving" if unseen_part(facts) else "no leaks"
 
 
 def _puffs(puffs: int | None, facts: RecordingFacts) -> str:
     if puffs is None or (not puffs and unseen_part(facts)):
-        return "whether the balloon ran out of puff is not known"
+        return "not known whether it ran out of puff"
     return f"out of puff {plural(puffs, 'time')}" if puffs else "the balloon never ran out of puff"
 
 
@@ -186,7 +186,7 @@ def _free_tile(analysis: Analysis, page_bytes: int) -> list[tuple[str, str, str]
     lines = free_page_lines(balloon, analysis.duration_s, page_bytes)
     hinted = f"at least {mib(balloon.hinted_pages, page_bytes)}"
     given = mib(balloon.reported_pages, page_bytes) if balloon.reports else hinted
-    return [("Free, given to the host", given, "; ".join(lines))]
+    return [("Free pages reported or hinted", given, "; ".join(lines))]
 
 
 def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
@@ -202,7 +202,7 @@ def _tiles(analysis: Analysis, facts: RecordingFacts) -> str:
         (
             "Moved for nothing",
             mib(balloon.wasted_pages, page_bytes),
-            f"out and back in, both counted; net {mib(balloon.net_pages, page_bytes)} into the balloon",
+            f"out and back in, counted both ways; net {mib(balloon.net_pages, page_bytes)} into the balloon",
         ),
         (
             "Left the balloon",

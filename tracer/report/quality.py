@@ -38,14 +38,14 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
     words = [f"{plural(accounting.events, 'event')} and {plural(accounting.spans, 'complete span')} were analysed"]
     words[0] += f"; {count(facts.lost_total)} events were lost."
     if facts.complete and not facts.cut_bytes and not facts.bad_blocks:
-        words.append("The recording is whole: its end marker is there and every block's checksum is right.")
+        words.append("The recording is complete: it has its end marker, and all block checksums are correct.")
     if facts.cut_bytes:
         words.append(f"The recording was cut: {bytes_(facts.cut_bytes)} at its end could not be used.")
     elif facts.source_damage:
-        words.append(f"The imported source is damaged ({facts.source_damage}): what came after is missing.")
+        words.append(f"The imported source is damaged ({facts.source_damage}): the rest of it is missing.")
     elif not facts.complete:
         words.append(
-            "The recording has no end marker: it was stopped hard, and what came after the last flush is missing."
+            "The recording has no end marker: it stopped abruptly, and everything after the last flush is missing."
         )
     if facts.bad_blocks:
         words.append(f"{plural(facts.bad_blocks, 'block was', 'blocks were')} skipped for a wrong checksum.")
@@ -61,10 +61,10 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
             f"{plural(accounting.ends_without_begin, 'end')} without a begin."
         )
     elif accounting.spans:
-        words.append("Every span has its begin and its end.")
+        words.append("Every span has a begin and an end.")
     if accounting.late_events:
         late = plural(accounting.late_events, "event or reading", "events or readings")
-        words.append(f"{late} came too late to be put in order.")
+        words.append(f"{late} arrived too late to be put in order.")
     return sentence(" ".join(words), "lead")
 
 
@@ -123,8 +123,8 @@ def inferred_words(analysis: Analysis, page_bytes: int) -> str:
         words.append(f"They are {off}.")
     words += [f"{off[0].upper()}{off[1:]}." for row in analysis.tiers if (off := tier_miscount(row, page_bytes))]
     if inferred:
-        words.append(f"Inferred, not measured, are numbers of: {', '.join(inferred)}.")
+        words.append(f"Inferred, not measured: the numbers of {', '.join(inferred)}.")
     if least := [row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND]:
-        words.append(f"Lower bounds (some began before anything was seen) are those of: {', '.join(least)}.")
-    words.append("Measured numbers were read off events; inferred ones were deduced from counters around them.")
+        words.append(f"Lower bounds, because the begin of some spans is missing: the numbers of {', '.join(least)}.")
+    words.append("Measured numbers come from events; inferred ones are derived from counters.")
     return sentence(" ".join(words), "note")

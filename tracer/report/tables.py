@@ -28,7 +28,7 @@ def first(items: Sequence[_Item], noun: str, order: str) -> tuple[Sequence[_Item
 
 def _none(words: str, unsure: str, *, seen: bool) -> str:
     """What is said where there is nothing to list: that there was nothing only where it would have been seen."""
-    rest = ": this recording does not tell whether there was any."
+    rest = ", but this recording can't show whether there was any."
     return sentence(words if seen else f"{unsure}{rest}")
 
 
@@ -60,19 +60,19 @@ def shrinkers_table(stats: Iterable[ShrinkerStat], *, seen: bool = True) -> str:
     """What each shrinker cost and gave."""
     ordered = sorted(stats, key=lambda stat: -stat.busy_s)
     if not ordered:
-        return _none("No shrinker ran while this was recorded.", "No shrinker was seen to run", seen=seen)
+        return _none("No shrinker ran during the recording.", "No shrinker was seen running", seen=seen)
     shown, note = first(ordered, "shrinker", "busiest first")
     columns = (
         Column("Shrinker"),
         Column("Calls", True),
-        Column("Scanned", True, "Objects looked at"),
-        Column("Freed", True, "Objects given back"),
+        Column("Scanned", True, "Objects scanned"),
+        Column("Freed", True, "Objects freed"),
         Column("Busy", True, "Time inside the shrinker, all calls"),
         Column("p50", True, "Half of the calls took no longer"),
         Column("p99", True),
         Column("Max", True),
-        Column("Scan share", True, "Its part of all objects scanned"),
-        Column("Size share", True, "Its part of all objects cached"),
+        Column("Scan share", True, "Its share of all objects scanned"),
+        Column("Size share", True, "Its share of all objects cached"),
     )
     return table("Shrinkers", columns, map(_shrinker, shown), sortable=True) + note
 
@@ -106,8 +106,8 @@ def stalls_table(stalls: Iterable[Stall], *, seen: bool = True) -> str:
     """How long each task waited for memory."""
     ordered = sorted(stalls, key=lambda stall: -stall.stall_s)
     if not ordered:
-        none = "No task had to wait for memory: nothing went as far as direct reclaim."
-        return _none(none, "No task was seen to wait for memory", seen=seen)
+        none = "No task had to wait for memory: no allocation got as far as direct reclaim."
+        return _none(none, "No task was seen waiting for memory", seen=seen)
     shown, note = first(ordered, "stall", "longest first")
     columns = (
         Column("Task"),

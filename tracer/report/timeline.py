@@ -115,7 +115,7 @@ def reclaim_row(analysis: Analysis, page_bytes: int) -> Row:
             figure.note = _bucket_note(len(pages), factor, width)
             totals.append(f"{name} {pages.sum() * page_bytes / MIB:,.1f}")
     if not figure.traces:
-        return Absence("reclaim", "Reclaimed pages", "No page was reclaimed from the LRU while this was recorded.")
+        return Absence("reclaim", "Reclaimed pages", "No page was reclaimed from the LRU during the recording.")
     figure.words = f"MiB over the whole recording: {'; '.join(totals)}."
     return figure
 
@@ -123,7 +123,7 @@ def reclaim_row(analysis: Analysis, page_bytes: int) -> Row:
 def busy_row(analysis: Analysis) -> Row:
     """The share of time in which each tier was at work."""
     layout = {"yaxis": {"rangemode": "tozero", "ticksuffix": " %"}}
-    figure = Figure("busy", "Time at work", "share of time, by tier", "", 150, layout=layout)
+    figure = Figure("busy", "Busy time", "share of time, by tier", "", 150, layout=layout)
     words: list[str] = []
     for tier in Tier:
         busy = analysis.timeline.series.get(f"{tier.label}.busy_s")
@@ -139,8 +139,8 @@ def busy_row(analysis: Analysis) -> Row:
         figure.add(trace, label, tier_color(tier), "solid")
         words.append(f"{label} {seconds(float(busy.sum()))} ({percent(busy.sum() / max(analysis.duration_s, 1e-9))})")
     if not figure.traces:
-        return Absence("busy", "Time at work", "No tier was at work while this was recorded.")
-    figure.words = f"Time at work: {'; '.join(words)}."
+        return Absence("busy", "Busy time", "No tier was active during the recording.")
+    figure.words = f"Busy time: {'; '.join(words)}."
     return figure
 
 
@@ -148,10 +148,10 @@ def slab_row(analysis: Analysis) -> Row:
     """Objects that shrinkers freed: an activity, not a size."""
     objects = analysis.timeline.series.get("slab.objects")
     if objects is None or not objects.any():
-        return Absence("slab", "Slab objects freed", "No shrinker freed an object while this was recorded.")
+        return Absence("slab", "Slab objects freed", "No shrinker freed an object during the recording.")
     factor = bucket_factor(len(objects))
     time_s, width = _centers(analysis, len(objects), factor)
-    words = "How busy the shrinkers were, not how much memory they gave: objects differ in size between shrinkers."
+    words = "How busy the shrinkers were, not how much memory they freed: objects differ in size between shrinkers."
     figure = Figure("slab", "Slab objects freed", "objects per bar, all shrinkers", words, 120, layout={"bargap": 0})
     trace = bars(time_s, width, sums(objects, factor), "var(--mem-slab)", "objects")
     figure.traces.append({"name": "objects freed", **trace})
@@ -181,7 +181,7 @@ def pressure_row(analysis: Analysis) -> Row:
     if figure.traces:
         figure.words = f"Tasks waiting for memory: {'; '.join(words)}."
         return figure
-    quiet = "Pressure was sampled; no task waited for memory." if sampled else "Memory pressure was not sampled here."
+    quiet = "Pressure was sampled; no task waited for memory." if sampled else "Memory pressure was not sampled."
     return Absence("pressure", title, quiet)
 
 

@@ -24,7 +24,7 @@ from .paper import Paper
 MOST_ROWS: Final = 8
 """Shrinkers, stalls and findings shown; `--json` and the report have them all."""
 _NO_RECLAIM: Final = "Ladder: no memory was reclaimed."
-_NOTHING_KNOWN: Final = "Ladder: no reclaim was seen; whether there was any can't be told."
+_NOTHING_KNOWN: Final = "Ladder: no reclaim seen, but this recording can't show whether there was any."
 _LADDER: Final = (
     *("tier", "first at", "busy", "spans", "tasks", "priority"),
     *("file", "anon", "LRU", "slab", "balloon", "reported", "kills"),
@@ -34,8 +34,8 @@ _MOST_UNSEEN: Final = 100
 """More than a tracer of this kind has; a stranger's recording may name thousands."""
 _PLAIN: Final = Paper()
 _LEGEND: Final = (
-    "first at: since the start; priority: from 12 down to 0, reclaim's last try; ~ inferred, - not known;"
-    " words: docs/glossary.md"
+    "first at: since the recording's start; priority: the lowest, from 12 (gentle) down to 0 (last try);"
+    " ~ inferred, - not known; terms: docs/glossary.md"
 )
 
 
@@ -96,7 +96,7 @@ def _ladder(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str
     off = [f"~ {words}" for row in analysis.tiers if (words := tier_miscount(row, page))]
     least = listing([row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND])
     if least:
-        off.append(f"{least}: some began before anything was seen of it, so these are lower bounds")
+        off.append(f"{least}: lower bounds, because the begin of some spans is missing")
     reclaimers = who(analysis.tiers, page)
     told = [*objects, *off, *([f"who reclaimed: {reclaimers}"] if reclaimers else []), *_own(analysis, page), _LEGEND]
     ladder = paper.table(_LADDER, rows, fold_at={_LADDER.index("file")})
@@ -150,7 +150,7 @@ def _balloon(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[st
     fights = (plural(len(analysis.conflicts), "conflict"), plural(len(analysis.cycles), "cycle"))
     wasted = balloon.wasted_pages
     lines = [
-        f"{info.driver or 'unknown driver'}{features}, gives back through: {balloon.reclaim_path}",
+        f"{info.driver or 'unknown driver'}{features}, reclaim path: {balloon.reclaim_path}",
         f"{_moved(balloon, page)}; {_worked(balloon)}",
         ", ".join(fights if wasted is not None else fights[:1])
         + ("" if wasted is None else f"; {mib(wasted, page)} moved for nothing{' (out and back in)' * bool(wasted)}"),
@@ -165,7 +165,7 @@ def _balloon(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[st
 
 def _moved(balloon: BalloonResult, page: int) -> str:
     if balloon.inflated_pages is None and balloon.out_pages is None:
-        return "pages in and out: not known, nothing in this recording counts them"
+        return "pages in and out: not known, this recording does not count them"
     leaked = ", ".join(f"{mib(pages, page)} by {cause.value}" for cause, pages in balloon.leaked_pages.items() if pages)
     moved = f"inflated {mib(balloon.inflated_pages, page)}, leaked {leaked or mib(balloon.out_pages, page)}"
     return f"{moved}, net {mib(balloon.net_pages, page)} ({balloon.quality.value})"
@@ -210,7 +210,7 @@ def _shrinkers(analysis: Analysis, paper: Paper) -> list[str]:
         )
         for stat in shown
     ]
-    title = "by time (scanned and freed are objects; shares of all scanning and of all cache items)"
+    title = "by time (scanned, freed: objects; scans, items: shares of all objects scanned, of all cached)"
     shares = paper.table(heads, rows, fold_at={heads.index("time")})
     return [*paper.paragraph(title, "Shrinkers, "), *shares, *_more(len(analysis.shrinkers) - len(shown), "shrinker")]
 
@@ -254,17 +254,17 @@ def _quality_notes(analysis: Analysis, facts: RecordingFacts) -> Iterator[str]:
         yield f"{begins} without an end, {ends} without a begin, of {plural(accounting.spans, 'span')}"
     if accounting.untold_calls:
         calls = plural(accounting.untold_calls, "shrinker call")
-        yield f"{calls} ({seconds(accounting.untold_s)}) of which nothing tells what reclaim they were in: no tier's"
+        yield f"{calls} ({seconds(accounting.untold_s)}) can't be matched to a reclaim span and count in no tier"
     if accounting.late_events:
         late = plural(accounting.late_events, "event or reading", "events or readings")
-        yield f"{late} came too late to be put in order"
+        yield f"{late} arrived too late to be put in order"
     yield from recorder_remarks(facts)
     if facts.bad_blocks:
-        yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum left out"
+        yield f"{plural(facts.bad_blocks, 'block')} with a wrong checksum skipped"
     if facts.source_damage:
-        yield f"imported up to where the source is damaged: {facts.source_damage}"
+        yield f"imported up to the damage in the source: {facts.source_damage}"
     elif not facts.complete:
-        yield "not closed in order" + (f", {bytes_(facts.cut_bytes)} cut" if facts.cut_bytes else "")
+        yield "not closed cleanly" + (f", {bytes_(facts.cut_bytes)} cut" if facts.cut_bytes else "")
     if cost := facts.program_cost:
         runs, spent_ns = (sum(getattr(each, name) for each in cost.values()) for name in ("runs", "run_time_ns"))
         each_ns = spent_ns / max(runs, 1)
@@ -276,14 +276,14 @@ def _unseen(facts: RecordingFacts, *, verbose: bool) -> Iterator[str]:
     if not missing:
         return
     imported = facts.metadata.imported_from
-    where = "not in the imported trace" if imported else "not to be seen on this machine"
+    where = "not in the imported trace" if imported else "not traceable on this machine"
     why = "" if imported else "`reclaim-tracer check` says why"
     if verbose:
         yield f"{where}: {several(missing, _MOST_UNSEEN)}{f' ({why})' if why else ''}"
     else:
         kinds = plural(len(missing), "kind of event", "kinds of events")
-        yield f"{kinds} {where} (-v names {'them' if len(missing) > 1 else 'it'}{f', {why}' if why else ''})"
+        yield f"{kinds} {where} (-v lists {'them' if len(missing) > 1 else 'it'}{f', {why}' if why else ''})"
 
 
 def _more(number: int, noun: str) -> list[str]:
-    return [f"  and {plural(number, noun)} more (--json, report)"] if number > 0 else []
+    return [f"  and {plural(number, f'more {noun}')} (--json, report)"] if number > 0 else []

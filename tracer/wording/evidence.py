@@ -31,7 +31,7 @@ def no_balloon(facts: RecordingFacts) -> str:
     """Why there is no balloon in the results, without capital and full stop."""
     if facts.metadata.imported_from:
         return "none was seen"
-    return "this machine has none" if facts.metadata.plan or facts.complete else "whether there is one is not known"
+    return "this machine has none" if facts.metadata.plan or facts.complete else "not known whether there is one"
 
 
 def unseen_part(facts: RecordingFacts) -> list[str]:
@@ -42,10 +42,10 @@ def unseen_part(facts: RecordingFacts) -> list[str]:
     if facts.cut_bytes:
         missed.append(f"the recording was cut short ({bytes_(facts.cut_bytes)} at its end could not be used)")
     elif facts.source_damage:
-        missed.append(f"the imported source is damaged ({facts.source_damage}) and what came after is missing")
+        missed.append(f"the imported source is damaged ({facts.source_damage}) and the rest of it is missing")
     elif not facts.complete:
         missed.append(
-            "the recorder was ended before it could close the recording (about the last second may be missing)"
+            "the recorder was stopped before it could close the recording (about the last second may be missing)"
         )
     if facts.bad_blocks:
         missed.append(f"{plural(facts.bad_blocks, 'damaged block was', 'damaged blocks were')} skipped")
@@ -56,13 +56,13 @@ def nothing_seen(analysis: Analysis, facts: RecordingFacts) -> str:
     """Why it can't be told whether any tier gave memory, without capital and full stop; empty where it can."""
     if unseen_part(facts):
         events = plural(analysis.accounting.events, "event")
-        return f"can't be told: {events} in {length_of(analysis, facts)}, no reclaim seen, and a part is missing"
+        return f"can't tell: {events} in {length_of(analysis, facts)}, no reclaim seen, and part of it is missing"
     if facts.metadata.plan and not _counting(facts.metadata):
         where = "trace" if facts.metadata.imported_from else "recording"
-        return f"can't be told: nothing in this {where} counts the pages that reclaim gave"
+        return f"can't tell: this {where} does not count the pages that reclaim freed"
     if calls := analysis.accounting.untold_calls:
-        were = plural(calls, "shrinker call was", "shrinker calls were")
-        return f"can't be told: nothing tells what reclaim {were} part of"
+        belong = plural(calls, "shrinker call belongs", "shrinker calls belong")
+        return f"can't tell which reclaim {belong} to"
     return ""
 
 

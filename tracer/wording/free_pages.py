@@ -12,7 +12,7 @@ def reported(balloon: BalloonResult, page_bytes: int) -> str:
         return ""
     if balloon.reported_pages is None:
         times = plural(balloon.reports, "time")
-        return f"the driver reported free pages to the host {times}; how many is not in this recording"
+        return f"the driver reported free pages to the host {times}; this recording does not say how many"
     return f"the driver reported {mib(balloon.reported_pages, page_bytes)} of free pages to the host"
 
 
@@ -21,7 +21,7 @@ def free_page_lines(balloon: BalloonResult, duration_s: float, page_bytes: int) 
     lines = []
     if balloon.reports:
         pages = balloon.reported_pages
-        size = "free pages (how many is not known)" if pages is None else mib(pages, page_bytes)
+        size = "free pages (amount not known)" if pages is None else mib(pages, page_bytes)
         rate = f" ({balloon.reports / duration_s:,.1f}/s)" if duration_s > 0 else ""
         lines.append(f"reported {size} to the host in {plural(balloon.reports, 'report')}{rate}")
     if balloon.hinted_pages:
@@ -32,8 +32,8 @@ def free_page_lines(balloon: BalloonResult, duration_s: float, page_bytes: int) 
 def targets(balloon: BalloonResult) -> str:
     """Changes of target; config changes where nothing tells these from commands for hinting; empty without either."""
     if balloon.target_changes is not None:
-        return plural(balloon.target_changes, "change") + " of target"
+        return plural(balloon.target_changes, "target change")
     if balloon.config_changes:
         changes = plural(balloon.config_changes, "config change")
-        return f"{changes}, of target or for hinting: nothing tells which"
+        return f"{changes} (target or hinting, not distinguishable here)"
     return ""

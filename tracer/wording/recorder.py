@@ -7,7 +7,7 @@ from typing import Final
 
 from ..metadata import LOCKED, ClockChange, ClockChangeKind
 from ..recording_facts import RecordingFacts
-from .numbers import offset, plural, seconds, several
+from .numbers import count, offset, plural, seconds, several
 from .unseen import taken_for
 
 _SHOWN_FILES: Final = 20
@@ -18,12 +18,12 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
     """Sentences without a capital and a full stop; times are since the recording's start."""
     yield from _files(facts)
     if facts.dropped_events:
-        lost = plural(facts.dropped_events, "of the lost events was", "of the lost events were")
-        yield f"{lost} dropped by the recorder, whose disk was too slow (--queue-size)"
+        dropped = count(facts.dropped_events)
+        yield f"the recorder dropped {dropped} of the lost events because the disk was too slow (--queue-size)"
     if facts.metadata.lru_detail == "span":
-        yield "scans of the LRU lists were added up by reclaim span and told once each (--lru-detail span)"
+        yield "LRU scans were summed per reclaim span (--lru-detail span)"
     if facts.lost_total and (lock := facts.metadata.memory_lock) not in {"", LOCKED}:
-        yield f"the recorder's own memory could be reclaimed ({lock}): CAP_IPC_LOCK keeps it"
+        yield f"the recorder's own memory could be reclaimed ({lock}): CAP_IPC_LOCK prevents that"
     yield from taken_for(facts.metadata.plan)
     for change in facts.clock_changes[:_SHOWN_CHANGES]:
         yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
@@ -35,20 +35,20 @@ def _files(facts: RecordingFacts) -> Iterator[str]:
     files = facts.files
     if files.part:
         stem, _, suffix = facts.source.rpartition(".")
-        yield f"this is file {files.part} of several: {stem.rpartition('.')[0]}.{suffix} names all of them"
+        yield f"this is file {files.part} of several: {stem.rpartition('.')[0]}.{suffix} opens all of them"
     if files.count > 1 or files.removed:
         before = f"; {plural(files.removed, 'earlier one was', 'earlier ones were')} removed" if files.removed else ""
         yield f"it was read from {plural(files.count, 'file')}{before}"
     if files.missing:
         numbers = several([*map(str, files.missing)], _SHOWN_FILES)
-        yield f"files missing between the others, {numbers}: what they held is unknown"
+        yield f"files missing in between: {numbers}; their contents are unknown"
     if files.skipped:
         numbers = several([*map(str, files.skipped)], _SHOWN_FILES)
-        yield f"file numbers {numbers} were passed over while recording: their names were taken; nothing is lost by it"
+        yield f"the recorder skipped file numbers {numbers}, whose names were taken; no events are lost"
 
 
 def _clock_change(change: ClockChange) -> str:
     if change.kind is ClockChangeKind.SUSPENDED:
-        return f"the machine was suspended for {seconds(change.by_ns / 1e9)}, which times here do not count"
+        return f"the machine was suspended for {seconds(change.by_ns / 1e9)}, not counted in times here"
     direction = "forward" if change.by_ns > 0 else "back"
     return f"the wall clock was set {direction} by {seconds(abs(change.by_ns) / 1e9)}"

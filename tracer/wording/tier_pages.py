@@ -17,7 +17,7 @@ def tier_miscount(row: TierRow, page_bytes: int) -> str:
     """How a tier's pages differ from the kernel's count, without capital and full stop; empty if they don't."""
     told = []
     if row.missed_pages:
-        told.append(f"{mib(row.missed_pages, page_bytes)} are from the kernel's counters, no event told of them")
+        told.append(f"{mib(row.missed_pages, page_bytes)} come from the kernel's counters and have no events")
     if row.extra_pages:
-        told.append(f"the kernel's counters have {mib(row.extra_pages, page_bytes)} less than events told")
+        told.append(f"the kernel counted {mib(row.extra_pages, page_bytes)} less than the events show")
     return f"{row_label(row)}: {'; '.join(told)}" if told else ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ..analyze.balloon.runs import belongs_to_balloon
 from ..analyze.model import Reclaimer, TierRow
 from ..analyze.naming import row_label, scope_label, tier_title
-from ..analyze.terms import Tier
+from ..analyze.terms import Scope, Tier
 from ..metadata import Metadata
 from .numbers import count, mib, plural, seconds
 
@@ -18,18 +18,20 @@ _TASKS: Final = "tasks"
 _DAMON: Final = "kdamond"
 
 
-def rungs(rows: Iterable[TierRow]) -> Iterator[tuple[str, TierRow]]:
+def rungs(
+    rows: Iterable[TierRow], name: Callable[[Tier, Scope | None], str] = scope_label
+) -> Iterator[tuple[str, TierRow]]:
     """Rows by tier with their names: `direct (memcg)`, never just `direct`, where it is known."""
     for row in sorted(rows, key=lambda row: row.tier):
         if not row.scopes:
-            yield tier_title(row.tier), row
+            yield name(row.tier, None), row
         for scope, part in row.scopes.items():
-            yield scope_label(row.tier, scope), part
+            yield name(row.tier, scope), part
 
 
 def shrinker_freed(name: str, objects: int) -> str:
     """What a shrinker freed: a balloon's are the balloon's pages, which are no slab."""
-    return f"{name} {count(objects)}{' (pages of the balloon)' * belongs_to_balloon(name)}"
+    return f"{name} {count(objects)}{' (balloon pages)' * belongs_to_balloon(name)}"
 
 
 def in_cgroups(rows: Iterable[TierRow], metadata: Metadata) -> str:
@@ -37,8 +39,8 @@ def in_cgroups(rows: Iterable[TierRow], metadata: Metadata) -> str:
     under_pressure = {row.tier: row for row in rows if Tier.PROACTIVE < row.tier < Tier.OOM_KILL}
     if Tier.DIRECT not in under_pressure or any(row.of_machine for row in under_pressure.values()):
         return ""
-    not_short = "; the machine was not short" if metadata.kinds_traced >= _OF_THE_MACHINE else ""
-    return f"inside memory cgroups at their own limit{not_short}"
+    not_short = "; the machine was not short of memory" if metadata.kinds_traced >= _OF_THE_MACHINE else ""
+    return f"in memory cgroups at their own limit{not_short}"
 
 
 def who(rows: Iterable[TierRow], page_bytes: int) -> str:
@@ -63,7 +65,7 @@ def damon(row: TierRow, page_bytes: int) -> str:
     threads = [reclaimer for reclaimer in row.reclaimers if reclaimer.name.startswith(_DAMON) and reclaimer.pages]
     pages = sum(reclaimer.pages or 0 for reclaimer in threads)
     names = ", ".join(reclaimer.name for reclaimer in threads)
-    return f"DAMON ({names}) gave {mib(pages, page_bytes)} unasked" if pages else ""
+    return f"DAMON ({names}) freed {mib(pages, page_bytes)} on its own" if pages else ""
 
 
 def tier_name(rows: Iterable[TierRow], tier: Tier) -> str:

@@ -44,7 +44,7 @@ def taken_for(plan: Iterable[PlanRow]) -> Iterator[str]:
     sources = [row for row in plan if row.what == _PROACTIVE]
     hidden = [row for row in sources if not row.reason.startswith(_NO_SUCH_FUNCTION)]
     if hidden and not any(row.state is SourceState.USED for row in sources):
-        yield "reclaim through memory.reclaim, if there is any, counts as direct (memcg): its function is not traced"
+        yield "memory.reclaim, if anyone used it, counts as direct (memcg): its kernel function was not traced"
 
 
 def unseen(plan: Iterable[PlanRow]) -> list[str]:

@@ -11,6 +11,7 @@ from ..analyze.findings.kind import Decisive
 from ..analyze.findings.needs import KILL_KINDS
 from ..analyze.findings.registry import KIND_BY_NAME
 from ..analyze.model import Analysis, Finding, NotJudged, TierRow
+from ..analyze.naming import reclaim_label
 from ..analyze.terms import Quality, Severity, Tier
 from ..recording_facts import RecordingFacts
 from .evidence import nothing_seen, unseen_part
@@ -23,6 +24,7 @@ UNKNOWN: Final = "unknown"
 QUIET: Final = "quiet"
 _KILL: Final = "oom_kill"
 _KILLS: Final = frozenset({_KILL, "user_kill"})
+_OBJECTS: Final = "slab objects"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _told(worst: Finding, machine: list[Finding], analysis: Analysis, facts: Rec
     if kind is not None and kind.together:
         together = kind.together(analysis, alike, facts.metadata.page_size_bytes)
     else:
-        together = f"{count(len(alike))} such findings in all" if len(alike) > 1 else ""
+        together = f"{count(len(alike))} such findings in total" if len(alike) > 1 else ""
     return [worst.text, *([_capital(together)] if together else [])]
 
 
@@ -111,7 +113,7 @@ def _supply(analysis: Analysis, facts: RecordingFacts) -> tuple[str, str]:
     nothing = _nothing(analysis, facts)
     if not given and (open_ := _unknown(analysis, facts)):
         return f"{nothing}; {open_}", UNKNOWN
-    words = _and_unknown(f"{nothing}: {given or told or 'no tier had to give memory'}", analysis, facts)
+    words = _and_unknown(f"{nothing}: {given or told or 'no memory had to be reclaimed'}", analysis, facts)
     where = in_cgroups(analysis.tiers, facts.metadata)
     words = f"{words}, all of it {where}" if where else words
     undecided = _undecided(analysis, facts)
@@ -148,7 +150,7 @@ def qualifier(facts: RecordingFacts) -> str:
     missed = unseen_part(facts)
     if not missed:
         return ""
-    return f"{_capital(listing(missed))}: the numbers are lower bounds, and something may not have been seen at all."
+    return f"{_capital(listing(missed))}: the numbers are lower bounds, and problems may have gone unseen."
 
 
 def unjudged_words(not_judged: Iterable[NotJudged]) -> str:
@@ -159,30 +161,33 @@ def unjudged_words(not_judged: Iterable[NotJudged]) -> str:
     return "; ".join(f"{', '.join(kinds)} ({why})" for why, kinds in by_reason.items())
 
 
-def _gave(row: TierRow, page_bytes: int) -> list[str]:
-    given = [(row.file_pages, "file"), (row.anon_pages, "anon"), (row.lru_pages, "LRU")]
-    given += [(row.slab_pages, "slab"), (row.balloon_pages, "balloon")]
-    parts = [f"{mib(pages, page_bytes)} of {source}" for pages, source in given if pages]
-    if not row.slab_pages and any(freed for name, freed in row.slab_objects.items() if not belongs_to_balloon(name)):
-        parts.append("slab objects")
-    return parts
+def _freed(row: TierRow, page_bytes: int) -> str:
+    """What a tier freed, with units; empty if nothing."""
+    sizes = [(row.file_pages, "page cache"), (row.anon_pages, "anonymous memory"), (row.lru_pages, "LRU pages")]
+    sizes += [(row.slab_pages, "slab"), (row.balloon_pages, "balloon pages")]
+    pages_freed = listing([f"{mib(pages, page_bytes)} of {source}" for pages, source in sizes if pages])
+    if row.slab_pages or not any(freed for name, freed in row.slab_objects.items() if not belongs_to_balloon(name)):
+        return pages_freed
+    return f"{pages_freed}, plus {_OBJECTS}" if pages_freed else _OBJECTS
 
 
 def _supplied(analysis: Analysis, page_bytes: int) -> str:
-    given = (
-        _gift(label, row, parts) + _unasked(row, page_bytes)
-        for label, row in rungs(analysis.tiers)
-        if (parts := _gave(row, page_bytes))
+    return "; ".join(
+        _supply_of(label, row, freed) + _by_damon(row, page_bytes)
+        for label, row in rungs(analysis.tiers, reclaim_label)
+        if (freed := _freed(row, page_bytes))
     )
-    return "; ".join(given)
 
 
-def _gift(label: str, row: TierRow, parts: list[str]) -> str:
-    at_least = "at least " * (row.quality is Quality.LOWER_BOUND or _is_unknown(row))
-    return f"{label} gave {at_least}{listing(parts)}{' (inferred)' * (inferred_mark(row) != '')}"
+def _supply_of(label: str, row: TierRow, freed: str) -> str:
+    inferred = " (inferred)" * (inferred_mark(row) != "")
+    if row.quality is not Quality.LOWER_BOUND and not _is_unknown(row):
+        return f"{label} freed {freed}{inferred}"
+    bound = f"{freed}, possibly more" if freed == _OBJECTS else f"at least {freed}"
+    return f"{label} freed {bound}{inferred}"
 
 
-def _unasked(row: TierRow, page_bytes: int) -> str:
+def _by_damon(row: TierRow, page_bytes: int) -> str:
     told = damon(row, page_bytes)
     return f" ({told})" if told else ""
 
@@ -201,9 +206,9 @@ def _and_unknown(words: str, analysis: Analysis, facts: RecordingFacts) -> str:
 def _unknown(analysis: Analysis, facts: RecordingFacts) -> str:
     """Tiers that ran and OOMs whose outcome is not recorded, as a clause; empty without any."""
     page_bytes = facts.metadata.page_size_bytes
-    ran = [each for each in rungs(analysis.tiers) if not _only_reports(each[1], analysis)]
-    silent = [label for label, row in ran if _is_unknown(row) and not _gave(row, page_bytes)]
-    ran_untold = f"{listing(silent)} ran: how much was given is not in this recording" if silent else ""
+    ran = [each for each in rungs(analysis.tiers, reclaim_label) if not _only_reports(each[1], analysis)]
+    silent = [label for label, row in ran if _is_unknown(row) and not _freed(row, page_bytes)]
+    ran_untold = f"{listing(silent)} ran, but this recording does not say how much was freed" if silent else ""
     return "; ".join(filter(None, (ran_untold, _untold_oom(analysis, facts))))
 
 
@@ -213,7 +218,7 @@ def _untold_oom(analysis: Analysis, facts: RecordingFacts) -> str:
     if not calls or not facts.metadata.plan or facts.metadata.kinds_traced & KILL_KINDS:
         return ""
     called = "once" if calls == 1 else f"{count(calls)} times"
-    return f"out_of_memory() was called {called}: whether a task was killed is not in this recording"
+    return f"out_of_memory() was called {called}; this recording does not show whether a task was killed"
 
 
 def _only_reports(row: TierRow, analysis: Analysis) -> bool:
