@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from balloon_streams import shrinker_storm
+from shortage_streams import GUEST, readings
 from streams import (
     BALLOON_OOM,
     BALLOON_SHRINKER,
@@ -37,10 +38,9 @@ def wait(begin_ns: int, length_ns: int, kind: str = "direct_reclaim") -> Records
     return records(event(begin_ns, f"{kind}_begin"), event(begin_ns + length_ns, f"{kind}_end"))
 
 
-def starving(waited_ms: int, held_mib: int, kind: str = "direct_reclaim", left_mib: int = 0) -> Analysis:
-    held, left = held_mib * MIB_PAGES, left_mib * MIB_PAGES
-    samples = counters([(0, held, 0), (SECOND, held, 0), (3 * SECOND, held, left)])
-    return analyse(wait(SECOND, waited_ms * MS, kind), samples, end_ns=9 * SECOND)
+def reading(held_mib: int = 0, again_mib: float = 5) -> Analysis:
+    """10 s in which 6.4 MiB of page cache are evicted a second, of a guest of 1 GiB."""
+    return analyse(readings(10, held_mib, 6.4, again_mib), metadata=GUEST)
 
 
 def late(waited_ms: int, tapped: int = MIB_PAGES) -> Analysis:
@@ -148,7 +148,8 @@ BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "storm": (lambda: analyse(*shrinker_storm(3)), lambda: analyse(*shrinker_storm(2))),
     "cycle": (lambda: returning(9), lambda: returning(11)),
     "worker_stuck": (lambda: unreturned(2000), lambda: unreturned(1999)),
-    "starved": (lambda: starving(1000, 64), lambda: starving(999, 64)),
+    "starved": (lambda: reading(held_mib=640), lambda: reading(held_mib=102)),
+    "thrashing": (lambda: reading(again_mib=2), lambda: reading(again_mib=1.9)),
     "conflict": (lambda: reclaimed_at(80), lambda: reclaimed_at(400)),
     "premature_tap": (lambda: premature(256), lambda: premature(0)),
     "late_tap": (lambda: late(100), lambda: late(100, tapped=0)),
@@ -189,15 +190,6 @@ def test_a_trace_has_it_and_one_just_has_not(kind):
     assert kind not in kinds(has_not())
 
 
-@pytest.mark.parametrize(
-    "analysis",
-    [lambda: starving(1000, 63), lambda: starving(5000, 640, "memcg_reclaim"), lambda: starving(1500, 640, left_mib=1)],
-    ids=["a small balloon", "a cgroup's own limit", "a balloon that gives"],
-)
-def test_nobody_starves_whom_the_balloon_could_not_help(analysis):
-    assert "starved" not in kinds(analysis())
-
-
 @pytest.mark.parametrize(("waited_ms", "severity"), [(50, Severity.INFO), (150, Severity.WARNING)])
 def test_a_tap_is_late_where_somebody_waited(waited_ms, severity):
     assert only(late(waited_ms), "late_tap").severity is severity
@@ -209,15 +201,6 @@ def test_a_storm_is_open_for_as_long_as_it_may_go_on(end_s, is_open):
     storm = only(analyse(*shrinker_storm(3), end_ns=end_s * SECOND), "storm")
     assert storm.open is is_open
     assert ("so far" in storm.text) is is_open
-
-
-@pytest.mark.parametrize(("end_ms", "is_open"), [(2900, True), (3100, False)])
-def test_starving_is_open_for_as_long_as_its_episode_is(end_ms, is_open):
-    held = 640 * MIB_PAGES
-    samples = counters([(0, held, 0), (SECOND, held, 0)])
-    starved = only(analyse(wait(SECOND, SECOND), samples, end_ns=end_ms * MS), "starved")
-    assert starved.open is is_open
-    assert ("so far" in starved.text) is is_open
 
 
 def test_a_finding_keeps_its_id_while_it_grows_and_others_come():
@@ -237,12 +220,12 @@ def test_ids_are_unique_also_of_findings_of_the_same_moment():
 
 
 def test_findings_of_one_severity_come_by_cost():
-    # GIVEN two waits beside a full balloon, the longer one later
-    held = 640 * MIB_PAGES
-    samples = counters([(at * SECOND, held, 0) for at in range(0, 40, 5)])
-    analysis = analyse(records(wait(SECOND, SECOND), wait(20 * SECOND, 5 * SECOND)), samples, end_ns=40 * SECOND)
+    # GIVEN two shortages beside a full balloon, the longer one later
+    one, two = readings(200, 640, 20, 15, until_s=10), readings(200, 640, 20, 15, from_s=100, until_s=150)
+    values = one.values + two.values - readings(200, 640).values
+    analysis = analyse(Samples(one.time_ns, one.names, values), metadata=GUEST)
     costs = [finding.cost for finding in analysis.findings if finding.kind == "starved"]
-    assert costs == [pytest.approx(5.0), pytest.approx(1.0)]
+    assert costs == [pytest.approx(750 / 512), pytest.approx(150 / 512)]
 
 
 def plan(*traced: str) -> Metadata:

@@ -112,6 +112,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         oscillations=[*oscillations, *sampled_oscillations(analysis, oscillations, state.metadata.page_size_bytes)],
         notifications=notifications,
         hopeless=state.hopeless.found,
+        shortages=settled.shortages.found,
         options=state.options,
     )
     analysis.findings = find(evidence)

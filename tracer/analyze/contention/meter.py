@@ -16,16 +16,14 @@ import numpy.typing as npt
 
 from ..stream.grouping import ascending
 from ..stream.growing import Growing
-from ..stream.intervals import covered_until, merge
 from ..stream.readings import Readings
+from .time_sums import FOREVER_NS, NEVER, Union, Waited
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 _FOLD_ROWS: Final = 10_000
 """Rows that are worth folding."""
-_NEVER: Final = -1
-_FOREVER_NS: Final = np.iinfo(np.int64).max
 
 
 class Actor(StrEnum):
@@ -99,10 +97,10 @@ class Marks:
     def put(self, kept: Marks) -> None:
         """Take the sums of those of another's times that are among these; `busy_from_ns` where it was known."""
         row = np.searchsorted(kept.time_ns, self.time_ns)
-        same = np.append(kept.time_ns, _NEVER)[row] == self.time_ns
+        same = np.append(kept.time_ns, NEVER)[row] == self.time_ns
         row = row[same]
         from_ns = kept.sums[row, -1]
-        known_ns = np.where(from_ns == _FOREVER_NS, self.sums[same, -1], from_ns)
+        known_ns = np.where(from_ns == FOREVER_NS, self.sums[same, -1], from_ns)
         self.sums[same] = kept.sums[row]
         self.sums[same, -1] = known_ns
         self.refaults[same] = kept.refaults[row]
@@ -120,92 +118,8 @@ def _mark(time_ns: int, sums: list[int], refaults: float) -> Mark:
         pages,
         None if isnan(refaults) else refaults,
         until_ns,
-        None if from_ns == _FOREVER_NS else from_ns,
+        None if from_ns == FOREVER_NS else from_ns,
     )
-
-
-class _Union:
-    """How much time a union of intervals covers; adding an interval in pieces is the same as adding it whole."""
-
-    def __init__(self) -> None:
-        self._rows = Growing()
-        self._merged_rows = 0
-        self._folded_ns = 0
-        self._folded_end_ns = _NEVER
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, begin_ns: I64, end_ns: I64) -> None:
-        self._rows.add(*merge(begin_ns, end_ns))
-
-    def intervals(self) -> tuple[I64, I64]:
-        """What is kept, disjoint and ascending."""
-        if len(self._rows) != self._merged_rows:
-            self._replace(*merge(*self._rows.columns()))
-        return self._rows.columns()
-
-    def _replace(self, begin_ns: I64, end_ns: I64) -> None:
-        self._rows.replace(begin_ns, end_ns)
-        self._merged_rows = len(begin_ns)
-
-    def until(self, time_ns: I64) -> I64:
-        return self._folded_ns + covered_until(time_ns, *self.intervals())
-
-    def last(self, time_ns: I64) -> I64:
-        """The last covered moment no later than each time."""
-        begin, end = self.intervals()
-        if not len(begin):
-            return np.full(len(time_ns), self._folded_end_ns)
-        index = np.searchsorted(begin, time_ns, side="right") - 1
-        return np.where(index >= 0, np.minimum(end[np.maximum(index, 0)], time_ns), self._folded_end_ns)
-
-    def first(self, time_ns: I64) -> I64:
-        """The first covered moment no earlier than each time, _FOREVER_NS where none is known."""
-        begin, end = self.intervals()
-        index = np.searchsorted(end, time_ns, side="right")
-        first: I64 = np.maximum(np.append(begin, _FOREVER_NS)[index], time_ns)
-        return first
-
-    def fold(self, until_ns: int) -> None:
-        begin, end = self.intervals()
-        past = begin < until_ns
-        if past.any():
-            self._folded_end_ns = int(min(end[past][-1], until_ns))
-            self._folded_ns += int((np.minimum(end[past], until_ns) - begin[past]).sum())
-        rest = end > until_ns
-        self._replace(np.maximum(begin[rest], until_ns), end[rest])
-
-
-class _Waits:
-    """How long was waited, each of intervals that may overlap counted in full."""
-
-    def __init__(self) -> None:
-        self._rows = Growing()
-        self._folded_ns = 0
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, begin_ns: I64, end_ns: I64) -> None:
-        self._rows.add(begin_ns, end_ns)
-
-    def until(self, time_ns: I64) -> I64:
-        begin, end = (np.sort(column) for column in self._rows.columns())
-        if not len(begin):
-            return np.full(len(time_ns), self._folded_ns)
-        origin = begin[0]
-        sums = [np.concatenate(([0], np.cumsum(column - origin))) for column in (begin, end)]
-        begun, ended = (np.searchsorted(column, time_ns, side="right") for column in (begin, end))
-        waited: I64 = (begun - ended) * (time_ns - origin) - sums[0][begun] + sums[1][ended]
-        return self._folded_ns + waited
-
-    def fold(self, until_ns: int) -> None:
-        begin, end = self._rows.columns()
-        past = begin < until_ns
-        self._folded_ns += int((np.minimum(end[past], until_ns) - begin[past]).sum())
-        rest = end > until_ns
-        self._rows.replace(np.maximum(begin[rest], until_ns), end[rest])
 
 
 class _Pages:
@@ -223,13 +137,13 @@ class _Pages:
     def add(self, time_ns: I64, pages: I64) -> None:
         self._rows.add(time_ns, pages)
 
-    def until(self, time_ns: I64, reclaiming: _Union) -> tuple[I64, I64]:
+    def until(self, time_ns: I64, reclaiming: Union) -> tuple[I64, I64]:
         """Pages before each time, and with those of that moment."""
         at, counted = self._counted(reclaiming)
         before, until = (self._folded + counted[np.searchsorted(at, time_ns, side=side)] for side in ("left", "right"))
         return before, until
 
-    def fold(self, until_ns: int, reclaiming: _Union) -> None:
+    def fold(self, until_ns: int, reclaiming: Union) -> None:
         at, counted = self._counted(reclaiming)
         self._folded += int(counted[np.searchsorted(at, until_ns, side="right")])
         at, pages = self._rows.columns()
@@ -237,7 +151,7 @@ class _Pages:
         self._rows.replace(at[later], pages[later])
         self._made_of, self._made = (None, None), (at[:0], at[:0])
 
-    def _counted(self, reclaiming: _Union) -> tuple[I64, I64]:
+    def _counted(self, reclaiming: Union) -> tuple[I64, I64]:
         """The rows' times in order, and the pages that count before each and behind the last: made once of the same."""
         rows, intervals = self._rows.columns(), reclaiming.intervals()
         if self._made_of[0] is not rows or self._made_of[1] is not intervals:
@@ -253,13 +167,13 @@ class Meter:
     """Takes intervals and pages of each stretch of the stream; reads their sums at any moment not yet folded away."""
 
     def __init__(self, readings: Readings) -> None:
-        self.worker = _Union()
-        self.waits = _Waits()
+        self.worker = Union()
+        self.waits = Waited()
         self.pages = _Pages()
-        self.actors = {actor: _Union() for actor in Actor}
-        self._reclaiming = _Union()
+        self.actors = {actor: Union() for actor in Actor}
+        self._reclaiming = Union()
         self._readings = readings
-        self._folded_until_ns = _NEVER
+        self._folded_until_ns = NEVER
         self._kept = Marks.none()
 
     def add_reclaim(self, actor: Actor, begin_ns: I64, end_ns: I64) -> None:
@@ -292,7 +206,7 @@ class Meter:
         waiting = [mark for mark in marks if mark.busy_from_ns is None]
         times_ns = np.asarray([mark.time_ns for mark in waiting], np.int64)
         for mark, first_ns in zip(waiting, self._reclaiming.first(times_ns).tolist(), strict=True):
-            mark.busy_from_ns = None if first_ns == _FOREVER_NS else first_ns
+            mark.busy_from_ns = None if first_ns == FOREVER_NS else first_ns
 
     def fold(self, until_ns: int, keep_ns: I64) -> None:
         """Forget rows before `until_ns`, when they are many; earlier moments `keep_ns` can still be asked for."""

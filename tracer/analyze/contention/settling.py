@@ -27,6 +27,7 @@ from .found_oscillations import Oscillation
 from .meter import Marks, Meter
 from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
+from .shortages import Shortages
 from .user_kills import UserKills
 
 _RISING: Final = CAUSES.index(None)
@@ -79,6 +80,7 @@ class Settling:
         self._kills: list[Kill] = []
         self._until_ns = -1
         self.conflicts = ConflictFinder(origin_ns, idle_gap_ns)
+        self.shortages = Shortages(metadata)
         self.log = StepLog()
         self.totals = Totals()
         self.kills: list[Kill] = []
@@ -86,7 +88,9 @@ class Settling:
 
     def kill(self, kills: Iterable[Kill]) -> None:
         """Take kills in order of time; each waits until the balloon's size at its time is known."""
-        self._kills += kills
+        new = list(kills)
+        self.shortages.ticks.kill(new)
+        self._kills += new
 
     def settle(self, until_ns: int, open_ns: I64, open_works_ns: I64) -> None:
         """Everything up to `until_ns` was seen. Spans open since `open_ns` may still tell of earlier begins, those open
@@ -97,6 +101,7 @@ class Settling:
         self._take_kills(steps, until_ns)
         self.user_kills.settle(until_ns)
         self._add_up(steps)
+        self.shortages.take(self.shortages.ticks.due(steps, until_ns))
         self._balloon.works.settle(until_ns, since_ns)
         pending_ns = self._balloon.pending_begins()
         waiting_ns = np.concatenate((pending_ns, open_works_ns))

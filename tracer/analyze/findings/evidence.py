@@ -11,6 +11,7 @@ from ..balloon.lag import Lag, lag_of
 from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
 from ..contention.found_oscillations import Oscillation
+from ..contention.shortages import STILL_LEAST_NS, WAITING_SHARE, Shortage
 from ..contention.user_kills import UserKill
 from ..model import Analysis
 from ..options import Options
@@ -36,6 +37,7 @@ class Evidence:
     oscillations: Sequence[Oscillation]
     notifications: Sequence[Sequence[int]]
     hopeless: Sequence[HopelessNode]
+    shortages: Sequence[Shortage]
     options: Options
 
     @property
@@ -62,6 +64,15 @@ class Evidence:
     def lasts(self, end_s: float, pause_s: float) -> bool:
         """Whether what was seen last at `end_s` and may pause for so long was still under way at the end."""
         return self.analysis.duration_s - end_s <= pause_s
+
+    def shortage_lasts(self, shortage: Shortage) -> bool:
+        """Whether a shortage of memory was still going on at the end."""
+        return self.lasts(self.seconds(shortage.end_ns), STILL_LEAST_NS / 1e9)
+
+    @staticmethod
+    def tasks_wait(shortage: Shortage) -> bool:
+        """Whether some task waited for a good part of the time."""
+        return (shortage.waiting_share or 0.0) >= WAITING_SHARE
 
     def may_have_missed(self, start_s: float, end_s: float, kinds: frozenset[str]) -> bool:
         """Whether events of these kinds may have been lost in that time, so that a begin and an end may not belong

@@ -92,6 +92,10 @@ HOSTS_VIEW: Final = if_balloon(
     samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's view was not recorded")
 )
 REFAULTS: Final = samples(frozenset({"vmstat.workingset_refault_file"}), "refaults were not sampled")
+SHORTAGE: Final = Need(
+    "neither waits for memory nor refaults were recorded",
+    lambda evidence: WAITS.is_met(evidence) or REFAULTS.is_met(evidence),
+)
 RECORDER: Final = Need(
     "the recorder's own process is not known", lambda evidence: evidence.analysis.recorder is not None
 )

@@ -23,6 +23,7 @@ from .kinds import (
     shrinker_share,
     starved,
     storm,
+    thrashing,
     user_kill,
     worker_stuck,
 )
@@ -33,6 +34,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     storm.KIND,
     worker_stuck.KIND,
     starved.KIND,
+    thrashing.KIND,
     host_oscillation.KIND,
     cycle.KIND,
     late_tap.KIND,

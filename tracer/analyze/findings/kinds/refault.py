@@ -18,6 +18,8 @@ REFAULT_LEAST: Final = 256
 
 
 def _refaults(evidence: Evidence) -> Iterator[Finding]:
+    if any(shortage.starves or shortage.thrashes for shortage in evidence.shortages):
+        return
     refaults = evidence.series.growth("vmstat.workingset_refault_file")
     evicted = known_sum(row.file_pages for row in evidence.analysis.tiers if row.tier > Tier.PROACTIVE)
     if refaults is None or refaults < REFAULT_LEAST or not evicted:
@@ -43,7 +45,8 @@ KIND: Final = Kind(
         "waiting for it, is the price of having too little memory for the load.",
         computed="How far `workingset_refault_file` in /proc/vmstat grew in the recording, told from 256 pages "
         "on, beside the file pages that the tiers from `background` on reclaimed. The kernel counts a "
-        "page that is read again while its shadow entry is still there.",
+        "page that is read again while its shadow entry is still there. Where so much is read again that it "
+        "is `starved` or `thrashing`, that is told instead.",
         causes=(
             "The load reads more than fits into memory.",
             "The balloon holds what the page cache would need.",

@@ -1,0 +1,243 @@
+"""What a shortage of memory is judged by, at moments of the recording: sums since its start, and counters as read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...balloon_counters import GAUGES, INFLATED, LEAKED
+from ...batch import Samples
+from ...schema import SAMPLE_NULL, SpanKind
+from ..balloon.step_columns import CAUSES, StepColumns
+from ..stream.attribution import RUNG_OF_SCOPE
+from ..stream.stretch import Stretch
+from ..terms import Cause, Scope, Tier
+from ..totals.kills import Kill
+from .time_sums import Sums, Union, Waited
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+_READ_EACH_NS: Final = 250_000_000
+"""Of readings that come faster only the first of each such piece of time is looked at."""
+_WAIT_EACH_NS: Final = 1_000_000_000
+_GLOBAL: Final = RUNG_OF_SCOPE[Scope.GLOBAL]
+_NO_PRIORITY: Final = np.iinfo(np.int64).max
+_NONE: Final = np.empty(0, np.int64)
+_COMPACTION: Final = CAUSES.index(Cause.COMPACTION)
+_STOLEN_BY: Final = tuple(f"vmstat.pgsteal_{who}" for who in ("kswapd", "direct", "khugepaged", "proactive"))
+
+
+class Column(IntEnum):
+    """What a tick knows; counters are since boot and NaN where unread, sums since the recording's start."""
+
+    EVICTED = 0
+    RECLAIMED = 1
+    """File and anonymous pages, on whosever behalf."""
+    UNTOLD = 2
+    """Reclaimed pages that no reclaimer's counter has: a memory cgroup's own, before Linux 7.3."""
+    REFAULTED = 3
+    FULL_US = 4
+    TOTAL_BYTES = 5
+    HELD = 6
+    WAITED_NS = 7
+    WAITING_NS = 8
+    WAITS = 9
+    MEMCG_PAGES = 10
+    GAVE = 11
+    KILLS = 12
+    PRIORITY = 13
+    """The lowest since the tick before, NaN without a scan."""
+
+
+_READ: Final = Column.HELD + 1
+"""So many columns are counters, the first ones."""
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Moments in ascending order, and `values` of shape (len(time_ns), len(Column))."""
+
+    time_ns: I64
+    values: F64
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+    @classmethod
+    def none(cls) -> Ticks:
+        """A table without rows."""
+        return cls(np.empty(0, np.int64), np.empty((0, len(Column))))
+
+    def and_then(self, later: Ticks) -> Ticks:
+        """These and later ones."""
+        return Ticks(np.concatenate((self.time_ns, later.time_ns)), np.concatenate((self.values, later.values)))
+
+    def since(self, row: int) -> Ticks:
+        """From a row on."""
+        return Ticks(self.time_ns[row:].copy(), self.values[row:].copy())
+
+
+class TickMaker:
+    """Takes the stream and makes ticks of readings, and of waits, once all is known up to them."""
+
+    def __init__(self, page_bytes: int) -> None:
+        self._page_bytes = page_bytes
+        self._read: list[tuple[I64, F64]] = []
+        self._last = np.full((1, _READ), np.nan)
+        self._last_ns, self._newest_ns = -1, -1
+        self._chosen_reads, self._chosen_waits = _FirstOfEach(_READ_EACH_NS), _FirstOfEach(_WAIT_EACH_NS)
+        self._waits_ns: list[I64] = []
+        self._waited, self._waiting = Waited(), Union()
+        self._sums = {column: Sums() for column in (Column.WAITS, Column.MEMCG_PAGES, Column.GAVE, Column.KILLS)}
+        self._net = Sums()
+        self._scan_ns, self._scan_priority = np.empty(0, np.int64), np.empty(0, np.int64)
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch's waits for the machine's memory and what memory cgroups reclaimed at their limits."""
+        spans = stretch.spans
+        waits = spans.is_root & (spans.tier == Tier.DIRECT) & (stretch.rung == _GLOBAL)
+        if waits.any():
+            begin_ns, end_ns = stretch.clipped(waits)
+            self._waited.add(begin_ns, end_ns)
+            self._waiting.add(begin_ns, end_ns)
+            ends_ns = spans.end_ns[waits & spans.closed & ~spans.broken]
+            self._sums[Column.WAITS].add(ends_ns, np.ones(len(ends_ns), np.int64))
+            began_ns = spans.begin_ns[waits]
+            moments_ns = np.concatenate((began_ns[began_ns > stretch.from_ns], ends_ns))
+            self._waits_ns.append(np.sort(moments_ns))
+        ended = stretch.reclaimed[SpanKind.MEMCG_RECLAIM]
+        self._sums[Column.MEMCG_PAGES].add(ended.time_ns, ended.value)
+        if stretch.lru.has_priority:
+            scans = np.flatnonzero((stretch.lru.tier == Tier.DIRECT) & (stretch.lru.rung == _GLOBAL))
+            self._scan_ns = np.concatenate((self._scan_ns, stretch.lru.time_ns[scans]))
+            self._scan_priority = np.concatenate((self._scan_priority, stretch.lru.priority[scans]))
+
+    def kill(self, kills: Iterable[Kill]) -> None:
+        """Take kills for want of the machine's memory; those of a memory cgroup are left out."""
+        times_ns = [kill.time_ns for kill in kills if kill.last_reclaim is not SpanKind.MEMCG_RECLAIM]
+        self._sums[Column.KILLS].add(np.asarray(times_ns, np.int64), np.ones(len(times_ns), np.int64))
+
+    def sample(self, samples: Samples) -> None:
+        """Take the guest's readings, oldest first."""
+        self._read.append((samples.time_ns, _counters(samples, self._page_bytes)))
+
+    def due(self, steps: StepColumns, until_ns: int) -> Ticks:
+        """The ticks up to a time up to which all is known; `steps` are all of the balloon's that are new by then."""
+        left = steps.take((steps.pages < 0) & (steps.cause != _COMPACTION))
+        self._sums[Column.GAVE].add(left.end_ns, -left.pages)
+        self._net.add(steps.end_ns, steps.pages)
+        read_ns, read = self._readings(until_ns)
+        waits_ns = np.sort(np.concatenate((_NONE, *self._waits_ns)))
+        count = int(np.searchsorted(waits_ns, until_ns, side="right"))
+        self._waits_ns = [waits_ns[count:]]
+        time_ns = np.union1d(self._chosen_reads.of(read_ns), self._chosen_waits.of(waits_ns[:count]))
+        ticks = self._ticks(time_ns[time_ns > self._newest_ns], read_ns, read)
+        for sums in (*self._sums.values(), self._net):
+            sums.fold(until_ns)
+        self._waited.fold(until_ns)
+        self._waiting.fold(until_ns)
+        return ticks
+
+    def last(self, end_ns: int) -> Ticks:
+        """One more at the recording's end."""
+        time_ns = np.asarray([end_ns] if end_ns > self._newest_ns else [], np.int64)
+        return self._ticks(time_ns, np.asarray([self._last_ns]), self._last)
+
+    def _readings(self, until_ns: int) -> tuple[I64, F64]:
+        """Those up to a time, with the last one before them; a counter that could not be read stays what it was."""
+        times_ns = np.concatenate(([self._last_ns], *(time_ns for time_ns, _ in self._read)))
+        values = np.concatenate((self._last, *(values for _, values in self._read)))
+        count = int(np.searchsorted(times_ns, until_ns, side="right"))
+        self._read = [(times_ns[count:], values[count:])] if count < len(times_ns) else []
+        times_ns, values = times_ns[:count], _carried_on(values[:count])
+        self._last_ns, self._last = int(times_ns[-1]), values[-1:]
+        return times_ns, values
+
+    def _ticks(self, time_ns: I64, read_ns: I64, read: F64) -> Ticks:
+        if not len(time_ns):
+            return Ticks.none()
+        values = np.full((len(time_ns), len(Column)), np.nan)
+        values[:, :_READ] = read[np.maximum(np.searchsorted(read_ns, time_ns, side="right") - 1, 0)]
+        values[:, Column.WAITED_NS] = self._waited.until(time_ns)
+        values[:, Column.WAITING_NS] = self._waiting.until(time_ns)
+        for column, sums in self._sums.items():
+            values[:, column] = sums.until(time_ns)
+        seen = self._net.until(time_ns)
+        uncounted = np.isnan(values[:, Column.HELD]) & (seen > 0)
+        values[uncounted, Column.HELD] = seen[uncounted]
+        values[:, Column.PRIORITY] = self._lowest(time_ns)
+        self._newest_ns = int(time_ns[-1])
+        return Ticks(time_ns, values)
+
+    def _lowest(self, time_ns: I64) -> F64:
+        """The lowest priority in each piece of time that ends with a tick."""
+        lowest = np.full(len(time_ns) + 1, _NO_PRIORITY)
+        np.minimum.at(lowest, np.searchsorted(time_ns, self._scan_ns), self._scan_priority)
+        later = self._scan_ns > time_ns[-1]
+        self._scan_ns, self._scan_priority = self._scan_ns[later], self._scan_priority[later]
+        return np.where(lowest == _NO_PRIORITY, np.nan, lowest)[:-1]
+
+
+def _counters(samples: Samples, page_bytes: int) -> F64:
+    """The first _READ columns of readings."""
+    values = np.empty((len(samples), _READ))
+    file_pages = _column(samples, "vmstat.pgsteal_file")
+    by_reclaimer = np.column_stack([_column(samples, name) for name in _STOLEN_BY])
+    values[:, Column.EVICTED] = file_pages
+    stolen = by_reclaimer[:, 0] + by_reclaimer[:, 1] + np.nansum(by_reclaimer[:, 2:], axis=1)
+    values[:, Column.RECLAIMED] = file_pages + _column(samples, "vmstat.pgsteal_anon")
+    values[:, Column.UNTOLD] = values[:, Column.RECLAIMED] - stolen
+    values[:, Column.REFAULTED] = _refaults(samples)
+    values[:, Column.FULL_US] = _column(samples, "psi.memory.full_total_us")
+    values[:, Column.TOTAL_BYTES] = _column(samples, "meminfo.MemTotal_bytes")
+    values[:, Column.HELD] = _held(samples, page_bytes)
+    return values
+
+
+def _refaults(samples: Samples) -> F64:
+    """Refaults of file pages; before Linux 5.9 all that were counted were (commit 170b04b7ae49)."""
+    by_list = _column(samples, "vmstat.workingset_refault_file")
+    return np.where(np.isnan(by_list), _column(samples, "vmstat.workingset_refault"), by_list)
+
+
+def _held(samples: Samples, page_bytes: int) -> F64:
+    """What the balloon holds in guest pages: the best of GAUGES that was read, else what its counters come to."""
+    held = np.maximum(_column(samples, INFLATED) - _column(samples, LEAKED), 0)
+    for name, unit_bytes in reversed(GAUGES):
+        size = _column(samples, name) * ((unit_bytes or page_bytes) / page_bytes)
+        held = np.where(np.isnan(size), held, np.floor(size))
+    return held
+
+
+def _column(samples: Samples, name: str) -> F64:
+    column = samples.column(name)
+    if column is None:
+        return np.full(len(samples), np.nan)
+    return np.where(column == SAMPLE_NULL, np.nan, column)
+
+
+def _carried_on(values: F64) -> F64:
+    """Each column with the value before it where it is NaN."""
+    rows = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])
+    carried: F64 = np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)
+    return carried
+
+
+class _FirstOfEach:
+    """Chooses the first of ascending times in each piece of time."""
+
+    def __init__(self, piece_ns: int) -> None:
+        self._piece_ns = piece_ns
+        self._last = -1
+
+    def of(self, time_ns: I64) -> I64:
+        """Those of the next times."""
+        piece = np.append(self._last, time_ns // self._piece_ns)
+        self._last = int(piece.max())
+        return time_ns[np.diff(np.maximum.accumulate(piece)) > 0]
