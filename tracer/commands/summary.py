@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -14,6 +15,13 @@ from .options import GAP_S, HORIZON_S, Details, File, From, Gap, Horizon, To
 if TYPE_CHECKING:
     from ..analyze import Analysis
     from ..recording_facts import RecordingFacts
+
+
+class By(StrEnum):
+    """What `--by` splits the summary by."""
+
+    CGROUP = "cgroup"
+
 
 CONDITIONS: Final = ("cycles", "conflicts", "loss", "kills")
 CONDITION_MET: Final = 5
@@ -76,6 +84,17 @@ def summary(
             show_default=False,
         ),
     ] = None,
+    by: Annotated[
+        By | None, typer.Option(help="Also who paid, by cgroup: waits, pages reclaimed, kills.", show_default=False)
+    ] = None,
+    cgroup: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Only stalls and cgroups whose path, unit, pod or container matches (*, ?, [...]).",
+            show_default=False,
+        ),
+    ] = None,
     verbose: Details = False,
 ) -> None:
     """The analysis of a recording as text or JSON.
@@ -85,9 +104,12 @@ def summary(
       reclaim-tracer summary trace.rtrace
       reclaim-tracer summary trace.rtrace --from 10 --to 20
       reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
+      reclaim-tracer summary trace.rtrace --by cgroup
+      reclaim-tracer summary trace.rtrace --cgroup '/system.slice/*'
     """
     with loading():
         from ..analyze import Options
+        from ..analyze.only_cgroups import only_cgroups
         from ..jobs.analysis import Span, analyse_file
         from ..jobs.memory_bound import bounded_memory
         from ..terminal.paper import stdout_paper
@@ -97,10 +119,12 @@ def summary(
     conditions = _conditions(fail_on)
     with bounded_memory(file):
         analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
+        shown = analysis if cgroup is None else only_cgroups(analysis, cgroup)
         if as_json:
-            text = json.dumps(summary_json(analysis, facts), indent=2) + "\n"
+            text = json.dumps(summary_json(shown, facts), indent=2) + "\n"
         else:
-            text = summary_text(analysis, facts, stdout_paper(), verbose=verbose)
+            by_cgroup = by is By.CGROUP or cgroup is not None
+            text = summary_text(shown, facts, stdout_paper(), verbose=verbose, by_cgroup=by_cgroup)
     found = met(analysis, conditions, facts)
     if found:
         say(f"--fail-on: {', '.join(found)}")

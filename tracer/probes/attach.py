@@ -88,7 +88,6 @@ class Probes:
         self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, bpf_dir())
-        flags += self.cgroup_ids.flags
         self._refusals = _refused_beforehand(plan)
         self._loaded = (loader or Loader()).load(
             _request(plan, self._refusals, transport_maps(self.choice.transport), flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ..kernel.btf import Btf
@@ -24,6 +25,7 @@ class CgroupIds:
     reason: str = ""
 
 
+@cache
 def choose_cgroup_ids(root: Path = ROOT) -> CgroupIds:
     """The memory controller's cgroups, wherever it is: with v2 the kernel has a helper for it; with v1 programs follow
     the task's own pointers, where the verifier lets them, else the unified hierarchy's stand in.

@@ -15,6 +15,7 @@ from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
 from . import syscalls
+from .cgroup_ids import choose_cgroup_ids
 from .transport import Transport
 
 PROGRAM_FILES: Final = (
@@ -68,6 +69,7 @@ def kernel_flags(release: str, transport: Transport, buffer_pages: int, director
         *(["-DRT_HAS_PROBE_READ_KERNEL"] if syscalls.accepts_call(_PROBE_READ_KERNEL_STR) else []),
         *([f"-DRT_MAPPED_CPUS={read_host().cpus_possible}"] if syscalls.accepts_mapped_array() else []),
         *_task_name_flags(),
+        *choose_cgroup_ids().flags,
     ]
 
 

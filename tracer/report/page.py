@@ -30,7 +30,15 @@ from .ladder import ladder_figures, ladder_tables
 from .markup import script_json, sentence, text
 from .quality import quality_section
 from .series import nested
-from .tables import conflicts_table, cycles_table, findings_table, shrinkers_table, stalls_table, storms_table
+from .tables import (
+    cgroups_table,
+    conflicts_table,
+    cycles_table,
+    findings_table,
+    shrinkers_table,
+    stalls_table,
+    storms_table,
+)
 from .timeline import Timeline, timeline
 
 _LEVEL_WORDS: Final[dict[str, str]] = {
@@ -84,7 +92,8 @@ def render(analysis: Analysis, facts: RecordingFacts) -> str:
         "ladder_charts": "".join(to_html(figure) for figure in ladder),
         "ladder_tables": ladder_tables(analysis, page_bytes),
         "shrinkers": shrinkers_table(analysis.shrinkers, seen=seen_of(analysis, facts, SHRINKER_KINDS)),
-        "stalls": stalls_table(analysis.stalls, seen=seen_of(analysis, facts, WAIT_KINDS)),
+        "stalls": stalls_table(analysis.stalls, seen=seen_of(analysis, facts, WAIT_KINDS))
+        + cgroups_table(analysis.cgroups, page_bytes),
         "cycles": storms_table(analysis.storms, page_bytes) + cycles_table(analysis.cycles, page_bytes, seen=moves),
         "conflicts": conflicts_table(analysis.conflicts, page_bytes, seen=moves),
         "quality": quality_section(analysis, facts),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
+from ..analyze.cgroup_rows import CgroupRow
 from ..analyze.model import Analysis, Conflict, Cycle, Finding, ShrinkerStat, Stall, Storm
 from ..analyze.naming import scope_label
 from ..analyze.terms import Severity
+from ..wording.cgroups import cgroup_label, paid
 from ..wording.numbers import count, duration, mib, offset, percent, plural, seconds
 from .explanations import explained
 from .ladder import quality_badge, tier_label
@@ -118,6 +120,37 @@ def stalls_table(stalls: Iterable[Stall], *, seen: bool = True) -> str:
         Column("Longest", True),
     )
     return table("Stalls", columns, map(_stall, shown), sortable=True) + note
+
+
+def cgroups_table(cgroups: Iterable[CgroupRow] | None, page_bytes: int) -> str:
+    """Who paid, by cgroup; nothing where none is told, or none paid."""
+    ordered = paid([*(cgroups or ())])
+    if not ordered:
+        return ""
+    shown, note = first(ordered, "cgroup", "longest wait first")
+    columns = (
+        Column("Cgroup"),
+        Column("Waits", True),
+        Column("Waited", True, "All its tasks together"),
+        Column("Longest", True),
+        Column("File", True, "Page cache that its tasks had to reclaim themselves"),
+        Column("Anon", True, "Anonymous pages that its tasks had to reclaim themselves"),
+        Column("Kills", True, "Victims of the OOM killer"),
+    )
+    rows = (_cgroup(row, page_bytes) for row in shown)
+    return table("Who paid, by cgroup", columns, rows, sortable=True, titled=True) + note
+
+
+def _cgroup(row: CgroupRow, page_bytes: int) -> list[Cell]:
+    pages = (row.file_pages, row.anon_pages)
+    return [
+        word(row.path or cgroup_label(row), "code"),
+        number(count(row.spans), row.spans),
+        number(seconds(row.stall_s), row.stall_s),
+        number(duration(row.max_ns), row.max_ns),
+        *(unknown() if each is None else number(mib(each, page_bytes), each) for each in pages),
+        number(count(row.kills), row.kills),
+    ]
 
 
 def _stall(stall: Stall) -> list[Cell]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TextIO
 
 from ..errors import printable
-from .cells import cells, cut, pad, wrap
+from .cells import cells, pad, wrap
 
 WIDTH: Final = 96
 """Columns of what goes to a file or a pipe."""
@@ -119,7 +119,8 @@ class Paper:
 
 
 def _table_line(line: Sequence[str], block: Sequence[int], widths: Sequence[int]) -> Iterator[str]:
-    name, *rest = cut(line[0], widths[0])
+    fits = cells(line[0]) <= widths[0]
+    name, *rest = (line[0],) if fits else wrap(line[0], widths[0])
     numbers = [pad(line[at], widths[at], right=True) for at in block]
     yield (_INDENT + _GAP.join((pad(name, widths[0]), *numbers))).rstrip()
     yield from (f"{_INDENT}{piece}" for piece in rest)

@@ -19,6 +19,7 @@ from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.tiers import rungs, shrinker_freed, who
 from ..wording.unseen import unseen
 from ..wording.verdict import unjudged_words, verdict
+from .cgroup_text import cgroup_lines, longest_waits
 from .paper import Paper
 
 MOST_ROWS: Final = 8
@@ -39,10 +40,17 @@ _LEGEND: Final = (
 )
 
 
-def summary_text(analysis: Analysis, facts: RecordingFacts, paper: Paper = _PLAIN, *, verbose: bool = False) -> str:
+def summary_text(
+    analysis: Analysis,
+    facts: RecordingFacts,
+    paper: Paper = _PLAIN,
+    *,
+    verbose: bool = False,
+    by_cgroup: bool = False,
+) -> str:
     """Some forty lines no wider than the paper, ending in a newline; the verdict comes last too where that is a screen.
 
-    `verbose` also names what could not be seen.
+    `verbose` also names what could not be seen, `by_cgroup` lists who paid by cgroup.
     """
     judged = _verdict(analysis, facts, paper)
     sections = (
@@ -53,6 +61,7 @@ def summary_text(analysis: Analysis, facts: RecordingFacts, paper: Paper = _PLAI
         _findings(analysis, paper),
         _shrinkers(analysis, paper),
         _stalls(analysis, paper),
+        cgroup_lines(analysis, facts, paper) if by_cgroup else longest_waits(analysis, paper),
         _quality(analysis, facts, paper, verbose=verbose),
     )
     text = "\n\n".join("\n".join(section) for section in sections if section) + "\n"
