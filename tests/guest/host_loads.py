@@ -12,8 +12,8 @@ READ_MIB: Final = 450
 READING_S: Final = 40
 MORE_MIB: Final = 150
 """What the growing task wants beyond what is available when it begins."""
-JOBS: Final = 4
-JOB_MORE_MIB: Final = 60
+JOBS: Final = 3
+JOB_MORE_MIB: Final = 130
 REST_S: Final = 3
 """Between jobs."""
 _STEP_MS: Final = 25

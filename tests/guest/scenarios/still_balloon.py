@@ -25,8 +25,18 @@ def drive(lab: Lab) -> None:
 
 
 def judge(found: Found) -> None:
-    """The balloon did nothing, and page cache was evicted and read again meanwhile."""
+    """The balloon did nothing, it is to blame all the same, and the numbers of that are the guest's own."""
     found.require_no_fight()
     assert found.balloon["inflated_pages"] == 0
-    assert found.reclaimed["file"].at_least > HELD_MIB * PAGES_PER_MIB
-    assert found.refaults[0] > READ_MIB * PAGES_PER_MIB / 2
+    evicted = found.reclaimed["file"]
+    assert found.summary["verdict"]["kind"] == "starved"
+    numbers = [finding["numbers"] for finding in found.of_kind("starved")]
+    assert {each["balloon_pages"] for each in numbers} == {HELD_MIB * PAGES_PER_MIB}
+    _near(sum(each["evicted_pages"] for each in numbers), evicted.at_least, evicted.at_most)
+    _near(sum(each["refault_pages"] for each in numbers), *found.refaults)
+
+
+def _near(told: float, at_least: int, at_most: int) -> None:
+    """Within 1 % of the guest's counter, and not because there was nothing."""
+    assert at_least > READ_MIB * PAGES_PER_MIB / 2
+    assert 0.99 * at_least <= told <= 1.01 * at_most, f"{told:,} pages, by /proc/vmstat {at_least:,} to {at_most:,}"

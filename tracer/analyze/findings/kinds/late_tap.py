@@ -100,8 +100,9 @@ KIND: Final = Kind(
         ),
         advice=(
             (
-                "Lower the host's target before the load comes, or as soon as the guest begins to wait (memory "
-                "pressure, allocation stalls in the balloon's statistics)."
+                "Lower the host's target while the guest still has memory available: let the host poll that every "
+                "second (`stat-available-memory` in QEMU's `guest-stats`) and keep a reserve that covers what the "
+                "load can take between two polls. Once tasks wait it is late."
             ),
             "Keep DEFLATE_ON_OOM on: without it the same load ends in a kill.",
         ),
