@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from streams import METADATA, MS, SECOND, Records, event, records
@@ -48,6 +49,20 @@ def readings(
     pages = {name: np.rint(column * MIB_PAGES).astype(np.int64) for name, column in columns.items()}
     pages |= {name: np.asarray(column, np.int64) for name, column in others.items()}
     return Samples(at * SECOND, tuple(pages), np.column_stack(list(pages.values())))
+
+
+def sized(
+    available_mib: float, cache_mib: float, held_mib: float = 100, again_mib: float = 0, seconds: int = 20, **more: Any
+) -> Samples:
+    """Readings of a guest with so much memory available, of which so much is page cache and slab."""
+    mib = np.full(seconds + 1, 1 << 20)
+    columns = {
+        "meminfo.MemAvailable_bytes": mib * available_mib,
+        "meminfo.SReclaimable_bytes": mib * cache_mib / 2,
+        "vmstat.nr_active_file": mib * 0,
+        "vmstat.nr_inactive_file": mib * cache_mib / 2 / 4096,
+    }
+    return readings(seconds, held_mib, 0, again_mib, **(columns | more))
 
 
 def waits(seconds: int, each_ms: int, kind: str = "direct_reclaim", tasks: int = 1) -> Records:

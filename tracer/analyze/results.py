@@ -113,6 +113,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         notifications=notifications,
         hopeless=state.hopeless.found,
         shortages=settled.shortages.found,
+        headroom=settled.shortages.headroom,
         options=state.options,
     )
     analysis.findings = find(evidence)

@@ -51,7 +51,7 @@ class Verdict:
 def verdict(analysis: Analysis, facts: RecordingFacts) -> Verdict:
     """The worst finding as one sentence with units, its kind's totals and the next kind; what no finding speaks of
     follows: which tiers gave memory where nothing is wrong. Loss and cuts become the qualifier."""
-    machine = [finding for finding in analysis.findings if not _of_recording(finding)]
+    machine = [finding for finding in analysis.findings if not _is_beside(finding)]
     worst = machine[0] if machine else None
     parts, kind = [], QUIET
     if worst is None or worst.severity is Severity.INFO:
@@ -73,9 +73,10 @@ def _judged(
     return Verdict(severity, sentence, qualifier(facts), kind, finding, tuple(analysis.not_judged))
 
 
-def _of_recording(finding: Finding) -> bool:
+def _is_beside(finding: Finding) -> bool:
+    """Whether it is about the recording itself, or no problem but an estimate."""
     kind = KIND_BY_NAME.get(finding.kind)
-    return kind is not None and kind.of_recording
+    return kind is not None and (kind.of_recording or kind.estimate)
 
 
 def _told(worst: Finding, machine: list[Finding], analysis: Analysis, facts: RecordingFacts) -> list[str]:

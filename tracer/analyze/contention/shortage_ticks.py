@@ -30,6 +30,7 @@ _GLOBAL: Final = RUNG_OF_SCOPE[Scope.GLOBAL]
 _NO_PRIORITY: Final = np.iinfo(np.int64).max
 _NONE: Final = np.empty(0, np.int64)
 _COMPACTION: Final = CAUSES.index(Cause.COMPACTION)
+_CACHES: Final = ("nr_active_file", "nr_inactive_file")
 _STOLEN_BY: Final = tuple(f"vmstat.pgsteal_{who}" for who in ("kswapd", "direct", "khugepaged", "proactive"))
 
 
@@ -44,14 +45,17 @@ class Column(IntEnum):
     REFAULTED = 3
     FULL_US = 4
     TOTAL_BYTES = 5
-    HELD = 6
-    WAITED_NS = 7
-    WAITING_NS = 8
-    WAITS = 9
-    MEMCG_PAGES = 10
-    GAVE = 11
-    KILLS = 12
-    PRIORITY = 13
+    AVAILABLE_BYTES = 6
+    CACHE_BYTES = 7
+    """What MemAvailable counts beside free memory: file pages of the LRU lists, and reclaimable slab."""
+    HELD = 8
+    WAITED_NS = 9
+    WAITING_NS = 10
+    WAITS = 11
+    MEMCG_PAGES = 12
+    GAVE = 13
+    KILLS = 14
+    PRIORITY = 15
     """The lowest since the tick before, NaN without a scan."""
 
 
@@ -77,6 +81,10 @@ class Ticks:
     def and_then(self, later: Ticks) -> Ticks:
         """These and later ones."""
         return Ticks(np.concatenate((self.time_ns, later.time_ns)), np.concatenate((self.values, later.values)))
+
+    def take(self, rows: I64) -> Ticks:
+        """Only these."""
+        return Ticks(self.time_ns[rows], self.values[rows])
 
     def since(self, row: int) -> Ticks:
         """From a row on."""
@@ -196,6 +204,10 @@ def _counters(samples: Samples, page_bytes: int) -> F64:
     values[:, Column.REFAULTED] = _refaults(samples)
     values[:, Column.FULL_US] = _column(samples, "psi.memory.full_total_us")
     values[:, Column.TOTAL_BYTES] = _column(samples, "meminfo.MemTotal_bytes")
+    values[:, Column.AVAILABLE_BYTES] = _column(samples, "meminfo.MemAvailable_bytes")
+    lists = sum(_column(samples, f"vmstat.{name}") for name in _CACHES)
+    other = np.nan_to_num(_column(samples, "vmstat.nr_kernel_misc_reclaimable"))
+    values[:, Column.CACHE_BYTES] = (lists + other) * page_bytes + _column(samples, "meminfo.SReclaimable_bytes")
     values[:, Column.HELD] = _held(samples, page_bytes)
     return values
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...metadata import Metadata
+from .headroom import Headroom
 from .shortage_ticks import Column, TickMaker, Ticks
 
 I64 = npt.NDArray[np.int64]
@@ -111,6 +112,7 @@ class Shortages:
         self._rows = Ticks.none()
         self._stretch: _Stretch | None = None
         self.found: list[Shortage] = []
+        self.headroom = Headroom(metadata.page_size_bytes)
 
     def take(self, ticks: Ticks) -> None:
         """Judge the next ticks."""
@@ -125,6 +127,8 @@ class Shortages:
         begin = np.where(by_far, far, near)
         for row in np.flatnonzero(pays).tolist():
             self._extend(rows, int(begin[row]), int(at[row]), holds=rows.holds_in(int(near[row]), int(at[row])))
+        seen = near >= 0
+        self.headroom.take(rows.ticks.take(near[seen]), rows.ticks.take(at[seen]))
         kept = int(np.searchsorted(rows.time_ns, rows.time_ns[-1] - LOOK_BACK_NS)) - 1
         self._rows = rows.ticks.since(max(kept, 0))
 

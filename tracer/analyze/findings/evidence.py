@@ -11,6 +11,7 @@ from ..balloon.lag import Lag, lag_of
 from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
 from ..contention.found_oscillations import Oscillation
+from ..contention.headroom import Headroom
 from ..contention.shortages import STILL_LEAST_NS, WAITING_SHARE, Shortage
 from ..contention.user_kills import UserKill
 from ..model import Analysis
@@ -38,6 +39,7 @@ class Evidence:
     notifications: Sequence[Sequence[int]]
     hopeless: Sequence[HopelessNode]
     shortages: Sequence[Shortage]
+    headroom: Headroom
     options: Options
 
     @property
@@ -85,6 +87,14 @@ class Evidence:
     def held_pages(self, at_s: float) -> int | None:
         """What the balloon held at a time, in guest pages; None where nothing tells."""
         return balloon_pages(self.analysis, self.metadata.page_size_bytes, at_s)
+
+    @property
+    def held_bytes(self) -> int | None:
+        """What the balloon holds at the end; None where there surely is none, or nothing tells."""
+        if not self.balloon_seen:
+            return None
+        pages = self.held_pages(self.analysis.duration_s)
+        return None if pages is None else pages * self.metadata.page_size_bytes
 
     def kill_reason(self, kill: Kill) -> KillReason:
         """Why the balloon did not prevent a kill."""

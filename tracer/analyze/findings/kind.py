@@ -89,7 +89,8 @@ class Kind:
 
     `number` is its own for good, below KINDS_MOST: ids are made of it. `clause` says in a verdict's second half that
     there is such a finding. `of_recording`: it limits what can be said of the machine and says nothing of the machine,
-    so that no verdict begins with it. `told_open`: a replay tells it while it lasts, not only when it is over.
+    so that no verdict begins with it. `estimate`: it is told wherever it can be made, so that no verdict speaks of it.
+    `told_open`: a replay tells it while it lasts, not only when it is over.
     `together` says in a clause what all findings of the kind come to, given the guest's page size in bytes, empty where
     the worst one has said it: its totals are those of tiles and tables. `rule` gives the findings without id and kind,
     by time.
@@ -105,6 +106,7 @@ class Kind:
     together: Callable[[Analysis, Sequence[Finding], int], str] | None = None
     decisive: Decisive = Decisive.NEVER
     of_recording: bool = False
+    estimate: bool = False
     told_open: bool = False
 
     def parts(self) -> tuple[Part, ...]:

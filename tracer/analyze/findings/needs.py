@@ -92,6 +92,7 @@ HOSTS_VIEW: Final = if_balloon(
     samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's view was not recorded")
 )
 REFAULTS: Final = samples(frozenset({"vmstat.workingset_refault_file"}), "refaults were not sampled")
+AVAILABLE: Final = samples(frozenset({"meminfo.MemAvailable_bytes"}), "available memory was not sampled")
 SHORTAGE: Final = Need(
     "neither waits for memory nor refaults were recorded",
     lambda evidence: WAITS.is_met(evidence) or REFAULTS.is_met(evidence),

@@ -1,0 +1,103 @@
+"""How much more the balloon could have taken, or should give back: an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from ...model import Finding
+from ...sizes import mib
+from ...terms import Quality, Severity
+from ..kind import Explanation, Kind, found
+from ..needs import AVAILABLE, REFAULTS
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
+
+
+def _headroom(evidence: Evidence) -> Iterator[Finding]:
+    held_bytes = evidence.held_bytes
+    if held_bytes is None or KIND.unmet(evidence):
+        return
+    room, enough = evidence.headroom, _size_that_would_do(evidence)
+    if enough < held_bytes:
+        text, numbers = _give_back(evidence, held_bytes - enough, held_bytes)
+    elif room.free_bytes is None or room.available_bytes is None:
+        return
+    else:
+        free = max(min(room.free_bytes, enough) - held_bytes, 0)
+        available = max(min(room.available_bytes, enough) - held_bytes, free)
+        text, numbers = _take(free, available, held_bytes, room.calm_ns / 1e9)
+    when = (0.0, evidence.analysis.duration_s)
+    yield found(Severity.INFO, when, text, numbers, cost=None, quality=Quality.INFERRED)
+
+
+def _size_that_would_do(evidence: Evidence) -> float:
+    """The largest balloon in bytes beside which the guest would not have been short of memory."""
+    held = [shortage for shortage in evidence.shortages if shortage.holds and shortage.out_pages]
+    sizes = ((shortage.held_pages or 0) - (shortage.out_pages or 0) for shortage in held)
+    return max(min(sizes, default=inf) * evidence.metadata.page_size_bytes, 0.0)
+
+
+def _give_back(evidence: Evidence, back_bytes: float, held_bytes: float) -> tuple[str, dict[str, float]]:
+    least = "at least " * any(shortage.kills for shortage in evidence.shortages)
+    text = (
+        f"Estimate: the balloon should give back {least}{mib(back_bytes)} of its {mib(held_bytes)}: so much page cache "
+        f"was evicted and not yet read again while the guest was short of memory."
+    )
+    return text, {"balloon_bytes": held_bytes, "give_back_bytes": back_bytes}
+
+
+def _take(free: float, available: float, held_bytes: float, calm_s: float) -> tuple[str, dict[str, float]]:
+    text = (
+        f"Estimate: the balloon of {mib(held_bytes)} could have taken {mib(free)} more of free memory, and up to "
+        f"{mib(available)} if none of the page cache is needed (lowest in {calm_s:,.0f} s in which hardly anything was "
+        f"read again or waited for)."
+    )
+    return text, {"balloon_bytes": held_bytes, "free_bytes": free, "available_bytes": available, "calm_s": calm_s}
+
+
+KIND: Final = Kind(
+    name="headroom",
+    number=26,
+    title="How much more the balloon could take, or should give back",
+    clause="how much the balloon could take or should give back was estimated",
+    needs=(REFAULTS, AVAILABLE),
+    rule=_headroom,
+    estimate=True,
+    explanation=Explanation(
+        meaning=(
+            "An estimate for the host's policy, not a problem. Either the guest was short of memory while the balloon"
+            " held a good part of it: then so much should come back. Or it had enough all the time: then the balloon "
+            "could have taken more."
+        ),
+        computed=(
+            "To give back: the most file pages that were evicted and not read again in a stretch of `starved` or "
+            "`thrashing`, taken off what the balloon held then; no size beyond that counts as room. To take: of "
+            "pieces of 10 s in which less than 1 MiB was read again and no task waited in direct reclaim for 0.1% of "
+            "the time, the lowest free memory above the watermarks (`free_bytes`: MemAvailable without the file pages"
+            " of the LRU lists and reclaimable slab), and the lowest MemAvailable (`available_bytes`), beyond what "
+            "the balloon holds at the end. The truth lies between the two: how much of the page cache is needed is "
+            "not known. Told where there is a balloon."
+        ),
+        causes=("The host's target is not what the guest needs: it was set once, or follows something else.",),
+        advice=(
+            "To reclaim without harm, let the host raise the balloon by `free_bytes` at most, then record again.",
+            (
+                "Beyond that go on in small steps, each for longer than the load takes to come back to what it reads,"
+                " and stop where `workingset_refault_file` begins to grow."
+            ),
+            "Where memory should come back, lower the host's target by `give_back_bytes`.",
+        ),
+        helped=(
+            "After the change a recording under the same load has neither `starved` nor `thrashing`, and the estimate"
+            " is near nothing."
+        ),
+        references=(
+            "mm/show_mem.c: si_mem_available()",
+            "Documentation/filesystems/proc.rst: MemAvailable",
+            "mm/workingset.c: refault distance",
+        ),
+    ),
+)
