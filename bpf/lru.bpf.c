@@ -46,17 +46,18 @@ static struct rt_lru_span *rt_lru_tell_span(void *ctx, u32 tid)
 
 static void rt_lru_begin(void *ctx)
 {
-	u64 task = bpf_get_current_pid_tgid();
+	u64 numbers = bpf_get_current_pid_tgid();
+	void *task = rt_current_task();
 	struct rt_lru_span span = {};
-	u32 tid = task;
+	u32 tid = numbers;
 
 	if (rt_lru_tell_span(ctx, tid))
 		return;
 	span.tid = tid;
-	span.tgid = task >> 32;
+	span.tgid = numbers >> 32;
 	span.cpu = bpf_get_smp_processor_id();
-	span.cgroup_id = rt_cgroup_id();
-	rt_copy_comm(span.comm);
+	span.cgroup_id = rt_cgroup_id(task);
+	rt_copy_comm(span.comm, task);
 	lru_spans.update(&tid, &span);
 }
 

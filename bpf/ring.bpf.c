@@ -7,7 +7,7 @@
  *
  * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_COMM_AT where
  * programs may read a task's name themselves (little-endian machines); RT_CGROUP_AT_* where they may follow a task to its
- * memory cgroup (v1), or RT_CGROUP_BY_ID; RT_MAPPED_CPUS, the number of possible CPUs, where an array can be mapped;
+ * cgroup, or RT_CGROUP_BY_HELPER; RT_MAPPED_CPUS, the number of possible CPUs, where an array can be mapped;
  * RT_WITH_<kind> for each program wanted, RT_AT_<kind>_<field> for where its tracepoint has a field.
  */
 #include "events.h"
@@ -67,10 +67,12 @@ static void rt_count_lost(u32 kind)
 	rt_count_more_lost(kind, 1);
 }
 
-/* bpf_get_current_task_btf(): bcc's own declaration of it came late. */
+#if defined(RT_COMM_AT) || defined(RT_CGROUP_AT_ID)
+/* bpf_get_current_task_btf(): bcc's own declaration of it came late. A call takes as long as following five pointers. */
 static void *(*rt_current_task)(void) = (void *)158;
-/* bpf_get_current_cgroup_id(), the same. */
-static u64 (*rt_current_cgroup_id)(void) = (void *)80;
+#else
+#define rt_current_task() 0
+#endif
 
 #ifdef RT_COMM_AT
 #define RT_EACH_BYTE(byte) ((byte) * 0x0101010101010101ULL)
@@ -87,9 +89,9 @@ static u64 rt_first_zero(u64 word)
  * The task's name where it lies: bpf_get_current_comm() takes as long as everything else here but the clock. Kernels
  * before 5.17 leave the end of a former, longer name behind a shorter one.
  */
-static void rt_copy_comm(char *comm)
+static void rt_copy_comm(char *comm, void *task)
 {
-	u64 *from = (u64 *)(rt_current_task() + RT_COMM_AT), *to = (u64 *)comm;
+	u64 *from = (u64 *)(task + RT_COMM_AT), *to = (u64 *)comm;
 	u64 first = from[0], second = from[1], end = rt_first_zero(first);
 
 	if (end) {
@@ -102,7 +104,7 @@ static void rt_copy_comm(char *comm)
 	to[1] = second;
 }
 #else
-static void rt_copy_comm(char *comm)
+static void rt_copy_comm(char *comm, void *task)
 {
 	bpf_get_current_comm(comm, RT_COMM_BYTES);
 }
@@ -110,31 +112,41 @@ static void rt_copy_comm(char *comm)
 
 #define RT_FOLLOW(pointer, offset) (*(void **)((void *)(pointer) + (offset)))
 
-/* The number of the running task's cgroup; 0 where nothing tells it, or it has more than 32 bits. */
-static u32 rt_cgroup_id(void)
+/* The number of the task's cgroup; 0 where nothing tells it, or it has more than 32 bits. */
+static u32 rt_cgroup_id(void *task)
 {
 	u64 id = 0;
 
-#if defined(RT_CGROUP_AT_KN_ID)
+#ifdef RT_CGROUP_AT_ID
+	void *css_set = RT_FOLLOW(task, RT_CGROUP_AT_CGROUPS);
+#ifdef RT_CGROUP_AT_SUBSYS
 	/* The memory controller's own hierarchy (v1), of which the kernel's helper knows nothing. */
-	void *css = RT_FOLLOW(RT_FOLLOW(rt_current_task(), RT_CGROUP_AT_CGROUPS), RT_CGROUP_AT_CSS);
+	void *cgroup = RT_FOLLOW(RT_FOLLOW(css_set, RT_CGROUP_AT_SUBSYS), RT_CGROUP_AT_CGROUP);
+#else
+	void *cgroup = RT_FOLLOW(css_set, RT_CGROUP_AT_DFL_CGRP);
+#endif
 
-	id = *(u64 *)(RT_FOLLOW(RT_FOLLOW(css, RT_CGROUP_AT_CGROUP), RT_CGROUP_AT_KN) + RT_CGROUP_AT_KN_ID);
-#elif defined(RT_CGROUP_BY_ID)
-	id = rt_current_cgroup_id();
+	id = *(u64 *)(RT_FOLLOW(cgroup, RT_CGROUP_AT_KN) + RT_CGROUP_AT_ID);
+#elif defined(RT_CGROUP_BY_HELPER)
+	/* bpf_get_current_cgroup_id(): bcc's own declaration came late, too. */
+	u64 (*current_cgroup_id)(void) = (void *)80;
+
+	id = current_cgroup_id();
 #endif
 	return id >> 32 ? 0 : id;
 }
 
-static void rt_stamp(struct rt_event *event, u64 task, u32 kind)
+static void rt_stamp(struct rt_event *event, u64 numbers, u32 kind)
 {
+	void *task = rt_current_task();
+
 	event->time_ns = bpf_ktime_get_ns();
-	event->tid = task;
-	event->tgid = task >> 32;
-	rt_copy_comm(event->comm);
+	event->tid = numbers;
+	event->tgid = numbers >> 32;
+	rt_copy_comm(event->comm, task);
 	event->kind = kind;
 	event->cpu = bpf_get_smp_processor_id();
-	event->cgroup_id = rt_cgroup_id();
+	event->cgroup_id = rt_cgroup_id(task);
 	__builtin_memset(&event->args, 0, sizeof(event->args));
 }
 

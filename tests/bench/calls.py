@@ -16,10 +16,11 @@ from pathlib import Path
 from ..storm.generator import TRACEPOINT, Generator, build_generator, new_token
 from .measure import CannotRunError, choose_cpus, cpu_ns, interleave_able, settle
 from .peers import BccDocumented, BccEmpty, BpftraceCount, BpftracePrint, Perf, Splice
-from .tracers import NO_EVENTS, Nothing, OursInMemory, OursToDisk, Target, Tracer
+from .tracers import NO_EVENTS, Nothing, OursInMemory, OursToDisk, OursWithoutCgroups, Target, Tracer
 
 TRACERS: tuple[type[Tracer], ...] = (
-    Nothing, OursInMemory, OursToDisk, BccDocumented, BccEmpty, Splice, Perf, BpftracePrint, BpftraceCount,
+    Nothing, OursInMemory, OursWithoutCgroups, OursToDisk, BccDocumented, BccEmpty, Splice, Perf, BpftracePrint,
+    BpftraceCount,
 )  # fmt: skip
 
 FIRST_CALLS = 4096

@@ -9,7 +9,7 @@ from .calls import TRACERS, Calls, Load, Outcome
 from .peers import BccDocumented, BccEmpty, BpftraceCount, BpftracePrint, Perf, Splice
 from .rows import Row, Subject
 from .setting import Setting
-from .tracers import Nothing, OursInMemory, OursToDisk, Tracer
+from .tracers import Nothing, OursInMemory, OursToDisk, OursWithoutCgroups, Tracer
 
 DRAIN = "Taking events out of the kernel: CPU time of the tracer for an event, in a storm of system calls"
 CALL = "What a traced call pays: CPU time added to it, in the same storm"
@@ -39,6 +39,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     found, refused = calls.outcomes(loads, setting.size(5, 1))
     yield from _drain_rows(found, refused)
     yield from _call_rows(found, refused)
+    yield from _cgroup_rows(found)
     yield from _loss_rows(found, refused, calls, setting)
 
 
@@ -86,6 +87,18 @@ def _call_rows(found: Outcomes, refused: dict[type[Tracer], str]) -> Iterator[Ro
             yield subject.alone(ours, peer.label, f"{peer.label} can't run here: {refused[peer]}")
         else:
             yield subject.against(peer.label, ours, _added(found, peer))
+
+
+def _cgroup_rows(found: Outcomes) -> Iterator[Row]:
+    """What the task's cgroup costs whom it is asked of, and whoever reads the number."""
+    pairs = list(zip(found[OursInMemory], found[OursWithoutCgroups], strict=True))
+    subject = Subject(
+        "cgroup_id", CALL, "of it, the number of the task's cgroup", NS_CALL,
+        budget="10 ns", note="Ours less the same programs without it, in the same round.",
+    )  # fmt: skip
+    yield subject.alone([told.call_ns - untold.call_ns for told, untold in pairs])
+    subject = Subject("cgroup_id_drain", DRAIN, "of it, looking for new cgroups", NS_EVENT, note=subject.note)
+    yield subject.alone([told.drain_per_event_ns - untold.drain_per_event_ns for told, untold in pairs])
 
 
 def _added(found: Outcomes, kind: type[Tracer]) -> list[float]:

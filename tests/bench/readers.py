@@ -13,6 +13,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,10 +48,10 @@ class StormSession:
     stop_signal = None
     malformed = 0
 
-    def __init__(self, token: int, buffer_bytes: int) -> None:
+    def __init__(self, token: int, buffer_bytes: int, *, with_cgroups: bool = True) -> None:
         self.metadata = Metadata(start_ns=time.monotonic_ns())
         self.recorded = self.lost = 0
-        self._program = StormProgram(token, buffer_bytes, as_slab=True)
+        self._program = StormProgram(token, buffer_bytes, as_slab=True, with_cgroups=with_cgroups)
         self._counters = CounterReader()
         self._collector = Collector(self._program.sources(self._counters), self.metadata.start_ns)
         self._collector.stop_when(_STDIN, _input_ended)
@@ -83,10 +84,10 @@ class StormSession:
         self._program.__exit__()
 
 
-def to_memory(token: int, buffer_bytes: int, _: Path) -> dict[str, int]:
+def to_memory(token: int, buffer_bytes: int, _: Path, *, with_cgroups: bool = True) -> dict[str, int]:
     """Our collector: copies of its records, dropped."""
     _small_as_record()
-    with StormSession(token, buffer_bytes) as session:
+    with StormSession(token, buffer_bytes, with_cgroups=with_cgroups) as session:
         for _item in session.items():
             pass
         return {"recorded": session.recorded, "lost": session.lost, **_spent()}
@@ -186,7 +187,13 @@ def _say_ready() -> None:
     print("ready", flush=True)
 
 
-MODES = {"ours-memory": to_memory, "ours-disk": to_disk, "bcc-documented": bcc_documented, "bcc-empty": bcc_empty}
+MODES = {
+    "ours-memory": to_memory,
+    "ours-without-cgroups": partial(to_memory, with_cgroups=False),
+    "ours-disk": to_disk,
+    "bcc-documented": bcc_documented,
+    "bcc-empty": bcc_empty,
+}
 
 
 def main(arguments: list[str]) -> None:

@@ -143,6 +143,12 @@ class OursInMemory(Reader):
     label, mode, once_after_s = "ours, to memory", "ours-memory", NAMES_AFTER_S
 
 
+class OursWithoutCgroups(Reader):
+    """The same with programs that do not ask for the task's cgroup."""
+
+    label, mode, once_after_s = "ours, without cgroups", "ours-without-cgroups", NAMES_AFTER_S
+
+
 class OursToDisk(Reader):
     """Our collector and our writer, as `record` plugs them together."""
 

@@ -17,6 +17,7 @@ class Truth:
     the balloon is virtio's. `hopeless`: whether kswapd had given up on a node before and after, by /proc/zoneinfo.
     `discards` are what the host took back, where it was asked to note that; `hinted_pages` are what the guest had
     allocated for hints, at least and at most, where a scenario counted them. `full_mib` is the guest's memory.
+    `cgroups` are pages and waiting that the kernel counted for memory cgroups, where a scenario read them.
     """
 
     vmstat: dict[str, int] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Truth:
     hinted_pages: tuple[int, int] = (0, 0)
     host_pages: int = 0
     full_mib: int = 0
+    cgroups: dict[str, dict[str, int]] = field(default_factory=dict)
     timeline: list[dict[str, int]] = field(default_factory=list)
 
     def host_acted(self, begin_ns: int, end_ns: int) -> bool:

@@ -45,14 +45,18 @@ class StormProgram:
         *,
         transport: Transport | None = None,
         as_slab: bool = False,
+        with_cgroups: bool = True,
     ) -> None:
-        """`as_slab`: records look like slab shrinking, begin and end by turns (storm.bpf.c)."""
+        """`as_slab`: records look like slab shrinking, begin and end by turns (storm.bpf.c); without cgroups programs
+        ask for none."""
         host, directory = read_host(), bpf_dir()
         self.choice = choose_transport(transport)
         self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
         self.buffer_bytes = self.sizes.total_bytes
         pages = self.sizes.each_bytes // host.page_size_bytes
         flags = kernel_flags(host.kernel_release, self.choice.transport, pages, directory)
+        if not with_cgroups:
+            flags = [flag for flag in flags if not flag.startswith("-DRT_CGROUP")]
         self._loaded = Loader().load(
             _request(transport_maps(self.choice.transport), [*flags, *storm_flags(token, as_slab=as_slab)])
         )

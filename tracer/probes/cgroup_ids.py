@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from ..kernel.btf import Btf
 from ..kernel.cgroup import find_memory_controller
@@ -12,7 +13,13 @@ from ..kernel.cgroup_paths import Hierarchy
 from ..kernel.paths import ROOT
 from . import syscalls
 
-_POINTER_BYTES = 8
+_POINTER_BYTES: Final = 8
+_TASK: Final = {"CGROUPS": ("task_struct", "cgroups")}
+_VIA_MEMORY: Final = {"SUBSYS": ("css_set", "subsys"), "CGROUP": ("cgroup_subsys_state", "cgroup")}
+_VIA_UNIFIED: Final = {"DFL_CGRP": ("css_set", "dfl_cgrp")}
+_NUMBER: Final = {"KN": ("cgroup", "kn"), "ID": ("kernfs_node", "id")}
+"""Members on the way from a task to the number of its cgroup, in order; of `subsys` the memory controller's."""
+_NOT_FOLLOWED: Final = "cgroup v1: this kernel lets programs not follow a task to its memory cgroup"
 
 
 @dataclass(frozen=True)
@@ -27,38 +34,33 @@ class CgroupIds:
 
 @cache
 def choose_cgroup_ids(root: Path = ROOT) -> CgroupIds:
-    """The memory controller's cgroups, wherever it is: with v2 the kernel has a helper for it; with v1 programs follow
-    the task's own pointers, where the verifier lets them, else the unified hierarchy's stand in.
+    """The memory controller's cgroups, wherever it is. Programs follow the task's own pointers, where the verifier lets
+    them; else the kernel's helper tells cgroups of the unified hierarchy, which with v1 stand in.
 
-    See `cgroup_subsys_state` in include/linux/cgroup-defs.h and task_css() in include/linux/cgroup.h.
+    See task_css() and task_dfl_cgroup() in include/linux/cgroup.h.
     """
-    reason = ""
     controller = find_memory_controller(root)
-    if controller is not None and controller.version == 1:
-        if flags := _memory_flags(root):
-            return CgroupIds(Hierarchy.MEMORY, flags)
-        reason = "cgroup v1: this kernel lets programs not follow a task to its memory cgroup"
+    hierarchy = Hierarchy.MEMORY if controller is not None and controller.version == 1 else Hierarchy.UNIFIED
+    if flags := _followed(hierarchy, root):
+        return CgroupIds(hierarchy, flags)
+    reason = _NOT_FOLLOWED if hierarchy is Hierarchy.MEMORY else ""
     if refusal := syscalls.why_no_cgroup_id():
         return CgroupIds(None, (), refusal)
-    return CgroupIds(Hierarchy.UNIFIED, ("-DRT_CGROUP_BY_ID",), reason)
+    return CgroupIds(Hierarchy.UNIFIED, ("-DRT_CGROUP_BY_HELPER",), reason)
 
 
-def _memory_flags(root: Path) -> tuple[str, ...]:
-    """Where the task's memory cgroup is; empty where nothing tells it, or programs may not look there."""
+def _followed(hierarchy: Hierarchy, root: Path) -> tuple[str, ...]:
+    """Where a task's cgroup is; empty where nothing tells it, or programs may not look there."""
     types = Btf.read(root=root)
     if types is None or (index := types.enumerator("memory_cgrp_id")) is None:
         return ()
-    members = {
-        "CGROUPS": types.member_offset_bytes("task_struct", "cgroups"),
-        "CSS": types.member_offset_bytes("css_set", "subsys"),
-        "CGROUP": types.member_offset_bytes("cgroup_subsys_state", "cgroup"),
-        "KN": types.member_offset_bytes("cgroup", "kn"),
-        "KN_ID": types.member_offset_bytes("kernfs_node", "id"),
+    via = _VIA_MEMORY if hierarchy is Hierarchy.MEMORY else _VIA_UNIFIED
+    places = {name: types.member_offset_bytes(*member) for name, member in (_TASK | via | _NUMBER).items()}
+    if None in places.values():
+        return ()
+    known = {
+        name: place + _POINTER_BYTES * index * (name == "SUBSYS") for name, place in places.items() if place is not None
     }
-    places = {name: place for name, place in members.items() if place is not None}
-    if len(places) < len(members):
+    if not syscalls.accepts_task_walk(tuple(known.values())):
         return ()
-    places["CSS"] += _POINTER_BYTES * index
-    if not syscalls.accepts_task_walk(tuple(places.values())):
-        return ()
-    return tuple(f"-DRT_CGROUP_AT_{name}={place}" for name, place in places.items())
+    return tuple(f"-DRT_CGROUP_AT_{name}={place}" for name, place in known.items())
