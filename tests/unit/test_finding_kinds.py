@@ -143,6 +143,16 @@ def module(name: bytes) -> Analysis:
     return analyse(event(MS, "module_load", module_name=name))
 
 
+def reported(pages: int) -> Analysis:
+    stream = event(MS, "virtballoon_free_page_report", 60, "kworker/0:1", reported_pages=pages)
+    return analyse(stream, metadata=plan("virtballoon_free_page_report"), end_ns=SECOND)
+
+
+def limited(pages: int) -> Analysis:
+    begin, end = event(SECOND, "memcg_reclaim_begin"), event(SECOND + 10 * MS, "memcg_reclaim_end")
+    return analyse(records(begin, lru(SECOND + MS, 100, pages), end), end_ns=9 * SECOND)
+
+
 BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "oom_kill": (lambda: killed("mark_victim"), lambda: killed("out_of_memory_begin")),
     "storm": (lambda: analyse(*shrinker_storm(3)), lambda: analyse(*shrinker_storm(2))),
@@ -150,6 +160,9 @@ BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "worker_stuck": (lambda: unreturned(2000), lambda: unreturned(1999)),
     "starved": (lambda: reading(held_mib=640), lambda: reading(held_mib=102)),
     "thrashing": (lambda: reading(again_mib=2), lambda: reading(again_mib=1.9)),
+    "long_stall": (lambda: analyse(wait(SECOND, SECOND)), lambda: analyse(wait(SECOND, 999 * MS))),
+    "memcg_limit": (lambda: limited(256), lambda: limited(255)),
+    "reporting": (lambda: reported(1), lambda: reported(0)),
     "conflict": (lambda: reclaimed_at(80), lambda: reclaimed_at(400)),
     "premature_tap": (lambda: premature(256), lambda: premature(0)),
     "late_tap": (lambda: late(100), lambda: late(100, tapped=0)),

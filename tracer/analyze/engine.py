@@ -36,6 +36,7 @@ from .totals.cgroups import CgroupTable
 from .totals.hopeless import HopelessNodes
 from .totals.kills import KillTracker
 from .totals.ladder import Ladders
+from .totals.long_stalls import LongStalls
 from .totals.own_reclaim import OwnReclaim
 from .totals.reclaim_counts import ReclaimCounts
 from .totals.series import SampleSeries
@@ -103,6 +104,7 @@ class Engine:
         self._stalls = StallTable()
         self._cgroups = CgroupTable(told=bool(metadata.cgroup_hierarchy))
         self._timeline = TimelineBuilder(metadata.start_ns)
+        self._long_stalls = LongStalls(metadata.start_ns)
         self._own = OwnReclaim(metadata.recorder_pid)
         self._counts = ReclaimCounts(sampled=metadata.sample_interval_s > 0)
         self._gaps = TierGaps()
@@ -249,6 +251,7 @@ class Engine:
         self._shrinkers.advance(stretch)
         self._stalls.advance(stretch)
         self._cgroups.advance(stretch)
+        self._long_stalls.advance(stretch)
         self._own.advance(stretch)
         self._timeline.advance(stretch)
         self._counts.advance(stretch)
@@ -363,6 +366,7 @@ class Engine:
             settled=self._settled,
             series=self._series,
             hopeless=self._hopeless,
+            long_stalls=self._long_stalls,
         )
 
 

@@ -103,7 +103,7 @@ class Heroics:
 
 @dataclass(slots=True)
 class Waits:
-    """Tasks' waiting in global direct reclaim, summed over them, and the lowest priority they came to."""
+    """Tasks' waiting in direct reclaim of one scope, summed over them, and the lowest priority they came to."""
 
     stall_s: float
     stalls: int
@@ -112,7 +112,8 @@ class Waits:
 
 @dataclass(slots=True)
 class Episode:
-    """Spans of tier >= 1 that follow each other with gaps no longer than the option `gap_s`."""
+    """Spans of tier >= 1 that follow each other with gaps no longer than the option `gap_s`; what tasks waited for the
+    machine's memory, and at memory cgroups' own limits, None where none did."""
 
     id: int
     start_s: float
@@ -120,6 +121,7 @@ class Episode:
     tiers: list[TierRow] = field(default_factory=list)
     before_notifier: Heroics | None = None
     global_waits: Waits | None = None
+    memcg_waits: Waits | None = None
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from .terms import Cause, Quality, Tier
 from .totals.cgroups import CgroupTable, PagesTold
 from .totals.hopeless import HopelessNodes
 from .totals.ladder import EpisodeLadder, Ladders
+from .totals.long_stalls import LongStalls
 from .totals.own_reclaim import OwnReclaim
 from .totals.reclaimers import TASKS, KernelThreads
 from .totals.rung import Rung, Share
@@ -34,6 +35,7 @@ from .totals.telling import PageTelling
 from .totals.tier_fill import TierFill
 from .totals.tier_gaps import TierGaps
 from .totals.timeline import TimelineBuilder
+from .totals.waits import ScopeWaits
 
 _SCANS: Final = "lru_shrink_inactive"
 
@@ -59,6 +61,7 @@ class State:
     settled: Settling
     series: SampleSeries
     hopeless: HopelessNodes
+    long_stalls: LongStalls
 
     @cached_property
     def telling(self) -> PageTelling:
@@ -114,6 +117,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         hopeless=state.hopeless.found,
         shortages=settled.shortages.found,
         headroom=settled.shortages.headroom,
+        long_stalls=state.long_stalls.named(state.name_of),
         options=state.options,
     )
     analysis.findings = find(evidence)
@@ -153,7 +157,8 @@ def _episodes(state: State) -> list[Episode]:
             state.seconds(ladder.end_ns),
             _rows(state, ladder.by_tier(), nothing_extra),
             _heroics(ladder),
-            _waits(ladder),
+            _waits(ladder.waits),
+            _waits(ladder.memcg_waits),
         )
         for number, ladder in enumerate(state.ladders.episodes, 1)
     ]
@@ -168,8 +173,7 @@ def _conflicts(state: State) -> list[Conflict]:
     return [_known(state, conflict) for conflict in conflicts]
 
 
-def _waits(ladder: EpisodeLadder) -> Waits | None:
-    waits = ladder.waits
+def _waits(waits: ScopeWaits) -> Waits | None:
     return Waits(waits.stall_ns / 1e9, waits.stalls, waits.min_priority) if waits.stalls else None
 
 

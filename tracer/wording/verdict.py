@@ -25,6 +25,8 @@ QUIET: Final = "quiet"
 _KILL: Final = "oom_kill"
 _KILLS: Final = frozenset({_KILL, "user_kill"})
 _OBJECTS: Final = "slab objects"
+_TOLD_ANYWAY: Final = frozenset({"reporting"})
+"""Kinds of mere information that is in what each tier gave."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def _next(machine: Sequence[Finding], worst: Finding | None) -> list[str]:
     others = [finding for finding in machine if worst is None or finding.kind != worst.kind]
     if worst is not None and worst.severity is not Severity.INFO:
         others = [finding for finding in others if finding.severity is not Severity.INFO]
+    others = [finding for finding in others if finding.kind not in _TOLD_ANYWAY]
     others.sort(key=lambda finding: finding.kind not in _KILLS)
     if not others or others[0].kind not in KIND_BY_NAME:
         return []

@@ -19,6 +19,7 @@ from ..options import Options
 from ..sizes import mib
 from ..totals.hopeless import HopelessNode
 from ..totals.kills import Kill, KillReason, reason_for
+from ..totals.long_stalls import LongStall
 from ..totals.series import SampleSeries
 
 
@@ -26,7 +27,8 @@ from ..totals.series import SampleSeries
 class Evidence:
     """The results so far, and the collected state that sentences need beyond them.
 
-    `notifications`: for each episode the span ids of its first calls of the balloon's OOM callback.
+    `notifications`: for each episode the span ids of its first calls of the balloon's OOM callback. `long_stalls` come
+    with the time in shrinkers by name, in ns.
     """
 
     analysis: Analysis
@@ -40,6 +42,7 @@ class Evidence:
     hopeless: Sequence[HopelessNode]
     shortages: Sequence[Shortage]
     headroom: Headroom
+    long_stalls: Sequence[tuple[LongStall, dict[str, int]]]
     options: Options
 
     @property

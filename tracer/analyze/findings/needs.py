@@ -40,6 +40,17 @@ def if_balloon(need: Need) -> Need:
     return Need(need.why, lambda evidence: evidence.surely_no_balloon or need.is_met(evidence))
 
 
+def _free_pages() -> Need:
+    """That reports of free pages or runs of hinting would have been seen, or that neither was negotiated."""
+
+    def is_met(evidence: Evidence) -> bool:
+        balloon, features = evidence.analysis.balloon, evidence.metadata.balloon.features
+        traced = balloon.reports is not None or balloon.hinted_pages is not None or not evidence.metadata.plan
+        return traced or bool(features and not {"reporting", "free_page_hint"} & set(features))
+
+    return if_balloon(Need("free page reporting and hinting were not traced", is_met))
+
+
 def _kills() -> Need:
     """That kills were traced, or that the kernel's counter of them was sampled and stood still."""
     traced = events(KILL_KINDS, "kills were not traced")
@@ -51,6 +62,9 @@ RECLAIM: Final = events(_RECLAIM_KINDS, "reclaim was not traced")
 SHRINKERS: Final = events(SHRINKER_KINDS, "shrinkers were not traced")
 KILLS: Final = _kills()
 USER_KILLS: Final = events(USER_KILL_KINDS, "SIGKILLs of one process to another were not traced")
+MEMCG_RECLAIM: Final = events(
+    frozenset({"memcg_reclaim_begin"}), "reclaim at memory cgroups' own limits was not traced"
+)
 KSWAPD_FAILURES: Final = events(
     frozenset({"kswapd_reclaim_fail"}), "kswapd's failures were not traced: Linux 7.1 and newer tell"
 )
@@ -91,6 +105,7 @@ PUFFS: Final = if_balloon(
 HOSTS_VIEW: Final = if_balloon(
     samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's view was not recorded")
 )
+FREE_PAGES: Final = _free_pages()
 REFAULTS: Final = samples(frozenset({"vmstat.workingset_refault_file"}), "refaults were not sampled")
 AVAILABLE: Final = samples(frozenset({"meminfo.MemAvailable_bytes"}), "available memory was not sampled")
 SHORTAGE: Final = Need(

@@ -23,7 +23,7 @@ from ..terms import Scope, Tier
 from .reclaimers import TASKS, KernelThreads
 from .rung import Rung, Share, by_tier
 from .unseen_ends import UnseenEnds
-from .waits import GlobalWaits, Prelude, Waits
+from .waits import Prelude, ScopeWaits, Waits
 
 I64 = npt.NDArray[np.int64]
 
@@ -45,7 +45,8 @@ class EpisodeLadder:
     rungs: dict[int, Rung] = field(default_factory=dict)
     direct: Rung = field(default_factory=lambda: Rung(0))
     prelude: Prelude = field(default_factory=Prelude)
-    waits: GlobalWaits = field(default_factory=GlobalWaits)
+    waits: ScopeWaits = field(default_factory=ScopeWaits)
+    memcg_waits: ScopeWaits = field(default_factory=ScopeWaits)
     notifications: list[tuple[int, int]] = field(default_factory=list)
 
     def rung(self, number: int, time_ns: int) -> Rung:
@@ -139,7 +140,8 @@ class Ladders:
         points = [rows.time_ns[rows.tier > Tier.PROACTIVE] for rows in (lru, retries, kills, ended)]
         self._place(begin_ns[tier > 0], end_ns[tier > 0], points)
         self._notified(begin_ns[tier == Tier.OOM_NOTIFY])
-        Waits(self._starts, [(episode.prelude, episode.waits) for episode in self._current]).take(stretch)
+        places = [(episode.prelude, episode.waits, episode.memcg_waits) for episode in self._current]
+        Waits(self._starts, places).take(stretch)
         self._roots(stretch, begin_ns, end_ns, tier)
         self._lru(stretch)
         self._slab(stretch)

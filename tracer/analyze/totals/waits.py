@@ -16,7 +16,8 @@ from ..terms import Scope, Tier
 
 I64 = npt.NDArray[np.int64]
 
-_GLOBAL: Final = RUNG_OF_SCOPE[Scope.GLOBAL]
+_PLACES: Final = ((1, RUNG_OF_SCOPE[Scope.GLOBAL]), (2, RUNG_OF_SCOPE[Scope.MEMCG]))
+"""Where an episode's waits of a scope are, and the scope's rung."""
 _FOREVER_NS: Final = np.iinfo(np.int64).max
 
 
@@ -32,8 +33,8 @@ class Prelude:
 
 
 @dataclass(slots=True)
-class GlobalWaits:
-    """Tasks' waiting for the machine's memory in an episode: global direct reclaim, not a cgroup's or a node's."""
+class ScopeWaits:
+    """Tasks' waiting in an episode in direct reclaim of one scope: for the machine's memory, or at a cgroup's limit."""
 
     stall_ns: int = 0
     stalls: int = 0
@@ -43,11 +44,12 @@ class GlobalWaits:
 class Waits:
     """Adds a stretch to the preludes and waits of the episodes that it touches."""
 
-    def __init__(self, starts: I64, episodes: Sequence[tuple[Prelude, GlobalWaits]]) -> None:
-        """`starts` are the times at which the episodes begin; one more stands for what lies in none."""
+    def __init__(self, starts: I64, episodes: Sequence[tuple[Prelude, ScopeWaits, ScopeWaits]]) -> None:
+        """`starts` are the times at which the episodes begin; one more stands for what lies in none. Each has its waits
+        for the machine and those at cgroups' limits."""
         self._starts = starts
         self._episodes = episodes
-        until_ns = [prelude.until_ns for prelude, _ in episodes]
+        until_ns = [prelude.until_ns for prelude, *_ in episodes]
         self._until_ns = np.asarray([_FOREVER_NS if until is None else until for until in until_ns], np.int64)
 
     def take(self, stretch: Stretch) -> None:
@@ -66,24 +68,26 @@ class Waits:
         end_ns, waited_ns = spans.end_ns[waited], spans.end_ns[waited] - spans.begin_ns[waited]
         early = self._is_early(end_ns)
         for episode, stalls, stall_ns in self._sums(end_ns[early], waited_ns[early]):
-            prelude, _ = self._episodes[episode]
+            prelude = self._episodes[episode][0]
             prelude.stalls += stalls
             prelude.stall_ns += stall_ns
-        machine = stretch.rung[waited] == _GLOBAL
-        for episode, stalls, stall_ns in self._sums(end_ns[machine], waited_ns[machine]):
-            _, waits = self._episodes[episode]
-            waits.stalls += stalls
-            waits.stall_ns += stall_ns
+        for place, rung in _PLACES:
+            chosen = stretch.rung[waited] == rung
+            for episode, stalls, stall_ns in self._sums(end_ns[chosen], waited_ns[chosen]):
+                waits = self._episodes[episode][place]
+                waits.stalls += stalls
+                waits.stall_ns += stall_ns
 
     def _priorities(self, lru: LruRows) -> None:
         direct = np.flatnonzero(lru.tier == Tier.DIRECT)
-        machine = direct[lru.rung[direct] == _GLOBAL]
-        for episode, lowest in self._least(lru.time_ns[machine], lru.priority[machine]):
-            _, waits = self._episodes[episode]
-            waits.min_priority = _lower(waits.min_priority, lowest)
+        for place, rung in _PLACES:
+            chosen = direct[lru.rung[direct] == rung]
+            for episode, lowest in self._least(lru.time_ns[chosen], lru.priority[chosen]):
+                waits = self._episodes[episode][place]
+                waits.min_priority = _lower(waits.min_priority, lowest)
         direct = direct[self._is_early(lru.time_ns[direct])]
         for episode, lowest in self._least(lru.time_ns[direct], lru.priority[direct]):
-            prelude, _ = self._episodes[episode]
+            prelude = self._episodes[episode][0]
             prelude.min_priority = _lower(prelude.min_priority, lowest)
 
     def _index(self, time_ns: I64) -> I64:

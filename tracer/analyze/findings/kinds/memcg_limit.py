@@ -1,0 +1,136 @@
+"""Memory cgroups that reclaimed at their own limits while the machine was not short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from ...model import Episode, Finding, TierRow, known_sum
+from ...terms import Quality, Scope, Severity, Tier
+from ..kind import Explanation, Kind, cost_of, found
+from ..needs import MEMCG_RECLAIM
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
+
+LEAST_PAGES: Final = 256
+"""Pages (1 MiB of 4 KiB pages) below which a cgroup's reclaim is not worth a word, unless somebody waited, ..."""
+WAITED_LEAST_S: Final = 1.0
+"""...so long, all together. A warning from there on, where that is ..."""
+WAITED_SHARE: Final = 0.05
+"""...so much of the time: systemd and Meta's oomd take a memory pressure of some percent for a problem."""
+MACHINE_SHARE: Final = 0.10
+"""The machine is short, too, where its own reclaim got so much of what the cgroups' got."""
+_MOST_NAMED: Final = 3
+_OF_THE_MACHINE: Final = frozenset({"direct_reclaim_begin", "kswapd_wake"})
+"""Kinds that would tell of the machine's own shortage."""
+
+
+def _limits(evidence: Evidence) -> Iterator[Finding]:
+    episodes = [episode for episode in evidence.analysis.episodes if _at_limits_alone(episode)]
+    pages = known_sum(row.off_lru_pages for episode in episodes if (row := _memcg(episode)))
+    waited_s = sum(episode.memcg_waits.stall_s for episode in episodes if episode.memcg_waits)
+    if not episodes or ((pages or 0) < LEAST_PAGES and waited_s < WAITED_LEAST_S):
+        return
+    start_s, end_s = episodes[0].start_s, episodes[-1].end_s
+    much = waited_s >= WAITED_LEAST_S and waited_s >= WAITED_SHARE * evidence.analysis.duration_s
+    numbers = {"episodes": float(len(episodes)), "stall_s": waited_s, "stalls": float(_stalls(episodes))}
+    if pages is not None:
+        numbers["pages"] = pages
+    yield found(
+        Severity.WARNING if much else Severity.INFO,
+        (start_s, end_s),
+        _text(evidence, pages, waited_s),
+        numbers,
+        cost=cost_of(waited_s),
+        quality=Quality.MEASURED if evidence.kinds_seen >= _OF_THE_MACHINE else Quality.INFERRED,
+        is_open=evidence.lasts(end_s, evidence.options.gap_s),
+    )
+
+
+def _memcg(episode: Episode) -> TierRow | None:
+    direct = next((row for row in episode.tiers if row.tier is Tier.DIRECT), None)
+    return direct.scopes.get(Scope.MEMCG) if direct else None
+
+
+def _at_limits_alone(episode: Episode) -> bool:
+    """Whether cgroups reclaimed at their own limits, and the machine for itself hardly or not."""
+    memcg = _memcg(episode)
+    if memcg is None or any(row.tier is Tier.OOM_NOTIFY for row in episode.tiers):
+        return False
+    others = [row for row in episode.tiers if row.tier is Tier.BACKGROUND]
+    others += [
+        row for each in episode.tiers for scope, row in each.scopes.items() if scope not in (Scope.MEMCG, Scope.UNKNOWN)
+    ]
+    if not others:
+        return True
+    machine_s = episode.global_waits.stall_s if episode.global_waits else 0.0
+    cgroups_s = episode.memcg_waits.stall_s if episode.memcg_waits else 0.0
+    given, got = [row.off_lru_pages for row in others], memcg.off_lru_pages
+    if got is None or None in given:
+        return False
+    return sum(filter(None, given)) < MACHINE_SHARE * got and machine_s <= MACHINE_SHARE * cgroups_s
+
+
+def _stalls(episodes: list[Episode]) -> int:
+    return sum(episode.memcg_waits.stalls for episode in episodes if episode.memcg_waits)
+
+
+def _text(evidence: Evidence, pages: int | None, waited_s: float) -> str:
+    got = "" if pages is None else f" and reclaimed {evidence.mib(pages)} of their own"
+    paid = sorted(
+        (stall for stall in evidence.analysis.stalls if stall.scope is Scope.MEMCG),
+        key=lambda stall: (-stall.stall_s, stall.pid),
+    )
+    names = ", ".join(dict.fromkeys(stall.comm for stall in paid[:_MOST_NAMED]))
+    by = f" ({names}{' and others' * (len(paid) > _MOST_NAMED)})" if names else ""
+    waited = f"{waited_s:,.1f} s" if waited_s >= 1.0 else f"{waited_s * 1e3:,.0f} ms"
+    not_short = evidence.kinds_seen >= _OF_THE_MACHINE
+    machine = "The machine was not short" if not_short else "Whether the machine was short, too, was not traced"
+    return f"Memory cgroups were at their own limits{got}; their tasks{by} waited {waited} for it. {machine}."
+
+
+KIND: Final = Kind(
+    name="memcg_limit",
+    number=22,
+    title="A memory cgroup is at its own limit",
+    clause="memory cgroups were at their own limits",
+    needs=(MEMCG_RECLAIM,),
+    rule=_limits,
+    told_open=True,
+    explanation=Explanation(
+        meaning="A memory cgroup (a container, a systemd unit) may use no more memory, and its tasks reclaim from each "
+        "other before they get any. The machine has memory: neither the host nor a balloon has to do with it.",
+        computed="Episodes in which tasks reclaimed in `memcg_reclaim`, while kswapd and direct reclaim for the "
+        "machine got less than 10 % of what that got and no OOM notifier ran; pages off the LRU lists and waits, "
+        "added up over these episodes. Told from 256 pages or 1 s of waiting on; a warning where tasks waited 1 s and "
+        "more, and 5 % of the time. The tasks named are those that waited longest at a cgroup's limit in the whole "
+        "recording.",
+        causes=(
+            "memory.max or memory.high is lower than what the load uses together with the page cache that it reads.",
+            "A task reads or writes large files: page cache counts against the limit of who brought it in first.",
+            "A leak in one service, which its limit keeps from the others.",
+        ),
+        advice=(
+            (
+                "See which cgroup it is: `memory.events` (high, max) and `memory.pressure` of the tasks' cgroups "
+                "(/proc/PID/cgroup) under /sys/fs/cgroup."
+            ),
+            (
+                "Raise its limit (memory.high, memory.max; systemd's MemoryHigh=, MemoryMax=; a container's memory "
+                "limit), where the machine has the memory."
+            ),
+            (
+                "Where it is streaming through files: read and write them without the cache (O_DIRECT, posix_fadvise "
+                "DONTNEED)."
+            ),
+            "Leave the balloon alone: its target changes nothing here.",
+        ),
+        helped="`max` and `high` in the cgroup's memory.events stand still under the same load, and the tasks' "
+        "waiting in direct reclaim (memcg) goes away.",
+        references=(
+            "mm/memcontrol.c: try_charge_memcg(), reclaim_high(); mm/vmscan.c: try_to_free_mem_cgroup_pages()",
+            "Documentation/admin-guide/cgroup-v2.rst: memory.high, memory.max, memory.events",
+        ),
+    ),
+)

@@ -1,0 +1,291 @@
+"""Single waits for memory of a second and more: what the task got, how hard reclaim tried, where the time went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...schema import KIND_BY_NUMBER, KINDS, Role, SpanKind
+from ..stream.attribution import BALLOON_BIT, SLAB_BIT, scope_of_rung, tier_of_rung
+from ..stream.cells import Cells
+from ..stream.grouping import groups
+from ..stream.lane import SPAN_KINDS
+from ..stream.stretch import COUNTING_ENDS, Stretch
+from ..terms import Scope, Tier
+
+I64 = npt.NDArray[np.int64]
+
+LONG_NS: Final = 1_000_000_000
+VERY_LONG_NS: Final = 10_000_000_000
+_MOST: Final = 1000
+"""So many long waits are kept, the first that there are, and so many very long ones."""
+_LEVELS_NS: Final = (LONG_NS, VERY_LONG_NS)
+UNSEEN: Final = -1
+"""Id of a wait whose begin was not seen."""
+_END_KIND: Final = {kind.span: kind.name for kind in KINDS if kind.span is not None and kind.role is Role.END}
+
+
+@dataclass(slots=True, eq=False)
+class LongStall:
+    """One wait; `shrinker_ns` is by callback address.
+
+    `told_pages` are those that its end tells, `lru_pages` those off the LRU lists, None where nothing tells; `scans`
+    are scans of these lists. One whose id is UNSEEN began before the recording, from whose start it is counted.
+    `end_kind` is the event that ends such a wait. `by_balloon`: it was the balloon's own work that waited. `level` says
+    how many thresholds it has passed, `kept_at` among the waits of which one it is kept.
+    """
+
+    id: int
+    tid: int
+    comm: str
+    tier: Tier
+    scope: Scope | None
+    end_kind: str
+    begin_ns: int
+    end_ns: int = 0
+    is_open: bool = True
+    by_balloon: bool = False
+    told_pages: int | None = None
+    lru_pages: int | None = None
+    min_priority: int | None = None
+    scans: int = 0
+    throttled_ns: int = 0
+    compaction_ns: int = 0
+    shrinker_ns: dict[int, int] = field(default_factory=dict)
+    level: int = 0
+    kept_at: int | None = None
+
+    @property
+    def length_ns(self) -> int:
+        """How long it was, or has been so far."""
+        return self.end_ns - self.begin_ns
+
+    @property
+    def pages(self) -> int | None:
+        """What the task got: what the end tells, else what came off the LRU lists; None where nothing tells."""
+        return self.lru_pages if self.told_pages is None else self.told_pages
+
+    def saw_priority(self, priority: int) -> None:
+        """Keep the lowest reclaim priority."""
+        self.min_priority = priority if self.min_priority is None else min(self.min_priority, priority)
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """The waits of a stretch, for finding those that events of their threads lie in."""
+
+    tid: I64
+    begin_ns: I64
+    end_ns: I64
+
+    def of(self, tid: I64, time_ns: I64) -> tuple[I64, I64]:
+        """Which of these rows lie in a wait, and in which one each of them does."""
+        rows = np.flatnonzero(np.isin(tid, self.tid))
+        wait = self._at(tid[rows], time_ns[rows])
+        inside = wait >= 0
+        return rows[inside], wait[inside]
+
+    def _at(self, tid: I64, time_ns: I64) -> I64:
+        """The wait that each thread was in at a time; -1 for none."""
+        waits = len(self.tid)
+        is_row = np.repeat([0, 1], [waits, len(tid)])
+        order = np.lexsort((is_row, np.append(self.begin_ns, time_ns), np.append(self.tid, tid)))
+        newest = np.maximum.accumulate(np.where(order < waits, np.arange(len(order)), -1))
+        wait = np.where(newest >= 0, order[newest], -1)
+        found = np.empty(len(order), np.int64)
+        found[order] = wait
+        found = found[waits:]
+        there = (found >= 0) & (self.tid[found] == tid) & (self.end_ns[found] >= time_ns)
+        return np.where(there, found, -1)
+
+
+class LongStalls:
+    """Follows waits that are under way, and keeps the long ones."""
+
+    def __init__(self, start_ns: int) -> None:
+        self._start_ns = start_ns
+        self._open: dict[int, LongStall] = {}
+        self._seen_ending: set[int] = set()
+        self._kept = [0] * len(_LEVELS_NS)
+        self.found: list[LongStall] = []
+
+    def advance(self, stretch: Stretch) -> None:
+        """Take the next stretch."""
+        self._drop(stretch.spans.id[stretch.spans.broken].tolist())
+        rows = _waits(stretch)
+        stalls = [self._stall(stretch, row) for row in rows.tolist()]
+        if stalls:
+            _look_inside(stretch, rows, stalls)
+        self._keep([*self._began_unseen(stretch), *stalls])
+        self._open = dict(zip(stretch.spans.id[rows].tolist(), stalls, strict=True))
+
+    def named(self, name_of: Callable[[int], str]) -> list[tuple[LongStall, dict[str, int]]]:
+        """The long waits by their begin, each with the time in shrinkers by name."""
+        ordered = sorted(self.found, key=lambda stall: (stall.begin_ns, stall.id))
+        return [(stall, _by_name(stall.shrinker_ns, name_of)) for stall in ordered]
+
+    def _drop(self, broken: Iterable[int]) -> None:
+        """Forget waits of which it turned out that their end was not seen."""
+        gone = [self._open.pop(number) for number in broken if number in self._open]
+        for stall in gone:
+            if stall.kept_at is not None:
+                self.found.remove(stall)
+                self._kept[stall.kept_at] -= 1
+
+    def _stall(self, stretch: Stretch, row: int) -> LongStall:
+        spans, number = stretch.spans, int(stretch.spans.id[row])
+        stall = self._open.get(number)
+        if stall is None:
+            kind, rung = SPAN_KINDS[int(spans.code[row])], int(stretch.rung[row])
+            stall = LongStall(
+                id=number,
+                tid=int(spans.tid[row]),
+                comm=bytes(spans.comm[row]).decode("utf-8", "replace"),
+                tier=tier_of_rung(rung),
+                scope=scope_of_rung(rung),
+                end_kind=_END_KIND[kind],
+                begin_ns=int(spans.begin_ns[row]),
+                by_balloon=bool(spans.kinds_above[row] & BALLOON_BIT),
+            )
+        end_at = int(spans.end_at[row])
+        stall.is_open = not spans.closed[row] or end_at < 0
+        stall.end_ns = int(spans.end_ns[row]) if spans.closed[row] else stretch.until_ns
+        if not stall.is_open and _counts(stretch, stall.end_kind):
+            stall.told_pages = int(stretch.args.at(np.asarray([end_at]), stall.end_kind, "nr_reclaimed")[0])
+        return stall
+
+    def _began_unseen(self, stretch: Stretch) -> list[LongStall]:
+        """Waits that end without a begin, the first of each thread: they may have begun before the recording."""
+        ended = stretch.ended_unseen
+        waited = (ended.tier == Tier.DIRECT) | (ended.tier == Tier.RETRY)
+        long = np.flatnonzero(waited & (ended.time_ns - self._start_ns >= LONG_NS))
+        stalls = []
+        for row in long.tolist():
+            at, tid = int(ended.at[row]), int(ended.tid[row])
+            if tid in self._seen_ending or len(self._seen_ending) >= _MOST:
+                continue
+            self._seen_ending.add(tid)
+            end_kind = KIND_BY_NUMBER[int(stretch.batch.header["kind"][at])].name
+            stalls.append(
+                LongStall(
+                    id=UNSEEN,
+                    tid=tid,
+                    comm=bytes(stretch.comm(np.asarray([at]))[0]).decode("utf-8", "replace"),
+                    tier=tier_of_rung(int(ended.rung[row])),
+                    scope=scope_of_rung(int(ended.rung[row])),
+                    end_kind=end_kind,
+                    begin_ns=self._start_ns,
+                    end_ns=int(ended.time_ns[row]),
+                    is_open=False,
+                    told_pages=int(ended.value[row]) if _counts(stretch, end_kind) else None,
+                )
+            )
+        return stalls
+
+    def _keep(self, stalls: list[LongStall]) -> None:
+        """Keep those that became long by the end of the stretch, in the order in which they did."""
+        for level, least_ns in enumerate(_LEVELS_NS):
+            grown = [stall for stall in stalls if stall.level <= level and stall.length_ns >= least_ns]
+            for stall in sorted(grown, key=lambda stall: (stall.begin_ns, stall.id)):
+                stall.level = level + 1
+                if stall.kept_at is None and self._kept[level] < _MOST:
+                    stall.kept_at = level
+                    self._kept[level] += 1
+                    self.found.append(stall)
+
+
+def _counts(stretch: Stretch, end_kind: str) -> bool:
+    """Whether ends of this kind say how many pages were reclaimed."""
+    return end_kind in COUNTING_ENDS.values() and stretch.args.tells(end_kind, "nr_reclaimed")
+
+
+def _waits(stretch: Stretch) -> I64:
+    """Rows of the spans in which a task waited that are still open, or were long."""
+    spans, rows = stretch.spans, stretch.roots
+    rows = rows[_waiting(spans.tier[rows])]
+    parent = spans.parent[rows]
+    rows = rows[(parent < 0) | ~_waiting(spans.tier[parent])]
+    closed = spans.closed[rows]
+    long = spans.end_ns[rows] - spans.begin_ns[rows] >= LONG_NS
+    return rows[~closed | (long & ~spans.broken[rows])]
+
+
+def _waiting(tier: I64) -> npt.NDArray[np.bool_]:
+    waiting: npt.NDArray[np.bool_] = (tier == Tier.DIRECT) | (tier == Tier.RETRY)
+    return waiting
+
+
+def _look_inside(stretch: Stretch, rows: I64, stalls: list[LongStall]) -> None:
+    """Add what happened in the waits in this stretch."""
+    end_ns = np.asarray([stall.end_ns for stall in stalls], np.int64)
+    waits = _Inside(stretch.spans.tid[rows], stretch.spans.begin_ns[rows], end_ns)
+    _scans(stretch, waits, stalls)
+    _shrinkers(stretch, waits, stalls)
+    _throttled(stretch, waits, stalls)
+    _compactions(stretch, rows, waits, stalls)
+
+
+def _scans(stretch: Stretch, waits: _Inside, stalls: list[LongStall]) -> None:
+    lru = stretch.lru
+    row, wait = waits.of(lru.tid, lru.time_ns)
+    cells = Cells(wait)
+    columns = (cells.keys, cells.count(), cells.sums(lru.pages[row]), cells.least(lru.priority[row]))
+    for at, scans, pages, priority in zip(*(column.tolist() for column in columns), strict=True):
+        stall = stalls[at]
+        stall.scans += scans
+        if lru.has_pages:
+            stall.lru_pages = (stall.lru_pages or 0) + pages
+        if lru.has_priority:
+            stall.saw_priority(priority)
+
+
+def _shrinkers(stretch: Stretch, waits: _Inside, stalls: list[LongStall]) -> None:
+    """Calls that ended; one that the recording's end cut short counts up to there."""
+    spans = stretch.spans
+    rows = spans.of(SpanKind.SHRINK_SLAB)
+    rows = rows[spans.closed[rows] & ~spans.broken[rows]]
+    parent = spans.parent[rows]
+    rows = rows[(parent < 0) | (spans.kinds_above[parent] & SLAB_BIT == 0)]
+    row, wait = waits.of(spans.tid[rows], spans.begin_ns[rows])
+    rows = rows[row]
+    shrink, priority = stretch.args.several(spans.begin_at[rows], "shrink_slab_start", ("shrink", "priority"))
+    tells = stretch.args.tells("shrink_slab_start", "priority")
+    spent_ns = spans.end_ns[rows] - spans.begin_ns[rows]
+    for at, of in groups(wait):
+        stall = stalls[at]
+        if tells:
+            stall.saw_priority(int(priority[of].min()))
+        for callback, calls in groups(shrink[of]):
+            stall.shrinker_ns[callback] = stall.shrinker_ns.get(callback, 0) + int(spent_ns[of][calls].sum())
+
+
+def _throttled(stretch: Stretch, waits: _Inside, stalls: list[LongStall]) -> None:
+    many = len(stretch.args.all("throttled")[0])
+    retries = stretch.retries
+    row, wait = waits.of(retries.tid[:many], retries.time_ns[:many])
+    cells = Cells(wait)
+    for at, waited_ns in zip(cells.keys.tolist(), cells.sums(retries.value[row]).tolist(), strict=True):
+        stalls[at].throttled_ns += waited_ns
+
+
+def _compactions(stretch: Stretch, rows: I64, waits: _Inside, stalls: list[LongStall]) -> None:
+    """Compaction: the wait itself, or in it."""
+    spans = stretch.spans
+    inner = spans.of(SpanKind.COMPACTION)
+    inner = inner[spans.closed[inner] & ~spans.broken[inner] & ~np.isin(inner, rows)]
+    row, wait = waits.of(spans.tid[inner], spans.begin_ns[inner])
+    cells = Cells(wait)
+    spent_ns = (spans.end_ns - spans.begin_ns)[inner[row]]
+    for at, compacted_ns in zip(cells.keys.tolist(), cells.sums(spent_ns).tolist(), strict=True):
+        stalls[at].compaction_ns += compacted_ns
+
+
+def _by_name(shrinker_ns: Mapping[int, int], name_of: Callable[[int], str]) -> dict[str, int]:
+    named: dict[str, int] = {}
+    for callback, spent_ns in shrinker_ns.items():
+        named[name_of(callback)] = named.get(name_of(callback), 0) + spent_ns
+    return named
