@@ -218,8 +218,15 @@ struct rt_oom_notify_end {
 	__s32 retval;
 };
 
+struct rt_out_of_memory_begin {
+	__u32 gfp_flags;
+	__s32 order;
+	__u64 memcg_id;
+};
+
 struct rt_out_of_memory_end {
 	__s32 retval;
+	__s32 constraint;
 };
 
 struct rt_compaction_begin {

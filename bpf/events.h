@@ -106,6 +106,7 @@ union rt_args {
 	struct rt_balloon_shrinker_end balloon_shrinker_end;
 	struct rt_oom_notify_begin oom_notify_begin;
 	struct rt_oom_notify_end oom_notify_end;
+	struct rt_out_of_memory_begin out_of_memory_begin;
 	struct rt_out_of_memory_end out_of_memory_end;
 	struct rt_compaction_begin compaction_begin;
 	struct rt_compaction_end compaction_end;

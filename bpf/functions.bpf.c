@@ -4,8 +4,8 @@
  * `_traced` behind its name for fentry and fexit, whose context is the arguments and, behind them, the return value.
  *
  * Handed in: RT_WITH_FUNCTIONS where any is wanted; RT_OOM_CALLBACK_<n>, an OOM callback's address;
- * RT_AT_tell_host_num_pfns, where in struct virtio_balloon that number is; RT_RETURN_OF_<program>, a function's
- * number of arguments.
+ * RT_AT_tell_host_num_pfns, where in struct virtio_balloon that number is; RT_AT_<structure>_<member> on the way to what
+ * an OOM is about; RT_RETURN_OF_<program>, a function's number of arguments.
  */
 #ifdef RT_WITH_FUNCTIONS
 #include <uapi/linux/ptrace.h>
@@ -217,17 +217,65 @@ static void rt_oom_notify_end(void *ctx, u64 retval)
 }
 RT_ON_RETURN(oom_notify_end, 3)
 
-RT_BARE_EVENT(out_of_memory_begin, RT_OUT_OF_MEMORY_BEGIN)
-RT_ON_ENTRY(out_of_memory_begin)
+/* struct oom_control of each call: its constraint is only known once the notifiers have run. */
+BPF_HASH(ooms, u32, u64, 64);
+
+/* The id of a memory cgroup that is out of memory, its directory's inode number; 0 where the machine is. */
+static u64 rt_oom_memcg_id(u64 control)
+{
+	u64 at = 0, id = 0;
+
+#ifdef RT_AT_kernfs_node_id
+	RT_READ(&at, sizeof(at), (void *)(control + RT_AT_oom_control_memcg));
+	if (!at)
+		return 0;
+	RT_READ(&at, sizeof(at), (void *)(at + RT_AT_mem_cgroup_css + RT_AT_cgroup_subsys_state_cgroup));
+	RT_READ(&at, sizeof(at), (void *)(at + RT_AT_cgroup_kn));
+	RT_READ(&id, sizeof(id), (void *)(at + RT_AT_kernfs_node_id));
+#endif
+	return id;
+}
 
 /* bool out_of_memory(struct oom_control *oc) */
+static void rt_out_of_memory_begin(void *ctx, u64 control)
+{
+	u32 tid = bpf_get_current_pid_tgid();
+	u64 memcg_id = rt_oom_memcg_id(control);
+	struct rt_event *event;
+
+	ooms.update(&tid, &control);
+	event = rt_reserve(RT_OUT_OF_MEMORY_BEGIN);
+	if (!event)
+		return;
+	event->args.out_of_memory_begin.memcg_id = memcg_id;
+#ifdef RT_AT_oom_control_gfp_mask
+	RT_READ(&event->args.out_of_memory_begin.gfp_flags, sizeof(u32), (void *)(control + RT_AT_oom_control_gfp_mask));
+#endif
+#ifdef RT_AT_oom_control_order
+	RT_READ(&event->args.out_of_memory_begin.order, sizeof(s32), (void *)(control + RT_AT_oom_control_order));
+#endif
+	rt_submit(event);
+}
+RT_ON_ENTRY_WITH(out_of_memory_begin, 1)
+
 static void rt_out_of_memory_end(void *ctx, u64 retval)
 {
-	struct rt_event *event = rt_reserve(RT_OUT_OF_MEMORY_END);
+	u32 tid = bpf_get_current_pid_tgid();
+	u64 *control = ooms.lookup(&tid);
+	s32 constraint = -1;
+	struct rt_event *event;
 
+#ifdef RT_AT_oom_control_constraint
+	if (control)
+		RT_READ(&constraint, sizeof(constraint), (void *)(*control + RT_AT_oom_control_constraint));
+#endif
+	if (control)
+		ooms.delete(&tid);
+	event = rt_reserve(RT_OUT_OF_MEMORY_END);
 	if (!event)
 		return;
 	event->args.out_of_memory_end.retval = (u8)retval;
+	event->args.out_of_memory_end.constraint = constraint;
 	rt_submit(event);
 }
 RT_ON_RETURN(out_of_memory_end, 1)

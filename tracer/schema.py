@@ -262,8 +262,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind(32, "virtballoon_changed", "", ()),
     Kind(33, "oom_notify_begin", "", (("cb", "u8"),), Role.BEGIN, SpanKind.OOM_NOTIFY),
     Kind(34, "oom_notify_end", "", (("retval", "i4"),), Role.END, SpanKind.OOM_NOTIFY),
-    Kind(35, "out_of_memory_begin", "", (), Role.BEGIN, SpanKind.OUT_OF_MEMORY),
-    Kind(36, "out_of_memory_end", "", (("retval", "i4"),), Role.END, SpanKind.OUT_OF_MEMORY),
+    Kind(35, "out_of_memory_begin", "", _RECLAIM_BEGIN, Role.BEGIN, SpanKind.OUT_OF_MEMORY),
+    Kind(36, "out_of_memory_end", "", (("retval", "i4"), ("constraint", "i4")), Role.END, SpanKind.OUT_OF_MEMORY),
     Kind(37, "virtballoon_migratepage", "", ()),
     Kind(38, "compaction_begin", "compaction:mm_compaction_begin", (("sync", "u4"),), Role.BEGIN, SpanKind.COMPACTION),
     Kind(39, "compaction_end", "compaction:mm_compaction_end", (("status", "i4"),), Role.END, SpanKind.COMPACTION),
@@ -346,7 +346,8 @@ it was cleared. `damos_stat` are a DAMON scheme's sums since its start, `sz_*` i
 kernel does not say here. `report_free_page` ends a run of free page hinting: pages that it hinted, pages that it took
 back, and the host's command, which is another than before where the config change was one for hinting.
 `signal_generate` is a SIGKILL that a process sent to another one (bpf/oom.bpf.c leaves out all others); `pid` is the
-thread that it was sent to.
+thread that it was sent to. `memcg_id` of `out_of_memory_begin` is 0 where the machine is out of memory; `constraint` is
+of enum oom_constraint (include/linux/oom.h), -1 where the call's begin was not seen.
 """
 
 TRACEPOINT_KINDS: Final = tuple(kind for kind in KINDS if kind.tracepoint)

@@ -37,6 +37,7 @@ ENDS = {
     "shrink_slab_start": "shrink_slab_end",
 }
 POINTS = ("lru_shrink_inactive", "lru_shrink_inactive", "wakeup_kswapd", "throttled", "oom_notifier_run")
+POINTS += ("signal_generate", "mark_victim", "reclaim_retry_zone")
 THREADS = {100: ["kswapd_wake"], 101: ["balloon_work_begin"], 102: ["direct_reclaim_begin"], 103: list(ENDS)[3:]}
 
 
@@ -57,6 +58,13 @@ def arguments(name: str, dice: random.Random) -> dict[str, object]:
         return {"usec_delayed": 1000}
     if name == "oom_notifier_run":
         return {"cb": BALLOON_OOM}
+    if name == "signal_generate":
+        return {"sig": 9, "pid": dice.randrange(9), "victim_comm": b"java"}
+    if name == "mark_victim":
+        return {"pid": 7, "total_vm": 100, "anon_rss": dice.randrange(99)}
+    if name == "reclaim_retry_zone":
+        zone = {"node": 0, "zone_idx": dice.randrange(3), "reclaimable": 100, "available": 100 + dice.randrange(50)}
+        return {**zone, "min_wmark": dice.randrange(60), "order": dice.randrange(3)}
     return {"nr_reclaimed": 40} if name.endswith("reclaim_end") else {}
 
 

@@ -55,6 +55,21 @@ _FROM_STRUCTURES: Final = {
     "balloon_shrinker_begin": ("nr_to_scan", None, "shrink_control"),
 }
 """Fields read out of a structure: field (and member), the module whose it is, the structure."""
+_OOM_CONTROL: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
+    "out_of_memory_begin": {
+        "gfp_flags": (("oom_control", "gfp_mask"),),
+        "order": (("oom_control", "order"),),
+        "memcg_id": (
+            ("oom_control", "memcg"),
+            ("mem_cgroup", "css"),
+            ("cgroup_subsys_state", "cgroup"),
+            ("cgroup", "kn"),
+            ("kernfs_node", "id"),
+        ),
+    },
+    "out_of_memory_end": {"constraint": (("oom_control", "constraint"),)},
+}
+"""Structures and members on the way to each field, by kind: include/linux/oom.h and what it points to."""
 _NEVER: Final[dict[str, tuple[str, ...]]] = {"update_balloon_size_begin": ("num_pages",)}
 
 
@@ -88,6 +103,9 @@ class FunctionProbes:
         places = ((kinds[0], False), *((kind, True) for kind in kinds[1:]))
         flags, absent = self._structure_fields(traced.begin)
         flags += self._return_flags(traced, function)
+        for kind in kinds:
+            places_of, unknown = self._oom_fields(kind.name)
+            flags, absent = flags + places_of, {**absent, **unknown}
         for traces in (True, False):
             name = f"{How.FENTRY if traces else How.KPROBE}:{function}"
             probes = tuple(self.probe(kind.name, function, kind, on_return=end, traces=traces) for kind, end in places)
@@ -172,6 +190,18 @@ class FunctionProbes:
         if offset is None:
             return (WITH_FUNCTIONS,), {program: (field,)}
         return (WITH_FUNCTIONS, f"-DRT_AT_{program}_{field}={offset}"), absent
+
+    def _oom_fields(self, kind: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+        """Flags that tell where what an OOM is about is kept, and the fields of which that is not known."""
+        flags: list[str] = []
+        unknown: list[str] = []
+        for name, way in _OOM_CONTROL.get(kind, {}).items():
+            offsets = [self.types.member_offset_bytes(*step) if self.types else None for step in way]
+            if None in offsets:
+                unknown.append(name)
+                continue
+            flags += [f"-DRT_AT_{owner}_{member}={at}" for (owner, member), at in zip(way, offsets, strict=True)]
+        return tuple(flags), {kind: tuple(unknown)} if unknown else {}
 
     def _return_flags(self, traced: Traced, function: str) -> tuple[str, ...]:
         if traced.end not in _RETURN_AT:

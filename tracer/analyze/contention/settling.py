@@ -16,7 +16,7 @@ from ..balloon.tracker import BalloonTracker
 from ..model import Cycle
 from ..options import Options
 from ..stream.grouping import ascending, groups
-from ..stream.readings import Readings
+from ..stream.readings import FREE, Readings
 from ..terms import Cause
 from ..totals.kills import Kill
 from ..totals.ladder import Ladders
@@ -154,6 +154,7 @@ class Settling:
         self._kills = self._kills[len(over) :]
         net = self.totals.net + np.append(0, np.cumsum(steps.pages))
         for kill in over:
+            kill.free_bytes = self._readings.newest(FREE, kill.time_ns)
             counted = self._readings.balloon_pages(kill.time_ns)
             seen = int(net[np.searchsorted(steps.end_ns, kill.time_ns, side="right")])
             kill.balloon_pages = (seen if seen > 0 else None) if counted is None else counted

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ...model import Analysis, Finding
+from ...sizes import mib
 from ...terms import Quality, Severity
 from ..kind import Decisive, Explanation, Kind, found
 from ..needs import KILLS
 
 if TYPE_CHECKING:
+    from ...totals.kills import Kill
     from ..evidence import Evidence
 
 _MEMCG: Final = "memcg"
@@ -26,25 +28,100 @@ _REASON_TEXT: Final = {
 """By KillReason (totals/kills.py)."""
 
 
+_NOT_THE_BALLOONS: Final = frozenset({"sysrq", _MEMCG})
+"""Kills that no balloon could have prevented, whatever it held."""
+
+
 def _kills(evidence: Evidence) -> Iterator[Finding]:
     for kill in evidence.kills:
         time_s = evidence.seconds(kill.time_ns)
-        pages = kill.balloon_pages
         reason = evidence.kill_reason(kill).value
-        who = f"{kill.victim or 'a process'} (pid {kill.pid})"
-        if pages is None and not evidence.balloon_seen:
-            why = f": {_REASON_TEXT[reason]}" if reason == _MEMCG else ""
-            text = f"The OOM killer chose {who}{why}; {evidence.no_balloon}."
-        else:
-            size = (
-                "an unknown balloon size"
-                if pages is None
-                else f"{evidence.mib(pages)}{' still' * (pages > 0)} in the balloon"
-            )
-            text = f"The OOM killer chose {who} with {size}: {_REASON_TEXT[reason]}."
-        numbers = {"pid": kill.pid} if pages is None else {"pid": kill.pid, "balloon_pages": pages}
-        when, quality = (time_s, time_s), Quality.INFERRED
-        yield found(Severity.CRITICAL, when, text, numbers, cost=None, quality=quality)
+        told = (_chosen(evidence, kill, reason), _allocation(kill), _victim(kill), _free(evidence, kill))
+        enough = None if reason in _NOT_THE_BALLOONS else _missing(evidence, kill)
+        text = " ".join(filter(None, (*told, _enough(evidence, kill, enough))))
+        numbers = _numbers(kill, enough)
+        yield found(Severity.CRITICAL, (time_s, time_s), text, numbers, cost=None, quality=Quality.INFERRED)
+
+
+def _chosen(evidence: Evidence, kill: Kill, reason: str) -> str:
+    """Whom it chose, and why the balloon did not help."""
+    pages = kill.balloon_pages
+    who = f"{kill.victim or 'a process'} (pid {kill.pid})"
+    if pages is None and not evidence.balloon_seen:
+        why = f": {_REASON_TEXT[reason]}" if reason == _MEMCG else ""
+        return f"The OOM killer chose {who}{why}; {evidence.no_balloon}."
+    size = (
+        "an unknown balloon size" if pages is None else f"{evidence.mib(pages)}{' still' * (pages > 0)} in the balloon"
+    )
+    return f"The OOM killer chose {who} with {size}: {_REASON_TEXT[reason]}."
+
+
+def _allocation(kill: Kill) -> str:
+    """Who asked for what."""
+    request = kill.request
+    parts = [] if request.order is None else [f"order {request.order}"]
+    if request.gfp_flags is not None:
+        parts.append(f"gfp_flags {request.gfp_flags:#x}")
+    if kill.constraint is not None:
+        parts.append(kill.constraint.label)
+    if request.memcg_id:
+        parts.append(f"memory cgroup with inode {request.memcg_id}")
+    return f"{kill.killer or 'A task'} was allocating ({', '.join(parts)})." if parts else ""
+
+
+def _victim(kill: Kill) -> str:
+    held = kill.held
+    if held is None:
+        return ""
+    anon, file, shmem = (mib(held.sizes[name]) for name in ("anon_rss", "file_rss", "shmem_rss"))
+    return (
+        f"The victim held {mib(held.resident_bytes)} (anon {anon}, file {file}, shmem {shmem}; "
+        f"oom_score_adj {held.oom_score_adj})."
+    )
+
+
+def _free(evidence: Evidence, kill: Kill) -> str:
+    if kill.zones is not None:
+        free, wanted = evidence.mib(kill.zones.free_pages), evidence.mib(kill.zones.min_wmark_pages)
+        return f"The zones that it retried had {free} free, with min watermarks of {wanted}."
+    return "" if kill.free_bytes is None else f"{mib(kill.free_bytes)} of memory were free at the last reading before."
+
+
+def _missing(evidence: Evidence, kill: Kill) -> int | None:
+    """Pages that the balloon would have had to give; None where that or what it held is not known."""
+    if kill.zones is None or kill.balloon_pages is None or not evidence.balloon_seen:
+        return None
+    return kill.zones.missing_pages(kill.zones.order if kill.request.order is None else kill.request.order)
+
+
+def _enough(evidence: Evidence, kill: Kill, missing: int | None) -> str:
+    if missing is None or not kill.balloon_pages:
+        return ""
+    is_enough = kill.balloon_pages >= missing
+    return (
+        f"The balloon held {'more than enough' if is_enough else 'too little'} for this allocation, which lacked "
+        f"{evidence.mib(missing)}."
+    )
+
+
+def _numbers(kill: Kill, missing: int | None) -> dict[str, float]:
+    request, held, zones = kill.request, kill.held, kill.zones
+    numbers: dict[str, float | None] = {
+        "pid": kill.pid,
+        "balloon_pages": kill.balloon_pages,
+        "order": request.order,
+        "gfp_flags": request.gfp_flags,
+        "constraint": kill.constraint,
+        "memcg_id": request.memcg_id or None,
+        "free_pages": None if zones is None else zones.free_pages,
+        "min_wmark_pages": None if zones is None else zones.min_wmark_pages,
+        "missing_pages": missing,
+        "free_bytes": kill.free_bytes,
+    }
+    if held is not None:
+        numbers |= {f"{name}_bytes": size for name, size in held.sizes.items()}
+        numbers |= {"uid": held.uid, "oom_score_adj": held.oom_score_adj}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def _together(_analysis: Analysis, kills: Sequence[Finding], _page_bytes: int) -> str:
@@ -66,7 +143,12 @@ KIND: Final = Kind(
         computed="Each `oom:mark_victim` event is one finding. What the balloon held is the last reading, or the "
         "sum of its steps, before the event. The reason is inferred: from the feature bits, from whether "
         "an OOM notifier ran in the second before, and from the killer's own last reclaim (of a memory "
-        "cgroup or of the machine).",
+        "cgroup or of the machine); where out_of_memory() itself is traced, its constraint says so. Order, "
+        "gfp_flags, constraint and memory cgroup (the inode number of its directory) are that call's, else those "
+        "of the task's last reclaim; what the victim held is the event's. Free pages and min watermarks are those "
+        "of the zones that the task had retried in the second before (`oom:reclaim_retry_zone`), added up. The "
+        "allocation lacked what is below the watermarks, plus its own pages: where the balloon held that, giving it "
+        "back would have been enough, unless a block of a higher order was missing.",
         causes=(
             "The host inflated the balloon further than the guest can spare.",
             "DEFLATE_ON_OOM was not negotiated, so the driver gives nothing back when the guest is out of memory.",
@@ -74,7 +156,10 @@ KIND: Final = Kind(
             "The OOM notifier gives 256 pages (1 MiB) a call, and another task took them before the one that asked.",
         ),
         advice=(
-            "For a memory cgroup: raise its limit or shrink its load. The balloon can't help.",
+            (
+                "For a memory cgroup: raise its limit or shrink its load. The balloon can't help. Its directory: "
+                "`find /sys/fs/cgroup -inum` with the number told."
+            ),
             "Where the balloon held memory: lower the host's target (deflate) before the load comes, not after.",
             "Where the reason is DEFLATE_ON_OOM: offer the feature (QEMU: `-device virtio-balloon,deflate-on-oom=on`).",
             "Where the balloon was empty: the guest is too small for its load; give it more memory or swap.",
