@@ -112,9 +112,21 @@ def test_it_says_who_killed_whom_under_what_and_what_the_balloon_held():
     assert "available_bytes" not in one.numbers
 
 
-def test_any_other_sender_is_a_warning():
-    (one,) = told(analyse(ordered(waited(15 * SECOND, SECOND), sigkill(KILL_NS, sender="runc"))))
-    assert one.severity is Severity.WARNING
+@pytest.mark.parametrize(
+    ("sender", "group", "available", "severity"),
+    [
+        ("earlyoom", 1, 8 * GIB, Severity.CRITICAL),
+        ("containerd-shim", 1, GIB, Severity.WARNING),
+        ("sh", 0, GIB, Severity.WARNING),
+        ("containerd-shim", 1, 8 * GIB, Severity.INFO),
+        ("sh", 1, GIB, Severity.INFO),
+    ],
+    ids=["a memory killer", "an eviction", "cgroup.kill", "a container's stop", "anybody"],
+)
+def test_how_bad_it_is_depends_on_who_kills(sender, group, available, severity):
+    stream = ordered(waited(15 * SECOND, SECOND), sigkill(KILL_NS, sender=sender, group=group))
+    (one,) = told(analyse(sampled(available=available), stream, end_ns=KILL_NS + SECOND))
+    assert one.severity is severity
 
 
 def test_the_processes_of_a_cgroup_are_one_kill():

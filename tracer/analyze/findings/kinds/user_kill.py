@@ -20,6 +20,8 @@ _PRESSURE_KNOWN: Final = Need(
     "neither waits for memory were traced nor memory pressure sampled",
     lambda evidence: WAITS.is_met(evidence) or bool(_PRESSURE & evidence.analysis.samples.keys()),
 )
+CONTAINER_RUNTIMES: Final = frozenset({"runc", "crun", "youki", "conmon", "containerd-shim", "containerd", "dockerd"})
+"""Names of tasks that send the signal when kubelet evicts a pod."""
 _NAMED: Final = 3
 """Victims that the sentence names."""
 
@@ -35,13 +37,21 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
         if held:
             text += f" The balloon held {evidence.mib(held)}."
         yield found(
-            Severity.CRITICAL if kill.by_memory_killer else Severity.WARNING,
+            _severity(kill),
             (start_s, end_s),
             text,
             _numbers(kill, held),
             cost=None,
             quality=Quality.INFERRED,
         )
+
+
+def _severity(kill: UserKill) -> Severity:
+    """A person or a script may end a process at any time: only of those who do it for want of memory is it certain."""
+    if kill.by_memory_killer:
+        return Severity.CRITICAL
+    evicted = kill.by_cgroup or kill.sender_comm in CONTAINER_RUNTIMES
+    return Severity.WARNING if evicted and kill.pressure.memory_is_low else Severity.INFO
 
 
 def _victims(kill: UserKill) -> str:
@@ -103,7 +113,9 @@ KIND: Final = Kind(
         computed="A SIGKILL that one process sent to another (`signal:signal_generate`; the kernel's own kills are "
         "`oom_kill`) counts where in the 10 s before, tasks waited in direct reclaim for 0.5 s added up, or some task "
         "was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available. Of a task with the name of "
-        "a known memory killer any waiting or stall, or swap that is nine tenths full, is enough, and it is critical. "
+        "a known memory killer any waiting or stall, or swap that is nine tenths full, is enough, and it is "
+        "critical. A container runtime's, or one through `cgroup.kill`, is a warning while memory was low. Others are "
+        "information. "
         "Signals of one sender less than a second apart are one finding. That the pressure was the reason is inferred. "
         "`cgroup.kill` is told by the signal's code and scope.",
         causes=(
