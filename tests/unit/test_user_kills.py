@@ -181,12 +181,22 @@ def test_all_other_signals_are_left_out(tmp_path, other):
     assert imported.result.unreadable == 0
 
 
-def test_kills_without_pressure_leave_nothing_behind():
-    meter, readings = Meter(Readings()), Readings()
-    kills, kept = UserKills(meter, readings, None), []
-    for at in range(1, 200):
+def test_what_is_kept_does_not_grow_with_kills_without_pressure():
+    kills = UserKills(Meter(Readings()), Readings(), None)
+    for at in range(1, 100):
         kills._signals.append(_Signal(at * SECOND, 812, "kill", at, "java", by_cgroup=False))
         kills.settle(at * SECOND + MS)
-        kept.append(len(kills._sums))
+        kills.keep(at * SECOND + MS)
     assert not kills.found
-    assert max(kept[50:]) <= max(kept[:50])
+    assert not kills._open
+    assert len(kills._waited) == 12
+
+
+def test_a_window_that_began_before_the_meter_forgot_is_whole():
+    # GIVEN a thread that waits for 4 ms of every 5, in more spans than are kept, and a kill after half a minute
+    spans = [waited(at * 5 * MS, 4 * MS) for at in range(6000)]
+    stream = ordered(*spans, sigkill(30 * SECOND - MS))
+    (whole,) = told(analyse(stream))
+    (cut,) = told(analyse(*np.array_split(stream, 60)))
+    # THEN its window, from a whole second ten before, has its wait, however the stream came
+    assert whole.numbers["stall_s"] == cut.numbers["stall_s"] == pytest.approx(11 * 0.8, abs=0.01)

@@ -18,5 +18,7 @@ def drive(lab: Lab) -> None:
 def judge(found: Found) -> None:
     """Its doing alone."""
     assert found.classes == {"host-oscillation"}
+    assert "host_oscillation" in found.kinds
+    assert not {"cycle", "storm"} & found.kinds
     assert (found.leaked["shrinker"], found.leaked["oom_notifier"], found.kills) == (0, 0, 0)
     assert found.balloon["inflated_pages"] == SWINGS * SWING_MIB * PAGES_PER_MIB

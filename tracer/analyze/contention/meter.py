@@ -208,10 +208,12 @@ class Meter:
         for mark, first_ns in zip(waiting, self._reclaiming.first(times_ns).tolist(), strict=True):
             mark.busy_from_ns = None if first_ns == FOREVER_NS else first_ns
 
+    def folds(self, until_ns: int) -> bool:
+        """Whether rows before `until_ns` are worth forgetting: there are many."""
+        return len(self) >= _FOLD_ROWS and until_ns > self._folded_until_ns
+
     def fold(self, until_ns: int, keep_ns: I64) -> None:
-        """Forget rows before `until_ns`, when they are many; earlier moments `keep_ns` can still be asked for."""
-        if len(self) < _FOLD_ROWS or until_ns <= self._folded_until_ns:
-            return
+        """Forget rows before `until_ns`; earlier moments `keep_ns` can still be asked for."""
         self._kept = self.at(keep_ns[keep_ns < until_ns])
         self._folded_until_ns = until_ns
         self.pages.fold(until_ns, self._reclaiming)

@@ -28,8 +28,10 @@ from .meter import Marks, Meter
 from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
 from .shortages import Shortages
-from .user_kills import UserKills
+from .user_kills import BEFORE_S, UserKills
 
+_ASKED_LATER_NS: Final = (BEFORE_S + 1) * 1_000_000_000
+"""How long before what is settled readings may still be asked for."""
 _RISING: Final = CAUSES.index(None)
 
 
@@ -106,8 +108,10 @@ class Settling:
         pending_ns = self._balloon.pending_begins()
         waiting_ns = np.concatenate((pending_ns, open_works_ns))
         self.conflicts.settle(int(waiting_ns.min(initial=until_ns)), self._meter.look_ahead)
-        self._meter.fold(until_ns, np.concatenate((pending_ns, open_ns)))
-        self._readings.forget(until_ns)
+        if self._meter.folds(until_ns):
+            self.user_kills.keep(until_ns)
+            self._meter.fold(until_ns, np.concatenate((pending_ns, open_ns)))
+        self._readings.forget(until_ns - _ASKED_LATER_NS)
 
     def cycles(self) -> list[Cycle]:
         """Every cycle in order of start; nothing more will be taken."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -108,8 +107,8 @@ class UserKills:
         self._readings = readings
         self._recorder_pid = recorder_pid
         self._signals: list[_Signal] = []
-        self._sums: dict[int, tuple[int, int | None]] = {}
-        self._until_ns = -1
+        self._waited: dict[int, int] = {}
+        self._kept_ns = -1
         self._open: dict[int, UserKill] = {}
         self.found: list[UserKill] = []
 
@@ -132,13 +131,20 @@ class UserKills:
         self._signals += [signal for signal in signals if signal.sender != self._recorder_pid]
 
     def settle(self, until_ns: int) -> None:
-        """Everything up to `until_ns` was seen, before the meter forgets any of it."""
+        """Everything up to `until_ns` was seen."""
+        if not self._signals:
+            return
         due = [signal for signal in self._signals if signal.time_ns <= until_ns]
         self._signals = self._signals[len(due) :]
-        self._read(_edges(due), until_ns)
         for signal in due:
             self._take(signal)
-        self._until_ns = until_ns
+
+    def keep(self, until_ns: int) -> None:
+        """The meter is about to forget what was before `until_ns`: remember what windows of later kills begin with."""
+        last = until_ns // _SECOND_NS
+        seconds = [second * _SECOND_NS for second in range(last - BEFORE_S - 1, last + 1)]
+        self._waited = {time_ns: self._waited_ns(time_ns) for time_ns in seconds}
+        self._kept_ns = until_ns
 
     def _take(self, signal: _Signal) -> None:
         kill = self._open.get(signal.sender)
@@ -151,30 +157,21 @@ class UserKills:
             self.found.append(kill)
         kill.add(signal)
 
-    def _read(self, edges_ns: Iterable[int], until_ns: int) -> None:
-        """Remember the sums at these times, and at the whole seconds from which windows of later kills begin."""
-        last = until_ns // _SECOND_NS
-        seconds = [second * _SECOND_NS for second in range(last - BEFORE_S - 1, last + 1)]
-        wanted = sorted({*edges_ns, *seconds})
-        new = [time_ns for time_ns in wanted if time_ns > self._until_ns or time_ns not in self._sums]
-        kept = {time_ns: sums for time_ns, sums in self._sums.items() if time_ns >= wanted[0]}
-        waited = self._meter.waits.until(np.asarray(new, np.int64)).tolist() if new else []
-        stalled = (self._readings.newest(PSI_SOME, time_ns) for time_ns in new)
-        self._sums = kept | dict(zip(new, zip(waited, stalled, strict=True), strict=True))
+    def _waited_ns(self, time_ns: int) -> int:
+        """What tasks had waited up to a time, all together."""
+        if time_ns <= self._kept_ns and time_ns in self._waited:
+            return self._waited[time_ns]
+        return int(self._meter.waits.until(np.asarray([time_ns]))[0])
 
     def _pressure(self, time_ns: int) -> Pressure:
-        (waited_since, stalled_since), (waited, stalled) = self._sums[_begin_of(time_ns)], self._sums[time_ns]
-        grown = None if stalled is None or stalled_since is None else (stalled - stalled_since) * 1000
-        names = (AVAILABLE, TOTAL, SWAP_FREE, SWAP_TOTAL)
-        available, total, swap_free, swap_total = (self._readings.newest(name, time_ns) for name in names)
+        since_ns = _begin_of(time_ns)
+        waited_ns = self._waited_ns(time_ns) - self._waited_ns(since_ns)
+        names = (AVAILABLE, TOTAL, SWAP_FREE, SWAP_TOTAL, PSI_SOME)
+        available, total, swap_free, swap_total, stalled = (self._readings.newest(name, time_ns) for name in names)
+        stalled_before = self._readings.newest(PSI_SOME, since_ns)
+        grown_ns = None if stalled is None or stalled_before is None else (stalled - stalled_before) * 1000
         swap_is_low = bool(swap_total) and _is_low(swap_free, swap_total)
-        return Pressure(waited - waited_since, grown, available, total, swap_is_low)
-
-
-def _edges(signals: Iterable[_Signal]) -> Iterable[int]:
-    for signal in signals:
-        yield signal.time_ns
-        yield _begin_of(signal.time_ns)
+        return Pressure(waited_ns, grown_ns, available, total, swap_is_low)
 
 
 def _begin_of(time_ns: int) -> int:
