@@ -76,6 +76,16 @@ def test_the_call_itself_knows_better():
     assert "missing_pages" not in kill.numbers
 
 
+def test_cgroups_are_told_by_their_paths_where_these_were_recorded():
+    call = event(30 * MS, "out_of_memory_begin", gfp_flags=0x100CCA, memcg_id=4711)
+    kill = victim(pid=100)
+    kill["cgroup_id"] = 4712
+    paths = {4711: "/kubepods/pod1", 4712: "/kubepods/pod1/app"}
+    text = kill_of(analyse(records(call, kill), cgroups=paths)).text
+    assert "memory cgroup /kubepods/pod1)" in text
+    assert "The victim, in cgroup /kubepods/pod1/app, held 303.0 MiB" in text
+
+
 @pytest.mark.parametrize("constraint", [0, 1, 2])
 def test_a_call_of_the_machine_is_no_cgroups_whatever_was_reclaimed_before(constraint):
     end = event(60 * MS, "out_of_memory_end", constraint=constraint)

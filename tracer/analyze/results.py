@@ -110,6 +110,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         metadata=state.metadata,
         kills=settled.kills,
         user_kills=settled.user_kills.found,
+        cgroup_paths=state.paths,
         series=state.series,
         balloon=state.balloon,
         oscillations=[*oscillations, *sampled_oscillations(analysis, oscillations, state.metadata.page_size_bytes)],

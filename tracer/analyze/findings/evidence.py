@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...metadata import Metadata
@@ -35,6 +35,7 @@ class Evidence:
     metadata: Metadata
     kills: list[Kill]
     user_kills: Sequence[UserKill]
+    cgroup_paths: Mapping[int, str]
     series: SampleSeries
     balloon: BalloonTracker
     oscillations: Sequence[Oscillation]

@@ -36,7 +36,12 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
     for kill in evidence.kills:
         time_s = evidence.seconds(kill.time_ns)
         reason = evidence.kill_reason(kill).value
-        told = (_chosen(evidence, kill, reason), _allocation(kill), _victim(kill), _free(evidence, kill))
+        told = (
+            _chosen(evidence, kill, reason),
+            _allocation(evidence, kill),
+            _victim(evidence, kill),
+            _free(evidence, kill),
+        )
         enough = None if reason in _NOT_THE_BALLOONS else _missing(evidence, kill)
         text = " ".join(filter(None, (*told, _enough(evidence, kill, enough))))
         numbers = _numbers(kill, enough)
@@ -56,7 +61,7 @@ def _chosen(evidence: Evidence, kill: Kill, reason: str) -> str:
     return f"The OOM killer chose {who} with {size}: {_REASON_TEXT[reason]}."
 
 
-def _allocation(kill: Kill) -> str:
+def _allocation(evidence: Evidence, kill: Kill) -> str:
     """Who asked for what."""
     request = kill.request
     parts = [] if request.order is None else [f"order {request.order}"]
@@ -65,17 +70,19 @@ def _allocation(kill: Kill) -> str:
     if kill.constraint is not None:
         parts.append(kill.constraint.label)
     if request.memcg_id:
-        parts.append(f"memory cgroup with inode {request.memcg_id}")
+        path = evidence.cgroup_paths.get(request.memcg_id)
+        parts.append(f"memory cgroup {path or f'with inode {request.memcg_id}'}")
     return f"{kill.killer or 'A task'} was allocating ({', '.join(parts)})." if parts else ""
 
 
-def _victim(kill: Kill) -> str:
-    held = kill.held
+def _victim(evidence: Evidence, kill: Kill) -> str:
+    held, path = kill.held, evidence.cgroup_paths.get(kill.cgroup_id)
     if held is None:
-        return ""
+        return f"The victim was in cgroup {path}." if path else ""
     anon, file, shmem = (mib(held.sizes[name]) for name in ("anon_rss", "file_rss", "shmem_rss"))
     return (
-        f"The victim held {mib(held.resident_bytes)} (anon {anon}, file {file}, shmem {shmem}; "
+        f"The victim{f', in cgroup {path},' if path else ''} held {mib(held.resident_bytes)} "
+        f"(anon {anon}, file {file}, shmem {shmem}; "
         f"oom_score_adj {held.oom_score_adj})."
     )
 
