@@ -65,6 +65,14 @@ def sized(
     return readings(seconds, held_mib, 0, again_mib, **(columns | more))
 
 
+def dropping(dropped_mib: float, grown_mib: float, *, after_s: int = 50, seconds: int = 100) -> Samples:
+    """drop_caches at 10 s, and page cache that grows again so much later."""
+    at = np.arange(seconds + 1)
+    cache = np.where(at >= 10, 500 - dropped_mib, 500) + np.where(at >= 10 + after_s, grown_mib, 0)
+    file_pages = {"vmstat.nr_active_file": cache * MIB_PAGES, "vmstat.nr_inactive_file": at * 0}
+    return readings(seconds, 0, **file_pages, **{"vmstat.drop_pagecache": at >= 10})
+
+
 def waits(seconds: int, each_ms: int, kind: str = "direct_reclaim", tasks: int = 1) -> Records:
     """A wait of so long in each second, by each of some tasks at once."""
     stream = [

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from balloon_streams import shrinker_storm
-from shortage_streams import GUEST, readings, sized
+from shortage_streams import GUEST, dropping, readings, sized
 from streams import (
     BALLOON_OOM,
     BALLOON_SHRINKER,
@@ -172,6 +172,7 @@ BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
         lambda: analyse(work(0, 199 * MS), counters([(0, 0, 0), (SECOND, 0, 0)])),
     ),
     "lag": (lambda: lagging(2), lambda: lagging(1)),
+    "dropped_cache": (lambda: analyse(dropping(64, 20)), lambda: analyse(dropping(64, 19))),
     "headroom": (lambda: analyse(sized(700, 300)), lambda: analyse(sized(700, 300, again_mib=0.11))),
     "refault": (lambda: refaults(256), lambda: refaults(255)),
     "shrinker_share": (lambda: shrinking(100), lambda: shrinking(99)),

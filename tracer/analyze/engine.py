@@ -138,7 +138,7 @@ class Engine:
         self._balloon_samples(final_ns)
         none = np.empty(0, np.int64)
         self._settled.settle(_FOREVER_NS, none, none)
-        self._settled.shortages.finish(final_ns)
+        self._settled.finish(final_ns)
         self._gaps = find_gaps(self._counts, self._metadata.cpus, len(self._metadata.numa_nodes))
         self._fill.place(self._gaps)
         self._accounting.late_events = self._reorder.late_events + self._reading_order.late_readings
@@ -258,7 +258,7 @@ class Engine:
         self._hopeless.advance(stretch)
         self._ladders.notified(self._balloon.advance(stretch))
         self._reclaim.advance(stretch)
-        self._settled.shortages.ticks.advance(stretch)
+        self._settled.ticks.advance(stretch)
         self._settled.kill(self._kills.advance(stretch))
         self._settled.user_kills.advance(stretch)
 
@@ -327,7 +327,7 @@ class Engine:
             self._readings.add(samples)
             self._balloon.sample(samples)
             self._counts.sample(samples)
-            self._settled.shortages.ticks.sample(samples)
+            self._settled.ticks.sample(samples)
 
     def _settle(self, until_ns: int) -> None:
         """What lies before the newest reading can no longer change; an import may have none at all."""

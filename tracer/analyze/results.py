@@ -118,6 +118,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         hopeless=state.hopeless.found,
         shortages=settled.shortages.found,
         headroom=settled.shortages.headroom,
+        cache_drops=settled.cache_drops.found,
         long_stalls=state.long_stalls.named(state.name_of),
         options=state.options,
     )

@@ -21,12 +21,14 @@ from ..terms import Cause
 from ..totals.kills import Kill
 from ..totals.ladder import Ladders
 from ..totals.timeline import TimelineBuilder
+from .cache_drops import CacheDrops
 from .conflicts import ConflictFinder
 from .cycles import PressureCycles
 from .found_oscillations import Oscillation
 from .meter import Marks, Meter
 from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
+from .shortage_ticks import TickMaker, Ticks
 from .shortages import Shortages
 from .user_kills import BEFORE_S, UserKills
 
@@ -82,7 +84,8 @@ class Settling:
         self._kills: list[Kill] = []
         self._until_ns = -1
         self.conflicts = ConflictFinder(origin_ns, idle_gap_ns)
-        self.shortages = Shortages(metadata)
+        self.ticks = TickMaker(metadata.page_size_bytes)
+        self.shortages, self.cache_drops = Shortages(metadata), CacheDrops(metadata.page_size_bytes)
         self.log = StepLog()
         self.totals = Totals()
         self.kills: list[Kill] = []
@@ -91,7 +94,7 @@ class Settling:
     def kill(self, kills: Iterable[Kill]) -> None:
         """Take kills in order of time; each waits until the balloon's size at its time is known."""
         new = list(kills)
-        self.shortages.ticks.kill(new)
+        self.ticks.kill(new)
         self._kills += new
 
     def settle(self, until_ns: int, open_ns: I64, open_works_ns: I64) -> None:
@@ -103,7 +106,7 @@ class Settling:
         self._take_kills(steps, until_ns)
         self.user_kills.settle(until_ns)
         self._add_up(steps)
-        self.shortages.take(self.shortages.ticks.due(steps, until_ns))
+        self._judge(self.ticks.due(steps, until_ns))
         self._balloon.works.settle(until_ns, since_ns)
         pending_ns = self._balloon.pending_begins()
         waiting_ns = np.concatenate((pending_ns, open_works_ns))
@@ -112,6 +115,16 @@ class Settling:
             self.user_kills.keep(until_ns)
             self._meter.fold(until_ns, np.concatenate((pending_ns, open_ns)))
         self._readings.forget(until_ns - _ASKED_LATER_NS)
+
+    def finish(self, end_ns: int) -> None:
+        """The recording ends, and everything up to its end was settled."""
+        self._judge(self.ticks.last(end_ns))
+        self.shortages.finish()
+        self.cache_drops.finish()
+
+    def _judge(self, ticks: Ticks) -> None:
+        self.shortages.take(ticks)
+        self.cache_drops.take(ticks)
 
     def cycles(self) -> list[Cycle]:
         """Every cycle in order of start; nothing more will be taken."""

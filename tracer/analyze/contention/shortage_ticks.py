@@ -30,7 +30,6 @@ _GLOBAL: Final = RUNG_OF_SCOPE[Scope.GLOBAL]
 _NO_PRIORITY: Final = np.iinfo(np.int64).max
 _NONE: Final = np.empty(0, np.int64)
 _COMPACTION: Final = CAUSES.index(Cause.COMPACTION)
-_CACHES: Final = ("nr_active_file", "nr_inactive_file")
 _STOLEN_BY: Final = tuple(f"vmstat.pgsteal_{who}" for who in ("kswapd", "direct", "khugepaged", "proactive"))
 
 
@@ -48,17 +47,33 @@ class Column(IntEnum):
     AVAILABLE_BYTES = 6
     CACHE_BYTES = 7
     """What MemAvailable counts beside free memory: file pages of the LRU lists, and reclaimable slab."""
-    HELD = 8
-    WAITED_NS = 9
-    WAITING_NS = 10
-    WAITS = 11
-    MEMCG_PAGES = 12
-    GAVE = 13
-    KILLS = 14
-    PRIORITY = 15
+    FILE_PAGES = 8
+    DROPS = 9
+    HELD = 10
+    WAITED_NS = 11
+    WAITING_NS = 12
+    WAITS = 13
+    MEMCG_PAGES = 14
+    ASKED_PAGES = 15
+    """Reclaimed because somebody asked for it (memory.reclaim)."""
+    PAGED_OUT = 16
+    """By DAMON and MADV_PAGEOUT."""
+    GAVE = 17
+    TOOK = 18
+    KILLS = 19
+    PRIORITY = 20
     """The lowest since the tick before, NaN without a scan."""
 
 
+_SUMS: Final = (
+    Column.WAITS,
+    Column.MEMCG_PAGES,
+    Column.ASKED_PAGES,
+    Column.PAGED_OUT,
+    Column.GAVE,
+    Column.TOOK,
+    Column.KILLS,
+)
 _READ: Final = Column.HELD + 1
 """So many columns are counters, the first ones."""
 
@@ -102,7 +117,7 @@ class TickMaker:
         self._chosen_reads, self._chosen_waits = _FirstOfEach(_READ_EACH_NS), _FirstOfEach(_WAIT_EACH_NS)
         self._waits_ns: list[I64] = []
         self._waited, self._waiting = Waited(), Union()
-        self._sums = {column: Sums() for column in (Column.WAITS, Column.MEMCG_PAGES, Column.GAVE, Column.KILLS)}
+        self._sums = {column: Sums() for column in _SUMS}
         self._net = Sums()
         self._scan_ns, self._scan_priority = np.empty(0, np.int64), np.empty(0, np.int64)
 
@@ -121,6 +136,10 @@ class TickMaker:
             self._waits_ns.append(np.sort(moments_ns))
         ended = stretch.reclaimed[SpanKind.MEMCG_RECLAIM]
         self._sums[Column.MEMCG_PAGES].add(ended.time_ns, ended.value)
+        for ended in stretch.reclaimed.values():
+            asked = ended.take(np.flatnonzero(ended.tier == Tier.PROACTIVE))
+            self._sums[Column.ASKED_PAGES].add(asked.time_ns, asked.value)
+        self._sums[Column.PAGED_OUT].add(stretch.proactive_pages.time_ns, stretch.proactive_pages.value)
         if stretch.lru.has_priority:
             scans = np.flatnonzero((stretch.lru.tier == Tier.DIRECT) & (stretch.lru.rung == _GLOBAL))
             self._scan_ns = np.concatenate((self._scan_ns, stretch.lru.time_ns[scans]))
@@ -139,6 +158,8 @@ class TickMaker:
         """The ticks up to a time up to which all is known; `steps` are all of the balloon's that are new by then."""
         left = steps.take((steps.pages < 0) & (steps.cause != _COMPACTION))
         self._sums[Column.GAVE].add(left.end_ns, -left.pages)
+        took = steps.take(steps.pages > 0)
+        self._sums[Column.TOOK].add(took.end_ns, took.pages)
         self._net.add(steps.end_ns, steps.pages)
         read_ns, read = self._readings(until_ns)
         waits_ns = np.sort(np.concatenate((_NONE, *self._waits_ns)))
@@ -205,9 +226,11 @@ def _counters(samples: Samples, page_bytes: int) -> F64:
     values[:, Column.FULL_US] = _column(samples, "psi.memory.full_total_us")
     values[:, Column.TOTAL_BYTES] = _column(samples, "meminfo.MemTotal_bytes")
     values[:, Column.AVAILABLE_BYTES] = _column(samples, "meminfo.MemAvailable_bytes")
-    lists = sum(_column(samples, f"vmstat.{name}") for name in _CACHES)
+    lists = _column(samples, "vmstat.nr_active_file") + _column(samples, "vmstat.nr_inactive_file")
     other = np.nan_to_num(_column(samples, "vmstat.nr_kernel_misc_reclaimable"))
     values[:, Column.CACHE_BYTES] = (lists + other) * page_bytes + _column(samples, "meminfo.SReclaimable_bytes")
+    values[:, Column.FILE_PAGES] = lists
+    values[:, Column.DROPS] = _column(samples, "vmstat.drop_pagecache")
     values[:, Column.HELD] = _held(samples, page_bytes)
     return values
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ...metadata import Metadata
 from .headroom import Headroom
-from .shortage_ticks import Column, TickMaker, Ticks
+from .shortage_ticks import Column, Ticks
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -108,7 +108,6 @@ class Shortages:
         self._memory_bytes = metadata.memory_total_bytes or np.nan
         self._shrinks_total = "deflate_on_oom" not in metadata.balloon.features
         self._is_short_trace = bool(metadata.imported_from) and not metadata.sample_interval_s
-        self.ticks = TickMaker(metadata.page_size_bytes)
         self._rows = Ticks.none()
         self._stretch: _Stretch | None = None
         self.found: list[Shortage] = []
@@ -132,9 +131,8 @@ class Shortages:
         kept = int(np.searchsorted(rows.time_ns, rows.time_ns[-1] - LOOK_BACK_NS)) - 1
         self._rows = rows.ticks.since(max(kept, 0))
 
-    def finish(self, end_ns: int) -> None:
+    def finish(self) -> None:
         """The recording ends."""
-        self.take(self.ticks.last(end_ns))
         if self._is_short_trace and not self.found and len(self._rows):
             self._short_trace()
 

@@ -10,6 +10,7 @@ from ...schema import KIND_BY_NAME
 from ..balloon.lag import Lag, lag_of
 from ..balloon.size import balloon_pages
 from ..balloon.tracker import BalloonTracker
+from ..contention.cache_drops import CacheDrop
 from ..contention.found_oscillations import Oscillation
 from ..contention.headroom import Headroom
 from ..contention.shortages import STILL_LEAST_NS, WAITING_SHARE, Shortage
@@ -43,6 +44,7 @@ class Evidence:
     hopeless: Sequence[HopelessNode]
     shortages: Sequence[Shortage]
     headroom: Headroom
+    cache_drops: Sequence[CacheDrop]
     long_stalls: Sequence[tuple[LongStall, dict[str, int]]]
     options: Options
 

@@ -50,8 +50,9 @@ def _give_back(evidence: Evidence, back_bytes: float, held_bytes: float) -> tupl
 
 
 def _take(free: float, available: float, held_bytes: float, calm_s: float) -> tuple[str, dict[str, float]]:
+    balloon = f"the balloon of {mib(held_bytes)}" if held_bytes else "the empty balloon"
     text = (
-        f"Estimate: the balloon of {mib(held_bytes)} could have taken {mib(free)} more of free memory, and up to "
+        f"Estimate: {balloon} could have taken {mib(free)} more of free memory, and up to "
         f"{mib(available)} if none of the page cache is needed (lowest in {calm_s:,.0f} s in which hardly anything was "
         f"read again or waited for)."
     )
