@@ -76,7 +76,8 @@ class Pair:
 
     `KINDS` are the findings whose advice it follows, `PROBLEM` and `FOLLOWED` say in words what was done, `CLAIMS` to
     what share of itself each cost has to fall at most. `before()` and `after(found)` give the phases, the second from
-    what was found in the first. `judge(before, after)` holds further claims.
+    what was found in the first, or both from what was found in a phase `first()`. `judge(before, after)` holds further
+    claims.
     """
 
     name: str
@@ -106,14 +107,19 @@ class Pair:
         value: dict[str, float] = self.module.CLAIMS
         return value
 
-    def before(self) -> Scenario:
+    def first(self) -> Scenario | None:
+        """What has to be found before both; None where nothing has."""
+        make: Callable[[], Phase] | None = getattr(self.module, "first", None)
+        return make().scenario(f"{self.name}-first") if make else None
+
+    def before(self, first: Found | None) -> Scenario:
         """The problem."""
-        phase: Phase = self.module.before()
+        phase: Phase = self.module.before(first) if first else self.module.before()
         return phase.scenario(f"{self.name}-before")
 
-    def after(self, before: Found) -> Scenario:
+    def after(self, found: Found) -> Scenario:
         """The same load with the advice followed."""
-        phase: Phase = self.module.after(before)
+        phase: Phase = self.module.after(found)
         return phase.scenario(f"{self.name}-after")
 
     def hold(self, before: Found, after: Found) -> None:

@@ -25,8 +25,10 @@ _WIDTH: Final = 22
 
 def prove(pair: Pair, kernel: str, bench: Bench) -> Proof:
     """What both phases cost. Raises AssertionError where the claim does not hold, LabError where the lab fails."""
-    before = bench.run(Trial(kernel, pair.before()))
-    after = bench.run(Trial(kernel, pair.after(before)))
+    scenario = pair.first()
+    first = bench.run(Trial(kernel, scenario)) if scenario else None
+    before = bench.run(Trial(kernel, pair.before(first)))
+    after = bench.run(Trial(kernel, pair.after(first or before)))
     proof = Proof(pair.name, pair.kinds, pair.problem, pair.followed, kernel, tuple(_paid(pair, before, after)))
     print(_row(proof), flush=True)
     pair.hold(before, after)
