@@ -15,7 +15,7 @@ PROBLEM = (
     f"`host-reinflate`: {JOBS} jobs in a row want {JOB_MORE_MIB} MiB more than a balloon of {TAKEN_MIB} MiB leaves; "
     "its host sets its target again every second"
 )
-FOLLOWED = "The host sets its target to what the guest has once the guest took memory out by itself"
+FOLLOWED = "The host leaves the guest what it took out: once its size stands still for 3 s, that is the target"
 CLAIMS = {"moved for nothing": 0.1, "waited for memory": 0.6}
 
 
@@ -30,9 +30,9 @@ def after(found: Found) -> Phase:
 
 
 def judge(before: Found, after: Found) -> None:
-    """The host drove them."""
+    """The host drove cycles, and drives none."""
     assert "host-reinflate" in before.classes
-    assert after.classes == set()
+    assert "host-reinflate" not in after.classes, after.classes
 
 
 def _prepare(lab: Lab) -> None:

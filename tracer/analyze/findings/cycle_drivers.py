@@ -22,7 +22,8 @@ ADVICE: Final = (
     ),
     (
         "`host-reinflate`: let the host accept what the guest took out. After a deflation that it did not ask for it "
-        "should set its target to the actual size and wait, minutes rather than seconds, before it asks again."
+        "should wait until the actual size stands still, make that its target (earlier the worker turns round and "
+        "inflates), and wait minutes rather than seconds before it asks again."
     ),
     (
         "`host-oscillation`: give the host's policy a dead band (no change of target for small differences) and let "
