@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -120,11 +120,14 @@ class Content:
     records: Records
     samples: tuple[Samples, ...] = ()
     lost: tuple[LostStretch, ...] = ()
+    cgroups: dict[int, str] = field(default_factory=dict)
 
     def file(self, choose: random.Random) -> bytes:
         """The recording: events in blocks of any size, readings and losses among them."""
         file = FileOfBlocks(json.dumps({"metadata": self.metadata, "kinds": kind_table()}).encode())
         file.add(BlockType.SYMBOLS, len(self.symbols), pack_names(self.symbols))
+        if self.cgroups:
+            file.add(BlockType.CGROUPS, len(self.cgroups), pack_names(self.cgroups))
         blocks: list[Callable[[], None]] = [lambda part=part: _add_events(file, part) for part in self._parts(choose)]
         for samples in self.samples:
             blocks.insert(
@@ -320,7 +323,22 @@ def _changed_samples(choose: random.Random, samples: Samples) -> Samples:
     return replace(samples, time_ns=times, values=values)
 
 
+def _in_cgroups(choose: random.Random, content: Content) -> Content:
+    """The same, half of the time with tasks in cgroups of any path."""
+    if choose.random() < 0.5:
+        return content
+    ids = [0, 1, 4711, (1 << 32) - 1]
+    records = content.records.copy()
+    for cgroup_id in ids:
+        records["cgroup_id"][_some(choose, records)] = cgroup_id
+    said = {"cgroup_hierarchy": choose.choice(["memory", "unified", *TEXTS])}
+    pod = f"/kubepods/pod{'0' * 32}/{'f' * 64}"
+    paths = {number: choose.choice(["/", pod, f"/{choose.choice(TEXTS)}.service", *TEXTS]) for number in ids[1:]}
+    return replace(content, metadata=content.metadata | said, records=records, cgroups=paths)
+
+
 def case_of(number: int) -> bytes:
     """The recording with that number."""
     choose = random.Random(f"views {number}")
-    return choose.choice([invented, lifelike])(choose).file(choose)
+    content = choose.choice([invented, lifelike])(choose)
+    return _in_cgroups(random.Random(f"cgroups {number}"), content).file(choose)

@@ -23,9 +23,9 @@ from tracer.terminal.exit_codes import NAME, run_to_exit
 OUTPUT = Output()
 FRAMES = (
     *("samples", "spans", "ladder", "reclaimers", "episodes", "conflicts", "cycles", "storms", "findings"),
-    *("shrinkers", "stalls", "steps"),
+    *("shrinkers", "stalls", "cgroups", "steps"),
 )
-WHOLE = (("--verbose",), ("--horizon", "0.5"), ("--gap", "10"))
+WHOLE = (("--verbose",), ("--horizon", "0.5"), ("--gap", "10"), ("--by", "cgroup"), ("--cgroup", "*e*"))
 PARTS = (("--from", "0.001", "--to", "2"), ("--from", "1"), ("--to", "0.5", "--json"))
 
 
