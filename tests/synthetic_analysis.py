@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tracer.analyze.accounting import Accounting
 from tracer.analyze.model import (
-    Accounting,
     Analysis,
     BalloonResult,
     BalloonStep,

@@ -153,6 +153,12 @@ def limited(pages: int) -> Analysis:
     return analyse(records(begin, lru(SECOND + MS, 100, pages), end), end_ns=9 * SECOND)
 
 
+def futile(freed: int) -> Analysis:
+    """20,000 pages scanned in direct reclaim of 10 ms."""
+    scan = event(SECOND + MS, "lru_shrink_inactive", nr_scanned=20_000, nr_reclaimed=freed, reclaim_flags=2)
+    return analyse(event(SECOND, "direct_reclaim_begin"), scan, event(SECOND + 10 * MS, "direct_reclaim_end"))
+
+
 BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "oom_kill": (lambda: killed("mark_victim"), lambda: killed("out_of_memory_begin")),
     "storm": (lambda: analyse(*shrinker_storm(3)), lambda: analyse(*shrinker_storm(2))),
@@ -161,6 +167,7 @@ BOUNDARIES: dict[str, tuple[Callable[[], Analysis], Callable[[], Analysis]]] = {
     "starved": (lambda: reading(held_mib=640), lambda: reading(held_mib=102)),
     "thrashing": (lambda: reading(again_mib=2), lambda: reading(again_mib=1.9)),
     "long_stall": (lambda: analyse(wait(SECOND, SECOND)), lambda: analyse(wait(SECOND, 999 * MS))),
+    "futile_reclaim": (lambda: futile(999), lambda: futile(1000)),
     "memcg_limit": (lambda: limited(256), lambda: limited(255)),
     "reporting": (lambda: reported(1), lambda: reported(0)),
     "conflict": (lambda: reclaimed_at(80), lambda: reclaimed_at(400)),

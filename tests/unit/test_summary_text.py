@@ -174,7 +174,7 @@ def test_what_happened_to_the_recorder_is_said(quiet):
 def test_pages_that_could_not_be_had_are_a_dash(quiet):
     quiet.tiers = [TierRow(Tier.BACKGROUND, 0.0, file_pages=None, anon_pages=None, slab_pages=None)]
     found = sections(summary_text(quiet, FACTS))["Ladder"].splitlines()[2]
-    assert found.count(" -") == 3
+    assert found.count(" -") == 4
     assert "0 MiB" not in found
 
 

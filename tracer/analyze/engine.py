@@ -13,13 +13,14 @@ from ..balloon_counters import EVENT_COUNTERS, counts_events
 from ..batch import Batch, LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER, SpanKind
+from .accounting import Accounting
 from .balloon.counted import READINGS_LATE_NS
 from .balloon.tracker import BalloonTracker
 from .bounds import check_pages
 from .contention.meter import Meter
 from .contention.reclaim import ReclaimTracker
 from .contention.settling import Settling
-from .model import Accounting, Analysis
+from .model import Analysis
 from .options import Options
 from .results import State, analysis_of
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from .accounting import Accounting
 from .cgroup_rows import CgroupRow
 from .terms import Cause, CycleClass, Quality, Scope, Severity, Tier
 
@@ -21,13 +22,15 @@ EVIDENCE_SPANS: Final = 32
 class Reclaimer:
     """Who reclaimed in a tier: a kernel thread by its name (`kswapd0`, `kdamond.0`, `khugepaged`, `kcompactd0`), or
     `tasks` for all others together. `nid` is a kernel thread's own NUMA node, None for threads without one; `pages` are
-    LRU pages, `busy_s` time in its spans, None where unknown."""
+    LRU pages, `busy_s` time in its spans, `nr_scanned` and `efficiency` as a tier's, None where unknown."""
 
     name: str
     nid: int | None
     spans: int
     busy_s: float | None
     pages: int | None
+    nr_scanned: int | None = None
+    efficiency: float | None = None
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class TierRow:
 
     `missed_pages` are in the kernel's counters and in no event, `extra_pages` in events and not in the counters; None
     where the two were not compared. `scopes` splits tier `direct`; its rows have no scopes of their own.
+    `nr_scanned` are pages of the LRU lists that scans looked at, `efficiency` the share of them that the scans freed.
     `of_machine`: whether any of it was not inside a memory cgroup's own reclaim, as far as spans tell.
     """
 
@@ -69,6 +73,8 @@ class TierRow:
     scopes: dict[Scope, TierRow] = field(default_factory=dict)
     reclaimers: list[Reclaimer] = field(default_factory=list)
     of_machine: bool = True
+    nr_scanned: int | None = None
+    efficiency: float | None = None
 
     @property
     def off_lru_pages(self) -> int | None:
@@ -87,6 +93,11 @@ def known_sum(counts: Iterable[int | None]) -> int | None:
     """The sum of those that are known; None where none is."""
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
+
+
+def efficiency(freed: int, scanned: int) -> float | None:
+    """The share of what was scanned that was freed; None where nothing was."""
+    return freed / scanned if scanned else None
 
 
 @dataclass(slots=True)
@@ -208,7 +219,8 @@ class NotJudged:
 @dataclass
 class ShrinkerStat:
     """What one shrinker cost and gave. Shares are of all shrinkers' scanned objects and of their cache items: the most
-    that was seen of each instance (superblock, ...) on each node, added up. What no event tells is None."""
+    that was seen of each instance (superblock, ...) on each node, added up. `efficiency` is freed by scanned objects.
+    What no event tells is None."""
 
     name: str
     calls: int
@@ -220,6 +232,7 @@ class ShrinkerStat:
     max_ns: int
     scan_share: float | None
     size_share: float | None
+    efficiency: float | None = None
 
 
 @dataclass(slots=True)
@@ -337,37 +350,6 @@ class Quantity:
 
     time_s: npt.NDArray[np.float64]
     values: npt.NDArray[np.float64]
-
-
-@dataclass
-class Accounting:
-    """What the analysis saw of the stream and what it did not.
-
-    `lost` maps kind name to events lost; `lost_stretches` are start and end in seconds and the number lost, those that
-    follow each other without a pause joined. `untold_calls` are shrinker calls whose reclaim was not seen, so that
-    their tier is not known, `untold_s` the time in them.
-    """
-
-    events: int = 0
-    events_by_kind: dict[str, int] = field(default_factory=dict)
-    lost: dict[str, int] = field(default_factory=dict)
-    lost_stretches: list[tuple[float, float, int]] = field(default_factory=list)
-    spans: int = 0
-    begins_without_end: int = 0
-    ends_without_begin: int = 0
-    late_events: int = 0
-    untold_calls: int = 0
-    untold_s: float = 0.0
-
-    @property
-    def lost_total(self) -> int:
-        """Events lost, all kinds."""
-        return sum(self.lost.values())
-
-    @property
-    def incomplete_spans(self) -> int:
-        """Begins without an end and ends without a begin."""
-        return self.begins_without_end + self.ends_without_begin
 
 
 @dataclass

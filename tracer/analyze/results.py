@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from ..metadata import Metadata
+from .accounting import Accounting
 from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_size
@@ -17,7 +18,7 @@ from .contention.settling import Settling
 from .contention.storms import find_storms
 from .findings.evidence import Evidence
 from .findings.judging import find, not_judged
-from .model import Accounting, Analysis, BalloonResult, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits
+from .model import Analysis, BalloonResult, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits, efficiency
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
 from .terms import Cause, Quality, Tier
@@ -26,7 +27,7 @@ from .totals.hopeless import HopelessNodes
 from .totals.ladder import EpisodeLadder, Ladders
 from .totals.long_stalls import LongStalls
 from .totals.own_reclaim import OwnReclaim
-from .totals.reclaimers import TASKS, KernelThreads
+from .totals.reclaimers import TASKS
 from .totals.rung import Rung, Share
 from .totals.series import SampleSeries
 from .totals.shrinkers import ShrinkerTable
@@ -202,6 +203,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         name = state.name_of(shrink)
         objects[name] = objects.get(name, 0) + freed
     told = _pages_told(state, tier, rung)
+    nr_scanned, share = _scanned(state, rung, rung.shares.values()) if tier <= Tier.RETRY else (None, None)
     scopes = rung.scopes.items()
     row = TierRow(
         tier=tier,
@@ -225,7 +227,9 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         missed_pages=rung.missed_pages if rung.is_counted else None,
         extra_pages=extra_pages if rung.is_counted else None,
         scopes={scope: _row(state, tier, part, None if extra_pages else extra_pages) for scope, part in scopes},
-        reclaimers=_reclaimers(state.ladders.threads, rung) if tier <= Tier.RETRY else [],
+        nr_scanned=nr_scanned,
+        efficiency=share,
+        reclaimers=_reclaimers(state, rung) if tier <= Tier.RETRY else [],
     )
     return state.telling.without_unknown(row, rung)
 
@@ -261,11 +265,29 @@ def _quality(state: State, rung: Rung, extra_pages: int | None, told: bool) -> Q
     return state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED
 
 
-def _reclaimers(threads: KernelThreads, rung: Rung) -> list[Reclaimer]:
+def _scanned(state: State, rung: Rung, shares: Collection[Share]) -> tuple[int | None, float | None]:
+    """Pages of the LRU lists that these reclaimers of a rung scanned, and the share of them that they freed; None where
+    scans tell of no page although some were freed."""
+    scanned, freed = (sum(getattr(share, name) for share in shares) for name in ("scanned", "pages"))
+    silent = not scanned and (rung.missed_pages or rung.reclaimed_pages or rung.unseen_pages or freed)
+    if silent or not state.telling.scans:
+        return None, None
+    return scanned, efficiency(freed, scanned)
+
+
+def _reclaimers(state: State, rung: Rung) -> list[Reclaimer]:
     """Kernel threads by name, then all others. Pages are unknown where no event tells whose they are."""
+    threads = state.ladders.threads
     numbers = sorted(rung.shares, key=lambda number: (number == TASKS, threads.name(number)))
     return [
-        Reclaimer(threads.name(number), threads.nid(number), share.spans, _busy_s(share), _pages_of(share, rung))
+        Reclaimer(
+            threads.name(number),
+            threads.nid(number),
+            share.spans,
+            _busy_s(share),
+            _pages_of(share, rung),
+            *_scanned(state, rung, (share,)),
+        )
         for number, share in ((number, rung.shares[number]) for number in numbers)
     ]
 

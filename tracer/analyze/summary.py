@@ -154,6 +154,8 @@ def _tier(row: TierRow) -> dict[str, Any]:
         "quality": row.quality.value,
         "missed_pages": row.missed_pages,
         "extra_pages": row.extra_pages,
+        "nr_scanned": row.nr_scanned,
+        "efficiency": row.efficiency,
         "nodes": {str(nid): {"pages": pages} for nid, pages in row.node_pages.items()},
         "sources": {
             "file": {"pages": row.file_pages},

@@ -58,6 +58,8 @@ LADDER: Final[Columns] = {
     "min_priority": "Int64",
     "missed_pages": "Int64",
     "extra_pages": "Int64",
+    "nr_scanned": "Int64",
+    "efficiency": "Float64",
 }
 RECLAIMERS: Final[Columns] = {
     "tier": "category",
@@ -67,6 +69,8 @@ RECLAIMERS: Final[Columns] = {
     "spans": "int64",
     "busy_s": "float64",
     "pages": "Int64",
+    "nr_scanned": "Int64",
+    "efficiency": "Float64",
 }
 EPISODES: Final[Columns] = {
     "id": "int64",
@@ -133,6 +137,7 @@ SHRINKERS: Final[Columns] = {
     "max_ns": "int64",
     "scan_share": "float64",
     "size_share": "float64",
+    "efficiency": "Float64",
 }
 STALLS: Final[Columns] = {
     "comm": "string",

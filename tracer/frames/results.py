@@ -42,6 +42,8 @@ def _rungs(tier: TierRow, scope: Scope | None) -> Iterator[Row]:
         "min_priority": tier.min_priority,
         "missed_pages": tier.missed_pages,
         "extra_pages": tier.extra_pages,
+        "nr_scanned": tier.nr_scanned,
+        "efficiency": tier.efficiency,
     }
     for source, gave, quality in _sources(tier):
         yield {**whole, "source": source, "pages": None, "objects": None, "kills": None, **gave, "quality": quality}

@@ -9,7 +9,7 @@ from ..analyze.model import Analysis, TierRow
 from ..analyze.naming import tier_title
 from ..analyze.sizes import MIB
 from ..analyze.terms import Quality, Tier
-from ..wording.numbers import count, mib, offset, plural, seconds
+from ..wording.numbers import count, mib, offset, percent, plural, seconds
 from ..wording.tier_pages import inferred_mark
 from ..wording.tiers import rungs, shrinker_freed, who
 from .figure import Figure, Trace, tier_color
@@ -36,6 +36,7 @@ _COLUMNS: Final = (
     Column("Spans", True),
     Column("Tasks", True),
     Column("Lowest priority", True, "12 is the first and gentlest pass, 0 the last"),
+    Column("Efficiency", True, "Pages freed of those that scans of the LRU lists looked at"),
     Column("File", True),
     Column("Anon", True),
     Column("LRU", True, "File or anon: the event does not tell which"),
@@ -108,6 +109,7 @@ def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cel
         number(count(row.spans), row.spans),
         number(count(row.tasks), row.tasks),
         dash() if row.min_priority is None else number(str(row.min_priority), row.min_priority),
+        unknown() if row.efficiency is None else number(percent(row.efficiency), row.efficiency),
         *(_pages(pages, page_bytes, mark) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         _slab(row, page_bytes),
         _pages(row.balloon_pages, page_bytes),

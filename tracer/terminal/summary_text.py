@@ -27,7 +27,7 @@ MOST_ROWS: Final = 8
 _NO_RECLAIM: Final = "Ladder: no memory was reclaimed."
 _NOTHING_KNOWN: Final = "Ladder: no reclaim seen, but this recording can't show whether there was any."
 _LADDER: Final = (
-    *("tier", "first at", "busy", "spans", "tasks", "priority"),
+    *("tier", "first at", "busy", "spans", "tasks", "priority", "efficiency"),
     *("file", "anon", "LRU", "slab", "balloon", "reported", "kills"),
 )
 _MOST_FINDINGS: Final = 12
@@ -136,6 +136,7 @@ def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
         count(row.spans),
         count(row.tasks),
         priority,
+        "" if row.tier > Tier.RETRY or row.nr_scanned == 0 else _percent(row.efficiency),
         *(guess(pages, inferred_mark(row)) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         guess(row.slab_pages, "~"),
         guess(row.balloon_pages, mark),
@@ -204,13 +205,14 @@ def _shrinkers(analysis: Analysis, paper: Paper) -> list[str]:
     shown = sorted(analysis.shrinkers, key=lambda stat: stat.busy_s, reverse=True)[:MOST_ROWS]
     if not shown:
         return []
-    heads = ("shrinker", "calls", "scanned", "freed", "time", "p99", "longest", "scans", "items")
+    heads = ("shrinker", "calls", "scanned", "freed", "efficiency", "time", "p99", "longest", "scans", "items")
     rows = [
         (
             stat.name,
             count(stat.calls),
             _known(stat.scanned),
             _known(stat.freed_objects),
+            _percent(stat.efficiency),
             seconds(stat.busy_s),
             duration(stat.p99_ns),
             duration(stat.max_ns),

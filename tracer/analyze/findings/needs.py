@@ -59,6 +59,16 @@ def _kills() -> Need:
 
 WAITS: Final = events(WAIT_KINDS, "waits for memory were not traced")
 RECLAIM: Final = events(_RECLAIM_KINDS, "reclaim was not traced")
+SCANS: Final = Need(
+    "pages scanned on the LRU lists were not traced",
+    lambda evidence: (
+        not evidence.metadata.plan
+        or (
+            "lru_shrink_inactive" in evidence.kinds_seen
+            and evidence.metadata.tells("lru_shrink_inactive", "nr_scanned")
+        )
+    ),
+)
 SHRINKERS: Final = events(SHRINKER_KINDS, "shrinkers were not traced")
 KILLS: Final = _kills()
 USER_KILLS: Final = events(USER_KILL_KINDS, "SIGKILLs of one process to another were not traced")

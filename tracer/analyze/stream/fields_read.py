@@ -10,13 +10,14 @@ from ...schema import KIND_BY_NAME
 _NONE: Final = frozenset[str]()
 _PAGES: Final = frozenset({"nr_reclaimed"})
 _ALLOCATION: Final = frozenset({"order", "gfp_flags", "memcg_id"})
+_SCANNED: Final = _PAGES | {"nr_scanned"}
 _NODE: Final = frozenset({"nid"})
 _READ: Final[Fields] = {
     "shrink_slab_start": frozenset({"shrink", "shr", "nid", "total_scan", "cache_items", "priority"}),
     "shrink_slab_end": frozenset({"total_scan", "retval"}),
-    "lru_shrink_inactive": frozenset({"nr_reclaimed", "reclaim_flags", "nid", "priority"}),
-    "reclaim_pages": _PAGES,
     "direct_reclaim_begin": _ALLOCATION,
+    "lru_shrink_inactive": _SCANNED | {"reclaim_flags", "nid", "priority"},
+    "reclaim_pages": _SCANNED,
     "direct_reclaim_end": _PAGES,
     "memcg_reclaim_begin": _ALLOCATION,
     "memcg_reclaim_end": _PAGES,

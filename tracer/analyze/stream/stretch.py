@@ -55,6 +55,7 @@ class LruRows:
     time_ns: I64
     tier: I64
     rung: I64
+    scanned: I64
     pages: I64
     is_file: npt.NDArray[np.bool_]
     priority: I64
@@ -201,6 +202,7 @@ class Stretch:
             time_ns=self.time_ns[rows],
             tier=tier,
             rung=rung_of(tier, kinds),
+            scanned=args["nr_scanned"].astype(np.int64),
             pages=args["nr_reclaimed"].astype(np.int64),
             is_file=args["reclaim_flags"].astype(np.int64) & RECLAIM_FLAG_FILE != 0,
             priority=args["priority"].astype(np.int64),

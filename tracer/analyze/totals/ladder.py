@@ -246,9 +246,12 @@ class Ladders:
             cells.count(),
             cells.least(lru.time_ns),
             cells.sums(lru.pages),
+            cells.sums(lru.scanned),
             cells.least(lru.priority),
         )
-        for cell, rows, first_ns, pages, priority in zip(*(column.tolist() for column in columns), strict=True):
+        for cell, rows, first_ns, pages, scanned, priority in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
             rest, loose = divmod(cell, 2)
             rest, is_file = divmod(rest, 2)
             rest, nid = divmod(rest, nodes)
@@ -262,7 +265,7 @@ class Ladders:
             if lru.has_nid:
                 rung.node_pages[nid + low] = rung.node_pages.get(nid + low, 0) + pages
             rung.spans += loose * rows
-            rung.share(number).add(Share(loose * rows, 0, pages, rows * lru.has_pages))
+            rung.share(number).add(Share(loose * rows, 0, pages, rows * lru.has_pages, scanned))
         self._tasks(key[lru.loose], lru.tid[lru.loose])
 
     def _slab(self, stretch: Stretch) -> None:
@@ -310,6 +313,7 @@ class Ladders:
                 share = rung.share(number)
                 share.spans += len(own)
                 share.pages += int(rows.value[own].sum())
+                share.scanned += int(stretch.args.at(rows.at[own], "reclaim_pages", "nr_scanned").sum())
                 share.told += len(own) if stretch.args.tells("reclaim_pages", "nr_reclaimed") else 0
 
     def _reported(self, stretch: Stretch) -> None:

@@ -28,12 +28,14 @@ _ADDITIVE: Final = (
 
 @dataclass(slots=True)
 class Share:
-    """One reclaimer's part of a rung; `told` counts the events that told of its `pages`."""
+    """One reclaimer's part of a rung; `told` counts the events that told of its `pages`, for which it scanned so many
+    of the LRU lists."""
 
     spans: int = 0
     busy_ns: int = 0
     pages: int = 0
     told: int = 0
+    scanned: int = 0
 
     def add(self, other: Share) -> None:
         """Add what it did at another time."""
@@ -41,6 +43,7 @@ class Share:
         self.busy_ns += other.busy_ns
         self.pages += other.pages
         self.told += other.told
+        self.scanned += other.scanned
 
 
 @dataclass(slots=True)

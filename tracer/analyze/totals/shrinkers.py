@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import ShrinkerStat
+from ..model import ShrinkerStat, efficiency
 from ..stream.grouping import grouped
 from ..stream.stretch import SlabRows, Stretch
 
@@ -149,6 +149,7 @@ class ShrinkerTable:
                 max_ns=shrinker.durations.max_ns,
                 scan_share=_share(shrinker.scanned, scanned) if has_scanned else None,
                 size_share=_share(sizes[shrink], size) if has_size else None,
+                efficiency=efficiency(shrinker.freed, shrinker.scanned) if has_scanned and has_freed else None,
             )
             for shrink, shrinker in self._shrinkers.items()
         ]

@@ -27,6 +27,8 @@ class PageTelling:
         """`seen` are kinds of which there are events."""
         used = metadata.kinds_traced | frozenset(seen)
         self._used = frozenset(kind for kind in used if metadata.tells(kind, "nr_reclaimed")) if metadata.plan else None
+        self.scans = _SCANS in used and all(metadata.tells(kind, "nr_scanned") for kind in (_SCANS, "reclaim_pages"))
+        """Whether scans of the LRU lists tell how many pages they looked at."""
         self._is_split = metadata.tells(_SCANS, "reclaim_flags")
         self._has_objects = metadata.tells("shrink_slab_end", "retval")
 
