@@ -40,7 +40,7 @@ def test_a_full_disk_leaves_the_command_alone_and_says_so(bcc, small_disk: Path,
     assert done.returncode == 1
     assert (tmp_path / "job").read_text() == "finished\n"
     assert "No space left on device" in done.stderr
-    assert "the command goes on, untraced" in done.stderr
+    assert "the command keeps running, untraced" in done.stderr
 
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
@@ -114,7 +114,7 @@ def test_a_way_of_counting_that_cannot_be_had_is_no_recording(bcc, tmp_path: Pat
     command = [*TRACER, "record", "-d", "300ms", "--balloon-source", wanted, "-o", "x.rtrace"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV, timeout=90)
     assert done.returncode == 3
-    assert done.stderr.startswith(f"reclaim-tracer: error: --balloon-source {wanted} can't be had here: ")
+    assert done.stderr.startswith(f"reclaim-tracer: error: --balloon-source {wanted} does not work here: ")
     assert not (tmp_path / "x.rtrace").exists()
 
 

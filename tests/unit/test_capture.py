@@ -91,5 +91,5 @@ def test_a_name_that_is_taken_is_told_once(tmp_path: Path, capsys: pytest.Captur
         capture._say_written(writer, 0, Messages(quiet=True))
     assert [file.name for file in writer.files] == ["x.0001.rtrace", "x.0004.rtrace"]
     assert capsys.readouterr().err.replace("\n", " ").split(f"{tmp_path}/")[1:] == [
-        "x.0002.rtrace to x.0003.rtrace: taken by something else; recording goes on under the next free number "
+        "x.0002.rtrace to x.0003.rtrace: name already taken; recording continues under the next free number "
     ]

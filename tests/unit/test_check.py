@@ -132,7 +132,7 @@ def test_the_reclaim_path_is_an_expectation_until_it_is_seen():
 @pytest.mark.parametrize(
     ("shrinker", "oom_notifier", "path", "words"),
     [
-        (0, 0, None, "observed nothing: no page left the balloon under pressure in x.rtrace"),
+        (0, 0, None, "observed none: no page left the balloon under pressure in x.rtrace"),
         (0, 512, "oom_notifier", "observed oom_notifier: 512 pages by oom_notifier (measured) in x.rtrace"),
         (1024, 0, "shrinker", "observed shrinker: 1,024 pages by shrinker (measured) in x.rtrace"),
         (1, 512, "oom_notifier, shrinker", "512 pages by oom_notifier and 1 pages by shrinker"),
@@ -198,7 +198,7 @@ def test_sources_absent_for_one_reason_are_one_row():
     absent = tuple(PlanRow(f"k{n}", f"tracepoint:a:k{n}", SourceState.ABSENT, reason) for n in range(9))
     output = text(replace(FACTS, plan=(*absent, SAMPLED), plan_tried=False))
     assert lines_with(output, reason) == [f"absent tracepoint:a k0, k1, k2 and 6 more: {reason}"]
-    assert "(not tried" in output
+    assert "(not tested" in output
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_whether_functions_can_be_probed_is_said_by_what_was_tried(ways, ok, wor
     (found,) = check_facts._function_probes(rows)
     assert (found.name, found.ok, found.needed) == ("function probes", ok, False)
     assert found.detail.startswith(words)
-    assert found.fix.startswith("nothing: tracepoints do") is not ok
+    assert found.fix.startswith("nothing: tracepoints suffice") is not ok
 
 
 def test_where_no_function_was_to_be_probed_nothing_is_said_of_it():

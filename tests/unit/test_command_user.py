@@ -118,7 +118,7 @@ def test_a_user_without_a_command_is_a_mistake(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["record", "--as-user", "alice"])
     assert result.exit_code == 2
-    assert "--as-user is for a COMMAND" in result.output
+    assert "--as-user needs a COMMAND" in result.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -44,7 +44,7 @@ def test_it_replays_the_bundled_recording_and_says_so_first(bundle, tmp_path, ca
     Demonstration(10.0, out, drop_caches=False, say=QUIET).run()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(
-        "Live tracing is not possible here (needs root; run it with sudo): replaying a recording"
+        "Live tracing is not possible here (needs root; run it with sudo): replaying the bundled recording"
     )
     assert lines[1].startswith("demo.rtrace: 4.95 s on vm1")
     assert (out / "demo.rtrace").read_bytes() == (bundle / BUNDLED).read_bytes()
@@ -79,7 +79,7 @@ def test_what_it_recorded_is_read_from_its_own_file_and_in_bounded_memory(tmp_pa
     monkeypatch.setattr(analysis, "bounded_memory", bounded)
     demo = Demonstration(10.0, tmp_path / "out", drop_caches=False, say=QUIET)
     if replaced:
-        with pytest.raises(RecordingError, match=r"demo\.rtrace: is no longer the file that was recorded"):
+        with pytest.raises(RecordingError, match=r"demo\.rtrace: is no longer the recorded file"):
             demo.run()
         assert not (tmp_path / "out" / "demo.html").exists()
     else:
@@ -90,7 +90,7 @@ def test_what_it_recorded_is_read_from_its_own_file_and_in_bounded_memory(tmp_pa
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TracerError, match="file/out: can't be made"):
+    with pytest.raises(TracerError, match="file/out: can't be created"):
         Demonstration(10.0, tmp_path / "file" / "out", drop_caches=False, say=QUIET).run()
 
 

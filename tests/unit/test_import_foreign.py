@@ -122,7 +122,7 @@ def test_fields_cut_from_every_line_are_unknown(tmp_path):
     imported = import_text(f"{HEAD}mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=32 nr_recl\n" * 2, tmp_path)
     assert [event.args["nr_scanned"] for event in imported.events] == [32, 32]
     assert "nr_reclaimed" in imported.recording.metadata.absent_fields["lru_shrink_inactive"]
-    assert any("Fields cut from every line of lru_shrink_inactive" in remark for remark in imported.result.remarks)
+    assert any("Fields missing from every line of lru_shrink_inactive" in remark for remark in imported.result.remarks)
 
 
 def test_a_first_line_that_is_cut_does_not_cut_the_others(tmp_path):
@@ -140,7 +140,7 @@ def test_task_after_task_is_put_in_order_and_begins_with_the_earliest_event(tmp_
     imported = foreign("task-after-task", tmp_path)
     assert imported.recording.metadata.start_ns == imported.events[0].time_ns == 12_838_491_407_000
     assert [event.time_ns for event in imported.events] == sorted(event.time_ns for event in imported.events)
-    assert any("not in order of time" in remark for remark in imported.result.remarks)
+    assert any("not sorted by time" in remark for remark in imported.result.remarks)
 
 
 def test_the_function_tracers_lines_are_entries(tmp_path):
@@ -161,7 +161,7 @@ def test_the_latency_format_with_verbose_is_read(tmp_path):
 
 
 def test_distances_and_counts_are_no_times(tmp_path):
-    for name, message in (("deltatime", "distances from line to line"), ("integer-clock", "its times are counts")):
+    for name, message in (("deltatime", "differences between lines"), ("integer-clock", "its times are counts")):
         with pytest.raises(RecordingError, match=message):
             foreign(name, tmp_path)
 

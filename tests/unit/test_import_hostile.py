@@ -62,7 +62,7 @@ def test_a_line_with_more_pages_than_any_machine_has_is_left_out_and_told(tmp_pa
     assert read_back(imported) == 2
     assert imported.recording.notes["import"]["absurd"] == 3
     (told,) = (remark for remark in imported.result.remarks if "more pages than any machine has" in remark)
-    assert told == f"Left out: 3 lines with more pages than any machine has, the first: {line.strip()}"
+    assert told == f"Left out: 3 lines with impossible page counts, the first: {line.strip()}"
     assert CliRunner().invoke(app, ["summary", str(imported.recording.path), "--json"]).exit_code == 0
 
 
@@ -122,9 +122,9 @@ def test_a_value_of_a_wrong_type_among_the_samples_is_passed_over(key, value, tm
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("[" * 60_000, "line 2 is no JSON object"),
-        ('{"mono": ' + "9" * 6000 + "}", "line 2 is no JSON object"),
-        ("\0" * 50, "line 2 is no JSON object"),
+        ("[" * 60_000, "line 2 is not a JSON object"),
+        ('{"mono": ' + "9" * 6000 + "}", "line 2 is not a JSON object"),
+        ("\0" * 50, "line 2 is not a JSON object"),
         (json.dumps({"mono": 101, "comment": "x" * 70_000}), "has a line longer than 64 KiB"),
     ],
     ids=["nested", "digits", "zeros", "long"],
@@ -190,7 +190,7 @@ def fake_tool(folder, name, script):
 
 @pytest.mark.parametrize(
     ("script", "said"),
-    [("kill -SEGV $$", "it gave no text and was ended by Segmentation fault"), ("exit 3", "ended with status 3")],
+    [("kill -SEGV $$", "it produced no text and was ended by Segmentation fault"), ("exit 3", "ended with status 3")],
 )
 def test_a_tool_that_falls_is_told_in_a_line(script, said, tmp_path, monkeypatch):
     fake_tool(tmp_path, "perf", script)

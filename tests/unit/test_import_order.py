@@ -66,4 +66,4 @@ def test_threads_one_after_another_on_one_cpu_become_one_trace(tmp_path):
     text = "".join(line(0, 1000 + 300 * at + tid, tid) for tid in (7, 8, 9) for at in range(5))
     imported = import_text(text, tmp_path)
     assert [event.tid for event in imported.events] == [7, 8, 9] * 5
-    assert any("not in order of time (it went back 2 times)" in remark for remark in imported.result.remarks)
+    assert any("not sorted by time (it went back 2 times)" in remark for remark in imported.result.remarks)

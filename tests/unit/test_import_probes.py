@@ -90,7 +90,7 @@ def test_a_name_can_be_mapped_by_hand(tmp_path):
 
 
 def test_a_mapping_to_no_kind_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="no kind is called that"):
+    with pytest.raises(UsageError, match="no such kind"):
         import_text(line("x: (ffffffffc079b030)"), tmp_path, mapping={"x": "nonsense"})
     assert not (tmp_path / "out.rtrace").exists()
 

@@ -38,7 +38,7 @@ def test_an_entry_ends_after_the_last_event_that_can_lie_inside(tmp_path):
     assert imported.kinds.index("direct_reclaim_begin") == 6
     # THEN the recording says that this end was never seen
     plan = {row.what: row for row in imported.recording.metadata.plan}
-    assert "no event for it" in plan["out_of_memory_end"].reason
+    assert "not in the source" in plan["out_of_memory_end"].reason
     assert imported.recording.metadata.absent_fields["out_of_memory_end"] == ("retval", "constraint")
     assert imported.recording.notes["import"]["ended_without_end"] == 1
 

@@ -122,8 +122,8 @@ def test_what_is_no_trace_is_refused_in_one_line(tmp_path):
         "torn zstd": (b"\x28\xb5\x2f\xfd nothing", "damaged"),
         "torn xz": (b"\xfd7zXZ\0 nothing", "damaged"),
         "torn bzip2": (b"BZh9 nothing", "damaged"),
-        "zip": (b"PK\x03\x04 nothing", "is packed with zip; unpack it first"),
-        "lz4": (b"\x04\x22\x4d\x18 nothing", "is packed with lz4; unpack it first"),
+        "zip": (b"PK\x03\x04 nothing", "is compressed with zip; decompress it first"),
+        "lz4": (b"\x04\x22\x4d\x18 nothing", "is compressed with lz4; decompress it first"),
     }
     for name, (content, message) in cases.items():
         (tmp_path / name).write_bytes(content)
@@ -167,7 +167,7 @@ def test_no_end_of_different_names_fills_the_memory(tmp_path):
 def test_a_recording_is_not_imported_again(tmp_path):
     import_text(TEXT, tmp_path)
     (tmp_path / "out.rtrace").rename(tmp_path / "first.rtrace")
-    assert "is a recording of this tool already" in refusal(tmp_path / "first.rtrace", tmp_path)
+    assert "is already a reclaim-tracer recording" in refusal(tmp_path / "first.rtrace", tmp_path)
 
 
 def test_the_input_is_never_the_output(tmp_path):

@@ -118,7 +118,7 @@ def test_whoever_is_bounded_is_told_by_what(machine):
     put_status(machine, BPF_AND_PERFMON | SYSLOG)
     with (machine / "proc/self/status").open("a") as status:
         status.write(f"CapBnd:\t{ALL & ~SYS_RESOURCE:016x}\n")
-    assert "CAP_SYS_RESOURCE among what it may have; systemd" in by_name(machine)["OOM shield"].fix
+    assert "CAP_SYS_RESOURCE in its bounding set; systemd" in by_name(machine)["OOM shield"].fix
 
 
 def test_root_of_a_user_namespace_is_not_the_machines(machine):
@@ -332,6 +332,6 @@ def test_without_function_probes_nothing_has_to_be_done_and_what_it_would_take_i
     put(machine, "/etc/os-release", "ID=debian\n")
     found = function_probes((), ("this kernel has no kprobes",), machine)
     assert (found.ok, found.needed, found.detail) == (False, False, "this kernel has no kprobes")
-    assert found.fix.startswith("nothing: tracepoints do")
+    assert found.fix.startswith("nothing: tracepoints suffice")
     assert "CONFIG_KPROBES=y" in found.fix
     assert function_probes(("fentry",), ("no kprobes",), machine).ok

@@ -63,7 +63,7 @@ def test_a_module_with_the_work_function_is_a_balloon_that_only_a_recording_expl
     put(tmp_path, "/proc/kallsyms", "ffffffffc0442660 t update_balloon_size_func\t[lab_balloon]\n" + NOTIFIER)
     info = read_balloon(tmp_path)
     assert info == BalloonInfo("lab_balloon", "update_balloon_size_func", (), "unknown")
-    assert "lab_balloon is known by" in explain_reclaim_path(info)
+    assert "lab_balloon is known only by" in explain_reclaim_path(info)
 
 
 @pytest.mark.parametrize("owner", ["", "\t[virtio_balloon]"])

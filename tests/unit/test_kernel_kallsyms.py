@@ -114,7 +114,7 @@ def test_hidden_addresses_are_told_and_names_still_found(tmp_path):
 @pytest.mark.parametrize(
     ("restrict", "capabilities", "words"),
     [
-        ("2", 1 << 34, "from everybody (kernel.kptr_restrict is 2)"),
+        ("2", 1 << 34, "from everyone (kernel.kptr_restrict is 2)"),
         ("1", 1 << 39, "CAP_SYSLOG is missing"),
         ("1", 1 << 34, "every address as 0"),
     ],

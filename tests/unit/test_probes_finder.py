@@ -65,7 +65,7 @@ def test_an_impostor_alone_is_named_and_never_imported(tmp_path: Path, only) -> 
     status = finder.bcc_status()
     assert not status.found
     assert status.impostor_path == impostor
-    assert "unrelated package" in status.reason
+    assert "unrelated PyPI package" in status.reason
     assert status.fix
 
 

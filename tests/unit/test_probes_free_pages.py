@@ -68,7 +68,7 @@ def test_hinted_pages_are_counted_by_the_drivers_own_count_of_blocks(tmp_path: P
 def test_without_the_drivers_types_no_hint_is_counted_and_that_is_said(tmp_path: Path) -> None:
     found = rows(machine(tmp_path, "report_free_page_func", typed=False), "report_free_page")
     assert {row.state for row in found} == {SourceState.ABSENT}
-    assert "no BTF tells where the driver counts hinted pages" in [row.reason for row in found]
+    assert "no BTF to locate the driver's count of hinted pages" in [row.reason for row in found]
 
 
 def test_without_a_driver_there_is_nothing_to_see(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_refused_way_falls_through_to_the_next_and_what_hangs_on_it_follows(tm
 def test_pages_of_runs_need_the_runs(tmp_path: Path) -> None:
     plan = machine(tmp_path, "6.18", "ffffffff81000000 T _stext\n")
     assert "balloon_run_pages" not in used(plan)
-    assert row(plan, "balloon_run_pages", "raw_tracepoint:").reason == "no work of the balloon is seen"
+    assert row(plan, "balloon_run_pages", "raw_tracepoint:").reason == "the balloon's work is not traced"
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_what_was_told_is_not_dropped_without_a_word():
     stream = FindingStream()
     starved = finding("starved", 1.0, 4.0, "gave nothing so far", is_open=True)
     assert told(stream, 4.0, starved) == ["gave nothing so far"]
-    assert told(stream, 5.0) == ["No longer so: gave nothing so far"]
+    assert told(stream, 5.0) == ["Withdrawn: gave nothing so far"]
     assert told(stream, 6.0) == []
 
 

@@ -85,16 +85,19 @@ def test_a_description_is_refused_by_its_field_or_shown(tmp_path: Path, field: s
 @pytest.mark.parametrize(
     ("said", "where"),
     [
-        ({"balloon": {"driver": "virtio_balloon", "features": [1]}}, "metadata.balloon.features[0] is no text"),
-        ({"command": [1]}, "metadata.command[0] is no text"),
-        ({"plan": [{**PLAN_ROW, "reason": 5}]}, "metadata.plan[0].reason is no text"),
-        ({"plan": [{**PLAN_ROW, "what": ["a"]}]}, "metadata.plan[0].what is no text"),
-        ({"plan": [{**PLAN_ROW, "state": "seen"}]}, "metadata.plan[0].state is none of absent, refused, unused, used"),
+        ({"balloon": {"driver": "virtio_balloon", "features": [1]}}, "metadata.balloon.features[0] is not a string"),
+        ({"command": [1]}, "metadata.command[0] is not a string"),
+        ({"plan": [{**PLAN_ROW, "reason": 5}]}, "metadata.plan[0].reason is not a string"),
+        ({"plan": [{**PLAN_ROW, "what": ["a"]}]}, "metadata.plan[0].what is not a string"),
+        (
+            {"plan": [{**PLAN_ROW, "state": "seen"}]},
+            "metadata.plan[0].state is not one of absent, refused, unused, used",
+        ),
         ({"plan": [{"what": "a", "source": "b"}]}, "metadata.plan[0] has no state"),
-        ({"absent_fields": {"a": ["x", 1]}}, "metadata.absent_fields.a[1] is no text"),
-        ({"absent_fields": {"a\x1b\n": 1}}, "metadata.absent_fields.a\\x1b\\n is no list"),
-        ({"start_utc_ns": 10**30}, f"metadata.start_utc_ns is no whole number from 0 to {MOST_NS}"),
-        ({"sample_interval_s": -1}, "metadata.sample_interval_s is no number from 0 to 1e+09"),
+        ({"absent_fields": {"a": ["x", 1]}}, "metadata.absent_fields.a[1] is not a string"),
+        ({"absent_fields": {"a\x1b\n": 1}}, "metadata.absent_fields.a\\x1b\\n is not a list"),
+        ({"start_utc_ns": 10**30}, f"metadata.start_utc_ns is not an integer from 0 to {MOST_NS}"),
+        ({"sample_interval_s": -1}, "metadata.sample_interval_s is not a number from 0 to 1e+09"),
         ({"host": "h" * 5000}, "metadata.host has 5,000 characters, more than 4,096"),
     ],
 )
@@ -102,7 +105,7 @@ def test_the_message_says_which_value_is_wrong_and_what_it_should_be(tmp_path: P
     path = recording_of(tmp_path / "x.rtrace", **said)
     with pytest.raises(RecordingError) as caught:
         Recording.open(path)
-    start = f"{path}: is damaged in its description, the first block: "
+    start = f"{path}: its first block (the metadata) is damaged: "
     assert str(caught.value) == f"{start}{where}; nothing can be read"
     assert caught.value.exit_code == 4
 

@@ -333,12 +333,12 @@ def test_what_is_no_recording_is_said_in_one_line(tmp_path):
     path.write_bytes(b"")
     assert rejected(path).endswith("is empty")
     path.write_bytes(b"\x1b[31m<script>\n" * 100)
-    assert "not a recording of reclaim-tracer: it begins with bytes 1b 5b 33 31 6d " in rejected(path)
+    assert "not a reclaim-tracer recording: it begins with bytes 1b 5b 33 31 6d " in rejected(path)
     for head, said in (
-        (gzip.compress(b"# tracer: nop"), "is packed by gzip, not a recording"),
+        (gzip.compress(b"# tracer: nop"), "is compressed by gzip, not a reclaim-tracer recording"),
         (b"\x17\x08\x44tracing6\0", "is a trace.dat of trace-cmd"),
         (b"PERFILE2" + bytes(100), "is a perf.data of perf"),
-        (b"# tracer: nop\n#\n", "is text, not a recording"),
+        (b"# tracer: nop\n#\n", "is text, not a reclaim-tracer recording"),
     ):
         path.write_bytes(head)
         message = rejected(path)
@@ -381,13 +381,13 @@ def test_no_permission_is_said_in_one_line(path):
 def test_a_description_of_wrong_types_is_refused(tmp_path, monkeypatch):
     description = {"metadata": {"start_ns": "soon"}, "kinds": []}
     monkeypatch.setattr("tracer.store.writer._description", lambda metadata: description)
-    assert "damaged in its description" in rejected(write_recording(tmp_path / "x"))
+    assert "first block (the metadata) is damaged" in rejected(write_recording(tmp_path / "x"))
 
 
 @pytest.mark.parametrize("description", [[], {}, {"metadata": {}}, {"metadata": {}, "kinds": [1]}, "x", None, 7])
 def test_a_description_of_wrong_shape_is_refused(tmp_path, monkeypatch, description):
     monkeypatch.setattr("tracer.store.writer._description", lambda metadata: description)
-    assert "damaged in its description" in rejected(write_recording(tmp_path / "x"))
+    assert "first block (the metadata) is damaged" in rejected(write_recording(tmp_path / "x"))
 
 
 def test_two_bad_blocks_of_equal_content_count_as_two(path):

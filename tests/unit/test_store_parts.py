@@ -174,7 +174,7 @@ def test_files_of_two_recordings_are_not_read_as_one(path: Path) -> None:
     write(path, turns=2)
     write(path.with_name("other.rtrace"), metadata=replace(METADATA, host="elsewhere"), turns=3)
     part_path(path.with_name("other.rtrace"), 3).replace(part_path(path, 3))
-    with pytest.raises(RecordingError, match=r"flight\.0003\.rtrace: is of another recording than .*0002"):
+    with pytest.raises(RecordingError, match=r"flight\.0003\.rtrace: belongs to another recording than .*0002"):
         open_recording(path)
 
 

@@ -211,7 +211,7 @@ def test_what_was_recorded_is_read_from_its_own_files_only(path):
     assert (recording.metadata.host, recording.event_count) == (METADATA.host, 20 * 500)
     part_path(path, 2).rename(path.with_name("away"))
     Writer(part_path(path, 2), METADATA).close()
-    with pytest.raises(RecordingError, match=r"x\.0002\.rtrace: is no longer the file that was recorded"):
+    with pytest.raises(RecordingError, match=r"x\.0002\.rtrace: is no longer the recorded file"):
         open_recording(path, writer.identities)
 
 

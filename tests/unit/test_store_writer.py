@@ -137,7 +137,7 @@ def test_a_file_that_somebody_took_away_meanwhile_is_no_success(path, replaced):
     path.unlink()
     if replaced:
         path.write_bytes(b"somebody else's")
-    with pytest.raises(TracerError, match="removed or replaced it while it was being written; the 3 events in it"):
+    with pytest.raises(TracerError, match="was removed or replaced while being written; the 3 events in it"):
         writer.close()
 
 

@@ -178,7 +178,7 @@ def test_what_somebody_puts_in_its_folders_place_is_not_used(tmp_path, monkeypat
 
     monkeypatch.setattr(folder.os, "mkdir", mkdir)
     # THEN there is no load, and nothing was done to what is there
-    with pytest.raises(TracerError, match="no folder for its files"), folder.private_folder(tmp_path):
+    with pytest.raises(TracerError, match="can't create a directory for its files"), folder.private_folder(tmp_path):
         pass
     assert len(list(tmp_path.iterdir())) == 2
 

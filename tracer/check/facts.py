@@ -31,7 +31,7 @@ FUNCTION_WAYS: Final = ("fentry", "kprobe")
 _ON_RETURN: Final = {"fexit": "fentry", "kretprobe": "kprobe"}
 _TRIAL_BUFFER_BYTES: Final = 1 << 20
 _TRANSPORT_NAME: Final = {Transport.RING: "BPF ring buffer", Transport.PERF: "a perf buffer for each CPU"}
-_NOT_TRIED: Final = "the kernel has it; not tried"
+_NOT_TRIED: Final = "the kernel has it; not tested"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requiremen
         return (*needs, Requirement("programs", False, str(error), explain_refusal(str(error)))), None
     needs = (*needs, *_function_probes(trial.rows))
     used = sum(map(_attaches, trial.rows))
-    programs = Requirement("programs", True, f"compiled, attached to {used} places")
+    programs = Requirement("programs", True, f"compiled, attached at {used} points")
     why = f": {choice.reason}" if choice.reason else ""
     transport = Requirement("transport", True, f"{_TRANSPORT_NAME[choice.transport]}{why}")
     if choice.transport is Transport.RING:

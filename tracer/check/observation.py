@@ -30,6 +30,6 @@ class Observation:
 
     def __str__(self) -> str:
         if self.path is None:
-            return f"nothing: no page left the balloon under pressure in {self.where}"
+            return f"none: no page left the balloon under pressure in {self.where}"
         pages = " and ".join(f"{self.leaked_pages[name]:,} pages by {name}" for name in self.path.split(", "))
         return f"{self.path}: {pages} ({self.quality}) in {self.where}"

@@ -44,7 +44,7 @@ def _verdict(facts: CheckFacts) -> str:
     if facts.can_trace:
         return "Live tracing works here."
     names = ", ".join(item.name for item in facts.missing)
-    return f"Live tracing does not work here yet: {names}. Recordings can be replayed and reported all the same."
+    return f"Live tracing does not work here yet: {names}. Recordings can still be replayed and reported."
 
 
 def _fixes(items: Iterable[Requirement]) -> Iterator[_Cells]:
@@ -65,7 +65,7 @@ def _machine(facts: CheckFacts) -> Iterator[_Cells]:
     if facts.container_engine:
         yield "container", f"{facts.container_engine}: {host.container}"
     elif host.container:
-        yield "container", f"perhaps: {host.container}"
+        yield "container", f"possibly: {host.container}"
     yield "CPUs", f"{host.cpus_online} online, {host.cpus_possible} possible, {nodes} NUMA node{'s' * (nodes > 1)}"
     yield "memory", f"{host.memory_total_bytes / _GIB:.1f} GiB in pages of {host.page_size_bytes // 1024} KiB"
     yield "memory cgroup", f"v{facts.cgroup_version}" if facts.cgroup_version else "none mounted"
@@ -96,12 +96,12 @@ def _balloon(facts: CheckFacts) -> Iterator[_Cells]:
     if facts.observation is not None:
         yield "observed", str(facts.observation)
     elif info.reclaim_path != "none":
-        yield "observed", "not looked for: check --observe SECONDS, or check --recording FILE"
+        yield "observed", "not tested: use check --observe SECONDS or check --recording FILE"
 
 
 def _plan_title(facts: CheckFacts, *, verbose: bool) -> str:
-    more = "" if verbose else "; one by one: check -v"
-    return f"Sources of events ({'tried just now' if facts.plan_tried else 'not tried'}{more})"
+    more = "" if verbose else "; each: check -v"
+    return f"Sources of events ({'just tested' if facts.plan_tried else 'not tested'}{more})"
 
 
 def _sources(rows: Iterable[PlanRow]) -> Iterator[_Cells]:

@@ -120,7 +120,7 @@ class Ring:
         return self._producer.load() - self._position
 
     def _front(self) -> Records:
-        """The finished records at the front, behind what is none of ours. What follows an unfinished one waits."""
+        """The finished records at the front, behind what is not one of ours. What follows an unfinished one waits."""
         run = self._finished_run()
         while not len(run) and self._skip_foreign():
             run = self._finished_run()

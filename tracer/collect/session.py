@@ -236,4 +236,4 @@ def _open_buffers(probes: Probes) -> tuple[Buffers, Callable[[], npt.NDArray[np.
     except OSError as error:
         size = f"{probes.buffer_bytes >> 20} MiB of {probes.choice.transport} buffers"
         fix = "a smaller --buffer-size, or CAP_IPC_LOCK" if error.errno == errno.EPERM else "a smaller --buffer-size"
-        raise CannotTraceError(f"{size} can't be had: {error.strerror} (try: {fix})") from error
+        raise CannotTraceError(f"can't allocate {size}: {error.strerror} (try: {fix})") from error

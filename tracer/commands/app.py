@@ -14,27 +14,25 @@ from . import demo, explain, import_, record, replay, report, summary
 
 app = typer.Typer(
     name=NAME,
-    help="Trace how a Linux guest gives memory back: which tier paid, what the balloon did, and where they fight.",
+    help="Trace memory reclaim in a Linux guest: which tier supplied memory, what the balloon did, where they collide.",
     epilog=f"Start with: {NAME} check; {NAME} demo",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("check", short_help="What can be traced here, and how to get what is missing.")(check_command.check)
+app.command("check", short_help="Show what can be traced here, and how to get what is missing.")(check_command.check)
 app.command(
     "record",
     short_help="Trace this machine and print the summary.",
     context_settings={"allow_interspersed_args": False},
 )(record.record)
-app.command("replay", short_help="Run a recording through the engine once more.")(replay.replay)
-app.command("summary", short_help="The analysis of a recording as text or JSON.")(summary.summary)
-app.command("report", short_help="The analysis of a recording as one HTML file.")(report.report)
-app.command("explain", short_help="What a kind of finding means, and what to try.")(explain.explain)
-app.command("import", short_help="Turn a recording of ftrace, trace-cmd or perf into one of this tool's.")(
-    import_.import_
-)
-app.command("demo", short_help="Trace this machine under a bounded load of its own.")(demo.demo)
+app.command("replay", short_help="Replay a recording: findings as they appear, then the summary.")(replay.replay)
+app.command("summary", short_help="Analyse a recording and print text or JSON.")(summary.summary)
+app.command("report", short_help="Analyse a recording and write one HTML file.")(report.report)
+app.command("explain", short_help="Explain a kind of finding, and what to try.")(explain.explain)
+app.command("import", short_help="Convert a trace from ftrace, trace-cmd or perf into a recording.")(import_.import_)
+app.command("demo", short_help="Trace this machine under a bounded load.")(demo.demo)
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,22 +13,22 @@ from .options import BalloonSource, BalloonSourceOption, OomNotifier, length_s
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Every source of every kind of event by itself.")
+        bool, typer.Option("--verbose", "-v", help="List every source of every event separately.")
     ] = False,
     recording: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="How the balloon gave pages back: as seen in this recording.", show_default=False
+            metavar="FILE", help="Show how the balloon gave pages back in this recording.", show_default=False
         ),
     ] = None,
     observe: Annotated[
         float | None,
-        typer.Option(metavar="TIME", parser=length_s, help="... or by tracing now for so long.", show_default=False),
+        typer.Option(metavar="TIME", parser=length_s, help="... or by tracing for this long now.", show_default=False),
     ] = None,
     balloon_source: BalloonSourceOption = BalloonSource.AUTO,
     oom_notifier: OomNotifier = None,
 ) -> None:
-    """What can be traced on this machine, and how to get what is missing.
+    """Show what can be traced on this machine, and how to get what is missing.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ def check(
     from ..jobs.checking import run
 
     if recording is not None and observe is not None:
-        raise UsageError("--recording and --observe: one of them")
+        raise UsageError("--recording and --observe exclude each other")
     status = run(
         as_json=as_json,
         verbose=verbose,

@@ -26,14 +26,14 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where demo.rtrace and demo.html go (overwritten).")
     ] = Path("out"),
-    drop_caches: Annotated[bool, typer.Option("--drop-caches", help="Have the kernel drop its caches once.")] = False,
+    drop_caches: Annotated[bool, typer.Option("--drop-caches", help="Drop the kernel's caches once.")] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Trace this machine under a bounded load of its own; write a recording and a report.
+    """Trace this machine under a bounded load; write a recording and a report.
 
-    The load (at most 128 MiB in a memory cgroup of its own) reads files and looks up names, so that page cache and
-    slab have to be reclaimed. Where tracing is not possible, a recording that comes with the project is replayed.
+    The load (at most 128 MiB in its own memory cgroup) reads files and looks up names, so that page cache and
+    slab have to be reclaimed. Where tracing is not possible, a bundled recording is replayed.
 
     \b
     Examples (as root):

@@ -23,7 +23,7 @@ def explain(
         typer.Argument(metavar="[KIND]", help="Default: list all kinds.", autocompletion=_complete, show_default=False),
     ] = None,
 ) -> None:
-    """What a kind of finding means, how it was computed, its usual causes, and what to try.
+    """Explain a kind of finding: meaning, computation, usual causes, and what to try.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ def _mapping(pairs: list[str] | None) -> dict[str, str]:
     for pair in pairs or ():
         name, equals, kind = pair.rpartition("=")
         if not (equals and name and kind):
-            raise typer.BadParameter(f"{pair!r} is not NAME=KIND", param_hint="'--map'")
+            raise typer.BadParameter(f"{pair!r} is not of the form NAME=KIND", param_hint="'--map'")
         mapping[name] = kind
     return mapping
 
@@ -47,7 +47,7 @@ def _complete_mapping(incomplete: str) -> list[str]:
 def _beside(source: str) -> Path:
     """Where the recording goes by default: beside its source, `trace.txt.gz` to `trace.rtrace`."""
     if source == "-":
-        raise typer.BadParameter("standard input has no name: say where to with -o OUT.rtrace")
+        raise typer.BadParameter("standard input has no name: name the output with -o OUT.rtrace")
     path = named(Path(source))
     name = path.with_suffix("") if path.suffix in _PACKED_SUFFIXES else path
     return name.with_suffix(".rtrace")
@@ -70,7 +70,7 @@ def _say(result: ImportResult, output: Path, say: Messages) -> None:
 def import_(
     source: Annotated[
         str,
-        typer.Argument(metavar="SRC", help="Text, packed or not; trace.dat; perf.data; or - for stdin."),
+        typer.Argument(metavar="SRC", help="Text, compressed or not; trace.dat; perf.data; or - for stdin."),
     ],
     output: Annotated[
         Path | None,
@@ -84,7 +84,7 @@ def import_(
         typer.Option(
             "--map",
             metavar="NAME=KIND",
-            help="Event NAME is of KIND; may be repeated.",
+            help="Treat event NAME as KIND. Can be repeated.",
             autocompletion=_complete_mapping,
             show_default=False,
         ),
@@ -95,7 +95,7 @@ def import_(
     ] = None,
     host_log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What the host asked for and saw, as lines of JSON.", show_default=False),
+        typer.Option(metavar="FILE", help="The host's commands and readings, as lines of JSON.", show_default=False),
     ] = None,
     kernel: Annotated[
         str,
@@ -108,7 +108,7 @@ def import_(
     ] = "",
     quiet: Quiet = False,
 ) -> None:
-    """Turn a recording of ftrace, trace-cmd or perf into one of this tool's.
+    """Convert a trace from ftrace, trace-cmd or perf into a recording.
 
     \b
     Examples:

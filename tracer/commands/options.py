@@ -33,7 +33,7 @@ def moment_s(text: str) -> float:
 def _seconds(text: str) -> float:
     match = _LENGTH.fullmatch(text.strip().lower())
     if match is None or match[2] not in _UNIT_S:
-        raise typer.BadParameter(f"{text!r} is no length of time: seconds, or a number with ms, s, m, h or d")
+        raise typer.BadParameter(f"{text!r} is not a duration: give seconds, or a number with ms, s, m, h or d")
     return float(match[1]) * _UNIT_S[match[2]]
 
 
@@ -67,8 +67,9 @@ BalloonSourceOption = Annotated[
     BalloonSource,
     typer.Option(
         "--balloon-source",
-        help="Who counts balloon pages: the balloon's functions (fentry, kprobe), the kernel's counters at both ends of"
-        " a run, page allocations in it (tracepoints: these, and no function probed), or only samples of /proc/vmstat.",
+        help="How balloon pages are counted: the balloon's functions (fentry, kprobe), the kernel's counters at"
+        " both ends of a run, page allocations during it (tracepoints: without function probes), or only"
+        " /proc/vmstat samples.",
     ),
 ]
 OomNotifier = Annotated[
@@ -76,7 +77,7 @@ OomNotifier = Annotated[
     typer.Option(
         "--oom-notifier",
         metavar="SYMBOL",
-        help="Also a callback of the OOM notifier chain. Can be repeated.",
+        help="Also trace this OOM notifier callback. Can be repeated.",
         show_default=False,
     ),
 ]
@@ -85,31 +86,35 @@ File = Annotated[
     typer.Argument(
         metavar="FILE",
         readable=False,
-        help="A recording (.rtrace); of several files (--rotate) the name recorded to.",
+        help="A recording (.rtrace); for one in several files (--rotate), its original name.",
         show_default=False,
     ),
 ]
 Horizon = Annotated[
     float,
     typer.Option(
-        "--horizon", metavar="S", min=0.001, max=MOST_S, help="Pages that come back within S seconds are a cycle."
+        "--horizon",
+        metavar="S",
+        min=0.001,
+        max=MOST_S,
+        help="Pages that return to the balloon within S seconds are a cycle.",
     ),
 ]
 Gap = Annotated[
     float,
-    typer.Option("--gap", metavar="S", min=0.0, max=MOST_S, help="Longest pause in seconds inside an episode."),
+    typer.Option("--gap", metavar="S", min=0.0, max=MOST_S, help="Longest pause within an episode, in seconds."),
 ]
 From = Annotated[
     float | None,
-    typer.Option(
-        "--from", metavar="TIME", parser=moment_s, help="Leave out what came before TIME.", show_default=False
-    ),
+    typer.Option("--from", metavar="TIME", parser=moment_s, help="Ignore everything before TIME.", show_default=False),
 ]
 To = Annotated[
     float | None,
-    typer.Option("--to", metavar="TIME", parser=moment_s, help="Leave out what came after TIME.", show_default=False),
+    typer.Option("--to", metavar="TIME", parser=moment_s, help="Ignore everything after TIME.", show_default=False),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output file.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is being done.")]
-Details = Annotated[bool, typer.Option("--verbose", "-v", help="Also name the kinds of events that could not be seen.")]
+Details = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also list the kinds of events that could not be traced.")
+]

@@ -48,7 +48,7 @@ def _default_output() -> Path:
 def record(
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="-- COMMAND", help="Trace as long as this runs.", show_default=False),
+        typer.Argument(metavar="-- COMMAND", help="Trace while this command runs.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None,
@@ -61,7 +61,7 @@ def record(
             "-d",
             metavar="TIME",
             parser=length_s,
-            help="Stop after so long: seconds, or 500ms, 30s, 5m, 2h; a COMMAND that still runs is sent SIGTERM.",
+            help="Stop after this time: seconds, or 500ms, 30s, 5m, 2h; a COMMAND still running gets SIGTERM.",
             show_default=False,
         ),
     ] = None,
@@ -70,16 +70,16 @@ def record(
         typer.Option(
             "--as-user",
             metavar="USER[:GROUP]",
-            help="COMMAND runs as this user (name or number) with its groups, without capabilities.",
+            help="Run COMMAND as this user (name or number) with its groups, without capabilities.",
             show_default=False,
         ),
     ] = None,
     force: Force = False,
     transport: Annotated[
-        TransportWish, typer.Option(help="How events come out of the kernel; perf works before 5.8 too.")
+        TransportWish, typer.Option(help="How events leave the kernel; perf also works before 5.8.")
     ] = TransportWish.AUTO,
     sample_interval: Annotated[
-        float, typer.Option(metavar="S", min=0.01, max=1.0, help="Seconds between readings of the counters.")
+        float, typer.Option(metavar="S", min=0.01, max=1.0, help="Seconds between counter samples.")
     ] = 0.25,
     buffer_size: Annotated[
         int, typer.Option(metavar="MIB", min=1, max=1024, help="Kernel memory for events not yet collected.")
@@ -88,14 +88,14 @@ def record(
     oom_notifier: OomNotifier = None,
     lru_detail: Annotated[
         LruDetail,
-        typer.Option(help="Scans of the LRU lists: an event for each, or added up in the kernel by reclaim span."),
+        typer.Option(help="LRU scans: one event each, or summed in the kernel per reclaim span."),
     ] = LruDetail.EACH,
     queue_size: Annotated[
         int, typer.Option(metavar="MIB", min=4, max=1024, help="Memory for events not yet written.")
     ] = 8,
     fsync: Annotated[
         Fsync,
-        typer.Option(help="When to wait until the disk has it: at the end, or also at each flush, once a second."),
+        typer.Option(help="When to fsync: at the end, or also at each flush (once a second)."),
     ] = Fsync.CLOSE,
     rotate: Annotated[
         int | None,
@@ -103,18 +103,18 @@ def record(
             metavar="MIB",
             min=1,
             max=MOST_MIB,
-            help="Go on in a new file after so much: FILE.0001.rtrace, ...",
+            help="Start a new file after this size: FILE.0001.rtrace, ...",
             show_default=False,
         ),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="With --rotate: only the newest N files stay.", show_default=False),
+        typer.Option(metavar="N", min=1, help="With --rotate: keep only the newest N files.", show_default=False),
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Trace this machine until the time is over, the command ends, or Ctrl-C; then print the summary.
+    """Trace this machine until the time is up, the command ends, or Ctrl-C; then print the summary.
 
     \b
     Examples (as root):
@@ -125,9 +125,9 @@ def record(
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
     """
     if not command and sys.argv[-1:] == ["--"] and output != Path("--"):
-        raise typer.BadParameter("there is no COMMAND after --")
+        raise typer.BadParameter("no COMMAND after --")
     if as_user is not None and not command:
-        raise typer.BadParameter("--as-user is for a COMMAND: record --as-user USER -- COMMAND")
+        raise typer.BadParameter("--as-user needs a COMMAND: record --as-user USER -- COMMAND")
     options = RecordOptions(
         output=named(output or _default_output()),
         duration_s=duration,

@@ -28,13 +28,13 @@ def _speed(text: str) -> float | None:
 
 def replay(
     file: File,
-    speed: Annotated[str, typer.Option(metavar="N|max", help="1 is the speed of the original.")] = "max",
+    speed: Annotated[str, typer.Option(metavar="N|max", help="1 is the original speed.")] = "max",
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
     quiet: Quiet = False,
     verbose: Details = False,
 ) -> None:
-    """A recording through the same engine that watches live: findings as they appear, then the summary.
+    """Replay a recording through the analysis: findings as they appear, then the summary.
 
     \b
     Examples:

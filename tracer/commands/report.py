@@ -23,7 +23,7 @@ def report(
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
 ) -> None:
-    """One self-contained HTML file that needs no network.
+    """Analyse a recording and write one self-contained HTML file that needs no network.
 
     \b
     Examples:

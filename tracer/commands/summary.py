@@ -97,7 +97,7 @@ def summary(
     ] = None,
     verbose: Details = False,
 ) -> None:
-    """The analysis of a recording as text or JSON.
+    """Analyse a recording and print text or JSON.
 
     \b
     Examples:

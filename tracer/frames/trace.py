@@ -50,7 +50,7 @@ class Trace:
     ) -> Self:
         """As `tracer.open`."""
         if start_s is not None and end_s is not None and end_s <= start_s:
-            raise UsageError(f"end_s {end_s:g} is not after start_s {start_s:g}: nothing would be left")
+            raise UsageError(f"end_s {end_s:g} is not after start_s {start_s:g}: the range is empty")
         if horizon_s <= 0 or gap_s < 0:
             raise UsageError(f"horizon_s {horizon_s:g} must be above 0, gap_s {gap_s:g} not below it")
         return cls(open_recording(Path(path)), Options(horizon_s=horizon_s, gap_s=gap_s), start_s, end_s)

@@ -104,7 +104,7 @@ class Converter:
     def absurd_remarks(self) -> Iterator[str]:
         """What to say of lines that tell more pages than any machine has."""
         if self.absurd:
-            lines = f"{self.absurd:,} line{'s' if self.absurd > 1 else ''} with more pages than any machine has"
+            lines = f"{self.absurd:,} line{'s' if self.absurd > 1 else ''} with impossible page counts"
             yield f"Left out: {lines}, the first: {self.first_absurd}"
 
     def _meet(self, known: Known) -> None:

@@ -44,7 +44,7 @@ class GuestSamples:
         if found is None:
             raise RecordingError(
                 f"the samples ({first_ns / 1e9:.1f}-{last_ns / 1e9:.1f} s) and the trace ({survey.first_ns / 1e9:.1f}-"
-                f"{survey.last_ns / 1e9:.1f} s) have no time in common, and the balloon moved too little to match them"
+                f"{survey.last_ns / 1e9:.1f} s) do not overlap in time, and the balloon moved too little to match them"
             )
         interval_ns = round(self.interval_s * 1e9)
         return Offset(found.ns, found.uncertainty_ns + interval_ns, found.method)

@@ -59,14 +59,14 @@ class HostLog:
         if offset is None:
             raise RecordingError(
                 "the host's log can't be placed on the trace's clock: it has no message with the guest's clock "
-                '({"ev": "guest_ready", "guest": {"mono": s}}) and its commands match no change of target in the trace'
+                '({"ev": "guest_ready", "guest": {"mono": s}}) and its commands match no target change in the trace'
             )
         from_ns, until_ns = survey.first_ns - offset.ns, survey.last_ns - LATE_NS - offset.ns
         inside = sum(from_ns <= time_ns <= until_ns for time_ns in self._command_times)
         if offset.matched * _MOST_UNMATCHED <= inside > 0 and (survey.target_changes or survey.work_starts):
             raise RecordingError(
-                f"the host's log is of another run: of its {inside} commands in the trace's time {offset.matched} are "
-                "followed by a change of target or balloon work there; give the log of this run, or none"
+                f"the host's log belongs to another run: of its {inside} commands in the trace, {offset.matched} are "
+                "followed by a target change or balloon work in the trace; give the log of this run, or none"
             )
         return offset
 

@@ -111,7 +111,7 @@ def import_trace(request: ImportRequest, progress: Progress = lambda _what, _sha
                     stack.callback(source.close)
     if went_back:
         often = "once" if went_back == 1 else f"{went_back:,} times"
-        result.remarks.insert(0, f"The text was not in order of time (it went back {often}): it was put in order")
+        result.remarks.insert(0, f"The text was not sorted by time (it went back {often}): it was sorted")
     return result
 
 
@@ -120,7 +120,7 @@ def _check(request: ImportRequest) -> None:
         if kind not in KIND_BY_NAME:
             near = get_close_matches(kind, KIND_BY_NAME, n=3, cutoff=0.5)
             meant = f"did you mean {' or '.join(near)}?" if near else f"kinds are {', '.join(KIND_BY_NAME)}"
-            raise UsageError(f"--map {name}={kind}: no kind is called that; {meant}")
+            raise UsageError(f"--map {name}={kind}: no such kind; {meant}")
     inputs = [path for path in (request.samples, request.host_log) if path is not None]
     inputs += [Path(request.source)] if request.source != STDIN else []
     for path in inputs:
@@ -134,7 +134,7 @@ def _survey(source: Source, rules: Rules, scanner: KeepingScanner, progress: Pro
     surveyor = Surveyor(rules, scanner)
     for block in source.blocks():
         surveyor.feed(block)
-        progress("Looking through the trace", source.done * _SURVEY_SHARE)
+        progress("Scanning the trace", source.done * _SURVEY_SHARE)
     return surveyor.survey
 
 
@@ -153,15 +153,13 @@ def _nothing_found(survey: Survey, source: Source) -> str:
     if not survey.counts and survey.unread_lines.total:
         return f"{survey.unread_lines}{damage}"
     if not survey.counts and source.tool:
-        return f"holds no samples: {source.tool} shows no event in it{damage}"
+        return f"has no samples: {source.tool} shows no event in it{damage}"
     if not survey.counts:
-        return (
-            f"no event was found in its {survey.lines:,} lines{damage}; is it text of ftrace, trace-cmd or perf script?"
-        )
+        return f"no event was found in its {survey.lines:,} lines{damage}; is it ftrace, trace-cmd or perf script text?"
     if set(survey.counts) <= {FUNCTION_ARROW, FUNCTION_EVENT}:
         names = ", ".join(FUNCTION_BY_NAME)
-        return f"of the function tracer's lines only those of {names} are read, none is there{damage}"
-    return f"none of its events is known{damage}: {listed(survey.counts)}; name them with --map NAME=KIND"
+        return f"of the function tracer's lines only those of {names} are read, and there are none{damage}"
+    return f"none of its events are known{damage}: {listed(survey.counts)}; name them with --map NAME=KIND"
 
 
 def listed(counts: Counter[str]) -> str:
@@ -262,23 +260,23 @@ class _Import:
             yield f"The source is damaged: {self._source.damage}; imported up to there ({self._survey.lines:,} lines)"
         if long_lines := self._survey.long_lines + self._source.long_lines:
             lines = f"{long_lines:,} line{'s' if long_lines > 1 else ''}"
-            yield f"Left out: {lines} of more than {MOST_LINE_BYTES >> 10} KiB, which no tracer writes"
+            yield f"Left out: {lines} of more than {MOST_LINE_BYTES >> 10} KiB, longer than any tracer's"
         if overwritten := self._survey.facts.overwritten:
-            yield f"{overwritten:,} older events were gone from the tracer's buffer before it was read"
+            yield f"{overwritten:,} older events were overwritten in the tracer's buffer before it was read"
         if ended := self._converter.entries.ended:
             kinds = sorted(self._without_end)
-            yield f"No event ends {', '.join(kinds)}: {ended:,} were ended after their last event inside"
+            yield f"No event ends {', '.join(kinds)}: {ended:,} spans were ended after their last event"
         if count := self._converter.unreadable:
             lines = f"{count:,} line{'s' if count > 1 else ''} of known events could not be read"
             yield f"{lines}, the first: {self._converter.first_unreadable}"
         yield from self._converter.absurd_remarks()
         for kind, names in self._survey.cut.items():
             if kind not in self._survey.fields and (cut := [each for each in WHOLE[kind] if each not in names]):
-                yield f"Fields cut from every line of {kind}: {', '.join(cut)}; they are unknown"
+                yield f"Fields missing from every line of {kind}: {', '.join(cut)}; they are unknown"
         if self._survey.unread_lines.total:
             yield f"Left out: {self._survey.unread_lines}"
         if self._converter.backwards:
-            yield f"{self._converter.backwards:,} events are earlier than the one before them on their thread"
+            yield f"{self._converter.backwards:,} events are earlier than the previous one of their thread"
 
     def _notes(self) -> dict[str, JSON]:
         converter, start_ns = self._converter, self._survey.first_ns

@@ -97,6 +97,6 @@ def _refuse_other_boot(guest: GuestSamples | None, host: HostLog | None) -> None
     apart_ns = abs(guest.wall_ns - host.wall_ns)
     if apart_ns > _SAME_BOOT_NS:
         raise RecordingError(
-            f"the samples and the host's log are of two boots, {apart_ns / 1e9:,.0f} s apart by the guest's wall "
-            "clock; give those of one run"
+            f"the samples and the host's log are from two boots, {apart_ns / 1e9:,.0f} s apart by the guest's wall "
+            "clock; give both from one run"
         )

@@ -23,7 +23,7 @@ _BUFFERS_BYTES: Final = 1 << 24
 """What all parts of a merge may hold together."""
 _LEAST_BUFFER_BYTES, _MOST_BUFFER_BYTES = 1 << 12, 1 << 16
 _SMALL_NS: Final = 1_000_000
-"""Among distances from line to line some are less."""
+"""Among differences between lines some are less."""
 _MOST_SPLITS: Final = 8
 
 Keys = tuple[str, str, str]
@@ -92,7 +92,7 @@ class _Steps:
         is_small = self.first_ns == 0 or self.least_ns < _SMALL_NS
         if self.back * 4 >= self.events - 1 > 0 and is_small and min(self.worst[:2]) > 0:
             raise RecordingError(
-                f"{name}: its times are distances from line to line (perf script --deltatime), no clock: they go back "
+                f"{name}: its times are differences between lines (perf script --deltatime): they go back "
                 f"in {self.back:,} of {self.events:,} events; print them without --deltatime"
             )
         if min(self.worst) > LAG_NS and self.is_restarted:
@@ -100,7 +100,7 @@ class _Steps:
             raise RecordingError(
                 f"{name}: its times go back {len(self.restarts):,} times on the same CPU and thread, first in line "
                 f"{self.restarts[0]:,}: several recordings, copies or boots in one file; split it there "
-                f"(csplit {name} {at}) and import each by itself"
+                f"(csplit {name} {at}) and import each part separately"
             )
         if len(self.restarts) >= MOST_PARTS:
             raise RecordingError(f"{name}: its times go back {len(self.restarts):,} times; sort its lines by time")
@@ -153,7 +153,7 @@ def _split(source: Source, plain: Spool, progress: Progress) -> tuple[_Steps, li
 def _shown(source: Source, progress: Progress) -> Iterator[list[str]]:
     for lines in source.chunks():
         yield lines
-        progress("Putting the trace into the order of time", source.done)
+        progress("Sorting the trace by time", source.done)
 
 
 def _part(stream: IO[bytes], start: int, end: int, size: int) -> Iterator[Item]:

@@ -13,7 +13,7 @@ from .survey import Survey
 from .table import HYPERV_DRIVER, VIRTIO_KINDS, WORK_DRIVERS
 
 _NOT_THERE = "not in the source"
-_NO_END = "the source has no event for it: put after the last event inside the span"
+_NO_END = "not in the source: placed after the last event inside the span"
 TRANSPORT = "import"
 MOST_CHARACTERS = 1000
 """Of what a source says of itself: hostile text may say any amount."""

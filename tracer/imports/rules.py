@@ -185,7 +185,7 @@ class ProbeRule:
         self._matchers: dict[str, Matcher] = {}
 
     def take(self, line: str, at: int, thread: int) -> Taken | None:
-        """The probe's fields; None where the function is none of ours, or the text is damaged."""
+        """The probe's fields; None where the function is not one of ours, or the text is damaged."""
         match = _LOCATION.match(line, at)
         target = self._known_target(match[1] if match else "")
         if not isinstance(target, _Target):

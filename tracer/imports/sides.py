@@ -40,14 +40,14 @@ def read_records(path: Path) -> Iterator[Record]:
         for lines in source.chunks():
             if source.long_lines:
                 raise RecordingError(
-                    f"{shown(path)}: has a line longer than {MOST_LINE_BYTES >> 10} KiB: no reading, no event"
+                    f"{shown(path)}: has a line longer than {MOST_LINE_BYTES >> 10} KiB: not a sample or event"
                 )
             for line in lines:
                 number += 1
                 if not line.strip():
                     continue
                 if broken:
-                    raise RecordingError(f"{shown(path)}: line {broken} is no JSON object")
+                    raise RecordingError(f"{shown(path)}: line {broken} is not a JSON object")
                 record = _parse(line)
                 if record is None:
                     broken = number
@@ -136,7 +136,7 @@ class ReadingTable:
         if len(self._times) * len(self._names) > self._most_cells:
             raise RecordingError(
                 f"{shown(self._path)}: {len(self._times):,} readings of {len(self._names):,} counters are more than "
-                f"{self._most_cells:,} numbers, which are held in memory; give fewer readings, or fewer counters"
+                f"{self._most_cells:,} numbers, the limit of what fits in memory; give fewer readings or counters"
             )
 
     def readings(self) -> Readings:

@@ -138,7 +138,7 @@ def open_source(source: str, progress: Progress) -> Source:
         return Source(path.name, _rereadable(stream, path, progress))
     stream.close()
     if tool is None:
-        raise RecordingError(f"{shown(path)}: is a recording of this tool already: nothing to import")
+        raise RecordingError(f"{shown(path)}: is already a reclaim-tracer recording: nothing to import")
     return _converted(path, tool, progress)
 
 
@@ -154,7 +154,7 @@ def _open(path: Path) -> BufferedReader:
         raise _unreadable(shown(path), error) from error
     if what := kind_of_file(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise RecordingError(f"{shown(path)}: is {what}, a file is needed; pipe text into `import -`")
+        raise RecordingError(f"{shown(path)}: is {what}, not a file; pipe text into `import -`")
     os.set_blocking(descriptor, True)
     stream = os.fdopen(descriptor, "rb")
     try:
@@ -164,7 +164,7 @@ def _open(path: Path) -> BufferedReader:
         raise _unreadable(shown(path), error) from error
     if not magic or (packer := not_unpacked(magic)):
         stream.close()
-        what = f"is packed with {packer}; unpack it first" if magic else "is empty"
+        what = f"is compressed with {packer}; decompress it first" if magic else "is empty"
         raise RecordingError(f"{shown(path)}: {what}")
     return stream
 
@@ -190,7 +190,7 @@ def _rereadable(stream: BufferedReader, path: Path, progress: Progress) -> IO[by
 
 def _from_stdin(progress: Progress) -> Source:
     if sys.stdin is None:
-        raise RecordingError("standard input: is closed; pipe text into it, or give a file")
+        raise RecordingError("standard input: is closed; pipe text into it or give a file")
     name = "standard input"
     return Source(name, _kept(cast("BufferedReader", sys.stdin.buffer), name, progress))
 
@@ -235,7 +235,7 @@ def _converted(path: Path, tool: Tool, progress: Progress) -> Source:
     with Spool(packed=False) as spool:
         status, complaint = _run([str(program), *tool.command[1:], str(path.absolute())], spool, progress)
         if status or not spool.size_bytes:
-            why = complaint or f"it gave no text and {_ended(status)}"
+            why = complaint or f"it produced no text and {_ended(status)}"
             raise RecordingError(f"{shown(path)}: {tool.command[0]} can't read it: {why}")
         host, kernel = _machine(tool, program, path)
         return Source(path.name, spool.finish(), kernel, host, tool.command[0])
@@ -329,5 +329,5 @@ def _room() -> Iterator[None]:
         yield
     except OSError as error:
         where = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - tempfile's own first choices
-        advice = "have TMPDIR name a folder with room"
-        raise TracerError(f"no temporary file in {where}: {error.strerror}; {advice}") from error
+        advice = "set TMPDIR to a directory with free space"
+        raise TracerError(f"can't create a temporary file in {where}: {error.strerror}; {advice}") from error

@@ -16,11 +16,11 @@ _ANY: Final = r"(?:[A-Za-z_]\w*:)?[A-Za-z_][\w-]*"
 
 FORMS: Final = (
     (
-        "its times are counts (trace_clock x86-tsc, counter or uptime), no seconds; record with mono or local",
+        "its times are counts (trace_clock x86-tsc, counter or uptime), not seconds; record with mono or local",
         re.compile(rf"-\d+\s+(?:\(\s*[\d-]+\)\s+)?(?:\[\d+\]\s+)?(?:[^\s:\[\]]{{1,10}}\s+)?\d+:\s+{_ANY}:"),
     ),
     (
-        "it is of `perf trace`, which names no CPU; record with `perf record` and give the perf.data",
+        "it is `perf trace` output, which names no CPU; record with `perf record` and give the perf.data",
         re.compile(r"^\s*\d+\.\d{3} \(.*\): .*\(.*\)\s*$"),
     ),
     (
@@ -28,7 +28,7 @@ FORMS: Final = (
         re.compile(rf"^\s*\S.*\s\d+(?:/\d+)?\s+(?:\[\d+\]\s+)?(?:\d+\s+)?{_ANY}:{_ANY}:"),
     ),
     (
-        "it is what tp_printk wrote to the kernel's log, without tasks; read /sys/kernel/tracing/trace instead",
+        "it is tp_printk output from the kernel log, without tasks; read /sys/kernel/tracing/trace instead",
         re.compile(rf"\[\s*\d+\.\d+\](?:\[\s*\w+\])?\s+(?:{_NAMES}):"),
     ),
     (
@@ -45,7 +45,7 @@ FORMS: Final = (
     ),
 )
 """What is said of a text, and the lines that tell it; the surer ones first."""
-_OTHER: Final = "its lines name known events in a form that is not read"
+_OTHER: Final = "its lines name known events in an unknown format"
 
 
 def shown_line(line: str) -> str:

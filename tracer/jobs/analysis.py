@@ -30,7 +30,7 @@ class Span:
 
     def __post_init__(self) -> None:
         if self.to_s is not None and self.to_s <= (self.from_s or 0.0):
-            raise UsageError(f"--to {self.to_s:g} is not after --from {self.from_s or 0:g}: nothing would be left")
+            raise UsageError(f"--to {self.to_s:g} is not after --from {self.from_s or 0:g}: the range is empty")
 
     def part(self, recording: AnyRecording) -> RecordingPart:
         """This part of a recording. Raises UsageError when there is nothing in it."""

@@ -59,7 +59,7 @@ class Demonstration:
             make_folders(self.directory)
         except OSError as error:
             where = shown(self.directory)
-            raise TracerError(f"{where}: can't be made: {error.strerror}; choose another with -o") from error
+            raise TracerError(f"{where}: can't be created: {error.strerror}; choose another with -o") from error
 
     def _record(self, path: Path) -> tuple[Analysis, RecordingFacts]:
         request = CaptureRequest(Output(path, force=True), duration_s=self.duration_s, load=self._load)
@@ -74,7 +74,7 @@ class Demonstration:
         plan = LoadPlan(max(self.duration_s - _TAIL_S, 0.5), self.directory, drop_caches=self.drop_caches)
         with ExitStack() as stack:
             try:
-                self.say.info("Making the files of a bounded load ...")
+                self.say.info("Creating files for a bounded load ...")
                 load = stack.enter_context(bounded_load(plan))
             except TracerError as error:
                 self.say.info(f"Tracing without a load: {error}")
@@ -88,7 +88,7 @@ class Demonstration:
         source = resource_dir("reports") / BUNDLED
         if not source.is_file():
             raise TracerError(f"{why} (and the installation is incomplete: no {source})") from why
-        print(f"Live tracing is not possible here ({why}): replaying a recording that comes with the project.")
+        print(f"Live tracing is not possible here ({why}): replaying the bundled recording.")
         sys.stdout.flush()
         write_file(path, source.read_bytes(), force=True, what="a recording")
         return analyse_file(source)

@@ -30,8 +30,8 @@ def bounded_memory(recording: Path) -> Iterator[None]:
         if not is_ours:
             raise
         raise RecordingError(
-            f"{shown(recording)}: takes more than {MOST_BYTES >> 20} MiB of memory to look at: it is unusual, or made "
-            "to be large; look at a part of its time (--from, --to)"
+            f"{shown(recording)}: needs more than {MOST_BYTES >> 20} MiB of memory to analyse: it is unusual, or made "
+            "to be large; analyse part of it (--from, --to)"
         ) from error
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -78,7 +78,7 @@ class FindingStream:
         found = {finding.id for finding in analysis.findings}
         for number in [number for number in self._told if number not in found]:
             finding = self._told.pop(number).finding
-            yield replace(finding, text=f"No longer so: {finding.text}")
+            yield replace(finding, text=f"Withdrawn: {finding.text}")
 
     def _tell(self, finding: Finding, lead: str, *, is_over: bool) -> Finding:
         self._told[finding.id] = _Told(finding, is_over)

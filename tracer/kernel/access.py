@@ -117,7 +117,7 @@ class _Access:
     def without_function_probes(self, reasons: Sequence[str]) -> Requirement:
         """See `function_probes`."""
         fix = self._kernel_with("CONFIG_KPROBES=y")
-        advice = f"nothing: tracepoints do; for what they don't show {fix}"
+        advice = f"nothing: tracepoints suffice; for what they don't show, {fix}"
         return Requirement("function probes", False, "; ".join(reasons), advice, needed=False)
 
     def perf_buffers(self, wanted_bytes: int, cpus: int) -> Requirement:
@@ -144,7 +144,7 @@ class _Access:
         missing = missing_to_trace(self._root)
         if not in_initial_namespace("user", self._root):
             fix = leave_user_namespace(self._engine)
-            return Requirement("privileges", False, "root of a user namespace has no power over the kernel", fix)
+            return Requirement("privileges", False, "root in a user namespace has no privileges over the kernel", fix)
         if not missing:
             how = "CAP_SYS_ADMIN" if Capability.CAP_SYS_ADMIN in self._held else names(TRACING)
             return Requirement("privileges", True, how)
@@ -187,7 +187,7 @@ class _Access:
         text = read_text(self._root, "/sys/kernel/security/lockdown") or ""
         state = text.partition("[")[2].partition("]")[0]
         if state != "confidentiality":
-            return Requirement("lockdown", True, state or "not in force, as far as can be seen")
+            return Requirement("lockdown", True, state or "not in force, as far as visible")
         detail = "confidentiality: the kernel refuses tracing"
         return Requirement("lockdown", False, detail, boot_with("lockdown=integrity", self._distribution))
 
@@ -203,7 +203,7 @@ class _Access:
         why = why_hidden(self._root)
         if not why:
             return Requirement("kernel symbols", True, "addresses readable", needed=False)
-        detail = f"{why}: shrinkers stay unnamed, the balloon's work unseen"
+        detail = f"{why}: shrinkers have no names, the balloon's work is not traced"
         setting = hidden_by_kernel(self._root)
         fix = self._as_root(f"sysctl {setting}") if setting else self._grant(Capability.CAP_SYSLOG)
         return Requirement("kernel symbols", False, detail, fix, needed=False)
@@ -218,20 +218,20 @@ class _Access:
     def _memory_lock(self) -> Requirement:
         shown, enough = _memlock_limit(_ADDRESS_SPACE_BYTES)
         if enough or Capability.CAP_IPC_LOCK in self._held:
-            return Requirement("memory lock", True, "the tracer keeps its pages in memory", needed=False)
-        detail = f"CAP_IPC_LOCK is missing, and ulimit -l is {shown}: reclaim can hold the tracer up"
+            return Requirement("memory lock", True, "the tracer locks its pages in memory", needed=False)
+        detail = f"CAP_IPC_LOCK is missing, and ulimit -l is {shown}: reclaim can stall the tracer"
         return Requirement("memory lock", False, detail, self._grant(Capability.CAP_IPC_LOCK), needed=False)
 
     def _oom_shield(self) -> Requirement:
         if Capability.CAP_SYS_RESOURCE in self._held:
-            return Requirement("OOM shield", True, "the tracer keeps itself from being killed", needed=False)
-        detail = "CAP_SYS_RESOURCE is missing: the OOM killer may take the tracer"
+            return Requirement("OOM shield", True, "the OOM killer spares the tracer", needed=False)
+        detail = "CAP_SYS_RESOURCE is missing: the OOM killer may kill the tracer"
         return Requirement("OOM shield", False, detail, self._grant(Capability.CAP_SYS_RESOURCE), needed=False)
 
     def _btf(self) -> Requirement:
         if under(self._root, _BTF).exists():
             return Requirement("BTF", True, _BTF, needed=False)
-        detail = "none: functions and counters can't be read inside the kernel, tracepoints work"
+        detail = "none: function arguments and kernel counters can't be read; tracepoints work"
         return Requirement("BTF", False, detail, self._kernel_with("CONFIG_DEBUG_INFO_BTF=y"), needed=False)
 
     def _pressure(self) -> Requirement:
@@ -255,7 +255,7 @@ class _Access:
         if self._engine:
             return grant_capabilities(self._engine, wanted)
         if beyond := [item.name for item in needed if item not in bounds]:
-            return f"start it with {' and '.join(beyond)} among what it may have; systemd: CapabilityBoundingSet="
+            return f"start it with {' and '.join(beyond)} in its bounding set; systemd: CapabilityBoundingSet="
         if effective_uid(self._root) != 0 and not self._held & {*Capability}:
             return run_as_root()
         return run_with(",".join(f"+{item.name.removeprefix('CAP_').lower()}" for item in wanted if item in bounds))

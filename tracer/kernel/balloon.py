@@ -94,11 +94,11 @@ def explain_reclaim_path(info: BalloonInfo) -> str:
     if info.driver == "virtio_balloon" and "deflate_on_oom" not in info.features:
         return "the device does not offer deflate_on_oom: the guest gives ballooned memory back only when the host asks"
     if info.device == WORK_FUNCTION:
-        return f"{info.driver} is known by its {WORK_FUNCTION} alone: a recording shows how its pages come back"
+        return f"{info.driver} is known only by its {WORK_FUNCTION}: a recording shows how its pages come back"
     return {
-        "oom_notifier": "expected from symbols and features: pages come back last, when the OOM notifier chain runs",
-        "shrinker": "expected from symbols and features: pages come back like slab cache, at any pressure",
-        "unknown": "deflate_on_oom is negotiated, but kernel symbols do not say how it is done",
+        "oom_notifier": "expected from symbols and features: deflates last, when the OOM notifier chain runs",
+        "shrinker": "expected from symbols and features: deflates like slab cache, at any pressure",
+        "unknown": "deflate_on_oom is negotiated, but kernel symbols do not show how the driver does it",
     }.get(info.reclaim_path, f"{info.driver} gives nothing back under pressure")
 
 

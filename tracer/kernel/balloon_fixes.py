@@ -24,7 +24,7 @@ def balloon_requirement(info: BalloonInfo, root: Path = ROOT) -> Requirement | N
         detail = "a virtio balloon device without its driver"
         return Requirement("balloon", False, detail, as_root("modprobe virtio_balloon"), needed=False)
     if info.driver == "virtio_balloon" and info.device and "deflate_on_oom" not in info.features:
-        detail = "deflate_on_oom is not negotiated: only the host takes pages out"
+        detail = "deflate_on_oom is not negotiated: only the host can deflate the balloon"
         return Requirement("balloon", False, detail, _LET_IT_DEFLATE, needed=False)
     return None
 

@@ -117,7 +117,7 @@ class MemoryCgroup:
                 self._enabled_in = path
                 return path
         raise TracerError(
-            f"{own}: no cgroup from here up may hand the memory controller to children; run as root outside a container"
+            f"{own}: no cgroup from here up can delegate the memory controller; run as root outside a container"
         )
 
     def _remove(self) -> bool:

@@ -70,7 +70,7 @@ class _Source:
         """The counters' values now. Raises OSError where the file can't be read or has changed its shape."""
         tokens = _tokens(self.fd, buffer)
         if len(tokens) != self.tokens:
-            raise OSError(errno.EIO, "its lines have changed")
+            raise OSError(errno.EIO, "its format has changed")
         return [int(value) * self.scale for value in itemgetter(*self.positions)(tokens)]
 
 

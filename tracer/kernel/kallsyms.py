@@ -100,7 +100,7 @@ def why_hidden(root: Path = ROOT) -> str:
     if any(parts[0].strip(b"0") for parts in islice(text, _PROBED_SYMBOLS)):
         return ""
     if setting := hidden_by_kernel(root):
-        return f"the kernel hides addresses from everybody ({setting.replace('=1', ' is 2')})"
+        return f"the kernel hides addresses from everyone ({setting.replace('=1', ' is 2')})"
     held = effective_capabilities(root)
     if held and Capability.CAP_SYSLOG not in held:
         return "CAP_SYSLOG is missing, so the kernel hides addresses"

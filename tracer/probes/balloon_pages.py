@@ -119,7 +119,7 @@ class PageSources:
         balloon = gfp_mask(_BALLOON_FLAGS, types, self._root)
         waiting = gfp_mask((_WAITING_FLAG,), types, self._root)
         if balloon is None or waiting is None:
-            return (), "the kernel does not tell which bits allocation flags are"
+            return (), "the kernel does not show which bits the allocation flags are"
         flags = ("-DRT_WITH_page_alloc", f"-DRT_GFP_BALLOON={balloon:#x}", f"-DRT_GFP_DIRECT_RECLAIM={waiting:#x}")
         return flags, ""
 
@@ -132,7 +132,7 @@ def counter_flags(functions: FunctionProbes, root: Path = ROOT) -> tuple[tuple[s
     types = functions.types
     places = [types.enumerator(name) if types else None for name in ("BALLOON_INFLATE", "BALLOON_DEFLATE")]
     if places[0] is None or places[1] != places[0] + 1:
-        return (), "no BTF tells which counters are the balloon's"
+        return (), "no BTF to identify the balloon's counters"
     states, offsets = (functions.address(name) for name in COUNTER_SYMBOLS)
     cpus = number_list(read_text(root, "/sys/devices/system/cpu/possible") or "0")
     return (

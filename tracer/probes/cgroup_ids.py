@@ -19,7 +19,7 @@ _VIA_MEMORY: Final = {"SUBSYS": ("css_set", "subsys"), "CGROUP": ("cgroup_subsys
 _VIA_UNIFIED: Final = {"DFL_CGRP": ("css_set", "dfl_cgrp")}
 _NUMBER: Final = {"KN": ("cgroup", "kn"), "ID": ("kernfs_node", "id")}
 """Members on the way from a task to the number of its cgroup, in order; of `subsys` the memory controller's."""
-_NOT_FOLLOWED: Final = "cgroup v1: this kernel lets programs not follow a task to its memory cgroup"
+_NOT_FOLLOWED: Final = "cgroup v1: on this kernel, programs can't follow a task to its memory cgroup"
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _version(package: Path) -> str:
 def _why_missing(impostor: Path | None) -> str:
     if impostor is None:
         return "not installed"
-    return f"not installed ({impostor} is an unrelated package of that name from PyPI)"
+    return f"not installed ({impostor} is an unrelated PyPI package of that name)"
 
 
 def _fix() -> str:

@@ -53,7 +53,7 @@ def _source(functions: FunctionProbes, *, traces: bool) -> Source:
     name = f"{How.FENTRY if traces else How.KPROBE}:{FOLIO_LIST_FUNCTION}"
     flags = folio_list_flags(functions.types, functions.arguments(FOLIO_LIST_FUNCTION))
     obstacle = functions.obstacle(FOLIO_LIST_FUNCTION, traces=traces)
-    obstacle = obstacle or ("" if flags else "no BTF tells where a scan's numbers are")
+    obstacle = obstacle or ("" if flags else "no BTF to locate a scan's numbers")
     return Source(name, (_LRU,), tuple(_probes(functions, traces=traces)), obstacle, flags)
 
 

@@ -66,7 +66,7 @@ def _hint_sources(functions: FunctionProbes, root: Path) -> Iterator[Source]:
         )
         name = f"{How.FENTRY if traces else How.KPROBE}:{_HINT_FUNCTION}"
         obstacle = functions.obstacle(_HINT_FUNCTION, traces=traces)
-        obstacle = obstacle or ("" if flags else "no BTF tells where the driver counts hinted pages")
+        obstacle = obstacle or ("" if flags else "no BTF to locate the driver's count of hinted pages")
         yield Source(name, (_HINTS,), probes, obstacle, flags)
 
 

@@ -150,7 +150,7 @@ class FunctionProbes:
         if self._unwanted:
             return self._unwanted
         if traces:
-            return "" if self._type(function) else f"no BTF tells of it ({self.module(function) or 'vmlinux'})"
+            return "" if self._type(function) else f"no BTF for it ({self.module(function) or 'vmlinux'})"
         return "" if self._has_kprobes else "this kernel has no kprobes"
 
     def arguments(self, function: str) -> int:

@@ -151,7 +151,7 @@ def _receive(channel: socket.socket) -> dict[str, Any]:
     # socket.recv_fds of Python 3.11 ignores flags.
     data, ancillary, flags, _ = channel.recvmsg(_MESSAGE_BYTES, _ONE_DESCRIPTOR, socket.MSG_CMSG_CLOEXEC)
     if flags & socket.MSG_CTRUNC:
-        raise CannotTraceError("no room for more open files: raise the limit (ulimit -n)")
+        raise CannotTraceError("too many open files: raise the limit (ulimit -n)")
     message: dict[str, Any] = json.loads(data) if data else {}
     for _, _, packed in ancillary:
         (message["fd"],) = struct.unpack("i", packed)
@@ -177,7 +177,7 @@ def _take(message: dict[str, Any], loaded: Loaded) -> bool:
 def _how_it_ended(status: int) -> str:
     process = "the process that compiles the BPF programs"
     if status == -signal.SIGKILL:
-        return f"{process} was killed, perhaps by the OOM killer: it needs {_CHILD_MIB} MiB for a moment; free some"
+        return f"{process} was killed, perhaps by the OOM killer: it briefly needs {_CHILD_MIB} MiB; free some memory"
     if status < 0:
         return f"{process} was ended by {signal.Signals(-status).name}; try again"
     return f"{process} ended with status {status} before it was done; see: reclaim-tracer check"

@@ -15,7 +15,7 @@ from ..schema import EVENT_DTYPE, KIND_BY_NAME, LRU_SPAN_DTYPE
 from . import syscalls
 
 PER_SPAN: Final = "-DRT_LRU_PER_SPAN"
-PER_SPAN_NOTE: Final = "scans added up while a reclaim span is open on their thread"
+PER_SPAN_NOTE: Final = "scans summed while a reclaim span is open on their thread"
 _MOST_SPANS: Final = 1024
 """Entries that the map has room for: bpf/lru.bpf.c."""
 _LRU: Final = KIND_BY_NAME["lru_shrink_inactive"]

@@ -40,7 +40,7 @@ _WORK_KINDS: Final = (KIND_BY_NAME["balloon_work_begin"], KIND_BY_NAME["balloon_
 _LRU: Final = "lru_shrink_inactive"
 _NOTIFIER_RUN: Final = KIND_BY_NAME["oom_notifier_run"]
 NOTHING: Final[Mapping[str, str]] = {}
-_CALLED_ITSELF: Final = "the callbacks themselves are traced"
+_CALLED_ITSELF: Final = "the callbacks are traced directly"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class _Planner:
         self._balloon = read_balloon(root, symbols)
         self._filters = {macro: _addresses(names, symbols) for macro, names in self._names.items()}
         self._hidden = why_hidden(root) if not all(self._filters.values()) else ""
-        unwanted = "tracepoints alone were asked for" if targets.page_source is PageSource.TRACEPOINTS else ""
+        unwanted = "only tracepoints were requested" if targets.page_source is PageSource.TRACEPOINTS else ""
         self._functions = FunctionProbes(symbols, root, unwanted=unwanted)
         self._pages = PageSources(self._functions, self._balloon, root)
 
@@ -166,7 +166,7 @@ class _Planner:
             yield Subject((self._pages.notifier_end(),), frozenset([chain_run.name]), _CALLED_ITSELF)
             needs = frozenset(source.name for source in work)
             yield Subject(
-                tuple(self._pages.sources(self._targets.page_source)), needs, "no work of the balloon is seen"
+                tuple(self._pages.sources(self._targets.page_source)), needs, "the balloon's work is not traced"
             )
 
     def _traced_functions(self) -> Iterator[Traced]:
@@ -237,7 +237,7 @@ def _why_no_address(names: Collection[str], hidden: str) -> str:
 
 def _sampled_rows(root: Path) -> Iterator[PlanRow]:
     if "balloon_inflate " in (read_text(root, "/proc/vmstat") or ""):
-        reason = "inferred: pages between two readings, not by call"
+        reason = "inferred: pages between two samples, not per call"
         yield PlanRow("balloon_pages", "samples:/proc/vmstat", SourceState.USED, reason)
     else:
         reason = "/proc/vmstat has no balloon_inflate (CONFIG_MEMORY_BALLOON)"

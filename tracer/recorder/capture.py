@@ -133,7 +133,7 @@ def _require_source(wanted: str, plan: Sequence[PlanRow]) -> None:
     rows = [row for row in plan if row.what == "balloon_run_pages"]
     if not any(row.state is SourceState.USED for row in rows):
         why = "; ".join(f"{row.source}: {row.reason}" for row in rows if row.reason) or "this machine has no balloon"
-        raise CannotTraceError(f"--balloon-source {wanted} can't be had here: {why}; see: reclaim-tracer check -v")
+        raise CannotTraceError(f"--balloon-source {wanted} does not work here: {why}; see: reclaim-tracer check -v")
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def _command_outlives(session: Session, duration_s: float | None) -> Iterator[No
         yield
     except TracerError as error:
         if session.command_runs:
-            warn(f"{error}; the command goes on, untraced")
+            warn(f"{error}; the command keeps running, untraced")
             session.close()
             session.outlive_command(duration_s and max(0.0, start_s + duration_s - time.monotonic()))
         raise
@@ -254,7 +254,7 @@ def _write_end(session: Session, writer: OpenOutput, say: Messages) -> None:
     if (status := session.command_status) is not None:
         writer.write_note("exit_status", status)
         if session.ended_command:
-            say.info("The command still ran when the recording was over: it was sent SIGTERM")
+            say.info("The command was still running when the recording ended: it was sent SIGTERM")
         elif status:
             say.info(f"The command ended with {f'status {status}' if status > 0 else f'signal {-status}'}")
     if (signal := session.stop_signal) is not None:
@@ -289,7 +289,7 @@ def _say_costs(costs: Mapping[str, ProgramCost], duration_s: float, say: Message
     for name, cost in sorted(costs.items(), key=lambda item: -item[1].run_time_ns):
         say.detail(f"{name}: ran {cost.runs:,} times, {cost.run_time_ns / cost.runs:,.0f} ns each")
     total_ns = sum(cost.run_time_ns for cost in costs.values())
-    say.detail(f"BPF programs: {total_ns / 1e6:,.1f} ms in all, {total_ns / 1e7 / duration_s:.3f} % of a CPU")
+    say.detail(f"BPF programs: {total_ns / 1e6:,.1f} ms in total, {total_ns / 1e7 / duration_s:.3f} % of a CPU")
 
 
 def _say_buffers(facts: Metadata, writer: OpenOutput, say: Messages) -> None:
@@ -297,8 +297,8 @@ def _say_buffers(facts: Metadata, writer: OpenOutput, say: Messages) -> None:
     kernel, queue, packing, own = (
         _mib(size) for size in (facts.buffer_bytes, writer.queue_bytes, packing_bytes, ANONYMOUS_BOUND_BYTES)
     )
-    say.info(f"Buffers: {kernel} in the kernel, {queue} for events to be written, {packing} to pack")
-    say.info(f"Memory beside them: at most {own}")
+    say.info(f"Buffers: {kernel} in the kernel, {queue} for events not yet written, {packing} for compression")
+    say.info(f"Other memory: at most {own}")
 
 
 def _mib(size_bytes: int) -> str:
@@ -307,15 +307,15 @@ def _mib(size_bytes: int) -> str:
 
 def _say_lock(lock: MemoryLock, say: Messages) -> None:
     if lock.refusal:
-        say.detail(f"memory: not locked ({lock.refusal}; CAP_IPC_LOCK allows it): reclaim can hold the recorder up")
+        say.detail(f"memory: not locked ({lock.refusal}; CAP_IPC_LOCK would allow it): reclaim can stall the recorder")
     else:
-        say.info(f"All of it stays in memory, with {_mib(lock.file_bytes)} of programs and libraries")
+        say.info(f"All of it is locked in memory, with {_mib(lock.file_bytes)} of code and libraries")
 
 
 def _warn_of_skipped(writer: OpenOutput) -> None:
     if names := writer.newly_skipped():
         where = shown(names[0]) if len(names) == 1 else f"{shown(names[0])} to {printable(names[-1].name)}"
-        warn(f"{where}: taken by something else; recording goes on under the next free number")
+        warn(f"{where}: name already taken; recording continues under the next free number")
 
 
 def _say_written(writer: OpenOutput, lost: int, say: Messages) -> None:
@@ -325,4 +325,4 @@ def _say_written(writer: OpenOutput, lost: int, say: Messages) -> None:
     size = f"{writer.bytes_written / 1024:,.0f} KiB"
     say.info(f"Wrote {where} ({writer.events_written:,} events, {lost + dropped:,} lost, {size})")
     if dropped:
-        say.info(f"{dropped:,} of the lost events because writing was too slow: a larger --queue-size holds more")
+        say.info(f"{dropped:,} of the lost events because writing was too slow; a larger --queue-size buffers more")

@@ -21,7 +21,7 @@ def module_changes(item: Item, present: AbstractSet[int]) -> Iterator[str]:
     """A sentence for each balloon driver's module that was loaded or unloaded; `present` are the records' kinds."""
     if not isinstance(item, np.ndarray):
         return
-    for kind, what in ((_LOADED, "loaded: not traced before a new start"), (_FREED, "unloaded: no longer traced")):
+    for kind, what in ((_LOADED, "loaded: not traced until the next start"), (_FREED, "unloaded: no longer traced")):
         if kind.number in present:
             chosen = item[item["kind"] == kind.number]
             for name in chosen.view(kind.record_dtype)["module_name"].tolist():

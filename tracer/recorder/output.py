@@ -31,8 +31,8 @@ class Output:
         if parts and not self.rotation and not self.force:
             example = shown(next(iter(parts.values())))
             raise TracerError(
-                f"{shown(self.path)}: {example} is of a recording of that name in several files, which it would hide; "
-                "choose another path with -o or overwrite with --force"
+                f"{shown(self.path)}: {example} belongs to a recording of that name in several files, "
+                "which this one would hide; choose another path with -o or overwrite with --force"
             )
         for path in (first, *(parts.values() if self.rotation else ())):
             check_output(path, force=self.force)
@@ -75,5 +75,5 @@ class OpenOutput(BackgroundWriter):
 def rotation_of(part_bytes: int | None, keep: int | None) -> Rotation | None:
     """What `--rotate` and `--keep` ask for. Raises UsageError for a `--keep` alone."""
     if part_bytes is None and keep is not None:
-        raise UsageError("--keep needs --rotate: it says how many files stay")
+        raise UsageError("--keep needs --rotate: it limits the number of files")
     return None if part_bytes is None else Rotation(part_bytes, keep)

@@ -133,7 +133,7 @@ class BlockFile:
             self._output.publish()
         elif not self._whole and not self._output.has_its_name():
             lost = f"the {self.counts[BlockType.EVENTS]:,} events in it are lost"
-            raise TracerError(f"{shown(self.path)}: somebody removed or replaced it while it was being written; {lost}")
+            raise TracerError(f"{shown(self.path)}: it was removed or replaced while being written; {lost}")
 
     def _account(self, kind: BlockType, count: int, block: bytes) -> None:
         self.blocks += 1
@@ -163,5 +163,5 @@ class BlockFile:
         reason = os.strerror(error.errno) if error.errno else str(error)
         events = self.counts[BlockType.EVENTS]
         kept = "nothing was written" if self._whole else f"kept the first {self._events_before + events:,} events"
-        advice = "make room or choose another path with -o"
+        advice = "free some space or choose another path with -o"
         raise TracerError(f"{shown(self.path)}: recording stopped: {reason}; {kept}; {advice}") from error

@@ -95,5 +95,5 @@ class Claims(NamedTuple):
             if claimed > most:
                 raise RecordingError(
                     f"{shown(path)}: claims {claimed:,} {what} in {self.file_bytes:,} bytes, "
-                    f"more than {most:,}, which no recorder reaches: it is damaged or made to be slow; nothing was read"
+                    f"more than the {most:,} that a recorder can write: it is damaged or crafted; nothing was read"
                 )

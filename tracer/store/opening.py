@@ -26,10 +26,10 @@ from .source import Source
 from .unpack import unpack
 
 _OTHERS: Final = {
-    b"\x1f\x8b": "packed by gzip",
-    b"\x28\xb5\x2f\xfd": "packed by zstd",
-    b"\xfd7zXZ": "packed by xz",
-    b"BZh": "packed by bzip2",
+    b"\x1f\x8b": "compressed by gzip",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"\xfd7zXZ": "compressed by xz",
+    b"BZh": "compressed by bzip2",
     b"\x17\x08\x44tracing": "a trace.dat of trace-cmd",
     b"PERFILE2": "a perf.data of perf",
 }
@@ -66,12 +66,12 @@ def read_start(source: Source) -> Start:
     if block is None and _is_cut(source, file_id):
         return _NOTHING
     if block is None or block.header.type != BlockType.META:
-        raise RecordingError(f"{name}: is damaged in its description, the first block; nothing can be read")
+        raise RecordingError(f"{name}: its first block (the metadata) is damaged; nothing can be read")
     try:
         metadata, layouts = _understand(unpack_shaped(unpack(source, block), DESCRIPTION))
     except (CorruptPayloadError, ValueError) as error:
         raise RecordingError(
-            f"{name}: is damaged in its description, the first block: {error}; nothing can be read"
+            f"{name}: its first block (the metadata) is damaged: {error}; nothing can be read"
         ) from error
     return Start(metadata, layouts, file_id, block.end)
 
@@ -94,13 +94,13 @@ def _check_magic(name: str, head: bytes) -> None:
     if head.startswith(FILE_MAGIC) or FILE_MAGIC.startswith(head):
         return
     if head[1:4] == FILE_MAGIC[1:4]:
-        raise RecordingError(f"{name}: was changed on its way, probably sent as text; copy it again as binary")
+        raise RecordingError(f"{name}: was altered in transfer, probably sent as text; copy it again as binary")
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
-            raise RecordingError(f"{name}: is {what}, not a recording of reclaim-tracer{_IMPORT}")
+            raise RecordingError(f"{name}: is {what}, not a reclaim-tracer recording{_IMPORT}")
     if head.isascii() and head.decode().replace("\n", "").replace("\t", "").isprintable():
-        raise RecordingError(f"{name}: is text, not a recording of reclaim-tracer{_IMPORT}")
-    raise RecordingError(f"{name}: is not a recording of reclaim-tracer: it begins with bytes {head.hex(' ')}")
+        raise RecordingError(f"{name}: is text, not a reclaim-tracer recording{_IMPORT}")
+    raise RecordingError(f"{name}: is not a reclaim-tracer recording: it begins with bytes {head.hex(' ')}")
 
 
 def _understand(description: Mapping[str, Any]) -> tuple[Metadata, Mapping[int, KindLayout]]:

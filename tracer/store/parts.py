@@ -72,7 +72,7 @@ class RecordingParts:
         From the newest on, which tells what names it passed over because something else had them: that is not opened.
         """
         if (left_out := max(files) - min(files) + 1 - len(files)) > _MOST_MISSING:
-            raise RecordingError(f"{shown(path)}: {left_out:,} files between its others are missing; name single files")
+            raise RecordingError(f"{shown(path)}: {left_out:,} files in between are missing; name single files")
         parts, claims, skipped = {}, Claims(), set[int]()
         for number in sorted(files, reverse=True):
             if number in skipped:
@@ -178,7 +178,7 @@ def _refuse_others(described: list[Recording]) -> None:
     for earlier, later in pairwise(described):
         if not _continues(earlier, later):
             raise RecordingError(
-                f"{shown(later.path)}: is of another recording than {shown(earlier.path)}; name single files"
+                f"{shown(later.path)}: belongs to another recording than {shown(earlier.path)}; name single files"
             )
 
 

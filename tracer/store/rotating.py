@@ -208,7 +208,7 @@ class RotatingWriter:
         """Raises TracerError where too many names were taken already."""
         if len(self._skipped) == MOST_SKIPPED_PARTS:
             kept = f"kept the first {events_before:,} events"
-            reason = f"{MOST_SKIPPED_PARTS:,} names of files were taken before"
+            reason = f"{MOST_SKIPPED_PARTS:,} file names were already taken"
             raise TracerError(f"{error}; recording stopped, {reason}; {kept}") from error
         self._skipped.append(self._number)
 

@@ -58,7 +58,7 @@ class Whole:
     def check(self, value: Any) -> None:  # noqa: ANN401
         """As `Shape.check`."""
         if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
-            raise ShapeError(f"is no whole number from {self.low} to {self.high}")
+            raise ShapeError(f"is not an integer from {self.low} to {self.high}")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Real:
     def check(self, value: Any) -> None:  # noqa: ANN401
         """As `Shape.check`; a NaN is not between any two numbers."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
-            raise ShapeError(f"is no number from {self.low:g} to {self.high:g}")
+            raise ShapeError(f"is not a number from {self.low:g} to {self.high:g}")
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ class Text:
     def check(self, value: Any) -> None:  # noqa: ANN401
         """As `Shape.check`."""
         if not isinstance(value, str):
-            raise ShapeError("is no text")
+            raise ShapeError("is not a string")
         if len(value) > self.most:
             raise ShapeError(f"has {len(value):,} characters, more than {self.most:,}")
         if self.words and value not in self.words:
-            raise ShapeError(f"is none of {', '.join(sorted(self.words))}")
+            raise ShapeError(f"is not one of {', '.join(sorted(self.words))}")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class ListOf:
     def check(self, value: Any) -> None:  # noqa: ANN401
         """As `Shape.check`."""
         if not isinstance(value, list):
-            raise ShapeError("is no list")
+            raise ShapeError("is not a list")
         if len(value) > self.most:
             raise ShapeError(f"has {len(value):,} elements, more than {self.most:,}")
         _check_members((number, self.shape, element) for number, element in enumerate(value))
@@ -136,7 +136,7 @@ class Row:
     def check(self, value: Any) -> None:  # noqa: ANN401
         """As `Shape.check`."""
         if not isinstance(value, list) or len(value) != len(self.shapes):
-            raise ShapeError(f"is no list of {len(self.shapes)}")
+            raise ShapeError(f"is not a list of {len(self.shapes)}")
         _check_members((number, *pair) for number, pair in enumerate(zip(self.shapes, value, strict=True)))
 
 
@@ -151,7 +151,7 @@ class MapOf:
     def check(self, value: Any) -> None:  # noqa: ANN401
         """As `Shape.check`."""
         if not isinstance(value, dict):
-            raise ShapeError("is no object")
+            raise ShapeError("is not an object")
         if len(value) > self.most:
             raise ShapeError(f"has {len(value):,} members, more than {self.most:,}")
         if any(len(name) > self.name_most for name in value):
@@ -169,7 +169,7 @@ class Members:
     def check(self, value: Any) -> None:  # noqa: ANN401
         """As `Shape.check`."""
         if not isinstance(value, dict):
-            raise ShapeError("is no object")
+            raise ShapeError("is not an object")
         if missing := self.required - value.keys():
             raise ShapeError(f"has no {', '.join(sorted(missing))}")
         _check_members((name, shape, value[name]) for name, shape in self.shapes.items() if name in value)

@@ -31,7 +31,7 @@ class Source:
             raise RecordingError(f"{shown(path)}: is {what}; name a recording's file (.rtrace)")
         if identity not in (None, self._identity):
             self.rest()
-            raise RecordingError(f"{shown(path)}: is no longer the file that was recorded: somebody replaced it")
+            raise RecordingError(f"{shown(path)}: is no longer the recorded file: it was replaced")
 
     def rest(self) -> None:
         """Hold no descriptor until the next read: a recording may have more files than a process may open."""
@@ -60,7 +60,7 @@ class Source:
         status = os.fstat(descriptor)
         if FileIdentity.of(status) != self._identity:
             self.rest()
-            raise RecordingError(f"{shown(self.path)}: was replaced while it was read; read it again")
+            raise RecordingError(f"{shown(self.path)}: was replaced while being read; read it again")
         return descriptor
 
     @staticmethod

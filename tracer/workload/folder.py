@@ -57,7 +57,7 @@ def _made(path: Path, above: int) -> int:
     try:
         found = os.fstat(descriptor)
         if found.st_uid != os.geteuid() or found.st_mode & _OTHERS or os.listdir(descriptor):  # noqa: PTH208
-            raise _refusal(path.parent, "another folder was put in its place")
+            raise _refusal(path.parent, "another directory was put in its place")
     except BaseException:
         os.close(descriptor)
         raise
@@ -72,7 +72,7 @@ def _opened(directory: Path, path: Path, above: int | None) -> int:
 
 
 def _refusal(directory: Path, why: str | None) -> TracerError:
-    return TracerError(f"no folder for its files in {shown(directory)}: {why}")
+    return TracerError(f"can't create a directory for its files in {shown(directory)}: {why}")
 
 
 def _remove(name: str, descriptor: int, above: int) -> None:

@@ -57,7 +57,7 @@ class _Texts:
     """Values that are no plain numbers: each different text is read once."""
 
     def __init__(self, read: Callable[[str], tuple[int, ...] | None]) -> None:
-        """`read` gives the values of a text, None where it is none of this sort."""
+        """`read` gives the values of a text, None where it is not one of this sort."""
         self._read = read
         self._vocabulary = Vocabulary()
         self._values: list[tuple[int, ...] | None] = []
