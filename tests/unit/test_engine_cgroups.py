@@ -12,7 +12,7 @@ from streams import METADATA, MS, SECOND, SYMBOLS, Records, analyse, event, lru,
 
 from tracer.analyze import Engine, Options
 from tracer.analyze.cgroup_rows import CgroupNames, CgroupRow
-from tracer.analyze.model import Analysis
+from tracer.analyze.model import Analysis, Finding
 from tracer.analyze.terms import Quality, Scope, Tier
 from tracer.batch import Batch, LostStretch
 from tracer.metadata import Metadata
@@ -107,6 +107,32 @@ def test_a_recording_without_cgroups_says_so() -> None:
     analysis = analyse(stream)
     assert analysis.cgroups is None
     assert {(stall.cgroup, stall.cgroup_id) for stall in analysis.stalls} == {(None, None)}
+
+
+def finding(analysis: Analysis, kind: str) -> Finding:
+    return next(found for found in analysis.findings if found.kind == kind)
+
+
+def test_findings_name_the_cgroup_that_they_are_about() -> None:
+    stream = records(
+        reclaim(SMALL, 1 * MS, 2 * SECOND, 400, 100),
+        reclaim(LARGE, 2500 * MS, MS, 1, 101),
+        kill(SMALL, 2600 * MS, victim=100, killer=101),
+    )
+    analysis = analyse(stream, metadata=TOLD, cgroups=PATHS)
+    stall, limit, killed = (finding(analysis, kind) for kind in ("long_stall", "memcg_limit", "oom_kill"))
+    assert stall.cgroup == killed.cgroup == PATHS[SMALL]
+    assert f"task (thread 100, in cgroup {PATHS[SMALL]}) waited 2.0 s" in stall.text
+    assert f"their tasks (task; in {PATHS[SMALL]}, {PATHS[LARGE]}) waited 2.0 s" in limit.text
+    assert limit.cgroup is None
+    alone = analyse(stream[: len(reclaim(SMALL, 0, 1, 1, 1))], metadata=TOLD, cgroups=PATHS)
+    assert finding(alone, "memcg_limit").cgroup == PATHS[SMALL]
+
+
+def test_findings_without_a_known_cgroup_name_none() -> None:
+    analysis = analyse(reclaim(0, 1 * MS, 2 * SECOND, 400, 100), metadata=TOLD, cgroups=PATHS)
+    assert finding(analysis, "long_stall").cgroup is None
+    assert "cgroup" not in finding(analysis, "long_stall").text
 
 
 def told(*events: Records | LostStretch, **absent: tuple[str, ...]) -> CgroupRow:

@@ -35,6 +35,18 @@ class CgroupNames(NamedTuple):
         return cls(_last(_UNIT, path), pod and pod.replace("_", "-"), container)
 
 
+def short_name(path: str) -> str:
+    """A cgroup in a sentence: pod and container by their names, since their paths are long; else the path.
+
+    Of a container's id as many characters as `docker ps` and `crictl ps` show.
+    """
+    names = CgroupNames.of(path)
+    container = names.container and f"container {names.container[:12]}"
+    if names.pod:
+        return " ".join(filter(None, (f"pod {names.pod}", container)))
+    return container or path
+
+
 def _last(pattern: re.Pattern[str], path: str) -> str | None:
     found = pattern.findall(path)
     return found[-1] if found else None

@@ -192,7 +192,7 @@ class Finding:
 
     `id` stays the same however long the recording goes on. `cost` ranks findings of one severity: seconds that somebody
     waited, and bytes moved or read again, in seconds (`findings/kind.py`); None where it is not known. `open`: it still
-    lasted when the recording ended.
+    lasted when the recording ended. `cgroup` is the path of the one cgroup that it is about, where there is one.
     """
 
     id: int
@@ -206,6 +206,7 @@ class Finding:
     spans: list[int] = field(default_factory=list)
     cost: float | None = None
     open: bool = False
+    cgroup: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +238,8 @@ class ShrinkerStat:
 
 @dataclass(slots=True)
 class Stall:
-    """How long one task waited in one tier (2 and up), in tier `direct` in one `scope`, None in others; `is_recorder`:
-    it is one of the recorder's own threads. `cgroup` is the path of the cgroup it was in then, `cgroup_id` its number,
-    None where unknown."""
+    """How long one task waited in one tier (2 and up), in tier `direct` in one `scope`, None in others, in one cgroup
+    (path and number, None where unknown); `is_recorder`: it is one of the recorder's own threads."""
 
     comm: str
     pid: int

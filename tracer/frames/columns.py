@@ -125,6 +125,7 @@ FINDINGS: Final[Columns] = {
     "quality": "string",
     "numbers": "object",
     "spans": "object",
+    "cgroup": "string",
 }
 SHRINKERS: Final[Columns] = {
     "name": "string",

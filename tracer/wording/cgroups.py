@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..analyze.cgroup_rows import CgroupRow
+from ..analyze.cgroup_rows import CgroupRow, short_name
 from .numbers import NOT_KNOWN
 
-_CONTAINER_CHARS = 12
-"""So many characters of a container's id `docker ps` and `crictl ps` show."""
 NOT_TOLD = "this recording does not tell which cgroups tasks were in"
 
 
 def cgroup_label(row: CgroupRow) -> str:
-    """A pod and a container by their names, since their paths are long; else the path; else the number."""
+    """Its name, else its number."""
     if row.path is None:
         return NOT_KNOWN if row.id is None else f"cgroup {row.id} (gone)"
-    container = row.container and f"container {row.container[:_CONTAINER_CHARS]}"
-    if row.pod:
-        return ", ".join(filter(None, (f"pod {row.pod}", container)))
-    return container or row.path
+    return short_name(row.path)
 
 
 def paid(rows: Sequence[CgroupRow]) -> list[CgroupRow]:

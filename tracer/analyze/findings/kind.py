@@ -141,6 +141,7 @@ def found(
     is_open: bool = False,
     quality: Quality = Quality.MEASURED,
     spans: Sequence[int] = (),
+    cgroup: str | None = None,
 ) -> Finding:
     """A finding of a kind's rule, which gives it its kind and id."""
     return Finding(
@@ -155,6 +156,7 @@ def found(
         spans=list(spans)[:EVIDENCE_SPANS],
         cost=cost,
         open=is_open,
+        cgroup=cgroup,
     )
 
 

@@ -35,8 +35,9 @@ class LongStall:
 
     `told_pages` are those that its end tells, `lru_pages` those off the LRU lists, None where nothing tells; `scans`
     are scans of these lists. One whose id is UNSEEN began before the recording, from whose start it is counted.
-    `end_kind` is the event that ends such a wait. `by_balloon`: it was the balloon's own work that waited. `level` says
-    how many thresholds it has passed, `kept_at` among the waits of which one it is kept.
+    `end_kind` is the event that ends such a wait. `by_balloon`: it was the balloon's own work that waited. `cgroup_id`
+    is the task's, 0 where unknown. `level` says how many thresholds it has passed, `kept_at` among the
+    waits of which one it is kept.
     """
 
     id: int
@@ -49,6 +50,7 @@ class LongStall:
     end_ns: int = 0
     is_open: bool = True
     by_balloon: bool = False
+    cgroup_id: int = 0
     told_pages: int | None = None
     lru_pages: int | None = None
     min_priority: int | None = None
@@ -150,6 +152,7 @@ class LongStalls:
                 end_kind=_END_KIND[kind],
                 begin_ns=int(spans.begin_ns[row]),
                 by_balloon=bool(spans.kinds_above[row] & BALLOON_BIT),
+                cgroup_id=int(stretch.cgroup_id(spans.begin_at[[row]])[0]),
             )
         end_at = int(spans.end_at[row])
         stall.is_open = not spans.closed[row] or end_at < 0
@@ -180,6 +183,7 @@ class LongStalls:
                     end_kind=end_kind,
                     begin_ns=self._start_ns,
                     end_ns=int(ended.time_ns[row]),
+                    cgroup_id=int(stretch.cgroup_id(ended.at[[row]])[0]),
                     is_open=False,
                     told_pages=int(ended.value[row]) if _counts(stretch, end_kind) else None,
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from ...cgroup_rows import short_name
 from ...model import Analysis, Finding
 from ...terms import Quality, Scope, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
@@ -29,12 +30,13 @@ def _stalls(evidence: Evidence) -> Iterator[Finding]:
         yield found(
             Severity.CRITICAL if length_s >= _CRITICAL_S else Severity.WARNING,
             (evidence.seconds(stall.begin_ns), evidence.seconds(stall.end_ns)),
-            _text(stall, shrinkers, is_recorder=stall.tid in own),
+            _text(stall, shrinkers, evidence.cgroup_paths.get(stall.cgroup_id), is_recorder=stall.tid in own),
             _numbers(stall, shrinkers),
             cost=cost_of(length_s),
             is_open=stall.is_open,
             quality=Quality.LOWER_BOUND if stall.is_open or _began_unseen(stall) else Quality.MEASURED,
             spans=() if _began_unseen(stall) else [stall.id],
+            cgroup=evidence.cgroup_paths.get(stall.cgroup_id),
         )
 
 
@@ -53,8 +55,9 @@ def _is_doubtful(evidence: Evidence, stall: LongStall) -> bool:
     return evidence.may_have_missed(begin_s, end_s, edges)
 
 
-def _text(stall: LongStall, shrinkers: dict[str, int], *, is_recorder: bool) -> str:
-    name = f"{stall.comm} (thread {stall.tid}{', the recorder' * is_recorder})"
+def _text(stall: LongStall, shrinkers: dict[str, int], cgroup: str | None, *, is_recorder: bool) -> str:
+    within = f", in cgroup {short_name(cgroup)}" if cgroup else ""
+    name = f"{stall.comm} (thread {stall.tid}{', the recorder' * is_recorder}{within})"
     who = f"The balloon's worker, {name}," if stall.by_balloon else name
     length, where = f"{stall.length_ns / 1e9:,.1f} s", _where(stall)
     if _began_unseen(stall):

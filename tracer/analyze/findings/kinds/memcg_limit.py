@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from ...cgroup_rows import short_name
 from ...model import Episode, Finding, TierRow, known_sum
 from ...terms import Quality, Scope, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
@@ -45,7 +46,14 @@ def _limits(evidence: Evidence) -> Iterator[Finding]:
         cost=cost_of(waited_s),
         quality=Quality.MEASURED if evidence.kinds_seen >= _OF_THE_MACHINE else Quality.INFERRED,
         is_open=evidence.lasts(end_s, evidence.options.gap_s),
+        cgroup=_only_cgroup(evidence),
     )
+
+
+def _only_cgroup(evidence: Evidence) -> str | None:
+    """The cgroup of all that waited at such a limit, where it is one."""
+    paths = {stall.cgroup for stall in evidence.analysis.stalls if stall.scope is Scope.MEMCG}
+    return paths.pop() if len(paths) == 1 else None
 
 
 def _memcg(episode: Episode) -> TierRow | None:
@@ -82,12 +90,19 @@ def _text(evidence: Evidence, pages: int | None, waited_s: float) -> str:
         (stall for stall in evidence.analysis.stalls if stall.scope is Scope.MEMCG),
         key=lambda stall: (-stall.stall_s, stall.pid),
     )
-    names = ", ".join(dict.fromkeys(stall.comm for stall in paid[:_MOST_NAMED]))
-    by = f" ({names}{' and others' * (len(paid) > _MOST_NAMED)})" if names else ""
+    tasks = _listed([stall.comm for stall in paid])
+    cgroups = _listed([short_name(stall.cgroup) for stall in paid if stall.cgroup])
+    by = f" ({tasks}{'; in ' * bool(cgroups)}{cgroups})" if tasks else ""
     waited = f"{waited_s:,.1f} s" if waited_s >= 1.0 else f"{waited_s * 1e3:,.0f} ms"
     not_short = evidence.kinds_seen >= _OF_THE_MACHINE
     machine = "The machine was not short" if not_short else "Whether the machine was short, too, was not traced"
     return f"Memory cgroups were at their own limits{got}; their tasks{by} waited {waited} for it. {machine}."
+
+
+def _listed(names: list[str]) -> str:
+    """The first different ones; empty without any."""
+    different = list(dict.fromkeys(names))
+    return ", ".join(different[:_MOST_NAMED]) + " and others" * (len(different) > _MOST_NAMED)
 
 
 KIND: Final = Kind(
@@ -104,8 +119,8 @@ KIND: Final = Kind(
         computed="Episodes in which tasks reclaimed in `memcg_reclaim`, while kswapd and direct reclaim for the "
         "machine got less than 10 % of what that got and no OOM notifier ran; pages off the LRU lists and waits, "
         "added up over these episodes. Told from 256 pages or 1 s of waiting on; a warning where tasks waited 1 s and "
-        "more, and 5 % of the time. The tasks named are those that waited longest at a cgroup's limit in the whole "
-        "recording.",
+        "more, and 5 % of the time. The tasks and cgroups named are those that waited longest at a limit in the "
+        "whole recording; the limit may be that of a cgroup above.",
         causes=(
             "memory.max or memory.high is lower than what the load uses together with the page cache that it reads.",
             "A task reads or writes large files: page cache counts against the limit of who brought it in first.",
@@ -113,8 +128,8 @@ KIND: Final = Kind(
         ),
         advice=(
             (
-                "See which cgroup it is: `memory.events` (high, max) and `memory.pressure` of the tasks' cgroups "
-                "(/proc/PID/cgroup) under /sys/fs/cgroup."
+                "See which cgroup it is: `reclaim-tracer summary FILE --by cgroup`, then `memory.events` "
+                "(high, max) and `memory.pressure` of these cgroups, and of those above them, under /sys/fs/cgroup."
             ),
             (
                 "Raise its limit (memory.high, memory.max; systemd's MemoryHigh=, MemoryMax=; a container's memory "

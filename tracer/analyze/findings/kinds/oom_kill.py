@@ -45,7 +45,15 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
         enough = None if reason in _NOT_THE_BALLOONS else _missing(evidence, kill)
         text = " ".join(filter(None, (*told, _enough(evidence, kill, enough))))
         numbers = _numbers(kill, enough)
-        yield found(Severity.CRITICAL, (time_s, time_s), text, numbers, cost=None, quality=Quality.INFERRED)
+        yield found(
+            Severity.CRITICAL,
+            (time_s, time_s),
+            text,
+            numbers,
+            cost=None,
+            quality=Quality.INFERRED,
+            cgroup=evidence.cgroup_paths.get(kill.cgroup_id),
+        )
 
 
 def _chosen(evidence: Evidence, kill: Kill, reason: str) -> str:
