@@ -115,6 +115,15 @@ class Batch:
                 args[name] = {column: values[low:high] for column, values in self.args[name].items()}
         return Batch(header, rows, args)
 
+    def copy(self) -> Batch:
+        """The same events in memory of their own: a part that stays keeps the whole that it was cut from otherwise."""
+        header = {name: column.copy() for name, column in self.header.items()}
+        rows = {name: positions.copy() for name, positions in self.rows.items()}
+        args = {
+            name: {column: values.copy() for column, values in columns.items()} for name, columns in self.args.items()
+        }
+        return Batch(header, rows, args)
+
     def take(self, positions: npt.NDArray[np.int64]) -> Batch:
         """The events at `positions` (each at most once), in that order."""
         header = {name: column.take(positions) for name, column in self.header.items()}

@@ -66,7 +66,9 @@ class ReorderBuffer:
             first = self._held[0]
             cut = int(np.searchsorted(first.time_ns, until_ns, side="right"))
             due.append(first.between(0, cut))
-            self._held[0] = first.between(cut, len(first))
+            rest = first.between(cut, len(first))
+            # Copied only where most of it went, so that all copies together are no larger than what was pushed.
+            self._held[0] = rest.copy() if len(rest) <= len(first) // 2 else rest
         return due
 
 

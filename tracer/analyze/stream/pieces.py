@@ -11,8 +11,8 @@ from ...batch import Batch, LostStretch, Samples
 
 Item = Batch | Samples | LostStretch
 
-PIECE_EVENTS: Final = 65_536
-"""Four blocks of a recording."""
+PIECE_EVENTS: Final = 131_072
+"""Eight blocks of a recording: a stretch costs some 10 ms whatever is in it, and 250 bytes of memory an event."""
 PIECE_VALUES: Final = 1 << 20
 """Values of readings that are held back at most, 8 MiB."""
 
@@ -51,7 +51,10 @@ class Pieces:
         self._samples, self._batches, self._events, self._values = [], [], 0, 0
         yield from joined(samples)
         if batches:
-            yield Batch.concat(batches)
+            piece = Batch.concat(batches)
+            # Else they would lie in memory beside the piece for as long as it is looked at.
+            del batches
+            yield piece
 
 
 def in_pieces(items: Iterable[Item], events: int = PIECE_EVENTS) -> Iterator[Item]:
