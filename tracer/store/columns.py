@@ -27,6 +27,8 @@ COUNT: Final = struct.Struct("<I")
 WORD_MASK: Final = (1 << 64) - 1
 WORD_BYTES: Final = 8
 _WORD: Final = np.dtype(np.uint64)
+_UNSIGNED: Final = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+_ENDS_EARLY: Final = "payload ends early"
 
 
 class Encoding(IntEnum):
@@ -51,19 +53,19 @@ class Cursor:
 
     def take(self, size: int) -> memoryview:
         """The next `size` bytes. Raises CorruptPayloadError where there are fewer."""
-        return self._data[self._past(size) : self._at]
+        start, self._at = self._at, self._at + size
+        taken = self._data[start : self._at]
+        if len(taken) < size:
+            raise CorruptPayloadError(_ENDS_EARLY)
+        return taken
 
     def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
-        """The next fields of `layout`."""
-        return layout.unpack_from(self._data, self._past(layout.size))
-
-    def _past(self, size: int) -> int:
-        """Step over `size` bytes; where they begin."""
-        start = self._at
-        self._at = end = start + size
-        if end > len(self._data):
-            raise CorruptPayloadError("payload ends early")
-        return start
+        """The next fields of `layout`. Raises CorruptPayloadError where they are not all there."""
+        start, self._at = self._at, self._at + layout.size
+        try:
+            return layout.unpack_from(self._data, start)
+        except struct.error:
+            raise CorruptPayloadError(_ENDS_EARLY) from None
 
     @property
     def is_at_end(self) -> bool:
@@ -85,7 +87,7 @@ def decode_column(cursor: Cursor, count: int, dtype: np.dtype[Any]) -> npt.NDArr
         if tag != Encoding.RAW or not width:
             raise CorruptPayloadError(f"text column with tag {tag}")
         return np.frombuffer(cursor.take(width * count), f"S{width}").astype(dtype)
-    return _decode_words(cursor, count, tag, width, np.dtype(f"u{dtype.itemsize}")).view(dtype)
+    return _decode_words(cursor, count, tag, width, _UNSIGNED[dtype.itemsize]).view(dtype)
 
 
 def skip_column(cursor: Cursor, count: int) -> None:
@@ -156,7 +158,9 @@ def _decode_planes(cursor: Cursor, count: int, width: int, unsigned: np.dtype[An
         raise CorruptPayloadError(f"integers of {width} bytes")
     base = unsigned.type(cursor.unpack(BASE)[0] & _mask(unsigned))
     if not width:
-        return np.full(count, base)
+        same: Unsigned = np.empty(count, unsigned)
+        same.fill(base)
+        return same
     planes = np.frombuffer(cursor.take(width * count), np.uint8).reshape(width, count)
     offsets = planes[0] if width == 1 else _joined(planes)
     integers: Unsigned = offsets.astype(unsigned)

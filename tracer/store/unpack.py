@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
+from functools import cache
 
 from .columns import CorruptPayloadError
 from .format import BLOCK_HEADER_BYTES, Codec
@@ -33,12 +35,24 @@ def unpack(source: Source, block: Block) -> bytes:
 
 
 def _unpack_zstd(payload: bytes, raw_bytes: int) -> bytes:
-    from zstandard import ZstdDecompressor, ZstdError, get_frame_parameters
+    from zstandard import ZstdError, get_frame_parameters
 
     try:
         # The library allocates what the frame claims, so the claim is checked first.
         if get_frame_parameters(payload).content_size != raw_bytes:
             raise CorruptPayloadError("size differs")
-        return ZstdDecompressor().decompress(payload, max_output_size=raw_bytes, allow_extra_data=False)
+        return _decompressors().own.decompress(payload, max_output_size=raw_bytes, allow_extra_data=False)
     except ZstdError as error:
         raise CorruptPayloadError(str(error)) from error
+
+
+class _Decompressors(threading.local):
+    """One for each thread, which makes it once: it is larger than most blocks."""
+
+    def __init__(self) -> None:
+        from zstandard import ZstdDecompressor
+
+        self.own = ZstdDecompressor()
+
+
+_decompressors = cache(_Decompressors)

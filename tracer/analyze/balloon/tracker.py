@@ -19,7 +19,7 @@ from .counted import CountedSteps
 from .free_pages import FreePages
 from .measured import MeasuredSteps, PageSources
 from .modules import ModuleTracker
-from .runs import IN_A_THREAD, NameOf, Run, notifier_runs, shrinker_runs, work_runs
+from .runs import IN_A_THREAD, NameOf, Runs, notifier_runs, shrinker_runs, work_runs
 from .size_steps import SizeSteps
 from .step_columns import StepColumns
 from .stuck import StuckRuns
@@ -121,7 +121,7 @@ class BalloonTracker:
         """Pages that compaction moved inside the balloon, as events or else counters tell."""
         return self._measured.migrated_pages or self._counted.migrated_pages
 
-    def advance(self, stretch: Stretch) -> list[Run]:
+    def advance(self, stretch: Stretch) -> Runs:
         """Take the next stretch; gives the calls of the balloon's OOM callback that ended in it."""
         ended, under_way = work_runs(stretch)
         notifiers, notified = notifier_runs(stretch, self._name_of)
@@ -142,7 +142,7 @@ class BalloonTracker:
             self._check.advance(steps, (ended, notifiers, shrinks), (under_way, notified))
         changed, _ = stretch.args.all("virtballoon_changed")
         self.config_changes += len(changed)
-        return notifiers.each()
+        return notifiers
 
     def end(self, end_ns: int) -> None:
         """The recording ends: runs under way since long have not come back, and tell of no lack of memory."""

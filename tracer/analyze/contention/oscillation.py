@@ -14,7 +14,7 @@ from ..terms import CycleClass
 from .found_cycles import FoundCycles, Round
 from .found_oscillations import Chain, FoundOscillations
 from .meter import Marks
-from .moves import BY_COMPACTION, BY_HOST, PRESSURE, EvidenceSpans, Move, Moves
+from .moves import BY_COMPACTION, PRESSURE, EvidenceSpans, Move, Moves
 
 OSCILLATION_TURNS: Final = 3
 """Turns of the host's target in a row that make an oscillation: one swing up and back is the host's business."""
@@ -26,11 +26,10 @@ ROUNDING_PAGES: Final = 16
 
 @dataclass(slots=True)
 class _Swing:
-    """Pages in one direction, of one cause; `changes` is how often the host had spoken before."""
+    """Pages in one direction that no pressure moved; `changes` is how often the host had spoken before."""
 
     begin_ns: int
     end_ns: int
-    cause: int
     way: int
     changes: int
     pages: int = 0
@@ -74,7 +73,12 @@ class Oscillations:
         for move in moves:
             if move.teardown:
                 self._going_on = False
-            elif move.way and move.cause != BY_COMPACTION:
+            elif not move.way or move.cause == BY_COMPACTION:
+                continue
+            elif move.cause in PRESSURE:
+                self._end_last()
+                self._break()
+            else:
                 self._take(moves, move)
         self._changes += len(moves.changes_ns)
 
@@ -95,30 +99,25 @@ class Oscillations:
 
     def finish(self, marks: Marks) -> None:
         """Nothing more will be taken."""
-        if self._last is not None:
-            self._end(self._last)
-            self._last = None
+        self._end_last()
         self._break()
         self.settle(marks)
 
     def _take(self, moves: Moves, move: Move) -> None:
-        cause = move.cause if move.cause in PRESSURE else BY_HOST
         last = self._last
-        if not self._going_on or last is None or last.cause != cause or last.way != move.way:
-            if last is not None:
-                self._end(last)
+        if not self._going_on or last is None or last.way != move.way:
+            self._end_last()
             begin_ns, changes = moves.begin_ns[move.first], self._changes + move.changes
-            self._last = last = _Swing(begin_ns, moves.end_ns[move.first], cause, move.way, changes)
+            self._last = last = _Swing(begin_ns, moves.end_ns[move.first], move.way, changes)
             self._going_on = True
         last.end_ns = max(last.end_ns, moves.end_ns[move.last - 1])
         last.pages += abs(move.pages)
-        if cause == BY_HOST:
-            last.spans.add(moves.span[move.first : move.last])
+        last.spans.add(moves.span[move.first : move.last])
 
-    def _end(self, swing: _Swing) -> None:
-        """A swing is over, so that it is known how much of the one before it undoes."""
-        if swing.cause != BY_HOST:
-            self._break()
+    def _end_last(self) -> None:
+        """The newest swing is over, so that it is known how much of the one before it undoes."""
+        swing, self._last = self._last, None
+        if swing is None:
             return
         if self._undecided and not swing.undoes(self._undecided[-1]):
             self._break()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...schema import DEF_PRIORITY
-from ..balloon.runs import Run
+from ..balloon.runs import Runs
 from ..balloon.step_columns import StepColumns
 from ..model import EVIDENCE_SPANS
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
@@ -55,6 +55,12 @@ class EpisodeLadder:
         rung.first_ns = min(rung.first_ns, time_ns)
         return rung
 
+    def notified(self, calls: Runs) -> None:
+        """Take calls of the balloon's OOM callback, those inside it."""
+        inside = (calls.begin_ns >= self.start_ns) & (calls.begin_ns <= self.end_ns)
+        new = zip(calls.begin_ns[inside].tolist(), calls.id[inside].tolist(), strict=True)
+        self.notifications = sorted([*self.notifications, *new])[:EVIDENCE_SPANS]
+
     def by_tier(self) -> dict[int, Rung]:
         """Its rungs by tier."""
         return by_tier(self.rungs, self.direct)
@@ -84,13 +90,14 @@ class Ladders:
             rung.tids |= self._tids.get(number, set())
         return by_tier(rungs, direct)
 
-    def notified(self, calls: Iterable[Run]) -> None:
+    def notified(self, calls: Runs) -> None:
         """Take calls of the balloon's OOM callback."""
-        for run in calls:
-            episode = self._episode_at(run.begin_ns)
-            if episode is not None and episode.start_ns <= run.begin_ns <= episode.end_ns:
-                insort(episode.notifications, (run.begin_ns, run.id))
-                del episode.notifications[EVIDENCE_SPANS:]
+        if not len(calls) or not self.episodes:
+            return
+        episodes = self.episodes[self._index_at(int(calls.begin_ns.min())) :]
+        starts_ns = [episode.start_ns for episode in episodes]
+        for number, rows in groups(np.maximum(np.searchsorted(starts_ns, calls.begin_ns, side="right") - 1, 0)):
+            episodes[number].notified(calls.take(rows))
 
     def leak(self, steps: StepColumns) -> None:
         """Take pages that left the balloon in need; those that no tier took are nobody's supply."""
@@ -270,9 +277,10 @@ class Ladders:
 
     def _slab(self, stretch: Stretch) -> None:
         slab = stretch.slab
-        told = np.flatnonzero(slab.tier >= 0)
-        if not len(told):
+        is_told = slab.tier >= 0
+        if not is_told.any():
             return
+        told = slice(None) if is_told.all() else np.flatnonzero(is_told)
         many, has_priority = len(slab.callbacks), stretch.args.tells("shrink_slab_start", "priority")
         cell = self._keys(slab.end_ns[told], slab.rung[told]) * many + slab.callback[told]
         cells = Cells(cell)

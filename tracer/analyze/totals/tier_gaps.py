@@ -138,17 +138,17 @@ def find_gaps(counts: ReclaimCounts, cpus: int, nodes: int) -> TierGaps:
     return found
 
 
-def _without_resets(edges: Sequence[Edge]) -> list[list[Edge]]:
+def _without_resets(edges: Sequence[Edge]) -> list[Sequence[Edge]]:
     """Stretches in which counters only grow: a recording can lie on both sides of a boot."""
-    parts = [list(edges[:1])]
-    for before, edge in pairwise(edges):
-        fell = (edge.counts < before.counts).any() or (
-            edge.lists is not None and before.lists is not None and min(np.subtract(edge.lists, before.lists)) < 0
-        )
-        if fell:
-            parts.append([])
-        parts[-1].append(edge)
-    return parts
+    if not edges:
+        return []
+    counts = np.asarray([edge.counts for edge in edges])
+    lists = np.asarray([edge.lists or (0, 0) for edge in edges])
+    has_lists = np.asarray([edge.lists is not None for edge in edges])
+    fell = (counts[1:] < counts[:-1]).any(axis=1)
+    fell |= (lists[1:] < lists[:-1]).any(axis=1) & has_lists[1:] & has_lists[:-1]
+    cuts = [0, *(np.flatnonzero(fell) + 1).tolist(), len(edges)]
+    return [edges[first:last] for first, last in pairwise(cuts)]
 
 
 def _codes(counters: Iterable[Counter], limits: Iterable[Limit]) -> list[int]:
@@ -197,12 +197,12 @@ def _compare(table: _Table, has: frozenset[str], lag: int, found: TierGaps) -> N
     found.fills += fills
 
 
-def _missing_by_list(table: _Table, lag: int) -> tuple[list[int], list[int]] | None:
+def _missing_by_list(table: _Table, lag: int) -> tuple[I64, I64] | None:
     """File and anonymous pages missing at each edge, where the kernel counts them."""
     if table.lists is None:
         return None
     file, anon = (
-        _gap(table.series(table.lists[:, column], _of_list(is_file)), lag).missing.tolist()
+        _gap(table.series(table.lists[:, column], _of_list(is_file)), lag).missing
         for column, is_file in ((0, 1), (1, 0))
     )
     return file, anon
@@ -238,15 +238,14 @@ def _gap(series: _Series, lag: int) -> _Gap:
     return _Gap(np.asarray(missing, np.int64), np.asarray(since, np.int64), extra)
 
 
-def _fills(
-    table: _Table, gaps: Sequence[tuple[Tier, bool, _Gap]], lists: tuple[list[int], list[int]] | None
-) -> list[Fill]:
+def _fills(table: _Table, gaps: Sequence[tuple[Tier, bool, _Gap]], lists: tuple[I64, I64] | None) -> list[Fill]:
     """What is missing at each edge, file and anonymous pages in the proportion of those that are missing by then."""
     fills: list[Fill] = []
     file = anon = 0
-    for at in range(1, len(table.time_ns)):
-        if lists is not None:
-            file, anon = file + lists[0][at], anon + lists[1][at]
+    by_list = (np.zeros(len(table.time_ns), np.int64),) * 2 if lists is None else lists
+    missing = np.stack([*by_list, *(gap.missing for _, _, gap in gaps)])
+    for at in (np.flatnonzero((missing[:, 1:] != 0).any(axis=0)) + 1).tolist():
+        file, anon = file + int(by_list[0][at]), anon + int(by_list[1][at])
         for tier, in_memcg, since, pages in _parts(table, gaps, at):
             of_file = min(file, round(pages * file / (file + anon))) if file + anon else 0
             of_anon = min(anon, pages - of_file)
