@@ -36,6 +36,16 @@ def test_readings_in_between_come_first_and_are_joined_where_they_are_of_the_sam
     assert told([second, *rest]) == [other, [1, 2, 3, 4]]
 
 
+def test_readings_right_behind_a_full_piece_belong_to_it() -> None:
+    # GIVEN a source that tells what was read during a block of events behind that block, as imports do
+    items = [batch(1, 5), READING, READING, batch(6), batch(7)]
+    # THEN no piece of events goes without its readings: behind a quiet hour of events they would come too late
+    first, *rest = in_pieces(items, 2)
+    assert isinstance(first, Samples)
+    assert first.time_ns.tolist() == [5, 5]
+    assert told(rest) == [[1, 5], [6, 7]]
+
+
 def test_readings_do_not_wait_for_events_for_ever() -> None:
     pieces = Pieces(events=100, values=2)
     assert [list(pieces.add(item)) for item in (batch(1), READING)] == [[], []]

@@ -238,9 +238,10 @@ class _Import:
         if self._lag is not None:
             self._lag.check(item["time_ns"])
         writer.write_symbols(self._rules.symbols.take_new())
-        writer.write_events(item)
+        # Ahead of the events, of which the writer keeps some back: readings wait for events, not the other way round.
         for samples in self._sides.until(int(item["time_ns"].max())):
             writer.write_samples(samples)
+        writer.write_events(item)
         for number, count in enumerate(np.bincount(item["kind"]).tolist()):
             if count:
                 self._result.kinds[KIND_BY_NUMBER[number].name] += count

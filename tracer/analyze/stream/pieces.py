@@ -20,8 +20,8 @@ PIECE_VALUES: Final = 1 << 20
 class Pieces:
     """Holds events back until they are enough, and readings until the events are.
 
-    Readings are given before the events that they came among: the engine lets a reading wait until all events up to its
-    time are in, but for events it does not wait long.
+    Readings are given before the events that they came among or right behind, as imports have them: the engine lets a
+    reading wait until all events up to its time are in, but for readings it does not wait long.
     """
 
     def __init__(self, events: int = PIECE_EVENTS, values: int = PIECE_VALUES) -> None:
@@ -35,6 +35,8 @@ class Pieces:
     def add(self, item: Item) -> Iterator[Item]:
         """Take the next item, give what is ready."""
         if isinstance(item, Batch):
+            if self._events >= self._most_events:
+                yield from self.rest()
             self._batches.append(item)
             self._events += len(item)
         elif isinstance(item, Samples):
@@ -42,7 +44,7 @@ class Pieces:
             self._values += item.values.size
         else:
             yield item
-        if self._events >= self._most_events or self._values >= self._most_values:
+        if self._values >= self._most_values:
             yield from self.rest()
 
     def rest(self) -> Iterator[Item]:
