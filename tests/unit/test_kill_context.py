@@ -129,6 +129,13 @@ def test_retries_of_longer_ago_are_of_another_allocation():
     assert "free_pages" not in kill_of(analyse(stream)).numbers
 
 
+def test_a_zone_with_pages_to_spare_makes_up_for_no_other():
+    stream = records(
+        retry(40 * MS, 1, free=900, min_wmark=100), retry(41 * MS, 2, free=700, min_wmark=1000, order=1), victim()
+    )
+    assert kill_of(analyse(held(2), stream, metadata=OFF)).numbers["missing_pages"] == 302
+
+
 @pytest.mark.parametrize(("balloon_mib", "words"), [(2, "more than enough"), (1, "too little")])
 def test_it_says_whether_the_balloon_would_have_been_enough(balloon_mib, words):
     # GIVEN zones that lack 300 pages, for an allocation of two

@@ -60,10 +60,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Zones:
-    """The zones that an allocation retried last, added up, in pages: what was free, and their min watermarks."""
+    """The zones that an allocation retried last, added up, in pages: what was free, their min watermarks, and what was
+    missing below these."""
 
     free_pages: int
     min_wmark_pages: int
+    below_pages: int
     order: int
 
     @classmethod
@@ -73,11 +75,13 @@ class Zones:
         if not len(rows):
             return None
         available, reclaimable, min_wmark, order = rows[:, _FIXED + len(RETRY_KEYS) :].T
-        return cls(int((available - reclaimable).sum()), int(min_wmark.sum()), int(order[-1]))
+        free = available - reclaimable
+        below = np.maximum(min_wmark - free, 0)
+        return cls(int(free.sum()), int(min_wmark.sum()), int(below.sum()), int(order[-1]))
 
     def missing_pages(self, order: int) -> int:
-        """How many pages more would have let the allocation through."""
-        return max(self.min_wmark_pages - self.free_pages, 0) + (1 << order)
+        """How many pages more would have brought all of them above their min watermarks, this allocation made."""
+        return self.below_pages + (1 << order)
 
 
 RETRY_KEYS: Final = ("node", "zone_idx")

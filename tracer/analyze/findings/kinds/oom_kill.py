@@ -114,8 +114,8 @@ def _enough(evidence: Evidence, kill: Kill, missing: int | None) -> str:
         return ""
     is_enough = kill.balloon_pages >= missing
     return (
-        f"The balloon held {'more than enough' if is_enough else 'too little'} for this allocation, which lacked "
-        f"{evidence.mib(missing)}."
+        f"The balloon held {'more than enough' if is_enough else 'too little'} to bring them above these: "
+        f"{evidence.mib(missing)} were missing."
     )
 
 
@@ -161,9 +161,10 @@ KIND: Final = Kind(
         "cgroup or of the machine); where out_of_memory() itself is traced, its constraint says so. Order, "
         "gfp_flags, constraint and memory cgroup (the inode number of its directory) are that call's, else those "
         "of the task's last reclaim; what the victim held is the event's. Free pages and min watermarks are those "
-        "of the zones that the task had retried in the second before (`oom:reclaim_retry_zone`), added up. The "
-        "allocation lacked what is below the watermarks, plus its own pages: where the balloon held that, giving it "
-        "back would have been enough, unless a block of a higher order was missing.",
+        "of the zones that the task had retried in the second before (`oom:reclaim_retry_zone`), added up. Missing "
+        "is what each of them lacked up to its min watermark, plus the pages of the allocation: where the balloon held "
+        "that, giving it back would have been enough, unless the allocation was of a higher order or not allowed the "
+        "zones' reserves.",
         causes=(
             "The host inflated the balloon further than the guest can spare.",
             "DEFLATE_ON_OOM was not negotiated, so the driver gives nothing back when the guest is out of memory.",
