@@ -117,6 +117,7 @@ KIND: Final = Kind(
         "critical. A container runtime's, or one through `cgroup.kill`, is a warning while memory was low. Others are "
         "information. "
         "Signals of one sender less than a second apart are one finding. That the pressure was the reason is inferred. "
+        "SIGTERM, which earlyoom sends first, is not traced. "
         "`cgroup.kill` is told by the signal's code and scope.",
         causes=(
             "A memory killer in user space acts on pressure before the kernel would.",
