@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from json_schemas import errors
 from streams import METADATA, MS, SYMBOLS, Records, analyse, event, lru, records
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from tracer.analyze.only_cgroups import only_cgroups
 from tracer.commands.app import app
 from tracer.recording_facts import RecordingFacts
 from tracer.report.page import render
+from tracer.schema import KIND_BY_NAME
 from tracer.store import Writer
 from tracer.terminal.summary_text import summary_text
 
@@ -64,6 +66,14 @@ def test_cgroups_are_listed_with_their_tiers_where_there_is_more_than_one(analys
         ["2", "direct", "(memcg)", "40.0", "ms", "1", "40.0", "ms", "1.0", "MiB"],
     ]
     assert pod[:4] == ["pod", UID, "30.0", "ms"]
+
+
+def test_whose_limit_it_was_has_a_column_where_it_is_told(analysis):
+    assert "own limit" not in summary_text(analysis, FACTS, by_cgroup=True)
+    stream = reclaim(2, 1 * MS, 40 * MS)
+    stream[:1].view(KIND_BY_NAME["memcg_reclaim_begin"].record_dtype)["memcg_id"] = 9
+    told = analyse(stream, metadata=TOLD, cgroups={**PATHS, 9: "/system.slice"})
+    assert ["/system.slice", "40.0", "ms"] in rows_of(summary_text(told, FACTS, by_cgroup=True))
 
 
 def test_the_plain_summary_names_those_that_waited_longest(analysis):
@@ -129,6 +139,7 @@ def run(*arguments: object) -> str:
 def test_the_command_reads_paths_from_the_file_and_chooses(recording):
     assert "/system.slice/db.service" in run(recording, "--by", "cgroup")
     shown = json.loads(run(recording, "--json", "--cgroup", "/system*"))
+    assert errors("summary", shown) == []
     assert [(row["path"], row["unit"]) for row in shown["cgroups"]] == [(PATHS[2], "db.service")]
     assert {stall["cgroup"] for stall in shown["stalls"]} == {PATHS[2]}
     assert rows_of(run(recording, "--cgroup", UID))[0][:2] == ["pod", UID]

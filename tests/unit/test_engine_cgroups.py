@@ -16,8 +16,10 @@ from tracer.analyze.model import Analysis, Finding
 from tracer.analyze.terms import Quality, Scope, Tier
 from tracer.batch import Batch, LostStretch
 from tracer.metadata import Metadata
+from tracer.schema import KIND_BY_NAME
 
 TOLD = replace(METADATA, cgroup_hierarchy="unified")
+BEFORE_7_1 = replace(TOLD, absent_fields={"memcg_reclaim_begin": ("memcg_id",)})
 SMALL, LARGE, GONE = 4711, 4712, 70_000
 PATHS = {1: "/", SMALL: "/app.slice/small.service", LARGE: "/app.slice/large.service"}
 
@@ -60,7 +62,7 @@ def paid(analysis: Analysis) -> dict[int | None, CgroupRow]:
 
 
 def test_waits_and_pages_are_those_of_the_cgroups_own_tasks() -> None:
-    rows = paid(analyse(STREAM, metadata=TOLD, cgroups=PATHS))
+    rows = paid(analyse(STREAM, metadata=BEFORE_7_1, cgroups=PATHS))
     small, large, gone, unknown = rows[SMALL], rows[LARGE], rows[GONE], rows[None]
     assert (small.path, small.unit, small.spans, small.max_ns) == (PATHS[SMALL], "small.service", 2, 4 * MS)
     assert (small.stall_s, small.file_pages, small.anon_pages) == (pytest.approx(0.006), 60, 30)
@@ -82,7 +84,7 @@ def test_those_that_waited_longest_come_first_and_kernel_threads_pay_nothing() -
 
 
 def test_a_victim_counts_where_it_was_seen_and_else_in_no_cgroup() -> None:
-    rows = paid(analyse(STREAM, metadata=TOLD, cgroups=PATHS))
+    rows = paid(analyse(STREAM, metadata=BEFORE_7_1, cgroups=PATHS))
     # 100 was in another cgroup when it reclaimed last, but kills itself from this one.
     assert {number: row.kills for number, row in rows.items() if row.kills} == {SMALL: 1, LARGE: 1, None: 1}
 
@@ -107,6 +109,33 @@ def test_a_recording_without_cgroups_says_so() -> None:
     analysis = analyse(stream)
     assert analysis.cgroups is None
     assert {(stall.cgroup, stall.cgroup_id) for stall in analysis.stalls} == {(None, None)}
+
+
+def limited(memcg_id: int, cgroup_id: int, at_ns: int, wait_ns: int) -> Records:
+    """A task of one cgroup reclaims because another one, that around it, is at its limit."""
+    made = reclaim(cgroup_id, at_ns, wait_ns, 300, 100)
+    begin = made[:1].view(KIND_BY_NAME["memcg_reclaim_begin"].record_dtype)
+    begin["memcg_id"] = memcg_id
+    return made
+
+
+def test_whose_limit_it_was_is_told_where_the_kernel_does() -> None:
+    above = {**PATHS, 9: "/app.slice"}
+    stream = records(limited(9, SMALL, 1 * MS, 30 * MS), limited(SMALL, SMALL, 50 * MS, 10 * MS))
+    analysis = analyse(stream, metadata=TOLD, cgroups=above)
+    rows = paid(analysis)
+    assert (rows[9].limit_spans, rows[9].limit_s, rows[9].spans) == (1, pytest.approx(0.03), 0)
+    assert (rows[SMALL].limit_spans, rows[SMALL].limit_s) == (1, pytest.approx(0.01))
+    assert rows[SMALL].stall_s == pytest.approx(0.04)
+    text = finding(analysis, "memcg_limit").text
+    assert text.startswith(f"Memory cgroups (/app.slice, {PATHS[SMALL]}) were at their own limits")
+    row = paid(analyse(stream, metadata=BEFORE_7_1, cgroups=above))[SMALL]
+    assert (row.limit_spans, row.limit_s) == (None, None)
+
+
+def test_the_one_cgroup_at_its_limit_is_the_findings() -> None:
+    analysis = analyse(limited(9, SMALL, 1 * MS, 30 * MS), metadata=TOLD, cgroups={**PATHS, 9: "/app.slice"})
+    assert finding(analysis, "memcg_limit").cgroup == "/app.slice"
 
 
 def finding(analysis: Analysis, kind: str) -> Finding:

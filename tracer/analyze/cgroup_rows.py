@@ -81,6 +81,8 @@ class CgroupRow:
 
     `path` is None where it was not found; `id` is then all there is, and both are None for tasks of which no event
     tells the cgroup. `lru_pages` are not split into file and anonymous ones. `quality` is that of the pages.
+    `limit_s` is how long tasks, its own or of cgroups below, reclaimed because it was at its limit itself,
+    `limit_spans` how often: None where the kernel does not tell whose limit it is (Linux 7.1 does).
     """
 
     path: str | None
@@ -94,6 +96,8 @@ class CgroupRow:
     file_pages: int | None = 0
     anon_pages: int | None = 0
     lru_pages: int | None = 0
+    limit_s: float | None = None
+    limit_spans: int | None = None
     kills: int = 0
     quality: Quality = Quality.MEASURED
     tiers: list[CgroupTier] = field(default_factory=list)

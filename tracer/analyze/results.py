@@ -138,6 +138,7 @@ def _told_by_cgroup(state: State, tiers: list[TierRow]) -> PagesTold:
         split=metadata.tells(_SCANS, "reclaim_flags"),
         ends=ends,
         all_scans=not missed and not state.accounting.lost.get(_SCANS),
+        limits=metadata.tells("memcg_reclaim_begin", "memcg_id"),
     )
 
 

@@ -164,6 +164,8 @@ CGROUPS: Final[Columns] = {
     "file_pages": "Int64",
     "anon_pages": "Int64",
     "lru_pages": "Int64",
+    "limit_s": "float64",
+    "limit_spans": "Int64",
     "kills": "int64",
     "quality": "string",
 }

@@ -17,7 +17,7 @@ from .paper import Paper
 _MOST: Final = 32
 """Cgroups listed; `--json` has them all."""
 _MOST_NAMED: Final = 3
-_HEADS: Final = ("cgroup", "waited", "times", "longest", "file", "anon", "LRU", "kills")
+_HEADS: Final = ("cgroup", "waited", "times", "longest", "file", "anon", "LRU", "own limit", "kills")
 
 
 def longest_waits(analysis: Analysis, paper: Paper) -> list[str]:
@@ -58,7 +58,12 @@ def _hierarchy(metadata: Metadata) -> str:
 
 
 def _whole(row: CgroupRow, page: int) -> tuple[str, ...]:
-    return (cgroup_label(row), *_numbers(row, page), count(row.kills) if row.kills else "")
+    return (cgroup_label(row), *_numbers(row, page), _limit(row), count(row.kills) if row.kills else "")
+
+
+def _limit(row: CgroupRow) -> str:
+    """How long tasks reclaimed because this cgroup was at its limit."""
+    return "" if not row.limit_spans else seconds(row.limit_s or 0.0)
 
 
 def _tiers(row: CgroupRow, page: int) -> list[tuple[str, ...]]:
@@ -66,7 +71,8 @@ def _tiers(row: CgroupRow, page: int) -> list[tuple[str, ...]]:
     if len(row.tiers) < 2:
         return []
     return [
-        (f"  {int(tier.tier)} {scope_label(tier.tier, tier.scope)}", *_numbers(tier, page), "") for tier in row.tiers
+        (f"  {int(tier.tier)} {scope_label(tier.tier, tier.scope)}", *_numbers(tier, page), "", "")
+        for tier in row.tiers
     ]
 
 

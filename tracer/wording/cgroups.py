@@ -18,5 +18,9 @@ def cgroup_label(row: CgroupRow) -> str:
 
 
 def paid(rows: Sequence[CgroupRow]) -> list[CgroupRow]:
-    """Those whose tasks waited, reclaimed or were killed."""
-    return [row for row in rows if row.spans or row.kills or row.file_pages or row.anon_pages or row.lru_pages]
+    """Those whose tasks waited, reclaimed or were killed, or that were at their limits."""
+    return [row for row in rows if row.spans or row.kills or row.limit_spans or any(_pages(row))]
+
+
+def _pages(row: CgroupRow) -> tuple[int | None, ...]:
+    return row.file_pages, row.anon_pages, row.lru_pages

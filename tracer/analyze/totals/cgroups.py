@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +24,20 @@ I64 = npt.NDArray[np.int64]
 _FILE, _ANON, _UNSPLIT, _ENDED = range(4)
 """Which pages: off the file or the anonymous list, off one that is not told, and `nr_reclaimed` of reclaim's ends."""
 _COLUMNS = 4
+_LIMITED: Final = "memcg_reclaim_begin"
 _Rung = tuple[Tier, Scope | None]
 
 
 @dataclass(frozen=True)
 class PagesTold:
-    """Whether LRU events tell of pages, of which list, and of all; whether ends of reclaim do."""
+    """Whether LRU events tell of pages, of which list, and of all; whether ends of reclaim do; whether begins of memory
+    cgroups' own reclaim tell whose limit it is for."""
 
     scans: bool
     split: bool
     ends: bool
     all_scans: bool
+    limits: bool
 
     @property
     def quality(self) -> Quality:
@@ -58,6 +62,7 @@ class CgroupTable:
         """`told`: whether events of the recording have the cgroup at all."""
         self._told = told
         self._pages: dict[tuple[int, int], list[int]] = {}
+        self._limits: dict[int, tuple[int, int]] = {}
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
@@ -69,6 +74,22 @@ class CgroupTable:
         for kind, ends in stretch.reclaimed.items():
             if kind is not SpanKind.BALANCE_PGDAT:
                 self._add(stretch, ends.at, ends.rung, np.full(len(ends.at), _ENDED), ends.value)
+        self._at_limits(stretch)
+
+    def _at_limits(self, stretch: Stretch) -> None:
+        """Whose limit memory cgroups' own reclaim was for: times and ns by cgroup."""
+        spans, rows = stretch.spans, stretch.spans.of(SpanKind.MEMCG_RECLAIM)
+        rows = rows[spans.closed[rows] & ~spans.broken[rows]]
+        memcg_id = stretch.args.at(spans.begin_at[rows], _LIMITED, "memcg_id")
+        rows, memcg_id = rows[memcg_id > 0], memcg_id[memcg_id > 0]
+        if not len(rows):
+            return
+        ids, number = numbered(memcg_id)
+        cells = Cells(number)
+        sums = zip(cells.count().tolist(), cells.sums(spans.end_ns[rows] - spans.begin_ns[rows]).tolist(), strict=True)
+        for cgroup_id, (times, waited_ns) in zip(ids.tolist(), sums, strict=True):
+            before = self._limits.get(cgroup_id, (0, 0))
+            self._limits[cgroup_id] = before[0] + times, before[1] + waited_ns
 
     def _add(self, stretch: Stretch, at: I64, rung: I64, which: I64, pages: I64) -> None:
         if not len(at):
@@ -96,6 +117,9 @@ class CgroupTable:
                 stall.spans, stall.stall_s, stall.max_ns
             )
         rows = {cgroup_id: _row(cgroup_id, paths, [*found.values()], told) for cgroup_id, found in tiers.items()}
+        for cgroup_id, (times, waited_ns) in self._limits.items() if told.limits else ():
+            row = rows.setdefault(cgroup_id, _row(cgroup_id, paths, [], told))
+            row.limit_spans, row.limit_s = times, waited_ns / 1e9
         for kill in kills:
             row = rows.get(kill.cgroup_id) or _row(kill.cgroup_id, paths, [], told)
             rows[kill.cgroup_id] = row
@@ -131,6 +155,8 @@ def _row(cgroup_id: int, paths: Mapping[int, str], tiers: list[CgroupTier], told
         *names,
         stall_s=sum(tier.stall_s for tier in waits),
         spans=sum(tier.spans for tier in waits),
+        limit_s=0.0 if told.limits else None,
+        limit_spans=0 if told.limits else None,
         max_ns=max((tier.max_ns for tier in waits), default=0),
         file_pages=file_pages,
         anon_pages=anon_pages,

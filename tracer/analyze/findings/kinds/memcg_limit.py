@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from ...cgroup_rows import short_name
+from ...cgroup_rows import CgroupRow, short_name
 from ...model import Episode, Finding, TierRow, known_sum
 from ...terms import Quality, Scope, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
@@ -50,9 +50,16 @@ def _limits(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _limited(evidence: Evidence) -> list[CgroupRow]:
+    """The cgroups at whose limits tasks reclaimed, those that cost most first; none where the kernel does not tell."""
+    rows = [row for row in evidence.analysis.cgroups or () if row.limit_spans]
+    return sorted(rows, key=lambda row: (-(row.limit_s or 0.0), row.id or 0))
+
+
 def _only_cgroup(evidence: Evidence) -> str | None:
-    """The cgroup of all that waited at such a limit, where it is one."""
-    paths = {stall.cgroup for stall in evidence.analysis.stalls if stall.scope is Scope.MEMCG}
+    """The cgroup that was at its limit, else that of all that waited at such a limit, where it is one."""
+    paths = {row.path for row in _limited(evidence)}
+    paths = paths or {stall.cgroup for stall in evidence.analysis.stalls if stall.scope is Scope.MEMCG}
     return paths.pop() if len(paths) == 1 else None
 
 
@@ -96,7 +103,9 @@ def _text(evidence: Evidence, pages: int | None, waited_s: float) -> str:
     waited = f"{waited_s:,.1f} s" if waited_s >= 1.0 else f"{waited_s * 1e3:,.0f} ms"
     not_short = evidence.kinds_seen >= _OF_THE_MACHINE
     machine = "The machine was not short" if not_short else "Whether the machine was short, too, was not traced"
-    return f"Memory cgroups were at their own limits{got}; their tasks{by} waited {waited} for it. {machine}."
+    limited = _listed([short_name(row.path) for row in _limited(evidence) if row.path])
+    which = f" ({limited})" if limited else ""
+    return f"Memory cgroups{which} were at their own limits{got}; their tasks{by} waited {waited} for it. {machine}."
 
 
 def _listed(names: list[str]) -> str:
@@ -120,7 +129,7 @@ KIND: Final = Kind(
         "machine got less than 10 % of what that got and no OOM notifier ran; pages off the LRU lists and waits, "
         "added up over these episodes. Told from 256 pages or 1 s of waiting on; a warning where tasks waited 1 s and "
         "more, and 5 % of the time. The tasks and cgroups named are those that waited longest at a limit in the "
-        "whole recording; the limit may be that of a cgroup above.",
+        "whole recording. Whose limit it was Linux 7.1 tells (`memcg_id`); before, it may be that of a cgroup above.",
         causes=(
             "memory.max or memory.high is lower than what the load uses together with the page cache that it reads.",
             "A task reads or writes large files: page cache counts against the limit of who brought it in first.",
