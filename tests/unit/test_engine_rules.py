@@ -263,9 +263,7 @@ def test_a_premature_tap_says_what_was_taken_at_the_first_try(priority: int, sai
     assert found.numbers["balloon_pages_at_def_priority"] == (256 if said else 0)
 
 
-@pytest.mark.parametrize(
-    ("imported_from", "said"), [(None, "--buffer-size"), ("trace.dat", "by the tracer that they come")]
-)
+@pytest.mark.parametrize(("imported_from", "said"), [(None, "--buffer-size"), ("trace.dat", "by the original tracer")])
 def test_lost_events_are_laid_at_the_right_door(imported_from: str | None, said: str) -> None:
     metadata = dataclasses.replace(METADATA, imported_from=imported_from)
     (found,) = analyse(LostStretch(0, SECOND, {"wakeup_kswapd": 5}), metadata=metadata).findings

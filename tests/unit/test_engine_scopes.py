@@ -166,7 +166,7 @@ def test_the_recorders_own_reclaim_is_in_the_totals_and_told_apart() -> None:
 
 def test_from_five_percent_of_direct_reclaim_on_the_recorder_is_a_finding() -> None:
     (found,) = [found for found in recorded(30, 70).findings if found.kind == "recorder_share"]
-    assert "30% of what direct reclaim (global) gave" in found.text
+    assert "30% of what direct reclaim (global) freed" in found.text
     text = summary_text(recorded(30, 70), RecordingFacts("x", RECORDER))
     assert "1 call of direct reclaim (global)" in " ".join(text.split())
     assert (found.numbers["pages"], found.numbers["pages_share"]) == (30, 0.3)
@@ -266,7 +266,7 @@ def test_a_finding_names_the_scope_that_took_from_the_balloon() -> None:
         end_ns=60 * MS,
     )
     (found,) = [found for found in analysis.findings if found.kind == "premature_tap"]
-    assert "taken from the balloon in direct reclaim (memcg) already" in found.text
+    assert "taken from the balloon as early as direct reclaim (memcg)" in found.text
 
 
 def test_ladder_charts_have_a_rung_for_each_scope_that_was_entered() -> None:

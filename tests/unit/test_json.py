@@ -281,7 +281,7 @@ def test_the_verdict_is_that_of_the_text_with_its_finding():
     first = OUTPUTS["a storm of cycles, each a conflict"]["findings"][0]
     assert (storm["level"], storm["severity"], storm["kind"]) == ("critical", "critical", "storm")
     assert (storm["finding"], first["kind"]) == (first["id"], "storm")
-    assert storm["text"].startswith("The balloon went round in circles")
+    assert storm["text"].startswith("The balloon kept deflating and reinflating")
     unseen = summary_json(analyse(), RecordingFacts("x", METADATA, complete=False))["verdict"]
     assert (unseen["level"], unseen["severity"], unseen["finding"]) == ("unknown", None, None)
     assert "lower bounds" in nothing["verdict"]["qualifier"]

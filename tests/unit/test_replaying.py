@@ -194,7 +194,7 @@ def test_a_replay_says_that_a_storm_lasts_and_that_it_is_over(tmp_path, monkeypa
     replaying.replay_recording(Recording.open(path), Options(), 1.0, out, quiet=True)
     said = " ".join(out.getvalue().partition("storm.rtrace: ")[0].split())
     # THEN the storm is told at its third cycle, while it grows, and when it is over, and none of its cycles alone
-    storms = r"(Update: |Over: |)The balloon went round in circles: (\d+) \S+ cycles in a row( so far|)"
+    storms = r"(Update: |Over: |)The balloon kept deflating and reinflating: (\d+) \S+ cycles in a row( so far|)"
     cycles = re.findall(storms, said)
     assert cycles[0] == ("", "3", " so far")
     assert cycles[-1] == ("Over: ", "12", "")

@@ -99,7 +99,7 @@ def test_its_total_is_that_of_the_tile(page_bytes: int) -> None:
     # THEN the verdict has the sum, as the report's tile shows it
     said = verdict(analysis, of_size).sentence
     (tile,) = re.findall(r"<dt>Moved for nothing</dt><dd>([^<]+)<", render(analysis, of_size))
-    assert f"1 storm of 3 cycles and 1 other cycle in all; {tile} moved for nothing." in said
+    assert f"1 storm of 3 cycles and 1 other cycle in total; {tile} moved for nothing." in said
 
 
 def test_what_was_not_judged_is_listed_and_quiet_stays_quiet_without_what_does_not_decide() -> None:
@@ -146,7 +146,7 @@ def test_every_kind_can_lead_or_follow_in_a_sentence(kind: Kind) -> None:
 
 def test_pages_of_the_last_resort_are_the_balloons_total() -> None:
     analysis = replace(storm(), findings=flagged("warning late_tap", "warning late_tap").findings)
-    assert "OOM notifiers took 39.0 MiB from the balloon in all." in verdict(analysis, facts()).sentence
+    assert "OOM notifiers took 39.0 MiB from the balloon in total." in verdict(analysis, facts()).sentence
     assert analysis.balloon.leaked_pages["oom_notifier"] == 39 * MIB_PAGES
 
 

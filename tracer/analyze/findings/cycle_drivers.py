@@ -9,38 +9,38 @@ from ..sizes import mib
 from ..terms import CycleClass
 
 DRIVEN_BY: Final = {
-    CycleClass.SHRINKER_REINFLATE: "its own shrinker took the pages out and its worker put them back",
+    CycleClass.SHRINKER_REINFLATE: "its shrinker took the pages out and its worker put them back",
     CycleClass.NOTIFIER_REINFLATE: "the OOM notifier took pages out while it was still inflating",
-    CycleClass.HOST_REINFLATE: "the host asked for pages back that pressure had taken out",
-    CycleClass.HOST_OSCILLATION: "the host kept turning its target round",
-    CycleClass.ROUNDING: "its target is not a whole number of guest pages",
+    CycleClass.HOST_REINFLATE: "the host asked again for pages that memory pressure had taken out",
+    CycleClass.HOST_OSCILLATION: "the host kept reversing its target",
+    CycleClass.ROUNDING: "its target is not a multiple of the guest page size",
 }
 ADVICE: Final = (
     (
-        "Lower the host's target to what the guest can spare: the balloon's size when the cycles began, less what "
-        "left it in one."
+        "Lower the host's target to what the guest can spare: the balloon's size when the cycles began, minus what "
+        "left it in one cycle."
     ),
     (
-        "`host-reinflate`: let the host accept what the guest took out. After a deflation that it did not ask for it "
-        "should wait until the actual size stands still, make that its target (earlier the worker turns round and "
-        "inflates), and wait minutes rather than seconds before it asks again."
+        "`host-reinflate`: have the host accept what the guest took out. After a deflation that it did not request, it "
+        "should wait until the actual size is stable, make that its target (any earlier, and the worker inflates "
+        "again), and wait minutes, not seconds, before it asks for more."
     ),
     (
-        "`host-oscillation`: give the host's policy a dead band (no change of target for small differences) and let "
+        "`host-oscillation`: give the host's policy a dead band (no target change for small differences) and have "
         "it poll less often."
     ),
     (
-        "`notifier-reinflate`: set a target that the guest can reach. The driver goes on inflating towards one that "
+        "`notifier-reinflate`: set a target that the guest can reach. The driver keeps inflating towards one that "
         "it can't."
     ),
-    "`shrinker-reinflate`: use a kernel in which the balloon gives back through the OOM notifier (5.8 and newer).",
+    "`shrinker-reinflate`: use a kernel in which the balloon deflates through the OOM notifier (5.8 and newer).",
     "`rounding`: choose a target that is a multiple of the guest's page size.",
 )
 DRIVER_REFERENCES: Final = (
-    "drivers/virtio/virtio_balloon.c: update_balloon_size_func() queues itself again while size and target differ",
+    "drivers/virtio/virtio_balloon.c: update_balloon_size_func() requeues itself while size and target differ",
     "drivers/virtio/virtio_balloon.c: virtio_balloon_oom_notify() leaks without changing the target",
-    "commit 71994620bb25: virtio-balloon gives back through a shrinker (Linux 4.19 to 5.7)",
-    "commit da10329cb057: virtio-balloon gives back through the OOM notifier again (Linux 5.8)",
+    "commit 71994620bb25: virtio-balloon deflates through a shrinker (Linux 4.19 to 5.7)",
+    "commit da10329cb057: virtio-balloon deflates through the OOM notifier again (Linux 5.8)",
 )
 
 

@@ -52,7 +52,7 @@ def _together(analysis: Analysis, conflicts: Sequence[Finding], page_bytes: int)
     by = ", ".join(f"{length_s:.2f} s {who}" for who, length_s in overlap.items() if length_s)
     reclaimed = known_sum(each.reclaimed_pages for each in analysis.conflicts)
     what = "" if reclaimed is None else f", {mib(reclaimed * page_bytes)} reclaimed meanwhile"
-    return f"{len(conflicts):,} conflicts in all ({by}){what}"
+    return f"{len(conflicts):,} conflicts in total ({by}){what}"
 
 
 KIND: Final = Kind(
@@ -64,20 +64,20 @@ KIND: Final = Kind(
     rule=_conflicts,
     together=_together,
     explanation=Explanation(
-        meaning="The balloon took pages while the kernel was reclaiming: the guest was asked for memory that it "
-        "did not have free. Page cache and slab are evicted to fill the balloon. A little of this is how "
-        "inflation works; it becomes a problem where what is evicted is needed again.",
+        meaning="The balloon took pages while the kernel was reclaiming: the host asked for memory that the guest "
+        "did not have free. The kernel evicts page cache and slab to fill the balloon. Some of this is how "
+        "inflation works; it becomes a problem when the evicted pages are needed again.",
         computed="Inflating runs of the worker, with pauses of at most 0.25 s, intersected with reclaim of the "
         "tiers `background` and `direct`. `self` is reclaim by the worker itself, `induced` by kswapd "
-        "that it woke, `foreign` by anybody else; mostly foreign is only information. The cost is the "
+        "that it woke, `foreign` by anyone else; a mostly foreign conflict is only information. The cost is the "
         "worker's own waiting and the pages reclaimed meanwhile.",
         causes=(
-            "The host's target goes beyond the guest's free memory.",
-            "The target moves in one large step, faster than kswapd can make room.",
+            "The host's target exceeds the guest's free memory.",
+            "The target moves in one large step, faster than kswapd can free memory.",
         ),
         advice=(
-            "Lower the target to what the guest has available (MemAvailable less a reserve).",
-            "Inflate in small steps with pauses, and stop when the guest begins to reclaim or to read pages again.",
+            "Lower the target to what the guest has available (MemAvailable minus a reserve).",
+            "Inflate in small steps with pauses, and stop when the guest starts to reclaim or to refault.",
         ),
         helped="The same inflation without `direct` reclaim by the worker (`overlap_self_s` near 0), and no `refault`.",
         references=(

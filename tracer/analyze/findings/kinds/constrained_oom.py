@@ -21,13 +21,13 @@ def _constrained(evidence: Evidence) -> Iterator[Finding]:
     nodes = ", ".join(str(node) for node in sorted(seen.nodes))
     noun, those = ("node", "that node") if len(seen.nodes) == 1 else ("nodes", "their nodes")
     text = (
-        f"{seen.notifications} OOM notifications were for allocations limited to NUMA {noun} {nodes}, which the "
-        f"balloon does not know; "
+        f"{seen.notifications} OOM notifications were for allocations limited to NUMA {noun} {nodes}, and the "
+        f"balloon is not NUMA-aware; "
     )
     if seen.followed:
-        text += f"after {seen.futile} of them {those} had hardly more memory than before, so they can't have helped."
+        text += f"after {seen.futile} of them {those} had hardly more free memory, so they can't have helped."
     else:
-        text += f"whether {those} had more memory after them is not to be seen."
+        text += f"the recording does not show whether {those} had more free memory afterwards."
     numbers = {"notifications": seen.notifications, "futile": seen.futile}
     when = (evidence.seconds(seen.first_ns), evidence.seconds(seen.last_ns))
     yield found(Severity.WARNING, when, text, numbers, cost=None, quality=Quality.INFERRED, spans=seen.spans)
@@ -36,25 +36,24 @@ def _constrained(evidence: Evidence) -> Iterator[Finding]:
 KIND: Final = Kind(
     name="constrained_oom",
     number=10,
-    title="The balloon gives memory on the wrong node",
+    title="The balloon frees memory on the wrong node",
     clause="OOM notifications were for allocations limited to some NUMA nodes",
     needs=(NOTIFICATIONS,),
     rule=_constrained,
     explanation=Explanation(
-        meaning="A task could allocate on some NUMA nodes only (cpuset or memory policy) and ran out there. The "
-        "balloon was asked for memory, but gives pages of any node: it empties without helping the task.",
-        computed="The nodes that an allocation may use show in the zones that it retries "
-        "(`oom:reclaim_retry_zone`). A notification is futile where the node that was short had hardly "
-        "more memory at the next retry.",
+        meaning="A task may allocate only on some NUMA nodes (cpuset or memory policy), and they ran out of memory. "
+        "The kernel asked the balloon, which releases pages of any node: it deflates without helping the task.",
+        computed="The zones that an allocation retries (`oom:reclaim_retry_zone`) show which nodes it may use. A "
+        "notification is futile where the node that was short had hardly more free memory at the next retry.",
         causes=(
             "A cpuset or a memory policy (numactl, mbind) binds a load to a node that is too small for it.",
             "The balloon took its pages from that node.",
         ),
         advice=(
-            "Widen the cpuset or the policy (preferred rather than bind).",
+            "Widen the cpuset or the policy (preferred instead of bind).",
             "Keep the balloon small in guests with several nodes and bound loads.",
         ),
-        helped="No OOM notifications for limited allocations under the same load.",
+        helped="No OOM notifications for node-limited allocations under the same load.",
         references=(
             "mm/oom_kill.c: out_of_memory() computes the constraint after the notifiers have run",
             "mm/page_alloc.c: should_reclaim_retry()",

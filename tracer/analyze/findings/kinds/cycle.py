@@ -48,7 +48,7 @@ def _cycles(evidence: Evidence) -> Iterator[Finding]:
 def _together(analysis: Analysis, cycles: Sequence[Finding], page_bytes: int) -> str:
     if len(cycles) == 1:
         return ""
-    return f"{len(cycles):,} cycles in all{moved_for_nothing(analysis, page_bytes)}"
+    return f"{len(cycles):,} cycles in total{moved_for_nothing(analysis, page_bytes)}"
 
 
 KIND: Final = Kind(
@@ -60,16 +60,16 @@ KIND: Final = Kind(
     rule=_cycles,
     together=_together,
     explanation=Explanation(
-        meaning="Pages left the balloon, because the guest was short of memory or the host turned its target "
-        "round, and were inflated again shortly after. They moved for nothing, twice: out and back in.",
+        meaning="Pages left the balloon, because the guest was short of memory or the host reversed its target, "
+        "and the balloon inflated again shortly afterwards. They moved for nothing, twice: out and back in.",
         computed="A burst of leaks whose pages come back within the horizon (10 s, `--horizon`); an inflation "
-        "takes the newest pages out first. Those of class `host-oscillation` are found at any period and told as "
-        "one finding (see `host_oscillation`). Moved for nothing is twice the smaller of what left and what "
-        "came back. The cost adds the time that tasks waited in direct reclaim and what was read again "
+        "counts against the newest leaks first. Those of class `host-oscillation` are detected at any period and "
+        "reported as one finding (see `host_oscillation`). Moved for nothing is twice the smaller of what left and "
+        "what came back. The cost adds the time that tasks waited in direct reclaim and the pages read again "
         "meanwhile.",
         causes=tuple(f"`{cycle_class}`: {why}." for cycle_class, why in DRIVEN_BY.items()),
         advice=ADVICE,
-        helped="Under the same load pages that leave the balloon stay out: `leaked_pages` without `reinflated_pages`.",
+        helped="Under the same load, pages that leave the balloon stay out: `leaked_pages` without `reinflated_pages`.",
         references=DRIVER_REFERENCES,
     ),
 )

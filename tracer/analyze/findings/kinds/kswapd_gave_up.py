@@ -29,10 +29,10 @@ def _gave_up(evidence: Evidence) -> Iterator[Finding]:
         start_s = evidence.seconds(node.start_ns)
         end_s = evidence.analysis.duration_s if node.end_ns is None else evidence.seconds(node.end_ns)
         of_node = "of an unknown node" if node.nid is None else f"of node {node.nid}"
-        since = f"before {start_s:.3f} s already" if node.began_unseen else f"at {start_s:.3f} s"
+        since = f"before {start_s:.3f} s" if node.began_unseen else f"at {start_s:.3f} s"
         text = (
-            f"kswapd {of_node} failed {node.failures} times in a row to reclaim anything and, {since}, left the node "
-            f"to direct reclaim{_until(evidence, node, end_s)}."
+            f"kswapd {of_node} failed {node.failures} times in a row to reclaim anything and gave up {since}, leaving "
+            f"the node to direct reclaim{_until(evidence, node, end_s)}."
         )
         known = {"nid": node.nid, "failures": node.failures, "reason": node.reason}
         numbers: dict[str, float] = {name: value for name, value in known.items() if value is not None}
@@ -50,10 +50,10 @@ def _gave_up(evidence: Evidence) -> Iterator[Finding]:
 def _until(evidence: Evidence, node: HopelessNode, end_s: float) -> str:
     if node.end_ns is None:
         if _CLEAR in evidence.metadata.kinds_traced or _CLEAR in evidence.analysis.accounting.events_by_kind:
-            return "; that was still so when the recording ended"
-        return "; whether that ended is not in this recording"
+            return "; it had not resumed when the recording ended"
+        return "; this recording does not show whether it resumed"
     if node.reason is None:
-        return f"; that ended before {end_s:.3f} s, how was not seen"
+        return f"; it resumed before {end_s:.3f} s, reason not traced"
     why = _REASON_TEXT.get(node.reason, f"until its failures were cleared (reason {node.reason})")
     return f" {why}, at {end_s:.3f} s"
 
@@ -74,21 +74,21 @@ KIND: Final = Kind(
     told_open=True,
     explanation=Explanation(
         meaning="kswapd found nothing to reclaim on a NUMA node so often that the kernel stopped waking it. From "
-        "then on every allocation that is short of memory reclaims by itself, and waits.",
-        computed="`mm_vmscan_kswapd_reclaim_fail` says how often in a row kswapd failed; at 16 the kernel stops "
-        "waking it. `mm_vmscan_kswapd_clear_hopeless` says what ended that.",
+        "then on, every allocation that is short of memory enters direct reclaim and waits.",
+        computed="`mm_vmscan_kswapd_reclaim_fail` has kswapd's consecutive failures; at 16 the kernel stops "
+        "waking it. `mm_vmscan_kswapd_clear_hopeless` shows what ended that.",
         causes=(
             (
                 "Nearly all memory is anonymous and there is no swap, or it is locked (mlock, hugetlb, the balloon "
                 "itself)."
             ),
             "The balloon took the page cache that kswapd would have reclaimed.",
-            "A cgroup protects its memory (memory.min, memory.low) and nothing else is left.",
+            "Cgroups protect their memory (memory.min, memory.low) and nothing else is left to reclaim.",
         ),
         advice=(
-            "Where a balloon holds memory: lower the host's target.",
+            "If a balloon holds memory: lower the host's target.",
             "Add swap or zram, so that anonymous memory can be reclaimed.",
-            "Look at memory.min and memory.low of the cgroups.",
+            "Check memory.min and memory.low of the cgroups.",
         ),
         helped="`kswapd_failures` in /proc/zoneinfo stays below 16 under the same load, and direct reclaim goes down.",
         references=(

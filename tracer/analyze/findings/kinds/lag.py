@@ -24,7 +24,7 @@ def _lag(evidence: Evidence) -> Iterator[Finding]:
         return
     puffed = evidence.analysis.balloon.puffs
     out = "" if puffed is None else f", with {puffed} work runs out of puff"
-    text = f"The guest was off the host's target for {lag.lag_s:.1f} s, by up to {mib(lag.most_bytes)}{out}."
+    text = f"The balloon was off the host's target for {lag.lag_s:.1f} s, by up to {mib(lag.most_bytes)}{out}."
     numbers: dict[str, float] = {"lag_s": lag.lag_s, "lag_max_bytes": lag.most_bytes}
     if puffed is not None:
         numbers["puffs"] = puffed
@@ -34,23 +34,23 @@ def _lag(evidence: Evidence) -> Iterator[Finding]:
 KIND: Final = Kind(
     name="lag",
     number=12,
-    title="The balloon lags its target",
-    clause="the balloon lagged the host's target",
+    title="The balloon lags behind its target",
+    clause="the balloon lagged behind the host's target",
     needs=(HOSTS_VIEW,),
     rule=_lag,
     explanation=Explanation(
-        meaning="The host asked for a size and the guest did not get there. The host counts on memory that it "
-        "does not have yet, or the guest lacks memory that it was to get back.",
-        computed="From the host's log: time in which the actual size was off the target by more than 1 MiB, and "
-        "by how much at most. Told from one second on.",
+        meaning="The host asked for a size and the balloon did not reach it. Either the host counts on memory that "
+        "it does not have yet, or the guest still lacks memory that it should get back.",
+        computed="From the host's log: the time during which the actual size differed from the target by more than "
+        "1 MiB, and the largest difference. Reported from one second.",
         causes=(
             "The guest can't allocate (see `puff`).",
-            "The guest took pages out under pressure (see `late_tap`, `premature_tap`), and nothing brings them back.",
+            "The guest took pages out under pressure (see `late_tap`, `premature_tap`), and nothing puts them back.",
             "The worker is stuck (see `worker_stuck`).",
         ),
         advice=(
-            "Let the host look at the actual size, not at its target, when it plans with the memory.",
-            "Lower the target to what the guest can give.",
+            "Have the host plan with the balloon's actual size, not with its target.",
+            "Lower the target to what the guest can spare.",
         ),
         helped="The actual size reaches the target within a second of a change.",
         references=("drivers/virtio/virtio_balloon.c: update_balloon_size() writes `actual` after each run",),

@@ -55,15 +55,15 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifi
 
 def _text(evidence: Evidence, episode: Episode, row: TierRow, before: Heroics, direct: TierRow | None) -> str:
     reclaim = reclaim_in(direct) if direct else "direct reclaim"
-    priority = "" if before.min_priority is None else f", reclaim at priority {before.min_priority}"
-    gave = f"The balloon gave {evidence.mib(row.balloon_pages or 0)} only through {row.spans:,} OOM notifications"
+    priority = "" if before.min_priority is None else f", down to priority {before.min_priority}"
+    gave = f"The balloon released {evidence.mib(row.balloon_pages or 0)}, only through {row.spans:,} OOM notifications"
     text = (
         f"{gave}. The first came {before.before_s:.2f} s into the episode, after {before.stall_s:.2f} s of stalls in "
         f"{before.stalls:,} calls of {reclaim} and {before.retries:,} retries{priority}"
     )
     if direct:
-        text += f"; in all {episode.end_s - episode.start_s:.1f} s {reclaim} took {direct.busy_s or 0.0:.2f} s"
-        text += f" in {direct.spans:,} calls"
+        text += f"; in the {episode.end_s - episode.start_s:.1f} s of the episode, {reclaim} took"
+        text += f" {direct.busy_s or 0.0:.2f} s in {direct.spans:,} calls"
     return f"{text}."
 
 
@@ -73,36 +73,36 @@ def _row(episode: Episode, tier: Tier) -> TierRow | None:
 
 def _together(analysis: Analysis, taps: Sequence[Finding], page_bytes: int) -> str:
     pages = analysis.balloon.leaked_pages.get(Cause.OOM_NOTIFIER)
-    return f"OOM notifiers took {mib(pages * page_bytes)} from the balloon in all" if pages and len(taps) > 1 else ""
+    return f"OOM notifiers took {mib(pages * page_bytes)} from the balloon in total" if pages and len(taps) > 1 else ""
 
 
 KIND: Final = Kind(
     name="late_tap",
     number=8,
     title="The balloon is tapped as the last resort",
-    clause="the balloon gave pages only as the last resort",
+    clause="the balloon released pages only as the last resort",
     needs=(LEAKS, NOTIFICATIONS),
     rule=_taps,
     together=_together,
     explanation=Explanation(
         meaning="The guest got memory back from the balloon, but only after direct reclaim and retries had "
-        "failed: tasks waited and page cache was evicted although the balloon could have given at once.",
-        computed="An episode in which pages left the balloon in an OOM notifier. What it took before the first "
-        "notification is counted from the episode's start: direct reclaim summed over tasks, retries, "
+        "failed: tasks waited and page cache was evicted, although the balloon could have deflated at once.",
+        computed="An episode in which pages left the balloon in an OOM notifier. The work before the first "
+        "notification counts from the episode's start: direct reclaim summed over tasks, retries, "
         "the lowest priority. It is a warning where direct reclaim and throttled waits took 0.1 s or "
-        "more in the episode, else information.",
+        "more in the episode, otherwise information.",
         causes=(
             (
-                "virtio-balloon gives back through the OOM notifier (Linux 5.8 and newer), which runs just before the "
-                "OOM killer and gives 1 MiB a call."
+                "virtio-balloon deflates through the OOM notifier (Linux 5.8 and newer), which runs just before the "
+                "OOM killer and releases 1 MiB per call."
             ),
             "The host's target is too high for the load, and the host does not lower it in time.",
         ),
         advice=(
             (
-                "Lower the host's target while the guest still has memory available: let the host poll that every "
+                "Lower the host's target while the guest still has memory available: have the host poll it every "
                 "second (`stat-available-memory` in QEMU's `guest-stats`) and keep a reserve that covers what the "
-                "load can take between two polls. Once tasks wait it is late."
+                "load can allocate between two polls. Once tasks wait, it is too late."
             ),
             "Keep DEFLATE_ON_OOM on: without it the same load ends in a kill.",
         ),

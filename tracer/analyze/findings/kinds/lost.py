@@ -21,9 +21,9 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
     end_s = max(stretch[1] for stretch in accounting.lost_stretches)
     share = accounting.lost_total / (accounting.lost_total + accounting.events)
     why = (
-        "by the tracer that they come from"
+        "by the original tracer"
         if evidence.metadata.imported_from
-        else "because the buffer was full (a larger --buffer-size holds more) or the kernel skipped the program"
+        else "because the buffer was full (try a larger --buffer-size) or the kernel skipped the program"
     )
     text = f"{accounting.lost_total:,} events ({share:.1%}) were lost {why}."
     yield found(Severity.WARNING, (start_s, end_s), text, {"lost": accounting.lost_total}, cost=None)
@@ -38,13 +38,12 @@ KIND: Final = Kind(
     rule=_lost,
     of_recording=True,
     explanation=Explanation(
-        meaning="Not everything that happened is in the recording. Numbers of the stretches concerned are lower "
-        "bounds, and something may not have been seen at all.",
-        computed="The kernel's programs count records for which there was no room, by CPU and kind, and the "
-        "kernel counts events at which it skipped a program; an import takes over what the other tracer "
-        "says.",
+        meaning="The recording is incomplete. Numbers for the affected stretches are lower "
+        "bounds, and problems may have gone unseen.",
+        computed="The BPF programs count records that did not fit into the buffer, by CPU and kind, and the "
+        "kernel counts events at which it skipped a program; an import uses the other tracer's count.",
         causes=(
-            "Events came faster than the recorder could take them, or the disk could.",
+            "Events came faster than the recorder or the disk could take them.",
             "The kernel skipped a program because another one was running on that CPU.",
         ),
         advice=(
@@ -52,6 +51,6 @@ KIND: Final = Kind(
             "Record with `--lru-detail span`: fewer events for the same pages.",
         ),
         helped="0 lost in the summary's last section.",
-        references=("docs/recording.md: loss", "docs/performance.md: what is lossless"),
+        references=("docs/recording.md: loss", "docs/performance.md: the rates that are lossless"),
     ),
 )

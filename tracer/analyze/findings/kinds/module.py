@@ -20,7 +20,7 @@ def _modules(evidence: Evidence) -> Iterator[Finding]:
         verb, what = (
             ("loaded", "Its functions and its OOM callback are not traced")
             if change.loaded
-            else ("unloaded", "What it does if it is loaded again is not traced")
+            else ("unloaded", "If it is loaded again, its work is not traced")
         )
         text = f"Module {change.name} was {verb} while tracing. {what} by this recording: start a new one."
         numbers = {"loaded": int(change.loaded)}
@@ -30,14 +30,14 @@ def _modules(evidence: Evidence) -> Iterator[Finding]:
 KIND: Final = Kind(
     name="module",
     number=16,
-    title="A balloon driver came or went while tracing",
+    title="A balloon driver was loaded or unloaded while tracing",
     clause="a balloon driver was loaded or unloaded while tracing",
     needs=(MODULES,),
     rule=_modules,
     of_recording=True,
     explanation=Explanation(
-        meaning="A balloon driver's module was loaded or unloaded in the middle of the recording. Probes are "
-        "placed when a recording starts, so what the driver does afterwards is not seen.",
+        meaning="A balloon driver's module was loaded or unloaded during the recording. Probes are "
+        "attached when a recording starts, so what the driver does afterwards is not traced.",
         computed="`module:module_load` and `module:module_free` events with the name of a balloon driver.",
         causes=("Somebody loaded or removed the module; a device was plugged in.",),
         advice=("Start a new recording.",),

@@ -29,8 +29,8 @@ def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -
     at_start = row.balloon_pages_at_def_priority
     early = f", {evidence.mib(at_start)} of them at priority 12, before reclaim tried any harder" if at_start else ""
     text = (
-        f"{evidence.mib(pages)} were taken from the balloon in {tap_in(row)} already{early}: "
-        f"the balloon paid while the page cache still could."
+        f"{evidence.mib(pages)} were taken from the balloon as early as {tap_in(row)}{early}: "
+        f"the balloon shrank although reclaim could still free page cache."
     )
     return found(
         Severity.WARNING,
@@ -45,40 +45,40 @@ def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -
 
 def _together(analysis: Analysis, taps: Sequence[Finding], page_bytes: int) -> str:
     pages = analysis.balloon.leaked_pages.get(Cause.SHRINKER)
-    return f"the balloon's shrinker gave {mib(pages * page_bytes)} in all" if pages and len(taps) > 1 else ""
+    return f"the balloon's shrinker released {mib(pages * page_bytes)} in total" if pages and len(taps) > 1 else ""
 
 
 KIND: Final = Kind(
     name="premature_tap",
     number=7,
     title="The balloon is tapped too early",
-    clause="the balloon gave pages while the page cache still could",
+    clause="the balloon released pages although reclaim could still free page cache",
     needs=(LEAKS,),
     rule=_taps,
     together=_together,
     explanation=Explanation(
-        meaning="The balloon gave pages as soon as the kernel began to reclaim, side by side with the page cache. "
-        "What the host had asked for is undone by a guest that only reads files, and the host will ask "
+        meaning="The balloon deflated as soon as the kernel started to reclaim, along with the page cache. "
+        "A guest that merely reads files undoes what the host asked for, and the host will ask "
         "again.",
-        computed="Pages that left the balloon in its shrinker, in background or direct reclaim of an episode. "
-        "Those at priority 12 left at the first and gentlest try, when hardly any page cache had been "
-        "looked at.",
+        computed="Pages that left the balloon through its shrinker, in background or direct reclaim of an episode. "
+        "Those at priority 12 left at the first and gentlest pass, when reclaim had scanned hardly any page "
+        "cache.",
         causes=(
             (
-                "The kernel's balloon driver registers a shrinker (Linux 4.19 to 5.7): shrinkers know no order among "
-                "each other."
+                "The kernel's balloon driver registers a shrinker (Linux 4.19 to 5.7), and shrinkers have no order of "
+                "preference."
             ),
             "A driver of another hypervisor does so by choice (VMware's, off by default).",
         ),
         advice=(
-            "Use a kernel in which virtio-balloon gives back through the OOM notifier (5.8 and newer).",
-            "Where that can't be: do not negotiate DEFLATE_ON_OOM, and let the host deflate by what the guest reports.",
+            "Use a kernel in which virtio-balloon deflates through the OOM notifier (5.8 and newer).",
+            "If you can't: do not negotiate DEFLATE_ON_OOM, and have the host deflate by the guest's statistics.",
         ),
-        helped="Pages leave the balloon in tier `oom_notify` alone, or because the host asks, under the same load.",
+        helped="Under the same load, pages leave the balloon only in tier `oom_notify` or at the host's request.",
         references=(
-            "commit 71994620bb25: virtio-balloon gives back through a shrinker (Linux 4.19)",
+            "commit 71994620bb25: virtio-balloon deflates through a shrinker (Linux 4.19)",
             "commit da10329cb057: back to the OOM notifier (Linux 5.8)",
-            "mm/vmscan.c (since 6.7 mm/shrinker.c): shrink_slab() asks every shrinker in proportion to its objects",
+            "mm/vmscan.c (since 6.7 mm/shrinker.c): shrink_slab() scans every shrinker in proportion to its objects",
         ),
     ),
 )

@@ -30,7 +30,7 @@ def _share(evidence: Evidence) -> Iterator[Finding]:
         return
     text = (
         f"The recorder itself reclaimed {evidence.mib(own.pages)}, {pages_share:.0%} of what "
-        f"{reclaim_in(direct)} gave, and waited {own.stall_s:.3f} s for it ({stall_share:.0%} of all waiting)."
+        f"{reclaim_in(direct)} freed, and waited {own.stall_s:.3f} s for it ({stall_share:.0%} of all waiting)."
     )
     numbers = {"pages": own.pages, "stall_s": own.stall_s, "pages_share": pages_share, "stall_share": stall_share}
     when = (0.0, evidence.analysis.duration_s)
@@ -41,16 +41,16 @@ KIND: Final = Kind(
     name="recorder_share",
     number=15,
     title="The recorder is part of the load",
-    clause="the recorder itself did a good part of the direct reclaim",
+    clause="the recorder itself did much of the direct reclaim",
     needs=(RECORDER,),
     rule=_share,
     of_recording=True,
     explanation=Explanation(
-        meaning="The tracer needs memory too. In a guest that is short of it the recorder's own allocations "
-        "reclaim, and their pages and waiting are in all other numbers.",
-        computed="Direct reclaim by the recorder's process against all direct reclaim, by pages and by waiting; "
-        "told from 5 % of either on.",
-        causes=("There was little other direct reclaim.", "The guest is very small, or its memory very short."),
+        meaning="The tracer needs memory too. In a guest that is short of memory, the recorder's own allocations "
+        "enter direct reclaim, and all other numbers include their pages and waiting.",
+        computed="The share of the recorder's process in all direct reclaim, by pages and by waiting; "
+        "reported from 5 % of either.",
+        causes=("There was little other direct reclaim.", "The guest is very small or very short of memory."),
         advice=(
             "Subtract it: `recorder` in the JSON has its pages and its waiting.",
             "Record with smaller buffers (`--buffer-size`, `--queue-size`) and to a disk that keeps up.",

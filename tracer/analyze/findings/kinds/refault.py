@@ -41,26 +41,26 @@ KIND: Final = Kind(
     needs=(REFAULTS,),
     rule=_refaults,
     explanation=Explanation(
-        meaning="Page cache was evicted and then needed: it had to be read from disk again. That I/O, and the "
-        "waiting for it, is the price of having too little memory for the load.",
-        computed="How far `workingset_refault_file` in /proc/vmstat grew in the recording, told from 256 pages "
-        "on, beside the file pages that the tiers from `background` on reclaimed. The kernel counts a "
-        "page that is read again while its shadow entry is still there. Where so much is read again that it "
-        "is `starved` or `thrashing`, that is told instead.",
+        meaning="Page cache was evicted and then needed, so it had to be read from disk again. That I/O, and the "
+        "waiting for it, is the price of too little memory for the load.",
+        computed="The growth of `workingset_refault_file` in /proc/vmstat during the recording, reported from 256 "
+        "pages, next to the file pages reclaimed in the tiers from `background` up. The kernel counts a "
+        "page that is read again while its shadow entry still exists. Where so much is read again that it "
+        "is `starved` or `thrashing`, that kind is reported instead.",
         causes=(
             "The load reads more than fits into memory.",
-            "The balloon holds what the page cache would need.",
-            "A memory cgroup's limit is smaller than what it reads.",
+            "The balloon holds memory that the page cache needs.",
+            "A memory cgroup's limit is smaller than the files it reads.",
         ),
         advice=(
-            "Where a balloon holds memory: lower the host's target by what is read again.",
-            "Where a memory cgroup reclaims: raise its limit (memory.high, memory.max).",
-            "Read large files once without the cache (O_DIRECT, posix_fadvise DONTNEED).",
+            "If a balloon holds memory: lower the host's target by the amount read again.",
+            "If a memory cgroup reclaims: raise its limit (memory.high, memory.max).",
+            "Read large one-off files without the cache (O_DIRECT, posix_fadvise DONTNEED).",
         ),
         helped="`workingset_refault_file` grows more slowly under the same load, and the load reads less from disk.",
         references=(
             "mm/workingset.c: workingset_refault()",
-            "commit a528910e12ec: refaults are detected by shadow entries (Linux 3.15)",
+            "commit a528910e12ec: refault detection through shadow entries (Linux 3.15)",
         ),
     ),
 )

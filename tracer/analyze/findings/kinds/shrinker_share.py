@@ -49,19 +49,19 @@ KIND: Final = Kind(
     needs=(SHRINKERS,),
     rule=_shares,
     explanation=Explanation(
-        meaning="The kernel asks shrinkers in proportion to the objects that they say they have. One that is "
-        "scanned far more than that costs time in every reclaim, mostly for little.",
-        computed="A shrinker's share of all scanned objects against its share of all cache items (the most seen "
-        "of each instance on each node). Told where it is more than three times as high and at least 10 "
+        meaning="The kernel scans shrinkers in proportion to the objects that they report. One that is "
+        "scanned far more than that costs time in every reclaim, usually for little gain.",
+        computed="A shrinker's share of all scanned objects against its share of all cache items (the maximum "
+        "seen of each instance on each node). Reported where it is more than three times as high and at least 10 "
         "% of all scanning, over 100 calls and 10,000 objects. The cost is the time inside its calls.",
         causes=(
-            "The shrinker's count changes quickly, so that the most seen does not stand for what it had.",
-            "A shrinker that defers its work and is asked again for what it deferred.",
-            "A cache with many small instances (superblocks, cgroups), each of which is asked.",
+            "The shrinker's count changes quickly, so that the maximum seen overstates its usual size.",
+            "A shrinker that defers its work and is called again for the deferred part.",
+            "A cache with many small instances (superblocks, cgroups), each of which is called.",
         ),
         advice=(
-            "See in the table of shrinkers what it freed for its time; one that frees well is only busy.",
-            "Find out who fills its cache (dentries and inodes: a crawler, a backup; `slabtop`).",
+            "Check in the table of shrinkers how much it freed for its time; one that frees a lot is merely busy.",
+            "Find out what fills its cache (dentries and inodes: a crawler, a backup; `slabtop`).",
         ),
         helped="Its share of the scanning and the time inside it go down under the same load.",
         references=("mm/shrinker.c (before 6.7 mm/vmscan.c): do_shrink_slab(), nr_deferred",),

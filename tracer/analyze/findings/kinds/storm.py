@@ -23,7 +23,7 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
         own = cycles[storm.id]
         is_open = evidence.lasts(storm.end_s, evidence.options.horizon_s)
         text = (
-            f"The balloon went round in circles: {storm.cycles:,} {storm.cycle_class} cycles in a row"
+            f"The balloon kept deflating and reinflating: {storm.cycles:,} {storm.cycle_class} cycles in a row"
             f"{' so far' * is_open} over {storm.end_s - storm.start_s:.1f} s moved {evidence.mib(storm.wasted_pages)} "
             f"for nothing (out and back in): {DRIVEN_BY[storm.cycle_class]}."
         )
@@ -60,22 +60,22 @@ def _together(analysis: Analysis, storms: Sequence[Finding], page_bytes: int) ->
     noun = "storm" if len(storms) == 1 else "storms"
     others = all_cycles - cycles
     beside = f" and {others:,} other cycle{'s' * (others > 1)}" if others else ""
-    return f"{len(storms):,} {noun} of {cycles:,} cycles{beside} in all{moved_for_nothing(analysis, page_bytes)}"
+    return f"{len(storms):,} {noun} of {cycles:,} cycles{beside} in total{moved_for_nothing(analysis, page_bytes)}"
 
 
 KIND: Final = Kind(
     name="storm",
     number=2,
-    title="The balloon goes round in circles",
-    clause="the balloon went round in circles",
+    title="The balloon keeps deflating and reinflating",
+    clause="the balloon kept deflating and reinflating",
     needs=(BALLOON_PAGES,),
     rule=_storms,
     together=_together,
     decisive=Decisive.WITH_BALLOON,
     told_open=True,
     explanation=Explanation(
-        meaning="Pages left the balloon and came back again and again. Both sides work against each other: the "
-        "guest takes memory out because it is short of it, and the balloon takes it again. Nobody gains "
+        meaning="Pages left the balloon and came back again and again. The two sides work against each other: the "
+        "guest takes memory out because it is short, and the balloon takes it back. Nobody gains "
         "memory, and tasks wait.",
         computed="Three or more cycles of one class in a row (see `cycle`; of class `host-oscillation` see "
         "`host_oscillation`), with no pause beyond the horizon (10 "
@@ -84,8 +84,8 @@ KIND: Final = Kind(
         "cost adds the time that tasks waited in direct reclaim during the cycles.",
         causes=tuple(f"`{cycle_class}`: {why}." for cycle_class, why in DRIVEN_BY.items()),
         advice=ADVICE,
-        helped="Under the same load no new storm begins, `balloon_inflate` and `balloon_deflate` in /proc/vmstat "
-        "stand still while the load runs, and the tasks' waiting in direct reclaim goes down.",
+        helped="Under the same load, no new storm begins, `balloon_inflate` and `balloon_deflate` in /proc/vmstat "
+        "do not change while the load runs, and tasks wait less in direct reclaim.",
         references=DRIVER_REFERENCES,
     ),
 )
