@@ -106,7 +106,9 @@ class Settling:
         self._take_kills(steps, until_ns)
         self.user_kills.settle(until_ns)
         self._add_up(steps)
-        self._judge(self.ticks.due(steps, until_ns))
+        self.ticks.step(steps)
+        if self.ticks.is_due(until_ns):
+            self._judge(self.ticks.due(until_ns))
         self._balloon.works.settle(until_ns, since_ns)
         pending_ns = self._balloon.pending_begins()
         waiting_ns = np.concatenate((pending_ns, open_works_ns))

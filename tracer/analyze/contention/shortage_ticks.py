@@ -15,6 +15,8 @@ from ...batch import Samples
 from ...schema import SAMPLE_NULL, SpanKind
 from ..balloon.step_columns import CAUSES, StepColumns
 from ..stream.attribution import RUNG_OF_SCOPE
+from ..stream.growing import Growing
+from ..stream.pieces import joined
 from ..stream.stretch import Stretch
 from ..terms import Cause, Scope, Tier
 from ..totals.kills import Kill
@@ -26,6 +28,8 @@ F64 = npt.NDArray[np.float64]
 _READ_EACH_NS: Final = 250_000_000
 """Of readings that come faster only the first of each such piece of time is looked at."""
 _WAIT_EACH_NS: Final = 1_000_000_000
+_DUE_NS: Final = 5_000_000_000
+_DUE_ROWS: Final = 1 << 16
 _GLOBAL: Final = RUNG_OF_SCOPE[Scope.GLOBAL]
 _NO_PRIORITY: Final = np.iinfo(np.int64).max
 _NONE: Final = np.empty(0, np.int64)
@@ -111,15 +115,15 @@ class TickMaker:
 
     def __init__(self, page_bytes: int) -> None:
         self._page_bytes = page_bytes
-        self._read: list[tuple[I64, F64]] = []
-        self._last = np.full((1, _READ), np.nan)
-        self._last_ns, self._newest_ns = -1, -1
+        self._read: list[Samples] = []
+        self._known_ns, self._known = np.asarray([-1], np.int64), np.full((1, _READ), np.nan)
+        self._newest_ns = self._due_ns = -1
         self._chosen_reads, self._chosen_waits = _FirstOfEach(_READ_EACH_NS), _FirstOfEach(_WAIT_EACH_NS)
         self._waits_ns: list[I64] = []
         self._waited, self._waiting = Waited(), Union()
         self._sums = {column: Sums() for column in _SUMS}
         self._net = Sums()
-        self._scan_ns, self._scan_priority = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._scanned = Growing()
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch's waits for the machine's memory and what memory cgroups reclaimed at their limits."""
@@ -132,18 +136,17 @@ class TickMaker:
             ends_ns = spans.end_ns[waits & spans.closed & ~spans.broken]
             self._sums[Column.WAITS].add(ends_ns, np.ones(len(ends_ns), np.int64))
             began_ns = spans.begin_ns[waits]
-            moments_ns = np.concatenate((began_ns[began_ns > stretch.from_ns], ends_ns))
+            moments_ns = np.concatenate((began_ns[began_ns >= stretch.from_ns], ends_ns))
             self._waits_ns.append(np.sort(moments_ns))
         ended = stretch.reclaimed[SpanKind.MEMCG_RECLAIM]
         self._sums[Column.MEMCG_PAGES].add(ended.time_ns, ended.value)
         for ended in stretch.reclaimed.values():
-            asked = ended.take(np.flatnonzero(ended.tier == Tier.PROACTIVE))
-            self._sums[Column.ASKED_PAGES].add(asked.time_ns, asked.value)
+            asked = ended.tier == Tier.PROACTIVE
+            self._sums[Column.ASKED_PAGES].add(ended.time_ns[asked], ended.value[asked])
         self._sums[Column.PAGED_OUT].add(stretch.proactive_pages.time_ns, stretch.proactive_pages.value)
         if stretch.lru.has_priority:
             scans = np.flatnonzero((stretch.lru.tier == Tier.DIRECT) & (stretch.lru.rung == _GLOBAL))
-            self._scan_ns = np.concatenate((self._scan_ns, stretch.lru.time_ns[scans]))
-            self._scan_priority = np.concatenate((self._scan_priority, stretch.lru.priority[scans]))
+            self._scanned.add(stretch.lru.time_ns[scans], stretch.lru.priority[scans])
 
     def kill(self, kills: Iterable[Kill]) -> None:
         """Take kills for want of the machine's memory; those of a memory cgroup are left out."""
@@ -152,15 +155,25 @@ class TickMaker:
 
     def sample(self, samples: Samples) -> None:
         """Take the guest's readings, oldest first."""
-        self._read.append((samples.time_ns, _counters(samples, self._page_bytes)))
+        self._read.append(samples)
 
-    def due(self, steps: StepColumns, until_ns: int) -> Ticks:
-        """The ticks up to a time up to which all is known; `steps` are all of the balloon's that are new by then."""
+    def step(self, steps: StepColumns) -> None:
+        """Take the balloon's steps."""
+        if not len(steps):
+            return
         left = steps.take((steps.pages < 0) & (steps.cause != _COMPACTION))
         self._sums[Column.GAVE].add(left.end_ns, -left.pages)
         took = steps.take(steps.pages > 0)
         self._sums[Column.TOOK].add(took.end_ns, took.pages)
         self._net.add(steps.end_ns, steps.pages)
+
+    def is_due(self, until_ns: int) -> bool:
+        """Whether enough came to be worth a look: many ticks take hardly longer than one."""
+        return until_ns - self._due_ns >= _DUE_NS or len(self._scanned) >= _DUE_ROWS
+
+    def due(self, until_ns: int) -> Ticks:
+        """The ticks up to a time up to which all is known."""
+        self._due_ns = until_ns
         read_ns, read = self._readings(until_ns)
         waits_ns = np.sort(np.concatenate((_NONE, *self._waits_ns)))
         count = int(np.searchsorted(waits_ns, until_ns, side="right"))
@@ -176,16 +189,19 @@ class TickMaker:
     def last(self, end_ns: int) -> Ticks:
         """One more at the recording's end."""
         time_ns = np.asarray([end_ns] if end_ns > self._newest_ns else [], np.int64)
-        return self._ticks(time_ns, np.asarray([self._last_ns]), self._last)
+        return self._ticks(time_ns, self._known_ns, self._known)
 
     def _readings(self, until_ns: int) -> tuple[I64, F64]:
         """Those up to a time, with the last one before them; a counter that could not be read stays what it was."""
-        times_ns = np.concatenate(([self._last_ns], *(time_ns for time_ns, _ in self._read)))
-        values = np.concatenate((self._last, *(values for _, values in self._read)))
-        count = int(np.searchsorted(times_ns, until_ns, side="right"))
-        self._read = [(times_ns[count:], values[count:])] if count < len(times_ns) else []
-        times_ns, values = times_ns[:count], _carried_on(values[:count])
-        self._last_ns, self._last = int(times_ns[-1]), values[-1:]
+        new = [(samples.time_ns, _counters(samples, self._page_bytes)) for samples in joined(self._read)]
+        self._read = []
+        for times, rows in (zip(*new, strict=True),) if new else ():
+            self._known_ns = np.concatenate((self._known_ns, *times))
+            self._known = np.concatenate((self._known, *rows))
+        count = int(np.searchsorted(self._known_ns, until_ns, side="right"))
+        times_ns, values = self._known_ns[:count], _carried_on(self._known[:count])
+        self._known_ns = np.append(times_ns[-1], self._known_ns[count:])
+        self._known = np.concatenate((values[-1:], self._known[count:]))
         return times_ns, values
 
     def _ticks(self, time_ns: I64, read_ns: I64, read: F64) -> Ticks:
@@ -207,9 +223,10 @@ class TickMaker:
     def _lowest(self, time_ns: I64) -> F64:
         """The lowest priority in each piece of time that ends with a tick."""
         lowest = np.full(len(time_ns) + 1, _NO_PRIORITY)
-        np.minimum.at(lowest, np.searchsorted(time_ns, self._scan_ns), self._scan_priority)
-        later = self._scan_ns > time_ns[-1]
-        self._scan_ns, self._scan_priority = self._scan_ns[later], self._scan_priority[later]
+        scan_ns, priority = self._scanned.columns()
+        np.minimum.at(lowest, np.searchsorted(time_ns, scan_ns), priority)
+        later = scan_ns > time_ns[-1]
+        self._scanned.replace(scan_ns[later], priority[later])
         return np.where(lowest == _NO_PRIORITY, np.nan, lowest)[:-1]
 
 
