@@ -153,6 +153,19 @@ def test_a_kill_beside_a_still_balloon_is_critical():
     assert starved.text.startswith("The OOM killer killed 1 task")
 
 
+@pytest.mark.parametrize("comm", ["kworker/1:2", "task"])
+def test_a_kill_that_sysrq_asked_for_is_nobodys_shortage(comm):
+    stream = event(5 * SECOND, "mark_victim", comm=comm, pid=7)
+    found = told(analyse(readings(20, 640), stream, metadata=GUEST), "starved")
+    assert bool(found) is (comm == "task")
+
+
+def test_a_kill_for_a_cgroups_memory_is_not_the_balloons_doing():
+    reclaim = records(event(5 * SECOND - 2 * MS, "memcg_reclaim_begin"), event(5 * SECOND - MS, "memcg_reclaim_end"))
+    stream = records(reclaim, event(5 * SECOND, "mark_victim", pid=7))
+    assert not told(analyse(readings(20, 640), stream, metadata=GUEST), "starved")
+
+
 def test_a_burst_that_the_balloon_answers_is_no_starving():
     # GIVEN a balloon that nobody asked for anything until 29 s, and that gives at 30 s
     full = np.where(np.arange(LENGTH_S + 1) >= 30, 800_000, 0)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .shortage_ticks import Column, Ticks
+from .shortage_ticks import Column, Ticks, global_pages
 
 F64 = npt.NDArray[np.float64]
 
@@ -48,7 +48,8 @@ class Headroom:
         (si_mem_available() in mm/show_mem.c); without the caches it is free memory above those.
         """
         more = end.values - begin.values
-        calm = more[:, Column.REFAULTED] * self._page_bytes < _REFAULTS_BYTES
+        (refaults,) = global_pages(more, Column.REFAULTED)
+        calm = refaults * self._page_bytes < _REFAULTS_BYTES
         calm &= more[:, Column.WAITING_NS] <= _WAITING_SHARE * (end.time_ns - begin.time_ns)
         calm &= np.isfinite(end.values[:, Column.AVAILABLE_BYTES])
         for row in np.flatnonzero(calm).tolist():

@@ -84,7 +84,7 @@ class Settling:
         self._kills: list[Kill] = []
         self._until_ns = -1
         self.conflicts = ConflictFinder(origin_ns, idle_gap_ns)
-        self.ticks = TickMaker(metadata.page_size_bytes)
+        self.ticks = TickMaker(metadata)
         self.shortages, self.cache_drops = Shortages(metadata), CacheDrops(metadata.page_size_bytes)
         self.log = StepLog()
         self.totals = Totals()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ...balloon_counters import GAUGES, INFLATED, LEAKED
 from ...batch import Samples
+from ...metadata import Metadata
 from ...schema import SAMPLE_NULL, SpanKind
 from ..balloon.step_columns import CAUSES, StepColumns
 from ..stream.attribution import RUNG_OF_SCOPE
@@ -19,7 +20,7 @@ from ..stream.growing import Growing
 from ..stream.pieces import joined
 from ..stream.stretch import Stretch
 from ..terms import Cause, Scope, Tier
-from ..totals.kills import Kill
+from ..totals.kills import Kill, KillReason, reason_for
 from .time_sums import Sums, Union, Waited
 
 I64 = npt.NDArray[np.int64]
@@ -30,6 +31,9 @@ _READ_EACH_NS: Final = 250_000_000
 _WAIT_EACH_NS: Final = 1_000_000_000
 _DUE_NS: Final = 5_000_000_000
 _DUE_ROWS: Final = 1 << 16
+_KILL_TOLD_NS: Final = 1_000_000_000
+"""How long after a kill the end of out_of_memory() may tell whose memory was short."""
+_OF_OTHERS: Final = (KillReason.MEMCG, KillReason.SYSRQ)
 _GLOBAL: Final = RUNG_OF_SCOPE[Scope.GLOBAL]
 _NO_PRIORITY: Final = np.iinfo(np.int64).max
 _NONE: Final = np.empty(0, np.int64)
@@ -113,8 +117,9 @@ class Ticks:
 class TickMaker:
     """Takes the stream and makes ticks of readings, and of waits, once all is known up to them."""
 
-    def __init__(self, page_bytes: int) -> None:
-        self._page_bytes = page_bytes
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata, self._page_bytes = metadata, metadata.page_size_bytes
+        self._kills: list[Kill] = []
         self._read: list[Samples] = []
         self._known_ns, self._known = np.asarray([-1], np.int64), np.full((1, _READ), np.nan)
         self._newest_ns = self._due_ns = -1
@@ -149,9 +154,8 @@ class TickMaker:
             self._scanned.add(stretch.lru.time_ns[scans], stretch.lru.priority[scans])
 
     def kill(self, kills: Iterable[Kill]) -> None:
-        """Take kills for want of the machine's memory; those of a memory cgroup are left out."""
-        times_ns = [kill.time_ns for kill in kills if kill.last_reclaim is not SpanKind.MEMCG_RECLAIM]
-        self._sums[Column.KILLS].add(np.asarray(times_ns, np.int64), np.ones(len(times_ns), np.int64))
+        """Take kills; a memory cgroup's and those that somebody asked for are left out."""
+        self._kills += kills
 
     def sample(self, samples: Samples) -> None:
         """Take the guest's readings, oldest first."""
@@ -174,6 +178,8 @@ class TickMaker:
     def due(self, until_ns: int) -> Ticks:
         """The ticks up to a time up to which all is known."""
         self._due_ns = until_ns
+        until_ns -= _KILL_TOLD_NS
+        self._take_kills(until_ns)
         read_ns, read = self._readings(until_ns)
         waits_ns = np.sort(np.concatenate((_NONE, *self._waits_ns)))
         count = int(np.searchsorted(waits_ns, until_ns, side="right"))
@@ -185,6 +191,12 @@ class TickMaker:
         self._waited.fold(until_ns)
         self._waiting.fold(until_ns)
         return ticks
+
+    def _take_kills(self, until_ns: int) -> None:
+        over = [kill for kill in self._kills if kill.time_ns <= until_ns]
+        self._kills = self._kills[len(over) :]
+        times_ns = [kill.time_ns for kill in over if reason_for(kill, self._metadata) not in _OF_OTHERS]
+        self._sums[Column.KILLS].add(np.asarray(times_ns, np.int64), np.ones(len(times_ns), np.int64))
 
     def last(self, end_ns: int) -> Ticks:
         """One more at the recording's end."""
@@ -228,6 +240,17 @@ class TickMaker:
         later = scan_ns > time_ns[-1]
         self._scanned.replace(scan_ns[later], priority[later])
         return np.where(lowest == _NO_PRIORITY, np.nan, lowest)[:-1]
+
+
+def global_pages(more: F64, *columns: Column) -> list[F64]:
+    """The machine's own share of reclaimed or refaulted pages, by differences of ticks of shape (n, len(Column)); NaN
+    where not sampled.
+
+    `pgsteal_file` and `_anon` count memory cgroups' reclaim at their own limits, too (shrink_inactive_list() in
+    mm/vmscan.c). What that was by events, or by the counters of reclaimers, which leave it out, is taken off.
+    """
+    memcg = np.maximum(np.maximum(more[:, Column.MEMCG_PAGES], np.nan_to_num(more[:, Column.UNTOLD])), 0)
+    return [np.maximum(more[:, column] - memcg, 0) for column in columns]
 
 
 def _counters(samples: Samples, page_bytes: int) -> F64:

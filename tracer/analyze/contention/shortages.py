@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ...metadata import Metadata
 from .headroom import Headroom
-from .shortage_ticks import Column, Ticks
+from .shortage_ticks import Column, Ticks, global_pages
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -324,17 +324,6 @@ class _Stretch:
 
 
 _MORE: Final = (Column.WAITED_NS, Column.WAITING_NS, Column.WAITS, Column.KILLS, Column.FULL_US)
-
-
-def global_pages(more: F64, *columns: Column) -> list[F64]:
-    """The machine's own share of reclaimed or refaulted pages, by differences of ticks of shape (n, len(Column)); NaN
-    where not sampled.
-
-    `pgsteal_file` and `_anon` count memory cgroups' reclaim at their own limits, too (shrink_inactive_list() in
-    mm/vmscan.c). What that was by events, or by the counters of reclaimers, which leave it out, is taken off.
-    """
-    memcg = np.maximum(np.maximum(more[:, Column.MEMCG_PAGES], np.nan_to_num(more[:, Column.UNTOLD])), 0)
-    return [np.maximum(more[:, column] - memcg, 0) for column in columns]
 
 
 def _least(values: F64) -> float:

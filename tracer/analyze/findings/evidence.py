@@ -97,10 +97,8 @@ class Evidence:
     @property
     def held_bytes(self) -> int | None:
         """What the balloon holds at the end; None where there surely is none, or nothing tells."""
-        if not self.balloon_seen:
-            return None
         pages = self.held_pages(self.analysis.duration_s)
-        return None if pages is None else pages * self.metadata.page_size_bytes
+        return None if pages is None or not (pages or self.balloon_seen) else pages * self.metadata.page_size_bytes
 
     def kill_reason(self, kill: Kill) -> KillReason:
         """Why the balloon did not prevent a kill."""
