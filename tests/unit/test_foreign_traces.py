@@ -157,7 +157,7 @@ def test_objects_that_were_cut_off_are_unknown_in_every_result(told: Told) -> No
     keys = ("scanned", "freed_objects", "scan_share", "size_share")
     assert [shrinker[key] for key in keys] == [None] * 4
     assert told.tiers["background"]["sources"]["slab"] == {"pages": None, "objects": {"super_cache_scan": None}}
-    assert "super_cache_scan 1 - - 200 ms" in told.text
+    assert "super_cache_scan 1 - - - 200 ms" in told.text
     assert "gave" not in told.verdict.sentence.replace("that reclaim gave", "")
 
 

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from .evidence import Evidence
 
 _ORDER: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_RANK: Final = {kind.name: rank for rank, kind in enumerate(KINDS)}
 _LOST: Final = "lost"
 
 
 def find(evidence: Evidence) -> list[Finding]:
-    """All findings, the worst first: by severity, then cost, an unknown one last, then time. Those that overlap a lost
-    stretch say so."""
+    """All findings, the worst first: by severity, then cost, an unknown one last, then as kinds are registered, then
+    time. Those that overlap a lost stretch say so."""
     findings = [finding for kind in KINDS for finding in kind.findings(evidence)]
     findings.sort(key=_worst_first)
     for finding in findings:
@@ -33,9 +34,9 @@ def not_judged(evidence: Evidence, findings: list[Finding]) -> list[NotJudged]:
     return [NotJudged(kind.name, why) for kind, why in unmet if why]
 
 
-def _worst_first(finding: Finding) -> tuple[int, float, float, str, int]:
+def _worst_first(finding: Finding) -> tuple[int, float, int, float, int]:
     cost = -1.0 if finding.cost is None else finding.cost
-    return _ORDER[finding.severity], -cost, finding.start_s, finding.kind, finding.id
+    return _ORDER[finding.severity], -cost, _RANK[finding.kind], finding.start_s, finding.id
 
 
 def _touches_loss(evidence: Evidence, finding: Finding) -> bool:
