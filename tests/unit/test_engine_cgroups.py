@@ -227,3 +227,21 @@ SLICE = f"kubepods-besteffort-pod{UID.replace('-', '_')}.slice"
 )
 def test_a_path_tells_unit_pod_and_container(path: str | None, names: CgroupNames) -> None:
     assert CgroupNames.of(path) == names
+
+
+@pytest.mark.parametrize("freed", [499, 500])
+def test_a_cgroup_that_scans_in_vain_is_named_where_its_tier_does_better(freed: int) -> None:
+    def scanning(cgroup_id: int, at_ns: int, scanned: int, pages: int) -> Records:
+        scan = event(at_ns + 1, "lru_shrink_inactive", nr_scanned=scanned, nr_reclaimed=pages, reclaim_flags=2)
+        return in_cgroup(
+            cgroup_id, event(at_ns, "memcg_reclaim_begin"), scan, event(at_ns + 9 * MS, "memcg_reclaim_end")
+        )
+
+    stream = records(scanning(SMALL, 1 * MS, 10_000, freed), scanning(LARGE, SECOND, 10_000, 9_000))
+    analysis = analyse(stream, metadata=TOLD, cgroups=PATHS)
+    small = paid(analysis)[SMALL].tiers[0]
+    assert (small.nr_scanned, small.efficiency) == (10_000, pytest.approx(freed / 10_000))
+    found = [finding.text for finding in analysis.findings if finding.kind == "futile_reclaim"]
+    assert len(found) == (freed < 500)
+    if found:
+        assert found[0].startswith(f"Tasks of {PATHS[SMALL]} scanned 10,000 pages of the LRU lists in 0.0 s of direct")

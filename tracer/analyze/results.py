@@ -139,6 +139,7 @@ def _told_by_cgroup(state: State, tiers: list[TierRow]) -> PagesTold:
         ends=ends,
         all_scans=not missed and not state.accounting.lost.get(_SCANS),
         limits=metadata.tells("memcg_reclaim_begin", "memcg_id"),
+        scanned=state.telling.scans,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from ...cgroup_rows import CgroupRow, CgroupTier, short_name
 from ...model import Episode, Finding, Reclaimer, ShrinkerStat, TierRow
 from ...naming import scope_label
 from ...terms import Scope, Severity, Tier
@@ -31,13 +32,13 @@ def _futile(evidence: Evidence) -> Iterator[Finding]:
         for row in episode.tiers:
             for scope, part in row.scopes.items() or [(None, row)]:
                 yield from _tier(evidence, episode, scope, part)
+    yield from _cgroups(evidence)
     for shrinker in sorted(evidence.analysis.shrinkers, key=lambda shrinker: shrinker.name):
         yield from _shrinker(evidence, shrinker)
 
 
 def _tier(evidence: Evidence, episode: Episode, scope: Scope | None, row: TierRow) -> Iterator[Finding]:
-    label = scope_label(row.tier, scope)
-    name = f"{label.replace('direct', 'direct reclaim')}" if row.tier is Tier.DIRECT else f"{label} reclaim"
+    name = _name(row.tier, scope)
     worked_s = _worked_s(evidence, row, row.busy_s)
     if not _is_futile(row.nr_scanned, row.efficiency, worked_s):
         for each in row.reclaimers if len(row.reclaimers) > 1 else ():
@@ -81,6 +82,46 @@ def _found(evidence: Evidence, episode: Episode, row: TierRow, who: TierRow | Re
         cost=cost_of(waited_s),
         is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
     )
+
+
+def _cgroups(evidence: Evidence) -> Iterator[Finding]:
+    """Cgroups whose tasks did worse over the recording than their tier as a whole."""
+    in_vain = {
+        (row.tier, scope)
+        for row in evidence.analysis.tiers
+        for scope, part in row.scopes.items()
+        if _is_futile(part.nr_scanned, part.efficiency, part.busy_s or 0.0)
+    }
+    for cgroup in evidence.analysis.cgroups or ():
+        for tier in cgroup.tiers:
+            if tier.tier is not Tier.DIRECT or (tier.tier, tier.scope) in in_vain:
+                continue
+            if _is_futile(tier.nr_scanned, tier.efficiency, tier.stall_s):
+                yield _of_cgroup(evidence, cgroup, tier)
+
+
+def _of_cgroup(evidence: Evidence, cgroup: CgroupRow, tier: CgroupTier) -> Finding:
+    scanned, share = tier.nr_scanned or 0, tier.efficiency or 0.0
+    unknown = "an unknown cgroup" if cgroup.id is None else f"the cgroup with inode {cgroup.id}"
+    name = short_name(cgroup.path) if cgroup.path else unknown
+    return found(
+        Severity.WARNING if tier.stall_s >= WORKED_LEAST_S else Severity.INFO,
+        (0.0, evidence.analysis.duration_s),
+        f"Tasks of {name} scanned {scanned:,} pages of the LRU lists in {tier.stall_s:,.1f} s of "
+        f"{_name(tier.tier, tier.scope)} and freed {round(scanned * share):,} of them ({share:.1%}).",
+        {
+            "nr_scanned": scanned,
+            "nr_reclaimed": round(scanned * share),
+            "efficiency": share,
+            "busy_s": tier.stall_s,
+        },
+        cost=cost_of(tier.stall_s),
+    )
+
+
+def _name(tier: Tier, scope: Scope | None) -> str:
+    label = scope_label(tier, scope)
+    return label.replace("direct", "direct reclaim") if tier is Tier.DIRECT else f"{label} reclaim"
 
 
 def _shrinker(evidence: Evidence, shrinker: ShrinkerStat) -> Iterator[Finding]:
