@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ...schema import KIND_BY_NUMBER, KINDS, Role, SpanKind
+from ..balloon.columns import Columns
 from ..stream.attribution import BALLOON_BIT, SLAB_BIT, scope_of_rung, tier_of_rung
-from ..stream.cells import Cells
 from ..stream.grouping import groups
 from ..stream.lane import SPAN_KINDS
 from ..stream.stretch import COUNTING_ENDS, Stretch
@@ -24,6 +24,7 @@ VERY_LONG_NS: Final = 10_000_000_000
 _MOST: Final = 1000
 """So many long waits are kept, the first that there are, and so many very long ones."""
 _LEVELS_NS: Final = (LONG_NS, VERY_LONG_NS)
+_NO_PRIORITY: Final = 1 << 15
 UNSEEN: Final = -1
 """Id of a wait whose begin was not seen."""
 _END_KIND: Final = {kind.span: kind.name for kind in KINDS if kind.span is not None and kind.role is Role.END}
@@ -77,32 +78,27 @@ class LongStall:
 
 
 @dataclass(frozen=True)
-class _Inside:
-    """The waits of a stretch, for finding those that events of their threads lie in."""
+class _Inside(Columns):
+    """What happened in waits: shrinker calls (by callback), scans of the LRU lists, throttling, compaction.
 
-    tid: I64
-    begin_ns: I64
-    end_ns: I64
+    `id` is the wait's; `priority` is _NO_PRIORITY where none is told.
+    """
 
-    def of(self, tid: I64, time_ns: I64) -> tuple[I64, I64]:
-        """Which of these rows lie in a wait, and in which one each of them does."""
-        rows = np.flatnonzero(np.isin(tid, self.tid))
-        wait = self._at(tid[rows], time_ns[rows])
-        inside = wait >= 0
-        return rows[inside], wait[inside]
+    id: I64
+    callback: I64
+    shrinker_ns: I64
+    throttled_ns: I64
+    compaction_ns: I64
+    scans: I64
+    lru_pages: I64
+    priority: I64
 
-    def _at(self, tid: I64, time_ns: I64) -> I64:
-        """The wait that each thread was in at a time; -1 for none."""
-        waits = len(self.tid)
-        is_row = np.repeat([0, 1], [waits, len(tid)])
-        order = np.lexsort((is_row, np.append(self.begin_ns, time_ns), np.append(self.tid, tid)))
-        newest = np.maximum.accumulate(np.where(order < waits, np.arange(len(order)), -1))
-        wait = np.where(newest >= 0, order[newest], -1)
-        found = np.empty(len(order), np.int64)
-        found[order] = wait
-        found = found[waits:]
-        there = (found >= 0) & (self.tid[found] == tid) & (self.end_ns[found] >= time_ns)
-        return np.where(there, found, -1)
+    @classmethod
+    def told(cls, number: I64, **columns: I64) -> Self:
+        """Rows of the waits with these ids; what is not given is nothing."""
+        none = np.zeros(len(number), np.int64)
+        given = {"priority": np.full(len(number), _NO_PRIORITY), **columns}
+        return cls(number, *(given.get(name.name, none) for name in fields(cls)[1:]))
 
 
 class LongStalls:
@@ -113,17 +109,33 @@ class LongStalls:
         self._open: dict[int, LongStall] = {}
         self._seen_ending: set[int] = set()
         self._kept = [0] * len(_LEVELS_NS)
+        self._inside = _Inside.concat(())
+        """Of waits that may still become long."""
         self.found: list[LongStall] = []
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
-        self._drop(stretch.spans.id[stretch.spans.broken].tolist())
+        spans = stretch.spans
+        self._drop(spans.id[spans.broken].tolist())
         rows = _waits(stretch)
-        stalls = [self._stall(stretch, row) for row in rows.tolist()]
+        self._inside = self._inside.take(np.isin(self._inside.id, spans.id[rows]))
+        if len(rows):
+            self._inside = _Inside.concat((self._inside, _inside(stretch, rows)))
+        end_ns = np.where(spans.closed[rows], spans.end_ns[rows], stretch.until_ns)
+        long = rows[end_ns - spans.begin_ns[rows] >= LONG_NS]
+        stalls = [self._stall(stretch, row) for row in long.tolist()]
         if stalls:
-            _look_inside(stretch, rows, stalls)
+            self._take_inside(stalls, has_pages=stretch.lru.has_pages)
         self._keep([*self._began_unseen(stretch), *stalls])
-        self._open = dict(zip(stretch.spans.id[rows].tolist(), stalls, strict=True))
+        self._open = {stall.id: stall for stall in stalls}
+
+    def _take_inside(self, stalls: list[LongStall], *, has_pages: bool) -> None:
+        """Move what happened in long waits to them."""
+        by_id = {stall.id: stall for stall in stalls}
+        for number, rows in groups(self._inside.id):
+            if number in by_id:
+                _add(by_id[number], self._inside.take(rows), has_pages=has_pages)
+        self._inside = self._inside.take(~np.isin(self._inside.id, list(by_id)))
 
     def named(self, name_of: Callable[[int], str]) -> list[tuple[LongStall, dict[str, int]]]:
         """The long waits by their begin, each with the time in shrinkers by name."""
@@ -223,69 +235,74 @@ def _waiting(tier: I64) -> npt.NDArray[np.bool_]:
     return waiting
 
 
-def _look_inside(stretch: Stretch, rows: I64, stalls: list[LongStall]) -> None:
-    """Add what happened in the waits in this stretch."""
-    end_ns = np.asarray([stall.end_ns for stall in stalls], np.int64)
-    waits = _Inside(stretch.spans.tid[rows], stretch.spans.begin_ns[rows], end_ns)
-    _scans(stretch, waits, stalls)
-    _shrinkers(stretch, waits, stalls)
-    _throttled(stretch, waits, stalls)
-    _compactions(stretch, rows, waits, stalls)
+def _inside(stretch: Stretch, rows: I64) -> _Inside:
+    """What happened in this stretch in the waits that are these rows of its spans."""
+    spans = stretch.spans
+    wait = np.full(len(spans), -1)
+    wait[rows] = rows
+    while len(lower := np.flatnonzero((wait < 0) & (spans.parent >= 0) & (wait[spans.parent] >= 0))):
+        wait[lower] = wait[spans.parent[lower]]
+    return _Inside.concat(
+        (_scans(stretch, wait), _shrinkers(stretch, wait), _throttled(stretch, wait), _compactions(stretch, wait))
+    )
 
 
-def _scans(stretch: Stretch, waits: _Inside, stalls: list[LongStall]) -> None:
+def _around(stretch: Stretch, wait: I64, at: I64) -> tuple[I64, I64]:
+    """Which events lie in a wait, and the rows of those."""
+    span = stretch.enclosing[at]
+    around = np.where(span >= 0, wait[span], -1)
+    inside = np.flatnonzero(around >= 0)
+    return inside, around[inside]
+
+
+def _scans(stretch: Stretch, wait: I64) -> _Inside:
     lru = stretch.lru
-    row, wait = waits.of(lru.tid, lru.time_ns)
-    cells = Cells(wait)
-    columns = (cells.keys, cells.count(), cells.sums(lru.pages[row]), cells.least(lru.priority[row]))
-    for at, scans, pages, priority in zip(*(column.tolist() for column in columns), strict=True):
-        stall = stalls[at]
-        stall.scans += scans
-        if lru.has_pages:
-            stall.lru_pages = (stall.lru_pages or 0) + pages
-        if lru.has_priority:
-            stall.saw_priority(priority)
+    inside, around = _around(stretch, wait, lru.at)
+    told = {"scans": np.ones(len(inside), np.int64), "lru_pages": lru.pages[inside]}
+    if lru.has_priority:
+        told["priority"] = lru.priority[inside]
+    return _Inside.told(stretch.spans.id[around], **told)
 
 
-def _shrinkers(stretch: Stretch, waits: _Inside, stalls: list[LongStall]) -> None:
-    """Calls that ended; one that the recording's end cut short counts up to there."""
+def _shrinkers(stretch: Stretch, wait: I64) -> _Inside:
+    """Calls that ended, those in other calls left out; one that the recording's end cut short counts up to there."""
     spans = stretch.spans
     rows = spans.of(SpanKind.SHRINK_SLAB)
-    rows = rows[spans.closed[rows] & ~spans.broken[rows]]
+    rows = rows[spans.closed[rows] & ~spans.broken[rows] & (wait[rows] >= 0)]
     parent = spans.parent[rows]
     rows = rows[(parent < 0) | (spans.kinds_above[parent] & SLAB_BIT == 0)]
-    row, wait = waits.of(spans.tid[rows], spans.begin_ns[rows])
-    rows = rows[row]
     shrink, priority = stretch.args.several(spans.begin_at[rows], "shrink_slab_start", ("shrink", "priority"))
-    tells = stretch.args.tells("shrink_slab_start", "priority")
-    spent_ns = spans.end_ns[rows] - spans.begin_ns[rows]
-    for at, of in groups(wait):
-        stall = stalls[at]
-        if tells:
-            stall.saw_priority(int(priority[of].min()))
-        for callback, calls in groups(shrink[of]):
-            stall.shrinker_ns[callback] = stall.shrinker_ns.get(callback, 0) + int(spent_ns[of][calls].sum())
+    told = {"callback": shrink, "shrinker_ns": spans.end_ns[rows] - spans.begin_ns[rows]}
+    if stretch.args.tells("shrink_slab_start", "priority"):
+        told["priority"] = priority
+    return _Inside.told(spans.id[wait[rows]], **told)
 
 
-def _throttled(stretch: Stretch, waits: _Inside, stalls: list[LongStall]) -> None:
-    many = len(stretch.args.all("throttled")[0])
-    retries = stretch.retries
-    row, wait = waits.of(retries.tid[:many], retries.time_ns[:many])
-    cells = Cells(wait)
-    for at, waited_ns in zip(cells.keys.tolist(), cells.sums(retries.value[row]).tolist(), strict=True):
-        stalls[at].throttled_ns += waited_ns
+def _throttled(stretch: Stretch, wait: I64) -> _Inside:
+    at, _ = stretch.args.all("throttled")
+    inside, around = _around(stretch, wait, at)
+    return _Inside.told(stretch.spans.id[around], throttled_ns=stretch.retries.value[: len(at)][inside])
 
 
-def _compactions(stretch: Stretch, rows: I64, waits: _Inside, stalls: list[LongStall]) -> None:
-    """Compaction: the wait itself, or in it."""
+def _compactions(stretch: Stretch, wait: I64) -> _Inside:
+    """Compaction in a wait that is something else."""
     spans = stretch.spans
-    inner = spans.of(SpanKind.COMPACTION)
-    inner = inner[spans.closed[inner] & ~spans.broken[inner] & ~np.isin(inner, rows)]
-    row, wait = waits.of(spans.tid[inner], spans.begin_ns[inner])
-    cells = Cells(wait)
-    spent_ns = (spans.end_ns - spans.begin_ns)[inner[row]]
-    for at, compacted_ns in zip(cells.keys.tolist(), cells.sums(spent_ns).tolist(), strict=True):
-        stalls[at].compaction_ns += compacted_ns
+    rows = spans.of(SpanKind.COMPACTION)
+    rows = rows[spans.closed[rows] & ~spans.broken[rows] & (wait[rows] >= 0) & (wait[rows] != rows)]
+    return _Inside.told(spans.id[wait[rows]], compaction_ns=spans.end_ns[rows] - spans.begin_ns[rows])
+
+
+def _add(stall: LongStall, inside: _Inside, *, has_pages: bool) -> None:
+    stall.scans += int(inside.scans.sum())
+    if has_pages and inside.scans.any():
+        stall.lru_pages = (stall.lru_pages or 0) + int(inside.lru_pages.sum())
+    if (priority := int(inside.priority.min())) != _NO_PRIORITY:
+        stall.saw_priority(priority)
+    stall.throttled_ns += int(inside.throttled_ns.sum())
+    stall.compaction_ns += int(inside.compaction_ns.sum())
+    calls = inside.take(inside.callback != 0)
+    for callback, rows in groups(calls.callback):
+        stall.shrinker_ns[callback] = stall.shrinker_ns.get(callback, 0) + int(calls.shrinker_ns[rows].sum())
 
 
 def _by_name(shrinker_ns: Mapping[int, int], name_of: Callable[[int], str]) -> dict[str, int]:
