@@ -85,12 +85,12 @@ def _most(stall: LongStall, shrinkers: dict[str, int]) -> str:
     """Where most of the wait went, as a clause."""
     if stall.tier is Tier.RETRY:
         return ""
-    parts = {f"in shrinker {name}": spent_ns for name, spent_ns in shrinkers.items()}
-    parts |= {"in compaction": stall.compaction_ns, "being throttled": stall.throttled_ns}
-    rest = "on the LRU lists" if stall.scans else "in what was not traced"
+    parts = {f"shrinker {name}": spent_ns for name, spent_ns in shrinkers.items()}
+    parts |= {"compaction": stall.compaction_ns, "throttling": stall.throttled_ns}
+    rest = "the LRU lists" if stall.scans else "what was not traced"
     parts[rest] = _rest_ns(stall, shrinkers)
     largest = max(parts, key=lambda part: parts[part])
-    return f"; {parts[largest] / 1e9:,.1f} s of that {largest}"
+    return f"; most of the wait, {parts[largest] / 1e9:,.1f} s, went into {largest}"
 
 
 def _rest_ns(stall: LongStall, shrinkers: dict[str, int]) -> int:

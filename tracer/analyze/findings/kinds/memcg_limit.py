@@ -92,7 +92,7 @@ def _stalls(episodes: list[Episode]) -> int:
 
 
 def _text(evidence: Evidence, pages: int | None, waited_s: float) -> str:
-    got = "" if pages is None else f" and reclaimed {evidence.mib(pages)} of their own"
+    got = "" if pages is None else f" and reclaimed {evidence.mib(pages)} of their own memory"
     paid = sorted(
         (stall for stall in evidence.analysis.stalls if stall.scope is Scope.MEMCG),
         key=lambda stall: (-stall.stall_s, stall.pid),
