@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from ..found import Found
-from ..lab import Lab
+from ..lab import PAGES_PER_MIB, Lab
 from ..pair import Phase
 from ..policies import RECORD
 
 KINDS = ("storm", "cycle")
+TAKEN_MIB = 100
+"""By the balloon, when the other task begins."""
 GROWS_MIB = 60
 SPARE_MIB = 64
 PROBLEM = (
-    "`notifier-reinflate`: a target of a quarter of the guest's memory, of which a task holds half; another one grows "
+    "`notifier-reinflate`: a target of a quarter of the guest's memory, which a task holds already; another one grows "
     f"to {GROWS_MIB} MiB"
 )
 FOLLOWED = f"A target that the guest can reach: what is in use, what the tasks want, and {SPARE_MIB} MiB"
@@ -29,14 +31,14 @@ def after(found: Found) -> Phase:
 
 
 def _needed_mib(lab: Lab) -> int:
-    return lab.full_mib - lab.available_mib() + lab.full_mib // 2 + GROWS_MIB + SPARE_MIB
+    return lab.full_mib - lab.available_mib() + lab.full_mib // 4 + GROWS_MIB + SPARE_MIB
 
 
 def _drive(lab: Lab, target_mib: int) -> None:
-    resident = lab.load("hog", lab.full_mib // 2)
+    resident = lab.load("hog", lab.full_mib // 4)
     lab.said(resident, "touched")
     lab.host(target_mib)
-    lab.settle()
+    lab.until_vmstat("balloon_inflate", lab.vmstat("balloon_inflate") + TAKEN_MIB * PAGES_PER_MIB)
     growing = lab.load("hog", GROWS_MIB, 100)
     lab.said(growing, "touched")
     lab.stop(growing)
