@@ -146,6 +146,27 @@ def test_pressure_without_any_reclaim_is_not_the_machines():
     assert kinds(analyse(samples, metadata=GUEST)) == set()
 
 
+def test_pressure_that_the_balloon_makes_by_inflating_is_a_conflict():
+    # GIVEN a balloon that goes on inflating, which evicts page cache that nobody reads again
+    at = np.arange(LENGTH_S + 1)
+    inflated = {"vmstat.balloon_inflate": (300 + at * 5) * MIB_PAGES}
+    samples = readings(LENGTH_S, 0, 5, 0, **{"psi.memory.full_total_us": at * 100_000}, **inflated)
+    assert kinds(analyse(samples, metadata=GUEST)) == set()
+
+
+def test_the_balloons_own_reclaim_is_nobodys_wait():
+    own = [
+        records(
+            event(at * SECOND, "balloon_work_begin", 50, "kworker/0:1"),
+            event(at * SECOND + MS, "direct_reclaim_begin", 50, "kworker/0:1"),
+            event(at * SECOND + 900 * MS, "direct_reclaim_end", 50, "kworker/0:1"),
+            event(at * SECOND + 901 * MS, "balloon_work_end", 50, "kworker/0:1"),
+        )
+        for at in range(LENGTH_S)
+    ]
+    assert kinds(analyse(readings(LENGTH_S, 640), records(*own), metadata=GUEST)) == set()
+
+
 def test_a_kill_beside_a_still_balloon_is_critical():
     stream = event(5 * SECOND, "mark_victim", pid=7)
     starved = only(analyse(readings(20, 640), stream, metadata=GUEST), "starved")

@@ -15,7 +15,7 @@ from ...batch import Samples
 from ...metadata import Metadata
 from ...schema import SAMPLE_NULL, SpanKind
 from ..balloon.step_columns import CAUSES, StepColumns
-from ..stream.attribution import RUNG_OF_SCOPE
+from ..stream.attribution import BALLOON_BIT, RUNG_OF_SCOPE
 from ..stream.growing import Growing
 from ..stream.pieces import joined
 from ..stream.stretch import Stretch
@@ -131,9 +131,11 @@ class TickMaker:
         self._scanned = Growing()
 
     def advance(self, stretch: Stretch) -> None:
-        """Take the next stretch's waits for the machine's memory and what memory cgroups reclaimed at their limits."""
+        """Take the next stretch's waits for the machine's memory, the balloon's own left out, and what memory cgroups
+        and others reclaimed otherwise."""
         spans = stretch.spans
         waits = spans.is_root & (spans.tier == Tier.DIRECT) & (stretch.rung == _GLOBAL)
+        waits &= spans.kinds_above & BALLOON_BIT == 0
         if waits.any():
             begin_ns, end_ns = stretch.clipped(waits)
             self._waited.add(begin_ns, end_ns)

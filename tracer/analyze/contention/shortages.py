@@ -228,10 +228,12 @@ class _Rows:
         return pays
 
     def _of_others(self, more: F64, length_ns: I64) -> Flags:
-        """Whether PSI tells of something else: nothing was reclaimed for the machine, and hardly any wait seen."""
+        """Whether PSI tells of something else, where hardly any wait was seen: nothing was reclaimed for the machine,
+        or the balloon inflated and made kswapd work, which counts as a stall, too (balance_pgdat() in mm/vmscan.c)."""
         (reclaimed,) = global_pages(more, Column.RECLAIMED)
         waited = more[:, Column.WAITING_NS] >= WAITING_SHARE / 2 * length_ns
-        return (reclaimed < self._shortages.reclaimed_least) & ~waited
+        others: Flags = (reclaimed < self._shortages.reclaimed_least) | (more[:, Column.TOOK] > 0)
+        return others & ~waited
 
     def holds_in(self, begin: int, end: int) -> bool:
         """Whether the balloon holds a good part from a row to another."""

@@ -99,13 +99,14 @@ KIND: Final = Kind(
             "The balloon held 10% and more of the guest's memory (64 MiB and more where that is not known) and no "
             "page left it for 10 s. In such a piece of 10 to 60 s, 64 MiB and more of page cache were evicted and 30%"
             " of that read again (pgsteal_file and workingset_refault_file in /proc/vmstat), or some task waited in "
-            "direct reclaim for 5% of the time, or all tasks did (PSI memory full), or the OOM killer killed. Pieces "
-            "that follow each other are one finding. Reclaim of memory cgroups at their own limits is taken off: no "
-            "balloon helps against that. The guest's memory is MemTotal, plus what the balloon holds unless "
-            "DEFLATE_ON_OOM is on, with which the driver leaves MemTotal as it is. It must have helped to give: pages"
-            " evicted and not read again are what this load would use beyond what it has, and they are no more than "
-            "what the balloon held; else it is `thrashing`. Without samples of refaults the finding says that this "
-            "could not be told. Critical from 20% of waiting in the worst 10 s, and with a kill."
+            "direct reclaim for 5% of the time, or all tasks did (PSI memory full, where the machine reclaimed and "
+            "the balloon did not inflate), or the OOM killer killed. Pieces that follow each other are one finding. "
+            "Reclaim of memory cgroups at their own limits is taken off: no balloon helps against that. The guest's "
+            "memory is MemTotal, plus what the balloon holds unless DEFLATE_ON_OOM is on, with which the driver "
+            "leaves MemTotal as it is. It must have helped to give: pages evicted and not read again are what this "
+            "load would use beyond what it has, and they are no more than what the balloon held; else it is "
+            "`thrashing`. Without samples of refaults the finding says that this could not be told. Critical from 20%"
+            " of waiting in the worst 10 s, and with a kill."
         ),
         causes=(
             (
