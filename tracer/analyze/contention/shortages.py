@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -126,6 +127,7 @@ class Shortages:
         begin = np.where(by_far, far, near)
         for row in np.flatnonzero(pays).tolist():
             self._extend(rows, int(begin[row]), int(at[row]), holds=rows.holds_in(int(near[row]), int(at[row])))
+        self._note()
         seen = near >= 0
         self.headroom.take(rows.ticks.take(near[seen]), rows.ticks.take(at[seen]))
         kept = int(np.searchsorted(rows.time_ns, rows.time_ns[-1] - LOOK_BACK_NS)) - 1
@@ -167,13 +169,18 @@ class Shortages:
         stretch = self._stretch
         if stretch and stretch.goes_on(rows, begin, at, holds=holds):
             stretch.extend(rows, at)
-            self.found[-1] = stretch.shortage()
             return
+        self._note()
         after_ns = self.found[-1].end_ns if self.found else 0
         stretch = _Stretch(rows, begin, at, after_ns, holds=holds)
         if stretch.end_ns > stretch.start_ns:
             self._stretch = stretch
             self.found.append(stretch.shortage())
+
+    def _note(self) -> None:
+        """What the newest stretch has come to."""
+        if self._stretch:
+            self.found[-1] = self._stretch.shortage()
 
     def _short_trace(self) -> None:
         """A trace that ends before it can tell how long the balloon gives nothing: long waiting decides."""
@@ -203,6 +210,11 @@ class _Rows:
         """The first row from which on nothing had left the balloon."""
         self.active = np.flatnonzero((np.diff(self.values[:, _ACTIVITY], axis=0) > 0).any(axis=1)) + 1
         """Rows before which something went on."""
+        until = np.full(len(ticks), -1)
+        until[self.active] = self.active
+        until = np.maximum.accumulate(until)
+        self.active_until = np.where(until < 0, number, until)
+        """For each row the last one no later, before which something went on; itself where nothing did."""
 
     def pieces(self, at: I64) -> tuple[I64, I64]:
         """For each row where its short and its long piece of time begin."""
@@ -239,21 +251,20 @@ class _Rows:
         """Whether the balloon holds a good part from a row to another."""
         return bool(self.holding[end] <= begin)
 
-    def shares(self, at: int) -> tuple[float, float]:
-        """Of the last 10 s and more before a row, the part in which a task waited, and all did (NaN where unread)."""
-        near, _ = self.pieces(np.asarray([at]))
-        begin = max(int(near[0]), int(self.still[at]))
-        length_ns = max(int(self.time_ns[at] - self.time_ns[begin]), STILL_LEAST_NS)
-        more = self.values[at] - self.values[begin]
-        return float(more[Column.WAITING_NS] / length_ns), float(more[Column.FULL_US] * 1e3 / length_ns)
+    @cached_property
+    def shares(self) -> F64:
+        """Of the last 10 s and more before each row, the part in which a task waited, and in which all did (NaN where
+        unread). Shape (rows, 2)."""
+        near, _ = self.pieces(np.arange(len(self.time_ns)))
+        begin = np.maximum(near, self.still)
+        length_ns = np.maximum(self.time_ns - self.time_ns[begin], STILL_LEAST_NS)
+        waited = self.values[:, _WAITING]
+        shares: F64 = (waited - waited[begin]) * _WAITING_UNITS_NS / length_ns[:, None]
+        return shares
 
     def active_from(self, row: int) -> int:
         """The last row before something goes on, from a row on."""
         return int(np.append(self.active, row + 1)[np.searchsorted(self.active, row, side="right")]) - 1
-
-    def active_until(self, row: int) -> int:
-        """The last row no later than one, before which something went on."""
-        return int(np.append(row, self.active)[np.searchsorted(self.active, row, side="right")])
 
 
 def _all_along(length_ns: I64, waited_ns: F64, early_ns: F64) -> Flags:
@@ -263,6 +274,8 @@ def _all_along(length_ns: I64, waited_ns: F64, early_ns: F64) -> Flags:
     return along
 
 
+_WAITING: Final = [Column.WAITING_NS, Column.FULL_US]
+_WAITING_UNITS_NS: Final = (1.0, 1e3)
 _FILE: Final = (Column.EVICTED, Column.REFAULTED)
 _ACTIVITY: Final = [Column.EVICTED, Column.REFAULTED, Column.WAITED_NS, Column.KILLS]
 
@@ -291,9 +304,9 @@ class _Stretch:
 
     def extend(self, rows: _Rows, at: int) -> None:
         """Make it last until a row, or the last one before it up to which something went on."""
-        waiting, full = rows.shares(at)
+        waiting, full = rows.shares[at].tolist()
         self._waiting_share, self._full_share = max(self._waiting_share, waiting), np.fmax(self._full_share, full)
-        until = rows.active_until(at)
+        until = int(rows.active_until[at])
         if rows.time_ns[until] <= self.end_ns:
             return
         self._full_bytes = float(rows.full_bytes[until])
