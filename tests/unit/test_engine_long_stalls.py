@@ -142,8 +142,12 @@ def test_a_wait_of_which_an_end_may_have_been_lost_is_not_told(kind: str) -> Non
     assert stalls(analyse(reclaim(SECOND, end_ns=9 * SECOND), LostStretch(2 * SECOND, 3 * SECOND, {"tell_host": 1})))
 
 
-def test_a_source_without_ends_tells_of_no_stall() -> None:
+def test_a_source_without_ends_tells_of_waits_as_far_as_something_was_seen_in_them() -> None:
     assert not stalls(analyse(reclaim(SECOND), end_ns=9 * SECOND))
+    stream = reclaim(SECOND, lru(2 * SECOND, 100, 3), slab(3 * SECOND, 4 * SECOND))
+    found = both(records(stream, event(50 * SECOND, "kswapd_wake", 60, "kswapd0")))
+    assert (found.numbers["stall_s"], found.open) == (pytest.approx(3.0), True)
+    assert not stalls(analyse(reclaim(SECOND, lru(2 * SECOND - 1, 100, 3)), end_ns=9 * SECOND))
 
 
 def test_a_begin_without_an_end_is_no_wait_until_the_next() -> None:

@@ -35,10 +35,10 @@ class LongStall:
     """One wait; `shrinker_ns` is by callback address.
 
     `told_pages` are those that its end tells, `lru_pages` those off the LRU lists, None where nothing tells; `scans`
-    are scans of these lists. One whose id is UNSEEN began before the recording, from whose start it is counted.
-    `end_kind` is the event that ends such a wait. `by_balloon`: it was the balloon's own work that waited. `cgroup_id`
-    is the task's, 0 where unknown. `level` says how many thresholds it has passed, `kept_at` among the
-    waits of which one it is kept.
+    are scans of these lists, `last_ns` is when something in the wait was seen last. One whose id is UNSEEN began before
+    the recording, from whose start it is counted. `end_kind` is the event that ends such a wait. `by_balloon`: it was
+    the balloon's own work that waited. `cgroup_id` is the task's, 0 where unknown. `level` says how many thresholds it
+    has passed, `kept_at` among the waits of which one it is kept.
     """
 
     id: int
@@ -56,6 +56,7 @@ class LongStall:
     lru_pages: int | None = None
     min_priority: int | None = None
     scans: int = 0
+    last_ns: int = 0
     throttled_ns: int = 0
     compaction_ns: int = 0
     shrinker_ns: dict[int, int] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class _Inside(Columns):
     """
 
     id: I64
+    time_ns: I64
     callback: I64
     shrinker_ns: I64
     throttled_ns: I64
@@ -94,11 +96,11 @@ class _Inside(Columns):
     priority: I64
 
     @classmethod
-    def told(cls, number: I64, **columns: I64) -> Self:
-        """Rows of the waits with these ids; what is not given is nothing."""
+    def told(cls, number: I64, time_ns: I64, **columns: I64) -> Self:
+        """Rows of the waits with these ids, seen last at these times; what is not given is nothing."""
         none = np.zeros(len(number), np.int64)
         given = {"priority": np.full(len(number), _NO_PRIORITY), **columns}
-        return cls(number, *(given.get(name.name, none) for name in fields(cls)[1:]))
+        return cls(number, time_ns, *(given.get(name.name, none) for name in fields(cls)[2:]))
 
 
 class LongStalls:
@@ -261,7 +263,7 @@ def _scans(stretch: Stretch, wait: I64) -> _Inside:
     told = {"scans": np.ones(len(inside), np.int64), "lru_pages": lru.pages[inside]}
     if lru.has_priority:
         told["priority"] = lru.priority[inside]
-    return _Inside.told(stretch.spans.id[around], **told)
+    return _Inside.told(stretch.spans.id[around], lru.time_ns[inside], **told)
 
 
 def _shrinkers(stretch: Stretch, wait: I64) -> _Inside:
@@ -275,13 +277,15 @@ def _shrinkers(stretch: Stretch, wait: I64) -> _Inside:
     told = {"callback": shrink, "shrinker_ns": spans.end_ns[rows] - spans.begin_ns[rows]}
     if stretch.args.tells("shrink_slab_start", "priority"):
         told["priority"] = priority
-    return _Inside.told(spans.id[wait[rows]], **told)
+    last_ns = np.where(spans.end_at[rows] >= 0, spans.end_ns[rows], spans.begin_ns[rows])
+    return _Inside.told(spans.id[wait[rows]], last_ns, **told)
 
 
 def _throttled(stretch: Stretch, wait: I64) -> _Inside:
     at, _ = stretch.args.all("throttled")
     inside, around = _around(stretch, wait, at)
-    return _Inside.told(stretch.spans.id[around], throttled_ns=stretch.retries.value[: len(at)][inside])
+    waited_ns = stretch.retries.value[: len(at)][inside]
+    return _Inside.told(stretch.spans.id[around], stretch.time_ns[at[inside]], throttled_ns=waited_ns)
 
 
 def _compactions(stretch: Stretch, wait: I64) -> _Inside:
@@ -289,11 +293,13 @@ def _compactions(stretch: Stretch, wait: I64) -> _Inside:
     spans = stretch.spans
     rows = spans.of(SpanKind.COMPACTION)
     rows = rows[spans.closed[rows] & ~spans.broken[rows] & (wait[rows] >= 0) & (wait[rows] != rows)]
-    return _Inside.told(spans.id[wait[rows]], compaction_ns=spans.end_ns[rows] - spans.begin_ns[rows])
+    spent_ns = spans.end_ns[rows] - spans.begin_ns[rows]
+    return _Inside.told(spans.id[wait[rows]], spans.begin_ns[rows], compaction_ns=spent_ns)
 
 
 def _add(stall: LongStall, inside: _Inside, *, has_pages: bool) -> None:
     stall.scans += int(inside.scans.sum())
+    stall.last_ns = max(stall.last_ns, int(inside.time_ns.max()))
     if has_pages and inside.scans.any():
         stall.lru_pages = (stall.lru_pages or 0) + int(inside.lru_pages.sum())
     if (priority := int(inside.priority.min())) != _NO_PRIORITY:

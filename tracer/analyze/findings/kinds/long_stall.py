@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ...cgroup_rows import short_name
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ...totals.long_stalls import LongStall
     from ..evidence import Evidence
 
+LONG_S: Final = 1.0
+"""A wait that people notice; the analysis follows waits up to it (LONG_NS in totals/long_stalls.py)."""
 _CRITICAL_S: Final = 10.0
 """Most services' requests, probes and leases have timed out by then (Kubernetes' probes after 1 s, three times)."""
 _NOBODY_WAITS: Final = ("kswapd", "kcompactd", "khugepaged", "kdamond")
@@ -23,7 +26,8 @@ _NOBODY_WAITS: Final = ("kswapd", "kcompactd", "khugepaged", "kdamond")
 
 def _stalls(evidence: Evidence) -> Iterator[Finding]:
     own = {stall.pid for stall in evidence.analysis.stalls if stall.is_recorder}
-    for stall, shrinkers in evidence.long_stalls:
+    for each, shrinkers in evidence.long_stalls:
+        stall = _as_far_as_seen(evidence, each)
         if stall.comm.startswith(_NOBODY_WAITS) or _is_doubtful(evidence, stall):
             continue
         length_s = stall.length_ns / 1e9
@@ -44,12 +48,19 @@ def _began_unseen(stall: LongStall) -> bool:
     return stall.id < 0
 
 
+def _as_far_as_seen(evidence: Evidence, stall: LongStall) -> LongStall:
+    """The wait; of one that had not ended, in a source that tells of no such end at all, up to the last event in it."""
+    if stall.is_open and stall.end_kind not in evidence.kinds_seen:
+        return replace(stall, end_ns=max(stall.last_ns, stall.begin_ns))
+    return stall
+
+
 def _is_doubtful(evidence: Evidence, stall: LongStall) -> bool:
     """Whether begin and end may be those of two waits. What an import lacks at its start may just be missing in it."""
     begin_s, end_s = evidence.seconds(stall.begin_ns), evidence.seconds(stall.end_ns)
     if _began_unseen(stall) and evidence.metadata.imported_from is not None:
         return True
-    if stall.is_open and stall.end_kind not in evidence.kinds_seen:
+    if stall.length_ns < LONG_S * 1e9:
         return True
     edges = frozenset({stall.end_kind, stall.end_kind.replace("_end", "_begin")})
     return evidence.may_have_missed(begin_s, end_s, edges)
@@ -90,7 +101,8 @@ def _most(stall: LongStall, shrinkers: dict[str, int]) -> str:
     rest = "the LRU lists" if stall.scans else "what was not traced"
     parts[rest] = _rest_ns(stall, shrinkers)
     largest = max(parts, key=lambda part: parts[part])
-    return f"; most of the wait, {parts[largest] / 1e9:,.1f} s, went into {largest}"
+    spent_s = min(parts[largest], stall.length_ns) / 1e9
+    return f"; most of the wait, {spent_s:,.1f} s, went into {largest}"
 
 
 def _rest_ns(stall: LongStall, shrinkers: dict[str, int]) -> int:
