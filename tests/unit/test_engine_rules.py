@@ -176,7 +176,7 @@ def kill_after(reclaim: str) -> Records:
 @pytest.mark.parametrize(
     ("reclaim", "features", "balloon_pages", "expected"),
     [
-        ("memcg_reclaim", ("deflate_on_oom",), 512, "notifier does not run"),
+        ("memcg_reclaim", ("deflate_on_oom",), 512, "does not call OOM notifiers"),
         ("direct_reclaim", ("stats_vq",), 512, "does not offer DEFLATE_ON_OOM"),
         ("direct_reclaim", ("deflate_on_oom",), 0, "the balloon was empty"),
     ],

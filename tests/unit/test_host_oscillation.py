@@ -159,7 +159,7 @@ def test_the_target_of_a_guest_that_can_not_follow_tells_it():
     # GIVEN a balloon that never moves, by counters, under a target that goes to and fro
     target = host_samples("host.target_bytes", [1024, 512, 1024, 512, 1024], 5)
     (one,) = told(analyse(target, counters([(0, 0, 0), (20 * SECOND, 0, 0)])))
-    assert one.text.startswith("The host turned the balloon's target round 3 times")
+    assert one.text.startswith("The host reversed the balloon's target 3 times")
 
 
 def test_state_is_bounded_however_long_it_goes_on():

@@ -72,7 +72,7 @@ def test_the_call_itself_knows_better():
     assert [kill.numbers[name] for name in ("order", "gfp_flags", "memcg_id", "constraint")] == [0, 0x100CCA, 4711, 3]
     assert "CONSTRAINT_MEMCG, memory cgroup with inode 4711" in kill.text
     # AND it is the cgroup's, whatever the reclaim before was
-    assert "the OOM notifier does not run" in kill.text
+    assert "the kernel does not call OOM notifiers" in kill.text
     assert "missing_pages" not in kill.numbers
 
 
@@ -158,4 +158,4 @@ def test_without_retries_the_last_reading_says_what_was_free():
     free = Samples(np.asarray([0, 40 * MS, 60 * MS]), names, np.asarray([[9 << 20], [5 << 20], [7 << 20]]))
     kill = kill_of(analyse(free, victim()))
     assert kill.numbers["free_bytes"] == 5 << 20
-    assert "5.0 MiB of memory were free at the last reading before" in kill.text
+    assert "5.0 MiB of memory were free at the last sample before" in kill.text

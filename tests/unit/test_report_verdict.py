@@ -44,7 +44,7 @@ def test_the_worst_finding_leads_and_the_next_kind_follows_in_a_clause() -> None
 
 def test_others_of_the_kind_are_added_up() -> None:
     said = verdict(flagged("warning starved", "warning starved", "warning starved"), facts())
-    assert said.sentence == "What starved number 1 says. 3 such stretches, 4.5 s of waiting in all."
+    assert said.sentence == "What starved number 1 says. 3 such stretches, 4.5 s of waiting in total."
 
 
 def test_a_kind_without_a_sum_says_how_many() -> None:

@@ -76,11 +76,11 @@ MEMCG_RECLAIM: Final = events(
     frozenset({"memcg_reclaim_begin"}), "reclaim at memory cgroups' own limits was not traced"
 )
 KSWAPD_FAILURES: Final = events(
-    frozenset({"kswapd_reclaim_fail"}), "kswapd's failures were not traced: Linux 7.1 and newer tell"
+    frozenset({"kswapd_reclaim_fail"}), "kswapd's failures were not traced: they need Linux 7.1"
 )
 NOTIFICATIONS: Final = if_balloon(events(_NOTIFIER_KINDS, "OOM notifiers were not traced"))
 MODULES: Final = if_balloon(
-    events(frozenset({"module_load", "module_free"}), "modules that come and go were not traced")
+    events(frozenset({"module_load", "module_free"}), "module loads and unloads were not traced")
 )
 BALLOON_PAGES: Final = if_balloon(
     Need(
@@ -113,7 +113,7 @@ PUFFS: Final = if_balloon(
     )
 )
 HOSTS_VIEW: Final = if_balloon(
-    samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's view was not recorded")
+    samples(frozenset({"host.target_bytes", "host.actual_bytes"}), "the host's log was not recorded")
 )
 FREE_PAGES: Final = _free_pages()
 REFAULTS: Final = samples(frozenset({"vmstat.workingset_refault_file"}), "refaults were not sampled")

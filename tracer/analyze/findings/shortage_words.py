@@ -50,13 +50,13 @@ def why_nothing_came_back(evidence: Evidence, shortage: Shortage) -> str:
     balloon, target_changes = evidence.metadata.balloon, evidence.analysis.balloon.target_changes
     text = ""
     if _was_asked(evidence, shortage):
-        text = " Its OOM notifier was asked and gave nothing."
+        text = " Its OOM notifier ran and released nothing."
     elif balloon.driver == "virtio_balloon" and balloon.features and "deflate_on_oom" not in balloon.features:
-        text = " DEFLATE_ON_OOM is off: only the host can give it back, by a lower target."
+        text = " DEFLATE_ON_OOM is off: only the host can deflate it, by a lower target."
     elif balloon.reclaim_path == "oom_notifier" and NOTIFICATIONS.is_met(evidence):
-        text = " The OOM notifier was never asked: that comes only after all reclaim has failed."
+        text = " The OOM notifier never ran: the kernel calls it only after all reclaim has failed."
     elif balloon.reclaim_path == "shrinker":
-        text = " Its shrinker gave nothing."
+        text = " Its shrinker released nothing."
     return text + " The host did not change its target." * (target_changes == 0)
 
 

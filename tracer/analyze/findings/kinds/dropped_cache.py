@@ -69,43 +69,44 @@ def _together(_analysis: Analysis, drops: Sequence[Finding], page_bytes: int) ->
     if len(drops) == 1:
         return ""
     again = sum(drop.numbers["again_pages"] for drop in drops)
-    return f"{len(drops):,} such drops, {mib(again * page_bytes)} read again in all"
+    return f"{len(drops):,} such drops, {mib(again * page_bytes)} read again in total"
 
 
 KIND: Final = Kind(
     name="dropped_cache",
     number=25,
-    title="Page cache was given away and read again",
-    clause="page cache that was given away without pressure was read again",
+    title="Page cache was dropped and read again",
+    clause="page cache that was dropped without pressure was read again",
     needs=(REFAULTS,),
     rule=_drops,
     together=_together,
     explanation=Explanation(
         meaning=(
-            "Somebody took page cache from the guest without any pressure, by drop_caches, memory.reclaim, DAMON or a"
-            " short pulse of the balloon, and the guest read much of it again soon after. That reading is what the "
-            "memory that was won for a moment cost."
+            "Something took page cache from the guest without memory pressure, by drop_caches, "
+            "memory.reclaim, DAMON or a short pulse of the balloon, and the guest soon read much of it again. "
+            "Those reads are the price of the memory that was briefly gained."
         ),
         computed=(
-            "What went: the fall of the file pages on the LRU lists where the counter drop_pagecache grew; pages that"
-            " proactive reclaim, DAMON or MADV_PAGEOUT got by events; what was evicted while the balloon inflated, "
-            "where it gave back half and more of what it took within 60 s (unless `starved` or `thrashing` tell of "
-            "it). Drops with pauses of at most 10 s are one. What came back: `workingset_refault_file` until 60 s "
-            "after the end or until the next drop, without as many pages as others evicted meanwhile, and no more "
-            "than what went. After drop_caches, which leaves the kernel nothing to know them by, it is how far the "
-            "file pages grew again: some of that may be other files. Told from 64 MiB on, of which 30% came back."
+            "Dropped: the decrease of the file pages on the LRU lists where the counter drop_pagecache grew; "
+            "pages that proactive reclaim, DAMON or MADV_PAGEOUT reclaimed according to events; pages evicted "
+            "while the balloon inflated, if it gave back at least half of what it took within 60 s (unless "
+            "`starved` or `thrashing` covers it). Drops with pauses of at most 10 s are one. Read again: "
+            "`workingset_refault_file` until 60 s after the end or until the next drop, minus as many pages "
+            "as others evicted meanwhile, and no more than what was dropped. After drop_caches, which leaves "
+            "the kernel no shadow entries, it is how far the file pages grew again, some of which may be "
+            "other files. Reported from 64 MiB, of which at least 30% came back."
         ),
         causes=(
-            "A script or a person that writes to drop_caches now and then, in the belief that it helps.",
-            "A policy of proactive reclaim that asks for more than is cold.",
-            "A host's policy that inflates for a moment to make the guest free page cache.",
+            "A script or a person that writes to drop_caches now and then in the belief that it helps.",
+            "A proactive reclaim policy that asks for more than is cold.",
+            "A host policy that inflates briefly to make the guest free page cache.",
         ),
         advice=(
-            "Stop the job that writes to drop_caches: the kernel takes page cache when memory is needed.",
-            "Let proactive reclaim stop where refaults or memory pressure (PSI) rise, as senpai does.",
+            "Stop the job that writes to drop_caches: the kernel frees page cache when memory is needed.",
+            "Have proactive reclaim stop when refaults or memory pressure (PSI) rise, as senpai does.",
             "Use free page reporting, and let the guest decide what to keep.",
         ),
-        helped="Under the same load the guest reads less from disk, and `workingset_refault_file` stands still.",
+        helped="Under the same load, the guest reads less from disk, and `workingset_refault_file` stops growing.",
         references=(
             "fs/drop_caches.c: drop_caches_sysctl_handler()",
             "mm/vmscan.c: remove_mapping() leaves no shadow entry, shrink_folio_list() does",

@@ -43,8 +43,8 @@ def _size_that_would_do(evidence: Evidence) -> float:
 def _give_back(evidence: Evidence, back_bytes: float, held_bytes: float) -> tuple[str, dict[str, float]]:
     least = "at least " * any(shortage.kills for shortage in evidence.shortages)
     text = (
-        f"Estimate: the balloon should give back {least}{mib(back_bytes)} of its {mib(held_bytes)}: so much page cache "
-        f"was evicted and not yet read again while the guest was short of memory."
+        f"Estimate: the balloon should give back {least}{mib(back_bytes)} of its {mib(held_bytes)}: that much page "
+        f"cache was evicted and not yet read again while the guest was short of memory."
     )
     return text, {"balloon_bytes": held_bytes, "give_back_bytes": back_bytes}
 
@@ -53,8 +53,8 @@ def _take(free: float, available: float, held_bytes: float, calm_s: float) -> tu
     balloon = f"the balloon of {mib(held_bytes)}" if held_bytes else "the empty balloon"
     text = (
         f"Estimate: {balloon} could have taken {mib(free)} more of free memory, and up to "
-        f"{mib(available)} if none of the page cache is needed (lowest in {calm_s:,.0f} s in which hardly anything was "
-        f"read again or waited for)."
+        f"{mib(available)} if none of the page cache is needed (lowest in {calm_s:,.0f} s with hardly any refaults "
+        f"or waits)."
     )
     return text, {"balloon_bytes": held_bytes, "free_bytes": free, "available_bytes": available, "calm_s": calm_s}
 
@@ -69,9 +69,9 @@ KIND: Final = Kind(
     estimate=True,
     explanation=Explanation(
         meaning=(
-            "An estimate for the host's policy, not a problem. Either the guest was short of memory while the balloon"
-            " held a good part of it: then so much should come back. Or it had enough all the time: then the balloon "
-            "could have taken more."
+            "An estimate for the host's policy, not a problem. Either the guest was short of memory while the "
+            "balloon held much of it: then that much should come back. Or it always had enough: then the "
+            "balloon could have taken more."
         ),
         computed=(
             "To give back: the most file pages that were evicted and not read again in a stretch of `starved` or "
@@ -82,18 +82,18 @@ KIND: Final = Kind(
             "the balloon holds at the end. The truth lies between the two: how much of the page cache is needed is "
             "not known. Told where there is a balloon."
         ),
-        causes=("The host's target is not what the guest needs: it was set once, or follows something else.",),
+        causes=("The host's target does not match the guest's need: it was set once, or follows something else.",),
         advice=(
-            "To reclaim without harm, let the host raise the balloon by `free_bytes` at most, then record again.",
+            "To reclaim without harm, raise the host's target by at most `free_bytes`, then record again.",
             (
-                "Beyond that go on in small steps, each for longer than the load takes to come back to what it reads,"
-                " and stop where `workingset_refault_file` begins to grow."
+                "Beyond that, continue in small steps, each longer than the load takes to return to what it "
+                "reads, and stop when `workingset_refault_file` starts to grow."
             ),
-            "Where memory should come back, lower the host's target by `give_back_bytes`.",
+            "If memory should come back, lower the host's target by `give_back_bytes`.",
         ),
         helped=(
-            "After the change a recording under the same load has neither `starved` nor `thrashing`, and the estimate"
-            " is near nothing."
+            "After the change, a recording under the same load has neither `starved` nor `thrashing`, and the "
+            "estimate is close to zero."
         ),
         references=(
             "mm/show_mem.c: si_mem_available()",

@@ -37,8 +37,8 @@ def _oscillations(evidence: Evidence) -> Iterator[Finding]:
         amplitude_bytes = one.amplitude_pages * evidence.metadata.page_size_bytes
         what = _OF_SOURCE.get(one.source, "the balloon's size")
         text = (
-            f"The host turned {what} round {one.turns:,} times in a row{' so far' * is_open} over "
-            f"{_time(one.end_s - one.start_s)}: {evidence.mib(one.amplitude_pages)} to and fro with a period of "
+            f"The host reversed {what} {one.turns:,} times in a row{' so far' * is_open} over "
+            f"{_time(one.end_s - one.start_s)}: {evidence.mib(one.amplitude_pages)} back and forth with a period of "
             f"{_time(one.period_s)}.{_cost(evidence, one)}"
         )
         again = None if one.wasted_pages is None and one.refault_pages is None else _moved(one)
@@ -99,39 +99,41 @@ def _time(time_s: float) -> str:
 KIND: Final = Kind(
     name="host_oscillation",
     number=24,
-    title="The host turns the balloon to and fro",
-    clause="the host turned the balloon to and fro",
+    title="The host moves the balloon back and forth",
+    clause="the host moved the balloon back and forth",
     needs=(_NEED,),
     rule=_oscillations,
     told_open=True,
     explanation=Explanation(
-        meaning="The host asks for memory, gives it back, and asks again, without any pressure in the guest that "
-        "took it out. Each swing makes the guest evict page cache that it reads again afterwards, and keeps the "
-        "worker busy. Nobody gains memory.",
-        computed="Moves of the balloon that the host asked for, each of which undoes half or more of the one before, "
-        "three such turns or more in a row, however long the pauses between them: controllers poll every few "
-        "seconds or every few minutes. One swing up and back is the host's business. The moves are the balloon's "
-        "steps where events or the kernel's counters tell of its pages; else the host's target or the balloon's size "
-        "as sampled. The period is there and back, the amplitude the mean of the swings. What was read again and "
-        "waited is all of it from the first swing to the last, shared among them; that the swings caused it is not "
-        "measured. Less than 1 MiB a swing is told as information; waiting for 20 % of the time makes it critical.",
+        meaning="The host asks for memory, returns it, and asks again, without memory pressure in the guest as "
+        "the reason. Each swing makes the guest evict page cache that it reads again afterwards, and "
+        "keeps the worker busy. Nobody gains memory.",
+        computed="Moves of the balloon at the host's request, each of which undoes at least half of the one "
+        "before, three or more such reversals in a row, however long the pauses between them: controllers "
+        "poll every few seconds or every few minutes. A single swing up and back does not count. The "
+        "moves are the balloon's steps where events or the kernel's counters show its pages, otherwise "
+        "changes of the sampled target or size. The period is there and back, the amplitude the mean of "
+        "the swings. Refaults and waits are all those from the first swing to the last, divided by the "
+        "number of swings; that the swings caused them is not measured. Less than 1 MiB per swing is "
+        "information; waiting for 20 % of the time makes it critical.",
         causes=(
             (
-                "The host's policy steers by free memory: the balloon makes it low, so the policy gives back, so it is "
-                "high again."
+                "The host's policy follows free memory: inflating lowers it, so the policy deflates, so free "
+                "memory rises again."
             ),
             "Two policies set the target: an automatic one and a person, or two services.",
             "The policy has no dead band, or it acts faster than the guest's counters settle.",
-            "The guest's load itself comes and goes at this period, and the policy follows it.",
+            "The guest's load itself varies with this period, and the policy follows it.",
         ),
         advice=(
-            "Give the host's policy a dead band: no change of target for differences below the amplitude told here.",
-            "Let it wait after a change of direction for longer than the period told here.",
-            "Steer by the guest's available memory and its refaults (statistics queue), not by free memory.",
+            ("Give the host's policy a dead band: no target change for differences below the amplitude reported here."),
+            "Have it wait after a change of direction for longer than the period reported here.",
+            ("Base the policy on the guest's available memory and refaults (statistics queue), not on free memory."),
             "Make sure that only one service sets the target.",
         ),
-        helped="The target stays, or moves one way: no `host_oscillation` over several of the periods told here, and "
-        "`balloon_inflate` and `balloon_deflate` in /proc/vmstat stand still under a steady load.",
+        helped="The target stays, or moves one way: no `host_oscillation` over several of the periods reported "
+        "here, and `balloon_inflate` and `balloon_deflate` in /proc/vmstat do not change under a steady "
+        "load.",
         references=(
             "drivers/virtio/virtio_balloon.c: update_balloon_size_func() follows the device's target wherever it goes",
         ),

@@ -72,7 +72,7 @@ def _text(stall: LongStall, shrinkers: dict[str, int], cgroup: str | None, *, is
     who = f"The balloon's worker, {name}," if stall.by_balloon else name
     length, where = f"{stall.length_ns / 1e9:,.1f} s", _where(stall)
     if _began_unseen(stall):
-        waited = f"waited at least {length} {where}, since before anything was recorded"
+        waited = f"waited at least {length} {where}, since before the recording"
     elif stall.is_open:
         waited = f"had been waiting for {length} {where} when the recording ended"
     else:
@@ -98,7 +98,7 @@ def _most(stall: LongStall, shrinkers: dict[str, int]) -> str:
         return ""
     parts = {f"shrinker {name}": spent_ns for name, spent_ns in shrinkers.items()}
     parts |= {"compaction": stall.compaction_ns, "throttling": stall.throttled_ns}
-    rest = "the LRU lists" if stall.scans else "what was not traced"
+    rest = "the LRU lists" if stall.scans else "code that was not traced"
     parts[rest] = _rest_ns(stall, shrinkers)
     largest = max(parts, key=lambda part: parts[part])
     spent_s = min(parts[largest], stall.length_ns) / 1e9
@@ -127,50 +127,52 @@ def _together(_analysis: Analysis, stalls: Sequence[Finding], _page_bytes: int) 
     if len(stalls) == 1:
         return ""
     return (
-        f"{len(stalls):,} waits of a second and more, {sum(each.numbers['stall_s'] for each in stalls):,.1f} s in all"
+        f"{len(stalls):,} waits of a second or more, {sum(each.numbers['stall_s'] for each in stalls):,.1f} s in total"
     )
 
 
 KIND: Final = Kind(
     name="long_stall",
     number=19,
-    title="A task waited long for memory",
-    clause="a task waited a second and more for memory at a stretch",
+    title="A task waited a long time for memory",
+    clause="a task waited a second or more for memory without a break",
     needs=(WAITS,),
     rule=_stalls,
     together=_together,
     told_open=True,
     explanation=Explanation(
-        meaning="An allocation did not return for a second and more, because the task that asked for memory had to "
-        "reclaim or compact it first. Whatever it does, and whoever waits for it or for a lock that it holds, stood "
-        "still for that long.",
+        meaning="An allocation did not return for a second or more, because the task had to reclaim or compact "
+        "memory first. The task, and whatever waits for it or for a lock that it holds, stood still for "
+        "that long.",
         computed="One call of direct reclaim (the machine's, a memory cgroup's or a NUMA node's) or of direct "
-        "compaction that took 1 s or more; critical from 10 s on. Time in shrinkers, throttling and compaction inside "
-        "it is measured; what is left went into the LRU lists where they were scanned in it. Pages are `nr_reclaimed` "
-        "of its end event, and those off the LRU lists so far where it had not ended. A wait that had not ended, or "
-        "began before the recording, is told with what was seen of it: at least so long. Kernel threads that reclaim "
-        "or compact in the background are left out, and waits whose begin or end may have been lost. At most 1,000 "
-        "are listed, and as many of 10 s and more.",
+        "compaction that took 1 s or more; critical from 10 s. Time in shrinkers, throttling and "
+        "compaction inside it is measured; the rest went into the LRU lists if they were scanned during "
+        "the call. Pages are `nr_reclaimed` of its end event, or the LRU pages reclaimed so far if it had "
+        "not ended. A wait that had not ended, or began before the recording, is reported with the part "
+        "that was traced, as a lower bound. Excluded are kernel threads that reclaim or compact in the "
+        "background, and waits whose begin or end may have been lost. At most 1,000 are listed, and as "
+        "many of 10 s or more.",
         causes=(
             "A shrinker that waits for a lock or for I/O (a file system's inodes, a driver's buffers).",
-            "Dirty page cache on a slow disk: reclaim is throttled until it is written.",
-            "Nearly nothing left that can be reclaimed: priority goes down to 0 for a handful of pages.",
+            "Dirty page cache on a slow disk: reclaim is throttled until it is written back.",
+            "Hardly anything left to reclaim: priority drops to 0 for a handful of pages.",
             "A memory cgroup at its own limit, where tasks of the same cgroup wait for each other.",
-            "The guest's virtual CPUs or its disk are starved by the host, so that everything takes long.",
+            "The host starves the guest's virtual CPUs or its disk, so that everything takes long.",
         ),
         advice=(
             (
-                "See where most of the time went. A shrinker: `reclaim-tracer summary` lists what it frees for its "
-                "time; look for the lock or the device behind it (`echo w > /proc/sysrq-trigger` while it hangs)."
+                "See where most of the time went. A shrinker: `reclaim-tracer summary` lists what it frees for "
+                "its time; look for the lock or the device behind it (`echo w > /proc/sysrq-trigger` while it "
+                "hangs)."
             ),
-            "Throttling: lower vm.dirty_background_bytes, so that writing back begins earlier.",
+            "Throttling: lower vm.dirty_background_bytes, so that writeback starts earlier.",
             (
-                "The LRU lists with few pages got: the machine, or the cgroup, is too small for its load; give it "
-                "memory (lower the balloon's target, raise the limit) or swap."
+                "The LRU lists with few pages freed: the machine, or the cgroup, is too small for its load; give "
+                "it memory (lower the balloon's target, raise the limit) or swap."
             ),
-            "Raise vm.watermark_scale_factor, so that kswapd reclaims earlier and tasks need not.",
+            "Raise vm.watermark_scale_factor, so that kswapd reclaims earlier and tasks do not have to.",
         ),
-        helped="The longest wait in the table of stalls (`max_ns`) goes well below a second under the same load.",
+        helped="The longest wait in the table of stalls (`max_ns`) drops well below a second under the same load.",
         references=(
             "mm/vmscan.c: try_to_free_pages(), try_to_free_mem_cgroup_pages(), reclaim_throttle(), shrink_node()",
             "mm/page_alloc.c: __alloc_pages_direct_reclaim(), __alloc_pages_direct_compact()",

@@ -102,7 +102,11 @@ def _text(evidence: Evidence, pages: int | None, waited_s: float) -> str:
     by = f" ({tasks}{'; in ' * bool(cgroups)}{cgroups})" if tasks else ""
     waited = f"{waited_s:,.1f} s" if waited_s >= 1.0 else f"{waited_s * 1e3:,.0f} ms"
     not_short = evidence.kinds_seen >= _OF_THE_MACHINE
-    machine = "The machine was not short" if not_short else "Whether the machine was short, too, was not traced"
+    machine = (
+        "The machine was not short of memory"
+        if not_short
+        else "It was not traced whether the machine was short of memory too"
+    )
     limited = _listed([short_name(row.path) for row in _limited(evidence) if row.path])
     which = f" ({limited})" if limited else ""
     return f"Memory cgroups{which} were at their own limits{got}; their tasks{by} waited {waited} for it. {machine}."
@@ -123,35 +127,33 @@ KIND: Final = Kind(
     rule=_limits,
     told_open=True,
     explanation=Explanation(
-        meaning="A memory cgroup (a container, a systemd unit) may use no more memory, and its tasks reclaim from each "
-        "other before they get any. The machine has memory: neither the host nor a balloon has to do with it.",
+        meaning="A memory cgroup (a container, a systemd unit) has reached its limit, and its tasks must reclaim "
+        "its own pages before they get more. The machine has memory: neither the host nor a balloon is "
+        "involved.",
         computed="Episodes in which tasks reclaimed in `memcg_reclaim`, while kswapd and direct reclaim for the "
         "machine got less than 10 % of what that got and no OOM notifier ran; pages off the LRU lists and waits, "
         "added up over these episodes. Told from 256 pages or 1 s of waiting on; a warning where tasks waited 1 s and "
         "more, and 5 % of the time. The tasks and cgroups named are those that waited longest at a limit in the "
         "whole recording. Whose limit it was Linux 7.1 tells (`memcg_id`); before, it may be that of a cgroup above.",
         causes=(
-            "memory.max or memory.high is lower than what the load uses together with the page cache that it reads.",
-            "A task reads or writes large files: page cache counts against the limit of who brought it in first.",
-            "A leak in one service, which its limit keeps from the others.",
+            ("memory.max or memory.high is lower than what the load uses together with the page cache that it reads."),
+            "A task reads or writes large files: page cache counts against the cgroup that first read it in.",
+            "A memory leak in one service, contained by its limit.",
         ),
         advice=(
             (
-                "See which cgroup it is: `reclaim-tracer summary FILE --by cgroup`, then `memory.events` "
-                "(high, max) and `memory.pressure` of these cgroups, and of those above them, under /sys/fs/cgroup."
+                "Find the cgroup: `reclaim-tracer summary FILE --by cgroup`, then check `memory.events` (high, "
+                "max) and `memory.pressure` of these cgroups, and of their parents, under /sys/fs/cgroup."
             ),
             (
-                "Raise its limit (memory.high, memory.max; systemd's MemoryHigh=, MemoryMax=; a container's memory "
-                "limit), where the machine has the memory."
+                "Raise its limit (memory.high, memory.max; systemd's MemoryHigh=, MemoryMax=; a container's "
+                "memory limit), if the machine has the memory."
             ),
-            (
-                "Where it is streaming through files: read and write them without the cache (O_DIRECT, posix_fadvise "
-                "DONTNEED)."
-            ),
-            "Leave the balloon alone: its target changes nothing here.",
+            ("If it streams through files: read and write them without the cache (O_DIRECT, posix_fadvise DONTNEED)."),
+            "Leave the balloon alone: its target makes no difference here.",
         ),
-        helped="`max` and `high` in the cgroup's memory.events stand still under the same load, and the tasks' "
-        "waiting in direct reclaim (memcg) goes away.",
+        helped="`max` and `high` in the cgroup's memory.events stop growing under the same load, and its tasks "
+        "no longer wait in direct reclaim (memcg).",
         references=(
             "mm/memcontrol.c: try_charge_memcg(), reclaim_high(); mm/vmscan.c: try_to_free_mem_cgroup_pages()",
             "Documentation/admin-guide/cgroup-v2.rst: memory.high, memory.max, memory.events",

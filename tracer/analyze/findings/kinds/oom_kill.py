@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 _MEMCG: Final = "memcg"
 _REASON_TEXT: Final = {
-    _MEMCG: "a memory cgroup was out of memory, and for that the OOM notifier does not run",
+    _MEMCG: "a memory cgroup was out of memory, and the kernel does not call OOM notifiers for that",
     "feature_off": "the balloon does not offer DEFLATE_ON_OOM, so nothing could be taken from it",
-    "no_notifier": "no OOM notifier of a balloon ran, as where DEFLATE_ON_OOM is off",
+    "no_notifier": "no balloon's OOM notifier ran, as with DEFLATE_ON_OOM off",
     "notifier_too_little": "the OOM notifier ran shortly before and did not free enough",
     "balloon_empty": "the balloon was empty",
-    "sysrq": "it looks asked for (sysrq), which deflates the balloon and kills all the same",
-    "unknown": "why the balloon did not help can't be told from this recording",
+    "sysrq": "it looks like a manual request (sysrq), which deflates the balloon and kills regardless",
+    "unknown": "this recording does not show why the balloon did not help",
 }
 """By KillReason (totals/kills.py)."""
 
@@ -99,7 +99,7 @@ def _free(evidence: Evidence, kill: Kill) -> str:
     if kill.zones is not None:
         free, wanted = evidence.mib(kill.zones.free_pages), evidence.mib(kill.zones.min_wmark_pages)
         return f"The zones that it retried had {free} free, with min watermarks of {wanted}."
-    return "" if kill.free_bytes is None else f"{mib(kill.free_bytes)} of memory were free at the last reading before."
+    return "" if kill.free_bytes is None else f"{mib(kill.free_bytes)} of memory were free at the last sample before."
 
 
 def _missing(evidence: Evidence, kill: Kill) -> int | None:
@@ -140,7 +140,7 @@ def _numbers(kill: Kill, missing: int | None) -> dict[str, float]:
 
 
 def _together(_analysis: Analysis, kills: Sequence[Finding], _page_bytes: int) -> str:
-    return f"{len(kills):,} tasks were killed in all" if len(kills) > 1 else ""
+    return f"{len(kills):,} tasks were killed in total" if len(kills) > 1 else ""
 
 
 KIND: Final = Kind(
@@ -153,39 +153,45 @@ KIND: Final = Kind(
     together=_together,
     decisive=Decisive.ALWAYS,
     explanation=Explanation(
-        meaning="The kernel found no other way to get memory and killed a task. Where a balloon held memory at "
-        "that moment, the guest lost a task although it had memory, on loan to the host.",
-        computed="Each `oom:mark_victim` event is one finding. What the balloon held is the last reading, or the "
+        meaning="The kernel found no other way to get memory and killed a task. If a balloon held memory at that "
+        "moment, the guest lost a task although the host had its memory on loan.",
+        computed="Each `oom:mark_victim` event is one finding. What the balloon held is the last sample, or the "
         "sum of its steps, before the event. The reason is inferred: from the feature bits, from whether "
         "an OOM notifier ran in the second before, and from the killer's own last reclaim (of a memory "
-        "cgroup or of the machine); where out_of_memory() itself is traced, its constraint says so. Order, "
-        "gfp_flags, constraint and memory cgroup (the inode number of its directory) are that call's, else those "
-        "of the task's last reclaim; what the victim held is the event's. Free pages and min watermarks are those "
-        "of the zones that the task had retried in the second before (`oom:reclaim_retry_zone`), added up. Missing "
-        "is what each of them lacked up to its min watermark, plus the pages of the allocation: where the balloon held "
-        "that, giving it back would have been enough, unless the allocation was of a higher order or not allowed the "
-        "zones' reserves.",
+        "cgroup or of the machine); where out_of_memory() itself is traced, its constraint decides. "
+        "Order, gfp_flags, constraint and memory cgroup (the inode number of its directory) are from that "
+        "call, else from the task's last reclaim; what the victim held is from the event. Free pages and "
+        "min watermarks are those of the zones that the task retried in the second before "
+        "(`oom:reclaim_retry_zone`), summed. Missing is what each zone lacked up to its min watermark, "
+        "plus the pages of the allocation: if the balloon held that, deflating would have been enough, "
+        "unless the allocation was of a higher order or not allowed to use the zones' reserves.",
         causes=(
             "The host inflated the balloon further than the guest can spare.",
-            "DEFLATE_ON_OOM was not negotiated, so the driver gives nothing back when the guest is out of memory.",
-            "A memory cgroup reached its own limit: the OOM notifiers are not called then, whatever the balloon holds.",
-            "The OOM notifier gives 256 pages (1 MiB) a call, and another task took them before the one that asked.",
+            ("DEFLATE_ON_OOM was not negotiated, so the driver releases nothing when the guest is out of memory."),
+            (
+                "A memory cgroup reached its own limit: the kernel does not call OOM notifiers then, whatever the "
+                "balloon holds."
+            ),
+            (
+                "The OOM notifier releases 256 pages (1 MiB) per call, and another task took them before the one "
+                "that needed them."
+            ),
         ),
         advice=(
             (
-                "For a memory cgroup: raise its limit or shrink its load. The balloon can't help. Its directory: "
-                "`find /sys/fs/cgroup -inum` with the number told."
+                "For a memory cgroup: raise its limit or shrink its load. The balloon can't help. To find its "
+                "directory: `find /sys/fs/cgroup -inum` with the number reported."
             ),
-            "Where the balloon held memory: lower the host's target (deflate) before the load comes, not after.",
-            "Where the reason is DEFLATE_ON_OOM: offer the feature (QEMU: `-device virtio-balloon,deflate-on-oom=on`).",
-            "Where the balloon was empty: the guest is too small for its load; give it more memory or swap.",
+            ("If the balloon held memory: lower the host's target (deflate) before the load arrives, not after."),
+            ("If the reason is DEFLATE_ON_OOM: offer the feature (QEMU: `-device virtio-balloon,deflate-on-oom=on`)."),
+            "If the balloon was empty: the guest is too small for its load; give it more memory or swap.",
         ),
-        helped="No `oom_kill` under the same load; `late_tap` may take its place where the notifier now gives "
+        helped="No `oom_kill` under the same load; `late_tap` may replace it where the notifier now releases "
         "memory in time.",
         references=(
-            "mm/oom_kill.c: out_of_memory() calls the notifiers only where the OOM is not a memory cgroup's",
+            "mm/oom_kill.c: out_of_memory() skips the notifiers for a memory cgroup's OOM",
             "drivers/virtio/virtio_balloon.c: virtio_balloon_oom_notify(), VIRTIO_BALLOON_OOM_NR_PAGES",
-            "commit da10329cb057: virtio-balloon gives back through the OOM notifier again (Linux 5.8)",
+            "commit da10329cb057: virtio-balloon deflates through the OOM notifier again (Linux 5.8)",
         ),
     ),
 )

@@ -22,12 +22,12 @@ def _given(evidence: Evidence) -> Iterator[Finding]:
     balloon = evidence.analysis.balloon
     when = (0.0, evidence.analysis.duration_s)
     if balloon.reports and balloon.reported_pages is None:
-        text = f"Free page reporting gave the host free pages in {balloon.reports:,} reports; how many is not recorded."
+        text = f"Free page reporting made {balloon.reports:,} reports; the amount of memory was not recorded."
         numbers: dict[str, float] = {"reports": balloon.reports}
         yield found(Severity.INFO, when, text, numbers, cost=None, quality=Quality.UNKNOWN)
     if balloon.reports and balloon.reported_pages:
         gave = evidence.mib(balloon.reported_pages)
-        text = f"Free page reporting gave the host {gave} in {balloon.reports:,} reports."
+        text = f"Free page reporting told the host of {gave} in {balloon.reports:,} reports."
         numbers = {"reports": balloon.reports, "reported_pages": balloon.reported_pages}
         again, free = _given_again(evidence, balloon.reported_pages)
         if again:
@@ -56,43 +56,47 @@ def _given_again(evidence: Evidence, reported: int) -> tuple[float, float]:
 
 def _churn(evidence: Evidence, again: float, free: float) -> str:
     return (
-        f"No more than {evidence.mib(free)} was free at once, so {evidence.mib(again)} of that was given, used and "
-        f"given again: the same memory goes to and fro."
+        f"No more than {evidence.mib(free)} was free at once, so {evidence.mib(again)} of that was reported, used and "
+        f"reported again."
     )
 
 
 KIND: Final = Kind(
     name="reporting",
     number=23,
-    title="Free memory was given to the host",
+    title="Free memory was reported to the host",
     clause="free pages were reported to the host",
     needs=(FREE_PAGES,),
     rule=_given,
     explanation=Explanation(
-        meaning="The guest told the host which of its pages are free, and the host may use them. Nothing was taken "
-        "from anybody. Where the same memory is reported again and again, the guest frees it and needs it again soon: "
-        "each time the host has to find and clear a page anew.",
-        computed="Pages in the driver's reports (`virtballoon_free_page_report`), and those hinted during a migration "
-        "(a lower bound). A page is reported once after it was freed. What was reported beyond the most that was free "
-        "at any reading of `nr_free_pages` must therefore have been reported before; told where so much was reported "
-        "that this is half of it and more. Free memory may have been higher between two readings: inferred.",
+        meaning="The guest told the host which of its pages are free, and the host may use them. Nothing was "
+        "taken from anyone. If the same memory is reported again and again, the guest frees it and soon "
+        "needs it again: each time the host has to find and clear a page.",
+        computed="Pages in the driver's reports (`virtballoon_free_page_report`), and those hinted during a "
+        "migration (a lower bound). A page is reported once after it is freed. Anything reported beyond "
+        "the highest `nr_free_pages` sample must therefore have been reported before; shown where that is "
+        "at least half of what was reported. Free memory may have been higher between two samples: "
+        "inferred.",
         causes=(
-            "Programs that start and exit in turn, or free and allocate large buffers (builds, batch jobs, test runs).",
+            (
+                "Programs that start and exit in turn, or that free and allocate large buffers (builds, batch "
+                "jobs, test runs)."
+            ),
             "A page cache that is dropped and read again (drop_caches in a cron job).",
         ),
         advice=(
-            "Nothing, where it was given once: that is what page reporting is for.",
+            "Nothing, if each page was reported once: that is what page reporting is for.",
             (
-                "Where it goes to and fro and page faults cost: report larger blocks only "
+                "If the same pages keep being reported and page faults cost time: report larger blocks only "
                 "(/sys/module/page_reporting/parameters/page_reporting_order, Linux 5.14 and newer), which change "
                 "hands less often."
             ),
         ),
-        helped="Reported pages of the same load come near to what is free at once.",
+        helped="Under the same load, reported pages come close to what is free at once.",
         references=(
             (
-                "mm/page_reporting.c: page_reporting_cycle() reports every 2 s at most, pages not reported since they "
-                "were freed"
+                "mm/page_reporting.c: page_reporting_cycle() reports at most every 2 s, and only pages not "
+                "reported since they were freed"
             ),
             "drivers/virtio/virtio_balloon.c: virtballoon_free_page_report()",
         ),

@@ -28,8 +28,8 @@ def _starved(evidence: Evidence) -> Iterator[Finding]:
         is_open = evidence.shortage_lasts(shortage)
         start_s, end_s = evidence.seconds(shortage.start_ns), evidence.seconds(shortage.end_ns)
         text = (
-            f"{shortage_words.paid(evidence, shortage)}, while the balloon held {_held(evidence, shortage)} and gave "
-            f"nothing in {end_s - start_s:,.1f} s{' so far' * is_open}.{_helps(evidence, shortage)}"
+            f"{shortage_words.paid(evidence, shortage)}, while the balloon held {_held(evidence, shortage)} "
+            f"and released nothing in {end_s - start_s:,.1f} s{' so far' * is_open}.{_helps(evidence, shortage)}"
             f"{shortage_words.why_nothing_came_back(evidence, shortage)}"
         )
         numbers = shortage_words.numbers(shortage)
@@ -64,7 +64,7 @@ def _held(evidence: Evidence, shortage: Shortage) -> str:
 
 def _helps(evidence: Evidence, shortage: Shortage) -> str:
     if shortage.out_pages is None:
-        return " Whether giving it back would have been enough can't be told: refaults were not sampled."
+        return " Refaults were not sampled, so it is not known whether deflating would have been enough."
     if not shortage.reads_again:
         return ""
     return f" Giving back {evidence.mib(shortage.out_pages)} would have kept this load's page cache in memory."
@@ -76,63 +76,64 @@ def _together(_analysis: Analysis, stretches: Sequence[Finding], page_bytes: int
     waited_s = sum(stretch.numbers["stall_s"] for stretch in stretches)
     refaults = sum(stretch.numbers.get("refault_pages", 0) for stretch in stretches)
     again = f" and {mib(refaults * page_bytes)} read again" if refaults else ""
-    return f"{len(stretches):,} such stretches, {waited_s:,.1f} s of waiting{again} in all"
+    return f"{len(stretches):,} such stretches, {waited_s:,.1f} s of waiting{again} in total"
 
 
 KIND: Final = Kind(
     name="starved",
     number=5,
-    title="The balloon holds what the guest lacks",
-    clause="the guest was short of memory while the balloon gave nothing",
+    title="The balloon holds memory that the guest needs",
+    clause="the guest was short of memory while the balloon released nothing",
     needs=(SHORTAGE, BALLOON_SIZE),
     rule=_starved,
     together=_together,
     told_open=True,
     explanation=Explanation(
         meaning=(
-            "The guest was short of memory: it evicted page cache and read it from disk again, its tasks waited for "
-            "reclaim, or the OOM killer killed one. All the while a balloon held a good part of the guest's memory "
-            "and gave none of it back. The host has the memory, the guest pays for it. Nothing moves, so a look at "
-            "the balloon's traffic shows nothing wrong."
+            "The guest was short of memory: it evicted page cache and read it from disk again, its tasks "
+            "waited for reclaim, or the OOM killer killed one. Meanwhile a balloon held much of the guest's "
+            "memory and released none of it. The host has the memory, the guest pays for it. Nothing moves, "
+            "so the balloon's traffic alone shows no problem."
         ),
         computed=(
-            "The balloon held 10% and more of the guest's memory (64 MiB and more where that is not known) and no "
-            "page left it for 10 s. In such a piece of 10 to 60 s, 64 MiB and more of page cache were evicted and 30%"
-            " of that read again (pgsteal_file and workingset_refault_file in /proc/vmstat), or some task waited in "
-            "direct reclaim for 5% of the time, or all tasks did (PSI memory full, where the machine reclaimed and "
-            "the balloon did not inflate), or the OOM killer killed. Pieces that follow each other are one finding. "
-            "Reclaim of memory cgroups at their own limits is taken off: no balloon helps against that. The guest's "
-            "memory is MemTotal, plus what the balloon holds unless DEFLATE_ON_OOM is on, with which the driver "
-            "leaves MemTotal as it is. It must have helped to give: pages evicted and not read again are what this "
-            "load would use beyond what it has, and they are no more than what the balloon held; else it is "
-            "`thrashing`. Without samples of refaults the finding says that this could not be told. Critical from 20%"
-            " of waiting in the worst 10 s, and with a kill."
+            "The balloon held at least 10% of the guest's memory (at least 64 MiB where that is not known) "
+            "and no page left it for 10 s. In such a window of 10 to 60 s, at least 64 MiB of page cache were "
+            "evicted and 30% of that read again (pgsteal_file and workingset_refault_file in /proc/vmstat), "
+            "or some task waited in direct reclaim for 5% of the time, or all tasks did (PSI memory full, "
+            "where the machine reclaimed and the balloon did not inflate), or the OOM killer killed. "
+            "Consecutive windows are one finding. Reclaim of memory cgroups at their own limits is "
+            "subtracted: no balloon helps against that. The guest's memory is MemTotal, plus what the balloon "
+            "holds unless DEFLATE_ON_OOM is on, with which the driver leaves MemTotal unchanged. Deflating "
+            "must be able to help: pages evicted and not read again are what this load would use beyond its "
+            "memory, and they must be no more than what the balloon held; otherwise it is `thrashing`. "
+            "Without refault samples the finding says that this could not be checked. Critical from 20% of "
+            "waiting in the worst 10 s, and with a kill."
         ),
         causes=(
             (
-                "The host's target is higher than what the guest can spare now: it was set when the guest was idle, "
-                "or a fixed minimum of memory was configured."
+                "The host's target is higher than what the guest can spare now: it was set when the guest was "
+                "idle, or a fixed minimum of memory was configured."
             ),
-            "DEFLATE_ON_OOM is off: the guest can take nothing back by itself.",
+            "DEFLATE_ON_OOM is off: the guest can't take anything back on its own.",
             (
-                "DEFLATE_ON_OOM is on, but its notifier is asked only when reclaim has failed altogether. Evicting "
-                "page cache that is needed again is no failure to the kernel."
+                "DEFLATE_ON_OOM is on, but the kernel calls the notifier only when reclaim has failed altogether. "
+                "Evicting page cache that is needed again counts as success."
             ),
         ),
         advice=(
-            "Lower the host's target by what is out (`out_pages`: evicted and not read again), and by a margin.",
+            "Lower the host's target by `out_pages` (evicted and not read again) plus a margin.",
             (
-                "Let the host's policy follow the guest's own numbers (the balloon's statistics queue: available "
-                "memory, major faults; on Linux 6.12 and newer allocation stalls), not only its free memory."
+                "Base the host's policy on the guest's own statistics (the balloon's statistics queue: available "
+                "memory, major faults; on Linux 6.12 and newer allocation stalls), not only on its free memory."
             ),
-            "Consider free page reporting instead of a standing balloon: it gives only what is free.",
+            "Consider free page reporting instead of a standing balloon: it takes only free pages.",
         ),
         helped=(
-            "Under the same load `workingset_refault_file` grows hardly any more and tasks' waiting in direct reclaim"
-            " goes to nearly nothing; compare `refault_pages` and `stall_s` of the two recordings."
+            "Under the same load, `workingset_refault_file` hardly grows and tasks hardly wait in direct "
+            "reclaim; compare `refault_pages` and `stall_s` of the two recordings."
         ),
         references=(
-            "mm/page_alloc.c: __alloc_pages_slowpath() asks out_of_memory() only after reclaim has failed",
+            "mm/page_alloc.c: __alloc_pages_slowpath() calls out_of_memory() only after reclaim has failed",
             (
                 "drivers/virtio/virtio_balloon.c: virtio_balloon_oom_notify(); without DEFLATE_ON_OOM fill_balloon() "
                 "calls adjust_managed_page_count()"

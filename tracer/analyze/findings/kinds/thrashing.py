@@ -25,7 +25,7 @@ def _thrashing(evidence: Evidence) -> Iterator[Finding]:
         is_open = evidence.shortage_lasts(shortage)
         more = evidence.mib(shortage.out_pages or 0)
         text = (
-            f"{shortage_words.paid(evidence, shortage)}{' so far' * is_open}: this load would use some {more} more "
+            f"{shortage_words.paid(evidence, shortage)}{' so far' * is_open}: this load needs about {more} more "
             f"memory than it has{_beyond(evidence, shortage)}."
         )
         yield found(
@@ -48,7 +48,7 @@ def _together(_analysis: Analysis, stretches: Sequence[Finding], page_bytes: int
     if len(stretches) == 1:
         return ""
     refaults = sum(stretch.numbers["refault_pages"] for stretch in stretches)
-    return f"{len(stretches):,} such stretches, {mib(refaults * page_bytes)} read again in all"
+    return f"{len(stretches):,} such stretches, {mib(refaults * page_bytes)} read again in total"
 
 
 KIND: Final = Kind(
@@ -62,35 +62,36 @@ KIND: Final = Kind(
     told_open=True,
     explanation=Explanation(
         meaning=(
-            "Page cache was evicted and soon read from disk again: what this load reads, with what else is in memory,"
-            " does not fit. No balloon is to blame: there is none, or it holds less than what is missing."
+            "Page cache was evicted and soon read from disk again: the files that this load reads do not fit "
+            "into memory with everything else. No balloon is to blame: there is none, or it holds less than "
+            "what is missing."
         ),
         computed=(
-            "In a piece of 10 to 60 s, 64 MiB and more of page cache were evicted for the machine and 30% of that "
-            "read again (pgsteal_file and workingset_refault_file in /proc/vmstat, without what memory cgroups "
-            "reclaimed at their own limits). Pieces that follow each other are one finding. How much memory is "
-            "missing is what was evicted and not read again in that stretch: an estimate, too high where the load "
-            "also reads much that it needs only once. Where the balloon holds that much and gives nothing it is "
-            "`starved`. A warning where some task waited in direct reclaim for 5% of the time in the worst 10 s, else"
-            " for information."
+            "In a window of 10 to 60 s, at least 64 MiB of page cache were evicted for the machine and 30% of "
+            "that read again (pgsteal_file and workingset_refault_file in /proc/vmstat, without what memory "
+            "cgroups reclaimed at their own limits). Consecutive windows are one finding. The missing memory "
+            "is what was evicted and not read again in that stretch: an estimate, too high where the load "
+            "also reads much that it needs only once. Where the balloon holds that much and releases nothing, "
+            "it is `starved`. A warning where some task waited in direct reclaim for 5% of the time in the "
+            "worst 10 s, otherwise information."
         ),
         causes=(
-            "The load reads again and again more than the memory holds.",
-            "A leak or a large process leaves too little memory for page cache.",
-            "Large reads that are needed once (a backup, a scan) push out what others need.",
+            "The load repeatedly reads more than fits into memory.",
+            "A memory leak or a large process leaves too little memory for page cache.",
+            "Large one-off reads (a backup, a scan) push out what others need.",
         ),
         advice=(
-            "Give the guest more memory, by what is missing (`out_pages`) at least, or the load less to read.",
-            "Read large files once without the cache (O_DIRECT, posix_fadvise DONTNEED).",
+            "Give the guest more memory, at least what is missing (`out_pages`), or make the load read less.",
+            "Read large one-off files without the cache (O_DIRECT, posix_fadvise DONTNEED).",
             (
-                "Put what reads without need of the cache into a memory cgroup with a limit (memory.high), so that it"
-                " evicts its own pages only."
+                "Put readers that do not need the cache into a memory cgroup with a limit (memory.high), so that "
+                "they evict only their own pages."
             ),
         ),
         helped="`workingset_refault_file` grows more slowly under the same load, and the load reads less from disk.",
         references=(
             "mm/workingset.c: refault distance",
-            "commit a528910e12ec: refaults are detected by shadow entries (Linux 3.15)",
+            "commit a528910e12ec: refault detection through shadow entries (Linux 3.15)",
         ),
     ),
 )

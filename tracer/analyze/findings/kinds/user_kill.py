@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PRESSURE: Final = frozenset({"psi.memory.some_total_us", "meminfo.MemAvailable_bytes"})
 _PRESSURE_KNOWN: Final = Need(
-    "neither waits for memory were traced nor memory pressure sampled",
+    "neither waits for memory nor memory pressure were recorded",
     lambda evidence: WAITS.is_met(evidence) or bool(_PRESSURE & evidence.analysis.samples.keys()),
 )
 CONTAINER_RUNTIMES: Final = frozenset({"runc", "crun", "youki", "conmon", "containerd-shim", "containerd", "dockerd"})
@@ -94,7 +94,9 @@ def _numbers(kill: UserKill, held: int | None) -> dict[str, float]:
 def _together(_analysis: Analysis, kills: Sequence[Finding], _page_bytes: int) -> str:
     if len(kills) == 1:
         return ""
-    return f"{sum(round(kill.numbers['processes']) for kill in kills):,} processes in {len(kills):,} such kills in all"
+    return (
+        f"{sum(round(kill.numbers['processes']) for kill in kills):,} processes in {len(kills):,} such kills in total"
+    )
 
 
 KIND: Final = Kind(
@@ -106,10 +108,10 @@ KIND: Final = Kind(
     rule=_kills,
     together=_together,
     explanation=Explanation(
-        meaning="Somebody other than the kernel ended processes while memory was short: a daemon that watches for this "
-        "(systemd-oomd, earlyoom, oomd, nohang, Android's lmkd), a container runtime on behalf of kubelet, or a "
-        "person. The kernel's OOM killer, and with it the balloon's OOM notifier, was never asked: a balloon that "
-        "gives back only then holds its memory all the same.",
+        meaning="Something other than the kernel killed processes while memory was short: a memory-pressure "
+        "daemon (systemd-oomd, earlyoom, oomd, nohang, Android's lmkd), a container runtime on behalf of "
+        "kubelet, or a person. The kernel's OOM killer, and with it the balloon's OOM notifier, never "
+        "ran: a balloon that deflates only then keeps its memory.",
         computed="A SIGKILL that one process sent to another (`signal:signal_generate`; the kernel's own kills are "
         "`oom_kill`) counts where in the 10 s before, tasks waited in direct reclaim for 0.5 s added up, or some task "
         "was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available. Of a task with the name of "
@@ -120,23 +122,23 @@ KIND: Final = Kind(
         "SIGTERM, which earlyoom sends first, is not traced. "
         "`cgroup.kill` is told by the signal's code and scope.",
         causes=(
-            "A memory killer in user space acts on pressure before the kernel would.",
+            "A user-space memory killer acts on pressure before the kernel would.",
             "kubelet evicts a pod because the node has little memory left; the container runtime sends the signal.",
-            "A stop of a service or a time limit that happened under pressure: look at the sender.",
+            "A service stop or a timeout that happened to coincide with pressure: check the sender.",
         ),
         advice=(
             (
-                "Look at the sender's log (`journalctl -u systemd-oomd`, `-u earlyoom`, `-u kubelet`): it says which "
+                "Read the sender's log (`journalctl -u systemd-oomd`, `-u earlyoom`, `-u kubelet`): it says which "
                 "limit was reached."
             ),
             (
-                "Where the balloon held memory: lower the host's target. DEFLATE_ON_OOM does not help, because the "
-                "kernel's OOM path was not reached."
+                "If the balloon held memory: lower the host's target. DEFLATE_ON_OOM does not help, because the "
+                "kernel's OOM path was never reached."
             ),
-            "Where it did not: the guest is too small for its load; give it more memory or swap, or limit the load.",
+            ("If it did not: the guest is too small for its load; give it more memory or swap, or limit the load."),
             (
-                "Where the wrong process was killed: exclude it (ManagedOOMPreference=avoid, earlyoom --avoid, a pod's "
-                "priority and requests)."
+                "If the wrong process was killed: exclude it (ManagedOOMPreference=avoid, earlyoom --avoid, a "
+                "pod's priority and requests)."
             ),
         ),
         helped="No `user_kill` under the same load, and less waiting in direct reclaim.",

@@ -56,13 +56,10 @@ def _is_doubtful(evidence: Evidence, stuck: StuckRun, since_s: float, until_s: f
 def _text(evidence: Evidence, stuck: StuckRun, since_s: float, until_s: float) -> str:
     length = f"{until_s - since_s:,.1f} s"
     if _began_unseen(stuck):
-        return (
-            f"A run of the balloon's worker was under way before anything was recorded and took {length} more to "
-            f"return."
-        )
+        return f"A run of the balloon's worker began before the recording and took {length} more to return."
     waited = _waited(evidence, stuck)
     if not stuck.is_open:
-        return f"The balloon's worker needed {length} for one run, from {since_s:.3f} s on{waited}."
+        return f"The balloon's worker needed {length} for one run, starting at {since_s:.3f} s{waited}."
     last = _LAST_TEXT.get(stuck.last_name, stuck.last_name)
     seen = f", last seen in {last}, at {evidence.seconds(stuck.last_ns):.3f} s" if last else ""
     return (
@@ -80,8 +77,8 @@ def _waited(evidence: Evidence, stuck: StuckRun) -> str:
     if not evidence.kinds_seen & WAIT_KINDS:
         return ""
     if "tell_host" in evidence.kinds_seen:
-        return "; most of that it waited neither for the host (tell_host) nor in reclaim"
-    return "; it did not wait in reclaim, and whether it waited for the host was not traced"
+        return "; for most of that it waited neither for the host (tell_host) nor in reclaim"
+    return "; it did not wait in reclaim; waits for the host were not traced"
 
 
 def _numbers(evidence: Evidence, stuck: StuckRun, length_s: float) -> dict[str, float]:
@@ -99,7 +96,7 @@ def _numbers(evidence: Evidence, stuck: StuckRun, length_s: float) -> dict[str, 
 def _together(_analysis: Analysis, runs: Sequence[Finding], _page_bytes: int) -> str:
     if len(runs) == 1:
         return ""
-    return f"{len(runs):,} such runs, {sum(run.numbers['stuck_s'] for run in runs):,.1f} s in all"
+    return f"{len(runs):,} such runs, {sum(run.numbers['stuck_s'] for run in runs):,.1f} s in total"
 
 
 KIND: Final = Kind(
@@ -112,24 +109,25 @@ KIND: Final = Kind(
     together=_together,
     told_open=True,
     explanation=Explanation(
-        meaning="One run of the balloon's worker went on and on. While it does, the balloon follows no target, "
-        "and whoever waits for the worker (suspend, unplugging the device) hangs as well.",
-        computed="A run of 2 s and more, or one that had been open for so long when the recording ended: a run moves "
-        "at most 256 pages, or sleeps 200 ms when it can't allocate, so that a healthy one ends within a second. It "
-        "waited for the host where half of the run and more lies between tell_host() and what the worker did next, for "
-        "memory where so much of it is direct reclaim or compaction. Critical from 120 s on, when the kernel's hung "
-        "task detector speaks up too. The time of a run that had not ended, or began before the recording, is a lower "
-        "bound. Not told where the run's begin or end may have been lost.",
+        meaning="One run of the balloon's worker did not end. Meanwhile the balloon follows no target, and "
+        "everything that waits for the worker (suspend, unplugging the device) hangs as well.",
+        computed="A run of 2 s or more, or one that had been open for that long when the recording ended: a run "
+        "moves at most 256 pages, or sleeps 200 ms when it can't allocate, so a healthy one ends within a "
+        "second. It waited for the host if at least half of the run lies between tell_host() and the "
+        "worker's next step, for memory if at least half is direct reclaim or compaction. Critical from "
+        "120 s, when the kernel's hung task detector reports it too. The time of a run that had not "
+        "ended, or began before the recording, is a lower bound. Not reported where the run's begin or "
+        "end may have been lost.",
         causes=(
             "The host does not answer: the driver waits in tell_host() until the device has taken the pages.",
             "The worker allocates in direct reclaim that makes no progress.",
         ),
         advice=(
-            "Where it waits for the host, look there: does the VMM's thread live, is the guest paused or migrated?",
+            ("If it waits for the host, look there: is the VMM's thread alive, is the guest paused or being migrated?"),
             "Look at the worker's stack in the guest: `echo w > /proc/sysrq-trigger`, then `dmesg`.",
-            "Where it reclaims: lower the host's target, so that the driver stops allocating.",
+            "If it reclaims: lower the host's target, so that the driver stops allocating.",
         ),
-        helped="The run's end appears, and the balloon's size follows a change of target within seconds.",
+        helped="The run ends, and the balloon's size follows a target change within seconds.",
         references=(
             "drivers/virtio/virtio_balloon.c: tell_host() waits on vb->acked; fill_balloon() sleeps 200 ms",
             "kernel/hung_task.c, CONFIG_DEFAULT_HUNG_TASK_TIMEOUT in lib/Kconfig.debug",
