@@ -79,7 +79,7 @@ def test_one_that_lasts_is_open() -> None:
 def test_a_kernel_thread_that_does_worse_than_its_tier_is_named() -> None:
     stream = records(kswapd(0, SECOND, 200_000, 200_000), kswapd(1, 1100 * MS, 10_000, 400))
     (found,) = futile(analyse(stream))
-    assert found.text.startswith("Kswapd1 in background reclaim scanned 10,000 pages of the LRU lists and freed 400")
+    assert found.text.startswith("kswapd1 in background reclaim scanned 10,000 pages of the LRU lists and freed 400")
     assert found.severity is Severity.INFO
 
 

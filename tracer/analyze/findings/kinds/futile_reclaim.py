@@ -45,7 +45,7 @@ def _tier(evidence: Evidence, episode: Episode, scope: Scope | None, row: TierRo
             if _is_futile(each.nr_scanned, each.efficiency, _worked_s(evidence, row, each.busy_s)):
                 yield _found(evidence, episode, row, each, f"{each.name} in {name}")
     elif not _slab_gave(row):
-        yield _found(evidence, episode, row, row, name)
+        yield _found(evidence, episode, row, row, f"{name[:1].upper()}{name[1:]}")
 
 
 def _worked_s(evidence: Evidence, row: TierRow, busy_s: float | None) -> float:
@@ -76,8 +76,7 @@ def _found(evidence: Evidence, episode: Episode, row: TierRow, who: TierRow | Re
     return found(
         Severity.WARNING if waited_s is not None and waited_s >= WORKED_LEAST_S else Severity.INFO,
         (episode.start_s, episode.end_s),
-        f"{name[:1].upper()}{name[1:]} scanned {scanned:,} pages of the LRU lists{took} and freed {freed:,} of them "
-        f"({share:.1%}){priority}.",
+        f"{name} scanned {scanned:,} pages of the LRU lists{took} and freed {freed:,} of them ({share:.1%}){priority}.",
         numbers,
         cost=cost_of(waited_s),
         is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
