@@ -15,7 +15,7 @@ from tracer.analyze.cgroup_rows import CgroupNames, CgroupRow
 from tracer.analyze.model import Analysis, Finding
 from tracer.analyze.terms import Quality, Scope, Tier
 from tracer.batch import Batch, LostStretch
-from tracer.metadata import Metadata
+from tracer.metadata import Metadata, PlanRow, SourceState
 from tracer.schema import KIND_BY_NAME
 
 TOLD = replace(METADATA, cgroup_hierarchy="unified")
@@ -177,6 +177,13 @@ def test_pages_that_nothing_tells_are_unknown() -> None:
     assert (row.file_pages, row.anon_pages, row.lru_pages, row.quality) == (None, None, None, Quality.UNKNOWN)
     row = told(reclaim(SMALL, 1 * MS, MS, 40, 100), lru_shrink_inactive=("reclaim_flags",))
     assert (row.file_pages, row.anon_pages, row.lru_pages) == (None, None, 60)
+
+
+def test_no_pages_are_none_where_scans_were_traced_and_none_came() -> None:
+    ends = records(event(1 * MS, "memcg_reclaim_begin"), event(2 * MS, "memcg_reclaim_end"))
+    plan = (PlanRow("lru_shrink_inactive", "tracepoint", SourceState.USED),)
+    row = paid(analyse(in_cgroup(SMALL, ends), metadata=replace(TOLD, plan=plan)))[SMALL]
+    assert (row.file_pages, row.anon_pages, row.quality) == (0, 0, Quality.MEASURED)
 
 
 def test_lost_scans_make_pages_a_lower_bound() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_a_new_cgroup_is_walked_to_not_more_often_than_every_few_seconds(machine
         assert paths.path(number(machine, "memory/late")) is None
         now_s[0] += 6.0
         assert paths.path(number(machine, "memory/late")) == "/late"
+
+
+def test_one_that_was_there_at_the_start_is_known_when_it_has_gone(machine, monkeypatch):
+    def gone(self: CgroupPaths, cgroup_id: int) -> str:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    with CgroupPaths(Hierarchy.MEMORY, machine) as paths:
+        monkeypatch.setattr(CgroupPaths, "_by_handle", gone)
+        service = number(machine, "memory/a.slice/b.service")
+        shutil.rmtree(machine / "sys/fs/cgroup/memory/a.slice")
+        assert paths.path(service) == "/a.slice/b.service"
+        assert paths.path(1 << 40) is None
 
 
 def test_without_such_a_hierarchy_no_path_is_known(machine):

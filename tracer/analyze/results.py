@@ -131,8 +131,10 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
 def _told_by_cgroup(state: State, tiers: list[TierRow]) -> PagesTold:
     metadata = state.metadata
     ends = any(_counts(state, kind) for kind in COUNTING_ENDS.values())
-    nothing_to_tell = _SCANS in metadata.kinds_traced and metadata.tells(_SCANS, "nr_reclaimed") and not ends
-    missed = any(row.missed_pages for row in tiers if row.tier is Tier.DIRECT)
+    direct = [row for row in tiers if row.tier is Tier.DIRECT]
+    nothing = not any(row.off_lru_pages for row in direct)
+    nothing_to_tell = nothing and _SCANS in metadata.kinds_traced and metadata.tells(_SCANS, "nr_reclaimed")
+    missed = any(row.missed_pages for row in direct)
     return PagesTold(
         scans=_counts(state, _SCANS) or nothing_to_tell,
         split=metadata.tells(_SCANS, "reclaim_flags"),

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
@@ -22,6 +23,8 @@ _DELETED: Final = " (deleted)"
 """What d_path() in fs/d_path.c puts behind the path of a directory that has gone."""
 _MOST_WALKED: Final = 1 << 16
 """Directories looked at in one walk."""
+_MOST_KEPT: Final = 1 << 13
+"""Of these, those kept from the walk at the start: some hundred bytes each."""
 _WALK_GAP_S: Final = 5.0
 
 
@@ -40,14 +43,15 @@ class CgroupPaths:
         self._point = under(root, self._mount.point) if self._mount else root
         self._descriptor = _opened(self._point) if self._mount else -1
         self._handles = self._descriptor >= 0
-        self._walked: dict[int, str] = {}
-        self._walked_s = float("-inf")
+        # Those that there are now: some will have gone when they are first seen in an event.
+        self._walked: dict[int, str] = dict(islice(self._walk(), _MOST_KEPT)) if self._mount else {}
+        self._walked_s = time.monotonic()
 
     def path(self, cgroup_id: int) -> str | None:
-        """The cgroup's path (`/` for the root); None where it has gone or can't be seen from here.
+        """The cgroup's path (`/` for the root); None where it can't be seen from here, or has come and gone.
 
-        By its file handle, a microsecond or two. Where handles are refused (no CAP_DAC_READ_SEARCH) by a walk over the
-        hierarchy, at most one every few seconds.
+        By its file handle, a microsecond or two; of one that has gone by a walk over the hierarchy at the start. Where
+        handles are refused (no CAP_DAC_READ_SEARCH) by further walks, at most one every few seconds.
         """
         if self._descriptor < 0:
             return None
@@ -56,7 +60,7 @@ class CgroupPaths:
                 return self._below(self._by_handle(cgroup_id))
             except OSError as error:
                 if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
-                    return None
+                    return self._remembered(cgroup_id)
                 self._handles = False
         return self._by_walk(cgroup_id)
 
@@ -108,6 +112,10 @@ class CgroupPaths:
         if cgroup_id not in self._walked and now_s >= self._walked_s + _WALK_GAP_S:
             self._walked_s = now_s
             self._walked = dict(self._walk())
+        return self._remembered(cgroup_id)
+
+    def _remembered(self, cgroup_id: int) -> str | None:
+        """From the last walk."""
         place = self._walked.get(cgroup_id)
         return None if place is None else self._below(place)
 
