@@ -15,18 +15,18 @@ COMMAND: Final = "python -m tests.findings_page"
 _HEAD: Final = f"""# Findings
 
 What the summary, the report and the JSON can find, what each means and what to try. `reclaim-tracer explain KIND`
-prints the same. This page is made from the kinds themselves (`{COMMAND}`). The words are in
-[glossary.md](glossary.md), the keys in [json.md](json.md#findings).
+prints the same. This page is generated from the kinds (`{COMMAND}`). Terms are in
+[glossary.md](glossary.md), keys in [json.md](json.md#findings).
 
-Findings come the worst first: by severity (critical, warning, info), then by cost. The cost is in seconds: those that
-somebody waited, plus one for every {COST_BYTES_S >> 20} MiB moved for nothing or read again. The verdict is the first
-of them that is not about the recording itself, with what all of its kind come to and one clause on the next kind. Each
-kind needs something to have been seen; where it was not, the kind is *not judged*: its absence says nothing.
+Findings are listed worst first: by severity (critical, warning, info), then by cost. The cost is in seconds: the time
+that somebody waited, plus 1 s for every {COST_BYTES_S >> 20} MiB moved for nothing or read again. The verdict is the
+first one that is not about the recording itself, with the total of its kind and one clause on the next kind. Each
+kind needs certain data; without it the kind is *not judged*, and its absence means nothing.
 """
 _PROVEN: Final = """## Advice tried
 
-Each problem in a real guest of the [lab](lab.md#proven-advice), and the same load once the advice was followed. Made by
-`python -m tests.guest.prove --write`, which keeps no row where the cost does not fall by what is claimed.
+Each problem in a real guest of the [lab](lab.md#proven-advice), and the same load after following the advice. Generated
+by `python -m tests.guest.prove --write`, which keeps only rows whose cost falls as claimed.
 
 | problem | advice followed | cost | before | after | kernel |
 |---|---|---|---|---|---|"""
