@@ -113,11 +113,11 @@ def losses(file: FileOfBlocks) -> None:
         pytest.param(index_chain, "", id="3 INDEX blocks that unpack to 250 MiB each"),
         pytest.param(equal_events(1 << 20, 50, 1000), "", id="50 blocks of a million equal events"),
         pytest.param(equal_events(MAX_BLOCK_ROWS, 100, 1), "claims 6,553,600 events", id="6.5 million equal events"),
-        pytest.param(equal_events(MAX_BLOCK_ROWS, 60, 0), "takes more than 400 MiB", id="4 million at one time"),
+        pytest.param(equal_events(MAX_BLOCK_ROWS, 60, 0), "needs more than 400 MiB", id="4 million at one time"),
         pytest.param(note_of_lists, "", id="a note of 255 MiB of lists"),
         pytest.param(notes_within_bounds, "", id="5 notes of 4 MiB of lists"),
         pytest.param(shrinkers, "", id="57,344 shrinkers"),
-        pytest.param(readings, "takes more than 400 MiB", id="262,144 readings of 200 counters"),
+        pytest.param(readings, "needs more than 400 MiB", id="262,144 readings of 200 counters"),
         pytest.param(losses, "", id="196,608 lost stretches"),
     ],
 )

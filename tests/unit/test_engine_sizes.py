@@ -59,7 +59,7 @@ def test_its_size_since_6_16_tells_what_went_in_and_out(driver: str) -> None:
         512 * MIB, 640 * MIB, 512 * MIB, 768 * MIB, None, "meminfo.Balloon_bytes", Quality.MEASURED
     )
     assert (balloon.inflated_pages, balloon.leaked_pages[Cause.HOST], balloon.quality) == (65536, 32768, "inferred")
-    assert "size 640.0 MiB at the end, 512.0 MiB to 768.0 MiB meanwhile (/proc/meminfo)" in told(analysis, metadata)
+    assert "size 640.0 MiB at the end, range 512.0 MiB to 768.0 MiB (/proc/meminfo)" in told(analysis, metadata)
     assert "size 640.0 MiB at the end" in render(analysis, RecordingFacts("x", metadata))
     size = summary_json(analysis, RecordingFacts("x", metadata))["balloon"]["size"]
     assert (size["end_bytes"], size["source"], size["quality"]) == (640 * MIB, "meminfo.Balloon_bytes", "measured")
@@ -91,7 +91,7 @@ def test_virtios_counters_give_a_difference_and_it_says_so() -> None:
     since_boot = {"vmstat.balloon_inflate": [900, 900], "vmstat.balloon_deflate": [644, 644]}
     analysis = analyse(sampled(since_boot), metadata=of("virtio_balloon"))
     assert (analysis.balloon.size.end_bytes, analysis.balloon.size.quality) == (MIB, Quality.INFERRED)
-    assert "size ~1.0 MiB at the end (pages in less pages out since boot)" in told(analysis, of("virtio_balloon"))
+    assert "size ~1.0 MiB at the end (pages in minus pages out since boot)" in told(analysis, of("virtio_balloon"))
 
 
 def test_the_work_of_xens_thread_is_unknown_and_not_0() -> None:
