@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, event, lru, records, slab
 
 from tracer.analyze.model import Analysis, Finding
 from tracer.analyze.terms import Quality, Severity
-from tracer.batch import LostStretch
+from tracer.batch import LostStretch, Samples
 
 
 def stalls(analysis: Analysis) -> list[Finding]:
@@ -112,6 +113,14 @@ def test_compaction_is_a_wait_and_a_cgroups_limit_is_named() -> None:
     assert "waited 2.0 s in direct compaction" in both(compacted).text
     limited = records(event(SECOND, "memcg_reclaim_begin"), event(3 * SECOND, "memcg_reclaim_end", nr_reclaimed=5))
     assert "in direct reclaim (memcg), and got 5 pages" in both(limited).text
+
+
+@pytest.mark.parametrize(("stalls_counted", "told"), [((7, 7), 0), ((7, 8), 1), ((), 1)])
+def test_compaction_that_somebody_asked_for_is_no_wait_for_memory(stalls_counted: tuple[int, ...], told: int) -> None:
+    compacted = records(event(SECOND, "compaction_begin", comm="sh"), event(3 * SECOND, "compaction_end", comm="sh"))
+    times = np.asarray([SECOND // 2, 4 * SECOND])[: len(stalls_counted)]
+    readings = Samples(times, ("vmstat.compact_stall",), np.asarray(stalls_counted, np.int64)[:, None])
+    assert len(stalls(analyse(compacted, readings))) == told
 
 
 def test_a_shrinker_call_of_reclaim_that_was_not_seen_is_a_wait_as_well() -> None:

@@ -22,13 +22,16 @@ _CRITICAL_S: Final = 10.0
 """Most services' requests, probes and leases have timed out by then (Kubernetes' probes after 1 s, three times)."""
 _NOBODY_WAITS: Final = ("kswapd", "kcompactd", "khugepaged", "kdamond")
 """Kernel threads that work in the background: no task waits for them."""
+_STALLS_COUNTED: Final = "vmstat.compact_stall"
+_COUNTED_WITHIN_S: Final = 0.01
+"""From the end of compaction to the kernel's count of it: some instructions, and a preemption at most."""
 
 
 def _stalls(evidence: Evidence) -> Iterator[Finding]:
     own = {stall.pid for stall in evidence.analysis.stalls if stall.is_recorder}
     for each, shrinkers in evidence.long_stalls:
         stall = _as_far_as_seen(evidence, each)
-        if stall.comm.startswith(_NOBODY_WAITS) or _is_doubtful(evidence, stall):
+        if stall.comm.startswith(_NOBODY_WAITS) or _is_doubtful(evidence, stall) or _was_asked_for(evidence, stall):
             continue
         length_s = stall.length_ns / 1e9
         yield found(
@@ -64,6 +67,17 @@ def _is_doubtful(evidence: Evidence, stall: LongStall) -> bool:
         return True
     edges = frozenset({stall.end_kind, stall.end_kind.replace("_end", "_begin")})
     return evidence.may_have_missed(begin_s, end_s, edges)
+
+
+def _was_asked_for(evidence: Evidence, stall: LongStall) -> bool:
+    """Whether it was compaction that no allocation waited for, as by vm.compact_memory: the kernel counts a stall right
+    after each direct compaction (__alloc_pages_direct_compact() in mm/page_alloc.c), and counted none."""
+    counter = evidence.analysis.samples.get(_STALLS_COUNTED)
+    if stall.tier is not Tier.RETRY or counter is None or stall.is_open:
+        return False
+    before = counter.values[counter.time_s <= evidence.seconds(stall.begin_ns)]
+    after = counter.values[counter.time_s >= evidence.seconds(stall.end_ns) + _COUNTED_WITHIN_S]
+    return len(before) > 0 and len(after) > 0 and float(before[-1]) == float(after[0])
 
 
 def _text(stall: LongStall, shrinkers: dict[str, int], cgroup: str | None, *, is_recorder: bool) -> str:
@@ -150,7 +164,8 @@ KIND: Final = Kind(
         "the call. Pages are `nr_reclaimed` of its end event, or the LRU pages reclaimed so far if it had "
         "not ended. A wait that had not ended, or began before the recording, is reported with the part "
         "that was traced, as a lower bound. Excluded are kernel threads that reclaim or compact in the "
-        "background, and waits whose begin or end may have been lost. At most 1,000 are listed, and as "
+        "background, compaction that somebody asked for (vm.compact_memory: `compact_stall` in /proc/vmstat does not "
+        "grow), and waits whose begin or end may have been lost. At most 1,000 are listed, and as "
         "many of 10 s or more.",
         causes=(
             "A shrinker that waits for a lock or for I/O (a file system's inodes, a driver's buffers).",
