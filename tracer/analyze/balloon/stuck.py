@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER
+from ..stream.grouping import stable_order
 from ..stream.intervals import merge
 from ..stream.stretch import Stretch
 from ..terms import Tier
@@ -50,6 +51,37 @@ class StuckRun:
         return kind.name if kind else ""
 
 
+class _Threads:
+    """What some threads did in a stretch, by thread: sorted once, so that many of them take no longer than one."""
+
+    def __init__(self, stretch: Stretch, threads: I64, left_out: list[int]) -> None:
+        """`left_out` are kinds of events that are not looked at."""
+        header, spans = stretch.batch.header, stretch.spans
+        rows = np.flatnonzero(np.isin(header["tid"], threads) & ~np.isin(header["kind"], left_out))
+        tid = header["tid"][rows].astype(np.int64)
+        order = stable_order(tid)
+        self._tid, self._time_ns = tid[order], stretch.time_ns[rows[order]]
+        self._kind = header["kind"][rows[order]].astype(np.int64)
+        waiting = spans.is_root & (spans.tier >= Tier.DIRECT) & (spans.tier <= Tier.RETRY) & np.isin(spans.tid, threads)
+        order = stable_order(spans.tid[waiting])
+        begin_ns, end_ns = stretch.clipped(waiting)
+        self._waiting, self._begin_ns, self._end_ns = spans.tid[waiting][order], begin_ns[order], end_ns[order]
+
+    def events(self, run: Run, after_ns: int) -> tuple[I64, I64]:
+        """Times and kinds of the events of a run's thread that came after a time and before its end."""
+        own = slice(*np.searchsorted(self._tid, (run.tid, run.tid + 1)))
+        time_ns, kind = self._time_ns[own], self._kind[own]
+        inside = slice(*np.searchsorted(time_ns, (after_ns, run.end_ns), side="right"))
+        return time_ns[inside], kind[inside]
+
+    def reclaim_ns(self, run: Run) -> int:
+        """Time in direct reclaim and compaction of a run's thread, of this run and in this stretch."""
+        own = slice(*np.searchsorted(self._waiting, (run.tid, run.tid + 1)))
+        begin_ns, end_ns = np.maximum(self._begin_ns[own], run.begin_ns), np.minimum(self._end_ns[own], run.end_ns)
+        starts, ends = merge(begin_ns[begin_ns < end_ns], end_ns[begin_ns < end_ns])
+        return int((ends - starts).sum())
+
+
 class StuckRuns:
     """Follows the runs under way, and keeps those that took long."""
 
@@ -73,8 +105,13 @@ class StuckRuns:
         spans = stretch.spans
         long = ended.long(STUCK_NS)
         long = long.take(~long.among(spans.id[spans.broken])) if len(long) else long
-        self._keep([replace(_waited(self._progress(stretch, run), run.end_ns), is_open=False) for run in long.each()])
-        self._open = {run.id: self._progress(stretch, run) for run in under_way.each()}
+        if not len(long) and not len(under_way):
+            self._open = {}
+            return
+        seen = _Threads(stretch, np.concatenate((long.tid, under_way.tid)), [*self._made_up, *_WORK_ENDS])
+        ended_late = [_waited(self._progress(seen, run), run.end_ns) for run in long.each()]
+        self._keep([replace(run, is_open=False) for run in ended_late])
+        self._open = {run.id: self._progress(seen, run) for run in under_way.each()}
 
     def end(self, end_ns: int) -> None:
         """The recording ends: those that are open for long are stuck."""
@@ -88,29 +125,20 @@ class StuckRuns:
         for_host = np.asarray([each.run.id for each in runs if each.is_mostly(each.host_ns)], np.int64)
         self.for_host = np.concatenate((self.for_host, for_host))
 
-    def _progress(self, stretch: Stretch, run: Run) -> StuckRun:
+    def _progress(self, seen: _Threads, run: Run) -> StuckRun:
         """What a run did up to its end, or to the stretch's."""
         before = self._open.get(run.id, StuckRun(run, run.begin_ns, -1, run.begin_ns))
-        row = self._events(stretch, run, before.last_ns)
-        times_ns = np.concatenate(([before.last_ns], stretch.time_ns[row]))
-        kinds = np.concatenate(([before.last_kind], stretch.batch.header["kind"][row].astype(np.int64)))
-        host_ns = int(np.diff(times_ns)[kinds[:-1] == _TELL_HOST].sum())
+        time_ns, kind = seen.events(run, before.last_ns)
+        times_ns = np.concatenate(([before.last_ns], time_ns))
+        kinds = np.concatenate(([before.last_kind], kind))
         return StuckRun(
             run=run,
             until_ns=run.end_ns,
             last_kind=int(kinds[-1]),
             last_ns=int(times_ns[-1]),
-            host_ns=before.host_ns + host_ns,
-            reclaim_ns=before.reclaim_ns + _reclaim_ns(stretch, run),
+            host_ns=before.host_ns + int(np.diff(times_ns)[kinds[:-1] == _TELL_HOST].sum()),
+            reclaim_ns=before.reclaim_ns + seen.reclaim_ns(run),
         )
-
-    def _events(self, stretch: Stretch, run: Run, after_ns: int) -> I64:
-        """Where the events of a run's thread are that came after a time and before its end."""
-        header = stretch.batch.header
-        row = np.flatnonzero(header["tid"] == run.tid)
-        time_ns = stretch.time_ns[row]
-        inside = (time_ns > after_ns) & (time_ns <= run.end_ns)
-        return row[inside & ~np.isin(header["kind"][row], [*self._made_up, *_WORK_ENDS])]
 
     def _began_unseen(self, stretch: Stretch, ended: Runs, under_way: Runs) -> None:
         """An end without a begin that is the first thing seen of the worker: that run began before the recording."""
@@ -130,13 +158,3 @@ def _waited(run: StuckRun, until_ns: int) -> StuckRun:
     """The same up to a time until which its thread was not seen again."""
     waited_ns = max(until_ns - run.last_ns, 0) if run.last_kind == _TELL_HOST else 0
     return replace(run, until_ns=until_ns, host_ns=run.host_ns + waited_ns)
-
-
-def _reclaim_ns(stretch: Stretch, run: Run) -> int:
-    """Time in direct reclaim and compaction of a run's thread, of this run and in this stretch."""
-    spans = stretch.spans
-    chosen = (spans.tid == run.tid) & (spans.tier >= Tier.DIRECT) & (spans.tier <= Tier.RETRY) & spans.is_root
-    begin_ns, end_ns = stretch.clipped(chosen)
-    begin_ns, end_ns = np.maximum(begin_ns, run.begin_ns), np.minimum(end_ns, run.end_ns)
-    starts, ends = merge(begin_ns[begin_ns < end_ns], end_ns[begin_ns < end_ns], 0)
-    return int((ends - starts).sum())
