@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer.analyze.stream.cells import Cells
+from tracer.analyze.stream.grouping import is_among
 
 FAR = 1 << 40
 """A key beyond anything that could have a bin of its own."""
@@ -39,3 +40,9 @@ def test_sums_are_exact_beyond_what_a_float_holds(rows: list[tuple[int, int]]) -
 def test_what_holds_is_counted_by_key(key: int) -> None:
     cells = Cells(np.asarray([key, 0, key], np.int64))
     assert cells.sums(np.asarray([True, False, True])).tolist() == [0, 2]
+
+
+@given(values=st.lists(st.integers(-(2**62), 2**62) | st.integers(0, 9)), others=st.lists(st.integers(0, 9)))
+def test_which_values_are_among_others(values: list[int], others: list[int]) -> None:
+    found = is_among(np.asarray(values, np.int64), np.asarray(others, np.int64))
+    assert found.tolist() == [value in others for value in values]

@@ -115,3 +115,15 @@ def _thread() -> Iterator[int]:
     finally:
         over.set()
         thread.join()
+
+
+def test_the_analysis_leaves_out_what_numpy_loads_late() -> None:
+    # GIVEN a recording with runs of the balloon, long waits and readings
+    path = Path(__file__).parents[1] / "golden" / "data" / "guest-host-reasserts.rtrace"
+    script = (
+        "import sys; from pathlib import Path; from tracer.jobs.analysis import analyse_file\n"
+        "analyse_file(Path(sys.argv[1])); print('numpy' in sys.modules, 'numpy.ma' in sys.modules)"
+    )
+    # THEN numpy.ma, which takes longer than the analysis of a small recording, is not there
+    said = subprocess.check_output([sys.executable, "-c", script, path], env=ENV, text=True)
+    assert said.split() == ["True", "False"]

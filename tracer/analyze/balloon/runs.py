@@ -10,7 +10,7 @@ import numpy as np
 
 from ...schema import SpanKind
 from ..stream.attribution import WORKQUEUE_BIT
-from ..stream.grouping import ascending
+from ..stream.grouping import ascending, is_among
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
@@ -59,7 +59,7 @@ class Runs(Columns):
 
     def among(self, ids: I64) -> Flags:
         """Which have one of these ids."""
-        return np.isin(self.id, ids)
+        return is_among(self.id, ids)
 
 
 def belongs_to_balloon(name: str) -> bool:

@@ -7,7 +7,7 @@ from bisect import insort
 import numpy as np
 
 from ..model import EVIDENCE_SPANS
-from ..stream.grouping import grouped
+from ..stream.grouping import grouped, is_among
 from .columns import I64
 from .runs import Runs
 from .step_columns import StepColumns
@@ -107,7 +107,7 @@ class WorkLog:
         if len(long):
             self.puffs += int((self._pages_of(long.id) < RUN_PAGES // 2).sum())
         self._unsettled = self._unsettled.take(~over)
-        still = np.isin(self._moving, np.concatenate((self._unsettled.id, self._under_way.id)))
+        still = is_among(self._moving, np.concatenate((self._unsettled.id, self._under_way.id)))
         self._moving, self._moved_pages = self._moving[still], self._moved_pages[still]
         self._recent = [runs for runs in self._recent if runs.begin_ns.max() >= since_ns - self._horizon_ns]
 

@@ -120,20 +120,21 @@ class _Watched:
         since_ns = int(rows.time_ns[row]) - _LATE_NS
         if np.isfinite(self._most):
             since_ns = max(since_ns, self.end_ns)
-        before = (rows.time_ns >= since_ns) & (rows.time_ns < rows.time_ns[row])
+        before = slice(*np.searchsorted(rows.time_ns, (since_ns, rows.time_ns[row])).tolist())
         low, high = rows.values[row, Column.FILE_PAGES], np.max(rows.values[before, Column.FILE_PAGES], initial=0)
-        self._grown += max(float(np.nan_to_num(self._most - self._end[Column.FILE_PAGES])), 0.0)
+        grown = float(self._most - self._end[Column.FILE_PAGES])
+        self._grown += grown if grown > 0 else 0.0
         self._dropped_cache += max(float(high - low), 0.0)
         self.end_ns, self._most = int(rows.time_ns[row]), float(low)
         self._end = self._last = rows.values[row].copy()
 
     def watch(self, rows: Ticks, until: int) -> None:
         """Look at what came back in the rows after it, before one."""
-        after = np.flatnonzero((rows.time_ns > self.end_ns) & (rows.time_ns <= self.end_ns + WATCHED_NS))
-        after = after[after < until]
-        if len(after):
-            self._last = rows.values[after[-1]].copy()
-            self._most = max(self._most, float(np.max(rows.values[after, Column.FILE_PAGES])))
+        edges_ns = (self.end_ns, self.end_ns + WATCHED_NS)
+        first, last = np.searchsorted(rows.time_ns[:until], edges_ns, side="right").tolist()
+        if first < last:
+            self._last = rows.values[last - 1].copy()
+            self._most = max(self._most, float(np.max(rows.values[first:last, Column.FILE_PAGES])))
 
     def drop(self, *, is_over: bool) -> CacheDrop:
         """What it comes to."""

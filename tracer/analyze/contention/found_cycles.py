@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ class FoundCycles:
         refaults = np.where(np.isnan(refaults), _UNKNOWN, refaults).astype(np.int64)
         costs = (worker_ns, reclaim_ns, waited_ns, refaults)
         self._parts.append(_Rows(begin_ns, turn_ns, end_ns, leaked, regained, class_, spans, *costs))
-        self._spans.append(np.fromiter((span for one in rounds for span in one.spans), np.int64))
+        self._spans.append(np.asarray(list(chain.from_iterable(one.spans for one in rounds)), np.int64))
 
     def and_then(self, other: FoundCycles) -> FoundCycles:
         """These, and behind them another's."""

@@ -58,6 +58,13 @@ def numbered(key: I64) -> tuple[I64, I64]:
     return key[order[starts]], number
 
 
+def is_among(values: I64, others: I64) -> npt.NDArray[np.bool_]:
+    """Which of the values are among the others. `np.isin` says the same, by `np.unique` where they lie far apart."""
+    known = np.sort(others)
+    found: npt.NDArray[np.bool_] = np.searchsorted(known, values, side="right") > np.searchsorted(known, values)
+    return found
+
+
 def distinct(key: I64) -> tuple[I64, I64]:
     """The distinct keys, ascending, and which of them each key is. For addresses, of which there are few.
 
