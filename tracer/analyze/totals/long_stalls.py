@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...schema import KIND_BY_NUMBER, KINDS, Role, SpanKind
 from ..balloon.columns import Columns
 from ..stream.attribution import BALLOON_BIT, SLAB_BIT, scope_of_rung, tier_of_rung
-from ..stream.grouping import groups
+from ..stream.grouping import groups, is_among
 from ..stream.lane import SPAN_KINDS
 from ..stream.stretch import COUNTING_ENDS, Stretch
 from ..terms import Scope, Tier
@@ -120,7 +120,7 @@ class LongStalls:
         spans = stretch.spans
         self._drop(spans.id[spans.broken].tolist())
         rows = _waits(stretch)
-        self._inside = self._inside.take(np.isin(self._inside.id, spans.id[rows]))
+        self._inside = self._inside.take(is_among(self._inside.id, spans.id[rows]))
         if len(rows):
             self._inside = _Inside.concat((self._inside, _inside(stretch, rows)))
         end_ns = np.where(spans.closed[rows], spans.end_ns[rows], stretch.until_ns)
@@ -137,7 +137,7 @@ class LongStalls:
         for number, rows in groups(self._inside.id):
             if number in by_id:
                 _add(by_id[number], self._inside.take(rows), has_pages=has_pages)
-        self._inside = self._inside.take(~np.isin(self._inside.id, list(by_id)))
+        self._inside = self._inside.take(~is_among(self._inside.id, np.asarray([*by_id], np.int64)))
 
     def named(self, name_of: Callable[[int], str]) -> list[tuple[LongStall, dict[str, int]]]:
         """The long waits by their begin, each with the time in shrinkers by name."""
