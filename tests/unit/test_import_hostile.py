@@ -61,7 +61,7 @@ def test_a_line_with_more_pages_than_any_machine_has_is_left_out_and_told(tmp_pa
     imported = import_text(EVENT + line * 3 + LATER, tmp_path)
     assert read_back(imported) == 2
     assert imported.recording.notes["import"]["absurd"] == 3
-    (told,) = (remark for remark in imported.result.remarks if "more pages than any machine has" in remark)
+    (told,) = (remark for remark in imported.result.remarks if "impossible page counts" in remark)
     assert told == f"Left out: 3 lines with impossible page counts, the first: {line.strip()}"
     assert CliRunner().invoke(app, ["summary", str(imported.recording.path), "--json"]).exit_code == 0
 

@@ -141,20 +141,21 @@ def _shrinker(evidence: Evidence, shrinker: ShrinkerStat) -> Iterator[Finding]:
 KIND: Final = Kind(
     name="futile_reclaim",
     number=20,
-    title="Reclaim scans much and frees next to nothing",
-    clause="reclaim scanned much and freed next to nothing",
+    title="Reclaim scans a lot and frees next to nothing",
+    clause="reclaim scanned a lot and freed next to nothing",
     needs=(SCANS,),
     rule=_futile,
     told_open=True,
     explanation=Explanation(
-        meaning="The kernel looks through its lists again and again for pages that it could free and finds hardly "
-        "any: they are in use, dirty, locked, or without swap to go to. That costs CPU time, and the time of every "
-        "task that has to reclaim before it gets memory. It is what a machine does before it runs out of memory.",
+        meaning="The kernel scans its LRU lists again and again and finds hardly any page to free: they are in "
+        "use, dirty, locked, or anonymous without swap. That costs CPU time, and the time of every task "
+        "that has to reclaim before it gets memory. It usually precedes running out of memory.",
         computed="Per episode and tier (direct reclaim by whose limit it worked against), and per kernel thread or "
-        "all tasks together where the tier as a whole does better: `nr_reclaimed` by `nr_scanned` of the scans of the "
-        "LRU lists (`efficiency`) under 5 %, over 10,000 scanned pages or 1 s of work. A warning where tasks did 1 s "
-        "of it. Not told where slab gave 5 % and more instead. A shrinker is told that was called 100 times and more, "
-        "scanned 10,000 objects or took 1 s, and freed nothing in the whole recording.",
+        "all tasks together where the tier as a whole does better: `nr_reclaimed` divided by `nr_scanned` "
+        "of the LRU scans (`efficiency`) under 5 %, over 10,000 scanned pages or 1 s of work. A warning "
+        "where tasks did 1 s of it. Not reported where slab freed at least 5 % instead. A shrinker is "
+        "reported if it was called at least 100 times, scanned 10,000 objects or took 1 s, and freed "
+        "nothing in the whole recording.",
         causes=(
             "Nearly all memory is anonymous and there is no swap, or it is full.",
             (
@@ -162,7 +163,7 @@ KIND: Final = Kind(
                 "before it is scanned the next time."
             ),
             "Dirty pages on a slow disk, or pages locked with mlock.",
-            "A shrinker whose objects are all in use, or that does not get a lock that it only tries to take.",
+            "A shrinker whose objects are all in use, or that fails to get a lock for which it does not wait.",
         ),
         advice=(
             (
@@ -170,8 +171,8 @@ KIND: Final = Kind(
                 "the limit."
             ),
             "Add swap or zram where memory is anonymous: without it anonymous pages can't be reclaimed.",
-            "Where pages are dirty: have them written back earlier (vm.dirty_background_bytes).",
-            "A shrinker that never frees: tell its maintainers, with its line of the table of shrinkers.",
+            "If pages are dirty: have them written back earlier (vm.dirty_background_bytes).",
+            ("A shrinker that never frees: report it to its maintainers with its line of the table of shrinkers."),
         ),
         helped="`efficiency` of the tier goes up, and its scanned pages and time go down under the same load.",
         references=(

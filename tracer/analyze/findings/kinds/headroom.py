@@ -74,13 +74,14 @@ KIND: Final = Kind(
             "balloon could have taken more."
         ),
         computed=(
-            "To give back: the most file pages that were evicted and not read again in a stretch of `starved` or "
-            "`thrashing`, taken off what the balloon held then; no size beyond that counts as room. To take: of "
-            "pieces of 10 s in which less than 1 MiB was read again and no task waited in direct reclaim for 0.1% of "
-            "the time, the lowest free memory above the watermarks (`free_bytes`: MemAvailable without the file pages"
-            " of the LRU lists and reclaimable slab), and the lowest MemAvailable (`available_bytes`), beyond what "
-            "the balloon holds at the end. The truth lies between the two: how much of the page cache is needed is "
-            "not known. Told where there is a balloon."
+            "To give back: the largest number of file pages evicted and not read again in a stretch of "
+            "`starved` or `thrashing`, subtracted from what the balloon held then; no larger size counts as "
+            "room. To take: over windows of 10 s in which less than 1 MiB was read again and no task waited "
+            "in direct reclaim for 0.1% of the time, the lowest free memory above the watermarks "
+            "(`free_bytes`: MemAvailable without the file pages of the LRU lists and reclaimable slab), and "
+            "the lowest MemAvailable (`available_bytes`), beyond what the balloon holds at the end. The true "
+            "value lies between the two: how much of the page cache is needed is not known. Reported where "
+            "there is a balloon."
         ),
         causes=("The host's target does not match the guest's need: it was set once, or follows something else.",),
         advice=(

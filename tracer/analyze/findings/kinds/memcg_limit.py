@@ -131,11 +131,12 @@ KIND: Final = Kind(
         "its own pages before they get more. The machine has memory: neither the host nor a balloon is "
         "involved.",
         computed="Episodes in which tasks reclaimed in `memcg_reclaim`, while kswapd and direct reclaim for the "
-        "machine got less than 10 % of what that got and no OOM notifier ran; pages off the LRU lists and waits, "
-        "added up over these episodes. Told from 256 pages or 1 s of waiting on; a warning where tasks waited 1 s and "
-        "more, and 5 % of the time. The tasks and cgroups named are those that waited longest at a limit in the "
-        "whole recording. Whose limit it was Linux 7.1 tells (`memcg_id`); before, it may be that of a cgroup above. "
-        "Where writes to memory.reclaim could not be traced, their reclaim looks the same and is among it.",
+        "machine freed less than 10 % of that and no OOM notifier ran; LRU pages and waits are summed "
+        "over these episodes. Reported from 256 pages or 1 s of waiting; a warning where tasks waited at "
+        "least 1 s and 5 % of the time. The tasks and cgroups named are those that waited longest at a "
+        "limit in the whole recording. Linux 7.1 shows whose limit it was (`memcg_id`); before, it may be "
+        "a parent's limit. Where writes to memory.reclaim could not be traced, their reclaim looks the "
+        "same and is included.",
         causes=(
             ("memory.max or memory.high is lower than what the load uses together with the page cache that it reads."),
             "A task reads or writes large files: page cache counts against the cgroup that first read it in.",

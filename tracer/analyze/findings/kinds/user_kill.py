@@ -113,14 +113,13 @@ KIND: Final = Kind(
         "kubelet, or a person. The kernel's OOM killer, and with it the balloon's OOM notifier, never "
         "ran: a balloon that deflates only then keeps its memory.",
         computed="A SIGKILL that one process sent to another (`signal:signal_generate`; the kernel's own kills are "
-        "`oom_kill`) counts where in the 10 s before, tasks waited in direct reclaim for 0.5 s added up, or some task "
-        "was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available. Of a task with the name of "
-        "a known memory killer any waiting or stall, or swap that is nine tenths full, is enough, and it is "
-        "critical. A container runtime's, or one through `cgroup.kill`, is a warning while memory was low. Others are "
-        "information. "
-        "Signals of one sender less than a second apart are one finding. That the pressure was the reason is inferred. "
-        "SIGTERM, which earlyoom sends first, is not traced. "
-        "`cgroup.kill` is told by the signal's code and scope.",
+        "`oom_kill`) counts if, in the 10 s before, tasks waited in direct reclaim for 0.5 s in total, or "
+        "some task was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available. From "
+        "a task with the name of a known memory killer, any waiting or stall, or swap that is nine tenths "
+        "full, is enough, and it is critical. From a container runtime, or through `cgroup.kill`, it is a "
+        "warning while memory was low. Others are information. Signals of one sender less than a second "
+        "apart are one finding. That pressure was the reason is inferred. SIGTERM, which earlyoom sends "
+        "first, is not traced. `cgroup.kill` is recognised by the signal's code and scope.",
         causes=(
             "A user-space memory killer acts on pressure before the kernel would.",
             "kubelet evicts a pod because the node has little memory left; the container runtime sends the signal.",
