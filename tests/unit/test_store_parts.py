@@ -135,7 +135,7 @@ def test_more_files_than_a_process_may_open_are_one_recording(path: Path) -> Non
     part_path(path, 7).replace(path.with_name("away"))
     write(path.with_name("other.rtrace"), turns=7)
     part_path(path.with_name("other.rtrace"), 7).replace(part_path(path, 7))
-    with pytest.raises(RecordingError, match=r"flight\.0007\.rtrace: was replaced while it was read"):
+    with pytest.raises(RecordingError, match=r"flight\.0007\.rtrace: was replaced while being read"):
         times_of(recording)
 
 

@@ -158,7 +158,7 @@ def test_too_many_names_that_are_taken_end_the_recording_in_one_line(path, monke
         part_path(path, number).write_bytes(b"precious")
     writer = RotatingWriter(path, METADATA, Rotation(100_000))
     writer.write_block(noisy_records(3_000, 100_000))
-    with pytest.raises(TracerError, match=r"x\.0005\.rtrace: exists already.* 3 names .*; kept the first 3,000 events"):
+    with pytest.raises(TracerError, match=r"x\.0005\.rtrace: exists already.* 3 file names.*; kept the first 3,000"):
         writer.write_block(noisy_records(500, 200_000))
     writer.close()
     assert Recording.open(part_path(path, 1)).complete
