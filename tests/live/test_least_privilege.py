@@ -80,7 +80,10 @@ def test_memory_that_it_may_not_lock_is_said(group_may_read_tracefs, place, capa
         place, capabilities, "record", "-v", "-d", "0.2", "-o", str(output), groups=ROOTS_GROUP, before="ulimit -l 64"
     )
     assert done.returncode == 0, done.stderr
-    assert ("All of it stays in memory" in done.stderr, "CAP_IPC_LOCK allows it" in done.stderr) == (locked, not locked)
+    assert ("All of it is locked in memory" in done.stderr, "CAP_IPC_LOCK would allow it" in done.stderr) == (
+        locked,
+        not locked,
+    )
     assert (Recording.open(output).metadata.memory_lock == LOCKED) is locked
 
 

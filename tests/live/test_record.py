@@ -63,8 +63,8 @@ def test_a_command_is_traced_from_its_start_to_its_end(tmp_path):
     assert "super_cache_scan" in result.stdout
     assert " events, 0 lost, " in result.stderr
     assert "Next: reclaim-tracer report x.rtrace" in result.stderr
-    assert "Buffers: 16 MiB in the kernel, 8 MiB for events to be written, " in result.stderr
-    assert "Memory beside them: at most 32 MiB\nAll of it stays in memory, with " in result.stderr
+    assert "Buffers: 16 MiB in the kernel, 8 MiB for events not yet written, " in result.stderr
+    assert "Other memory: at most 32 MiB\nAll of it is locked in memory, with " in result.stderr
     recording = Recording.open(tmp_path / "x.rtrace")
     assert recording.complete
     assert recording.metadata.command == ("sh", "-c", EVICT)
@@ -83,7 +83,7 @@ def test_what_the_programs_cost_is_measured_where_it_was_asked_for(tmp_path):
     whole_ns = (recording.last_ns - recording.metadata.start_ns) * os.cpu_count()
     assert sum(cost.run_time_ns for cost in costs.values()) < whole_ns
     assert re.search(r"^shrink_slab_start: ran [\d,]+ times, [\d,]+ ns each$", result.stderr, re.MULTILINE)
-    assert re.search(r"^BPF programs: [\d.,]+ ms in all, [\d.]+ % of a CPU$", result.stderr, re.MULTILINE)
+    assert re.search(r"^BPF programs: [\d.,]+ ms in total, [\d.]+ % of a CPU$", result.stderr, re.MULTILINE)
     record("-o", "y.rtrace", "--", "sh", "-c", EVICT, cwd=tmp_path)
     assert costs_from_notes(Recording.open(tmp_path / "y.rtrace").notes) == {}
 

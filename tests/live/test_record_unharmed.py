@@ -129,7 +129,7 @@ def test_a_recording_does_not_hide_one_in_several_files(bcc, tmp_path: Path) -> 
     command = [*TRACER, "record", "-d", "300ms", "-o", "x.rtrace"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENV, timeout=90)
     assert done.returncode == 1
-    assert "x.0001.rtrace is of a recording of that name in several files" in done.stderr
+    assert "x.0001.rtrace belongs to a recording of that name in several files" in done.stderr
     assert not (tmp_path / "x.rtrace").exists()
 
 

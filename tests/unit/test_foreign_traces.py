@@ -102,7 +102,7 @@ def test_an_end_without_begin_is_a_lower_bound(told: Told) -> None:
     direct = told.tiers["direct"]
     assert (direct["sources"]["lru"]["pages"], direct["busy_s"], direct["quality"]) == (193, None, "lower_bound")
     assert "direct reclaim (global) freed at least 0.8 MiB" in told.verdict.sentence
-    assert "no tier had to give" not in told.text
+    assert "no memory had to be reclaimed" not in told.text
 
 
 @trace_of("softlimit-pages-dropped")
@@ -148,7 +148,7 @@ def test_pages_that_were_cut_off_are_unknown_in_every_result(told: Told) -> None
         assert row["min_priority"] is None
         assert {reclaimer["pages"] for reclaimer in row["reclaimers"]} == {None}
     assert told.verdict.level == "unknown"
-    assert "no tier had to give" not in told.text
+    assert "no memory had to be reclaimed" not in told.text
 
 
 @trace_of("cut-before-the-objects")
@@ -158,7 +158,7 @@ def test_objects_that_were_cut_off_are_unknown_in_every_result(told: Told) -> No
     assert [shrinker[key] for key in keys] == [None] * 4
     assert told.tiers["background"]["sources"]["slab"] == {"pages": None, "objects": {"super_cache_scan": None}}
     assert "super_cache_scan 1 - - - 200 ms" in told.text
-    assert "gave" not in told.verdict.sentence.replace("that reclaim gave", "")
+    assert "reclaim freed" not in told.verdict.sentence.replace("that reclaim freed", "")
 
 
 @trace_of("function-tracer")
@@ -168,7 +168,7 @@ def test_entries_without_arguments_move_no_pages_and_an_oom_is_no_quiet_recordin
     assert set(balloon["leaked_pages"].values()) == {None}
     assert told.verdict.level == "unknown"
     assert "out_of_memory() was called once" in told.verdict.sentence
-    assert "no tier had to give" not in told.text
+    assert "no memory had to be reclaimed" not in told.text
 
 
 @trace_of("folded-lines")

@@ -151,7 +151,7 @@ def test_more_counters_than_a_recording_has_room_for_are_told(tmp_path):
 def test_readings_that_memory_does_not_hold_are_refused(tmp_path):
     # GIVEN a small file of a different counter in each line
     rows = [{"mono": 101 + n / 1000, "vmstat": {f"c{n % 600}": n}} for n in range(40_000)]
-    with pytest.raises(RecordingError, match="give fewer readings, or fewer counters"):
+    with pytest.raises(RecordingError, match="give fewer readings or counters"):
         import_text(CHANGES, tmp_path, samples=side_file(tmp_path, rows))
 
 
@@ -174,7 +174,7 @@ def test_standard_input_that_is_closed_is_said_to_be(tmp_path):
     command = f"exec {sys.executable} -m tracer import - -o {tmp_path}/out.rtrace <&-"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (4, "")
-    assert result.stderr == "reclaim-tracer: error: standard input: is closed; pipe text into it, or give a file\n"
+    assert result.stderr == "reclaim-tracer: error: standard input: is closed; pipe text into it or give a file\n"
 
 
 def test_a_file_that_the_kernel_makes_up_is_read_like_one(tmp_path):

@@ -142,7 +142,7 @@ def test_more_files_than_a_process_may_open_are_one_recording(path: Path) -> Non
 def test_a_number_far_from_the_others_is_none_of_a_recordings_files(path: Path) -> None:
     write(path)
     part_path(path, 6).replace(part_path(path, 10**12))
-    with pytest.raises(RecordingError, match=r"flight\.rtrace: 999,999,999,994 files between its others are missing"):
+    with pytest.raises(RecordingError, match=r"flight\.rtrace: 999,999,999,994 files in between are missing"):
         open_recording(path)
 
 

@@ -49,7 +49,7 @@ def test_balloon_modules_that_come_and_go_are_said_and_others_are_not() -> None:
     )
     said = list(module_changes(stream, set(stream["kind"].tolist())))
     assert said == [
-        "module virtio_balloon was loaded: not traced before a new start",
+        "module virtio_balloon was loaded: not traced until the next start",
         "module hv_balloon was unloaded: no longer traced",
     ]
     assert list(module_changes({1: "name"}, set())) == []
