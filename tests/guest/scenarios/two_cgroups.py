@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from ..lab import PAGES_PER_MIB, Found, Lab
+from ..machine import Hardware
+
+HARDWARE = Hardware(cpus=1)
+"""A total of memory.pressure is the mean of the CPUs', weighted by how long each was busy (collect_percpu_times() in
+kernel/sched/psi.c): where a task moves between CPUs it comes out too low."""
 
 READ_MIB: Final = 160
 LIMITS_MIB: Final = {"narrow": 24, "wide": 72}
