@@ -11,8 +11,8 @@ from ...batch import Batch, LostStretch, Samples
 
 Item = Batch | Samples | LostStretch
 
-PIECE_EVENTS: Final = 131_072
-"""Eight blocks of a recording: a stretch costs some 10 ms whatever is in it, and 250 bytes of memory an event."""
+PIECE_EVENTS: Final = 98_304
+"""Six blocks of a recording: a stretch costs some 10 ms whatever is in it, and 250 bytes of memory an event."""
 PIECE_VALUES: Final = 1 << 20
 """Values of readings that are held back at most, 8 MiB."""
 
