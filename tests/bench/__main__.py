@@ -7,6 +7,7 @@ Run it as root: tracing needs that. A peer that can't run here is a row that say
 from __future__ import annotations
 
 import argparse
+import compileall
 import signal
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from . import (
 )
 from .rows import Row
 from .setting import Setting
+from .tracers import ROOT
 
 SUITES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "calls": calls_rows.rows,
@@ -58,6 +60,8 @@ def main(arguments: list[str]) -> int:
         parser.error("--write keeps whole runs only")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     busy = machine.load_average()
+    # As installing does, so that no figure holds the compiling of byte code, whatever PYTHONDONTWRITEBYTECODE says.
+    compileall.compile_dir(ROOT / "tracer", quiet=1)
     with tempfile.TemporaryDirectory(prefix="reclaim-tracer-bench-") as folder:
         rows = measure(options.only, Setting(Path(folder), options.quick))
     found = document.result(machine.describe(), rows, load_average=round(busy, 2), quick=options.quick)
