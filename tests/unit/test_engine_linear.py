@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -99,18 +100,23 @@ def test_four_times_the_begins_take_no_sixteen_times_the_lines_of_python(kind: s
 
 
 def lines_run(stream: Records, block: int) -> int:
-    """How many lines of the analysis an analysis runs, those of loops each time."""
+    """How many lines of the analysis an analysis of events runs."""
+    return lines_of(lambda: fed(stream, block).finish())
+
+
+def lines_of(analyse: Callable[[], object], of: str = ANALYSIS) -> int:
+    """How many lines of the analysis, or of one of its files, run, those of loops each time."""
     lines = 0
 
     def trace(frame: FrameType, event: str, _argument: object) -> TraceFunction | None:
         nonlocal lines
         lines += event == "line"
-        return trace if frame.f_code.co_filename.startswith(ANALYSIS) else None
+        return trace if frame.f_code.co_filename.startswith(of) else None
 
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        fed(stream, block).finish()
+        analyse()
     finally:
         sys.settrace(before)
     return lines
@@ -145,3 +151,17 @@ def test_a_stretch_may_be_longer_than_readings_are_waited_for() -> None:
     # THEN none of them is missed
     background = tracer.finish().tiers[0]
     assert (background.missed_pages, background.extra_pages) == (0, 0)
+
+
+def test_readings_without_events_between_them_are_looked_at_a_bounded_number_of_times() -> None:
+    # Of a cost that grows with the square the ratio is 16, else 4.
+    few, many = (lines_of(partial(fed_readings, count), str(engine.__file__)) for count in (1_000, 4_000))
+    assert many < 8 * few
+
+
+def fed_readings(count: int) -> None:
+    """A reading a second of a guest in which nothing happens, each an item of its own."""
+    tracer = Engine(Metadata(start_ns=0, sample_interval_s=1.0), {}, Options())
+    for at in range(count):
+        tracer.feed(counters([(at * SECOND, 0, 0)]))
+    tracer.finish()

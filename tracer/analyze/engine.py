@@ -182,7 +182,10 @@ class Engine:
         self._pending_samples.append(samples)
         self._new_samples += 1
         if self._new_samples >= max(_MOST_NEW_SAMPLES, self._carried // 16):
-            self._balloon_samples(self._told_ns)
+            self._new_samples = 0
+            # Without events between them all readings wait: looked at each time, hours of them would take forever.
+            if self._pending_samples[0].time_ns[0] <= self._told_ns:
+                self._balloon_samples(self._told_ns)
 
     def _lost(self, stretch: LostStretch) -> None:
         self._newest_ns = max(self._newest_ns, stretch.end_ns)
