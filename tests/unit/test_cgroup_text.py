@@ -11,6 +11,7 @@ from json_schemas import errors
 from streams import METADATA, MS, SYMBOLS, Records, analyse, event, lru, records
 from typer.testing import CliRunner
 
+from tracer.analyze.cgroup_rows import CgroupRow
 from tracer.analyze.model import Analysis
 from tracer.analyze.only_cgroups import only_cgroups
 from tracer.commands.app import app
@@ -19,6 +20,7 @@ from tracer.report.page import render
 from tracer.schema import KIND_BY_NAME
 from tracer.store import Writer
 from tracer.terminal.summary_text import summary_text
+from tracer.wording.cgroups import cgroup_label
 
 UID, CONTAINER = "0f8fad5b-d9cb-469f-a165-70867728950e", "0123456789ab" + "c" * 52
 POD = f"/kubepods/burstable/pod{UID}/{CONTAINER}"
@@ -149,3 +151,7 @@ def test_the_command_reads_paths_from_the_file_and_chooses(recording):
 def test_by_anything_else_is_refused(recording):
     result = CliRunner().invoke(app, ["summary", str(recording), "--by", "phase"])
     assert result.exit_code == 2
+
+
+def test_a_cgroup_without_a_path_has_its_number_and_nothing_is_claimed_of_it():
+    assert cgroup_label(CgroupRow(None, 7)) == "cgroup 7 (path unknown)"

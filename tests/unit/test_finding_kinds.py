@@ -217,6 +217,12 @@ def test_a_tap_is_late_where_somebody_waited(waited_ms, severity):
     assert only(late(waited_ms), "late_tap").severity is severity
 
 
+def test_one_notification_after_one_call_is_said_in_the_singular():
+    text = only(late(150), "late_tap").text
+    assert "only through 1 OOM notification. " in text
+    assert "in 1 call of direct reclaim (global) and 0 retries" in text
+
+
 @pytest.mark.parametrize(("end_s", "is_open"), [(7, True), (15, True), (17, False)])
 def test_a_storm_is_open_for_as_long_as_it_may_go_on(end_s, is_open):
     # GIVEN a storm whose last cycle ends at 6.1 s, and a horizon of 10 s

@@ -42,6 +42,14 @@ def test_a_guest_that_has_enough_could_lend_its_free_memory_and_its_page_cache()
     assert told.text.startswith("Estimate: the balloon of 100.0 MiB could have taken 400.0 MiB more of free memory")
 
 
+def test_a_guest_without_room_is_told_that_the_balloon_could_not_grow():
+    # GIVEN nothing available beside the balloon, and nothing read again
+    told = estimate(analyse(sized(0, 0)))
+    assert told is not None
+    assert told.text.startswith("Estimate: the balloon of 100.0 MiB could not have taken more (lowest in ")
+    assert told.numbers["available_bytes"] == 0
+
+
 def test_the_lowest_counts_whatever_the_balloon_held_then():
     # GIVEN 300 MiB available beside a balloon of 200 MiB, and later 450 beside 100 that are left of it
     available = np.where(np.arange(41) < 20, 300 * MIB, 450 * MIB)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from streams import SECOND, analyse, event, records
 from synthetic_analysis import MIB_PAGES, facts, ladder, quiet, storm
 
 from tracer.analyze.findings.kind import Kind
@@ -55,6 +56,13 @@ def test_a_kind_without_a_sum_says_how_many() -> None:
 def test_a_kill_is_never_left_out_of_a_worse_verdict() -> None:
     worse = flagged("critical worker_stuck", "critical storm", "critical oom_kill", "critical oom_kill")
     assert verdict(worse, facts()).sentence.endswith("Also, the OOM killer killed a task (2 times).")
+
+
+@pytest.mark.parametrize(("kills", "said_again"), [(1, True), (2, False)])
+def test_kills_that_the_worst_finding_tells_are_not_told_twice(kills: int, said_again: bool) -> None:
+    analysis = flagged("critical starved", "critical oom_kill", "critical oom_kill")
+    analysis.findings[0].numbers = {"kills": kills}
+    assert ("the OOM killer killed a task" in verdict(analysis, facts()).sentence) == said_again
 
 
 def test_nor_is_a_kill_from_user_space() -> None:
@@ -168,3 +176,10 @@ def test_what_was_missed_qualifies_the_verdict(changes: dict[str, object], part:
 
 def test_a_whole_recording_needs_no_qualifier() -> None:
     assert verdict(quiet(), facts()).qualifier == ""
+
+
+@pytest.mark.parametrize(("kind", "said"), [("memcg_limit", 0), ("oom_kill", 1)])
+def test_where_all_reclaim_was_is_not_said_after_a_finding_that_says_it(kind: str, said: int) -> None:
+    begin, end = event(SECOND, "memcg_reclaim_begin"), event(2 * SECOND, "memcg_reclaim_end", nr_reclaimed=300)
+    analysis = replace(analyse(records(begin, end)), findings=flagged(f"warning {kind}").findings)
+    assert verdict(analysis, facts()).sentence.count("All reclaim was in memory cgroups") == said

@@ -11,9 +11,9 @@ NOT_TOLD = "this recording does not tell which cgroups tasks were in"
 
 
 def cgroup_label(row: CgroupRow) -> str:
-    """Its name, else its number."""
+    """Its name, else its number: that of a cgroup that came and went, or that the recorder could not see."""
     if row.path is None:
-        return NOT_KNOWN if row.id is None else f"cgroup {row.id} (gone)"
+        return NOT_KNOWN if row.id is None else f"cgroup {row.id} (path unknown)"
     return short_name(row.path)
 
 

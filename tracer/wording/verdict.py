@@ -23,6 +23,7 @@ from .tiers import damon, in_cgroups, rungs
 UNKNOWN: Final = "unknown"
 QUIET: Final = "quiet"
 _KILL: Final = "oom_kill"
+_LIMIT: Final = "memcg_limit"
 _KILLS: Final = frozenset({_KILL, "user_kill"})
 _OBJECTS: Final = "slab objects"
 _TOLD_ANYWAY: Final = frozenset({"reporting"})
@@ -63,7 +64,7 @@ def verdict(analysis: Analysis, facts: RecordingFacts) -> Verdict:
         told = [*parts, *_next(machine, None)]
         return _judged(Severity.INFO, told, kind, None, analysis, facts)
     told = [*_told(worst, machine, analysis, facts), *_next(machine, worst), *parts]
-    if not parts and (where := in_cgroups(analysis.tiers, facts.metadata)):
+    if not parts and worst.kind != _LIMIT and (where := in_cgroups(analysis.tiers, facts.metadata)):
         told.append(f"All reclaim was {where}")
     return _judged(worst.severity, told, worst.kind, worst.id, analysis, facts)
 
@@ -99,6 +100,8 @@ def _next(machine: Sequence[Finding], worst: Finding | None) -> list[str]:
     if worst is not None and worst.severity is not Severity.INFO:
         others = [finding for finding in others if finding.severity is not Severity.INFO]
     others = [finding for finding in others if finding.kind not in _TOLD_ANYWAY]
+    if worst is not None and worst.numbers.get("kills", 0) >= sum(finding.kind == _KILL for finding in others):
+        others = [finding for finding in others if finding.kind != _KILL]
     others.sort(key=lambda finding: finding.kind not in _KILLS)
     if not others or others[0].kind not in KIND_BY_NAME:
         return []

@@ -68,7 +68,7 @@ def _found(evidence: Evidence, episode: Episode, row: TierRow, who: TierRow | Re
     scanned, share = who.nr_scanned or 0, who.efficiency or 0.0
     freed = round(scanned * share)
     waited_s = who.busy_s if row.tier is Tier.DIRECT else None
-    took = f" in {who.busy_s:,.1f} s" if _worked_s(evidence, row, who.busy_s) else ""
+    took = f" in {_time(who.busy_s or 0.0)}" if _worked_s(evidence, row, who.busy_s) else ""
     priority = "" if row.min_priority is None else f", down to priority {row.min_priority}"
     numbers: dict[str, float] = {"nr_scanned": scanned, "nr_reclaimed": freed, "efficiency": share}
     if waited_s is not None:
@@ -106,7 +106,7 @@ def _of_cgroup(evidence: Evidence, cgroup: CgroupRow, tier: CgroupTier) -> Findi
     return found(
         Severity.WARNING if tier.stall_s >= WORKED_LEAST_S else Severity.INFO,
         (0.0, evidence.analysis.duration_s),
-        f"Tasks of {name} scanned {scanned:,} pages of the LRU lists in {tier.stall_s:,.1f} s of "
+        f"Tasks of {name} scanned {scanned:,} pages of the LRU lists in {_time(tier.stall_s)} of "
         f"{_name(tier.tier, tier.scope)} and freed {round(scanned * share):,} of them ({share:.1%}).",
         {
             "nr_scanned": scanned,
@@ -115,7 +115,12 @@ def _of_cgroup(evidence: Evidence, cgroup: CgroupRow, tier: CgroupTier) -> Findi
             "busy_s": tier.stall_s,
         },
         cost=cost_of(tier.stall_s),
+        cgroup=cgroup.path,
     )
+
+
+def _time(spent_s: float) -> str:
+    return f"{spent_s:,.1f} s" if spent_s >= WORKED_LEAST_S else f"{spent_s * 1e3:,.0f} ms"
 
 
 def _name(tier: Tier, scope: Scope | None) -> str:

@@ -51,11 +51,9 @@ def _give_back(evidence: Evidence, back_bytes: float, held_bytes: float) -> tupl
 
 def _take(free: float, available: float, held_bytes: float, calm_s: float) -> tuple[str, dict[str, float]]:
     balloon = f"the balloon of {mib(held_bytes)}" if held_bytes else "the empty balloon"
-    text = (
-        f"Estimate: {balloon} could have taken {mib(free)} more of free memory, and up to "
-        f"{mib(available)} if none of the page cache is needed (lowest in {calm_s:,.0f} s with hardly any refaults "
-        f"or waits)."
-    )
+    more = f"{mib(free)} more of free memory, and up to {mib(available)} if none of the page cache is needed"
+    took = f"have taken {more}" if available else "not have taken more"
+    text = f"Estimate: {balloon} could {took} (lowest in {calm_s:,.0f} s with hardly any refaults or waits)."
     return text, {"balloon_bytes": held_bytes, "free_bytes": free, "available_bytes": available, "calm_s": calm_s}
 
 

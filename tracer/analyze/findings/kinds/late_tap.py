@@ -56,15 +56,21 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifi
 def _text(evidence: Evidence, episode: Episode, row: TierRow, before: Heroics, direct: TierRow | None) -> str:
     reclaim = reclaim_in(direct) if direct else "direct reclaim"
     priority = "" if before.min_priority is None else f", down to priority {before.min_priority}"
-    gave = f"The balloon released {evidence.mib(row.balloon_pages or 0)}, only through {row.spans:,} OOM notifications"
+    notified = _times(row.spans, "OOM notification", "OOM notifications")
+    gave = f"The balloon released {evidence.mib(row.balloon_pages or 0)}, only through {notified}"
     text = (
         f"{gave}. The first came {before.before_s:.2f} s into the episode, after {before.stall_s:.2f} s of stalls in "
-        f"{before.stalls:,} calls of {reclaim} and {before.retries:,} retries{priority}"
+        f"{_times(before.stalls, 'call', 'calls')} of {reclaim} and "
+        f"{_times(before.retries, 'retry', 'retries')}{priority}"
     )
     if direct:
         text += f"; in the {episode.end_s - episode.start_s:.1f} s of the episode, {reclaim} took"
-        text += f" {direct.busy_s or 0.0:.2f} s in {direct.spans:,} calls"
+        text += f" {direct.busy_s or 0.0:.2f} s in {_times(direct.spans, 'call', 'calls')}"
     return f"{text}."
+
+
+def _times(times: int, one: str, more: str) -> str:
+    return f"{times:,} {one if times == 1 else more}"
 
 
 def _row(episode: Episode, tier: Tier) -> TierRow | None:
