@@ -49,3 +49,11 @@ def test_names_are_no_more_than_readers_take():
     book = CgroupBook(lambda number: "/" + "\n" * 1000)
     book.notice(records(*range(1, 4000)), {1})
     assert 0 < len(names(book)) * 2000 < 4 << 20
+
+
+def test_one_whose_path_can_be_had_later_is_asked_for_again_until_that_is_known():
+    answers = {1: ["", "", "/late"], 2: ["", None]}
+    book = CgroupBook(lambda number: answers[number].pop(0))
+    book.notice(records(1, 2), {1})
+    assert [names(book) for _ in range(3)] == [{}, {1: "/late"}, {}]
+    assert answers == {1: [], 2: []}

@@ -38,7 +38,7 @@ def test_each_hierarchy_knows_its_own(machine):
     with CgroupPaths(Hierarchy.MEMORY, machine) as memory, CgroupPaths(Hierarchy.UNIFIED, machine) as unified:
         assert memory.path(number(machine, "memory")) == "/"
         assert memory.path(number(machine, "memory/a.slice/b.service")) == "/a.slice/b.service"
-        assert memory.path(number(machine, "unified/c.scope")) is None
+        assert not memory.path(number(machine, "unified/c.scope"))
         assert unified.path(number(machine, "unified/c.scope")) == "/c.scope"
 
 
@@ -53,11 +53,13 @@ def test_a_new_cgroup_is_walked_to_not_more_often_than_every_few_seconds(machine
     now_s = [100.0]
     monkeypatch.setattr("tracer.kernel.cgroup_paths.time.monotonic", lambda: now_s[0])
     with CgroupPaths(Hierarchy.MEMORY, machine) as paths:
-        assert paths.path(1 << 40) is None
+        assert paths.path(1 << 40) == ""
         put(machine, "/sys/fs/cgroup/memory/late/cgroup.procs")
-        assert paths.path(number(machine, "memory/late")) is None
+        assert paths.path(number(machine, "memory/late")) == ""
         now_s[0] += 6.0
         assert paths.path(number(machine, "memory/late")) == "/late"
+        now_s[0] += 6.0
+        assert paths.path(1 << 40) is None
 
 
 def test_one_that_was_there_at_the_start_is_known_when_it_has_gone(machine, monkeypatch):

@@ -48,7 +48,8 @@ class CgroupPaths:
         self._walked_s = time.monotonic()
 
     def path(self, cgroup_id: int) -> str | None:
-        """The cgroup's path (`/` for the root); None where it can't be seen from here, or has come and gone.
+        """The cgroup's path (`/` for the root); None where it can't be seen from here, or has come and gone; empty
+        where only the next walk will tell.
 
         By its file handle, a microsecond or two; of one that has gone by a walk over the hierarchy at the start. Where
         handles are refused (no CAP_DAC_READ_SEARCH) by further walks, at most one every few seconds.
@@ -109,7 +110,9 @@ class CgroupPaths:
 
     def _by_walk(self, cgroup_id: int) -> str | None:
         now_s = time.monotonic()
-        if cgroup_id not in self._walked and now_s >= self._walked_s + _WALK_GAP_S:
+        if cgroup_id not in self._walked:
+            if now_s < self._walked_s + _WALK_GAP_S:
+                return ""
             self._walked_s = now_s
             self._walked = dict(self._walk())
         return self._remembered(cgroup_id)
