@@ -111,7 +111,7 @@ def test_the_plan_says_which_way_is_taken(tmp_path: Path) -> None:
         plan = machine(tmp_path, detail)
         (row,) = (row for row in plan.rows({}) if row.what == "lru_shrink_inactive")
         assert row.state is SourceState.USED
-        assert ("added up" in row.reason) is flagged
+        assert ("scans summed" in row.reason) is flagged
         assert ("-DRT_LRU_PER_SPAN" in plan.flags()) is flagged
         assert "lru_shrink_inactive" not in plan.absent_fields({}), "no kernel has to have what we count ourselves"
 
