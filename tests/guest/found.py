@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracer.analyze.findings.registry import KIND_BY_NAME
+
 from .discards import Discards, Report
 from .reclaim_truth import Held, ReclaimTruth
 
@@ -103,8 +105,8 @@ class Found:
 
     @property
     def kinds(self) -> set[str]:
-        """Of its findings."""
-        return {finding["kind"] for finding in self.summary["findings"]}
+        """Of its findings, but for estimates, which are told wherever they can be made."""
+        return {kind for finding in self.summary["findings"] if not KIND_BY_NAME[kind := finding["kind"]].estimate}
 
     @property
     def tiers(self) -> dict[str, dict[str, Any]]:

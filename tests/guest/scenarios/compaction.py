@@ -7,8 +7,9 @@ from ..lab import Found, Lab
 
 def drive(lab: Lab) -> None:
     """Balloon pages among page cache, the cache dropped, then compaction."""
+    before = lab.vmstat("pgpgin")
     lab.load("stream", "/dev/vdc", 700, 1)
-    lab.until_vmstat("pgpgin", 600 * 1024)
+    lab.until_vmstat("pgpgin", before + 600 * 1024)
     lab.host_and_wait(lab.full_mib - 400)
     lab.shell("echo 1 >/proc/sys/vm/drop_caches")
     before = lab.vmstat("balloon_migrate")

@@ -12,8 +12,9 @@ READ_MIB = 900
 
 def drive(lab: Lab) -> None:
     """Fill the page cache, then inflate into it."""
+    before = lab.vmstat("pgpgin")
     reader = lab.load("stream", "/dev/vdc", READ_MIB, 0)
-    lab.until_vmstat("pgpgin", 700 * 1024)
+    lab.until_vmstat("pgpgin", before + 700 * 1024)
     lab.host_and_wait(lab.full_mib - 250)
     lab.stop(reader)
     lab.host_and_wait(lab.full_mib - 500)
