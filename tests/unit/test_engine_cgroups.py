@@ -255,3 +255,16 @@ def test_a_cgroup_that_scans_in_vain_is_named_where_its_tier_does_better(freed: 
         assert found[0].text.startswith(
             f"Tasks of {PATHS[SMALL]} scanned 10,000 pages of the LRU lists in 9 ms of direct"
         )
+
+
+def test_of_many_cgroups_that_scan_in_vain_those_that_waited_longest_are_told() -> None:
+    def scanning(cgroup_id: int, pages: int, wait_ns: int) -> Records:
+        at_ns = cgroup_id * SECOND
+        scan = event(at_ns + 1, "lru_shrink_inactive", nr_scanned=20_000, nr_reclaimed=pages, reclaim_flags=2)
+        edges = event(at_ns, "memcg_reclaim_begin"), event(at_ns + wait_ns, "memcg_reclaim_end")
+        return in_cgroup(cgroup_id, edges[0], scan, edges[1])
+
+    stream = records(*(scanning(number, 0, number * MS) for number in range(1, 11)), scanning(11, 20_000, MS))
+    analysis = analyse(stream, metadata=TOLD, cgroups={number: f"/{number}" for number in range(1, 12)})
+    found = [finding for finding in analysis.findings if finding.kind == "futile_reclaim"]
+    assert {finding.cgroup for finding in found} == {f"/{number}" for number in range(6, 11)}

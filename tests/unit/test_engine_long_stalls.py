@@ -11,6 +11,7 @@ from streams import BALLOON_SHRINKER, METADATA, MS, SECOND, Records, analyse, ev
 from tracer.analyze.model import Analysis, Finding
 from tracer.analyze.terms import Quality, Severity
 from tracer.batch import LostStretch, Samples
+from tracer.metadata import PlanRow, SourceState
 
 
 def stalls(analysis: Analysis) -> list[Finding]:
@@ -52,6 +53,14 @@ def test_a_stall_says_which_shrinker_took_it() -> None:
     assert "most of the wait, 5.0 s, went into shrinker virtio_balloon_shrinker_scan" in found.text
     assert "task (thread 100) waited 8.0 s in direct reclaim (global)" in found.text
     assert (found.severity, found.open, found.quality) == (Severity.WARNING, False, Quality.MEASURED)
+
+
+def test_parts_that_were_not_traced_are_not_0_s():
+    rows = tuple(PlanRow(kind, "tracepoint", SourceState.USED) for kind in ("direct_reclaim_begin", "throttled"))
+    stream = reclaim(SECOND, lru(1100 * MS, 100, 3), end_ns=9 * SECOND)
+    (found,) = stalls(analyse(stream, metadata=replace(METADATA, plan=rows)))
+    assert found.numbers["throttled_s"] == 0
+    assert not {"compaction_s", "shrinkers_s"} & found.numbers.keys()
 
 
 def test_one_that_was_throttled_or_scanned_says_so() -> None:

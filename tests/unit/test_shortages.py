@@ -236,6 +236,13 @@ def test_without_samples_of_refaults_the_finding_says_so():
     assert "out_pages" not in starved.numbers
 
 
+def test_where_waits_were_not_traced_nobody_is_said_to_have_waited_0_s():
+    rows = (PlanRow("kswapd_wake", "tracepoint", SourceState.USED),)
+    starved = only(analyse(readings(LENGTH_S, 640, 20, 15), metadata=replace(GUEST, plan=rows)), "starved")
+    assert not {"stall_s", "stalls", "waiting_share", "min_priority"} & starved.numbers.keys()
+    assert starved.numbers["refault_pages"] == 600 * MIB_PAGES
+
+
 def test_older_kernels_count_all_refaults_of_files_in_one():
     samples = readings(LENGTH_S, 640, 20, 15)
     names = tuple(name.replace("_refault_file", "_refault") for name in samples.names)

@@ -15,6 +15,7 @@ from tracer.analyze.model import Analysis, Finding
 from tracer.analyze.stream.readings import Readings
 from tracer.analyze.terms import Severity
 from tracer.batch import Samples
+from tracer.metadata import PlanRow, SourceState
 
 KIND = "user_kill"
 KILL_NS = 20 * SECOND
@@ -67,6 +68,12 @@ def sampled(some_us: tuple[int, int] = (0, 0), available: int = 8 * GIB, swap_fr
 def test_a_sigkill_counts_where_tasks_waited_in_the_ten_seconds_before(length_ms, begin_s, sender, found):
     waits = [waited(begin_s * SECOND, length_ms * MS)] if length_ms else []
     assert bool(told(analyse(ordered(*waits, sigkill(KILL_NS, sender=sender))))) is found
+
+
+def test_where_waits_were_not_traced_nobody_is_said_to_have_waited_0_s():
+    traced = replace(METADATA, plan=(PlanRow("signal_generate", "tracepoint", SourceState.USED),))
+    (kill,) = told(analyse(sampled(available=GIB), sigkill(KILL_NS), metadata=traced))
+    assert "stall_s" not in kill.numbers
 
 
 def test_a_wait_that_is_still_open_counts_up_to_the_kill():

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from .shortage_ticks import Column, Ticks
+from .shortage_ticks import Column, Ticks, known
 
 WATCHED_NS: Final = 60_000_000_000
 """How long after it what is read again counts: later it would have been evicted anyway, or another load needs it."""
@@ -144,8 +144,8 @@ class _Watched:
             cause=self.cause,
             start_ns=self.start_ns,
             end_ns=self.end_ns,
-            dropped_pages=_known(dropped),
-            again_pages=_known(min(again, dropped)),
+            dropped_pages=known(dropped),
+            again_pages=known(min(again, dropped)),
             taken_pages=int(self._end[Column.TOOK] - self._first[Column.TOOK]),
             returned_pages=int(more[Column.GAVE]),
             watched=is_over,
@@ -163,7 +163,3 @@ class _Watched:
         if self.cause is not DropCause.PULSE:
             others = max(float(more[Column.EVICTED] - more[Column.ASKED_PAGES]), 0.0)
         return dropped, max(float(more[Column.REFAULTED]) - others, 0.0)
-
-
-def _known(pages: float) -> int | None:
-    return int(pages) if np.isfinite(pages) else None

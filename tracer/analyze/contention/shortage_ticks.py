@@ -300,6 +300,11 @@ def _column(samples: Samples, name: str) -> F64:
     return np.where(column == SAMPLE_NULL, np.nan, column)
 
 
+def known(value: float) -> int | None:
+    """A column's value, None where it is none."""
+    return int(value) if np.isfinite(value) else None
+
+
 def _carried_on(values: F64) -> F64:
     """Each column with the value before it where it is NaN."""
     rows = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])

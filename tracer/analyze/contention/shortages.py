@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...metadata import Metadata
 from .headroom import Headroom
-from .shortage_ticks import Column, Ticks, global_pages
+from .shortage_ticks import Column, Ticks, global_pages, known
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -37,6 +37,11 @@ HELD_LEAST_BYTES: Final = 64 << 20
 """The same where the guest's memory is not known."""
 SHORT_TRACE_WAITED_S: Final = 1.0
 """Waiting that decides in a trace that is shorter than STILL_LEAST_NS and has no readings."""
+_WAITING: Final = [Column.WAITING_NS, Column.FULL_US]
+_WAITING_UNITS_NS: Final = (1.0, 1e3)
+_FILE: Final = (Column.EVICTED, Column.REFAULTED)
+_ACTIVITY: Final = [Column.EVICTED, Column.REFAULTED, Column.WAITED_NS, Column.KILLS]
+_MORE: Final = (Column.WAITED_NS, Column.WAITING_NS, Column.WAITS, Column.KILLS, Column.FULL_US)
 
 
 @dataclass(slots=True)
@@ -274,12 +279,6 @@ def _all_along(length_ns: I64, waited_ns: F64, early_ns: F64) -> Flags:
     return along
 
 
-_WAITING: Final = [Column.WAITING_NS, Column.FULL_US]
-_WAITING_UNITS_NS: Final = (1.0, 1e3)
-_FILE: Final = (Column.EVICTED, Column.REFAULTED)
-_ACTIVITY: Final = [Column.EVICTED, Column.REFAULTED, Column.WAITED_NS, Column.KILLS]
-
-
 class _Stretch:
     """A stretch that may go on."""
 
@@ -323,28 +322,21 @@ class _Stretch:
             start_ns=self.start_ns,
             end_ns=self.end_ns,
             holds=self._holds,
-            held_pages=_known(self._last[Column.HELD]),
-            full_bytes=_known(self._full_bytes),
-            evicted_pages=_known(evicted),
-            refault_pages=_known(refaults),
+            held_pages=known(self._last[Column.HELD]),
+            full_bytes=known(self._full_bytes),
+            evicted_pages=known(evicted),
+            refault_pages=known(refaults),
             waited_ns=int(waited),
             waiting_ns=int(waiting),
             waits=int(waits),
-            min_priority=_known(self._priority),
-            full_ns=_known(full_us * 1e3),
+            min_priority=known(self._priority),
+            full_ns=known(full_us * 1e3),
             waiting_share=self._waiting_share,
             full_share=None if np.isnan(self._full_share) else float(self._full_share),
             kills=int(kills),
         )
 
 
-_MORE: Final = (Column.WAITED_NS, Column.WAITING_NS, Column.WAITS, Column.KILLS, Column.FULL_US)
-
-
 def _least(values: F64) -> float:
     known = values[np.isfinite(values)]
     return float(known.min()) if len(known) else np.inf
-
-
-def _known(value: float) -> int | None:
-    return int(value) if np.isfinite(value) else None

@@ -69,6 +69,10 @@ class Evidence:
         """Event kinds that were traced, or came."""
         return self.metadata.kinds_traced | self.analysis.accounting.events_by_kind.keys()
 
+    def may_tell(self, kind: str) -> bool:
+        """Whether events of this kind would have come, had there been any. An older recording names no sources."""
+        return not self.metadata.plan or kind in self.kinds_seen
+
     def lasts(self, end_s: float, pause_s: float) -> bool:
         """Whether what was seen last at `end_s` and may pause for so long was still under way at the end."""
         return self.analysis.duration_s - end_s <= pause_s

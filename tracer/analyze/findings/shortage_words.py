@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from ..contention.shortages import EVICTED_LEAST_BYTES, WAITING_SHARE, Shortage
 from .kind import cost_of
-from .needs import NOTIFICATIONS
+from .needs import NOTIFICATIONS, WAITS
 
 if TYPE_CHECKING:
     from .evidence import Evidence
 
 _WAITED_LEAST_S: Final = 0.1
 """Waiting that is worth a word beside what else it cost."""
+_OF_WAITS: Final = frozenset({"stall_s", "stalls", "waiting_share", "min_priority"})
+"""Numbers that only waits tell."""
 
 
 def paid(evidence: Evidence, shortage: Shortage) -> str:
@@ -25,10 +27,11 @@ def paid(evidence: Evidence, shortage: Shortage) -> str:
 
 def cost(evidence: Evidence, shortage: Shortage) -> float | None:
     """What it cost in seconds."""
-    return cost_of(shortage.waited_ns / 1e9, evidence.in_bytes(shortage.refault_pages))
+    waited_s = shortage.waited_ns / 1e9 if WAITS.is_met(evidence) else None
+    return cost_of(waited_s, evidence.in_bytes(shortage.refault_pages))
 
 
-def numbers(shortage: Shortage) -> dict[str, float]:
+def numbers(evidence: Evidence, shortage: Shortage) -> dict[str, float]:
     """Its numbers; what is not known is left out."""
     known: dict[str, float | None] = {
         "balloon_pages": shortage.held_pages,
@@ -42,7 +45,8 @@ def numbers(shortage: Shortage) -> dict[str, float]:
         "min_priority": shortage.min_priority,
         "kills": shortage.kills or None,
     }
-    return {name: number for name, number in known.items() if number is not None}
+    unknown = frozenset() if WAITS.is_met(evidence) else _OF_WAITS
+    return {name: number for name, number in known.items() if number is not None and name not in unknown}
 
 
 def why_nothing_came_back(evidence: Evidence, shortage: Shortage) -> str:

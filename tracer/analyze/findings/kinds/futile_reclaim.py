@@ -24,6 +24,8 @@ WORKED_LEAST_S: Final = 1.0
 """...or worked so long: less than that nobody notices. A warning from there on, where tasks waited for it."""
 CALLS_LEAST: Final = 100
 """A shrinker that was called less often may have had nothing to free just then."""
+_MOST_CGROUPS: Final = 5
+"""Cgroups that get a finding each; all of them are in `cgroups`."""
 _BALANCED: Final = "balance_pgdat_begin"
 
 
@@ -84,19 +86,23 @@ def _found(evidence: Evidence, episode: Episode, row: TierRow, who: TierRow | Re
 
 
 def _cgroups(evidence: Evidence) -> Iterator[Finding]:
-    """Cgroups whose tasks did worse over the recording than their tier as a whole."""
+    """Cgroups whose tasks did worse over the recording than their tier as a whole, those that waited longest."""
     in_vain = {
         (row.tier, scope)
         for row in evidence.analysis.tiers
         for scope, part in row.scopes.items()
         if _is_futile(part.nr_scanned, part.efficiency, part.busy_s or 0.0)
     }
-    for cgroup in evidence.analysis.cgroups or ():
-        for tier in cgroup.tiers:
-            if tier.tier is not Tier.DIRECT or (tier.tier, tier.scope) in in_vain:
-                continue
-            if _is_futile(tier.nr_scanned, tier.efficiency, tier.stall_s):
-                yield _of_cgroup(evidence, cgroup, tier)
+    futile = [
+        (cgroup, tier)
+        for cgroup in evidence.analysis.cgroups or ()
+        for tier in cgroup.tiers
+        if tier.tier is Tier.DIRECT and (tier.tier, tier.scope) not in in_vain
+        if _is_futile(tier.nr_scanned, tier.efficiency, tier.stall_s)
+    ]
+    futile.sort(key=lambda found: -found[1].stall_s)
+    for cgroup, tier in futile[:_MOST_CGROUPS]:
+        yield _of_cgroup(evidence, cgroup, tier)
 
 
 def _of_cgroup(evidence: Evidence, cgroup: CgroupRow, tier: CgroupTier) -> Finding:
@@ -158,7 +164,8 @@ KIND: Final = Kind(
         computed="Per episode and tier (direct reclaim by whose limit it worked against), and per kernel thread or "
         "all tasks together where the tier as a whole does better: `nr_reclaimed` divided by `nr_scanned` "
         "of the LRU scans (`efficiency`) under 5 %, over 10,000 scanned pages or 1 s of work. A warning "
-        "where tasks did 1 s of it. Not reported where slab freed at least 5 % instead. A shrinker is "
+        "where tasks did 1 s of it. Of cgroups, the five whose tasks waited longest are reported. "
+        "Not reported where slab freed at least 5 % instead. A shrinker is "
         "reported if it was called at least 100 times, scanned 10,000 objects or took 1 s, and freed "
         "nothing in the whole recording.",
         causes=(

@@ -38,7 +38,7 @@ def _stalls(evidence: Evidence) -> Iterator[Finding]:
             Severity.CRITICAL if length_s >= _CRITICAL_S else Severity.WARNING,
             (evidence.seconds(stall.begin_ns), evidence.seconds(stall.end_ns)),
             _text(stall, shrinkers, evidence.cgroup_paths.get(stall.cgroup_id), is_recorder=stall.tid in own),
-            _numbers(stall, shrinkers),
+            _numbers(evidence, stall, shrinkers),
             cost=cost_of(length_s),
             is_open=stall.is_open,
             quality=Quality.LOWER_BOUND if stall.is_open or _began_unseen(stall) else Quality.MEASURED,
@@ -123,18 +123,19 @@ def _rest_ns(stall: LongStall, shrinkers: dict[str, int]) -> int:
     return max(stall.length_ns - sum(shrinkers.values()) - stall.compaction_ns - stall.throttled_ns, 0)
 
 
-def _numbers(stall: LongStall, shrinkers: dict[str, int]) -> dict[str, float]:
+def _numbers(evidence: Evidence, stall: LongStall, shrinkers: dict[str, int]) -> dict[str, float]:
     numbers: dict[str, float] = {"stall_s": stall.length_ns / 1e9, "tid": stall.tid}
     known = {"pages": stall.pages, "min_priority": stall.min_priority}
     numbers |= {name: value for name, value in known.items() if value is not None}
     if _began_unseen(stall) or stall.tier is Tier.RETRY:
         return numbers
-    return numbers | {
-        "shrinkers_s": sum(shrinkers.values()) / 1e9,
-        "compaction_s": stall.compaction_ns / 1e9,
-        "throttled_s": stall.throttled_ns / 1e9,
-        "rest_s": _rest_ns(stall, shrinkers) / 1e9,
+    parts = {
+        "shrink_slab_start": ("shrinkers_s", sum(shrinkers.values())),
+        "compaction_begin": ("compaction_s", stall.compaction_ns),
+        "throttled": ("throttled_s", stall.throttled_ns),
     }
+    numbers |= {name: spent_ns / 1e9 for kind, (name, spent_ns) in parts.items() if evidence.may_tell(kind)}
+    return numbers | {"rest_s": _rest_ns(stall, shrinkers) / 1e9}
 
 
 def _together(_analysis: Analysis, stalls: Sequence[Finding], _page_bytes: int) -> str:

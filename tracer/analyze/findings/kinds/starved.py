@@ -32,7 +32,7 @@ def _starved(evidence: Evidence) -> Iterator[Finding]:
             f"and released nothing in {end_s - start_s:,.1f} s{' so far' * is_open}.{_helps(evidence, shortage)}"
             f"{shortage_words.why_nothing_came_back(evidence, shortage)}"
         )
-        numbers = shortage_words.numbers(shortage)
+        numbers = shortage_words.numbers(evidence, shortage)
         if share := _share(evidence, shortage):
             numbers["balloon_share"] = share
         yield found(
@@ -73,10 +73,11 @@ def _helps(evidence: Evidence, shortage: Shortage) -> str:
 def _together(_analysis: Analysis, stretches: Sequence[Finding], page_bytes: int) -> str:
     if len(stretches) == 1:
         return ""
-    waited_s = sum(stretch.numbers["stall_s"] for stretch in stretches)
+    waited = [stretch.numbers["stall_s"] for stretch in stretches if "stall_s" in stretch.numbers]
     refaults = sum(stretch.numbers.get("refault_pages", 0) for stretch in stretches)
-    again = f" and {mib(refaults * page_bytes)} read again" if refaults else ""
-    return f"{len(stretches):,} such stretches, {waited_s:,.1f} s of waiting{again} in total"
+    sums = [f"{sum(waited):,.1f} s of waiting"] * bool(waited)
+    sums += [f"{mib(refaults * page_bytes)} read again"] * bool(refaults)
+    return f"{len(stretches):,} such stretches, {' and '.join(sums)} in total"
 
 
 KIND: Final = Kind(

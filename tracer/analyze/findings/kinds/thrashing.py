@@ -32,7 +32,7 @@ def _thrashing(evidence: Evidence) -> Iterator[Finding]:
             Severity.WARNING if evidence.tasks_wait(shortage) else Severity.INFO,
             (evidence.seconds(shortage.start_ns), evidence.seconds(shortage.end_ns)),
             text,
-            shortage_words.numbers(shortage),
+            shortage_words.numbers(evidence, shortage),
             cost=shortage_words.cost(evidence, shortage),
             is_open=is_open,
         )

@@ -40,7 +40,7 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
             _severity(kill),
             (start_s, end_s),
             text,
-            _numbers(kill, held),
+            _numbers(evidence, kill, held),
             cost=None,
             quality=Quality.INFERRED,
         )
@@ -76,14 +76,14 @@ def _pressure(pressure: Pressure) -> str:
     return ", ".join(parts)
 
 
-def _numbers(kill: UserKill, held: int | None) -> dict[str, float]:
+def _numbers(evidence: Evidence, kill: UserKill, held: int | None) -> dict[str, float]:
     pressure = kill.pressure
     numbers = {
         "sender_pid": kill.sender,
         "pid": kill.victims[0][0],
         "processes": kill.processes,
         "by_cgroup": int(kill.by_cgroup),
-        "stall_s": pressure.waited_ns / 1e9,
+        "stall_s": pressure.waited_ns / 1e9 if WAITS.is_met(evidence) else None,
         "psi_some_s": None if pressure.stalled_ns is None else pressure.stalled_ns / 1e9,
         "available_bytes": pressure.available_bytes,
         "balloon_pages": held,
