@@ -84,7 +84,8 @@ class CgroupRow:
     `path` is None where it was not found; `id` is then all there is, and both are None for tasks of which no event
     tells the cgroup. `lru_pages` are not split into file and anonymous ones. `quality` is that of the pages.
     `limit_s` is how long tasks, its own or of cgroups below, reclaimed because it was at its limit itself,
-    `limit_spans` how often: None where the kernel does not tell whose limit it is (Linux 7.1 does).
+    `limit_spans` how often: None where the kernel does not tell whose limit it is (Linux 7.1 does). `kills` is None
+    where somebody was killed whose cgroup is not known: it may have been of this one.
     """
 
     path: str | None
@@ -100,6 +101,6 @@ class CgroupRow:
     lru_pages: int | None = 0
     limit_s: float | None = None
     limit_spans: int | None = None
-    kills: int = 0
+    kills: int | None = 0
     quality: Quality = Quality.MEASURED
     tiers: list[CgroupTier] = field(default_factory=list)

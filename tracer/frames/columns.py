@@ -166,7 +166,7 @@ CGROUPS: Final[Columns] = {
     "lru_pages": "Int64",
     "limit_s": "float64",
     "limit_spans": "Int64",
-    "kills": "int64",
+    "kills": "Int64",
     "quality": "string",
 }
 STEPS: Final[Columns] = {

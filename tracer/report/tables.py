@@ -151,7 +151,7 @@ def _cgroup(row: CgroupRow, page_bytes: int) -> list[Cell]:
         number(seconds(row.stall_s), row.stall_s),
         number(duration(row.max_ns), row.max_ns),
         *(unknown() if each is None else number(mib(each, page_bytes), each) for each in pages),
-        number(count(row.kills), row.kills),
+        unknown() if row.kills is None else number(count(row.kills), row.kills),
     ]
 
 

@@ -58,7 +58,8 @@ def _hierarchy(metadata: Metadata) -> str:
 
 
 def _whole(row: CgroupRow, page: int) -> tuple[str, ...]:
-    return (cgroup_label(row), *_numbers(row, page), _limit(row), count(row.kills) if row.kills else "")
+    kills = DASH if row.kills is None else count(row.kills) if row.kills else ""
+    return (cgroup_label(row), *_numbers(row, page), _limit(row), kills)
 
 
 def _limit(row: CgroupRow) -> str:

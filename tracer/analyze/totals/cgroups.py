@@ -136,8 +136,11 @@ class CgroupTable:
         for kill in kills:
             row = rows.get(kill.cgroup_id) or _row(kill.cgroup_id, paths, [], told)
             rows[kill.cgroup_id] = row
-            row.kills += 1
-        return sorted(rows.values(), key=lambda row: (-row.stall_s, -row.kills, row.path or "", row.id or 0))
+            row.kills = (row.kills or 0) + 1
+        if 0 in rows and rows[0].kills:
+            for row in rows.values():
+                row.kills = row.kills or None
+        return sorted(rows.values(), key=lambda row: (-row.stall_s, -(row.kills or 0), row.path or "", row.id or 0))
 
 
 def _tier(
