@@ -28,16 +28,17 @@ COLUMNS: Final = ("policy", "the host had on average", *COSTS)
 def row(name: str, found: Found) -> list[str]:
     """A table's cells for one run."""
     costs = [f"{cost.of(found):,.{cost.decimals}f} {cost.unit}".rstrip() for cost in COSTS.values()]
-    return [name, f"{taken_mib(found):,.0f} MiB", *costs]
+    taken = taken_mib(found)
+    return [name, "unknown" if taken is None else f"{taken:,.0f} MiB", *costs]
 
 
-def taken_mib(found: Found) -> float:
-    """The balloon's size in MiB, averaged over the time from the policy's first look on."""
+def taken_mib(found: Found) -> float | None:
+    """The balloon's size in MiB, averaged over the time from the policy's first look on; None if never read."""
     timeline = [row for row in found.truth.timeline if "actual_bytes" in row]
     spans = [(later["time_ns"] - earlier["time_ns"], earlier["actual_bytes"]) for earlier, later in pairwise(timeline)]
     whole_ns = sum(span_ns for span_ns, _ in spans)
     if not whole_ns:
-        return 0.0
+        return None
     return found.truth.full_mib - sum(span_ns * actual for span_ns, actual in spans) / whole_ns / MIB
 
 

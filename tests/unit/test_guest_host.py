@@ -102,3 +102,7 @@ def test_what_the_host_had_is_averaged_over_time():
     rows = [{"time_ns": at_s * 10**9, "actual_bytes": mib * MIB} for at_s, mib in sizes]
     truth = Truth(full_mib=1024, timeline=[*rows, {"time_ns": 4 * 10**9, "target_mib": 9}])
     assert compare.taken_mib(SimpleNamespace(truth=truth)) == 200
+
+
+def test_what_a_host_never_read_is_not_0():
+    assert compare.taken_mib(SimpleNamespace(truth=SimpleNamespace(timeline=[], full_mib=1024))) is None
