@@ -49,6 +49,13 @@ class Evidence:
     options: Options
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no time was recorded, or nothing came of which nobody says that it was looked for."""
+        analysis = self.analysis
+        nothing = not analysis.accounting.events and not analysis.samples
+        return nothing and not (analysis.duration_s and self.metadata.plan)
+
+    @property
     def balloon_seen(self) -> bool:
         """Whether there is a balloon, by its driver or by what it did."""
         balloon = self.analysis.balloon

@@ -116,6 +116,8 @@ class Kind:
 
     def unmet(self, evidence: Evidence) -> str:
         """Why it can't be judged; empty where it can."""
+        if self.needs and evidence.is_empty:
+            return "nothing was recorded"
         return next((need.why for need in self.needs if not need.is_met(evidence)), "")
 
     def findings(self, evidence: Evidence) -> Iterator[Finding]:

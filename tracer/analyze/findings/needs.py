@@ -35,6 +35,13 @@ def samples(names: frozenset[str], why: str) -> Need:
     return Need(why, lambda evidence: names <= evidence.analysis.samples.keys())
 
 
+def lasting(least_s: float) -> Need:
+    """That the recording is long enough for something that takes so long."""
+    return Need(
+        f"the recording is shorter than {least_s:g} s", lambda evidence: evidence.analysis.duration_s >= least_s
+    )
+
+
 def if_balloon(need: Need) -> Need:
     """The same where there may be a balloon: a machine without one has nothing to judge."""
     return Need(need.why, lambda evidence: evidence.surely_no_balloon or need.is_met(evidence))

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Final
 from ...model import Finding
 from ...sizes import mib
 from ...terms import Quality, Severity
-from ..kind import Explanation, Kind, found
-from ..needs import AVAILABLE, REFAULTS
+from ..kind import Explanation, Kind, Need, found
+from ..needs import AVAILABLE, BALLOON_SIZE, REFAULTS, if_balloon, lasting
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
+
+_CALM: Final = Need(
+    "the guest was never 10 s without refaults or waits",
+    lambda evidence: evidence.headroom.calm_ns > 0 or _size_that_would_do(evidence) < inf,
+)
+_CACHES: Final = Need(
+    "the size of the page cache and of slab was not sampled",
+    lambda evidence: evidence.headroom.free_bytes is not None or _size_that_would_do(evidence) < inf,
+)
+_NEEDS: Final = (REFAULTS, AVAILABLE, BALLOON_SIZE, lasting(10), _CALM, _CACHES)
 
 
 def _headroom(evidence: Evidence) -> Iterator[Finding]:
@@ -62,7 +72,7 @@ KIND: Final = Kind(
     number=26,
     title="How much more the balloon could take, or should give back",
     clause="how much the balloon could take or should give back was estimated",
-    needs=(REFAULTS, AVAILABLE),
+    needs=tuple(map(if_balloon, _NEEDS)),
     rule=_headroom,
     estimate=True,
     explanation=Explanation(

@@ -9,7 +9,7 @@ from ...model import Finding
 from ...sizes import mib
 from ...terms import Severity
 from ..kind import Explanation, Kind, found
-from ..needs import HOSTS_VIEW
+from ..needs import HOSTS_VIEW, if_balloon, lasting
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
@@ -36,7 +36,7 @@ KIND: Final = Kind(
     number=12,
     title="The balloon lags behind its target",
     clause="the balloon lagged behind the host's target",
-    needs=(HOSTS_VIEW,),
+    needs=(HOSTS_VIEW, if_balloon(lasting(LAG_LEAST_S))),
     rule=_lag,
     explanation=Explanation(
         meaning="The host asked for a size and the balloon did not reach it. Either the host counts on memory that "

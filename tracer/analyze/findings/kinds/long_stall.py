@@ -10,7 +10,7 @@ from ...cgroup_rows import short_name
 from ...model import Analysis, Finding
 from ...terms import Quality, Scope, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
-from ..needs import WAITS
+from ..needs import WAITS, lasting
 
 if TYPE_CHECKING:
     from ...totals.long_stalls import LongStall
@@ -151,7 +151,7 @@ KIND: Final = Kind(
     number=19,
     title="A task waited a long time for memory",
     clause="a task waited a second or more for memory without a break",
-    needs=(WAITS,),
+    needs=(WAITS, lasting(1)),
     rule=_stalls,
     together=_together,
     told_open=True,

@@ -9,7 +9,7 @@ from ...model import Analysis, Finding
 from ...sizes import mib
 from ...terms import Quality, Severity
 from ..kind import Explanation, Kind, found
-from ..needs import BALLOON_SIZE, SHORTAGE
+from ..needs import BALLOON_SIZE, SHORTAGE, if_balloon, lasting
 
 if TYPE_CHECKING:
     from ...contention.shortages import Shortage
@@ -85,7 +85,7 @@ KIND: Final = Kind(
     number=5,
     title="The balloon holds memory that the guest needs",
     clause="the guest was short of memory while the balloon released nothing",
-    needs=(SHORTAGE, BALLOON_SIZE),
+    needs=(SHORTAGE, BALLOON_SIZE, if_balloon(lasting(10))),
     rule=_starved,
     together=_together,
     told_open=True,

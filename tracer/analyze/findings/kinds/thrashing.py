@@ -9,7 +9,7 @@ from ...model import Analysis, Finding
 from ...sizes import mib
 from ...terms import Severity
 from ..kind import Explanation, Kind, found
-from ..needs import REFAULTS
+from ..needs import REFAULTS, lasting
 
 if TYPE_CHECKING:
     from ...contention.shortages import Shortage
@@ -56,7 +56,7 @@ KIND: Final = Kind(
     number=18,
     title="The load is larger than the guest's memory",
     clause="page cache was evicted and read again: the load is larger than the memory",
-    needs=(REFAULTS,),
+    needs=(REFAULTS, lasting(10)),
     rule=_thrashing,
     together=_together,
     told_open=True,

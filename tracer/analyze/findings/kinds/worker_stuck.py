@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ...model import Analysis, Finding
 from ...terms import Quality, Severity
 from ..kind import Explanation, Kind, cost_of, found
-from ..needs import WAIT_KINDS, WORK
+from ..needs import WAIT_KINDS, WORK, if_balloon, lasting
 
 if TYPE_CHECKING:
     from ...balloon.stuck import StuckRun
@@ -104,7 +104,7 @@ KIND: Final = Kind(
     number=4,
     title="The balloon's worker does not return",
     clause="the balloon's worker was stuck in a run",
-    needs=(WORK,),
+    needs=(WORK, if_balloon(lasting(2))),
     rule=_stuck,
     together=_together,
     told_open=True,
