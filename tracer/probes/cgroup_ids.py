@@ -11,7 +11,7 @@ from ..kernel.btf import Btf
 from ..kernel.cgroup import find_memory_controller
 from ..kernel.cgroup_paths import Hierarchy
 from ..kernel.paths import ROOT
-from . import syscalls
+from .trials import RUNNING, Trials
 
 _POINTER_BYTES: Final = 8
 _TASK: Final = {"CGROUPS": ("task_struct", "cgroups")}
@@ -33,7 +33,7 @@ class CgroupIds:
 
 
 @cache
-def choose_cgroup_ids(root: Path = ROOT) -> CgroupIds:
+def choose_cgroup_ids(root: Path = ROOT, trials: Trials = RUNNING) -> CgroupIds:
     """The memory controller's cgroups, wherever it is. Programs follow the task's own pointers, where the verifier lets
     them; else the kernel's helper tells cgroups of the unified hierarchy, which with v1 stand in.
 
@@ -41,15 +41,15 @@ def choose_cgroup_ids(root: Path = ROOT) -> CgroupIds:
     """
     controller = find_memory_controller(root)
     hierarchy = Hierarchy.MEMORY if controller is not None and controller.version == 1 else Hierarchy.UNIFIED
-    if flags := _followed(hierarchy, root):
+    if flags := _followed(hierarchy, root, trials):
         return CgroupIds(hierarchy, flags)
     reason = _NOT_FOLLOWED if hierarchy is Hierarchy.MEMORY else ""
-    if refusal := syscalls.why_no_cgroup_id():
+    if refusal := trials.why_no_cgroup_id():
         return CgroupIds(None, (), refusal)
     return CgroupIds(Hierarchy.UNIFIED, ("-DRT_CGROUP_BY_HELPER",), reason)
 
 
-def _followed(hierarchy: Hierarchy, root: Path) -> tuple[str, ...]:
+def _followed(hierarchy: Hierarchy, root: Path, trials: Trials) -> tuple[str, ...]:
     """Where a task's cgroup is; empty where nothing tells it, or programs may not look there."""
     types = Btf.read(root=root)
     if types is None or (index := types.enumerator("memory_cgrp_id")) is None:
@@ -61,6 +61,6 @@ def _followed(hierarchy: Hierarchy, root: Path) -> tuple[str, ...]:
     known = {
         name: place + _POINTER_BYTES * index * (name == "SUBSYS") for name, place in places.items() if place is not None
     }
-    if not syscalls.accepts_task_walk(tuple(known.values())):
+    if not trials.accepts_task_walk(tuple(known.values())):
         return ()
     return tuple(f"-DRT_CGROUP_AT_{name}={place}" for name, place in known.items())

@@ -122,14 +122,22 @@ def targets_for(page_source: str, oom_notifiers: Collection[str] = (), lru_detai
     return Targets(oom_notifiers=known, page_source=PageSource(page_source), lru_detail=LruDetail(lru_detail))
 
 
-def make_plan(targets: Targets | None = None, kinds: Collection[Kind] | None = None, root: Path = ROOT) -> Plan:
-    """The plan for the running kernel; nothing is compiled, loaded or attached yet. `kinds`: these tracepoints only."""
-    return _Planner(targets or Targets(), root).plan(kinds)
+def make_plan(
+    targets: Targets | None = None,
+    kinds: Collection[Kind] | None = None,
+    root: Path = ROOT,
+    page_bytes: int | None = None,
+) -> Plan:
+    """The plan for the running kernel, or the one described below `root`; nothing is compiled, loaded or attached yet.
+
+    `kinds`: these tracepoints only; `page_bytes`: its pages, where they aren't this machine's.
+    """
+    return _Planner(targets or Targets(), root, page_bytes or os.sysconf("SC_PAGE_SIZE")).plan(kinds)
 
 
 class _Planner:
-    def __init__(self, targets: Targets, root: Path) -> None:
-        self._targets, self._root = targets, root
+    def __init__(self, targets: Targets, root: Path, page_bytes: int) -> None:
+        self._targets, self._root, self._page_bytes = targets, root, page_bytes
         self._names = {
             _WORK_FILTER: targets.work_functions,
             _NOTIFIER_FILTER: targets.oom_notifiers,
@@ -150,7 +158,7 @@ class _Planner:
         if kinds is None:
             subjects += self._balloon_subjects()
             subjects += map(self._functions.subject, self._traced_functions())
-            subjects += free_page_subjects(self._functions, os.sysconf("SC_PAGE_SIZE"), self._root)
+            subjects += free_page_subjects(self._functions, self._page_bytes, self._root)
             subjects += filter(None, [multi_gen_scans(self._functions, read_lru_gen(self._root))])
         sampled = tuple(_sampled_rows(self._root))
         flags = (self._pages.shrinker_flag(),)

@@ -11,12 +11,13 @@ from typing import Final
 
 from ..kernel.btf import Btf
 from ..kernel.host import read_host
+from ..kernel.paths import ROOT
 from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
-from . import syscalls
 from .cgroup_ids import choose_cgroup_ids
 from .transport import Transport
+from .trials import RUNNING, Trials
 
 PROGRAM_FILES: Final = (
     "ring.bpf.c",
@@ -59,17 +60,24 @@ def transport_maps(transport: Transport) -> tuple[str, ...]:
     return (RING_MAP, LOST_MAP, *((BELLS_MAP, WAITING_MAP) if transport is Transport.PERF else ()))
 
 
-def kernel_flags(release: str, transport: Transport, buffer_pages: int, directory: Path) -> list[str]:
-    """Compiler flags that hold for every program; `release` is uname's."""
+def kernel_flags(
+    release: str,
+    transport: Transport,
+    buffer_pages: int,
+    directory: Path,
+    root: Path = ROOT,
+    trials: Trials = RUNNING,
+) -> list[str]:
+    """Compiler flags that hold for every program on the machine below `root`; `release` is uname's."""
     is_perf = transport is Transport.PERF
     return [
         f"-I{directory}",
         f"-DLINUX_VERSION_CODE={version_code(release):#x}",
         "-DRT_TRANSPORT_PERF" if is_perf else f"-DRT_RING_PAGES={buffer_pages}",
-        *(["-DRT_HAS_PROBE_READ_KERNEL"] if syscalls.accepts_call(_PROBE_READ_KERNEL_STR) else []),
-        *([f"-DRT_MAPPED_CPUS={read_host().cpus_possible}"] if syscalls.accepts_mapped_array() else []),
-        *_task_name_flags(),
-        *choose_cgroup_ids().flags,
+        *(["-DRT_HAS_PROBE_READ_KERNEL"] if trials.accepts_call(_PROBE_READ_KERNEL_STR) else []),
+        *([f"-DRT_MAPPED_CPUS={read_host(root).cpus_possible}"] if trials.accepts_mapped_array() else []),
+        *_task_name_flags(root, trials),
+        *choose_cgroup_ids(root, trials).flags,
     ]
 
 
@@ -97,11 +105,11 @@ def version_code(release: str) -> int:
 
 
 @cache
-def _task_name_flags() -> tuple[str, ...]:
+def _task_name_flags(root: Path = ROOT, trials: Trials = RUNNING) -> tuple[str, ...]:
     """Where a task keeps its name, if programs may read it there: some 60 ns less than the kernel's helper takes."""
-    types = Btf.read() if sys.byteorder == "little" else None
+    types = Btf.read(root=root) if sys.byteorder == "little" else None
     place = types.member_offset_bytes("task_struct", "comm") if types else None
-    return (f"-DRT_COMM_AT={place}",) if place is not None and syscalls.accepts_task_read(place) else ()
+    return (f"-DRT_COMM_AT={place}",) if place is not None and trials.accepts_task_read(place) else ()
 
 
 def _access(field: Field | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +9,7 @@ from typing import Final, Self
 
 from ..errors import CannotTraceError
 from . import syscalls
+from .trials import RUNNING, Trials
 
 MAX_BUFFER_BYTES: Final = 1 << 30
 _WAKE_UP_SHARE: Final = 8
@@ -49,11 +49,11 @@ class BufferSizes:
         return cls(size, size * cpus)
 
 
-def choose_transport(wanted: Transport | None = None) -> TransportChoice:
+def choose_transport(wanted: Transport | None = None, trials: Trials = RUNNING) -> TransportChoice:
     """What `wanted` says, else the ring where the kernel makes one. Raises CannotTraceError for one it can't make."""
     if wanted is Transport.PERF:
         return TransportChoice(wanted, "asked for")
-    if not (refusal := _why_no_ring()):
+    if not (refusal := trials.why_no_ring()):
         return TransportChoice(Transport.RING)
     if wanted is Transport.RING:
         raise CannotTraceError(f"{refusal} (try: --transport perf)")
@@ -72,12 +72,3 @@ def open_perf_output(map_fd: int, cpu: int, size: int) -> int:
         os.close(event)
         raise
     return event
-
-
-def _why_no_ring() -> str:
-    try:
-        os.close(syscalls.create_ring(os.sysconf("SC_PAGE_SIZE")))
-    except OSError as error:
-        # Anything else (no permission, no memory) is not about rings, and is told where the programs' maps are made.
-        return "this kernel has no BPF ring buffer" if error.errno == errno.EINVAL else ""
-    return ""
