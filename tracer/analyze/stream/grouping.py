@@ -38,7 +38,8 @@ def stable_order(key: I64) -> I64:
     """Positions by key, ascending for each. Keys close to each other take numpy's radix sort, which 16 bits have."""
     if not len(key):
         return np.empty(0, np.int64)
-    low, high = key.min(), key.max()
+    # Python's integers: two keys can lie further apart than 64 bits with a sign reach.
+    low, high = int(key.min()), int(key.max())
     if low == high:
         return np.arange(len(key))
     return np.argsort((key - low).astype(np.uint16) if high - low < 1 << 16 else key, kind="stable")
