@@ -19,6 +19,13 @@ LEAKED: Final = "vmstat.balloon_deflate"
 MIGRATED: Final = "vmstat.balloon_migrate"
 EVENT_COUNTERS: Final = (INFLATED, LEAKED, MIGRATED)
 
+HOSTS_ACTUAL: Final = "host.actual_bytes"
+"""What the guest has, by the host."""
+HOSTS_TARGET: Final = "host.target_bytes"
+HOSTS_FULL: Final = "host.full_bytes"
+"""The most that the guest has had so far, by the host: what it has with an empty balloon, or less. Told with sizes that
+were read, not with those that were repeated for a command."""
+
 _UNCOUNTED: Final = frozenset({"xen_balloon", "hv_balloon"})
 """Drivers without BALLOON_INFLATE and _DEFLATE (drivers/xen/balloon.c, drivers/hv/hv_balloon.c); since Linux 6.16 both
 keep NR_BALLOON_PAGES, which /proc/meminfo shows as `Balloon:`."""

@@ -178,6 +178,7 @@ class Engine:
         self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
         self._series.add(samples)
         if are_hosts(samples):
+            self._settled.ticks.hosts_sample(samples)
             return
         self._pending_samples.append(samples)
         self._new_samples += 1

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from ..balloon_counters import HOSTS_ACTUAL
 from ..metadata import Metadata
 from .accounting import Accounting
 from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
-from .balloon.size import balloon_size
+from .balloon.size import balloon_pages, balloon_size
 from .balloon.tracker import BalloonTracker
 from .contention.sampled_oscillation import sampled_oscillations
 from .contention.settling import Settling
@@ -103,6 +104,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         recorder=state.own.result(),
     )
     analysis.balloon.size = balloon_size(analysis, state.metadata.page_size_bytes)
+    _size_kills_by_host(state, analysis)
     told = _told_by_cgroup(state, analysis.tiers)
     analysis.cgroups = state.cgroups.rows(analysis.stalls, settled.kills, state.paths, told)
     notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
@@ -126,6 +128,16 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     analysis.findings = find(evidence)
     analysis.not_judged = not_judged(evidence, analysis.findings)
     return analysis
+
+
+def _size_kills_by_host(state: State, analysis: Analysis) -> None:
+    """What the balloon held at each kill by the host's log, where nothing else tells: a lower bound; 0 says nothing."""
+    size, page_bytes = analysis.balloon.size, state.metadata.page_size_bytes
+    if size is None or size.source != HOSTS_ACTUAL:
+        return
+    for kill in state.settled.kills:
+        if kill.balloon_pages is None:
+            kill.balloon_pages = balloon_pages(analysis, page_bytes, state.seconds(kill.time_ns)) or None
 
 
 def _told_by_cgroup(state: State, tiers: list[TierRow]) -> PagesTold:

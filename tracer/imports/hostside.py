@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ..balloon_counters import HOSTS_ACTUAL, HOSTS_FULL, HOSTS_TARGET
 from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
 from ..store.format import JSON
@@ -16,16 +17,14 @@ from .room import rows_that_fit
 from .sides import ReadingTable, Record, nanoseconds, read_records, whole
 from .survey import Survey
 
-ACTUAL: Final = "host.actual_bytes"
-TARGET: Final = "host.target_bytes"
 _MIB: Final = 1 << 20
 _CLOCKS: Final = ("mono", "t", "real")
 _COMMANDS: Final = frozenset({"balloon_cmd", "set_target", "balloon"})
 _SIZES: Final = frozenset({"query", "actual"})
 """Events whose plain `bytes` or `mib` is the balloon's size, as it is the target in those of a command."""
 MOST_COMMANDS: Final = 10_000
-MOST_CELLS: Final = 1 << 21
-"""Numbers of a host's log, two a reading: of one a second for 12 days."""
+MOST_CELLS: Final = 3 << 20
+"""Numbers of a host's log, three a reading: of one a second for 12 days."""
 _MOST_UNMATCHED: Final = 2
 """More than one in so many commands changes the target: some ask for what is already asked for."""
 
@@ -47,7 +46,9 @@ class HostLog:
     commands: list[Command] = field(default_factory=list)
     messages: Messages = field(default_factory=Messages)
     last: dict[str, int] = field(default_factory=dict)
-    """The last size."""
+    """The last sizes."""
+    full_bytes: int = 0
+    """The most the guest has had so far."""
     wall_ns: int | None = None
     """A wall clock's reading minus the guest's clock, where a message had both."""
 
@@ -123,10 +124,12 @@ def _take(log: HostLog, record: Record, time_ns: int) -> None:
 
 
 def _add(log: HostLog, time_ns: int, actual: int | None, target: int | None) -> None:
-    """A reading; a target that is not told stays what it was."""
-    now = {ACTUAL: actual, TARGET: target}
+    """A reading; what it does not tell stays what it was. The guest's full memory is told with the size alone, so that
+    a size which was repeated for a command can be told from one that was read."""
+    now = {HOSTS_ACTUAL: actual, HOSTS_TARGET: target}
     log.last = {name: log.last.get(name, SAMPLE_NULL) if value is None else value for name, value in now.items()}
-    log.sizes.add(time_ns, log.last)
+    log.full_bytes = max(log.full_bytes, actual or 0)
+    log.sizes.add(time_ns, log.last | {HOSTS_FULL: SAMPLE_NULL if actual is None else log.full_bytes})
 
 
 def _bytes(record: Record, in_bytes: Sequence[str], in_mib: Sequence[str]) -> int | None:

@@ -52,7 +52,7 @@ class Sides:
 
     def _take_host(self, host: HostLog, survey: Survey) -> None:
         offset = host.offset(survey)
-        samples, _ = host.sizes.readings().samples(offset.ns, survey.first_ns, survey.last_ns)
+        samples, _ = host.sizes.readings().samples(offset.ns, survey.first_ns, survey.last_ns, lasting=True)
         self._pending.append(samples)
         self._state("host_clock", "The host's clock", offset)
         self.notes["host_commands"] = host.command_notes(offset.ns, survey.first_ns)

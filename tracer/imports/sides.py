@@ -20,8 +20,8 @@ from ..store.format import MOST_NS
 from .lines import MOST_LINE_BYTES
 from .sources import open_side_file
 
-MOST_COLUMNS: Final = SAMPLE_NAMES.most - 2
-"""Counters of a file; the two sizes of the balloon that a host's log tells go beside them."""
+MOST_COLUMNS: Final = SAMPLE_NAMES.most - 3
+"""Counters of a file; the three sizes that a host's log tells go beside them."""
 MOST_CELLS: Final = 1 << 24
 """Numbers of a file: 128 MiB, of 250 counters a second for 18 hours."""
 _NS: Final = 1_000_000_000
@@ -80,14 +80,18 @@ class Readings:
     names: tuple[str, ...]
     values: npt.NDArray[np.int64]
 
-    def samples(self, offset_ns: int, first_ns: int, last_ns: int) -> tuple[Samples, int]:
+    def samples(self, offset_ns: int, first_ns: int, last_ns: int, *, lasting: bool = False) -> tuple[Samples, int]:
         """As samples on the trace's clock, and how many were left out.
 
-        Those before the trace's first event are left out, and after its last event all but the next one.
+        Those before the trace's first event are left out, and after its last event all but the next one. Where what was
+        read lasts until it is read again, the last one before the first event is taken as of that event.
         """
         time_ns = self.times + offset_ns
         order = np.argsort(time_ns, kind="stable")
         start = int(np.searchsorted(time_ns[order], first_ns, side="left"))
+        if lasting and start:
+            start -= 1
+            time_ns[order[start]] = first_ns
         stop = int(np.searchsorted(time_ns[order], last_ns, side="left")) + 1
         kept = order[start:stop]
         kept = kept[time_ns[kept] <= MOST_NS]

@@ -6,12 +6,14 @@ from typing import Final
 
 from ..analyze.model import BalloonResult, BalloonSize
 from ..analyze.terms import Quality
+from ..balloon_counters import HOSTS_ACTUAL
 from .numbers import mib
 
 _SOURCES: Final = {
     "vmmemctl.current_pages": "VMware's driver in debugfs",
     "meminfo.Balloon_bytes": "/proc/meminfo",
     "vmstat.nr_balloon_pages": "/proc/vmstat",
+    HOSTS_ACTUAL: "by the host's log, at least",
 }
 
 

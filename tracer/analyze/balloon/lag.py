@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from ...balloon_counters import HOSTS_ACTUAL, HOSTS_TARGET
 from ..model import Quantity
 
 LAG_LEAST_BYTES: Final = 1 << 20
@@ -28,7 +29,7 @@ class Lag:
 
 def lag_of(samples: Mapping[str, Quantity]) -> Lag | None:
     """The lag in the host's readings; None without two of them, or without any lag."""
-    target, actual = samples.get("host.target_bytes"), samples.get("host.actual_bytes")
+    target, actual = samples.get(HOSTS_TARGET), samples.get(HOSTS_ACTUAL)
     if target is None or actual is None or len(target.time_s) < 2:
         return None
     wanted = target.values[np.maximum(np.searchsorted(target.time_s, actual.time_s, side="right") - 1, 0)]

@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...balloon_counters import GAUGES, INFLATED, LEAKED
+from ...balloon_counters import GAUGES, HOSTS_ACTUAL, HOSTS_FULL, INFLATED, LEAKED
 from ...schema import BALLOON_PAGE_BYTES
 from ..model import Analysis, BalloonSize, BalloonStep
 from ..sizes import MIB
 from ..terms import Quality
 
 _ADDED_UP: Final = "vmstat.balloon_inflate minus balloon_deflate"
+_TOTAL: Final = "meminfo.MemTotal_bytes"
 _TARGET: Final = "vmmemctl.target_pages"
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +36,7 @@ class Size:
 
 
 def sampled_size(analysis: Analysis, page_bytes: int) -> Size | None:
-    """The size from samples: one of GAUGES, or inflate minus deflate since boot."""
+    """The size from samples: one of GAUGES, or inflate minus deflate since boot, or else by the host's."""
     samples = analysis.samples
     for name, unit_bytes in GAUGES:
         gauge = samples.get(name)
@@ -43,7 +44,7 @@ def sampled_size(analysis: Analysis, page_bytes: int) -> Size | None:
             return _known(gauge.time_s, gauge.values * ((unit_bytes or page_bytes) / MIB), name)
     up, down = samples.get(INFLATED), samples.get(LEAKED)
     if up is None or down is None or not len(up.values) or len(up.values) != len(down.values):
-        return None
+        return _hosts_size(analysis, page_bytes)
     return _known(up.time_s, (up.values - down.values) * (page_bytes / MIB), _ADDED_UP)
 
 
@@ -57,8 +58,29 @@ def balloon_size(analysis: Analysis, page_bytes: int) -> BalloonSize | None:
     )
     target = analysis.samples.get(_TARGET) if size.source == GAUGES[0][0] else None
     target_bytes = None if target is None else round(float(target.values[-1]) * BALLOON_PAGE_BYTES)
-    quality = Quality.INFERRED if size.source == _ADDED_UP else Quality.MEASURED
+    quality = Quality.INFERRED if size.source in (_ADDED_UP, HOSTS_ACTUAL) else Quality.MEASURED
     return BalloonSize(start, end, lowest, highest, target_bytes, size.source, quality)
+
+
+def _hosts_size(analysis: Analysis, page_bytes: int) -> Size | None:
+    """What the guest lacks of the most that it has had, by the host and MemTotal (as `HostsView` has it), moved by the
+    steps since each reading."""
+    full, actual = analysis.samples.get(HOSTS_FULL), analysis.samples.get(HOSTS_ACTUAL)
+    if full is None or actual is None:
+        return None
+    read_s, most = full.time_s, full.values
+    total = analysis.samples.get(_TOTAL)
+    if total is not None:
+        so_far = np.append(0.0, np.maximum.accumulate(total.values))
+        most = np.maximum(most, so_far[np.searchsorted(total.time_s, read_s, side="right")])
+    lacks = (most - actual.values[np.searchsorted(actual.time_s, read_s)]) / MIB
+    steps = sorted(analysis.steps, key=lambda step: step.end_s)
+    ends_s = np.array([step.end_s for step in steps])
+    net = np.cumsum([0, *(step.pages for step in steps)]) * (page_bytes / MIB)
+    time_s = np.unique(np.concatenate((read_s, ends_s[ends_s > read_s[0]])))
+    last = np.searchsorted(read_s, time_s, side="right") - 1
+    moved = [net[np.searchsorted(ends_s, at_s, side="right")] for at_s in (time_s, read_s[last])]
+    return _known(time_s, np.maximum(lacks[last] + moved[0] - moved[1], 0.0), HOSTS_ACTUAL)
 
 
 def _known(time_s: Floats, mib: Floats, source: str) -> Size | None:

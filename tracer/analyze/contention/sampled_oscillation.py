@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from ...balloon_counters import HOSTS_ACTUAL, HOSTS_TARGET
 from ..balloon.size import Floats, sampled_size
 from ..model import Analysis, Quantity
 from ..sizes import MIB
 from .found_oscillations import Oscillation
 from .oscillation import OSCILLATION_TURNS, UNDONE_PARTS
 
-_TARGET, _ACTUAL = "host.target_bytes", "host.actual_bytes"
 _REFAULTS = ("vmstat.workingset_refault_file", "vmstat.workingset_refault_anon")
 
 
@@ -29,7 +29,7 @@ def sampled_oscillations(analysis: Analysis, known: Sequence[Oscillation], page_
 
 def _levels(analysis: Analysis, page_bytes: int) -> Iterator[tuple[str, Floats, Floats]]:
     """Readings by name, in guest pages."""
-    names = [_TARGET] if analysis.balloon.wasted_pages is not None else [_TARGET, _ACTUAL]
+    names = [HOSTS_TARGET] if analysis.balloon.wasted_pages is not None else [HOSTS_TARGET, HOSTS_ACTUAL]
     for name in names:
         if (level := analysis.samples.get(name)) is not None:
             yield name, level.time_s, level.values / page_bytes

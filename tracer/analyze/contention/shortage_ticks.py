@@ -22,6 +22,7 @@ from ..stream.pieces import joined
 from ..stream.stretch import Stretch
 from ..terms import Cause, Scope, Tier
 from ..totals.kills import Kill, KillReason, reason_for
+from .hosts_view import HostsView
 from .time_sums import Sums, Union, Waited
 
 I64 = npt.NDArray[np.int64]
@@ -72,6 +73,8 @@ class Column(IntEnum):
     KILLS = 19
     PRIORITY = 20
     """The lowest since the tick before, NaN without a scan."""
+    FULL_BYTES = 21
+    """The guest's memory with an empty balloon, where the host's log alone tells what the balloon holds, else NaN."""
 
 
 _SUMS: Final = (
@@ -129,6 +132,7 @@ class TickMaker:
         self._waited, self._waiting = Waited(), Union()
         self._sums = {column: Sums() for column in _SUMS}
         self._net = Sums()
+        self._host = HostsView(metadata.page_size_bytes)
         self._scanned = Growing()
 
     def advance(self, stretch: Stretch) -> None:
@@ -164,6 +168,10 @@ class TickMaker:
         """Take the guest's readings, oldest first."""
         self._read.append(samples)
 
+    def hosts_sample(self, samples: Samples) -> None:
+        """Take the host's readings, oldest first."""
+        self._host.add(samples)
+
     def step(self, steps: StepColumns) -> None:
         """Take the balloon's steps."""
         if not len(steps):
@@ -188,6 +196,7 @@ class TickMaker:
         count = int(np.searchsorted(waits_ns, until_ns, side="right"))
         self._waits_ns = [waits_ns[count:]]
         time_ns = ascending(np.concatenate((self._chosen_reads.of(read_ns), self._chosen_waits.of(waits_ns[:count]))))
+        self._host.settle(until_ns, self._net)
         ticks = self._ticks(time_ns[time_ns > self._newest_ns], read_ns, read)
         for sums in (*self._sums.values(), self._net):
             sums.fold(until_ns)
@@ -203,6 +212,7 @@ class TickMaker:
 
     def last(self, end_ns: int) -> Ticks:
         """One more at the recording's end."""
+        self._host.settle(end_ns, self._net)
         time_ns = np.asarray([end_ns] if end_ns > self._newest_ns else [], np.int64)
         return self._ticks(time_ns, self._known_ns, self._known)
 
@@ -228,12 +238,22 @@ class TickMaker:
         values[:, Column.WAITING_NS] = self._waiting.until(time_ns)
         for column, sums in self._sums.items():
             values[:, column] = sums.until(time_ns)
-        seen = self._net.until(time_ns)
-        uncounted = np.isnan(values[:, Column.HELD]) & (seen > 0)
-        values[uncounted, Column.HELD] = seen[uncounted]
+        self._fill_held(time_ns, values)
         values[:, Column.PRIORITY] = self._lowest(time_ns)
         self._newest_ns = int(time_ns[-1])
         return Ticks(time_ns, values)
+
+    def _fill_held(self, time_ns: I64, values: F64) -> None:
+        """What the balloon holds where the guest's counters do not say it: what the host's log tells, and no less than
+        what was seen to enter it."""
+        host = self._host.at(time_ns, values[:, Column.TOTAL_BYTES], self._net)
+        seen = self._net.until(time_ns)
+        uncounted = np.isnan(values[:, Column.HELD])
+        held = np.fmax(np.where(seen > 0, seen, np.nan), host.held_pages)
+        for column, filled in ((Column.HELD, held), (Column.FULL_BYTES, host.full_bytes)):
+            values[uncounted, column] = filled[uncounted]
+        for column, moved in ((Column.GAVE, host.gave_pages), (Column.TOOK, host.took_pages)):
+            values[uncounted, column] = np.maximum(values[:, column], moved)[uncounted]
 
     def _lowest(self, time_ns: I64) -> F64:
         """The lowest priority in each piece of time that ends with a tick."""

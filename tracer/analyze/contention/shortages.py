@@ -144,14 +144,15 @@ class Shortages:
             self._short_trace()
 
     def full_bytes(self, values: F64) -> F64:
-        """The guest's memory with what the balloon holds; NaN where MemTotal is not known.
+        """The guest's memory with what the balloon holds; NaN where neither MemTotal nor the host tells.
 
         Without DEFLATE_ON_OOM the driver takes the pages out of MemTotal: fill_balloon() calls
         adjust_managed_page_count() in drivers/virtio/virtio_balloon.c, as other drivers always do.
         """
-        total = values[:, Column.TOTAL_BYTES]
+        by_host, total = values[:, Column.FULL_BYTES], values[:, Column.TOTAL_BYTES]
         total = np.where(np.isnan(total), self._memory_bytes, total)
-        return total + (np.nan_to_num(values[:, Column.HELD]) * self._page_bytes if self._shrinks_total else 0)
+        total = total + (np.nan_to_num(values[:, Column.HELD]) * self._page_bytes if self._shrinks_total else 0)
+        return np.where(np.isnan(by_host), total, by_host)
 
     def holds(self, values: F64) -> Flags:
         """Whether the balloon holds a good part of the guest's memory."""

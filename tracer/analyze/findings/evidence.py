@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...balloon_counters import HOSTS_ACTUAL
 from ...metadata import Metadata
 from ...schema import KIND_BY_NAME
 from ..balloon.lag import Lag, lag_of
@@ -60,6 +61,12 @@ class Evidence:
         """Whether there is a balloon, by its driver or by what it did."""
         balloon = self.analysis.balloon
         return bool(self.metadata.balloon.driver or balloon.work_spans or balloon.inflated_pages or balloon.out_pages)
+
+    @property
+    def sized_by_host(self) -> bool:
+        """Whether it is the host's log that tells the balloon's size."""
+        size = self.analysis.balloon.size
+        return size is not None and size.source == HOSTS_ACTUAL
 
     @property
     def surely_no_balloon(self) -> bool:

@@ -58,8 +58,9 @@ def _share(evidence: Evidence, shortage: Shortage) -> float | None:
 
 def _held(evidence: Evidence, shortage: Shortage) -> str:
     share = _share(evidence, shortage)
-    of_memory = "" if share is None else f" ({share:.0%} of the guest's memory)"
-    return evidence.mib(shortage.held_pages or 0) + of_memory
+    notes = [] if share is None else [f"{share:.0%} of the guest's memory"]
+    notes += ["by the host's log"] * evidence.sized_by_host
+    return evidence.mib(shortage.held_pages or 0) + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _helps(evidence: Evidence, shortage: Shortage) -> str:
@@ -104,7 +105,9 @@ KIND: Final = Kind(
             "where the machine reclaimed and the balloon did not inflate), or the OOM killer killed. "
             "Consecutive windows are one finding. Reclaim of memory cgroups at their own limits is "
             "subtracted: no balloon helps against that. The guest's memory is MemTotal, plus what the balloon "
-            "holds unless DEFLATE_ON_OOM is on, with which the driver leaves MemTotal unchanged. Deflating "
+            "holds unless DEFLATE_ON_OOM is on, with which the driver leaves MemTotal unchanged. If only the "
+            "host's log tells the balloon's size, it is what the guest has less than the most the log says "
+            "it ever had, or than MemTotal: at least that much. Deflating "
             "must be able to help: pages evicted and not read again are what this load would use beyond its "
             "memory, and they must be no more than what the balloon held; otherwise it is `thrashing`. "
             "Without refault samples the finding says that this could not be checked. Critical from 20% of "
