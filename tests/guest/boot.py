@@ -27,6 +27,7 @@ def main() -> int:
 def _run(options: argparse.Namespace) -> int:
     hardware = Hardware(
         memory_mib=options.memory, cpus=options.cpus, nodes=options.nodes, append=options.append,
+        compiler=not options.no_compiler,
         balloon=tuple(filter(None, options.balloon.split(","))),
     )  # fmt: skip
     files = dict(_pair(text) for text in options.put)
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nodes", type=int, default=1, help="NUMA nodes, one CPU each")
     parser.add_argument("--balloon", default="deflate-on-oom", metavar="FLAG,...", help=", ".join(BALLOON_FLAGS))
     parser.add_argument("--no-balloon-module", action="store_true", help="do not load virtio_balloon")
+    parser.add_argument("--no-compiler", action="store_true", help="a root image without bcc and LLVM")
     parser.add_argument("--append", default="", help="kernel command line")
     parser.add_argument("--put", action="append", default=[], metavar="FILE[=PLACE]", help="below /payload/files")
     parser.add_argument("--get", action="append", default=[], metavar="PATH[=FILE]", help="copy out after the command")

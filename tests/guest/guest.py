@@ -57,7 +57,7 @@ class Guest:
         balloon_module: bool = True,
     ) -> None:
         self.hardware = hardware or Hardware()
-        self.image: Image = image(KERNELS[kernel])
+        self.image: Image = image(KERNELS[kernel], compiler=self.hardware.compiler)
         self.folder = Path(tempfile.mkdtemp(prefix="guest-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._request = 0

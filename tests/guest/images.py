@@ -29,6 +29,11 @@ MODULES: Final = (
 """Loaded by the initrd where the kernel has them as modules, but for the balloon: `inside/agent.py` loads that."""
 WHEELS: Final = ("numpy>=2.0,<2.4", "zstandard>=0.22", "typer>=0.29")
 """What recording needs. numpy since 2.4 wants cmpxchg16b of the processor, which the emulation had better not have."""
+_COMPILER: Final = (
+    "usr/lib/python3/dist-packages/bcc*", "usr/share/bcc", "usr/lib/llvm-*",
+    *(f"usr/lib/x86_64-linux-gnu/lib{name}*" for name in ("bcc", "bpf", "LLVM", "clang", "z3")),
+)  # fmt: skip
+"""What a target lacks that has no compiler: bcc, its libraries, LLVM and what only that needs."""
 _PRUNED: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/perl5", "boot")
 
 
@@ -40,7 +45,7 @@ def cache_dir() -> Path:
 
 @dataclass(frozen=True)
 class Image:
-    """Files to boot from. `tree` is the root image's content; `balloon` the initrd's way to the balloon's module."""
+    """Files to boot from. `tree` is what the root image was made from, with bcc also where that has none."""
 
     kernel: Kernel
     release: str
@@ -50,14 +55,18 @@ class Image:
     tree: Path
 
 
-def image(kernel: Kernel) -> Image:
-    """The kernel's image, built where the cache lacks it. Raises LabError."""
+def image(kernel: Kernel, *, compiler: bool = True) -> Image:
+    """The kernel's image, built where the cache lacks it; without bcc and LLVM on request. Raises LabError."""
     cache, userland = cache_dir(), kernel.system
     with locked():
         system = kept(cache / f"system-{userland.name}-{_recipe(userland)}", lambda into: _build_system(userland, into))
+        root = system / "root.img"
+        if not compiler:
+            name = f"bare-{userland.name}-{_recipe(userland, *_COMPILER)}"
+            root = kept(cache / name, lambda into: _build_bare(system / "tree", into)) / "root.img"
         boot = kept(cache / f"kernel-{kernel.name}-{_recipe(kernel)}", lambda into: _build_kernel(kernel, into))
     release = (boot / "release").read_text()
-    return Image(kernel, release, boot / "vmlinuz", boot / "initrd", system / "root.img", system / "tree")
+    return Image(kernel, release, boot / "vmlinuz", boot / "initrd", root, system / "tree")
 
 
 @contextmanager
@@ -117,9 +126,9 @@ def kept(folder: Path, build: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _recipe(what: System | Kernel) -> str:
+def _recipe(what: System | Kernel, *more: str) -> str:
     """Changes when what an image is made from changes."""
-    text = repr((what, PACKAGES, WHEELS, MODULES, _PRUNED)) + (INSIDE / "initrd.sh").read_text()
+    text = repr((what, *more, PACKAGES, WHEELS, MODULES, _PRUNED)) + (INSIDE / "initrd.sh").read_text()
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -141,6 +150,15 @@ def _build_system(system: System, into: Path) -> None:
     for folder in (f"usr/lib/python{system.python}", "usr/lib/python3/dist-packages", "opt/site"):
         compile_python(tree, system, tree / folder, f"/{folder}")
     make_filesystem(tree, into / "root.img", spare_mib=16)
+
+
+def _build_bare(tree: Path, into: Path) -> None:
+    bare = into / "tree"
+    run(["cp", "-al", str(tree), str(bare)])
+    unwanted = [path for pattern in _COMPILER for path in bare.glob(pattern)]
+    run(["rm", "-r", *map(str, unwanted)])
+    make_filesystem(bare, into / "root.img", spare_mib=16)
+    shutil.rmtree(bare)
 
 
 def _require_bcc(tree: Path, wanted: str) -> None:

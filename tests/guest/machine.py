@@ -18,6 +18,8 @@ BALLOON_FLAGS: Final = ("deflate-on-oom", "free-page-reporting", "free-page-hint
 
 _EMULATED_CPU: Final = "qemu64,-cx16,+ssse3,+sse4.1,+sse4.2,+popcnt"
 """Without cmpxchg16b, whose emulation lets 6.12 crash at random; with what Python's wheels are compiled for."""
+_KERNEL_OPTIONS: Final = "console=ttyS0 panic=-1 quiet loglevel=5 no_timer_check"
+"""An emulated machine that does not get its CPU for some ticks fails the timer's check, and the kernel panics."""
 _KVM_TRIAL_S: Final = 15
 
 
@@ -29,7 +31,7 @@ machines_replaced: Final[list[str]] = []
 class Hardware:
     """What the machine has. `disk_mib` is an empty disk, `/dev/vdc`, `swap_mib` another, `/dev/vdd`, for swap.
 
-    Nodes share the memory evenly.
+    Nodes share the memory evenly. `compiler` is whether its root image has bcc and LLVM.
     """
 
     memory_mib: int = 1024
@@ -39,6 +41,7 @@ class Hardware:
     disk_mib: int = 2048
     swap_mib: int = 1024
     append: str = ""
+    compiler: bool = True
 
     def __post_init__(self) -> None:
         if unknown := set(self.balloon) - set(BALLOON_FLAGS):
@@ -53,7 +56,7 @@ def command(image: Image, hardware: Hardware, payload: Path, folder: Path, accel
         *_processor(accelerator, hardware),
         *("-nodefaults", "-display", "none", "-no-reboot", "-no-user-config"),
         *("-kernel", str(image.vmlinuz), "-initrd", str(image.initrd)),
-        *("-append", f"console=ttyS0 panic=-1 quiet loglevel=5 {hardware.append}".strip()),
+        *("-append", f"{_KERNEL_OPTIONS} {hardware.append}".strip()),
         *("-serial", f"file:{folder / 'console.log'}"),
         *("-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"),
         *_memory(hardware),
