@@ -23,6 +23,7 @@ from .contention.settling import Settling
 from .model import Analysis
 from .options import Options
 from .results import State, analysis_of
+from .stream.branching import Branch
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
 from .stream.fields_read import NEVER_READ
 from .stream.lane import SPAN_CODE, SYNTHETIC
@@ -144,6 +145,15 @@ class Engine:
         self._fill.place(self._gaps)
         self._accounting.late_events = self._reorder.late_events + self._reading_order.late_readings
         return analysis_of(self._state(), final_ns)
+
+    def so_far(self, end_ns: int | None = None) -> Analysis:
+        """The results as `finish` would give them now; the engine goes on as if it had not been asked.
+
+        What is open is closed on a branch of the engine's state (`stream/branching.py`), which shares with it the
+        columns of the past. It costs what is open and new, and what making the results costs.
+        """
+        shared = (self._metadata, self._symbols, self._paths, self._options)
+        return Branch(shared, left_out=(self._on_spans,)).fields(self).finish(end_ns)
 
     def _events(self, batch: Batch) -> None:
         if not len(batch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -104,9 +103,8 @@ def _paced(
                 continue
             with looks.look(now_s):
                 _feed(engine, pieces.rest())
-                # `finish` uses an engine up, so the results so far come from a copy.
                 now_ns = recording.metadata.start_ns + round(now_s * 1e9)
-                found = [*stream.new(copy.deepcopy(engine).finish(now_ns))]
+                found = [*stream.new(engine.so_far(now_ns))]
             if found:
                 progress.clear()
                 out.writelines(finding_line(finding, paper) + "\n" for finding in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ _END: Final = "shrink_slab_end"
 
 class DurationHistogram:
     """Durations in buckets of at most 3 % width, from the shortest one's to the longest one's: 16 KiB at most."""
+
+    written_columns: ClassVar = ("_counts",)
 
     def __init__(self) -> None:
         self._first = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ _MOST_BUCKETS: Final = 4096
 
 class TimelineBuilder:
     """Adds activity to buckets from `origin_ns` on; when there are too many, two become one. Times are added in ns."""
+
+    written_columns: ClassVar = ("_series",)
 
     def __init__(self, origin_ns: int) -> None:
         self._origin_ns = origin_ns

@@ -1,0 +1,150 @@
+"""The results so far: what `finish` would give now, without the engine noticing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from busy_streams import balloon_counters, busy_stream, everything
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from streams import METADATA, SECOND, SYMBOLS
+
+from tests.golden.cases import Case, all_cases
+from tracer.analyze import Engine, Options
+from tracer.analyze.stream.branching import Branch
+from tracer.analyze.stream.closed import ClosedSpans
+from tracer.batch import Batch, LostStretch, Samples
+from tracer.store import Recording
+
+Item = Batch | Samples | LostStretch
+RECORDINGS = ("C-free-page-hint", "E-memcg", "guest-lru-gen", "guest-out-of-reach", "memcg-kill")
+
+
+def engine() -> Engine:
+    return Engine(METADATA, SYMBOLS, Options())
+
+
+def pieces(seed: int, cuts: list[int], *, lossy: bool) -> list[Item]:
+    """A busy stream in pieces, its readings in the middle."""
+    stream = busy_stream(seed, 600)
+    samples = balloon_counters(stream)
+    if lossy:
+        stream = stream[np.arange(len(stream)) % 10 != seed % 10]
+    batches = [Batch.from_records(part) for part in np.split(stream, sorted(cuts))]
+    half = len(batches) // 2
+    return [*batches[:half], samples, *batches[half:]]
+
+
+def finished(items: list[Item]) -> dict[str, Any]:
+    one = engine()
+    for item in items:
+        one.feed(item)
+    return everything(one.finish())
+
+
+@pytest.fixture
+def protected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns that two states share can't be written into."""
+    fields = Branch.fields
+
+    def protecting(branch: Branch, value: object) -> object:
+        written = getattr(value, "written_columns", ())
+        protect([one for name, one in vars(value).items() if name not in written] if hasattr(value, "__dict__") else [])
+        return fields(branch, value)
+
+    monkeypatch.setattr(Branch, "fields", protecting)
+
+
+def protect(value: object) -> None:
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, list | tuple):
+        for one in value:
+            protect(one)
+    elif isinstance(value, dict):
+        protect([*value.values()])
+    elif is_dataclass(value) and not isinstance(value, type):
+        protect([getattr(value, one.name) for one in dataclass_fields(value)])
+
+
+@pytest.mark.usefixtures("protected")
+@pytest.mark.parametrize("lossy", [False, True])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(0, 600), min_size=1, max_size=5), data=st.data())
+def test_asking_at_any_cut_changes_nothing(lossy: bool, seed: int, cuts: list[int], data: st.DataObject) -> None:
+    # GIVEN a stream in pieces, and an engine that is asked behind some of them
+    items = pieces(seed, cuts, lossy=lossy)
+    asked = data.draw(st.sets(st.integers(0, len(items) - 1), min_size=1))
+    one = engine()
+    for number, item in enumerate(items):
+        one.feed(item)
+        if number in asked:
+            # THEN what it says is what another says that saw no more, twice over
+            told = everything(one.so_far())
+            assert told == finished(items[: number + 1])
+            assert everything(one.so_far()) == told
+    # AND at the end it says what it would have said unasked
+    last = everything(one.so_far())
+    assert everything(one.finish()) == last == finished(pieces(seed, [], lossy=lossy))
+
+
+@pytest.mark.usefixtures("protected")
+@pytest.mark.parametrize("case", [case for case in all_cases() if case.name in RECORDINGS], ids=lambda case: case.name)
+def test_real_recordings_are_told_alike_however_often_the_engine_is_asked(case: Case, tmp_path_factory) -> None:
+    # GIVEN a labelled recording in some ten pieces
+    recording = Recording.open(case.recording(tmp_path_factory.mktemp("so-far")))
+    items = [part for item in recording.items() for part in parts(item, recording.event_count // 10 + 1)]
+    asked, unasked = (
+        Engine(recording.metadata, recording.symbols, Options(), cgroups=recording.cgroups) for _ in range(2)
+    )
+    for number, item in enumerate(items):
+        asked.feed(item)
+        unasked.feed(item)
+        if number % 3 == 0:
+            asked.so_far()
+    last = everything(asked.so_far(recording.last_ns))
+    assert everything(asked.finish(recording.last_ns)) == last == everything(unasked.finish(recording.last_ns))
+
+
+def parts(item: Item, events: int) -> Iterator[Item]:
+    if not isinstance(item, Batch):
+        yield item
+        return
+    for start in range(0, len(item), events):
+        yield item.between(start, min(start + events, len(item)))
+
+
+def test_the_end_may_be_given() -> None:
+    one = engine()
+    one.feed(Batch.from_records(busy_stream(1, 10)))
+    assert one.so_far(100 * SECOND).duration_s == 100.0
+    assert one.so_far().duration_s < 100.0
+
+
+def test_spans_leave_once_and_not_because_somebody_asked() -> None:
+    # GIVEN an engine whose spans somebody takes
+    taken: list[ClosedSpans] = []
+    one = Engine(METADATA, SYMBOLS, Options(), on_spans=taken.append)
+    one.feed(Batch.from_records(busy_stream(1, 300)))
+    before = sum(map(len, taken))
+    # WHEN it is asked, with spans open THEN they stay with it
+    assert one.so_far().accounting.begins_without_end
+    assert sum(map(len, taken)) == before
+    one.finish()
+    assert sum(map(len, taken)) > before
+
+
+def test_results_that_were_given_stay_as_they_were() -> None:
+    one, stream = engine(), busy_stream(2, 600)
+    one.feed(Batch.from_records(stream[:300]))
+    early = one.so_far()
+    kept = everything(early)
+    one.feed(Batch.from_records(stream[300:]))
+    one.so_far()
+    one.finish()
+    assert everything(early) == kept
