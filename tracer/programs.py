@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Final
 _SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NO_HOME: Final = "/nonexistent"
 """Debian policy 9.2.3: a home directory that is never there."""
+_SET_PARENT_DEATH_SIGNAL: Final = 1
+"""PR_SET_PDEATHSIG, include/uapi/linux/prctl.h."""
 _KEPT: Final = ("LANG", "LC_ALL", "LC_CTYPE", "TMPDIR")
 
 
@@ -45,3 +49,9 @@ def tool_environment() -> dict[str, str]:
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {"PATH": _SYSTEM_PATH, "HOME": _NO_HOME}
+
+
+def end_with_parent(parent: int) -> bool:
+    """Have the kernel kill this process when the one that started it ends; False where that one, `parent`, is gone."""
+    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    return os.getppid() == parent

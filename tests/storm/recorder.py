@@ -65,6 +65,7 @@ def main() -> None:
         balloon_source=PageSource.AUTO,
         oom_notifiers=(),
         lru_detail=LruDetail.EACH,
+        summary=True,
         quiet=False,
         verbose=True,
     )

@@ -111,6 +111,10 @@ def record(
         int | None,
         typer.Option(metavar="N", min=1, help="With --rotate: keep only the newest N files.", show_default=False),
     ] = None,
+    summary: Annotated[
+        bool,
+        typer.Option("--summary/--no-summary", help="Print it at the end, which takes more memory than recording."),
+    ] = True,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -144,6 +148,7 @@ def record(
         balloon_source=balloon_source.value,
         oom_notifiers=tuple(oom_notifier or ()),
         lru_detail=lru_detail.value,
+        summary=summary,
         quiet=quiet,
         verbose=verbose,
     )

@@ -25,5 +25,6 @@ class RecordOptions:
     balloon_source: str
     oom_notifiers: tuple[str, ...]
     lru_detail: str
+    summary: bool
     quiet: bool
     verbose: bool

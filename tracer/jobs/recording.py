@@ -11,6 +11,7 @@ from ..probes.loading import Loader
 from ..recorder.footprint import KEPT_BYTES, one_arena
 from ..terminal.loading import loading
 from ..terminal.messages import Messages
+from .closing_summary import print_summary
 from .record_options import RecordOptions
 
 if TYPE_CHECKING:
@@ -21,15 +22,17 @@ _SIGNALLED: Final = 128
 
 
 def run(options: RecordOptions) -> None:
-    """Record, then print the summary; exits like the command that was traced. Raises TracerError."""
+    """Record, then have the summary made; exits like the command that was traced. Raises TracerError."""
     one_arena()
     keep_freed_memory(KEPT_BYTES)
     say = Messages(quiet=options.quiet, verbose=options.verbose)
     # It gets ready while this process imports what it needs and makes its plan.
     with Loader() as loader:
         captured = _capture(options, loader, say)
-    _print_summary(captured, verbose=options.verbose)
-    say.next(f"reclaim-tracer report {shell_word(captured.path)}")
+    if not options.summary:
+        say.next(f"reclaim-tracer summary {shell_word(captured.path)}")
+    elif print_summary(captured, verbose=options.verbose):
+        say.next(f"reclaim-tracer report {shell_word(captured.path)}")
     if status := captured.command_status:
         sys.exit(status if status > 0 else _SIGNALLED - status)
 
@@ -57,14 +60,3 @@ def _capture(options: RecordOptions, loader: Loader, say: Messages) -> Captured:
         loader=loader,
     )
     return capture(request, say)
-
-
-def _print_summary(captured: Captured, *, verbose: bool) -> None:
-    # Not while it records: the analysis is a third of all modules.
-    from ..terminal.paper import stdout_paper
-    from ..terminal.summary_text import summary_text
-    from .analysis import analyse_written
-
-    analysed = analyse_written(captured.path, captured.identities)
-    sys.stdout.write(summary_text(*analysed, stdout_paper(), verbose=verbose))
-    sys.stdout.flush()

@@ -1,6 +1,7 @@
-"""Going on without the command line's libraries: the process's program is replaced, its number and streams stay.
+"""Work that goes on in a fresh interpreter: in this process's place, or in a process beside it.
 
-typer and pydantic hold 12 MiB of anonymous memory that a long recording has no use for.
+In its place number and streams stay: typer and pydantic hold 12 MiB of anonymous memory that a long recording has no
+use for. Beside it goes what may fail or be killed alone.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
@@ -44,22 +45,37 @@ class HandOver(BaseException):
 
     def _replace_program(self) -> NoReturn:
         sys.stdout.flush()
-        parcel = os.memfd_create(NAME, 0)
-        try:
-            with os.fdopen(parcel, "wb", closefd=False) as file:
-                for part in (
-                    safe_module_path(),
-                    (_NAME_SHOWN.read_text().removesuffix("\n"), self.module, self.arguments),
-                ):
-                    pickle.dump(part, file)
-            os.lseek(parcel, 0, os.SEEK_SET)
-            # Until the fresh interpreter can end well by it, Ctrl-C waits.
-            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
-            words = isolated_python(_PROGRAM, (str(parcel), NAME, *sys.argv[1:]), options=("-S",))
-            os.execv(words[0], words)  # noqa: S606
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
-            os.close(parcel)
+        with _packed(self.module, self.arguments) as words:
+            try:
+                # Until the fresh interpreter can end well by it, Ctrl-C waits.
+                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+                os.execv(words[0], words)  # noqa: S606
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+
+
+def begin_beside(module: str, arguments: Mapping[str, Any]) -> int:
+    """Have `run(**arguments)` of `module` done by a child process with this one's streams; its number. Raises OSError.
+
+    Ctrl-C waits until it is ready, as in `HandOver`. It exits as the whole command would.
+    """
+    sys.stdout.flush()
+    with _packed(module, arguments) as words:
+        return os.posix_spawn(words[0], words, os.environ, setsigmask=(signal.SIGINT,))
+
+
+@contextmanager
+def _packed(module: str, arguments: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The words that start the fresh interpreter; what it reads is there as long as the block is open."""
+    parcel = os.memfd_create(NAME, 0)
+    try:
+        with os.fdopen(parcel, "wb", closefd=False) as file:
+            for part in (safe_module_path(), (_NAME_SHOWN.read_text().removesuffix("\n"), module, arguments)):
+                pickle.dump(part, file)
+        os.lseek(parcel, 0, os.SEEK_SET)
+        yield isolated_python(_PROGRAM, (str(parcel), NAME, *sys.argv[1:]), options=("-S",))
+    finally:
+        os.close(parcel)
 
 
 def go_on(parcel: BinaryIO) -> None:

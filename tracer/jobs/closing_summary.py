@@ -1,0 +1,106 @@
+"""The summary after a recording, made by a process that may be refused memory, or be killed, without harm.
+
+The recorder is done and has let go of buffers and programs by then. What makes the summary takes more memory than
+recording did (numbers in docs/recording.md), so it is the first that the OOM killer takes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..errors import RecordingError, shell_word, shown
+from ..programs import end_with_parent
+from ..recorder.footprint import give_back
+from ..recorder.handover import begin_beside
+from ..terminal.loading import loading
+from ..terminal.messages import say
+
+if TYPE_CHECKING:
+    from ..outputs import FileIdentity
+    from ..recorder.capture import Captured
+
+_NO_MEMORY: Final = 75
+"""The child's exit code where it got no memory; EX_TEMPFAIL, sysexits.h."""
+_NOT_STARTED: Final = 127
+"""The dynamic linker's, and posix_spawn's, where a program can't be started after all."""
+_OOM_SCORE_ADJ: Final = Path("/proc/self/oom_score_adj")
+_KILL_FIRST: Final = "1000"
+"""OOM_SCORE_ADJ_MAX, include/uapi/linux/oom.h."""
+
+
+def print_summary(captured: Captured, *, verbose: bool) -> bool:
+    """Whether there is one on stdout now; where memory is short a line on stderr says how to make it later.
+
+    Exits with the child's code where it failed otherwise and has said why: stdout that can't be written, another file
+    by the recording's name.
+    """
+    give_back()
+    arguments = {"path": captured.path, "identities": dict(captured.identities), "verbose": verbose}
+    try:
+        child = begin_beside(__name__, arguments | {"parent": os.getpid()})
+    except OSError as error:
+        return _not_made(captured.path, f"no process for it: {error.strerror}")
+    status = _wait(child)
+    if status == _NO_MEMORY:
+        return _not_made(captured.path, "not enough memory")
+    if status < 0:
+        return _not_made(captured.path, f"its process was ended by {signal.Signals(-status).name}")
+    if status == _NOT_STARTED:
+        return _not_made(captured.path, "no room for its program")
+    if status:
+        sys.exit(status)
+    return True
+
+
+def run(path: Path, identities: Mapping[Path, FileIdentity], parent: int, *, verbose: bool) -> None:
+    """In the child: analyse what was recorded and print it. Raises RecordingError, OSError."""
+    if not end_with_parent(parent):
+        return
+    with suppress(OSError):
+        _OOM_SCORE_ADJ.write_text(_KILL_FIRST)
+    try:
+        text = _text(path, identities, verbose=verbose)
+    except MemoryError:
+        sys.exit(_NO_MEMORY)
+    except RecordingError as error:
+        # The bound on what an analysis may take.
+        if isinstance(error.__cause__, MemoryError):
+            sys.exit(_NO_MEMORY)
+        raise
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _text(path: Path, identities: Mapping[Path, FileIdentity], *, verbose: bool) -> str:
+    with loading():
+        from ..terminal.paper import stdout_paper
+        from ..terminal.summary_text import summary_text
+        from .analysis import analyse_written
+
+    return summary_text(*analyse_written(path, identities), stdout_paper(), verbose=verbose)
+
+
+def _wait(child: int) -> int:
+    """The child's exit code, negative the signal that ended it. Where Ctrl-C comes, the child ends, too."""
+    try:
+        return _status(child)
+    except KeyboardInterrupt:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+        _status(child)
+        raise
+
+
+def _status(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _not_made(path: Path, why: str) -> bool:
+    say(f"{shown(path)} is complete; no summary was made ({why}); try: reclaim-tracer summary {shell_word(path)}")
+    return False
