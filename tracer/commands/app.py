@@ -10,7 +10,7 @@ from .. import __version__
 from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
-from . import demo, explain, import_, record, replay, report, summary
+from . import demo, explain, import_, programs, record, replay, report, summary
 
 app = typer.Typer(
     name=NAME,
@@ -32,6 +32,12 @@ app.command("summary", short_help="Analyse a recording and print text or JSON.")
 app.command("report", short_help="Analyse a recording and write one HTML file.")(report.report)
 app.command("explain", short_help="Explain a kind of finding, and what to try.")(explain.explain)
 app.command("import", short_help="Convert a trace from ftrace, trace-cmd or perf into a recording.")(import_.import_)
+app.add_typer(
+    programs.app,
+    name="programs",
+    help="Compiled programs carried along.",
+    short_help="Describe a kernel for another machine to compile for.",
+)
 app.command("demo", short_help="Trace this machine under a bounded load.")(demo.demo)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
@@ -16,25 +17,26 @@ import numpy as np
 
 from .paths import ROOT, under
 
-_HEADER: Final = struct.Struct("=HBBIIIII")
-_MAGIC: Final = 0xEB9F
-_STRUCT, _ENUM, _FUNC, _FUNC_PROTO = 4, 6, 12, 13
+HEADER: Final = struct.Struct("=HBBIIIII")
+MAGIC: Final = 0xEB9F
+WORD_BYTES: Final = 4
+STRUCT, ENUM, FUNC, FUNC_PROTO = 4, 6, 12, 13
 _WORDS_BEHIND: Final = {1: 1, 3: 3, 14: 1, 17: 1}
 """32-bit words that follow a type of this kind: integers, arrays, variables, declaration tags."""
-_WORDS_PER_MEMBER: Final = {_STRUCT: 3, 5: 3, _ENUM: 2, _FUNC_PROTO: 2, 15: 3, 19: 3}
-_HEAD_WORDS: Final = 3
+_WORDS_PER_MEMBER: Final = {STRUCT: 3, 5: 3, ENUM: 2, FUNC_PROTO: 2, 15: 3, 19: 3}
+HEAD_WORDS: Final = 3
 
 
 class Btf:
     """One object's types, the kernel's or a module's on top of the kernel's. Raises ValueError for anything else."""
 
     def __init__(self, data: bytes, base: Btf | None = None) -> None:
-        if len(data) < _HEADER.size or _HEADER.unpack_from(data)[0] != _MAGIC:
+        if len(data) < HEADER.size or HEADER.unpack_from(data)[0] != MAGIC:
             raise ValueError("not BTF of this machine's byte order")
-        _, _, _, header, types_at, types_bytes, strings_at, strings_bytes = _HEADER.unpack_from(data)
+        _, _, _, header, types_at, types_bytes, strings_at, strings_bytes = HEADER.unpack_from(data)
         self._base = base
         self._functions: dict[str, tuple[int, int] | None] = {}
-        self._words = memoryview(data)[header + types_at : header + types_at + types_bytes].cast("I")
+        self.words = memoryview(data)[header + types_at : header + types_at + types_bytes].cast("I")
         self._strings = data[header + strings_at : header + strings_at + strings_bytes]
         self._strings_before = base.strings_end if base else 0
         self.strings_end: int = self._strings_before + len(self._strings)
@@ -51,8 +53,8 @@ class Btf:
     def enumerator(self, name: str) -> int | None:
         """The value of an enumerator (an unsigned 32-bit one)."""
         for word, start in self._mentions(name):
-            if self._kind(start) == _ENUM and word > start and (word - start - _HEAD_WORDS) % 2 == 0:
-                return self._words[word + 1]
+            if self._kind(start) == ENUM and word > start and (word - start - HEAD_WORDS) % 2 == 0:
+                return self.words[word + 1]
         return None
 
     def member_offset_bytes(self, structure: str, member: str) -> int | None:
@@ -60,17 +62,17 @@ class Btf:
         wanted = set(self.offsets(member))
         for start in self._places(structure):
             # Type numbers have no bits where the kind is: a word that is no type's first is never taken for one.
-            if self._kind(start) != _STRUCT:
+            if self._kind(start) != STRUCT:
                 continue
-            for at in range(start + _HEAD_WORDS, start + _HEAD_WORDS + 3 * self.members(start), 3):
-                if self._words[at] in wanted:
-                    return (self._words[at + 2] & 0xFFFFFF) // 8
+            for at in range(start + HEAD_WORDS, start + HEAD_WORDS + 3 * self.members(start), 3):
+                if self.words[at] in wanted:
+                    return (self.words[at + 2] & 0xFFFFFF) // 8
         return None
 
     def size_bytes(self, structure: str) -> int | None:
         """How large `struct structure` is."""
-        starts = (start for start in self._places(structure) if self._kind(start) == _STRUCT)
-        return next((self._words[start + 2] for start in starts), None)
+        starts = (start for start in self._places(structure) if self._kind(start) == STRUCT)
+        return next((self.words[start + 2] for start in starts), None)
 
     def function(self, name: str) -> tuple[int, int] | None:
         """The function's type number and how many arguments it takes."""
@@ -78,11 +80,25 @@ class Btf:
             self._functions[name] = self._find_function(name)
         return self._functions[name]
 
+    def named(self, name: str) -> Iterator[int]:
+        """Structures and functions of this name, enumerations with such an enumerator: which ones, from 0."""
+        for word, start in self._mentions(name):
+            kind = self._kind(start)
+            if (kind in (STRUCT, FUNC) and word == start) or (kind == ENUM and word > start):
+                yield bisect_right(self.starts, start) - 1
+
+    def string(self, offset: int) -> bytes:
+        """The string at a place; one of the object that this one builds on too."""
+        if self._base is not None and offset < self._strings_before:
+            return self._base.string(offset)
+        start = offset - self._strings_before
+        return self._strings[start : self._strings.index(b"\0", start)]
+
     def _find_function(self, name: str) -> tuple[int, int] | None:
         for word, start in self._mentions(name):
-            if word == start and self._kind(start) == _FUNC:
+            if word == start and self._kind(start) == FUNC:
                 number = bisect_right(self.starts, start) + self.first_number - 1
-                return number, self._arguments(self._words[start + 2])
+                return number, self._arguments(self.words[start + 2])
         return None
 
     def _arguments(self, prototype: int) -> int:
@@ -96,7 +112,7 @@ class Btf:
         return [(at, self.starts[bisect_right(self.starts, at) - 1]) for at in self._places(name)]
 
     def _places(self, name: str) -> list[int]:
-        words = np.frombuffer(self._words, np.uint32)
+        words = np.frombuffer(self.words, np.uint32)
         return [at for offset in self.offsets(name) for at in np.flatnonzero(words[:-1] == offset).tolist()]
 
     def offsets(self, name: str) -> list[int]:
@@ -106,11 +122,11 @@ class Btf:
         return own + (self._base.offsets(name) if self._base else [])
 
     def _kind(self, start: int) -> int:
-        return self._words[start + 1] >> 24 & 0x1F
+        return self.words[start + 1] >> 24 & 0x1F
 
     def members(self, start: int) -> int:
         """How many members, enumerators or arguments the type at that word has."""
-        return self._words[start + 1] & 0xFFFF
+        return self.words[start + 1] & 0xFFFF
 
     @property
     def first_number(self) -> int:
@@ -121,13 +137,22 @@ class Btf:
     def starts(self) -> array[int]:
         """The first word of each type."""
         starts, at = array("I"), 0
-        # What a type would take that began at a word, for every word: the walk itself then only adds.
-        info = np.frombuffer(self._words, np.uint32)[1:]
-        kind = info >> 24 & 0x1F
-        behind = np.array([_WORDS_BEHIND.get(number, 0) + _HEAD_WORDS for number in range(32)], np.uint32)
-        each = np.array([_WORDS_PER_MEMBER.get(number, 0) for number in range(32)], np.uint32)
-        size = memoryview(behind[kind] + each[kind] * (info & 0xFFFF))
+        size = self._sizes
         while at < len(size):
             starts.append(at)
             at += size[at]
         return starts
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last type ends where the types do."""
+        return len(self.starts) > 0 and self.starts[-1] + self._sizes[self.starts[-1]] == len(self.words)
+
+    @cached_property
+    def _sizes(self) -> memoryview:
+        """What a type would take that began at a word, for every word: the walk itself then only adds."""
+        info = np.frombuffer(self.words, np.uint32)[1:]
+        kind = info >> 24 & 0x1F
+        behind = np.array([_WORDS_BEHIND.get(number, 0) + HEAD_WORDS for number in range(32)], np.uint32)
+        each = np.array([_WORDS_PER_MEMBER.get(number, 0) for number in range(32)], np.uint32)
+        return memoryview(behind[kind] + each[kind] * (info & 0xFFFF))

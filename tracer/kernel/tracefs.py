@@ -75,6 +75,11 @@ def tracepoint_format(tracepoint: str, root: Path = ROOT) -> TracepointFormat | 
     return None if text is None else parse_format(tracepoint, text)
 
 
+def format_text(tracepoint: str, root: Path = ROOT) -> str | None:
+    """The `format` file itself; None where it can't be had."""
+    return _read_format(tracepoint, root)[0]
+
+
 def print_format(tracepoint: str, root: Path = ROOT) -> str:
     """How the kernel prints the tracepoint's events, a C expression; empty where that can't be had."""
     text, _ = _read_format(tracepoint, root)

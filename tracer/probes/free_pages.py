@@ -80,6 +80,12 @@ def _hint_flags(types: Btf | None, block_pages: int | None) -> tuple[str, ...]:
 
 def hint_block_pages(root: Path = ROOT) -> int | None:
     """Pages of a hint, the page allocator's largest block: VIRTIO_BALLOON_HINT_BLOCK_ORDER. None where unknown."""
+    orders = buddy_orders(root)
+    return None if orders is None else 1 << orders - 1
+
+
+def buddy_orders(root: Path = ROOT) -> int | None:
+    """How many sizes of block the page allocator has; None where unknown."""
     lines = (read_text(root, "/proc/buddyinfo") or "").splitlines()
     orders = len(lines[0].split()) - _BUDDY_COLUMNS_BEFORE if lines else 0
-    return 1 << orders - 1 if orders > 0 else None
+    return orders if orders > 0 else None

@@ -17,7 +17,7 @@ from .probe import How, Probe, Source, Subject
 WITH_FUNCTIONS: Final = "-DRT_WITH_FUNCTIONS"
 MAX_CALLBACKS: Final = 4
 """OOM callbacks that bpf/functions.bpf.c has programs for."""
-_KPROBES: Final = "/sys/bus/event_source/devices/kprobe/type"
+KPROBES: Final = "/sys/bus/event_source/devices/kprobe/type"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class FunctionProbes:
         self._unwanted = unwanted
         self._root = root
         self._module_types: dict[str, Btf | None] = {}
-        self._has_kprobes = under(root, _KPROBES).exists()
+        self._has_kprobes = under(root, KPROBES).exists()
 
     @cached_property
     def types(self) -> Btf | None:

@@ -138,13 +138,8 @@ def make_plan(
 class _Planner:
     def __init__(self, targets: Targets, root: Path, page_bytes: int) -> None:
         self._targets, self._root, self._page_bytes = targets, root, page_bytes
-        self._names = {
-            _WORK_FILTER: targets.work_functions,
-            _NOTIFIER_FILTER: targets.oom_notifiers,
-            _SHRINKER_FILTER: SHRINKERS,
-            _CALLBACK_FILTER: tuple(name for name in targets.oom_notifiers if "balloon" in name or "cmm" in name),
-        }
-        symbols = find_symbols(self._wanted_symbols(), root)
+        self._names = _filtered_names(targets)
+        symbols = find_symbols(wanted_symbols(targets), root)
         self._balloon = read_balloon(root, symbols)
         self._filters = {macro: _addresses(names, symbols) for macro, names in self._names.items()}
         self._hidden = why_hidden(root) if not all(self._filters.values()) else ""
@@ -205,11 +200,24 @@ class _Planner:
             return absent
         return _why_no_address(self._names[macro], self._hidden)
 
-    def _wanted_symbols(self) -> set[str]:
-        filtered = [name + suffix for names in self._names.values() for name in names for suffix in ("", _CFI_SUFFIX)]
-        functions = (name for traced in (WORK, *FUNCTIONS) for name in traced.functions)
-        counting = {*PAGE_FUNCTIONS, *COUNTER_SYMBOLS, *FREE_PAGE_FUNCTIONS, FOLIO_LIST_FUNCTION}
-        return {*filtered, *functions, *counting, *BALLOON_SYMBOLS}
+
+def _filtered_names(targets: Targets) -> dict[str, tuple[str, ...]]:
+    """Functions by the macro of the filter that lets them through."""
+    return {
+        _WORK_FILTER: targets.work_functions,
+        _NOTIFIER_FILTER: targets.oom_notifiers,
+        _SHRINKER_FILTER: SHRINKERS,
+        _CALLBACK_FILTER: tuple(name for name in targets.oom_notifiers if "balloon" in name or "cmm" in name),
+    }
+
+
+def wanted_symbols(targets: Targets) -> set[str]:
+    """The kernel symbols that a plan looks for."""
+    names = chain.from_iterable(_filtered_names(targets).values())
+    filtered = [name + suffix for name in names for suffix in ("", _CFI_SUFFIX)]
+    functions = (name for traced in (WORK, *FUNCTIONS) for name in traced.functions)
+    counting = {*PAGE_FUNCTIONS, *COUNTER_SYMBOLS, *FREE_PAGE_FUNCTIONS, FOLIO_LIST_FUNCTION}
+    return {*filtered, *functions, *counting, *BALLOON_SYMBOLS}
 
 
 def _addresses(names: Iterable[str], symbols: Mapping[str, tuple[Symbol, ...]]) -> tuple[int, ...]:
