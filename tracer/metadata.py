@@ -82,6 +82,8 @@ class Metadata:
     """The recording's first block. Times are CLOCK_MONOTONIC ns unless named otherwise.
 
     `memory_lock` is LOCKED where the recorder's memory was kept from reclaim, else why not; empty where it is unknown.
+    `buffer_bytes` is the kernel's memory for events, `queue_bytes` the recorder's for those not yet written,
+    `memory_available_bytes` what could be had when they were chosen; None where unknown.
     `lru_gen_enabled` is the bit mask of the multi-gen LRU, 0 where it is off; it and `lru_gen_min_ttl_ms` are None
     where the kernel has none, or nobody looked. `recorder_pid` is the recorder's `tgid` in events, None where unknown.
     `cgroup_hierarchy` is the one that events' cgroups are of (`memory`: the memory controller's, v1; `unified`: v2's),
@@ -109,6 +111,8 @@ class Metadata:
     cgroup_hierarchy: str = ""
     cgroup_hierarchy_reason: str = ""
     buffer_bytes: int = 0
+    queue_bytes: int | None = None
+    memory_available_bytes: int | None = None
     memory_lock: str = ""
     sample_interval_s: float = 0.25
     lru_detail: str = "each"

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer.batch import Batch
+from tracer.buffer_sizes import MOST_QUEUE_BYTES
 from tracer.metadata import Metadata
 from tracer.store import BackgroundWriter, Recording, Writer
-from tracer.store.background import DEFAULT_QUEUE_BYTES
 from tracer.store.format import BLOCK_EVENTS
 
 from .measure import interleave
@@ -78,7 +78,7 @@ def _hand_over_rows(setting: Setting, events: Records) -> Iterator[Row]:
 
 def hand_over(path: Path, events: Records) -> HandedOver:
     """Give events to the thread that records them, as the collector does."""
-    writer = BackgroundWriter(Writer(path, Metadata(), force=True), DEFAULT_QUEUE_BYTES)
+    writer = BackgroundWriter(Writer(path, Metadata(), force=True), MOST_QUEUE_BYTES)
     handing_s = 0.0
     for start in range(0, len(events), PIECE_EVENTS):
         before = time.thread_time()

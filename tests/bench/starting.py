@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracer.store.background import DEFAULT_QUEUE_BYTES
+from tracer.buffer_sizes import MOST_QUEUE_BYTES
 
 from .measure import CannotRunError, cpu_ns, interleave
 from .peers import BpftraceCount, Perf
@@ -105,7 +105,7 @@ def _idle_rows(setting: Setting) -> Iterator[Row]:
             "its anonymous memory",
             "MiB",
             budget="32 MiB beside stated buffers",
-            note=f"Of ours {DEFAULT_QUEUE_BYTES >> 20} MiB are the stated queue of events not yet written.",
+            note=f"Of ours {MOST_QUEUE_BYTES >> 20} MiB are the stated queue of events not yet written.",
             behind="it is written in C; ours holds a Python with numpy",
         )
         for subject, key in ((cpu, "cpu_percent"), (memory, "anonymous_mib")):

@@ -20,9 +20,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracer.buffer_sizes import MOST_QUEUE_BYTES
 from tracer.recorder.footprint import ANONYMOUS_BOUND_BYTES
 from tracer.store import Recording
-from tracer.store.background import DEFAULT_QUEUE_BYTES
 from tracer.workload import LoadPlan, bounded_load
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def tell(readings: list[Reading], recording: Recording) -> int:
     share = (last.cpu_ticks - first.cpu_ticks) / TICKS_PER_S / (last.at_s - first.at_s)
     print(f"anonymous memory: at most {most[0]:,} KiB in the first half, {most[1]:,} KiB in the second")
     print(f"CPU: {100 * share:.3f} % of one; {recording.event_count:,} events in {last.at_s:.0f} s")
-    return int(max(most) > (ANONYMOUS_BOUND_BYTES + DEFAULT_QUEUE_BYTES) >> 10)
+    return int(max(most) > (ANONYMOUS_BOUND_BYTES + MOST_QUEUE_BYTES) >> 10)
 
 
 def main() -> int:

@@ -32,7 +32,7 @@ class Recorder:
     def __init__(self, guest: Guest, place: str, options: Sequence[str] = ()) -> None:
         self._guest, self._place = guest, place
         queue = ("--queue-size", str(queue_mib(guest.hardware)))
-        command = ("reclaim-tracer", "record", "--force", "-o", place, *queue, *options)
+        command = ("reclaim-tracer", "record", "--force", "--force-start", "-o", place, *queue, *options)
         self._pid = guest.start(*command, oom_score_adj=-1000)
 
     def is_attached(self) -> bool:

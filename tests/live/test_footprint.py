@@ -16,11 +16,11 @@ import pytest
 from tracing import DROP_SLAB, WaitingLoad
 
 from tracer.batch import Batch
+from tracer.buffer_sizes import MOST_QUEUE_BYTES
 from tracer.collect.memory_lock import MemoryLock
 from tracer.metadata import LOCKED
 from tracer.recorder.footprint import ANONYMOUS_BOUND_BYTES
 from tracer.store import Recording
-from tracer.store.background import DEFAULT_QUEUE_BYTES
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
@@ -77,7 +77,7 @@ def test_anonymous_memory_stays_within_its_bound_under_load_and_at_rest(recorder
             time.sleep(0.05)
     most = max(most, anonymous_kib(recorder.pid))
     # THEN it never holds more than its bound
-    assert most <= (ANONYMOUS_BOUND_BYTES + DEFAULT_QUEUE_BYTES) >> 10
+    assert most <= (ANONYMOUS_BOUND_BYTES + MOST_QUEUE_BYTES) >> 10
     recorder.send_signal(signal.SIGINT)
     recorder.communicate(timeout=60)
     recorded = [item for item in Recording.open(tmp_path / "x.rtrace").items() if isinstance(item, Batch)]

@@ -98,6 +98,13 @@ def test_a_child_killed_by_somebody_is_one_line(loading_record, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_oom_killer_takes_it_before_anybody_else(loading_record) -> None:
+    process, child = loading_record
+    assert Path(f"/proc/{child}/oom_score_adj").read_text() == "1000\n"
+    own = Path("/proc/self/oom_score_adj").read_text()
+    assert Path(f"/proc/{process.pid}/oom_score_adj").read_text() == own, "the tracer is spared only while it records"
+
+
 def test_the_child_does_not_outlive_a_killed_parent(loading_record) -> None:
     process, child = loading_record
     process.kill()

@@ -10,13 +10,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from tracer.buffer_sizes import MOST_BUFFER_BYTES
 from tracer.collect.collector import Sources
 from tracer.collect.ring import Ring
 from tracer.collect.transport import open_buffers
 from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
 from tracer.kernel.tracefs import tracepoint_format
-from tracer.probes.attach import DEFAULT_BUFFER_BYTES
 from tracer.probes.attachment import attach_tracepoint
 from tracer.probes.bell import Bell
 from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
@@ -41,7 +41,7 @@ class StormProgram:
     def __init__(
         self,
         token: int,
-        buffer_bytes: int = DEFAULT_BUFFER_BYTES,
+        buffer_bytes: int = MOST_BUFFER_BYTES,
         *,
         transport: Transport | None = None,
         as_slab: bool = False,

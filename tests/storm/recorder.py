@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from tracer.buffer_sizes import MOST_QUEUE_BYTES
 from tracer.jobs import recording
 from tracer.jobs.record_options import RecordOptions
 from tracer.kernel.tracefs import tracepoint_format
@@ -19,7 +20,6 @@ from tracer.probes.loading import Loaded, Loader, LoadRequest
 from tracer.probes.lru import LruDetail
 from tracer.probes.probe import PageSource
 from tracer.store import Fsync
-from tracer.store.background import DEFAULT_QUEUE_BYTES
 from tracer.terminal.exit_codes import run_to_exit
 
 from .generator import TRACEPOINT
@@ -58,7 +58,7 @@ def main() -> None:
         fsync=Fsync.CLOSE,
         rotate_bytes=None,
         keep=None,
-        queue_bytes=DEFAULT_QUEUE_BYTES,
+        queue_bytes=MOST_QUEUE_BYTES,
         sample_interval_s=0.25,
         buffer_bytes=int(buffer_bytes),
         transport=transport,
@@ -66,6 +66,7 @@ def main() -> None:
         oom_notifiers=(),
         lru_detail=LruDetail.EACH,
         summary=True,
+        force_start=True,
         quiet=False,
         verbose=True,
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+from ..buffer_sizes import default_buffer_bytes
 from ..errors import CannotTraceError
 from ..kernel.access import Requirement, explain_refusal, function_probes, perf_buffers, requirements
 from ..kernel.balloon import explain_reclaim_path, read_balloon
@@ -16,8 +17,9 @@ from ..kernel.container import container_engine
 from ..kernel.counters import CounterReader
 from ..kernel.host import HostInfo, read_host
 from ..kernel.lru_gen import LruGen, read_lru_gen
+from ..kernel.memory_room import memory_room
 from ..metadata import BalloonInfo, PlanRow, SourceState
-from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
+from ..probes.attach import Probes
 from ..probes.finder import BccStatus, bcc_status
 from ..probes.plan import Plan, make_plan, targets_for
 from ..probes.probe import PageSource
@@ -162,7 +164,8 @@ def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requiremen
     if choice.transport is Transport.RING:
         return (*needs, programs, transport), trial
     cpus = read_host().cpus_online
-    buffers = perf_buffers(BufferSizes.of(choice.transport, DEFAULT_BUFFER_BYTES, cpus).each_bytes, cpus)
+    wanted = default_buffer_bytes(memory_room().available_bytes, cpus)
+    buffers = perf_buffers(BufferSizes.of(choice.transport, wanted, cpus).each_bytes, cpus)
     return (*needs, programs, transport, buffers), trial
 
 

@@ -19,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
+from ..buffer_sizes import MOST_BUFFER_BYTES
 from ..errors import CannotTraceError
 from ..kernel.cgroup_paths import CgroupPaths
 from ..kernel.counters import CounterReader
 from ..kernel.host import ClockAnchor, clock_anchor, read_host
 from ..kernel.lru_gen import read_lru_gen
 from ..metadata import Metadata
-from ..probes.attach import DEFAULT_BUFFER_BYTES, Probes
+from ..probes.attach import Probes
 from ..probes.costs import CostMeter
 from ..probes.loading import Loader
 from ..probes.own_process import own_process_number
@@ -215,7 +216,7 @@ class Session:
 
 def open_session(
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S,
-    buffer_bytes: int = DEFAULT_BUFFER_BYTES,
+    buffer_bytes: int = MOST_BUFFER_BYTES,
     command: Command | None = None,
     plan: Plan | None = None,
     transport: Transport | None = None,

@@ -82,8 +82,15 @@ def record(
         float, typer.Option(metavar="S", min=0.01, max=1.0, help="Seconds between counter samples.")
     ] = 0.25,
     buffer_size: Annotated[
-        int, typer.Option(metavar="MIB", min=1, max=1024, help="Kernel memory for events not yet collected.")
-    ] = 16,
+        int | None,
+        typer.Option(
+            metavar="MIB",
+            min=1,
+            max=1024,
+            help="Kernel memory for events not yet collected. Default: 2 to 16, by the memory that is available.",
+            show_default=False,
+        ),
+    ] = None,
     balloon_source: BalloonSourceOption = BalloonSource.AUTO,
     oom_notifier: OomNotifier = None,
     lru_detail: Annotated[
@@ -91,8 +98,15 @@ def record(
         typer.Option(help="LRU scans: one event each, or summed in the kernel per reclaim span."),
     ] = LruDetail.EACH,
     queue_size: Annotated[
-        int, typer.Option(metavar="MIB", min=4, max=1024, help="Memory for events not yet written.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            metavar="MIB",
+            min=1,
+            max=1024,
+            help="Memory for events not yet written. Default: 3 to 8, by the memory that is available.",
+            show_default=False,
+        ),
+    ] = None,
     fsync: Annotated[
         Fsync,
         typer.Option(help="When to fsync: at the end, or also at each flush (once a second)."),
@@ -115,6 +129,10 @@ def record(
         bool,
         typer.Option("--summary/--no-summary", help="Print it at the end, which takes more memory than recording."),
     ] = True,
+    force_start: Annotated[
+        bool,
+        typer.Option("--force-start", help="Start even if it takes more than half of the memory that is available."),
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -141,14 +159,15 @@ def record(
         fsync=fsync.value,
         rotate_bytes=None if rotate is None else rotate << 20,
         keep=keep,
-        queue_bytes=queue_size << 20,
+        queue_bytes=None if queue_size is None else queue_size << 20,
         sample_interval_s=sample_interval,
-        buffer_bytes=buffer_size << 20,
+        buffer_bytes=None if buffer_size is None else buffer_size << 20,
         transport=None if transport is TransportWish.AUTO else transport.value,
         balloon_source=balloon_source.value,
         oom_notifiers=tuple(oom_notifier or ()),
         lru_detail=lru_detail.value,
         summary=summary,
+        force_start=force_start,
         quiet=quiet,
         verbose=verbose,
     )

@@ -13,6 +13,7 @@ from ..errors import CannotTraceError, TracerError, shown
 from ..outputs import check_output, make_folders, write_file
 from ..recorder.capture import CaptureRequest, capture
 from ..recorder.output import Output
+from ..recorder.starting import Wish, look_before_start
 from ..resources import resource_dir
 from ..terminal.messages import Messages
 from ..terminal.paper import stdout_paper
@@ -62,7 +63,16 @@ class Demonstration:
             raise TracerError(f"{where}: can't be created: {error.strerror}; choose another with -o") from error
 
     def _record(self, path: Path) -> tuple[Analysis, RecordingFacts]:
-        request = CaptureRequest(Output(path, force=True), duration_s=self.duration_s, load=self._load)
+        from ..workload import LIMIT_BYTES
+
+        start = look_before_start(Wish(load_bytes=LIMIT_BYTES), self.say, advise=False)
+        request = CaptureRequest(
+            Output(path, force=True, queue_bytes=start.queue_bytes),
+            duration_s=self.duration_s,
+            buffer_bytes=start.buffer_bytes,
+            memory_available_bytes=start.room.available_bytes,
+            load=self._load,
+        )
         captured = capture(request, self.say)
         return analyse_written(captured.path, captured.identities)
 

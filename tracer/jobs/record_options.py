@@ -18,13 +18,14 @@ class RecordOptions:
     fsync: str
     rotate_bytes: int | None
     keep: int | None
-    queue_bytes: int
+    queue_bytes: int | None
     sample_interval_s: float
-    buffer_bytes: int
+    buffer_bytes: int | None
     transport: str | None
     balloon_source: str
     oom_notifiers: tuple[str, ...]
     lru_detail: str
     summary: bool
+    force_start: bool
     quiet: bool
     verbose: bool

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from ..errors import shell_word
 from ..freed_memory import keep_freed_memory
 from ..probes.loading import Loader
+from ..probes.transport import Transport
 from ..recorder.footprint import KEPT_BYTES, one_arena
+from ..recorder.starting import Start, Wish, look_before_start
 from ..terminal.loading import loading
 from ..terminal.messages import Messages
 from .closing_summary import print_summary
@@ -26,9 +28,12 @@ def run(options: RecordOptions) -> None:
     one_arena()
     keep_freed_memory(KEPT_BYTES)
     say = Messages(quiet=options.quiet, verbose=options.verbose)
+    transport = Transport(options.transport) if options.transport else None
+    wish = Wish(options.buffer_bytes, options.queue_bytes, transport)
+    start = look_before_start(wish, say, force=options.force_start)
     # It gets ready while this process imports what it needs and makes its plan.
     with Loader() as loader:
-        captured = _capture(options, loader, say)
+        captured = _capture(options, start, loader, say)
     if not options.summary:
         say.next(f"reclaim-tracer summary {shell_word(captured.path)}")
     elif print_summary(captured, verbose=options.verbose):
@@ -37,21 +42,21 @@ def run(options: RecordOptions) -> None:
         sys.exit(status if status > 0 else _SIGNALLED - status)
 
 
-def _capture(options: RecordOptions, loader: Loader, say: Messages) -> Captured:
+def _capture(options: RecordOptions, start: Start, loader: Loader, say: Messages) -> Captured:
     with loading():
-        from ..probes.transport import Transport
         from ..recorder.capture import CaptureRequest, capture
         from ..recorder.output import Output, rotation_of
         from ..store import Fsync
 
     rotation = rotation_of(options.rotate_bytes, options.keep)
     request = CaptureRequest(
-        output=Output(options.output, options.force, Fsync(options.fsync), rotation, options.queue_bytes),
+        output=Output(options.output, options.force, Fsync(options.fsync), rotation, start.queue_bytes),
         duration_s=options.duration_s,
         command=options.command,
         as_user=options.as_user,
         sample_interval_s=options.sample_interval_s,
-        buffer_bytes=options.buffer_bytes,
+        buffer_bytes=start.buffer_bytes,
+        memory_available_bytes=start.room.available_bytes,
         measure_cost=options.verbose,
         transport=Transport(options.transport) if options.transport else None,
         balloon_source=options.balloon_source,

@@ -42,6 +42,19 @@ def find_memory_controller(root: Path = ROOT) -> MemoryController | None:
     return None
 
 
+def cgroups_upwards(controller: MemoryController) -> Iterator[Path]:
+    """This process's cgroup and those above it whose limits are its own, too, as far as they can be seen from here.
+
+    Where a v1 cgroup says that it is not hierarchical (`memory.use_hierarchy` 0, before Linux 5.11), nothing of those
+    below is counted in it.
+    """
+    for path in _upwards(controller.own, controller.mount):
+        apart = controller.version == 1 and path != controller.own
+        if apart and read_text(path, "memory.use_hierarchy") == "0":
+            return
+        yield path
+
+
 class MemoryCgroup:
     """A child cgroup with a memory limit, there for the length of a `with` block.
 
@@ -161,11 +174,15 @@ def _own_cgroups(root: Path) -> dict[str, str]:
 
 
 def _below(point: Path, subtree: str, path: str) -> Path:
-    """`path` of /proc/self/cgroup below a mount of `subtree`; the mount itself where the path lies outside."""
+    """`path` of /proc/self/cgroup below a mount of `subtree`; the mount itself where the path lies outside.
+
+    A path outside of the cgroup namespace's root begins with `/..`.
+    """
     try:
-        return point / PurePosixPath(path).relative_to(subtree)
+        below = PurePosixPath(path).relative_to(subtree)
     except ValueError:
         return point
+    return point if ".." in below.parts else point / below
 
 
 def _upwards(path: Path, top: Path) -> Iterator[Path]:

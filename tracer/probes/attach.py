@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import UNKNOWN_KIND
+from ..buffer_sizes import MOST_BUFFER_BYTES
 from ..errors import CannotTraceError
 from ..kernel.host import read_host
 from ..metadata import PlanRow, SourceState
@@ -43,10 +44,6 @@ from .sources import (
 )
 from .transport import BufferSizes, Transport, TransportChoice, choose_transport
 
-DEFAULT_BUFFER_BYTES: Final = 16 << 20
-"""Kernel memory for records: some 70 ms of the fastest stream seen (2 million events/s, 112 bytes each)."""
-
-
 UNKNOWN_NUMBER: Final = 0
 """No kind's number: where records are counted of which nothing but their loss is known."""
 
@@ -73,7 +70,7 @@ class Probes:
     def __init__(
         self,
         plan: Plan,
-        buffer_bytes: int = DEFAULT_BUFFER_BYTES,
+        buffer_bytes: int = MOST_BUFFER_BYTES,
         transport: Transport | None = None,
         loader: Loader | None = None,
     ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..batch import CgroupNames, LostStretch, Samples
+from ..buffer_sizes import MOST_BUFFER_BYTES
 from ..collect.collector import DEFAULT_SAMPLE_INTERVAL_S
 from ..collect.command import Command
 from ..collect.command_user import find_user
@@ -24,7 +25,6 @@ from ..kernel.clocks import ClockWatch
 from ..metadata import LOCKED, Metadata, PlanRow, SourceState
 from ..outputs import FileIdentity
 from ..ownership import sudo_user
-from ..probes.attach import DEFAULT_BUFFER_BYTES
 from ..probes.loading import Loader
 from ..probes.lru import LruDetail
 from ..probes.plan import make_plan, targets_for
@@ -59,6 +59,7 @@ class CaptureRequest:
     """What to record, where to, for how long; `load` is ready before anything is attached and then told to begin.
 
     `as_user` is the user that the command runs as: NAME or UID, with or without :GROUP; None for this process's.
+    `memory_available_bytes` is what could be had when the buffers' sizes were chosen, None where unknown.
     """
 
     output: Output
@@ -66,7 +67,8 @@ class CaptureRequest:
     command: tuple[str, ...] = ()
     as_user: str | None = None
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S
-    buffer_bytes: int = DEFAULT_BUFFER_BYTES
+    buffer_bytes: int = MOST_BUFFER_BYTES
+    memory_available_bytes: int | None = None
     measure_cost: bool = False
     transport: Transport | None = None
     balloon_source: str = PageSource.AUTO
@@ -167,7 +169,12 @@ def _record(
     # The first item is time zero and starts the command: one that can't be started leaves an older recording there.
     first = next(items)
     begin_load()
-    facts = replace(session.metadata, memory_lock=lock.refusal or LOCKED)
+    facts = replace(
+        session.metadata,
+        memory_lock=lock.refusal or LOCKED,
+        queue_bytes=request.output.queue_bytes,
+        memory_available_bytes=request.memory_available_bytes,
+    )
     writer = request.output.open(facts)
     try:
         _say_buffers(facts, writer, say)

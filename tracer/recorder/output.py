@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..buffer_sizes import MOST_QUEUE_BYTES, block_events
 from ..errors import TracerError, UsageError, shown
 from ..metadata import Metadata
 from ..outputs import FileIdentity
 from ..store import BackgroundWriter, Fsync, RotatingWriter, Rotation, Writer, check_output
-from ..store.background import DEFAULT_QUEUE_BYTES
+from ..store.event_columns import EventEncoder
 from ..store.rotating import find_parts, part_path
 
 
@@ -22,7 +23,7 @@ class Output:
     force: bool = False
     fsync: Fsync = Fsync.CLOSE
     rotation: Rotation | None = None
-    queue_bytes: int = DEFAULT_QUEUE_BYTES
+    queue_bytes: int = MOST_QUEUE_BYTES
 
     def check(self) -> None:
         """Try whether it can be written. Raises TracerError."""
@@ -39,9 +40,12 @@ class Output:
 
     def open(self, metadata: Metadata) -> OpenOutput:
         """Create the first file. Raises TracerError."""
+        encoder = EventEncoder(block_events(self.queue_bytes))
         if self.rotation is None:
-            return OpenOutput(Writer(self.path, metadata, force=self.force, fsync=self.fsync), self)
-        return OpenOutput(RotatingWriter(self.path, metadata, self.rotation, force=self.force, fsync=self.fsync), self)
+            writer = Writer(self.path, metadata, force=self.force, fsync=self.fsync, encoder=encoder)
+            return OpenOutput(writer, self)
+        parts = RotatingWriter(self.path, metadata, self.rotation, force=self.force, fsync=self.fsync, encoder=encoder)
+        return OpenOutput(parts, self)
 
 
 class OpenOutput(BackgroundWriter):

@@ -13,20 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import LostStretch, Samples
+from ..buffer_sizes import MOST_QUEUE_BYTES, block_events
 from ..errors import TracerError
 from ..schema import EVENT_DTYPE
 from .dropping import Dropped, merged
-from .format import BLOCK_EVENTS, JSON
+from .format import JSON
 from .note_keys import DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE
 from .rotating import RotatingWriter
 from .writer import Writer
 
-DEFAULT_QUEUE_BYTES: Final = 8 << 20
 _EVENT_BYTES: Final = EVENT_DTYPE.itemsize
 _EVENT: Final = np.dtype(f"V{_EVENT_BYTES}")
 """Copied as a whole: numpy copies a record with fields field by field."""
-_MIN_EVENTS: Final = 2 * BLOCK_EVENTS
-"""Room for one block being filled and one being packed: 3.3 MiB."""
+_MIN_BLOCKS: Final = 2
+"""Room for one block being filled and one being packed."""
 
 _MOST_TASKS: Final = 1024
 """With more than this waiting, readings of counters are dropped and lost stretches become one."""
@@ -41,9 +41,10 @@ class BackgroundWriter:
     call; everything after it is ignored.
     """
 
-    def __init__(self, writer: Writer | RotatingWriter, queue_bytes: int = DEFAULT_QUEUE_BYTES) -> None:
+    def __init__(self, writer: Writer | RotatingWriter, queue_bytes: int = MOST_QUEUE_BYTES) -> None:
         self._writer = writer
-        self._capacity = max(queue_bytes // _EVENT_BYTES, _MIN_EVENTS)
+        self._block_events = block_events(queue_bytes)
+        self._capacity = max(queue_bytes // _EVENT_BYTES, _MIN_BLOCKS * self._block_events)
         self._ring = np.empty(self._capacity, _EVENT)
         # Touched now, because later may be when there is no memory left.
         self._ring.view(np.uint8).fill(0)
@@ -158,14 +159,14 @@ class BackgroundWriter:
         """Events that can be taken in next, in one piece and one block."""
         free = self._capacity - (self._head - self._tail)
         to_the_end = self._capacity - self._head % self._capacity
-        return min(free, to_the_end, BLOCK_EVENTS - (self._head - self._handed))
+        return min(free, to_the_end, self._block_events - (self._head - self._handed))
 
     def _take(self, records: npt.NDArray[np.void], room: int) -> npt.NDArray[np.void]:
         part = records[:room]
         start = self._head % self._capacity
         self._ring[start : start + len(part)] = part
         self._head += len(part)
-        if self._head - self._handed == BLOCK_EVENTS or self._head % self._capacity == 0:
+        if self._head - self._handed == self._block_events or self._head % self._capacity == 0:
             self._hand_over()
         return records[len(part) :]
 

@@ -68,6 +68,8 @@ METADATA: Final = Members(
         "cgroup_hierarchy": _NAME,
         "cgroup_hierarchy_reason": _SENTENCE,
         "buffer_bytes": _BYTES,
+        "queue_bytes": Nullable(_BYTES),
+        "memory_available_bytes": Nullable(_BYTES),
         "memory_lock": _SENTENCE,
         "sample_interval_s": Real(0.0, 1e9),
         "lru_detail": _NAME,

@@ -61,14 +61,21 @@ class RotatingWriter:
     """
 
     def __init__(
-        self, path: Path, metadata: Metadata, rotation: Rotation, *, force: bool = False, fsync: Fsync = Fsync.CLOSE
+        self,
+        path: Path,
+        metadata: Metadata,
+        rotation: Rotation,
+        *,
+        force: bool = False,
+        fsync: Fsync = Fsync.CLOSE,
+        encoder: EventEncoder | None = None,
     ) -> None:
         """Create the first file; with `force` all files of that name are replaced. Raises TracerError."""
         self._path = path
         self._metadata = metadata
         self._rotation = rotation
         self._force, self._fsync = force, fsync
-        self._encoder = EventEncoder(BLOCK_EVENTS)
+        self._encoder = encoder or EventEncoder(BLOCK_EVENTS)
         self._number = 0
         self._parts: dict[Path, FileIdentity] = {}
         self._skipped: list[int] = []

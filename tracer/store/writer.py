@@ -112,7 +112,7 @@ class Writer:
                 data = self._fill(data)
 
     def write_block(self, records: npt.NDArray[np.void]) -> None:
-        """At most BLOCK_EVENTS records as a block of their own, at once. Raises TracerError when the disk refuses."""
+        """At most MAX_BLOCK_ROWS records as a block of their own, at once. Raises TracerError when the disk refuses."""
         if len(records) and self._file.is_open:
             self._append_events(records.view(np.uint8))
 

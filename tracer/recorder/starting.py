@@ -1,0 +1,106 @@
+"""Before anything is started: what it will take is held against what is available, and sizes follow that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from ..buffer_sizes import default_buffer_bytes, default_queue_bytes
+from ..errors import CannotTraceError
+from ..kernel.host import online_cpus
+from ..kernel.memory_room import MACHINE, MemoryRoom, memory_room
+from ..kernel.paths import ROOT
+from ..probes.transport import Transport, choose_transport
+from ..terminal.messages import Messages
+from .memory_need import MIB, MemoryNeed, mib
+
+_TIGHT: Final = 1 / 4
+"""A start that takes more than this share of what is available is worth a line."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a recording was asked to take: sizes in bytes, None where they may follow the memory that is available.
+
+    `compiles` says whether its programs have to be compiled; `load_bytes` is what runs beside it on its behalf.
+    """
+
+    buffer_bytes: int | None = None
+    queue_bytes: int | None = None
+    transport: Transport | None = None
+    compiles: bool = True
+    load_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Start:
+    """The sizes that it gets, and what was available when they were chosen."""
+
+    room: MemoryRoom
+    buffer_bytes: int
+    queue_bytes: int
+
+
+def look_before_start(
+    wish: Wish, say: Messages, *, force: bool = False, advise: bool = True, root: Path = ROOT
+) -> Start:
+    """Choose the sizes, and say what it will take.
+
+    Raises CannotTraceError where that is more than half of what is available, unless forced; where nobody knows what is
+    available, it starts. `advise` is for who has `record`'s options.
+    """
+    room = memory_room(root)
+    start = Start(room, *_sizes(wish, room, root))
+    need = _need(wish, start, root)
+    if room.available_bytes is None:
+        say.info(f"Starting takes up to {need}; how much memory is available is not known here")
+        return start
+    told = f"starting takes up to {need} of {mib(room.available_bytes)} MiB available ({room.limited_by})"
+    if not room.allows(need.peak_bytes) and not force:
+        advice = f": {_advice(wish, start, root)}" if advise else ""
+        raise CannotTraceError(f"{told}, more than half{advice}")
+    if need.peak_bytes > room.available_bytes * _TIGHT:
+        say.info(f"Memory is short: {told}")
+    else:
+        say.detail(f"memory: {told}")
+    return start
+
+
+def _sizes(wish: Wish, room: MemoryRoom, root: Path) -> tuple[int, int]:
+    """Of the kernel's buffers, and of the queue."""
+    transport = wish.transport or choose_transport().transport
+    buffers = len(online_cpus(root)) if transport is Transport.PERF else 1
+    return (
+        wish.buffer_bytes or default_buffer_bytes(room.available_bytes, buffers),
+        wish.queue_bytes or default_queue_bytes(room.available_bytes),
+    )
+
+
+def _need(wish: Wish, start: Start, root: Path) -> MemoryNeed:
+    return MemoryNeed.of(
+        compiles=wish.compiles,
+        buffer_bytes=start.buffer_bytes,
+        queue_bytes=start.queue_bytes,
+        load_bytes=wish.load_bytes,
+        root=root,
+    )
+
+
+def _advice(wish: Wish, start: Start, root: Path) -> str:
+    """What would make it fit, the least first."""
+    ways = (way for way, less, sizes in _lesser(wish, start) if start.room.allows(_need(less, sizes, root).peak_bytes))
+    more = "free some memory" if start.room.limited_by == MACHINE else "raise its limit"
+    return f"{next(ways, more)}, or start all the same with --force-start"
+
+
+def _lesser(wish: Wish, start: Start) -> Iterator[tuple[str, Wish, Start]]:
+    """Ways to take less, each with what it leaves."""
+    small, compiled = replace(start, buffer_bytes=MIB, queue_bytes=MIB), replace(wish, compiles=False)
+    carried, smaller = "use compiled programs (--programs FILE)", "--buffer-size 1 --queue-size 1"
+    if wish.compiles:
+        yield carried, compiled, start
+    yield f"use smaller buffers ({smaller})", wish, small
+    if wish.compiles:
+        yield f"{carried} and smaller buffers ({smaller})", compiled, small
