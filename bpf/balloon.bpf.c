@@ -22,7 +22,8 @@ int balloon_work_begin(void *ctx)
 #ifndef RT_HAS_balloon_work_end_function
 	u32 tid = bpf_get_current_pid_tgid();
 
-	working.update(&tid, &function);
+	if (working.update(&tid, &function))
+		rt_count_lost(RT_BALLOON_WORK_END);
 #endif
 	rt_run_begin(RT_RUN_WORK, true);
 	event = rt_reserve(RT_BALLOON_WORK_BEGIN);

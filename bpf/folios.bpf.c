@@ -99,7 +99,8 @@ static void rt_shrink_folio_list(void *ctx, u64 folios, u64 node, u64 control, u
 	list.scan.nid = nid;
 	list.scan.priority = priority;
 	list.scan.nr_calls = 1;
-	folio_lists.update(&tid, &list);
+	if (folio_lists.update(&tid, &list))
+		rt_count_lost(RT_LRU_SHRINK_INACTIVE);
 }
 
 static void rt_shrink_folio_list_returns(void *ctx, u32 reclaimed)

@@ -63,7 +63,8 @@ struct rt_hints {
 	u64 blocks;
 };
 
-BPF_HASH(hints, u32, struct rt_hints, 64);
+/* By worker thread; the oldest goes where a return was missed and there is no room. */
+BPF_TABLE("lru_hash", u32, struct rt_hints, hints, 64);
 
 static u64 rt_hinted_blocks(u64 balloon)
 {
@@ -81,7 +82,8 @@ static void rt_report_free_page_begin(void *ctx, u64 work)
 
 	before.balloon = work - RT_AT_virtio_balloon_report_free_page_work;
 	before.blocks = rt_hinted_blocks(before.balloon);
-	hints.update(&tid, &before);
+	if (hints.update(&tid, &before))
+		rt_count_lost(RT_REPORT_FREE_PAGE);
 }
 RT_ON_ENTRY_WITH(report_free_page_begin, 1)
 

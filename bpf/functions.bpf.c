@@ -217,8 +217,11 @@ static void rt_oom_notify_end(void *ctx, u64 retval)
 }
 RT_ON_RETURN(oom_notify_end, 3)
 
-/* struct oom_control of each call: its constraint is only known once the notifiers have run. */
-BPF_HASH(ooms, u32, u64, 64);
+/*
+ * struct oom_control of each call: its constraint is only known once the notifiers have run. Where a return is missed the
+ * entry stays: the oldest goes when there is no room, so that they never fill it.
+ */
+BPF_TABLE("lru_hash", u32, u64, ooms, 64);
 
 /* The id of a memory cgroup that is out of memory, its directory's inode number; 0 where the machine is. */
 static u64 rt_oom_memcg_id(u64 control)
@@ -243,7 +246,9 @@ static void rt_out_of_memory_begin(void *ctx, u64 control)
 	u64 memcg_id = rt_oom_memcg_id(control);
 	struct rt_event *event;
 
-	ooms.update(&tid, &control);
+	/* Its end will not tell the constraint. */
+	if (ooms.update(&tid, &control))
+		rt_count_lost(RT_OUT_OF_MEMORY_END);
 	event = rt_reserve(RT_OUT_OF_MEMORY_BEGIN);
 	if (!event)
 		return;

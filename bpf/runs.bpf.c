@@ -145,9 +145,10 @@ static void rt_run_begin(u32 type, bool frees)
 		run.outer_type = around->type;
 		run.outer_inflating = around->inflating;
 	}
-	if (!around)
+	if (runs.update(&tid, &run))
+		rt_count_lost(RT_BALLOON_RUN_PAGES);
+	else if (!around)
 		rt_count_open_runs(1);
-	runs.update(&tid, &run);
 }
 
 /* Back to the run around this one, or to none. `moved`: what a run around it must not count as its own. */
