@@ -5,11 +5,12 @@
  *
  * Every function that submits a record has the program's context as its argument `ctx`, and reserves it itself.
  *
- * Handed in: RT_RING_PAGES or, for per-CPU perf buffers, RT_TRANSPORT_PERF; RT_HAS_PROBE_READ_KERNEL; RT_COMM_AT where
+ * Handed in: RT_TRANSPORT_PERF for per-CPU perf buffers; RT_HAS_PROBE_READ_KERNEL; RT_COMM_AT where
  * programs may read a task's name themselves (little-endian machines); RT_CGROUP_AT_* where they may follow a task to its
- * cgroup, or RT_CGROUP_BY_HELPER; RT_MAPPED_CPUS, the number of possible CPUs, where an array can be mapped;
+ * cgroup, or RT_CGROUP_BY_HELPER; RT_MAPPED_ARRAY where an array can be mapped;
  * RT_WITH_<kind> for each program wanted, RT_AT_<kind>_<field> for where its tracepoint has a field.
  */
+#include "boot.h"
 #include "events.h"
 
 #define BPF_LICENSE Dual MIT/GPL
@@ -17,11 +18,19 @@
 /* What programs of tracepoints and kprobes return: 0 would keep the event from whoever else has perf events on it. */
 #define RT_PASS 1
 
+/* Sizes that follow the machine and the options: maps get them when they are made. */
+#ifndef RT_RING_PAGES
+#define RT_RING_PAGES 1
+#endif
+#ifndef RT_MAPPED_CPUS
+#define RT_MAPPED_CPUS 1
+#endif
+
 #ifdef RT_TRANSPORT_PERF
 BPF_PERF_OUTPUT(events);
 /* Other events on the same buffers, which wake the reader for a single record: for the first one that it waits for. */
 BPF_PERF_OUTPUT(bells);
-#ifdef RT_MAPPED_CPUS
+#ifdef RT_MAPPED_ARRAY
 BPF_F_TABLE("array", u32, u32, waiting, 1, 1024 /* BPF_F_MMAPABLE */);
 #else
 BPF_ARRAY(waiting, u32, 1);
@@ -29,7 +38,7 @@ BPF_ARRAY(waiting, u32, 1);
 #else
 BPF_RINGBUF_OUTPUT(events, RT_RING_PAGES);
 #endif
-#ifdef RT_MAPPED_CPUS
+#ifdef RT_MAPPED_ARRAY
 /*
  * An element for each possible CPU, mapped by the reader: while a system call reads a map the kernel runs no program on
  * that CPU (bpf_disable_instrumentation), and where it is preemptible it can run others' reclaim meanwhile.

@@ -8,7 +8,7 @@
  * read at both ends of the run.
  *
  * Handed in: RT_VM_EVENT_STATES and RT_PER_CPU_OFFSET, kernel addresses, with RT_BALLOON_INFLATE, the place of that
- * counter (BALLOON_DEFLATE is the next), and RT_CPUS; RT_GFP_BALLOON, what allocations of balloon pages have in common,
+ * counter (BALLOON_DEFLATE is the next), RT_CPUS, and RT_MANY_CPUS where those may be more than 16; RT_GFP_BALLOON, what allocations of balloon pages have in common,
  * and RT_GFP_DIRECT_RECLAIM; RT_SHRINKER_LEAKS, whether pages that the balloon's shrinker frees are the balloon's;
  * RT_IS_BALLOON_CALLBACK(address), which OOM callbacks are balloons'.
  */
@@ -76,23 +76,37 @@ static struct rt_run *rt_open_run(void)
 	return runs.lookup(&tid);
 }
 
+#ifdef RT_VM_EVENT_STATES
+static void rt_add_vm_events(u64 *sums, u64 cpu)
+{
+	u64 offset = 0, counts[2] = {};
+
+	RT_READ(&offset, sizeof(offset), (void *)(RT_PER_CPU_OFFSET + 8 * cpu));
+	RT_READ(counts, sizeof(counts), (void *)(RT_VM_EVENT_STATES + offset + 8 * RT_BALLOON_INFLATE));
+	sums[RT_INFLATE] += counts[RT_INFLATE];
+	sums[RT_DEFLATE] += counts[RT_DEFLATE];
+}
+#endif
+
 /* mm/vmstat.c, sum_vm_events(), for two counters. */
 static void rt_read_vm_events(u64 *sums)
 {
 	sums[RT_INFLATE] = sums[RT_DEFLATE] = 0;
 #ifdef RT_VM_EVENT_STATES
-#if RT_CPUS <= 16
-#pragma unroll
-#endif
-	for (u64 cpu = 0; cpu < RT_CPUS; cpu++) {
-		u64 offset = 0, counts[2] = {};
+	u64 cpus = RT_CPUS;
 
-		RT_READ(&offset, sizeof(offset), (void *)(RT_PER_CPU_OFFSET + 8 * cpu));
-		RT_READ(counts, sizeof(counts),
-				      (void *)(RT_VM_EVENT_STATES + offset + 8 * RT_BALLOON_INFLATE));
-		sums[RT_INFLATE] += counts[RT_INFLATE];
-		sums[RT_DEFLATE] += counts[RT_DEFLATE];
+#ifndef RT_MANY_CPUS
+	/* Kernels before 5.3 take no loops. */
+#pragma unroll
+	for (u64 cpu = 0; cpu < 16; cpu++) {
+		if (cpu >= cpus)
+			break;
+		rt_add_vm_events(sums, cpu);
 	}
+#else
+	for (u64 cpu = 0; cpu < cpus; cpu++)
+		rt_add_vm_events(sums, cpu);
+#endif
 #endif
 }
 

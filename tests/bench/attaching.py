@@ -37,8 +37,11 @@ def with_bcc() -> tuple[float, float]:
     plan, directory = make_plan(), bpf_dir()
     os.environ["BCC_KERNEL_SOURCE"] = str(directory)
     flags = [
-        *kernel_flags(read_host().kernel_release, Transport.RING, 4096, directory),
+        *kernel_flags(read_host().kernel_release, Transport.RING, directory),
         *plan.flags(other_sources(plan)),
+        # bcc loads them as they are: filters by addresses that no function has.
+        "-DRT_RING_PAGES=4096",
+        "-DRT_BOOT(number)=(number)",
     ]
     programs = load_bcc().BPF(text=program_text(directory).encode(), cflags=flags)
     for probe in tracepoint_probes(plan):

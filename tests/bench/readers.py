@@ -163,8 +163,9 @@ def _poll_with_bcc(
 def _bcc_programs(token: int, buffer_bytes: int) -> Any:
     directory, host = bpf_dir(), read_host()
     os.environ["BCC_KERNEL_SOURCE"] = str(directory)
-    pages = buffer_bytes // host.page_size_bytes
-    flags = [*kernel_flags(host.kernel_release, Transport.RING, pages, directory), *storm_flags(token, as_slab=True)]
+    sizes = [f"-DRT_RING_PAGES={buffer_bytes // host.page_size_bytes}", f"-DRT_MAPPED_CPUS={host.cpus_possible}"]
+    kernel = kernel_flags(host.kernel_release, Transport.RING, directory)
+    flags = [*kernel, *sizes, *storm_flags(token, as_slab=True)]
     programs = load_bcc().BPF(text=program_text().encode(), cflags=flags)
     programs.attach_tracepoint(tp=TRACEPOINT.encode(), fn_name=b"storm")
     return programs

@@ -8,23 +8,22 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.append(str(Path(__file__).parent.parent / "unit"))
-from probe_machine import KERNELS, put_every_function, put_probe_formats
+from probe_machine import KERNELS, compile_here, put_every_function, put_probe_formats
 
-from tracer.probes.compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, CompileError, LoadError, Module
+from tracer.probes.attach import load_request
+from tracer.probes.carried.install import install
+from tracer.probes.compiler import CompileError
 from tracer.probes.finder import bcc_status
 from tracer.probes.lru import LruDetail
 from tracer.probes.plan import Plan, Targets, make_plan
-from tracer.probes.probe import How
-from tracer.probes.sources import bpf_dir, kernel_flags, program_text
+from tracer.probes.sources import map_entries
 from tracer.probes.transport import Transport
-
-TYPES = {How.TRACEPOINT: TRACEPOINT, How.RAW_TRACEPOINT: RAW_TRACEPOINT, How.KPROBE: KPROBE, How.KRETPROBE: KPROBE}
-"""fentry and fexit programs are loaded for functions of the running kernel: `check` tries those."""
 
 
 def plan_for(kernel: str) -> Plan:
@@ -38,21 +37,16 @@ def plan_for(kernel: str) -> Plan:
 
 def compile_and_load(release: str, plan: Plan, transport: Transport) -> dict[str, Any]:
     """What came of the plan's programs, compiled for the kernel called `release` and loaded into this one."""
-    directory = bpf_dir()
+    # fentry and fexit programs are loaded for functions of the running kernel: `check` tries those.
+    request = replace(
+        load_request(plan, transport, release=release), traced=(), map_entries=map_entries(transport, 1 << 14, 4)
+    )
     try:
-        flags = [*kernel_flags(release, transport, 4, directory), *plan.flags()]
-        module = Module(program_text(directory), flags, directory)
+        entry = compile_here(request)
     except CompileError as error:
         return {"error": f"{error}\n{error.log}", "loaded": 0, "refused": {}}
-    refused = {}
-    wanted = {(probe.program, TYPES[probe.how]) for s in plan.to_try for probe in s.probes if probe.how in TYPES}
-    for program, program_type in wanted:
-        try:
-            module.load(program, program_type)
-        except LoadError as error:
-            refused[program] = f"{error}\n{error.log}"
-    module.close()
-    return {"error": "", "loaded": len(wanted) - len(refused), "refused": refused}
+    with install(entry, request) as loaded:
+        return {"error": "", "loaded": len(loaded.programs), "refused": loaded.refusals}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The loading child with the real compiler: what it leaves, what ends it."""
+"""The compiling child with the real compiler: what it leaves, what ends it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_programs_and_maps_outlive_the_child_and_no_compiler_is_in_this_process(
     assert (result.stdout, result.stderr) == ("[] False\n", "")
     others = set(children(os.getpid()))
     with open_session() as session, WaitingLoad(DROP_SLAB) as load:
-        assert set(children(os.getpid())) - others == {load.pid}, "the loading child is gone"
+        assert set(children(os.getpid())) - others == {load.pid}, "the compiling child is gone"
         assert len(run(session, [load]).of("shrink_slab_start", load.pid)) > 0
 
 

@@ -139,7 +139,7 @@ def put_span(map_fd: int, tid: int, **scans: dict[str, int]) -> None:
         for field, value in values.items():
             span[name][field] = value
     key = ctypes.c_uint32(tid)
-    syscalls._bpf(syscalls._MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(key), span.ctypes.data, 0)
+    syscalls.bpf(syscalls._MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(key), span.ctypes.data, 0)
 
 
 def test_what_open_spans_hold_at_the_end_is_read_from_the_kernel() -> None:

@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tracer.probes.attach import Probes
+from tracer.probes.attach import Probes, load_request
 from tracer.probes.attachment import attach_kprobe, attach_traced_function, attach_tracepoint
-from tracer.probes.compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, CompileError, LoadError, Module
+from tracer.probes.bpf_objects import TRACEPOINT, LoadError, load_program
+from tracer.probes.carried.install import install
+from tracer.probes.compiler import CompileError
 from tracer.probes.lru import LruDetail
 from tracer.probes.plan import Plan, Targets, make_plan
 from tracer.probes.probe import How
-from tracer.probes.sources import bpf_dir, kernel_flags, program_text
+from tracer.probes.request import Loaded, LoadRequest
+from tracer.probes.sources import bpf_dir, kernel_flags, map_entries, program_text
 from tracer.probes.transport import Transport
 
 sys.path.append(str(Path(__file__).parent.parent / "unit"))
 from kernel_tree import put
-from probe_machine import KERNELS, put_every_function, put_probe_formats
+from probe_machine import KERNELS, compile_here, put_every_function, put_probe_formats
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
 SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virtio_balloon_oom_notify\n"
-TYPES = {How.TRACEPOINT: TRACEPOINT, How.RAW_TRACEPOINT: RAW_TRACEPOINT, How.KPROBE: KPROBE, How.KRETPROBE: KPROBE}
+TAME = "int tame(void *ctx) { return 0; }\n"
 
 
-def compiled(plan: Plan, transport: Transport = Transport.RING) -> Module:
+def load(request: LoadRequest, transport: Transport = Transport.RING) -> Loaded:
+    request = replace(request, map_entries=map_entries(transport, 1 << 14, os.cpu_count() or 1))
+    return install(compile_here(request), request)
+
+
+def loaded(plan: Plan, transport: Transport = Transport.RING) -> Loaded:
+    return load(replace(load_request(plan, transport, release="6.1.0"), traced=()), transport)
+
+
+def with_programs(text: str, *programs: str) -> LoadRequest:
     directory = bpf_dir()
-    flags = [*kernel_flags("6.1.0", transport, 4, directory), *plan.flags()]
-    return Module(program_text(directory), flags, directory)
+    flags = kernel_flags("6.1.0", Transport.RING, directory)
+    wanted = [(name, TRACEPOINT) for name in programs]
+    return LoadRequest(f"{program_text(directory)}\n{text}", flags, str(directory), (), wanted)
 
 
 def open_files() -> int:
@@ -49,12 +63,9 @@ def test_the_programs_for_other_kernels_formats_compile_and_pass_the_verifier(
     plan = make_plan(Targets(lru_detail=lru_detail), root=tmp_path)
     probes = {probe for source in plan.to_try for probe in source.probes}
     assert {probe.how for probe in probes} >= {How.TRACEPOINT, How.KPROBE, How.KRETPROBE}
-    module = compiled(plan, transport)
-    try:
-        for probe in probes:
-            assert module.load(probe.program, TYPES[probe.how]) > 0
-    finally:
-        module.close()
+    with loaded(plan, transport) as programs:
+        assert programs.refusals == {}
+        assert programs.programs.keys() >= {probe.program for probe in probes}
 
 
 DAMOS_STAT = """name: damos_stat_after_apply_interval
@@ -83,15 +94,12 @@ def test_programs_that_follow_the_kernels_structures_compile_and_pass_the_verifi
     put(tmp_path, "/sys/kernel/tracing/events/damon/damos_stat_after_apply_interval/format", DAMOS_STAT)
     put(tmp_path, "/sys/kernel/btf/vmlinux").write_bytes(types.read_bytes())
     plan = make_plan(root=tmp_path)
-    probes = {probe for source in plan.to_try for probe in source.probes if probe.how in TYPES}
+    probes = {probe for source in plan.to_try for probe in source.probes if not probe.is_traced}
     wanted = {"shrink_folio_list", "shrink_folio_list_returns", "damos_stat", "virtballoon_free_page_report"}
     assert {probe.program for probe in probes} >= wanted
-    module = compiled(plan, transport)
-    try:
-        for probe in probes:
-            assert module.load(probe.program, TYPES[probe.how]) > 0
-    finally:
-        module.close()
+    with loaded(plan, transport) as programs:
+        assert programs.refusals == {}
+        assert programs.programs.keys() >= {probe.program for probe in probes}
 
 
 def test_a_work_end_without_its_function_is_matched_by_thread(tmp_path: Path) -> None:
@@ -104,21 +112,19 @@ def test_a_work_end_without_its_function_is_matched_by_thread(tmp_path: Path) ->
     plan = make_plan(root=tmp_path)
     assert plan.absent_fields({})["balloon_work_end"] == ("function",)
     # THEN the other way of telling it compiles and loads
-    module = compiled(plan)
-    try:
-        assert module.map_fd(b"working") > 0
-        assert module.load("balloon_work_begin") > 0
-        assert module.load("balloon_work_end") > 0
-    finally:
-        module.close()
+    request = replace(load_request(plan, Transport.RING, release="6.1.0"), maps=["working"])
+    with load(request) as programs:
+        assert programs.maps.keys() == {"working"}
+        assert programs.programs.keys() >= {"balloon_work_begin", "balloon_work_end"}
+        assert programs.refusals == {}
 
 
 def test_text_that_does_not_compile_is_one_line_with_the_file_and_a_whole_log(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    text = f'{program_text(bpf_dir())}\n#line 7 "bpf/wrong.bpf.c"\nint wrong(void *ctx) {{ return nonsense; }}\n'
+    text = '#line 7 "bpf/wrong.bpf.c"\nint wrong(void *ctx) { return nonsense; }\n'
     with pytest.raises(CompileError, match=r"bpf/wrong\.bpf\.c:7:\d+: error: .*nonsense") as raised:
-        Module(text, kernel_flags("6.1.0", Transport.RING, 4, bpf_dir()), bpf_dir())
+        compile_here(with_programs(text))
     assert "\n" not in str(raised.value)
     assert "1 error generated" in raised.value.log
     assert raised.value.exit_code == 3
@@ -126,28 +132,24 @@ def test_text_that_does_not_compile_is_one_line_with_the_file_and_a_whole_log(
 
 
 def test_a_program_the_verifier_refuses_is_a_refusal_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
-    programs = "int wild(void *ctx) { return *(int *)16; }\nint tame(void *ctx) { return 0; }\n"
-    text = f"{program_text(bpf_dir())}\n{programs}"
-    module = Module(text, kernel_flags("6.1.0", Transport.RING, 4, bpf_dir()), bpf_dir())
-    try:
-        with pytest.raises(LoadError) as raised:
-            module.load("wild")
-        assert "\n" not in str(raised.value)
-        assert raised.value.log
-        assert module.load("tame") > 0
-        assert capfd.readouterr().err == ""
-    finally:
-        module.close()
+    request = with_programs(f"int wild(void *ctx) {{ return *(int *)16; }}\n{TAME}", "wild", "tame")
+    with load(request) as programs:
+        assert programs.refusals.keys() == {"wild"}
+        assert "\n" not in programs.refusals["wild"]
+        assert programs.programs.keys() == {"tame"}
+    assert capfd.readouterr().err == ""
+
+
+def test_the_verifiers_story_is_kept() -> None:
+    entry = compile_here(with_programs("int wild(void *ctx) { return *(int *)16; }\n"))
+    with pytest.raises(LoadError, match=r"^\S[^\n]*$") as raised:
+        load_program(entry.programs["wild"], TRACEPOINT, "wild")
+    assert "R1 invalid mem access" in raised.value.log
 
 
 def test_a_tracepoint_that_is_not_there_is_refused_with_the_kernels_word() -> None:
-    module = Module(
-        f"{program_text(bpf_dir())}\nint tame(void *ctx) {{ return 0; }}\n",
-        kernel_flags("6.1.0", Transport.RING, 4, bpf_dir()),
-        bpf_dir(),
-    )
-    try:
-        program = module.load("tame")
+    with load(with_programs(TAME, "tame")) as programs:
+        program = programs.programs["tame"]
         before = open_files()
         with pytest.raises(LoadError, match="Invalid argument"):
             attach_tracepoint(program, (1 << 31) - 1)
@@ -156,8 +158,6 @@ def test_a_tracepoint_that_is_not_there_is_refused_with_the_kernels_word() -> No
         with pytest.raises(LoadError, match="Invalid argument"):
             attach_traced_function(program)
         assert open_files() == before
-    finally:
-        module.close()
 
 
 def test_the_environment_is_as_before_and_foreign_settings_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:

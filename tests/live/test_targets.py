@@ -55,7 +55,7 @@ def test_arguments_and_return_values_come_from_the_machines_registers(
     put_probe_formats(tmp_path, "6.1")
     put_every_function(tmp_path)
     directory = bpf_dir()
-    flags = [*kernel_flags("6.1.0", Transport.RING, 4, directory), *make_plan(root=tmp_path).flags()]
+    flags = [*kernel_flags("6.1.0", Transport.RING, directory), *make_plan(root=tmp_path).flags()]
     module = Module(program_text(directory), flags, directory)
     try:
         assert SECOND_ARGUMENT_AT[machine] in context_reads(module._bpf.dump_func(b"leak_balloon_begin"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -19,10 +20,11 @@ from tracer.kernel.host import read_host
 from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes.attachment import attach_tracepoint
 from tracer.probes.bell import Bell
-from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
-from tracer.probes.loading import Loader, LoadRequest
+from tracer.probes.bpf_objects import TRACEPOINT as TRACEPOINT_TYPE
+from tracer.probes.loader import Loader
 from tracer.probes.loss import LossCounters
-from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, transport_maps
+from tracer.probes.request import LoadRequest
+from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, map_entries, transport_maps
 from tracer.probes.transport import BufferSizes, Transport, choose_transport
 from tracer.schema import MAX_KINDS
 
@@ -53,13 +55,12 @@ class StormProgram:
         self.choice = choose_transport(transport)
         self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
         self.buffer_bytes = self.sizes.total_bytes
-        pages = self.sizes.each_bytes // host.page_size_bytes
-        flags = kernel_flags(host.kernel_release, self.choice.transport, pages, directory)
+        flags = kernel_flags(host.kernel_release, self.choice.transport, directory)
         if not with_cgroups:
             flags = [flag for flag in flags if not flag.startswith("-DRT_CGROUP")]
-        self._loaded = Loader().load(
-            _request(transport_maps(self.choice.transport), [*flags, *storm_flags(token, as_slab=as_slab)])
-        )
+        request = _request(transport_maps(self.choice.transport), [*flags, *storm_flags(token, as_slab=as_slab)])
+        entries = map_entries(self.choice.transport, self.sizes.each_bytes, host.cpus_possible)
+        self._loaded = Loader().load(replace(request, map_entries=entries))
         self.program_fd = self._loaded.programs[NAME]
         self.events_fd = self._loaded.maps[RING_MAP]
         self._loss = LossCounters(self._loaded.maps[LOST_MAP], host.cpus_possible)

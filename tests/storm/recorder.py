@@ -15,10 +15,11 @@ from tracer.jobs.record_options import RecordOptions
 from tracer.kernel.tracefs import tracepoint_format
 from tracer.probes import attach
 from tracer.probes.attachment import attach_tracepoint
-from tracer.probes.compiler import TRACEPOINT as TRACEPOINT_TYPE
-from tracer.probes.loading import Loaded, Loader, LoadRequest
+from tracer.probes.bpf_objects import TRACEPOINT as TRACEPOINT_TYPE
+from tracer.probes.loader import Loader
 from tracer.probes.lru import LruDetail
 from tracer.probes.probe import PageSource
+from tracer.probes.request import Loaded, LoadRequest
 from tracer.store import Fsync
 from tracer.terminal.exit_codes import run_to_exit
 

@@ -8,9 +8,14 @@ from kernel_tree import TRACEFS_MOUNT, put
 
 from tracer.kernel.balloon import OOM_NOTIFIERS
 from tracer.probes.balloon_pages import PAGE_FUNCTIONS
+from tracer.probes.carried.entry import Entry
+from tracer.probes.carried.extract import extract
+from tracer.probes.carried.fit import purpose_of
+from tracer.probes.compiler import Module
 from tracer.probes.folio_lists import FOLIO_LIST_FUNCTION
 from tracer.probes.free_pages import FREE_PAGE_FUNCTIONS
 from tracer.probes.functions import FUNCTIONS, WORK
+from tracer.probes.request import LoadRequest
 
 FORMATS = Path(__file__).parent / "data" / "probe_formats"
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.3")
@@ -36,3 +41,12 @@ def put_every_function(root: Path) -> None:
     names = enumerate(sorted(functions))
     put(root, "/sys/bus/event_source/devices/kprobe/type", "6\n")
     put(root, "/proc/kallsyms", "".join(f"{0xFFFFFFFF81000000 + 64 * number:x} t {name}\n" for number, name in names))
+
+
+def compile_here(request: LoadRequest) -> Entry:
+    """What a request compiles to, in this process."""
+    module = Module(request.text, [*request.flags, *request.source_flags], Path(request.kernel_source))
+    try:
+        return extract(purpose_of(request), module.maps(), module.programs())
+    finally:
+        module.close()

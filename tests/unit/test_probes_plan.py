@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from tracer.commands.options import BalloonSource
 from tracer.errors import UsageError
 from tracer.metadata import PlanRow, SourceState
 from tracer.probes.attach import lost_by_kind
+from tracer.probes.boot_constants import NO_ADDRESS
 from tracer.probes.plan import Plan, Targets, make_plan, targets_for
 from tracer.probes.probe import How, PageSource
 from tracer.schema import MAX_KINDS, TRACEPOINT_KINDS
@@ -56,9 +58,26 @@ def test_a_tracepoint_the_kernel_lacks_is_absent_with_the_reason(tmp_path: Path)
 
 
 def test_the_filters_let_through_the_balloons_addresses_only(tmp_path: Path) -> None:
-    flags = machine(tmp_path, "6.18").flags()
-    assert "-DRT_IS_BALLOON_WORK(address)=((address) == 0xffffffff81000100ULL)" in flags
-    assert "-DRT_IS_OOM_NOTIFIER(address)=((address) == 0xffffffff81000200ULL)" in flags
+    plan = machine(tmp_path, "6.18")
+    for macro, address in (("RT_IS_BALLOON_WORK", 0xFFFFFFFF81000100), ("RT_IS_OOM_NOTIFIER", 0xFFFFFFFF81000200)):
+        flag = next(flag for flag in plan.flags() if flag.startswith(f"-D{macro}(address)="))
+        values = [plan.boot_values()[int(number)] for number in re.findall(r"RT_BOOT\((\d+)\)", flag)]
+        assert values == [address, NO_ADDRESS, NO_ADDRESS, NO_ADDRESS]
+
+
+def test_two_boots_of_a_kernel_have_the_same_flags_and_other_values(tmp_path: Path) -> None:
+    one, other = (
+        machine(tmp_path / name, "6.18", symbols)
+        for name, symbols in (("a", SYMBOLS), ("b", SYMBOLS.replace("810", "930")))
+    )
+    assert one.flags() == other.flags()
+    assert one.boot_values() != other.boot_values()
+
+
+def test_without_the_driver_the_flags_for_all_programs_are_the_same(tmp_path: Path) -> None:
+    bare, whole = machine(tmp_path / "a", "6.18", "ffffffff81000000 T _stext\n"), machine(tmp_path / "b", "6.18")
+    assert bare.common_flags() == whole.common_flags()
+    assert set(bare.source_flags()) < set(whole.source_flags())
 
 
 def test_a_control_flow_jump_table_entry_counts_as_its_function(tmp_path: Path) -> None:

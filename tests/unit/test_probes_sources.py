@@ -48,12 +48,6 @@ def test_a_string_kept_elsewhere_in_the_record_is_followed() -> None:
     assert "RT_HAS_mark_victim_victim_comm" not in macros("5.10", "mark_victim")
 
 
-def test_an_address_filter_names_each_address_and_nothing_else() -> None:
-    flag = sources.address_filter_flag("RT_IS_X", [0xFFFF8000, 0x10])
-    assert flag == "-DRT_IS_X(address)=((address) == 0x10ULL || (address) == 0xffff8000ULL)"
-    assert sources.address_filter_flag("RT_IS_X", []) == "-DRT_IS_X(address)=(0)"
-
-
 @pytest.mark.parametrize(
     ("release", "code"),
     [

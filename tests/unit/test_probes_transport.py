@@ -77,7 +77,7 @@ PACKED = """
 import sys
 sys.byteorder = {order!r}
 from tracer.probes import syscalls
-print(hex(syscalls._WATERMARK), syscalls._instruction(0xBF, 1, 10)[1])
+print(hex(syscalls._WATERMARK), syscalls.instruction(0xBF, 1, 10)[1])
 """
 
 

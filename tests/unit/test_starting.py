@@ -11,7 +11,7 @@ from tracer.buffer_sizes import LEAST_BUFFER_BYTES, LEAST_QUEUE_BYTES, MOST_BUFF
 from tracer.errors import CannotTraceError
 from tracer.jobs import recording
 from tracer.jobs.record_options import RecordOptions
-from tracer.probes.loading import COMPILER_BYTES
+from tracer.probes.compiling import COMPILER_BYTES
 from tracer.probes.transport import Transport
 from tracer.recorder.footprint import FILE_BYTES, RUNNING_BYTES, STARTING_BYTES
 from tracer.recorder.memory_need import MemoryNeed

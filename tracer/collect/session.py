@@ -28,7 +28,7 @@ from ..kernel.lru_gen import read_lru_gen
 from ..metadata import Metadata
 from ..probes.attach import Probes
 from ..probes.costs import CostMeter
-from ..probes.loading import Loader
+from ..probes.loader import Loader
 from ..probes.own_process import own_process_number
 from ..probes.plan import Plan, make_plan
 from ..probes.transport import Transport

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import shell_word
 from ..freed_memory import keep_freed_memory
-from ..probes.loading import Loader
+from ..probes.loader import Loader
 from ..probes.transport import Transport
 from ..recorder.footprint import KEPT_BYTES, one_arena
 from ..recorder.starting import Start, Wish, look_before_start

@@ -6,8 +6,9 @@ A child process compiles and loads (`loading.py`); attaching is this process's.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,20 +19,22 @@ from ..batch import UNKNOWN_KIND
 from ..buffer_sizes import MOST_BUFFER_BYTES
 from ..errors import CannotTraceError
 from ..kernel.host import read_host
+from ..kernel.paths import ROOT
 from ..metadata import PlanRow, SourceState
 from ..program_cost import ProgramCost
 from ..schema import EVENT_DTYPE, KIND_BY_NUMBER, MAX_KINDS
 from . import syscalls
 from .attachment import attach_kprobe, attach_raw_tracepoint, attach_traced_function, attach_tracepoint
 from .bell import Bell
+from .bpf_objects import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError, load_traced_function
 from .cgroup_ids import CgroupIds, choose_cgroup_ids
-from .compiler import KPROBE, RAW_TRACEPOINT, TRACEPOINT, LoadError
 from .costs import read_costs
-from .loading import Loader, LoadRequest
+from .loader import Loader
 from .loss import LossCounters
 from .lru import LruDetail, take_lru_spans
-from .plan import Plan
+from .plan import NOTHING, Plan
 from .probe import How, PageSource, Probe, Source
+from .request import LoadRequest
 from .sources import (
     LOST_MAP,
     LRU_SPANS_MAP,
@@ -39,10 +42,12 @@ from .sources import (
     RING_MAP,
     bpf_dir,
     kernel_flags,
+    map_entries,
     program_text,
     transport_maps,
 )
 from .transport import BufferSizes, Transport, TransportChoice, choose_transport
+from .trials import RUNNING, Trials
 
 UNKNOWN_NUMBER: Final = 0
 """No kind's number: where records are counted of which nothing but their loss is known."""
@@ -83,12 +88,10 @@ class Probes:
         self.cgroup_ids: CgroupIds = choose_cgroup_ids()
         host = read_host()
         self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
-        pages = self.sizes.each_bytes // host.page_size_bytes
-        flags = kernel_flags(host.kernel_release, self.choice.transport, pages, bpf_dir())
         self._refusals = _refused_beforehand(plan)
-        self._loaded = (loader or Loader()).load(
-            _request(plan, self._refusals, transport_maps(self.choice.transport), flags)
-        )
+        request = load_request(plan, self.choice.transport, self._refusals)
+        entries = map_entries(self.choice.transport, self.sizes.each_bytes, host.cpus_possible)
+        self._loaded = (loader or Loader()).load(replace(request, map_entries=entries))
         self._events: list[int] = []
         self._page_source: PageSource | None = None
         self._attached: set[tuple[str, str]] = set()
@@ -226,21 +229,36 @@ def _kind_name(number: int) -> str:
     return KIND_BY_NUMBER[number].name if number in KIND_BY_NUMBER else f"kind {number}"
 
 
-def _request(plan: Plan, refusals: Mapping[str, str], maps: Sequence[str], flags: Sequence[str]) -> LoadRequest:
-    directory = bpf_dir()
+def load_request(
+    plan: Plan,
+    transport: Transport,
+    refusals: Mapping[str, str] = NOTHING,
+    root: Path = ROOT,
+    trials: Trials = RUNNING,
+    release: str | None = None,
+) -> LoadRequest:
+    """What a plan needs on the machine below `root`, whose uname's `release` is this one's without one.
+
+    `refusals` are sources that need not be tried, with the reason.
+    """
+    directory, release = bpf_dir(), release or os.uname().release
     probes = [probe for source in plan.to_try if source.name not in refusals for probe in source.probes]
     traced = {probe.loaded_as: probe for probe in probes if probe.is_traced}
     plain = {probe.program: _PROGRAM_TYPE[probe.how] for probe in probes if not probe.is_traced}
+    spans = [LRU_SPANS_MAP] if plan.lru_detail is LruDetail.SPAN else []
     return LoadRequest(
         program_text(directory),
-        [*flags, *plan.flags(refusals)],
+        [*kernel_flags(release, transport, directory, root, trials), *plan.common_flags()],
         str(directory),
-        maps=(*maps, PAGE_SOURCE_MAP, *([LRU_SPANS_MAP] if plan.lru_detail is LruDetail.SPAN else [])),
+        maps=(*transport_maps(transport), PAGE_SOURCE_MAP, *spans),
         programs=list(plain.items()),
         traced=[
             (name, probe.program, probe.how is How.FEXIT, probe.type_number, probe.module)
             for name, probe in traced.items()
         ],
+        source_flags=plan.source_flags(refusals),
+        release=release,
+        boot_values=plan.boot_values(),
     )
 
 
@@ -269,7 +287,7 @@ def _refused_beforehand(plan: Plan) -> dict[str, str]:
 def _why_not_traced(type_number: int) -> str:
     """Why the kernel refuses fentry on a function of its own; empty where it doesn't."""
     try:
-        program = syscalls.load_traced_function(_RETURN_ZERO, type_number, on_return=False)
+        program = load_traced_function(_RETURN_ZERO, type_number, on_return=False)
         try:
             os.close(attach_traced_function(program))
         finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from . import syscalls
-from .compiler import LoadError
+from .bpf_objects import LoadError
 
 _TYPE_TRACEPOINT: Final = 2
 """PERF_TYPE_TRACEPOINT, include/uapi/linux/perf_event.h."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from ..kernel.paths import ROOT, number_list, read_text
 from ..kernel.tracefs import why_absent
 from ..metadata import BalloonInfo
 from ..schema import KIND_BY_NAME
+from .boot_constants import constant_flag
 from .functions import WITH_FUNCTIONS, FunctionProbes
 from .probe import How, PageSource, Probe, Source
 
@@ -30,6 +32,8 @@ _RUN_PAGES: Final = KIND_BY_NAME["balloon_run_pages"]
 _NOTIFIER_END: Final = KIND_BY_NAME["oom_notifier_end"]
 _BALLOON_FLAGS: Final = ("__GFP_NORETRY", "__GFP_NOMEMALLOC", "__GFP_HIGHMEM")
 """What every balloon driver on the kernel's balloon pages allocates them with (balloon_page_alloc)."""
+_UNROLLED_CPUS: Final = 16
+"""Up to so many bpf/runs.bpf.c adds counters up without a loop."""
 _WAITING_FLAG: Final = "__GFP_DIRECT_RECLAIM"
 
 
@@ -61,13 +65,13 @@ class PageSources:
         flags, obstacle = self._allocator_flags()
         return Source(f"notifier end at {ALLOC}", (_NOTIFIER_END,), (probe,), obstacle, flags)
 
-    def shrinker_flag(self) -> str:
-        """A flag saying whether pages that the balloon's shrinker frees are the balloon's.
+    def shrinker_leaks(self) -> bool:
+        """Whether pages that the balloon's shrinker frees are the balloon's.
 
         virtio's of kernels with its OOM notifier only returns free page hints.
         """
         hints = self._balloon.driver == "virtio_balloon" and self._balloon.reclaim_path != "shrinker"
-        return f"-DRT_SHRINKER_LEAKS={int(not hints)}"
+        return not hints
 
     def _traced(self) -> Source:
         into, out = self._page_functions()
@@ -82,8 +86,9 @@ class PageSources:
         return self._source(f"kprobe:{into}", PageSource.KPROBE, probes, obstacle, (WITH_FUNCTIONS,))
 
     def _counters(self) -> Source:
-        flags, obstacle = counter_flags(self._functions, self._root)
-        return self._source("counters:vm_event_states", PageSource.COUNTERS, (), obstacle, flags)
+        flags, boot, obstacle = vm_event_counters(self._functions, self._root)
+        source = self._source("counters:vm_event_states", PageSource.COUNTERS, (), obstacle, flags)
+        return replace(source, boot=boot)
 
     def _allocator(self) -> Source:
         probes = (
@@ -124,20 +129,17 @@ class PageSources:
         return flags, ""
 
 
-def counter_flags(functions: FunctionProbes, root: Path = ROOT) -> tuple[tuple[str, ...], str]:
-    """Where the kernel's own counters of balloon pages are, as compiler flags; or why that is not known."""
+def vm_event_counters(functions: FunctionProbes, root: Path = ROOT) -> tuple[tuple[str, ...], Mapping[str, int], str]:
+    """Where the kernel's own counters of balloon pages are: compiler flags and boot constants; or why unknown."""
     missing = next((name for name in COUNTER_SYMBOLS if not functions.address(name)), None)
     if missing:
-        return (), f"no address of {missing} (CONFIG_KALLSYMS_ALL, CONFIG_SMP)"
+        return (), {}, f"no address of {missing} (CONFIG_KALLSYMS_ALL, CONFIG_SMP)"
     types = functions.types
     places = [types.enumerator(name) if types else None for name in ("BALLOON_INFLATE", "BALLOON_DEFLATE")]
     if places[0] is None or places[1] != places[0] + 1:
-        return (), "no BTF to identify the balloon's counters"
+        return (), {}, "no BTF to identify the balloon's counters"
     states, offsets = (functions.address(name) for name in COUNTER_SYMBOLS)
-    cpus = number_list(read_text(root, "/sys/devices/system/cpu/possible") or "0")
-    return (
-        f"-DRT_VM_EVENT_STATES={states:#x}ULL",
-        f"-DRT_PER_CPU_OFFSET={offsets:#x}ULL",
-        f"-DRT_BALLOON_INFLATE={places[0]}",
-        f"-DRT_CPUS={max(cpus, default=0) + 1}",
-    ), ""
+    cpus = max(number_list(read_text(root, "/sys/devices/system/cpu/possible") or "0"), default=0) + 1
+    boot = {"RT_VM_EVENT_STATES": states, "RT_PER_CPU_OFFSET": offsets, "RT_CPUS": cpus}
+    flags = (*map(constant_flag, boot), f"-DRT_BALLOON_INFLATE={places[0]}")
+    return (*flags, *(["-DRT_MANY_CPUS"] if cpus > _UNROLLED_CPUS else [])), boot, ""

@@ -1,4 +1,4 @@
-"""Compiling and loading programs with bcc, one by one and without its habits: no auto-attach, no talk on stderr.
+"""Compiling programs with bcc, without its habits: no auto-attach, no talk on stderr.
 
 Heavy: tracing does this in a child process (`child.py`).
 """
@@ -15,15 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import CannotTraceError
-from . import syscalls
 from .finder import load_bcc
 
 _UNWANTED_ENVIRONMENT: Final = ("ARCH", "BCC_LINUX_VERSION_CODE", "BCC_KERNEL_MODULES_SUFFIX")
 """What changes libbcc's target or makes it print to stdout: src/cc/frontends/clang/loader.cc of bcc."""
-
-TRACEPOINT: Final = "TRACEPOINT"
-RAW_TRACEPOINT: Final = "RAW_TRACEPOINT"
-KPROBE: Final = "KPROBE"
 
 
 class CompileError(CannotTraceError):
@@ -34,62 +29,39 @@ class CompileError(CannotTraceError):
         self.log = log
 
 
-class LoadError(Exception):
-    """The kernel refused one program or its attachment; the message is one line, `log` the whole story."""
-
-    def __init__(self, message: str, log: str) -> None:
-        super().__init__(message)
-        self.log = log
-
-
 class Module:
-    """Compiled programs. Load each by name; `close` frees programs and maps."""
+    """Compiled programs; `close` frees them and the maps that bcc has made for them."""
 
     def __init__(self, text: str, flags: Sequence[str], kernel_source: Path) -> None:
+        """Raises CompileError, and CannotTraceError where there is no bcc."""
         bcc = load_bcc()
         self._lib = bcc.lib
+        self.compiler = f"bcc {getattr(bcc, '__version__', '')}".strip()
         self._bpf = _compile(bcc.BPF, text, flags, kernel_source)
+        self._lib.bpf_num_tables.argtypes = [ctypes.c_void_p]
+        self._lib.bpf_num_tables.restype = ctypes.c_size_t
+        self._lib.bpf_table_name.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        self._lib.bpf_table_name.restype = ctypes.c_char_p
 
-    def map_fd(self, name: bytes) -> int:
-        """The map's descriptor, which stays the module's."""
-        return int(self._lib.bpf_table_fd(self._bpf.module, name))
+    def maps(self) -> dict[str, int]:
+        """The maps' descriptors by name, which stay the module's."""
+        module = self._bpf.module
+        names = [self._lib.bpf_table_name(module, number) for number in range(self._lib.bpf_num_tables(module))]
+        return {name.decode(): int(self._lib.bpf_table_fd(module, name)) for name in names}
 
-    def load(self, program: str, program_type: str = TRACEPOINT) -> int:
-        """Hand a program to the kernel's verifier; its descriptor stays the module's. Raises LoadError.
-
-        `program_type` is bcc's name for it: a constant of its `BPF` class.
-        """
-        with _captured_stderr() as said:
-            try:
-                return int(self._bpf.load_func(program.encode(), getattr(self._bpf, program_type)).fd)
-            except Exception as error:  # noqa: BLE001 - bcc raises bare Exceptions
-                reason = str(error)
-        raise LoadError(reason, said())
-
-    def load_traced(self, program: str, type_number: int, module: str | None, *, on_return: bool) -> int:
-        """The same for a function's entry or return; the descriptor is the caller's. Raises LoadError.
-
-        bcc can do that too, but finds the function by the program's name, which each version wants spelt differently,
-        and old ones find none in modules.
-        """
-        start = self._lib.bpf_function_start(self._bpf.module, program.encode())
-        size = self._lib.bpf_function_size(self._bpf.module, program.encode())
-        if not start:
-            raise LoadError("no such program", "")
-        try:
-            types = syscalls.open_module_types(module) if module else 0
-            try:
-                code = ctypes.string_at(start, size)
-                return syscalls.load_traced_function(code, type_number, types, on_return=on_return)
-            finally:
-                if types:
-                    os.close(types)
-        except OSError as error:
-            raise LoadError(error.strerror or str(error), error.filename or "") from error
+    def programs(self) -> dict[str, bytes]:
+        """Each program's instructions, with the maps' descriptors in them."""
+        module = self._bpf.module
+        names = [self._lib.bpf_function_name(module, number) for number in range(self._lib.bpf_num_functions(module))]
+        return {name.decode(): self._instructions(name) for name in names}
 
     def close(self) -> None:
         """Free programs and maps; idempotent."""
         self._bpf.cleanup()
+
+    def _instructions(self, name: bytes) -> bytes:
+        start = self._lib.bpf_function_start(self._bpf.module, name)
+        return ctypes.string_at(start, self._lib.bpf_function_size(self._bpf.module, name))
 
 
 def _compile(base: Any, text: str, flags: Sequence[str], kernel_source: Path) -> Any:  # noqa: ANN401 - bcc is untyped

@@ -124,7 +124,7 @@ def _why_missing(impostor: Path | None) -> str:
 
 
 def _fix() -> str:
-    # It brings the schema and with it numpy, which the loading child has no use for.
+    # It brings the schema and with it numpy, which the compiling child has no use for.
     from ..kernel.remedies import install_bcc_command
 
     return install_bcc_command()

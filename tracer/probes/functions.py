@@ -12,6 +12,7 @@ from ..kernel.btf import Btf
 from ..kernel.kallsyms import Symbol, why_hidden
 from ..kernel.paths import ROOT, under
 from ..schema import KIND_BY_NAME, Kind
+from .boot_constants import constant_flag
 from .probe import How, Probe, Source, Subject
 
 WITH_FUNCTIONS: Final = "-DRT_WITH_FUNCTIONS"
@@ -118,7 +119,8 @@ class FunctionProbes:
         if not found:
             yield Source("function:oom_notify", kinds, obstacle=self._why_no_callbacks(names))
             return
-        flags = (WITH_FUNCTIONS, *(f"-DRT_OOM_CALLBACK_{n}={self.address(f):#x}ULL" for n, f in enumerate(found)))
+        flags = (WITH_FUNCTIONS, *(constant_flag(f"RT_OOM_CALLBACK_{n}") for n in range(MAX_CALLBACKS)))
+        addresses = {f"RT_OOM_CALLBACK_{n}": self.address(function) for n, function in enumerate(found)}
         for traces in (True, False):
             probes = [
                 probe
@@ -130,7 +132,7 @@ class FunctionProbes:
             ]
             obstacle = next(filter(None, (self.obstacle(name, traces=traces) for name in found)), "")
             name = f"{How.FENTRY if traces else How.KPROBE}:{','.join(found)}"
-            yield Source(name, kinds, tuple(probes), obstacle, flags)
+            yield Source(name, kinds, tuple(probes), obstacle, flags, boot=addresses)
 
     def _why_no_callbacks(self, names: tuple[str, ...]) -> str:
         if there := [name for name in names if name in self.symbols]:

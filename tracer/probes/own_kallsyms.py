@@ -1,4 +1,4 @@
-"""A /proc/kallsyms of the loading child's own, of one line: bcc reads all of it, for a single name, each time.
+"""A /proc/kallsyms of the compiling child's own, of one line: bcc reads all of it, for a single name, each time.
 
 `BFrontendAction::DoMiscWorkAround` (src/cc/frontends/clang/b_frontend_action.cc of bcc) looks for bpf_probe_read_kernel
 and keeps every symbol of the kernel for that: of the 1.0 s of CPU that compiling takes with bcc 0.26 on 6.18 that

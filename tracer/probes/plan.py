@@ -20,12 +20,13 @@ from ..kernel.tracefs import tracepoint_format, why_absent
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
 from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
+from .boot_constants import constant_flag, constant_number, filter_flag, filter_values
 from .folio_lists import FOLIO_LIST_FUNCTION, multi_gen_scans
 from .free_pages import FREE_PAGE_FUNCTIONS, free_page_subjects
 from .functions import FUNCTIONS, TELL_PAGES, WORK, FunctionProbes, Traced
 from .lru import PER_SPAN, PER_SPAN_NOTE, LruDetail
 from .probe import How, PageSource, Probe, Source, Subject
-from .sources import address_filter_flag, field_flags
+from .sources import field_flags
 
 _WORK_FILTER, _NOTIFIER_FILTER = "RT_IS_BALLOON_WORK", "RT_IS_OOM_NOTIFIER"
 _SHRINKER_FILTER, _CALLBACK_FILTER = "RT_IS_BALLOON_SHRINKER", "RT_IS_BALLOON_CALLBACK"
@@ -34,6 +35,7 @@ _FILTER_MACRO: Final = {
     "workqueue:workqueue_execute_end": _WORK_FILTER,
     "notifier:notifier_run": _NOTIFIER_FILTER,
 }
+_SHRINKER_LEAKS: Final = "RT_SHRINKER_LEAKS"
 _CFI_SUFFIX: Final = ".cfi_jt"
 """With clang's control flow integrity, kernels before 6.1 pass a function's jump table entry around."""
 _WORK_KINDS: Final = (KIND_BY_NAME["balloon_work_begin"], KIND_BY_NAME["balloon_work_end"])
@@ -55,7 +57,8 @@ class Targets:
 
 @dataclass(frozen=True)
 class Plan:
-    """Subjects, what is only sampled, addresses by filter macro, flags for all programs, how much of LRU scans to tell.
+    """Subjects, what is only sampled, addresses by filter macro, whether the balloon's shrinker frees its pages, how
+    much of LRU scans to tell.
 
     `balloon` is what was found while it was made.
     """
@@ -63,7 +66,7 @@ class Plan:
     subjects: tuple[Subject, ...]
     filters: Mapping[str, tuple[int, ...]]
     sampled: tuple[PlanRow, ...] = ()
-    common_flags: tuple[str, ...] = ()
+    shrinker_leaks: bool = True
     lru_detail: LruDetail = LruDetail.EACH
     balloon: BalloonInfo = field(default_factory=BalloonInfo)
 
@@ -72,11 +75,14 @@ class Plan:
         """Sources that can be compiled and attached."""
         return tuple(source for subject in self.subjects for source in subject.sources if not source.obstacle)
 
-    def flags(self, refusals: Mapping[str, str] = NOTHING) -> list[str]:
-        """Compiler flags: which programs, their fields, their filters; those of refused sources are left out."""
-        flags = [address_filter_flag(macro, addresses) for macro, addresses in self.filters.items()]
-        flags += self.common_flags
-        flags += [PER_SPAN] if self.lru_detail is LruDetail.SPAN else []
+    def common_flags(self) -> list[str]:
+        """Compiler flags for all programs, whatever is tried."""
+        flags = [filter_flag(macro, addresses) for macro, addresses in self.filters.items()]
+        return [*flags, constant_flag(_SHRINKER_LEAKS), *([PER_SPAN] if self.lru_detail is LruDetail.SPAN else [])]
+
+    def source_flags(self, refusals: Mapping[str, str] = NOTHING) -> list[str]:
+        """Compiler flags: which programs, with which fields; those of refused sources are left out."""
+        flags: list[str] = []
         for source in self.to_try:
             if source.name in refusals:
                 continue
@@ -85,6 +91,19 @@ class Plan:
                     flags += field_flags(probe.kind, probe.format)
             flags += source.flags
         return list(dict.fromkeys(flags))
+
+    def flags(self, refusals: Mapping[str, str] = NOTHING) -> list[str]:
+        """Both."""
+        return [*self.common_flags(), *self.source_flags(refusals)]
+
+    def boot_values(self) -> dict[int, int]:
+        """Values of what differs between two boots of this kernel, by number: `boot_constants`."""
+        values = {constant_number(_SHRINKER_LEAKS): int(self.shrinker_leaks)}
+        for macro, addresses in self.filters.items():
+            values |= filter_values(macro, addresses)
+        for source in self.to_try:
+            values |= {constant_number(name): value for name, value in source.boot.items()}
+        return values
 
     def chosen(self, refusals: Mapping[str, str]) -> dict[str, Source]:
         """Sources in use by name, given why the kernel refused others: the first of each subject that it did not."""
@@ -156,8 +175,8 @@ class _Planner:
             subjects += free_page_subjects(self._functions, self._page_bytes, self._root)
             subjects += filter(None, [multi_gen_scans(self._functions, read_lru_gen(self._root))])
         sampled = tuple(_sampled_rows(self._root))
-        flags = (self._pages.shrinker_flag(),)
-        return Plan(tuple(subjects), self._filters, sampled, flags, self._targets.lru_detail, self._balloon)
+        leaks = self._pages.shrinker_leaks()
+        return Plan(tuple(subjects), self._filters, sampled, leaks, self._targets.lru_detail, self._balloon)
 
     def _balloon_subjects(self) -> Iterator[Subject]:
         work = (self._tracepoints(_WORK_KINDS), *self._functions.sources(WORK))

@@ -72,7 +72,8 @@ class Probe:
 class Source:
     """Probes that stand or fall together. `obstacle` says why they can't even be tried; empty where they can.
 
-    `absent` names fields that this source leaves at zero, by kind. `reason` qualifies it where it is used.
+    `absent` names fields that this source leaves at zero, by kind. `boot` has the values of its constants that differ
+    between two boots of one kernel, by macro.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Source:
     flags: tuple[str, ...] = ()
     absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page_source: PageSource | None = None
+    boot: Mapping[str, int] = field(default_factory=dict)
 
     def label(self, kind: Kind) -> str:
         """As the plan's row for one of its kinds names it: the probe that writes it, or else the whole."""

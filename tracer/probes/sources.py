@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ..kernel.btf import Btf
-from ..kernel.host import read_host
 from ..kernel.paths import ROOT
 from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
+from . import syscalls
 from .cgroup_ids import choose_cgroup_ids
 from .transport import Transport
 from .trials import RUNNING, Trials
@@ -55,27 +56,39 @@ def program_text(directory: Path) -> str:
     return "\n".join(parts)
 
 
+def source_digest(text: str, directory: Path) -> str:
+    """SHA-256, in hex, of a program's text and of every header that it may include."""
+    digest = hashlib.sha256(text.encode())
+    for path in sorted(directory.rglob("*.h")):
+        digest.update(f"\n{path.relative_to(directory)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def transport_maps(transport: Transport) -> tuple[str, ...]:
     """The maps that all programs share."""
     return (RING_MAP, LOST_MAP, *((BELLS_MAP, WAITING_MAP) if transport is Transport.PERF else ()))
 
 
+def map_entries(transport: Transport, buffer_bytes: int, cpus: int) -> dict[str, int]:
+    """Sizes of maps that follow machine and options; `cpus` are the possible ones, `buffer_bytes` each buffer's."""
+    outputs = {RING_MAP: buffer_bytes} if transport is Transport.RING else {RING_MAP: cpus, BELLS_MAP: cpus}
+    return outputs | {LOST_MAP: cpus if syscalls.accepts_mapped_array() else 1}
+
+
 def kernel_flags(
     release: str,
     transport: Transport,
-    buffer_pages: int,
     directory: Path,
     root: Path = ROOT,
     trials: Trials = RUNNING,
 ) -> list[str]:
     """Compiler flags that hold for every program on the machine below `root`; `release` is uname's."""
-    is_perf = transport is Transport.PERF
     return [
         f"-I{directory}",
         f"-DLINUX_VERSION_CODE={version_code(release):#x}",
-        "-DRT_TRANSPORT_PERF" if is_perf else f"-DRT_RING_PAGES={buffer_pages}",
+        *(["-DRT_TRANSPORT_PERF"] if transport is Transport.PERF else []),
         *(["-DRT_HAS_PROBE_READ_KERNEL"] if trials.accepts_call(_PROBE_READ_KERNEL_STR) else []),
-        *([f"-DRT_MAPPED_CPUS={read_host(root).cpus_possible}"] if trials.accepts_mapped_array() else []),
+        *(["-DRT_MAPPED_ARRAY"] if trials.accepts_mapped_array() else []),
         *_task_name_flags(root, trials),
         *choose_cgroup_ids(root, trials).flags,
     ]
@@ -89,12 +102,6 @@ def field_flags(kind: Kind, fmt: TracepointFormat) -> Iterator[str]:
         if field is not None:
             yield f"-DRT_HAS_{kind.name}_{name}"
         yield f"-DRT_AT_{kind.name}_{name}={_access(field)}"
-
-
-def address_filter_flag(macro: str, addresses: Collection[int]) -> str:
-    """A flag defining `macro(address)`: whether it is one of `addresses`."""
-    tests = " || ".join(f"(address) == {address:#x}ULL" for address in sorted(addresses))
-    return f"-D{macro}(address)=({tests or '0'})"
 
 
 def version_code(release: str) -> int:

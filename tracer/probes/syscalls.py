@@ -22,14 +22,14 @@ _NUMBERS: Final = {
 include/uapi/asm-generic/unistd.h."""
 _BPF, _PERF_EVENT_OPEN = _NUMBERS.get(_MACHINE, (280, 241))
 
-_MAP_CREATE: Final = 0
+MAP_CREATE: Final = 0
 _MAP_LOOKUP_ELEM: Final = 1
 _MAP_UPDATE_ELEM: Final = 2
 _MAP_DELETE_ELEM: Final = 3
 _MAP_GET_NEXT_KEY: Final = 4
-_PROG_LOAD: Final = 5
+PROG_LOAD: Final = 5
 _PROG_TEST_RUN: Final = 10
-_OBJ_GET_INFO_BY_FD: Final = 15
+OBJ_GET_INFO_BY_FD: Final = 15
 _RAW_TRACEPOINT_OPEN: Final = 17
 _BTF_GET_FD_BY_ID: Final = 19
 _MAP_LOOKUP_AND_DELETE_ELEM: Final = 21
@@ -44,18 +44,11 @@ _PROG_TYPE_RAW_TRACEPOINT: Final = 17
 _MMAPABLE: Final = 1 << 10
 """BPF_MAP_TYPE_*, BPF_PROG_TYPE_* and BPF_F_MMAPABLE of the same header."""
 
-_TYPE_TRACING: Final = 26
-_TRACE_FENTRY, _TRACE_FEXIT = 24, 25
-"""enum bpf_prog_type and bpf_attach_type of the same header."""
 _GET_CURRENT_TASK_BTF: Final = 158
 """BPF_FUNC_get_current_task_btf, since "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID" (5.11)."""
 _GET_CURRENT_PID_TGID: Final = 14
 _GET_CURRENT_CGROUP_ID: Final = 80
 """BPF_FUNC_get_current_cgroup_id, since "bpf: implement bpf_get_current_cgroup_id() helper" (4.18)."""
-_INSTRUCTION_BYTES: Final = 8
-_PROGRAM_LAYOUT: Final = "IIQQIIQII16sIIIIQIIQIII"
-"""union bpf_attr for BPF_PROG_LOAD, up to `attach_btf_obj_fd`."""
-_LOG_BYTES: Final = 1 << 16
 
 _PROGRAM_INFO_WORDS: Final = 32
 _RUN_TIME_NS, _RUN_COUNT, _RECURSION_MISSES = 24, 25, 26
@@ -85,13 +78,13 @@ _libc.syscall.restype = ctypes.c_long
 def lookup_element(map_fd: int, key: int, value: int) -> None:
     """Copy a map's element to the address `value`; a per-CPU map has one for each possible CPU. Raises OSError."""
     wanted = ctypes.c_uint32(key)
-    _bpf(_MAP_LOOKUP_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(wanted), value, 0)
+    bpf(_MAP_LOOKUP_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(wanted), value, 0)
 
 
 def update_element(map_fd: int, key: int, value: int) -> None:
     """Set an element of a map of 32-bit values, such as one of descriptors. Raises OSError."""
     index, element = ctypes.c_uint32(key), ctypes.c_uint32(value)
-    _bpf(_MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(index), ctypes.addressof(element), 0)
+    bpf(_MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(index), ctypes.addressof(element), 0)
 
 
 def next_key(map_fd: int, key: int | None) -> int | None:
@@ -99,7 +92,7 @@ def next_key(map_fd: int, key: int | None) -> int | None:
     before, found = ctypes.c_uint32(key or 0), ctypes.c_uint32()
     place = 0 if key is None else ctypes.addressof(before)
     try:
-        _bpf(_MAP_GET_NEXT_KEY, "IxxxxQQQ", map_fd, place, ctypes.addressof(found), 0)
+        bpf(_MAP_GET_NEXT_KEY, "IxxxxQQQ", map_fd, place, ctypes.addressof(found), 0)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return None
@@ -113,13 +106,13 @@ def take_element(map_fd: int, key: int, value: int) -> bool:
     arguments = ("IxxxxQQQ", map_fd, ctypes.addressof(wanted))
     try:
         try:
-            _bpf(_MAP_LOOKUP_AND_DELETE_ELEM, *arguments, value, 0)
+            bpf(_MAP_LOOKUP_AND_DELETE_ELEM, *arguments, value, 0)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 raise
             # Kernels before "bpf: Add lookup_and_delete_elem support to hashtab" (5.14).
-            _bpf(_MAP_LOOKUP_ELEM, *arguments, value, 0)
-            _bpf(_MAP_DELETE_ELEM, *arguments, 0, 0)
+            bpf(_MAP_LOOKUP_ELEM, *arguments, value, 0)
+            bpf(_MAP_DELETE_ELEM, *arguments, 0, 0)
     except OSError as error:
         if error.errno == errno.ENOENT:
             return False
@@ -130,13 +123,13 @@ def take_element(map_fd: int, key: int, value: int) -> bool:
 def create_ring(size: int) -> int:
     """A BPF ring buffer's map. Raises OSError: EINVAL where the kernel knows no such map."""
     key_size, value_size = 0, 0
-    return _bpf(_MAP_CREATE, "IIIII", _MAP_TYPE_RINGBUF, key_size, value_size, size, 0)
+    return bpf(MAP_CREATE, "IIIII", _MAP_TYPE_RINGBUF, key_size, value_size, size, 0)
 
 
 def accepts_mapped_array() -> bool:
     """Whether arrays can be mapped here, since "bpf: Add mmap() support for BPF_MAP_TYPE_ARRAY" (5.5)."""
     try:
-        os.close(_bpf(_MAP_CREATE, "IIIII", _MAP_TYPE_ARRAY, 4, 8, 1, _MMAPABLE))
+        os.close(bpf(MAP_CREATE, "IIIII", _MAP_TYPE_ARRAY, 4, 8, 1, _MMAPABLE))
     except OSError:
         return False
     return True
@@ -146,12 +139,12 @@ def accepts_call(function: int) -> bool:
     """Whether the kernel lets a tracepoint's program call a helper function that reads memory into a buffer."""
     try:
         _try_program(
-            _instruction(0x7A, 10, 0, -8, 0),  # *(u64 *)(r10 - 8) = 0
-            _instruction(0xBF, 1, 10),  # r1 = r10
-            _instruction(0x07, 1, 0, 0, -8),  # r1 += -8
-            _instruction(0xB7, 2, 0, 0, 8),  # r2 = 8
-            _instruction(0xB7, 3),  # r3 = 0
-            _instruction(0x85, 0, 0, 0, function),  # call
+            instruction(0x7A, 10, 0, -8, 0),  # *(u64 *)(r10 - 8) = 0
+            instruction(0xBF, 1, 10),  # r1 = r10
+            instruction(0x07, 1, 0, 0, -8),  # r1 += -8
+            instruction(0xB7, 2, 0, 0, 8),  # r2 = 8
+            instruction(0xB7, 3),  # r3 = 0
+            instruction(0x85, 0, 0, 0, function),  # call
         )
     except OSError as error:
         return error.errno != errno.EINVAL
@@ -162,8 +155,8 @@ def accepts_task_walk(offsets: Sequence[int]) -> bool:
     """Whether the kernel lets a tracepoint's program follow pointers from the running task, each at its offset."""
     try:
         _try_program(
-            _instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
-            *(_instruction(0x79, 0, 0, offset) for offset in offsets),  # r0 = *(u64 *)(r0 + offset)
+            instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
+            *(instruction(0x79, 0, 0, offset) for offset in offsets),  # r0 = *(u64 *)(r0 + offset)
         )
     except (OSError, struct.error):
         return False
@@ -173,7 +166,7 @@ def accepts_task_walk(offsets: Sequence[int]) -> bool:
 def why_no_cgroup_id() -> str:
     """Why the kernel lets no tracepoint's program ask for the running task's cgroup; empty where it does."""
     try:
-        _try_program(_instruction(0x85, 0, 0, 0, _GET_CURRENT_CGROUP_ID))  # r0 = call
+        _try_program(instruction(0x85, 0, 0, 0, _GET_CURRENT_CGROUP_ID))  # r0 = call
     except OSError as error:
         return f"this kernel has no bpf_get_current_cgroup_id(): {error.strerror}"
     return ""
@@ -183,10 +176,10 @@ def accepts_task_read(offset: int) -> bool:
     """Whether the kernel lets a tracepoint's program read two words of the running task's `task_struct` directly."""
     try:
         _try_program(
-            _instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
-            _instruction(0x07, 0, 0, 0, offset),  # r0 += offset
-            _instruction(0x79, 1, 0, 0),  # r1 = *(u64 *)(r0 + 0)
-            _instruction(0x79, 2, 0, 8),  # r2 = *(u64 *)(r0 + 8)
+            instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
+            instruction(0x07, 0, 0, 0, offset),  # r0 += offset
+            instruction(0x79, 1, 0, 0),  # r1 = *(u64 *)(r0 + 0)
+            instruction(0x79, 2, 0, 8),  # r2 = *(u64 *)(r0 + 8)
         )
     except OSError:
         return False
@@ -199,9 +192,9 @@ def process_number_in_programs() -> int | None:
     Kernels run one so since "bpf: Enable BPF_PROG_TEST_RUN for raw_tracepoint" (5.10).
     """
     number = (
-        _instruction(0x85, 0, 0, 0, _GET_CURRENT_PID_TGID),  # r0 = call
-        _instruction(0x77, 0, 0, 0, 32),  # r0 >>= 32
-        _instruction(0x95),  # exit
+        instruction(0x85, 0, 0, 0, _GET_CURRENT_PID_TGID),  # r0 = call
+        instruction(0x77, 0, 0, 0, 32),  # r0 >>= 32
+        instruction(0x95),  # exit
     )
     try:
         program = _load_program(_PROG_TYPE_RAW_TRACEPOINT, *number)
@@ -225,38 +218,14 @@ def _returned_by(program_fd: int) -> int:
 
 def _try_program(*instructions: bytes) -> None:
     """Have the verifier look at a tracepoint's program that returns 0 in the end. Raises OSError."""
-    returned = (_instruction(0xB7, 0), _instruction(0x95))  # r0 = 0, exit
+    returned = (instruction(0xB7, 0), instruction(0x95))  # r0 = 0, exit
     os.close(_load_program(_PROG_TYPE_TRACEPOINT, *instructions, *returned))
 
 
 def _load_program(kind: int, *instructions: bytes) -> int:
     code, licence = ctypes.create_string_buffer(b"".join(instructions)), ctypes.create_string_buffer(b"GPL")
     addresses = ctypes.addressof(code), ctypes.addressof(licence)
-    return _bpf(_PROG_LOAD, "IIQQIIQII", kind, len(instructions), *addresses, 0, 0, 0, 0, 0)
-
-
-def load_traced_function(instructions: bytes, type_number: int, module_types: int = 0, *, on_return: bool) -> int:
-    """Hand a program for one function to the verifier: at its entry (fentry) or return (fexit).
-
-    `type_number` is the function's in BTF, `module_types` a descriptor of its module's (`open_module_types`), 0 for the
-    kernel's own. Raises OSError; its `filename` is the last line of what the verifier said, if anything.
-    """
-    code, licence, log = (
-        ctypes.create_string_buffer(instructions, len(instructions)),
-        ctypes.create_string_buffer(b"GPL"),
-        ctypes.create_string_buffer(_LOG_BYTES),
-    )
-    count, attach = len(instructions) // _INSTRUCTION_BYTES, _TRACE_FEXIT if on_return else _TRACE_FENTRY
-    try:
-        return _bpf(
-            _PROG_LOAD,
-            _PROGRAM_LAYOUT,
-            *(_TYPE_TRACING, count, ctypes.addressof(code), ctypes.addressof(licence), 1, _LOG_BYTES),
-            *(ctypes.addressof(log), 0, 0, b"", 0, attach, 0, 0, 0, 0, 0, 0, 0, type_number, module_types),
-        )
-    except OSError as error:
-        lines = log.value.decode(errors="replace").strip().splitlines()
-        raise OSError(error.errno, error.strerror, lines[-1] if lines else None) from error
+    return bpf(PROG_LOAD, "IIQQIIQII", kind, len(instructions), *addresses, 0, 0, 0, 0, 0)
 
 
 def open_module_types(module: str) -> int:
@@ -264,7 +233,7 @@ def open_module_types(module: str) -> int:
     number = 0
     while True:
         number = _next_types(number)
-        types = _bpf(_BTF_GET_FD_BY_ID, "III", number, 0, 0)
+        types = bpf(_BTF_GET_FD_BY_ID, "III", number, 0, 0)
         if _types_name(types) == module:
             return types
         os.close(types)
@@ -273,7 +242,7 @@ def open_module_types(module: str) -> int:
 def open_raw_tracepoint(name: str, program_fd: int) -> int:
     """Run a program at a tracepoint with the tracepoint's own arguments. Raises OSError."""
     text = ctypes.create_string_buffer(name.encode())
-    return _bpf(_RAW_TRACEPOINT_OPEN, "QI", ctypes.addressof(text), program_fd)
+    return bpf(_RAW_TRACEPOINT_OPEN, "QI", ctypes.addressof(text), program_fd)
 
 
 def recursion_misses(program_fd: int) -> int:
@@ -289,12 +258,12 @@ def run_statistics(program_fd: int) -> tuple[int, int]:
 
 def enable_run_statistics() -> int:
     """Let the kernel measure programs as long as the descriptor given is open. Raises OSError (kernels before 5.8)."""
-    return _bpf(_ENABLE_STATS, "I", _STATS_RUN_TIME)
+    return bpf(_ENABLE_STATS, "I", _STATS_RUN_TIME)
 
 
 def open_traced_function(program_fd: int) -> int:
     """Attach a program that knows its target since it was loaded (fentry, fexit). Raises OSError."""
-    return _bpf(_RAW_TRACEPOINT_OPEN, "QI", 0, program_fd)
+    return bpf(_RAW_TRACEPOINT_OPEN, "QI", 0, program_fd)
 
 
 def open_perf_event(kind: int, config: int = 0, config1: int = 0, config2: int = 0) -> int:
@@ -336,7 +305,7 @@ def set_program(event_fd: int, program_fd: int) -> None:
     _checked(_libc.ioctl(event_fd, ctypes.c_ulong(_SET_BPF), ctypes.c_long(program_fd)), "ioctl")
 
 
-def _instruction(code: int, to: int = 0, source: int = 0, offset: int = 0, value: int = 0) -> bytes:
+def instruction(code: int, to: int = 0, source: int = 0, offset: int = 0, value: int = 0) -> bytes:
     """One struct bpf_insn; the registers are bit fields, hence in the machine's order."""
     registers = source << 4 | to if sys.byteorder == "little" else to << 4 | source
     return struct.pack("=BBhi", code, registers, offset, value)
@@ -353,17 +322,18 @@ def _types_name(types_fd: int) -> str:
     """`name` of struct bpf_btf_info."""
     name = ctypes.create_string_buffer(64)
     info = ctypes.create_string_buffer(struct.pack("=QIIQII", 0, 0, 0, ctypes.addressof(name), 64, 0))
-    _bpf(_OBJ_GET_INFO_BY_FD, "IIQ", types_fd, 32, ctypes.addressof(info))
+    bpf(OBJ_GET_INFO_BY_FD, "IIQ", types_fd, 32, ctypes.addressof(info))
     return name.value.decode()
 
 
 def _program_info(program_fd: int) -> list[int]:
     info = (ctypes.c_uint64 * _PROGRAM_INFO_WORDS)()
-    _bpf(_OBJ_GET_INFO_BY_FD, "IIQ", program_fd, ctypes.sizeof(info), ctypes.addressof(info))
+    bpf(OBJ_GET_INFO_BY_FD, "IIQ", program_fd, ctypes.sizeof(info), ctypes.addressof(info))
     return list(info)
 
 
-def _bpf(command: int, layout: str, *values: int | bytes) -> int:
+def bpf(command: int, layout: str, *values: int | bytes) -> int:
+    """bpf(2) with its attribute packed by `struct`'s layout. Raises OSError."""
     attribute = struct.pack(f"={layout}", *values)
     size = ctypes.c_ulong(len(attribute))
     return _checked(

@@ -25,7 +25,7 @@ from ..kernel.clocks import ClockWatch
 from ..metadata import LOCKED, Metadata, PlanRow, SourceState
 from ..outputs import FileIdentity
 from ..ownership import sudo_user
-from ..probes.loading import Loader
+from ..probes.loader import Loader
 from ..probes.lru import LruDetail
 from ..probes.plan import make_plan, targets_for
 from ..probes.probe import PageSource

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from ..buffer_sizes import packing_bytes
 from ..kernel.paths import ROOT, read_text
-from ..probes.loading import COMPILER_BYTES
+from ..probes.compiling import COMPILER_BYTES
 from .footprint import FILE_BYTES, RUNNING_BYTES, STARTING_BYTES
 
 MIB: Final = 1 << 20

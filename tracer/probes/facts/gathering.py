@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -79,5 +78,5 @@ def _tried(release: str, root: Path, trials: Trials) -> Mapping[str, bool | str]
     """The answers to everything that compiling for this kernel asks."""
     noted = NotedTrials(trials)
     transport = choose_transport(trials=noted).transport
-    kernel_flags(release, transport, os.sysconf("SC_PAGE_SIZE"), bpf_dir(), root, noted)
+    kernel_flags(release, transport, bpf_dir(), root, noted)
     return noted.answers

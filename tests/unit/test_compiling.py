@@ -1,29 +1,31 @@
-"""The parent's side of loading, with children that say what the real one would, or die. No BPF here."""
+"""The parent's side of compiling, with children that say what the real one would, or die. No BPF here."""
 
 from __future__ import annotations
 
-import os
-import resource
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tracer.errors import CannotTraceError
-from tracer.probes import loading
+from tracer.probes import compiling
+from tracer.probes.bpf_objects import MapDefinition
+from tracer.probes.carried.entry import Entry, Purpose
 from tracer.probes.compiler import CompileError
-from tracer.probes.loading import Loader, LoadRequest
+from tracer.probes.compiling import Compiler
+from tracer.probes.request import LoadRequest
 
 REQUEST = LoadRequest("text", ("-Dflag",), "/tree", ("events",), (("tame", "TRACEPOINT"), ("wild", "TRACEPOINT")))
 
 TALK = """
-import json, os, socket, sys
+import json, os, sys
 sys.path[:] = json.loads(sys.argv[1])
 request = json.load(sys.stdin)
-channel = socket.socket(fileno=int(sys.argv[2]))
-def say(message, *paths):
-    socket.send_fds(channel, [json.dumps(message).encode()], [os.open(path, os.O_RDONLY) for path in paths])
+def say(answer):
+    with open(int(sys.argv[2]), "wb") as channel:
+        channel.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 """
 
 Speak = Callable[[str], None]
@@ -33,7 +35,7 @@ Speak = Callable[[str], None]
 def speak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Speak:
     """Replaces what the child runs: the lines given, after some that define `request` and `say` and write its pid."""
     note = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-    return lambda script: monkeypatch.setattr(loading, "_PROGRAM", TALK + note + script)
+    return lambda script: monkeypatch.setattr(compiling, "_PROGRAM", TALK + note + script)
 
 
 def process_of(directory: Path) -> Path:
@@ -45,18 +47,24 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_descriptors_and_refusals_come_by_name(speak: Speak) -> None:
+def test_compiled_programs_come_as_they_were_made(speak: Speak) -> None:
     speak(
-        "assert request['programs'] == [['tame', 'TRACEPOINT'], ['wild', 'TRACEPOINT']] and request['text'] == 'text'\n"
-        "say({'map': 'events'}, '/dev/null'); say({'program': 'tame'}, '/dev/zero')\n"
-        "say({'refused': 'wild', 'message': 'no', 'log': 'R0 invalid'}); say({'done': True})"
+        "from tracer.probes.bpf_objects import MapDefinition\n"
+        "from tracer.probes.carried.entry import Entry, Purpose\n"
+        "from tracer.probes.carried.file_format import encode\n"
+        "assert request['text'] == 'text' and request['flags'] == ['-Dflag', '-Dmore']\n"
+        "purpose = Purpose(**request['purpose'], compiler='bcc 9')\n"
+        "say(encode([Entry(purpose, (MapDefinition('events', 27, 0, 0, 4096, 0),), {'tame': bytes(8)})]))"
     )
     before = open_files()
-    with Loader().load(REQUEST) as loaded:
-        assert Path(f"/proc/self/fd/{loaded.maps['events']}").readlink() == Path("/dev/null")
-        assert Path(f"/proc/self/fd/{loaded.programs['tame']}").readlink() == Path("/dev/zero")
-        assert loaded.refusals == {"wild": "no"}
-        assert not os.get_inheritable(loaded.maps["events"])
+    entry = Compiler().compile(replace(REQUEST, source_flags=["-Dmore"]))
+    assert entry == Entry(entry.purpose, (MapDefinition("events", 27, 0, 0, 4096, 0),), {"tame": bytes(8)})
+    assert isinstance(entry.purpose, Purpose)
+    assert (entry.purpose.flags, entry.purpose.source_flags, entry.purpose.compiler) == (
+        ("-Dflag",),
+        ("-Dmore",),
+        "bcc 9",
+    )
     assert open_files() == before
 
 
@@ -69,16 +77,18 @@ def test_descriptors_and_refusals_come_by_name(speak: Speak) -> None:
         ("os.kill(os.getpid(), 11)", CannotTraceError, "was ended by SIGSEGV"),
         ("os._exit(7)", CannotTraceError, "ended with status 7 before it was done"),
         ("os._exit(0)", CannotTraceError, "ended with status 0 before it was done"),
-        ("say({'done': True}); os._exit(7)", CannotTraceError, "ended with status 7"),
+        ("say(b'{}'); os._exit(7)", CannotTraceError, "ended with status 7"),
+        ("say(b'RTPROGS\\n cut')", CannotTraceError, "handed over something else"),
+        ("say(b'{')", CannotTraceError, "handed over something else"),
     ],
 )
 def test_whatever_goes_wrong_there_is_one_line_here_and_nothing_stays(
     speak: Speak, tmp_path: Path, script: str, error: type[CannotTraceError], words: str
 ) -> None:
-    speak(f"say({{'map': 'events'}}, '/dev/null')\n{script}")
+    speak(script)
     before = open_files()
     with pytest.raises(error, match=words) as raised:
-        Loader().load(REQUEST)
+        Compiler().compile(REQUEST)
     assert type(raised.value) is error
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 3
@@ -97,37 +107,27 @@ def test_an_interruption_ends_the_child(speak: Speak, tmp_path: Path) -> None:
     try:
         # WHEN Ctrl-C comes to this process meanwhile
         with pytest.raises(KeyboardInterrupt):
-            Loader().load(REQUEST)
+            Compiler().compile(REQUEST)
     finally:
         signal.signal(signal.SIGUSR1, before)
     # THEN it is gone
     assert not process_of(tmp_path).exists()
 
 
-def test_too_few_open_files_allowed_is_said(speak: Speak) -> None:
-    speak("for n in range(200): say({'map': str(n)}, '/dev/null')\nsay({'done': True})")
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files() + 20, limits[1]))
-    try:
-        with pytest.raises(CannotTraceError, match="ulimit -n"):
-            Loader().load(REQUEST)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-
 def test_the_child_needs_neither_numpy_nor_the_rest_of_the_tracer(speak: Speak) -> None:
     speak(
         "import tracer.probes.child\n"
         "heavy = {'numpy', 'typer', 'pandas', 'bcc'} & set(sys.modules)\n"
-        "say({'refused': ' '.join(sorted(heavy)), 'message': ''}); say({'done': True})"
+        "say({'failed': 'test', 'message': f'it has {sorted(heavy)}'})"
     )
-    assert Loader().load(REQUEST).refusals == {"": ""}
+    with pytest.raises(CannotTraceError, match=r"^it has \[\]$"):
+        Compiler().compile(REQUEST)
 
 
 def test_a_child_without_a_request_ends_with_the_block(speak: Speak, tmp_path: Path) -> None:
     speak("open(2, 'w').write('a request came')")
     before = open_files()
-    with Loader() as loader:
-        started = loader._process.pid
+    with Compiler() as compiler:
+        started = compiler._process.pid
     assert not Path(f"/proc/{started}").exists()
     assert open_files() == before

@@ -1,0 +1,83 @@
+"""Compiled programs into the kernel: maps made, constants of this boot put in, each program loaded by itself."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from ...errors import CannotTraceError
+from .. import boot_constants
+from ..bpf_objects import (
+    LoadError,
+    MapDefinition,
+    create_map,
+    load_program,
+    load_traced_function,
+    memory_allowed,
+    resized,
+)
+from ..request import Loaded, LoadRequest
+from ..sources import version_code
+from .entry import MAP_REGISTER, Entry, wide_loads, with_load
+
+
+def install(entry: Entry, request: LoadRequest) -> Loaded:
+    """The programs that a request wants, and those maps that it wants to keep.
+
+    A program that the kernel refuses is in `refusals`. Raises CannotTraceError where a map can't be made.
+    """
+    loaded, fds = Loaded(), dict[str, int]()
+    try:
+        with memory_allowed():
+            for definition in entry.maps:
+                fds[definition.name] = _create(resized(definition, request.map_entries.get(definition.name)))
+            _load_programs(entry, request, list(fds.values()), loaded)
+        loaded.maps |= {name: fds.pop(name) for name in request.maps}
+    except BaseException:
+        loaded.close()
+        raise
+    finally:
+        for fd in fds.values():
+            os.close(fd)
+    return loaded
+
+
+def patched(code: bytes, maps: Sequence[int], values: Mapping[int, int]) -> bytes:
+    """Instructions with descriptors of maps and this boot's constants in them."""
+    whole = bytearray(code)
+    for at, register, immediate in wide_loads(code):
+        if register == MAP_REGISTER:
+            with_load(whole, at, MAP_REGISTER, maps[immediate])
+        elif register == boot_constants.MARK_REGISTER:
+            with_load(whole, at, 0, boot_constants.value_of(immediate, values))
+    return bytes(whole)
+
+
+def _load_programs(entry: Entry, request: LoadRequest, maps: Sequence[int], loaded: Loaded) -> None:
+    version = version_code(os.uname().release)
+    codes = {name: patched(entry.programs[name], maps, request.boot_values) for name in request.wanted}
+    for name, kind in request.programs:
+        _take(loaded, name, lambda: load_program(codes[name], kind, name, version))  # noqa: B023 - called at once
+    for name, program, on_return, number, module in request.traced:
+        load = lambda: load_traced_function(codes[program], number, module, on_return=on_return, name=program)  # noqa: B023, E731
+        _take(loaded, name, load)
+
+
+def _take(loaded: Loaded, name: str, load: Callable[[], int]) -> None:
+    try:
+        loaded.programs[name] = load()
+    except LoadError as error:
+        loaded.refusals[name] = str(error)
+
+
+def _create(definition: MapDefinition) -> int:
+    try:
+        return create_map(definition)
+    except OSError as error:
+        if error.errno == errno.EMFILE:
+            raise CannotTraceError("too many open files: raise the limit (ulimit -n)") from error
+        size = definition.max_entries
+        raise CannotTraceError(
+            f"can't create the BPF map '{definition.name}' ({size:,} entries): {error.strerror}"
+        ) from error

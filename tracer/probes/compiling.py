@@ -1,0 +1,139 @@
+"""Compiling in a short-lived child, so that the compiler's memory ends with it.
+
+bcc and LLVM leave some 40 MiB of anonymous memory behind. The child hands over what it has compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Self
+
+from ..errors import CannotTraceError
+from ..programs import isolated_python, safe_module_path
+from .carried.entry import Entry
+from .carried.file_format import MAGIC, ProgramsFileError, decode
+from .carried.fit import purpose_of
+from .compiler import CompileError
+from .request import LoadRequest
+
+COMPILER_BYTES: Final = 137 << 20
+"""Of the child, at most: 50 MiB of anonymous memory and 87 MiB of libraries' files in a guest with Linux 6.12 and a
+balloon; 29.3 and 84.9 MiB with bcc 0.26 and LLVM 14 where there is no balloon to trace."""
+_FIRST_VICTIM: Final = "1000"
+"""OOM_SCORE_ADJ_MAX, include/uapi/linux/oom.h."""
+_PROCESS: Final = "the process that compiles the BPF programs"
+_PROGRAM: Final = (
+    f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {__package__}.child import main; main()"
+)
+"""The child finds modules where this process does, without looking at the environment or at `site` again."""
+
+
+class Compiler:
+    """A child that gets ready to compile from here on, while its parent finds out what. A context manager.
+
+    It is gone when `compile` returns or the block is left.
+    """
+
+    def __init__(self) -> None:
+        """Raises CannotTraceError where it can't be started."""
+        answer, theirs = os.pipe()
+        self._answer = os.fdopen(answer, "rb")
+        try:
+            self._process = _start(theirs)
+        except BaseException:
+            self._answer.close()
+            raise
+        finally:
+            os.close(theirs)
+
+    def compile(self, request: LoadRequest) -> Entry:
+        """Have the child do it, once. Raises CannotTraceError, CompileError among them."""
+        with self:
+            self._ask(request)
+            answer = self._answer.read()
+            status = self._process.wait()
+        if status != 0 or not answer:
+            raise CannotTraceError(_how_it_ended(status))
+        return _compiled(answer)
+
+    def close(self) -> None:
+        """End the child if it is still there; idempotent."""
+        self._answer.close()
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, request: LoadRequest) -> None:
+        assert self._process.stdin is not None
+        # A child that has gone says why by its status.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(_question(request)).encode())
+            self._process.stdin.close()
+
+
+def _start(channel: int) -> subprocess.Popen[bytes]:
+    words = (json.dumps(safe_module_path()), str(channel), str(os.getpid()))
+    command = isolated_python(_PROGRAM, words, options=("-S",))
+    try:
+        # A session of its own: Ctrl-C is this process's affair. clang needs a current directory that exists.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[channel],
+            start_new_session=True,
+            cwd="/",
+        )
+    except OSError as error:
+        raise CannotTraceError(f"{sys.executable or 'Python'}: cannot be started: {error.strerror}") from error
+    # Everybody may do that to a process of his own.
+    with suppress(OSError):
+        Path(f"/proc/{process.pid}/oom_score_adj").write_text(_FIRST_VICTIM)
+    return process
+
+
+def _question(request: LoadRequest) -> dict[str, Any]:
+    purpose = asdict(purpose_of(request))
+    del purpose["compiler"]
+    flags = [*request.flags, *request.source_flags]
+    return {"text": request.text, "flags": flags, "kernel_source": request.kernel_source, "purpose": purpose}
+
+
+def _compiled(answer: bytes) -> Entry:
+    try:
+        if answer.startswith(MAGIC):
+            return decode(answer)[0]
+        said = json.loads(answer)
+    except (ProgramsFileError, ValueError) as error:
+        raise CannotTraceError(f"{_PROCESS} handed over something else: {error}") from error
+    match said:
+        case {"failed": "compile", "message": reason, "log": log}:
+            raise CompileError(reason, log)
+        case {"message": reason}:
+            raise CannotTraceError(reason)
+    raise CannotTraceError(_how_it_ended(0))
+
+
+def _how_it_ended(status: int) -> str:
+    if status == -signal.SIGKILL:
+        need = f"it briefly needs {COMPILER_BYTES >> 20} MiB"
+        return f"{_PROCESS} was killed, perhaps by the OOM killer: {need}; free some memory"
+    if status < 0:
+        return f"{_PROCESS} was ended by {signal.Signals(-status).name}; try again"
+    return f"{_PROCESS} ended with status {status} before it was done; see: reclaim-tracer check"
