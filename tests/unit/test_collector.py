@@ -365,3 +365,36 @@ def test_few_events_between_samples_are_no_reason_to_read_counters_often(
             machine.write(kind, count)
     # THEN the last are four intervals of 20 ms apart where there were few, and none of the balloon
     assert (min(np.diff(times[30:40])) >= 80_000_000) == rarely
+
+
+def sample_times(machine: Machine, count: int, at: Callable[[int], None] = lambda _: None) -> list[int]:
+    """When so many samples were taken; `at(n)` is called after the n-th."""
+    times: list[int] = []
+    for item in machine.collector.items(duration_s=120):
+        if isinstance(item, Samples) and len(times) < count:
+            times.append(int(item.time_ns[0]))
+            at(len(times))
+            if len(times) == count:
+                machine.collector.stop()
+    return times
+
+
+def test_a_machine_long_at_rest_is_read_still_more_rarely(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, interval_s=0.002)
+    times = sample_times(machine, 100)
+    # A reading can come late, never early.
+    assert min(np.diff(times[90:])) >= 8 * 2_000_000
+
+
+def test_a_balloon_whose_counters_move_is_read_often_although_no_event_tells_of_it(
+    machine: Machine, tmp_path: Path
+) -> None:
+    # GIVEN a machine that has become quiet, on which the count of inflated pages then goes up at each reading
+    def at(number: int) -> None:
+        if number >= 30:
+            (tmp_path / "proc/vmstat").write_text(f"nr_free_pages 5\nballoon_inflate {number}\nballoon_deflate 0\n")
+
+    times = sample_times(machine, 60, at)
+    # THEN readings come again before four intervals of 20 ms are over; at least one of them, on a busy machine
+    assert min(np.diff(times[24:30])) >= 80_000_000
+    assert min(np.diff(times[31:])) < 80_000_000

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..balloon_counters import EVENT_COUNTERS, GAUGES
 from ..batch import CgroupNames, LostStretch, Samples
 from ..kernel import kernel_time
 from ..kernel.counters import CounterReader
@@ -37,14 +38,17 @@ _EXTRA_SAMPLE_GAP_NS: Final = 50_000_000
 _QUIET_SAMPLES: Final = 20
 _QUIET_EVENTS: Final = 32
 _QUIET_FACTOR: Final = 4
-"""After so many samples with fewer events in between, none of the balloon's, sample so much more rarely until there are
-more: a machine on which DAMON pages out now and then is at rest."""
+"""After so many samples with fewer events in between and a balloon of one size, sample so much more rarely until there
+are more: a machine on which DAMON pages out now and then is at rest."""
+_REST_SAMPLES: Final = 4 * _QUIET_SAMPLES
+_REST_FACTOR: Final = 8
+"""And still more rarely when that has gone on for a minute: a reading with what belongs to it costs 0.5 ms of CPU."""
 _NAMING_AFTER_NS: Final = 500_000_000
 """New addresses come in groups, and a pass over the kernel's symbols takes 50 ms of CPU: wait for the rest."""
 _MISSED_GAP_NS: Final = 1_000_000_000
-_QUIET_MISSED_GAP_NS: Final = 5_000_000_000
-"""Asking every program for the events it missed is a third of what an idle recorder does: so often is enough, and
-more rarely while no program tells of anything."""
+_QUIET_MISSED_GAP_NS: Final = 30_000_000_000
+"""Asking every program for the events it missed takes as long as a reading: so often is enough, and more rarely while
+no program tells of anything. The first that does has it asked at once."""
 _LAST_RECORDS_NS: Final = 50_000_000
 """How long to wait at the end for records still being written."""
 
@@ -52,6 +56,7 @@ _NS: Final = 1_000_000_000
 _ONE: Final = np.uint64(1)
 _BALLOON_SPANS: Final = (SpanKind.BALLOON_WORK, SpanKind.OOM_NOTIFIER)
 _BALLOON_KINDS: Final = frozenset(kind.number for kind in KINDS if kind.span in _BALLOON_SPANS)
+_BALLOON_COUNTERS: Final = frozenset((*(name for name, _ in GAUGES), *EVENT_COUNTERS))
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,8 @@ class Collector:
         self._quiet_samples = 0
         self._events = 0
         self._first: Samples | None = None
+        self._of_balloon = [place for place, name in enumerate(sources.counters.names) if name in _BALLOON_COUNTERS]
+        self._balloon: list[int] = []
 
     @property
     def present(self) -> frozenset[int]:
@@ -189,6 +196,12 @@ class Collector:
     @property
     def _is_quiet(self) -> bool:
         return self._quiet_samples > _QUIET_SAMPLES
+
+    @property
+    def _rarer(self) -> int:
+        if self._quiet_samples > _REST_SAMPLES:
+            return _REST_FACTOR
+        return _QUIET_FACTOR if self._is_quiet else 1
 
     def _wait_s(self, end_ns: int | None) -> float:
         if self._book.naming and not self._storm:
@@ -273,9 +286,11 @@ class Collector:
         values = counters.read()
         self._sample_soon = False
         self._last_sample_ns = now_ns
-        self._quiet_samples += 1
+        # Not every driver's work is traced: then only the counters tell that it goes on.
+        before, self._balloon = self._balloon, values[self._of_balloon].tolist()
+        self._quiet_samples = self._quiet_samples + 1 if before in ([], self._balloon) else 0
         self._events = 0
-        self._next_sample_ns = now_ns + self._interval_ns * (_QUIET_FACTOR if self._is_quiet else 1)
+        self._next_sample_ns = now_ns + self._interval_ns * self._rarer
         return Samples(np.array([now_ns], np.int64), counters.names, values[np.newaxis, :])
 
     def _last(self) -> Iterator[Item]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
@@ -53,11 +53,16 @@ there is no such balloon, or debugfs is not for us."""
 
 _EXPECTED_VMSTAT: Final = ("balloon_inflate", "balloon_deflate", "nr_balloon_pages", "oom_kill", "drop_slab")
 _BUFFER_BYTES: Final = 32 * 1024
+_ALL: Final = _BUFFER_BYTES
+"""More reads than it takes to fill the buffer."""
 
 
 @dataclass
 class _Source:
-    """One /proc file kept open; `scale` is a unit of the file in the counters' unit."""
+    """One /proc file kept open; `scale` is a unit of the file in the counters' unit.
+
+    `calls` is how many reads brought all of it last time: one more, which would bring nothing, is left out.
+    """
 
     path: Path
     fd: int
@@ -65,13 +70,17 @@ class _Source:
     names: tuple[str, ...]
     positions: tuple[int, ...]
     tokens: int
+    calls: int
 
     def read(self, buffer: bytearray) -> list[int]:
         """The counters' values now. Raises OSError where the file can't be read or has changed its shape."""
-        tokens = _tokens(self.fd, buffer)
+        tokens, _ = _tokens(self.fd, buffer, self.calls)
+        if len(tokens) != self.tokens:
+            tokens, self.calls = _tokens(self.fd, buffer)
         if len(tokens) != self.tokens:
             raise OSError(errno.EIO, "its format has changed")
-        return [int(value) * self.scale for value in itemgetter(*self.positions)(tokens)]
+        values = map(int, itemgetter(*self.positions)(tokens))
+        return list(values) if self.scale == 1 else [value * self.scale for value in values]
 
 
 class CounterReader:
@@ -121,28 +130,28 @@ class CounterReader:
         lines = self._open(under(root, "/proc/vmstat"), "vmstat")
         if lines is None:
             return None
-        fd, tokens = lines
+        tokens = lines[1]
         present = {name.decode(): position + 1 for position, name in enumerate(tokens) if not position % 2}
         self._note_absent("vmstat.", (name for name in _EXPECTED_VMSTAT if name not in present), "/proc/vmstat")
         chosen = {f"vmstat.{name}": position for name, position in present.items() if VMSTAT.fullmatch(name)}
-        return self._source(under(root, "/proc/vmstat"), fd, tokens, chosen)
+        return self._source(under(root, "/proc/vmstat"), lines, chosen)
 
     def _open_meminfo(self, root: Path) -> _Source | None:
         lines = self._open(under(root, "/proc/meminfo"), "meminfo")
         if lines is None:
             return None
-        fd, tokens = lines
+        tokens = lines[1]
         present = {token[:-1].decode(): position + 1 for position, token in enumerate(tokens) if token.endswith(b":")}
         absent = (f"{name}_bytes" for name in MEMINFO if name not in present)
         self._note_absent("meminfo.", absent, "/proc/meminfo")
         chosen = {f"meminfo.{name}_bytes": present[name] for name in MEMINFO if name in present}
-        return self._source(under(root, "/proc/meminfo"), fd, tokens, chosen, scale=1024)
+        return self._source(under(root, "/proc/meminfo"), lines, chosen, scale=1024)
 
     def _open_pressure(self, root: Path) -> _Source | None:
         lines = self._open(under(root, "/proc/pressure/memory"), "psi.memory")
         if lines is None:
             return None
-        fd, tokens = lines
+        tokens = lines[1]
         chosen: dict[str, int] = {}
         level = ""
         for position, token in enumerate(tokens):
@@ -150,24 +159,24 @@ class CounterReader:
                 level = token.decode()
             elif token == b"total":
                 chosen[f"psi.memory.{level}_total_us"] = position + 1
-        return self._source(under(root, "/proc/pressure/memory"), fd, tokens, chosen)
+        return self._source(under(root, "/proc/pressure/memory"), lines, chosen)
 
     def _open_vmware(self, root: Path) -> _Source | None:
         path = under(root, _VMWARE)
         if not _is_there(path) or (lines := self._open(path, "vmmemctl")) is None:
             return None
-        fd, tokens = lines
+        tokens = lines[1]
         # `target:  8 pages` in older kernels, `target  :  8` in newer ones; further down commands have that name, too.
         words = [token.rstrip(b":") for token in tokens]
         at = {name: words.index(name) for name in (b"target", b"current") if name in words}
         places = {name: place + 1 + (tokens[place + 1 : place + 2] == [b":"]) for name, place in at.items()}
-        return self._source(path, fd, tokens, {f"vmmemctl.{name.decode()}_pages": at for name, at in places.items()})
+        return self._source(path, lines, {f"vmmemctl.{name.decode()}_pages": at for name, at in places.items()})
 
-    def _open(self, path: Path, name: str) -> tuple[int, list[bytes]] | None:
+    def _open(self, path: Path, name: str) -> tuple[int, list[bytes], int] | None:
         fd = -1
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            return fd, _tokens(fd, self._buffer)
+            return fd, *_tokens(fd, self._buffer)
         except OSError as error:
             if fd >= 0:
                 os.close(fd)
@@ -175,13 +184,14 @@ class CounterReader:
             return None
 
     def _source(
-        self, path: Path, fd: int, tokens: Sequence[bytes], chosen: dict[str, int], scale: int = 1
+        self, path: Path, opened: tuple[int, list[bytes], int], chosen: dict[str, int], scale: int = 1
     ) -> _Source | None:
+        fd, tokens, calls = opened
         if len(chosen) < 2:
             os.close(fd)
             self.reasons[str(path)] = "has none of the expected counters"
             return None
-        return _Source(path, fd, scale, tuple(chosen), tuple(chosen.values()), len(tokens))
+        return _Source(path, fd, scale, tuple(chosen), tuple(chosen.values()), len(tokens), calls)
 
     def _note_absent(self, prefix: str, names: Iterable[str], path: str) -> None:
         self.reasons.update({prefix + name: f"this kernel's {path} has no such line" for name in names})
@@ -203,12 +213,14 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _tokens(fd: int, buffer: bytearray) -> list[bytes]:
-    view, length = memoryview(buffer), 0
-    # A seq_file hands over at most a page a call, and goes on for free where the last call ended.
-    while got := os.preadv(fd, (view[length:],), length):
+def _tokens(fd: int, buffer: bytearray, most_calls: int = _ALL) -> tuple[list[bytes], int]:
+    """The file's words, and how many reads brought them; of the whole file, or what so many reads bring."""
+    view, length, calls = memoryview(buffer), 0, 0
+    # A seq_file hands over whole lines, at most a page a call, and goes on for free where the last call ended.
+    while calls < most_calls and (got := os.preadv(fd, (view[length:],), length)):
         length += got
-    return bytes(view[:length]).replace(b"=", b" ").split()
+        calls += 1
+    return bytes(view[:length]).replace(b"=", b" ").split(), calls
 
 
 def _as_int64(values: list[int]) -> npt.NDArray[np.int64]:
