@@ -96,6 +96,14 @@ def test_memory_that_the_kernel_refuses_is_a_line_and_no_failure(path: Path, tmp
     assert result.returncode == 0
 
 
+def test_it_is_not_begun_where_it_takes_more_than_half_of_what_is_available(path: Path) -> None:
+    room = "from tracer.kernel.memory_room import MemoryRoom\nprint_summary.__globals__['memory_room'] = lambda: "
+    result = at_the_end(path, before=f"{room}MemoryRoom(95 << 20, 'MemAvailable')")
+    assert "no summary was made (48 MiB are more than half of what is available (MemAvailable)); try:" in result.stderr
+    assert result.returncode == 0
+    assert at_the_end(path, before=f"{room}MemoryRoom(96 << 20, 'MemAvailable')").stdout.startswith("x.rtrace: ")
+
+
 def test_another_file_by_the_recordings_name_is_refused_with_its_own_exit_code(path: Path, tmp_path: Path) -> None:
     write_recording(tmp_path / "other.rtrace")
     result = at_the_end(path, written="other.rtrace")

@@ -1,7 +1,8 @@
 """The summary after a recording, made by a process that may be refused memory, or be killed, without harm.
 
 The recorder is done and has let go of buffers and programs by then. What makes the summary takes more memory than
-recording did (numbers in docs/recording.md), so it is the first that the OOM killer takes.
+recording did (numbers in docs/recording.md), so it is not begun where that would be felt, and is the first that the OOM
+killer takes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import RecordingError, shell_word, shown
+from ..kernel.memory_room import memory_room
 from ..programs import end_with_parent
 from ..recorder.footprint import give_back
 from ..recorder.handover import begin_beside
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from ..outputs import FileIdentity
     from ..recorder.capture import Captured
 
+_NEED_BYTES: Final = 48 << 20
+"""Of a small recording, 20 MiB of them anonymous and 15 MiB of code and libraries, and some room for a larger one."""
 _NO_MEMORY: Final = 75
 """The child's exit code where it got no memory; EX_TEMPFAIL, sysexits.h."""
 _NOT_STARTED: Final = 127
@@ -41,6 +45,11 @@ def print_summary(captured: Captured, *, verbose: bool) -> bool:
     by the recording's name.
     """
     give_back()
+    room = memory_room()
+    if not room.allows(_NEED_BYTES):
+        return _not_made(
+            captured.path, f"{_NEED_BYTES >> 20} MiB are more than half of what is available ({room.limited_by})"
+        )
     arguments = {"path": captured.path, "identities": dict(captured.identities), "verbose": verbose}
     try:
         child = begin_beside(__name__, arguments | {"parent": os.getpid()})
