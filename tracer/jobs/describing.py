@@ -9,10 +9,10 @@ from ..errors import CannotTraceError, shown
 from ..outputs import check_output, write_file
 from ..probes.facts.facts import Facts
 from ..probes.facts.file_format import encode
+from ..probes.facts.finding import SUFFIX
 from ..probes.facts.gathering import describe
 from ..terminal.messages import Messages, say
 
-SUFFIX: Final = ".facts"
 _WHAT: Final = "a description"
 
 
