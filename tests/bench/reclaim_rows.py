@@ -17,7 +17,7 @@ GROUP = "A real reclaim storm in a small memory cgroup, recorded to disk"
 NOISE = "within the noise of reclaim itself where the range of the rounds includes 1"
 
 CPU = (
-    "a run has some 100,000 to 300,000 events only. Ours names the kernel's functions once (50 ms), looks at the ring "
+    "a run has some 100,000 to 300,000 events only. Ours looks at the ring "
     "fifty times a second, reads counters four times a "
     "second, packs and compresses (`packing`); the peer moves records as they are or nearly so"
 )

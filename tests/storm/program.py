@@ -25,6 +25,7 @@ from tracer.probes.loader import Loader
 from tracer.probes.loss import LossCounters
 from tracer.probes.request import LoadRequest
 from tracer.probes.sources import LOST_MAP, RING_MAP, bpf_dir, kernel_flags, map_entries, transport_maps
+from tracer.probes.symbol_printer import SymbolPrinter
 from tracer.probes.transport import BufferSizes, Transport, choose_transport
 from tracer.schema import MAX_KINDS
 
@@ -69,6 +70,7 @@ class StormProgram:
         found = tracepoint_format(TRACEPOINT)
         assert found is not None, f"this kernel has no {TRACEPOINT}"
         self._event = attach_tracepoint(self.program_fd, found.id)
+        self._printer = SymbolPrinter()
 
     @property
     def ring(self) -> Ring:
@@ -87,13 +89,15 @@ class StormProgram:
 
     def sources(self, counters: CounterReader) -> Sources:
         """What a collector reads."""
-        return Sources(self.buffers, self.lost_in_buffers, lambda: np.zeros(MAX_KINDS, np.uint64), counters)
+        nothing = np.zeros(MAX_KINDS, np.uint64)
+        return Sources(self.buffers, self.lost_in_buffers, nothing.copy, counters, symbol_name=self._printer.name)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._event)
+        self._printer.close()
         self.buffers.close()
         self._loss.close()
         if self.bell:

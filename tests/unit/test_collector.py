@@ -22,7 +22,9 @@ from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS
 class Machine:
     """A fake ring, loss counters and counters, and a collector over them."""
 
-    def __init__(self, root: Path, interval_s: float = 0.02) -> None:
+    def __init__(
+        self, root: Path, interval_s: float = 0.02, symbol_name: Callable[[int], str | None] | None = None
+    ) -> None:
         (root / "proc").mkdir(exist_ok=True)
         (root / "proc/vmstat").write_text("nr_free_pages 5\nballoon_inflate 0\nballoon_deflate 0\n")
         self.ring = FakeRing(size=1 << 16)
@@ -32,7 +34,14 @@ class Machine:
         self.missed = np.zeros(MAX_KINDS, np.uint64)
         self.counters = CounterReader(root)
         self.untold = np.empty(0, EVENT_DTYPE)
-        sources = Sources(self.ring.reader, self.lost.copy, self.missed.copy, self.counters, lambda: self.untold)
+        sources = Sources(
+            self.ring.reader,
+            self.lost.copy,
+            self.missed.copy,
+            self.counters,
+            lambda: self.untold,
+            symbol_name=symbol_name,
+        )
         self.start_ns = time.monotonic_ns()
         self.collector = Collector(sources, self.start_ns, interval_s)
 
@@ -317,19 +326,57 @@ def test_records_are_taken_between_the_pieces_that_names_are_found_in(
     assert sizes == [1] * (1 + steps)
 
 
+def test_where_one_address_can_be_named_alone_the_table_is_not_read(resolution: type[FakeResolution]) -> None:
+    known = {0x10000 + 16 * number: f"f{number}" for number in range(300)}
+    book = AddressBook(known.get)
+    learn(book, *known, 0x999990)
+    # WHEN names are asked for until none is pending: a function that nobody knows is asked for once
+    found: dict[int, str] = {}
+    asked = 0
+    while book.pending:
+        names = book.name_some()
+        assert not book.naming
+        assert not found.keys() & names.keys()
+        found |= names
+        asked += 1
+    # THEN they came some at a time, and the table was left alone
+    assert found == known
+    assert asked > 1
+    assert resolution.begun == []
+    learn(book, *known, 0x999990)
+    assert not book.pending
+
+
+def test_a_name_that_costs_little_is_told_at_once(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, symbol_name={0xFFFF8000: "super_cache_scan"}.get)
+    machine.write("shrink_slab_start", shrink=0xFFFF8000)
+    before: list[Item] = []
+    for item in machine.collector.items(duration_s=60):
+        if isinstance(item, dict):
+            assert item == {0xFFFF8000: "super_cache_scan"}
+            break
+        before.append(item)
+    # THEN it comes at the first turn of the loop: with the reading at the beginning, and one that was due
+    assert kinds(before).count(np.ndarray) == 1
+    assert kinds(before).count(Samples) <= 2
+    machine.collector.close()
+
+
+def learn(book: AddressBook, *addresses: int) -> None:
+    """Have it notice calls of these shrinkers."""
+    records = np.zeros(len(addresses), KIND_BY_NAME["shrink_slab_start"].record_dtype)
+    records["kind"] = 1
+    records["shrink"] = addresses
+    book.notice(records.view(EVENT_DTYPE), records["kind"], {1})
+
+
 def test_two_addresses_of_one_table_slot_are_both_noticed(resolution: type[FakeResolution]) -> None:
     book = AddressBook()
 
-    def notice(*addresses: int) -> None:
-        records = np.zeros(len(addresses), KIND_BY_NAME["shrink_slab_start"].record_dtype)
-        records["kind"] = 1
-        records["shrink"] = addresses
-        book.notice(records.view(EVENT_DTYPE), records["kind"], {1})
-
-    notice(0x10000, 0)
-    notice(0x20000, 0x10000, 0x30000)
+    learn(book, 0x10000, 0)
+    learn(book, 0x20000, 0x10000, 0x30000)
     assert set(book.name_all()) == {0x10000, 0x20000, 0x30000}
-    notice(0x10000, 0x20000, 0x30000)
+    learn(book, 0x10000, 0x20000, 0x30000)
     assert not book.pending
 
 

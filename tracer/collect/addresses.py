@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -13,6 +15,8 @@ from ..schema import EVENT_DTYPE, HEADER_DTYPE, KINDS, MAX_KINDS
 
 _ADDRESS_FIELDS: Final = ("shrink", "function", "cb")
 _SLOTS: Final = 1 << 12
+_AT_ONCE: Final = 128
+"""Addresses that take 2 ms to name one by one."""
 
 
 class _Place:
@@ -45,7 +49,9 @@ class AddressBook:
     A direct-mapped table answers for nearly every record at a few ns; only what misses it is looked at one by one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name_at_once: Callable[[int], str | None] | None = None) -> None:
+        """`name_at_once` names one address in microseconds; without it all of /proc/kallsyms is read, in pieces."""
+        self._name_at_once = name_at_once
         self._known: set[int] = {0}
         self._pending: set[int] = set()
         self._naming: Resolution | None = None
@@ -55,6 +61,11 @@ class AddressBook:
     def pending(self) -> bool:
         """Whether addresses wait for their names."""
         return bool(self._pending or self._naming)
+
+    @property
+    def reads_table(self) -> bool:
+        """Whether a name costs a pass over /proc/kallsyms, so that it pays to wait for more addresses."""
+        return self._name_at_once is None
 
     @property
     def naming(self) -> bool:
@@ -75,6 +86,9 @@ class AddressBook:
 
     def name_some(self) -> dict[int, str]:
         """Go on a few ms with naming what was pending when it began; the names once it is through, empty until then."""
+        if self._name_at_once is not None:
+            found = ((address, self._name_at_once(address)) for address in self._some())
+            return {address: name for address, name in found if name}
         if self._naming is None:
             self._naming, self._pending = Resolution(self._pending), set()
         if self._naming.step():
@@ -83,11 +97,17 @@ class AddressBook:
         return names
 
     def name_all(self) -> dict[int, str]:
-        """Names of everything that is pending: a tenth of a second."""
+        """Names of everything that is pending: a tenth of a second where the table has to be read."""
         names: dict[int, str] = {}
         while self.pending:
             names |= self.name_some()
         return names
+
+    def _some(self) -> list[int]:
+        """No longer pending."""
+        some = list(islice(self._pending, _AT_ONCE))
+        self._pending.difference_update(some)
+        return some
 
     def _learn(self, addresses: npt.NDArray[np.uint64]) -> None:
         if not len(addresses):

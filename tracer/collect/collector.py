@@ -63,7 +63,8 @@ _BALLOON_COUNTERS: Final = frozenset((*(name for name, _ in GAUGES), *EVENT_COUN
 class Sources:
     """What the collector reads. `lost` counts records without room since the start by kind number, `missed` events for
     which the kernel did not run the program. `untold`: records of what the programs still hold when it ends.
-    `cgroup_path` gives a cgroup's path by its number."""
+    `cgroup_path` gives a cgroup's path by its number, `symbol_name` a kernel function's name by its address; None where
+    that takes a pass over /proc/kallsyms."""
 
     buffers: Buffers
     lost: Callable[[], npt.NDArray[np.uint64]]
@@ -71,6 +72,7 @@ class Sources:
     counters: CounterReader
     untold: Callable[[], npt.NDArray[np.void]] = lambda: np.empty(0, EVENT_DTYPE)
     cgroup_path: Callable[[int], str | None] = lambda _: None
+    symbol_name: Callable[[int], str | None] | None = None
 
 
 @cache
@@ -105,7 +107,7 @@ class Collector:
         """`start_ns` (CLOCK_MONOTONIC) is when the programs were about to be attached: loss is counted from there."""
         self._sources = sources
         self._interval_ns = round(sample_interval_s * _NS)
-        self._book = AddressBook()
+        self._book = AddressBook(sources.symbol_name)
         self._cgroups = CgroupBook(sources.cgroup_path)
         self._stop_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll = select.epoll()
@@ -266,7 +268,7 @@ class Collector:
         """In pieces, each between two looks at the records: a storm does not wait for names."""
         if self._storm or not self._book.pending:
             return
-        self._name_at_ns = self._name_at_ns or now_ns + _NAMING_AFTER_NS
+        self._name_at_ns = self._name_at_ns or now_ns + _NAMING_AFTER_NS * self._book.reads_table
         if now_ns < self._name_at_ns:
             return
         if names := self._book.name_some():

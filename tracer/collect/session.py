@@ -31,6 +31,7 @@ from ..probes.costs import CostMeter
 from ..probes.loader import Loader
 from ..probes.own_process import own_process_number
 from ..probes.plan import Plan, make_plan
+from ..probes.symbol_printer import SymbolPrinter
 from ..probes.transport import Transport
 from ..program_cost import ProgramCost
 from .collector import DEFAULT_SAMPLE_INTERVAL_S, Collector, Item, Sources
@@ -73,7 +74,8 @@ class Session:
             counters = stack.enter_context(CounterReader())
             paths = self._cgroup_paths(stack)
             probes = self._probes
-            sources = Sources(self._buffers, lost, probes.missed, counters, probes.take_untold, paths)
+            named = _symbol_names(stack)
+            sources = Sources(self._buffers, lost, probes.missed, counters, probes.take_untold, paths, named)
             self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
@@ -229,6 +231,13 @@ def open_session(
     where it can; they run a third longer then. A `loader` that was started earlier is ready earlier.
     """
     return Session(plan, sample_interval_s, buffer_bytes, command, transport, measure_cost, loader)
+
+
+def _symbol_names(stack: ExitStack) -> Callable[[int], str | None] | None:
+    try:
+        return stack.enter_context(SymbolPrinter()).name
+    except OSError:
+        return None
 
 
 def _open_buffers(probes: Probes) -> tuple[Buffers, Callable[[], npt.NDArray[np.uint64]]]:

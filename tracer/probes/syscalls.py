@@ -33,6 +33,7 @@ OBJ_GET_INFO_BY_FD: Final = 15
 _RAW_TRACEPOINT_OPEN: Final = 17
 _BTF_GET_FD_BY_ID: Final = 19
 _MAP_LOOKUP_AND_DELETE_ELEM: Final = 21
+_MAP_FREEZE: Final = 22
 _BTF_GET_NEXT_ID: Final = 23
 _ENABLE_STATS: Final = 32
 """enum bpf_cmd, include/uapi/linux/bpf.h."""
@@ -85,6 +86,11 @@ def update_element(map_fd: int, key: int, value: int) -> None:
     """Set an element of a map of 32-bit values, such as one of descriptors. Raises OSError."""
     index, element = ctypes.c_uint32(key), ctypes.c_uint32(value)
     bpf(_MAP_UPDATE_ELEM, "IxxxxQQQ", map_fd, ctypes.addressof(index), ctypes.addressof(element), 0)
+
+
+def freeze_map(map_fd: int) -> None:
+    """Let this process change the map no more. Raises OSError (kernels before 5.2)."""
+    bpf(_MAP_FREEZE, "I", map_fd)
 
 
 def next_key(map_fd: int, key: int | None) -> int | None:
@@ -201,16 +207,20 @@ def process_number_in_programs() -> int | None:
     except OSError:
         return None
     try:
-        return _returned_by(program)
+        return run_raw_tracepoint(program)
     except OSError:
         return None
     finally:
         os.close(program)
 
 
-def _returned_by(program_fd: int) -> int:
-    """What a raw tracepoint's program returns when it runs here and now, without arguments. Raises OSError."""
-    attribute = ctypes.create_string_buffer(struct.pack("=IIIIQQIIIIQQIII", program_fd, *[0] * 14))
+def run_raw_tracepoint(program_fd: int, argument: int = 0) -> int:
+    """What a raw tracepoint's program returns when it runs here and now with this first argument. Raises OSError."""
+    arguments = ctypes.c_uint64(argument)
+    context = (ctypes.sizeof(arguments), 0, ctypes.addressof(arguments), 0)
+    attribute = ctypes.create_string_buffer(
+        struct.pack("=IIIIQQIIIIQQIII", program_fd, *(0, 0, 0, 0, 0, 0, 0), *context, *(0, 0, 0))
+    )
     size = ctypes.c_ulong(len(attribute) - 1)
     _checked(_libc.syscall(ctypes.c_long(_BPF), ctypes.c_long(_PROG_TEST_RUN), attribute, size), "bpf")
     return int(struct.unpack_from("=II", attribute)[1])
