@@ -25,6 +25,8 @@ _WORDS_BEHIND: Final = {1: 1, 3: 3, 14: 1, 17: 1}
 """32-bit words that follow a type of this kind: integers, arrays, variables, declaration tags."""
 _WORDS_PER_MEMBER: Final = {STRUCT: 3, 5: 3, ENUM: 2, FUNC_PROTO: 2, 15: 3, 19: 3}
 HEAD_WORDS: Final = 3
+_PIECE_WORDS: Final = 1 << 16
+"""So many at once: what is computed on the way is several times as large."""
 
 
 class Btf:
@@ -37,9 +39,12 @@ class Btf:
         self._base = base
         self._functions: dict[str, tuple[int, int] | None] = {}
         self.words = memoryview(data)[header + types_at : header + types_at + types_bytes].cast("I")
-        self._strings = data[header + strings_at : header + strings_at + strings_bytes]
+        # Not copied: they are megabytes.
+        self._data = data
+        self._strings_at = header + strings_at
+        self._strings_stop = min(self._strings_at + strings_bytes, len(data))
         self._strings_before = base.strings_end if base else 0
-        self.strings_end: int = self._strings_before + len(self._strings)
+        self.strings_end: int = self._strings_before + max(0, self._strings_stop - self._strings_at)
 
     @classmethod
     def read(cls, module: str | None = None, root: Path = ROOT) -> Self | None:
@@ -91,8 +96,8 @@ class Btf:
         """The string at a place; one of the object that this one builds on too."""
         if self._base is not None and offset < self._strings_before:
             return self._base.string(offset)
-        start = offset - self._strings_before
-        return self._strings[start : self._strings.index(b"\0", start)]
+        start = self._strings_at + offset - self._strings_before
+        return self._data[start : self._data.index(b"\0", start, self._strings_stop)]
 
     def _find_function(self, name: str) -> tuple[int, int] | None:
         for word, start in self._mentions(name):
@@ -117,8 +122,8 @@ class Btf:
 
     def offsets(self, name: str) -> list[int]:
         """Where the string is, in this object's strings and in those it builds on."""
-        at = self._strings.find(b"\0" + name.encode() + b"\0")
-        own = [] if at < 0 else [self._strings_before + at + 1]
+        at = self._data.find(b"\0" + name.encode() + b"\0", self._strings_at, self._strings_stop)
+        own = [] if at < 0 else [self._strings_before + at + 1 - self._strings_at]
         return own + (self._base.offsets(name) if self._base else [])
 
     def _kind(self, start: int) -> int:
@@ -137,21 +142,27 @@ class Btf:
     def starts(self) -> array[int]:
         """The first word of each type."""
         starts, at = array("I"), 0
-        size = self._sizes
-        while at < len(size):
-            starts.append(at)
-            at += size[at]
+        for first in range(0, len(self.words) - 1, _PIECE_WORDS):
+            sizes = self._sizes(first, first + _PIECE_WORDS)
+            while at < first + len(sizes):
+                starts.append(at)
+                at += sizes[at - first]
         return starts
 
     @property
     def is_whole(self) -> bool:
         """Whether the last type ends where the types do."""
-        return len(self.starts) > 0 and self.starts[-1] + self._sizes[self.starts[-1]] == len(self.words)
+        if not self.starts:
+            return False
+        last = self.starts[-1]
+        return last + self._sizes(last, last + 1)[0] == len(self.words)
 
-    @cached_property
-    def _sizes(self) -> memoryview:
-        """What a type would take that began at a word, for every word: the walk itself then only adds."""
-        info = np.frombuffer(self.words, np.uint32)[1:]
+    def _sizes(self, first: int, stop: int) -> memoryview:
+        """What a type would take that began at a word, for each of these words: the walk itself then only adds.
+
+        The last word begins none: what says how large a type is follows its first.
+        """
+        info = np.frombuffer(self.words, np.uint32)[first + 1 : stop + 1]
         kind = info >> 24 & 0x1F
         behind = np.array([_WORDS_BEHIND.get(number, 0) + HEAD_WORDS for number in range(32)], np.uint32)
         each = np.array([_WORDS_PER_MEMBER.get(number, 0) for number in range(32)], np.uint32)
