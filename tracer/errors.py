@@ -32,7 +32,12 @@ class RecordingError(TracerError):
     exit_code = 4
 
 
-_NO_MEMORY: Final = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+_NO_MEMORY: Final = (
+    "failed to map segment",
+    "cannot map zero-fill pages",
+    "cannot allocate memory",
+    "Cannot allocate memory",
+)
 """glibc's elf/dl-load.c and strerror(ENOMEM)."""
 RAISE_MEMORY_LIMIT: Final = "free some memory, or raise the limit (ulimit -v)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tracing import DROP_SLAB, WaitingLoad, run
 
 from tracer.collect.session import open_session
 from tracer.probes.attach import Probes
+from tracer.probes.compiling import MOST_DATA_BYTES
 from tracer.probes.plan import make_plan
 from tracer.probes.sources import bpf_dir
 
@@ -45,6 +47,10 @@ def wait_for(condition: object, seconds: float = 30.0) -> bool:
             return True
         time.sleep(0.002)
     return False
+
+
+def limits(pid: int | str) -> str:
+    return Path(f"/proc/{pid}/limits").read_text()
 
 
 @pytest.fixture
@@ -98,9 +104,13 @@ def test_a_child_killed_by_somebody_is_one_line(loading_record, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_oom_killer_takes_it_before_anybody_else(loading_record) -> None:
+def test_it_is_bounded_and_the_oom_killer_takes_it_before_anybody_else(loading_record) -> None:
     process, child = loading_record
-    assert Path(f"/proc/{child}/oom_score_adj").read_text() == "1000\n"
+    # Its parent does both as soon as it is there.
+    assert wait_for(lambda: Path(f"/proc/{child}/oom_score_adj").read_text() == "1000\n")
+    bound = re.compile(rf"^Max data size +{MOST_DATA_BYTES} +{MOST_DATA_BYTES} ", re.MULTILINE)
+    assert wait_for(lambda: bound.search(limits(child)))
+    assert limits(process.pid) == limits("self"), "it is not the tracer's limit"
     own = Path("/proc/self/oom_score_adj").read_text()
     assert Path(f"/proc/{process.pid}/oom_score_adj").read_text() == own, "the tracer is spared only while it records"
 

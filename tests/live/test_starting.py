@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tracer.kernel.cgroup import MemoryCgroup, find_memory_controller
+from tracer.probes.compiling import COMPILER_BYTES
+from tracer.recorder.footprint import FILE_BYTES, STARTING_BYTES
 from tracer.store import Recording
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
 ROOT = Path(__file__).parents[2]
+ENV = os.environ | {"PYTHONPATH": str(ROOT)}
 MIB = 1 << 20
 
 
@@ -23,9 +29,7 @@ def record_within(limit_mib: int, folder: Path, *options: str) -> subprocess.Com
     words = [sys.executable, "-m", "tracer", "record", "-d", "0.5", "-o", "x.rtrace", *options]
     with MemoryCgroup(limit_mib * MIB, f"reclaim-tracer-start-{os.getpid()}") as group:
         enter = f"echo $$ > {group.path}/cgroup.procs && exec {' '.join(words)}"
-        return subprocess.run(
-            ["sh", "-c", enter], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-        )
+        return subprocess.run(["sh", "-c", enter], cwd=folder, env=ENV, capture_output=True, text=True)
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +68,40 @@ def test_where_there_is_room_it_says_what_it_takes_only_when_asked(tmp_path: Pat
     assert "Buffers: 1 MiB in the kernel, 1 MiB for events not yet written" in done.stderr
     facts = Recording.open(tmp_path / "x.rtrace").metadata
     assert (facts.buffer_bytes, facts.queue_bytes) == (MIB, MIB)
+
+
+def sizes_kib(pid: int) -> Counter[str]:
+    """Anonymous and file pages of a process; nothing where it has gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return Counter()
+    return Counter(
+        {name: int(kib) for name, kib in re.findall(r"^(RssAnon|RssFile|VmHWM):\s+(\d+) kB$", text, re.MULTILINE)}
+    )
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    except OSError:
+        return []
+
+
+def test_it_takes_no_more_than_it_says(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tracer", "record", "--no-summary", "-o", "x.rtrace"]
+    command += ["-d", "1", "--buffer-size", "1", "--queue-size", "1"]
+    most, compiler = Counter[str](), Counter[str]()
+    with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            most |= sizes_kib(process.pid)
+            for child in children(process.pid):
+                compiler |= sizes_kib(child)
+            time.sleep(0.002)
+    assert process.returncode == 0
+    # The ring's pages are mapped twice, and those of the kernel's types are the kernel's own.
+    types_bytes = Path("/sys/kernel/btf/vmlinux").stat().st_size
+    own = (most["RssAnon"] << 10, (most["RssFile"] << 10) - 2 * MIB)
+    assert STARTING_BYTES / 2 < own[0] <= STARTING_BYTES, own[0] / MIB
+    assert FILE_BYTES / 2 < own[1] <= FILE_BYTES + types_bytes, own[1] / MIB
+    assert COMPILER_BYTES / 2 < compiler["VmHWM"] << 10 <= COMPILER_BYTES

@@ -90,7 +90,7 @@ def test_in_a_small_guest_the_compiler_is_too_much(machine):
     with pytest.raises(CannotTraceError) as error:
         start(machine)
     assert str(error.value) == (
-        "starting takes up to 195 MiB (compiler 137, tracer 56, buffers 2) of 47 MiB available (MemAvailable), "
+        "starting takes up to 183 MiB (compiler 137, tracer 44, buffers 2) of 47 MiB available (MemAvailable), "
         "more than half: free some memory, or start all the same with --force-start"
     )
     assert error.value.exit_code == 3
@@ -110,7 +110,7 @@ def test_forced_it_starts_and_says_what_it_takes_of_what(machine, capsys):
     put_available(machine, 47 * MIB)
     assert start(machine, force=True, say=Messages()).buffer_bytes == LEAST_BUFFER_BYTES
     said = capsys.readouterr().err
-    assert said.startswith("Memory is short: starting takes up to 195 MiB")
+    assert said.startswith("Memory is short: starting takes up to 183 MiB")
     assert said.count("\n") == 1
 
 
@@ -128,7 +128,7 @@ def test_without_being_asked_it_speaks_only_where_it_is_tight(machine, capsys, t
     assert capsys.readouterr().err.startswith(said)
     assert bool(said) == (times == 3)
     start(machine, Wish(LEAST_BUFFER_BYTES, LEAST_QUEUE_BYTES, Transport.RING), say=VERBOSE)
-    assert "starting takes up to 195 MiB (compiler 137, tracer 56, buffers 2)" in capsys.readouterr().err
+    assert "starting takes up to 183 MiB (compiler 137, tracer 44, buffers 2)" in capsys.readouterr().err
 
 
 def test_the_advice_is_the_least_that_makes_it_fit(machine):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import RecordingError, shell_word, shown
 from ..kernel.memory_room import memory_room
-from ..programs import end_with_parent
+from ..programs import end_with_parent, kill_first
 from ..recorder.footprint import give_back
 from ..recorder.handover import begin_beside
 from ..terminal.loading import loading
@@ -33,9 +33,6 @@ _NO_MEMORY: Final = 75
 """The child's exit code where it got no memory; EX_TEMPFAIL, sysexits.h."""
 _NOT_STARTED: Final = 127
 """The dynamic linker's, and posix_spawn's, where a program can't be started after all."""
-_OOM_SCORE_ADJ: Final = Path("/proc/self/oom_score_adj")
-_KILL_FIRST: Final = "1000"
-"""OOM_SCORE_ADJ_MAX, include/uapi/linux/oom.h."""
 
 
 def print_summary(captured: Captured, *, verbose: bool) -> bool:
@@ -71,8 +68,7 @@ def run(path: Path, identities: Mapping[Path, FileIdentity], parent: int, *, ver
     """In the child: analyse what was recorded and print it. Raises RecordingError, OSError."""
     if not end_with_parent(parent):
         return
-    with suppress(OSError):
-        _OOM_SCORE_ADJ.write_text(_KILL_FIRST)
+    kill_first(os.getpid())
     try:
         text = _text(path, identities, verbose=verbose)
     except MemoryError:

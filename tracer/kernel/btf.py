@@ -5,6 +5,8 @@ The format is that of Documentation/bpf/btf.rst; a module's types continue the k
 
 from __future__ import annotations
 
+import mmap
+import os
 import struct
 from array import array
 from bisect import bisect_right
@@ -32,7 +34,7 @@ _PIECE_WORDS: Final = 1 << 16
 class Btf:
     """One object's types, the kernel's or a module's on top of the kernel's. Raises ValueError for anything else."""
 
-    def __init__(self, data: bytes, base: Btf | None = None) -> None:
+    def __init__(self, data: bytes | mmap.mmap, base: Btf | None = None) -> None:
         if len(data) < HEADER.size or HEADER.unpack_from(data)[0] != MAGIC:
             raise ValueError("not BTF of this machine's byte order")
         _, _, _, header, types_at, types_bytes, strings_at, strings_bytes = HEADER.unpack_from(data)
@@ -50,8 +52,8 @@ class Btf:
     def read(cls, module: str | None = None, root: Path = ROOT) -> Self | None:
         """The running kernel's, or a module's; None where it can't be had."""
         try:
-            base = cls(under(root, "/sys/kernel/btf/vmlinux").read_bytes())
-            return cls(under(root, f"/sys/kernel/btf/{module}").read_bytes(), base) if module else base
+            base = cls(_contents(under(root, "/sys/kernel/btf/vmlinux")))
+            return cls(_contents(under(root, f"/sys/kernel/btf/{module}")), base) if module else base
         except (OSError, ValueError):
             return None
 
@@ -97,7 +99,10 @@ class Btf:
         if self._base is not None and offset < self._strings_before:
             return self._base.string(offset)
         start = self._strings_at + offset - self._strings_before
-        return self._data[start : self._data.index(b"\0", start, self._strings_stop)]
+        stop = self._data.find(b"\0", start, self._strings_stop)
+        if stop < 0:
+            raise ValueError("BTF: a string without an end")
+        return self._data[start:stop]
 
     def _find_function(self, name: str) -> tuple[int, int] | None:
         for word, start in self._mentions(name):
@@ -167,3 +172,15 @@ class Btf:
         behind = np.array([_WORDS_BEHIND.get(number, 0) + HEAD_WORDS for number in range(32)], np.uint32)
         each = np.array([_WORDS_PER_MEMBER.get(number, 0) for number in range(32)], np.uint32)
         return memoryview(behind[kind] + each[kind] * (info & 0xFFFF))
+
+
+def _contents(path: Path) -> bytes | mmap.mmap:
+    """The kernel's own pages where it maps them, which takes no memory; else a copy. Raises OSError, ValueError.
+
+    It does since Linux 6.16 (btf_sysfs_vmlinux_mmap(), kernel/bpf/sysfs_btf.c), privately and for reading only.
+    """
+    with path.open("rb") as file:
+        try:
+            return mmap.mmap(file.fileno(), os.fstat(file.fileno()).st_size, mmap.MAP_PRIVATE, mmap.PROT_READ)
+        except OSError:
+            return file.read()

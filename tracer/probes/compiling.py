@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final, Self
 
 from ..errors import CannotTraceError
-from ..programs import isolated_python, safe_module_path
+from ..programs import isolated_python, kill_first, safe_module_path
 from .carried.entry import Entry
 from .carried.file_format import MAGIC, ProgramsFileError, decode
 from .carried.fit import purpose_of
@@ -26,8 +26,8 @@ from .request import LoadRequest
 COMPILER_BYTES: Final = 137 << 20
 """Of the child, at most: 50 MiB of anonymous memory and 87 MiB of libraries' files in a guest with Linux 6.12 and a
 balloon; 29.3 and 84.9 MiB with bcc 0.26 and LLVM 14 where there is no balloon to trace."""
-_FIRST_VICTIM: Final = "1000"
-"""OOM_SCORE_ADJ_MAX, include/uapi/linux/oom.h."""
+MOST_DATA_BYTES: Final = 256 << 20
+"""Of its own memory, four times what it takes: more than that is a compiler gone astray."""
 _PROCESS: Final = "the process that compiles the BPF programs"
 _PROGRAM: Final = (
     f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {__package__}.child import main; main()"
@@ -102,10 +102,24 @@ def _start(channel: int) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise CannotTraceError(f"{sys.executable or 'Python'}: cannot be started: {error.strerror}") from error
-    # Everybody may do that to a process of his own.
-    with suppress(OSError):
-        Path(f"/proc/{process.pid}/oom_score_adj").write_text(_FIRST_VICTIM)
+    kill_first(process.pid)
+    _bound(process.pid)
     return process
+
+
+def _bound(pid: int) -> None:
+    """Let it have no more than MOST_DATA_BYTES of memory of its own; a lower limit stays.
+
+    No memory cgroup: page cache of the compiler's libraries would keep a removed one alive in the kernel.
+    """
+    with suppress(OSError):
+        limits = resource.prlimit(pid, resource.RLIMIT_DATA)
+        soft, hard = (min(limit, MOST_DATA_BYTES, key=_as_bound) for limit in limits)
+        resource.prlimit(pid, resource.RLIMIT_DATA, (soft, hard))
+
+
+def _as_bound(limit: int) -> float:
+    return float("inf") if limit == resource.RLIM_INFINITY else limit
 
 
 def _question(request: LoadRequest) -> dict[str, Any]:
