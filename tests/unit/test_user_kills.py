@@ -9,7 +9,6 @@ import pytest
 from import_cases import import_text
 from streams import METADATA, MS, SECOND, Records, analyse, counters, event, records
 
-from tracer.analyze.contention.meter import Meter
 from tracer.analyze.contention.user_kills import UserKills, _Signal
 from tracer.analyze.model import Analysis, Finding
 from tracer.analyze.stream.readings import Readings
@@ -31,6 +30,14 @@ def sigkill(time_ns: int, pid: int = 7, sender: str = "systemd-oomd", tid: int =
 
 def waited(begin_ns: int, length_ns: int, tid: int = 100) -> Records:
     return records(event(begin_ns, "direct_reclaim_begin", tid), event(begin_ns + length_ns, "direct_reclaim_end", tid))
+
+
+def limited(begin_ns: int, length_ns: int, tid: int = 100, cgroup_id: int = 5) -> Records:
+    """A wait at a memory cgroup's own limit by a task of that cgroup."""
+    begin, end = event(begin_ns, "memcg_reclaim_begin", tid), event(begin_ns + length_ns, "memcg_reclaim_end", tid)
+    stream = records(begin, end)
+    stream["cgroup_id"] = cgroup_id
+    return stream
 
 
 def ordered(*parts: Records) -> Records:
@@ -159,6 +166,48 @@ def test_what_the_recorder_kills_does_not_count():
     assert not told(analyse(stream, metadata=replace(METADATA, recorder_pid=55)))
 
 
+IN_CGROUPS = replace(METADATA, cgroup_hierarchy="unified")
+PATHS = {5: "/system.slice/mine.service", 6: "/system.slice/other.service"}
+
+
+def test_waits_at_another_cgroups_limit_are_no_pressure():
+    # GIVEN a cgroup at its limit for ten seconds, PSI that says the same, and a process outside that is killed
+    stream = ordered(*(limited((10 + at) * SECOND, 900 * MS) for at in range(10)), sigkill(KILL_NS, 7))
+    samples = sampled(some_us=(0, 9_000_000))
+    assert not told(analyse(samples, stream, metadata=IN_CGROUPS, cgroups=PATHS, end_ns=KILL_NS + SECOND))
+    # THEN PSI beyond that is the machine's
+    beyond = sampled(some_us=(0, 9_600_000))
+    (one,) = told(analyse(beyond, stream, metadata=IN_CGROUPS, cgroups=PATHS, end_ns=KILL_NS + SECOND))
+    assert one.cgroup is None
+
+
+@pytest.mark.parametrize(
+    ("length_ms", "sender", "found"), [(500, "kill", True), (499, "kill", False), (1, "systemd-oomd", True)]
+)
+def test_a_kill_in_a_cgroup_at_its_limit_is_that_cgroups(length_ms, sender, found):
+    # GIVEN a task of the victim's cgroup that waited at its limit, and the victim's own short wait there
+    waits = (limited(15 * SECOND, length_ms * MS - 1, 100), limited(16 * SECOND, 1, 4711))
+    stream = ordered(*waits, limited(15 * SECOND, 4 * SECOND, 200, 6), sigkill(KILL_NS, 4711, sender))
+    analysis = analyse(counters([(0, 512, 0), (30 * SECOND, 512, 0)]), stream, metadata=IN_CGROUPS, cgroups=PATHS)
+    assert bool(told(analysis)) is found
+    for one in told(analysis):
+        assert one.cgroup == PATHS[5]
+        assert "under memory pressure in its memory cgroup /system.slice/mine.service, not of the machine: " in one.text
+        assert one.numbers["cgroup_stall_s"] == pytest.approx(length_ms / 1000)
+        assert one.numbers["stall_s"] == 0
+        assert "balloon" not in one.text
+
+
+def test_the_victims_that_came_before_it_was_known_whose_cgroup_it_is_are_part_of_the_kill():
+    # GIVEN three processes of a cgroup, of which only the last was seen to wait
+    kills = [sigkill(KILL_NS + at * MS, 4710 + at) for at in range(3)]
+    stream = ordered(limited(15 * SECOND, SECOND, 4712), *kills)
+    (one,) = told(analyse(stream, metadata=IN_CGROUPS, cgroups=PATHS))
+    assert (one.numbers["processes"], one.numbers["pid"]) == (3, 4710)
+    (again,) = told(analyse(*(stream[at : at + 1] for at in range(len(stream))), metadata=IN_CGROUPS, cgroups=PATHS))
+    assert again == one
+
+
 TEXT = "signal_generate: sig={sig} errno=0 code={code} comm={comm} pid={pid} grp=1 res={res}"
 
 
@@ -189,14 +238,14 @@ def test_all_other_signals_are_left_out(tmp_path, other):
 
 
 def test_what_is_kept_does_not_grow_with_kills_without_pressure():
-    kills = UserKills(Meter(Readings()), Readings(), None)
+    kills = UserKills(Readings(), None)
     for at in range(1, 100):
         kills._signals.append(_Signal(at * SECOND, 812, "kill", at, "java", by_cgroup=False))
         kills.settle(at * SECOND + MS)
-        kills.keep(at * SECOND + MS)
     assert not kills.found
     assert not kills._open
-    assert len(kills._waited) == 12
+    assert len(kills._undecided) == 1
+    assert len(kills._undecided[812]) <= 2
 
 
 def test_a_window_that_began_before_the_meter_forgot_is_whole():

@@ -28,9 +28,10 @@ from .found_oscillations import Oscillation
 from .meter import Marks, Meter
 from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
+from .recent_waits import BEFORE_S
 from .shortage_ticks import TickMaker, Ticks
 from .shortages import Shortages
-from .user_kills import BEFORE_S, UserKills
+from .user_kills import UserKills
 
 _ASKED_LATER_NS: Final = (BEFORE_S + 1) * 1_000_000_000
 """How long before what is settled readings may still be asked for."""
@@ -89,7 +90,7 @@ class Settling:
         self.log = StepLog()
         self.totals = Totals()
         self.kills: list[Kill] = []
-        self.user_kills = UserKills(meter, readings, metadata.recorder_pid)
+        self.user_kills = UserKills(readings, metadata.recorder_pid)
 
     def kill(self, kills: Iterable[Kill]) -> None:
         """Take kills in order of time; each waits until the balloon's size at its time is known."""
@@ -114,7 +115,6 @@ class Settling:
         waiting_ns = np.concatenate((pending_ns, open_works_ns))
         self.conflicts.settle(int(waiting_ns.min(initial=until_ns)), self._meter.look_ahead)
         if self._meter.folds(until_ns):
-            self.user_kills.keep(until_ns)
             self._meter.fold(until_ns, np.concatenate((pending_ns, open_ns)))
         self._readings.forget(until_ns - _ASKED_LATER_NS)
 

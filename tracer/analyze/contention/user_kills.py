@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from ..stream.readings import AVAILABLE, PSI_SOME, SWAP_FREE, SWAP_TOTAL, TOTAL, Readings
 from ..stream.stretch import Stretch
-from .meter import Meter
+from .recent_waits import RecentWaits, window_begin
 
-BEFORE_S: Final = 10
-"""How long before a kill pressure counts: PSI's shortest average, by which systemd-oomd and lmkd judge. A
-window begins with a whole second, so that it may be a second longer."""
 PRESSED_NS: Final = 500_000_000
 """Waiting, or stalls by PSI, in that window that make it one of pressure: 5 %, what GLib's memory monitor calls
 medium (100 ms in 2 s: gio/gmemorymonitorpsi.c). Less comes with any page cache that is full."""
@@ -27,7 +22,6 @@ MOST_VICTIMS: Final = 8
 """Victims of one kill that are named."""
 _TOGETHER_NS: Final = 1_000_000_000
 """SIGKILLs of one sender with shorter pauses are one kill, as of a cgroup's processes."""
-_SECOND_NS: Final = 1_000_000_000
 _BY_USER, _OF_A_THREAD = 0, 0
 """`si_code` SI_USER with `group` 0 is __cgroup_kill(): kill(2) signals a thread group, tgkill(2) has another code."""
 
@@ -43,10 +37,15 @@ class _Signal(NamedTuple):
 
 @dataclass(frozen=True)
 class Pressure:
-    """What the time up to a kill was like. `waited_ns`: tasks' waiting in direct reclaim, added up, in the window that
-    begins BEFORE_S earlier; `stalled_ns` (PSI some) and sizes are None where not sampled."""
+    """What the time up to a kill was like. `waited_ns`: tasks' waiting in direct reclaim for the machine, added up, in
+    the window that begins BEFORE_S earlier; `limits_ns`: at the limits of all memory cgroups; `cgroup_ns`: of them at
+    the limit of the victim's, which is `cgroup_id` (0: not known). `stalled_ns` (PSI some, which counts both) and sizes
+    are None where not sampled."""
 
     waited_ns: int
+    limits_ns: int
+    cgroup_id: int
+    cgroup_ns: int
     stalled_ns: int | None
     available_bytes: int | None
     total_bytes: int | None
@@ -57,14 +56,24 @@ class Pressure:
         """Whether little memory was available, as far as sampled."""
         return _is_low(self.available_bytes, self.total_bytes)
 
+    @property
+    def machine_stalled_ns(self) -> int | None:
+        """Of PSI's stalls, what waiting at memory cgroups' limits does not explain."""
+        return None if self.stalled_ns is None else max(self.stalled_ns - self.limits_ns, 0)
+
+    def of_machine(self, sender_comm: str) -> bool:
+        """Whether a kill by such a task was one while the machine was short of memory."""
+        if self.memory_is_low or (sender_comm in MEMORY_KILLERS and self.swap_is_low):
+            return True
+        return max(self.waited_ns, self.machine_stalled_ns or 0) >= _least_ns(sender_comm)
+
+    def of_cgroup(self, sender_comm: str) -> bool:
+        """Whether it was one while the victim's memory cgroup was at its limit."""
+        return self.cgroup_ns >= _least_ns(sender_comm)
+
     def counts(self, sender_comm: str) -> bool:
         """Whether a kill by such a task was one under pressure."""
-        if self.memory_is_low:
-            return True
-        most_ns = max(self.waited_ns, self.stalled_ns or 0)
-        if sender_comm in MEMORY_KILLERS:
-            return most_ns > 0 or self.swap_is_low
-        return most_ns >= PRESSED_NS
+        return self.of_machine(sender_comm) or self.of_cgroup(sender_comm)
 
 
 @dataclass
@@ -79,6 +88,11 @@ class UserKill:
     by_cgroup: bool
     processes: int = 0
     victims: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether the machine was short of memory, and not the victim's memory cgroup alone."""
+        return self.pressure.of_machine(self.sender_comm)
 
     @property
     def by_memory_killer(self) -> bool:
@@ -101,19 +115,19 @@ class UserKill:
 class UserKills:
     """Takes signals of stretches; keeps those that came under pressure, once that is known."""
 
-    def __init__(self, meter: Meter, readings: Readings, recorder_pid: int | None) -> None:
+    def __init__(self, readings: Readings, recorder_pid: int | None) -> None:
         """`recorder_pid`: whose signals do not count, None where that is not known."""
-        self._meter = meter
         self._readings = readings
         self._recorder_pid = recorder_pid
         self._signals: list[_Signal] = []
-        self._waited: dict[int, int] = {}
-        self._kept_ns = -1
+        self._waits = RecentWaits()
+        self._undecided: dict[int, list[_Signal]] = {}
         self._open: dict[int, UserKill] = {}
         self.found: list[UserKill] = []
 
     def advance(self, stretch: Stretch) -> None:
-        """Take the signals of the next stretch."""
+        """Take the waits and signals of the next stretch."""
+        self._waits.advance(stretch)
         rows, args = stretch.args.all("signal_generate")
         if not len(rows):
             return
@@ -132,50 +146,61 @@ class UserKills:
 
     def settle(self, until_ns: int) -> None:
         """Everything up to `until_ns` was seen."""
-        if not self._signals:
-            return
         due = [signal for signal in self._signals if signal.time_ns <= until_ns]
         self._signals = self._signals[len(due) :]
         for signal in due:
             self._take(signal)
+        self._waits.settle(until_ns)
+        self._forget(until_ns - _TOGETHER_NS)
 
-    def keep(self, until_ns: int) -> None:
-        """The meter is about to forget what was before `until_ns`: remember what windows of later kills begin with."""
-        last = until_ns // _SECOND_NS
-        seconds = [second * _SECOND_NS for second in range(last - BEFORE_S - 1, last + 1)]
-        self._waited = {time_ns: self._waited_ns(time_ns) for time_ns in seconds}
-        self._kept_ns = until_ns
+    def _forget(self, since_ns: int) -> None:
+        """Signals that are too long ago to be one kill with later ones."""
+        self._open = {sender: kill for sender, kill in self._open.items() if kill.end_ns >= since_ns}
+        waiting = self._undecided.items()
+        self._undecided = {sender: signals for sender, signals in waiting if signals[-1].time_ns >= since_ns}
 
     def _take(self, signal: _Signal) -> None:
         kill = self._open.get(signal.sender)
-        if kill is None or not kill.takes(signal):
-            pressure = self._pressure(signal.time_ns)
-            if not pressure.counts(signal.sender_comm):
-                return
-            begun = (signal.time_ns, signal.time_ns, signal.sender, signal.sender_comm)
-            kill = self._open[signal.sender] = UserKill(*begun, pressure, signal.by_cgroup)
-            self.found.append(kill)
-        kill.add(signal)
+        if kill is not None and kill.takes(signal):
+            kill.add(signal)
+            return
+        before, since_ns = self._undecided.pop(signal.sender, []), signal.time_ns - _TOGETHER_NS
+        signals = [one for one in before if one.time_ns >= since_ns and one.by_cgroup == signal.by_cgroup]
+        signals.append(signal)
+        pressure = self._pressure(signal)
+        if not pressure.counts(signal.sender_comm):
+            self._undecided[signal.sender] = signals
+            return
+        began_ns = signals[0].time_ns
+        kill = UserKill(began_ns, began_ns, signal.sender, signal.sender_comm, pressure, signal.by_cgroup)
+        self._open[signal.sender] = kill
+        self.found.append(kill)
+        for one in signals:
+            kill.add(one)
 
-    def _waited_ns(self, time_ns: int) -> int:
-        """What tasks had waited up to a time, all together."""
-        if time_ns <= self._kept_ns and time_ns in self._waited:
-            return self._waited[time_ns]
-        return int(self._meter.waits.until(np.asarray([time_ns]))[0])
-
-    def _pressure(self, time_ns: int) -> Pressure:
-        since_ns = _begin_of(time_ns)
-        waited_ns = self._waited_ns(time_ns) - self._waited_ns(since_ns)
+    def _pressure(self, signal: _Signal) -> Pressure:
+        time_ns, waits = signal.time_ns, self._waits
         names = (AVAILABLE, TOTAL, SWAP_FREE, SWAP_TOTAL, PSI_SOME)
         available, total, swap_free, swap_total, stalled = (self._readings.newest(name, time_ns) for name in names)
-        stalled_before = self._readings.newest(PSI_SOME, since_ns)
+        stalled_before = self._readings.newest(PSI_SOME, window_begin(time_ns))
         grown_ns = None if stalled is None or stalled_before is None else (stalled - stalled_before) * 1000
         swap_is_low = bool(swap_total) and _is_low(swap_free, swap_total)
-        return Pressure(waited_ns, grown_ns, available, total, swap_is_low)
+        home = waits.home(signal.pid, time_ns)
+        return Pressure(
+            waited_ns=waits.machine.before(time_ns),
+            limits_ns=waits.limits.before(time_ns),
+            cgroup_id=home,
+            cgroup_ns=waits.in_cgroup(home, time_ns) if home else 0,
+            stalled_ns=grown_ns,
+            available_bytes=available,
+            total_bytes=total,
+            swap_is_low=swap_is_low,
+        )
 
 
-def _begin_of(time_ns: int) -> int:
-    return (time_ns // _SECOND_NS - BEFORE_S) * _SECOND_NS
+def _least_ns(sender_comm: str) -> int:
+    """Waiting from which on it is pressure."""
+    return 1 if sender_comm in MEMORY_KILLERS else PRESSED_NS
 
 
 def _is_low(size: int | None, whole: int | None) -> bool:

@@ -29,10 +29,12 @@ _NAMED: Final = 3
 def _kills(evidence: Evidence) -> Iterator[Finding]:
     for kill in evidence.user_kills:
         start_s, end_s = evidence.seconds(kill.time_ns), evidence.seconds(kill.end_ns)
-        held = evidence.held_pages(start_s) if evidence.balloon_seen else None
+        held = evidence.held_pages(start_s) if evidence.balloon_seen and kill.of_machine else None
+        path = evidence.cgroup_paths.get(kill.pressure.cgroup_id)
         text = (
             f"{kill.sender_comm or 'A process'} (pid {kill.sender}) killed {_victims(kill)} with SIGKILL"
-            f"{' through cgroup.kill' * kill.by_cgroup} under memory pressure: {_pressure(kill.pressure)}."
+            f"{' through cgroup.kill' * kill.by_cgroup} under memory pressure{_where(kill, path)}: "
+            f"{_pressure(kill.pressure)}."
         )
         if held:
             text += f" The balloon held {evidence.mib(held)}."
@@ -43,6 +45,7 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
             _numbers(evidence, kill, held),
             cost=None,
             quality=Quality.INFERRED,
+            cgroup=path,
         )
 
 
@@ -62,12 +65,21 @@ def _victims(kill: UserKill) -> str:
     return f"{kill.processes:,} processes, {', '.join(named)}{more},"
 
 
+def _where(kill: UserKill, path: str | None) -> str:
+    """Whose memory was short, where it was not the machine's."""
+    if kill.of_machine:
+        return ""
+    return f" in its memory cgroup{f' {path}' if path else ''}, not of the machine"
+
+
 def _pressure(pressure: Pressure) -> str:
     parts = []
     if pressure.waited_ns:
         parts.append(f"tasks waited {pressure.waited_ns / 1e9:.1f} s in direct reclaim in the 10 s before")
+    if pressure.cgroup_ns:
+        parts.append(f"tasks of its cgroup waited {pressure.cgroup_ns / 1e9:.1f} s at its limit in the 10 s before")
     if pressure.stalled_ns:
-        parts.append(f"some task was stalled for {pressure.stalled_ns / 1e9:.1f} s of them (PSI)")
+        parts.append(f"some task was stalled for {pressure.stalled_ns / 1e9:.1f} s in that time (PSI)")
     if pressure.available_bytes is not None and pressure.total_bytes:
         whole = f"{mib(pressure.available_bytes)} of {mib(pressure.total_bytes)}"
         parts.append(f"{whole} of memory {'were' if pressure.memory_is_low else 'was still'} available")
@@ -84,6 +96,7 @@ def _numbers(evidence: Evidence, kill: UserKill, held: int | None) -> dict[str, 
         "processes": kill.processes,
         "by_cgroup": int(kill.by_cgroup),
         "stall_s": pressure.waited_ns / 1e9 if WAITS.is_met(evidence) else None,
+        "cgroup_stall_s": pressure.cgroup_ns / 1e9 if pressure.cgroup_id else None,
         "psi_some_s": None if pressure.stalled_ns is None else pressure.stalled_ns / 1e9,
         "available_bytes": pressure.available_bytes,
         "balloon_pages": held,
@@ -114,7 +127,10 @@ KIND: Final = Kind(
         "ran: a balloon that deflates only then keeps its memory.",
         computed="A SIGKILL that one process sent to another (`signal:signal_generate`; the kernel's own kills are "
         "`oom_kill`) counts if, in the 10 s before, tasks waited in direct reclaim for 0.5 s in total, or "
-        "some task was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available. From "
+        "some task was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available: the "
+        "machine was short. Waiting at memory cgroups' own limits is not counted there and subtracted from "
+        "PSI. It counts if tasks of the victim's cgroup waited at their limit for 0.5 s: then only that "
+        "cgroup was short. Which cgroup is the victim's shows where the victim itself waited so. From "
         "a task with the name of a known memory killer, any waiting or stall, or swap that is nine tenths "
         "full, is enough, and it is critical. From a container runtime, or through `cgroup.kill`, it is a "
         "warning while memory was low. Others are information. Signals of one sender less than a second "
