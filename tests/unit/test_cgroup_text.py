@@ -19,6 +19,7 @@ from tracer.recording_facts import RecordingFacts
 from tracer.report.page import render
 from tracer.schema import KIND_BY_NAME
 from tracer.store import Writer
+from tracer.terminal.paper import Paper
 from tracer.terminal.summary_text import summary_text
 from tracer.wording.cgroups import cgroup_label
 
@@ -68,6 +69,30 @@ def test_cgroups_are_listed_with_their_tiers_where_there_is_more_than_one(analys
         ["2", "direct", "(memcg)", "40.0", "ms", "1", "40.0", "ms", "1.0", "MiB"],
     ]
     assert pod[:4] == ["pod", UID, "30.0", "ms"]
+
+
+SLICES = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podaa.slice"
+LONG = {number: f"{SLICES}/a-service-with-a-long-name-{number}.service" for number in range(2, 6)}
+
+
+@pytest.mark.parametrize(("width", "most"), [(48, 24), (80, 33), (96, 40)])
+def test_long_paths_are_shortened_in_the_middle_where_the_table_is_narrow(width, most):
+    told = analyse(STREAM, metadata=TOLD, cgroups=LONG)
+    text = summary_text(told, FACTS, by_cgroup=True, paper=Paper(width=width))
+    names = [line.split()[0] for line in text.partition("Cgroups: ")[2].splitlines() if "..." in line]
+    ends = [name.rpartition("...")[2] for name in names]
+    assert {len(name) for name in names} == {most}
+    assert set(names) == {f"{SLICES[: (most - 3) // 3]}...{end}" for end in ends}
+    assert {end[-11:] for end in ends} == {f"e-{number}.service"[-11:] for number in range(2, 6)}
+    assert [row.path for row in told.cgroups or ()] == [LONG[number] for number in (2, 3, 4, 5)]
+
+
+def test_paths_that_would_look_the_same_stay_whole():
+    paths = {
+        number: f"/machine.slice/{'x' * number * 9}/a-service-with-a-rather-long-name.service" for number in (2, 3)
+    }
+    text = summary_text(analyse(STREAM, metadata=TOLD, cgroups=paths), FACTS, by_cgroup=True, paper=Paper(width=80))
+    assert "..." not in text.partition("Cgroups: ")[2].partition("\n\n")[0]
 
 
 def test_whose_limit_it_was_has_a_column_where_it_is_told(analysis):

@@ -12,6 +12,7 @@ _TOGETHER: Final = re.compile(
     r"|(?<=\w) (?=\d[\d,.]*(?:,|;|$))"  # what is counted in a list, and its number
     r"|(?<= [~-]) (?=\w)"  # a sign and what it means
 )
+_LEFT_OUT: Final = "..."
 _TIED: Final = "\xa0"
 _JOINTS: Final = (":/", "_-.,=")
 """Where a word that is longer than a line is parted: behind one of the first, else of the second, else anywhere."""
@@ -38,6 +39,16 @@ def wrap(text: str, width: int) -> list[str]:
             joined = word
         line = joined
     return [each.replace(_TIED, " ") for each in (*lines, line)]
+
+
+def shorten(text: str, width: int) -> str:
+    """Text of at most so many cells (4 or more): of a longer one the middle goes, and more is kept of its end."""
+    if cells(text) <= width:
+        return text
+    room = width - len(_LEFT_OUT)
+    head = cut(text, max(room // 3, 1))[0]
+    tail = cut(text[::-1], room - cells(head))[0][::-1]
+    return f"{head}{_LEFT_OUT}{tail}"
 
 
 def cut(text: str, width: int) -> list[str]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from ..analyze.cgroup_rows import CgroupRow, CgroupTier
 from ..analyze.model import Analysis
 from ..analyze.naming import scope_label
 from ..analyze.terms import Quality
+from ..errors import printable
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts
 from ..wording.cgroups import NOT_TOLD, cgroup_label, paid
 from ..wording.numbers import DASH, count, duration, mib, plural, seconds
+from .cells import shorten
 from .paper import Paper
 
 _MOST: Final = 32
 """Cgroups listed; `--json` has them all."""
 _MOST_NAMED: Final = 3
+_NAME_SHARE: Final = 5 / 12
+"""Of the table's width that a path may have."""
+_NAME_LEAST: Final = 24
 _HEADS: Final = ("cgroup", "waited", "times", "longest", "file", "anon", "LRU", "own limit", "kills")
 
 
@@ -39,9 +45,22 @@ def cgroup_lines(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> lis
     if not shown:
         return paper.paragraph("no task of these waited for memory, reclaimed any or was killed.", "Cgroups: ")
     page = facts.metadata.page_size_bytes
-    rows = [line for row in shown[:_MOST] for line in (_whole(row, page), *_tiers(row, page))]
+    names = _names(shown[:_MOST], max(_NAME_LEAST, round(paper.width * _NAME_SHARE)))
+    rows = [
+        line
+        for row, name in zip(shown, names, strict=False)
+        for line in ((name, *_whole(row, page)), *_tiers(row, page))
+    ]
     title = f"Cgroups: how long their tasks waited and what they had to reclaim{_hierarchy(facts.metadata)}"
     return [*paper.paragraph(title, ""), *paper.table(_HEADS, rows, fold_at={4}), *_notes(shown, paper)]
+
+
+def _names(rows: list[CgroupRow], width: int) -> list[str]:
+    """Each one's name; a path is shortened where it is wider and no other one then looks the same."""
+    whole = [printable(cgroup_label(row)) for row in rows]
+    short = [shorten(name, width) if name.startswith("/") else name for name in whole]
+    alike = Counter(short)
+    return [less if alike[less] == 1 else name for name, less in zip(whole, short, strict=True)]
 
 
 def _notes(shown: list[CgroupRow], paper: Paper) -> list[str]:
@@ -59,7 +78,7 @@ def _hierarchy(metadata: Metadata) -> str:
 
 def _whole(row: CgroupRow, page: int) -> tuple[str, ...]:
     kills = DASH if row.kills is None else count(row.kills) if row.kills else ""
-    return (cgroup_label(row), *_numbers(row, page), _limit(row), kills)
+    return (*_numbers(row, page), _limit(row), kills)
 
 
 def _limit(row: CgroupRow) -> str:
