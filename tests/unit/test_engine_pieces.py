@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from tracer.analyze.stream.pieces import Pieces, in_pieces
+from tracer.analyze.stream.pieces import Pieces, Quiet, in_pieces
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
 
@@ -71,3 +73,9 @@ def test_arguments_that_nobody_reads_go_and_the_others_stay() -> None:
     assert "retval" not in left.args["shrink_slab_end"]
     assert set(left.args["kswapd_wake"]) == {name for name, _ in KIND_BY_NAME["kswapd_wake"].fields}
     assert len(Batch.concat((left, left)).args["shrink_slab_end"]["shrink"]) == 2
+
+
+def test_readings_among_which_no_event_came_say_so_behind_them() -> None:
+    pieces = Pieces(values=2)
+    assert [list(pieces.add(item)) for item in (READING, replace(READING, time_ns=np.array([9])))][1][1:] == [Quiet(9)]
+    assert list(pieces.rest()) == []

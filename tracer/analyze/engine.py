@@ -29,7 +29,7 @@ from .stream.fields_read import NEVER_READ
 from .stream.lane import SPAN_CODE, SYNTHETIC
 from .stream.ordering import ReorderBuffer
 from .stream.pairing import pair
-from .stream.pieces import joined
+from .stream.pieces import Given, joined
 from .stream.readings import ReadingOrder, Readings, are_hosts
 from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
@@ -120,14 +120,16 @@ class Engine:
         self._series = SampleSeries()
         self._settled = Settling(self._balloon, meter, self._readings, self._ladders, self._timeline, metadata, options)
 
-    def feed(self, item: Batch | Samples | LostStretch) -> None:
+    def feed(self, item: Given) -> None:
         """Take the next item."""
         if isinstance(item, Batch):
             self._events(item)
         elif isinstance(item, Samples):
             self._samples(item)
-        else:
+        elif isinstance(item, LostStretch):
             self._lost(item)
+        else:
+            self._quiet(item.until_ns)
 
     def finish(self, end_ns: int | None = None) -> Analysis:
         """Close what is open at the end of the recording and give the results. The engine is used up."""
@@ -197,6 +199,14 @@ class Engine:
             # Without events between them all readings wait: looked at each time, hours of them would take forever.
             if self._pending_samples[0].time_ns[0] <= self._told_ns:
                 self._balloon_samples(self._told_ns)
+
+    def _quiet(self, until_ns: int) -> None:
+        """Readings do not wait for events where none come. An import's may be far ahead of them."""
+        if self._metadata.imported_from is not None:
+            return
+        self._take_new()
+        self._advance(self._reorder.pass_to(until_ns - READINGS_LATE_NS), self._reorder.watermark_ns)
+        self._balloon_samples(self._told_ns)
 
     def _lost(self, stretch: LostStretch) -> None:
         self._newest_ns = max(self._newest_ns, stretch.end_ns)

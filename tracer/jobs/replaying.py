@@ -21,8 +21,8 @@ from .telling import FindingStream
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
+    from ..analyze.stream.pieces import Given
     from ..store import AnyRecording
-    from .pacing import Item
 
 LOOK_S: Final = 1.0
 """How often the results so far are looked at at most, in seconds of the recording (times the speed above 1)."""
@@ -115,7 +115,7 @@ def _paced(
     return engine.finish(recording.metadata.start_ns + round(now_s * 1e9)), True
 
 
-def _feed(engine: Engine, items: Iterable[Item]) -> None:
+def _feed(engine: Engine, items: Iterable[Given]) -> None:
     with interrupted_afterwards():
         for item in items:
             engine.feed(item)

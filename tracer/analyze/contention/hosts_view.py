@@ -65,7 +65,7 @@ class HostsView:
     def settle(self, until_ns: int, net: Sums) -> None:
         """All of the balloon's steps up to a time are in `net`: guest pages in, less those out."""
         count = int(np.searchsorted(self._new[:, _TIME], until_ns, side="right"))
-        rows, self._new = self._new[:count], self._new[count:]
+        rows, self._new = self._new[:count].copy(), self._new[count:]
         rows[:, _NET] = net.until(rows[:, _TIME].astype(np.int64))
         self._rows = np.concatenate((self._rows, rows))
 

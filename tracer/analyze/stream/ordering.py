@@ -32,6 +32,10 @@ class ReorderBuffer:
         self._insert(_in_time_order(self._in_time(batch)))
         return self._release(max(self._newest_ns - self._window_ns, self.watermark_ns))
 
+    def pass_to(self, time_ns: int) -> list[Batch]:
+        """Nothing earlier is to come, although nothing later came: give back what is due."""
+        return self._release(max(time_ns, self.watermark_ns))
+
     def flush(self) -> list[Batch]:
         """Give back everything still held."""
         return self._release(self._newest_ns)

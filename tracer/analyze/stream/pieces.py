@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,17 @@ from ...batch import Batch, LostStretch, Samples
 
 Item = Batch | Samples | LostStretch
 
+
+@dataclass(frozen=True)
+class Quiet:
+    """No event came among the readings before this. A recorder gives what it recorded before a reading ahead of it, so
+    that all of its events from before `until_ns`, when the newest was read, were given."""
+
+    until_ns: int
+
+
+Given = Item | Quiet
+"""What the engine takes."""
 PIECE_EVENTS: Final = 98_304
 """Six blocks of a recording: a stretch costs some 10 ms whatever is in it, and 250 bytes of memory an event."""
 PIECE_VALUES: Final = 1 << 20
@@ -32,7 +44,7 @@ class Pieces:
         self._events = 0
         self._values = 0
 
-    def add(self, item: Item) -> Iterator[Item]:
+    def add(self, item: Item) -> Iterator[Given]:
         """Take the next item, give what is ready."""
         if isinstance(item, Batch):
             if self._events >= self._most_events:
@@ -47,7 +59,7 @@ class Pieces:
         if self._values >= self._most_values:
             yield from self.rest()
 
-    def rest(self) -> Iterator[Item]:
+    def rest(self) -> Iterator[Given]:
         """Give what is held."""
         samples, batches = self._samples, self._batches
         self._samples, self._batches, self._events, self._values = [], [], 0, 0
@@ -57,9 +69,11 @@ class Pieces:
             # Else they would lie in memory beside the piece for as long as it is looked at.
             del batches
             yield piece
+        elif any(map(len, samples)):
+            yield Quiet(max(int(one.time_ns[-1]) for one in samples if len(one)))
 
 
-def in_pieces(items: Iterable[Item], events: int = PIECE_EVENTS) -> Iterator[Item]:
+def in_pieces(items: Iterable[Item], events: int = PIECE_EVENTS) -> Iterator[Given]:
     """The same items in pieces of at least so many events."""
     pieces = Pieces(events)
     for item in items:
