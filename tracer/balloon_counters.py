@@ -16,6 +16,8 @@ GAUGES: Final = (
 its unit in bytes, None for a guest page."""
 INFLATED: Final = "vmstat.balloon_inflate"
 LEAKED: Final = "vmstat.balloon_deflate"
+ADDED_UP: Final = "vmstat.balloon_inflate minus balloon_deflate"
+"""What the size is called that is the difference of the two."""
 MIGRATED: Final = "vmstat.balloon_migrate"
 EVENT_COUNTERS: Final = (INFLATED, LEAKED, MIGRATED)
 

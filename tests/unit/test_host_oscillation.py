@@ -11,6 +11,7 @@ from streams import METADATA, MS, SECOND, Records, analyse, counters, event, rec
 
 from tracer.analyze.balloon.step_columns import StepColumns
 from tracer.analyze.balloon.steps import Step
+from tracer.analyze.contention.level_swings import SampledLevels
 from tracer.analyze.contention.meter import Meter
 from tracer.analyze.contention.moves import Moves
 from tracer.analyze.contention.oscillation import Oscillations
@@ -173,3 +174,27 @@ def test_state_is_bounded_however_long_it_goes_on():
         swings.settle(meter.at(swings.edges_ns()))
         kept.append(len(swings.edges_ns()))
     assert max(kept[1000:]) <= max(kept[:20])
+
+
+@pytest.mark.parametrize("name", ["host.target_bytes", "meminfo.Balloon_bytes"])
+def test_a_long_recording_tells_the_true_period_of_what_swings_fast(name):
+    # GIVEN more readings than are kept for charts, of a target that turns at every third of them
+    metadata = replace(METADATA, sample_interval_s=1.0, plan=())
+    levels = [1024 if at // 3 % 2 else 512 for at in range(30_000)]
+    (one,) = told(analyse(host_samples(name, levels, 1), metadata=metadata))
+    assert one.numbers["period_s"] == pytest.approx(6.0)
+    assert one.numbers["turns"] == 9_998
+    # AND the same by readings that come one by one
+    samples = host_samples(name, levels[:600], 1)
+    single = [Samples(samples.time_ns[at : at + 1], samples.names, samples.values[at : at + 1]) for at in range(600)]
+    assert told(analyse(*single, metadata=metadata)) == told(analyse(samples, metadata=metadata))
+
+
+def test_readings_that_swing_for_ever_are_kept_as_one_chain():
+    levels = SampledLevels(4096)
+    for start in range(0, 100_000, 1000):
+        values = [(at // 2 % 2 + 1) << 30 for at in range(start, start + 1000)]
+        part = Samples(np.arange(start, start + 1000) * SECOND, ("host.target_bytes",), np.asarray(values)[:, None])
+        levels.take(part)
+    ((name, chain),) = levels.finish(sizes=False)
+    assert (name, chain.swings, chain.last_begin_ns - chain.begin_ns) == ("host.target_bytes", 49_999, 99_996 * SECOND)

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+from ..batch import LostStretch
+
+_MOST_LOST_STRETCHES: Final = 1 << 14
+"""With more of them the last one goes on to the next, and what lies between counts as lossy, too."""
 
 
 @dataclass
@@ -24,6 +30,18 @@ class Accounting:
     late_events: int = 0
     untold_calls: int = 0
     untold_s: float = 0.0
+
+    def lose(self, stretch: LostStretch, origin_ns: int) -> None:
+        """Take a stretch in which events were lost."""
+        for name, count in stretch.counts.items():
+            self.lost[name] = self.lost.get(name, 0) + count
+        start_s, end_s = max((stretch.start_ns - origin_ns) / 1e9, 0.0), (stretch.end_ns - origin_ns) / 1e9
+        total, stretches = stretch.total, self.lost_stretches
+        beside = stretches and stretches[-1][0] <= start_s <= stretches[-1][1]
+        if beside or len(stretches) >= _MOST_LOST_STRETCHES:
+            before_s, until_s, before = stretches.pop()
+            start_s, end_s, total = min(before_s, start_s), max(until_s, end_s), before + total
+        stretches.append((start_s, end_s, total))
 
     @property
     def lost_total(self) -> int:

@@ -17,6 +17,7 @@ from .accounting import Accounting
 from .balloon.counted import READINGS_LATE_NS
 from .balloon.tracker import BalloonTracker
 from .bounds import check_pages
+from .contention.level_swings import SampledLevels
 from .contention.meter import Meter
 from .contention.reclaim import ReclaimTracker
 from .contention.settling import Settling
@@ -55,8 +56,6 @@ _FOREVER_NS = np.iinfo(np.int64).max
 _INFLATING = [
     KIND_BY_NAME[name].number for name in ("balloon_work_begin", "update_balloon_size_begin", "fill_balloon_begin")
 ]
-_MOST_LOST_STRETCHES = 1 << 14
-"""With more of them the last one goes on to the next, and what lies between counts as lossy, too."""
 _MOST_NEW_SAMPLES = 64
 """Items of readings that wait for the next events: settling what follows from many takes as long as from one."""
 _FEW_CARRIED = 4096
@@ -117,7 +116,7 @@ class Engine:
         self._reclaim = ReclaimTracker(meter, metadata)
         self._kills = KillTracker()
         self._hopeless = HopelessNodes()
-        self._series = SampleSeries()
+        self._series, self._levels = SampleSeries(), SampledLevels(metadata.page_size_bytes)
         self._settled = Settling(self._balloon, meter, self._readings, self._ladders, self._timeline, metadata, options)
 
     def feed(self, item: Given) -> None:
@@ -189,6 +188,7 @@ class Engine:
         samples = self._reading_order.in_time(samples)
         self._newest_ns = max(self._newest_ns, int(samples.time_ns.max()))
         self._series.add(samples)
+        self._levels.take(samples)
         if are_hosts(samples):
             self._settled.ticks.hosts_sample(samples)
             return
@@ -210,17 +210,7 @@ class Engine:
 
     def _lost(self, stretch: LostStretch) -> None:
         self._newest_ns = max(self._newest_ns, stretch.end_ns)
-        for name, count in stretch.counts.items():
-            self._accounting.lost[name] = self._accounting.lost.get(name, 0) + count
-        origin_ns = self._metadata.start_ns
-        start_s, end_s = max((stretch.start_ns - origin_ns) / 1e9, 0.0), (stretch.end_ns - origin_ns) / 1e9
-        total = stretch.total
-        stretches = self._accounting.lost_stretches
-        beside = stretches and stretches[-1][0] <= start_s <= stretches[-1][1]
-        if beside or len(stretches) >= _MOST_LOST_STRETCHES:
-            before_s, until_s, before = stretches.pop()
-            start_s, end_s, total = min(before_s, start_s), max(until_s, end_s), before + total
-        stretches.append((start_s, end_s, total))
+        self._accounting.lose(stretch, self._metadata.start_ns)
 
     def _advance(self, due: Sequence[Batch], watermark_ns: int, *, last: bool = False) -> None:
         for part in due:
@@ -390,6 +380,7 @@ class Engine:
             balloon=self._balloon,
             settled=self._settled,
             series=self._series,
+            levels=self._levels,
             hopeless=self._hopeless,
             long_stalls=self._long_stalls,
         )

@@ -14,6 +14,7 @@ from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_pages, balloon_size
 from .balloon.tracker import BalloonTracker
+from .contention.level_swings import SampledLevels
 from .contention.sampled_oscillation import sampled_oscillations
 from .contention.settling import Settling
 from .contention.storms import find_storms
@@ -62,6 +63,7 @@ class State:
     balloon: BalloonTracker
     settled: Settling
     series: SampleSeries
+    levels: SampledLevels
     hopeless: HopelessNodes
     long_stalls: LongStalls
 
@@ -116,7 +118,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         cgroup_paths=state.paths,
         series=state.series,
         balloon=state.balloon,
-        oscillations=[*oscillations, *sampled_oscillations(analysis, oscillations, state.metadata.page_size_bytes)],
+        oscillations=[*oscillations, *sampled_oscillations(state.levels, analysis, oscillations, origin_ns)],
         notifications=notifications,
         hopeless=state.hopeless.found,
         shortages=settled.shortages.found,

@@ -9,13 +9,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...balloon_counters import GAUGES, HOSTS_ACTUAL, HOSTS_FULL, INFLATED, LEAKED
+from ...balloon_counters import ADDED_UP, GAUGES, HOSTS_ACTUAL, HOSTS_FULL, INFLATED, LEAKED
 from ...schema import BALLOON_PAGE_BYTES
 from ..model import Analysis, BalloonSize, BalloonStep
 from ..sizes import MIB
 from ..terms import Quality
 
-_ADDED_UP: Final = "vmstat.balloon_inflate minus balloon_deflate"
 _TOTAL: Final = "meminfo.MemTotal_bytes"
 _TARGET: Final = "vmmemctl.target_pages"
 Floats = npt.NDArray[np.float64]
@@ -45,7 +44,7 @@ def sampled_size(analysis: Analysis, page_bytes: int) -> Size | None:
     up, down = samples.get(INFLATED), samples.get(LEAKED)
     if up is None or down is None or not len(up.values) or len(up.values) != len(down.values):
         return _hosts_size(analysis, page_bytes)
-    return _known(up.time_s, (up.values - down.values) * (page_bytes / MIB), _ADDED_UP)
+    return _known(up.time_s, (up.values - down.values) * (page_bytes / MIB), ADDED_UP)
 
 
 def balloon_size(analysis: Analysis, page_bytes: int) -> BalloonSize | None:
@@ -58,7 +57,7 @@ def balloon_size(analysis: Analysis, page_bytes: int) -> BalloonSize | None:
     )
     target = analysis.samples.get(_TARGET) if size.source == GAUGES[0][0] else None
     target_bytes = None if target is None else round(float(target.values[-1]) * BALLOON_PAGE_BYTES)
-    quality = Quality.INFERRED if size.source in (_ADDED_UP, HOSTS_ACTUAL) else Quality.MEASURED
+    quality = Quality.INFERRED if size.source in (ADDED_UP, HOSTS_ACTUAL) else Quality.MEASURED
     return BalloonSize(start, end, lowest, highest, target_bytes, size.source, quality)
 
 
