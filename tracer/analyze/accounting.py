@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..batch import LostStretch
+if TYPE_CHECKING:
+    from ..batch import LostStretch
 
 _MOST_LOST_STRETCHES: Final = 1 << 14
 """With more of them the last one goes on to the next, and what lies between counts as lossy, too."""
