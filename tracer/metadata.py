@@ -87,7 +87,8 @@ class Metadata:
     `lru_gen_enabled` is the bit mask of the multi-gen LRU, 0 where it is off; it and `lru_gen_min_ttl_ms` are None
     where the kernel has none, or nobody looked. `recorder_pid` is the recorder's `tgid` in events, None where unknown.
     `cgroup_hierarchy` is the one that events' cgroups are of (`memory`: the memory controller's, v1; `unified`: v2's),
-    empty where they tell none.
+    empty where they tell none. `programs` is how the BPF programs came: `compiled`, from the `cache` or a `file`; empty
+    where unknown.
     """
 
     tool_version: str = ""
@@ -108,6 +109,7 @@ class Metadata:
     command: tuple[str, ...] = ()
     transport: str = "ring"
     transport_reason: str = ""
+    programs: str = ""
     cgroup_hierarchy: str = ""
     cgroup_hierarchy_reason: str = ""
     buffer_bytes: int = 0

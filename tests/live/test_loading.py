@@ -56,7 +56,7 @@ def limits(pid: int | str) -> str:
 @pytest.fixture
 def loading_record(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A `record` whose child is at work, and that child."""
-    command = [sys.executable, "-m", "tracer", "record", "-o", "x.rtrace"]
+    command = [sys.executable, "-m", "tracer", "record", "--no-cache", "-o", "x.rtrace"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

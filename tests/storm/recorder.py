@@ -68,6 +68,8 @@ def main() -> None:
         lru_detail=LruDetail.EACH,
         summary=True,
         force_start=True,
+        programs=None,
+        cached=False,
         quiet=False,
         verbose=True,
     )

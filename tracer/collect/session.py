@@ -203,6 +203,7 @@ class Session:
             plan=probes.rows,
             absent_fields=probes.absent_fields,
             command=self._command.arguments if self._command else (),
+            programs=probes.programs,
             transport=probes.choice.transport.value,
             transport_reason=probes.choice.reason,
             cgroup_hierarchy=(probes.cgroup_ids.hierarchy or ""),

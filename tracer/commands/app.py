@@ -35,8 +35,8 @@ app.command("import", short_help="Convert a trace from ftrace, trace-cmd or perf
 app.add_typer(
     programs.app,
     name="programs",
-    help="Compiled programs carried along.",
-    short_help="Describe a kernel for another machine to compile for.",
+    help="Compiled programs to carry along, and this machine's cache of them.",
+    short_help="Compiled programs to carry along: describe, build, list, clean.",
 )
 app.command("demo", short_help="Trace this machine under a bounded load.")(demo.demo)
 

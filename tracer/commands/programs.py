@@ -31,3 +31,45 @@ def describe(
     from ..jobs.describing import run
 
     run(None if output is None else named(output), force=force, quiet=quiet)
+
+
+@app.command("build", short_help="Compile the programs for this kernel into a file.")
+def build(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The file to write.", show_default=False),
+    ],
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compile, with bcc, what record loads; the file needs neither bcc nor LLVM afterwards.
+
+    \b
+    Examples (as root):
+      reclaim-tracer programs build -o /var/lib/reclaim.programs
+      reclaim-tracer record --programs /var/lib/reclaim.programs
+    """
+    from ..jobs.carrying import build
+
+    build(named(output), force=force, quiet=quiet)
+
+
+@app.command("list", short_help="List what a file, or this machine's cache, has programs for.")
+def list_(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Default: this machine's cache.", show_default=False),
+    ] = None,
+) -> None:
+    """List the kernels that programs were compiled for, a line for each set of programs."""
+    from ..jobs.carrying import show
+
+    show(file)
+
+
+@app.command("clean", short_help="Remove this machine's cache of compiled programs.")
+def clean(quiet: Quiet = False) -> None:
+    """Remove what record has cached; the next start compiles again."""
+    from ..jobs.carrying import clean
+
+    clean(quiet=quiet)

@@ -133,6 +133,17 @@ def record(
         bool,
         typer.Option("--force-start", help="Start even if it takes more than half of the memory that is available."),
     ] = False,
+    programs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compiled programs (programs build): no compiler is needed where they fit.",
+            show_default=False,
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Compile, whatever is cached, and cache nothing.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -168,6 +179,8 @@ def record(
         lru_detail=lru_detail.value,
         summary=summary,
         force_start=force_start,
+        programs=programs,
+        cached=not no_cache,
         quiet=quiet,
         verbose=verbose,
     )

@@ -27,5 +27,7 @@ class RecordOptions:
     lru_detail: str
     summary: bool
     force_start: bool
+    programs: Path | None
+    cached: bool
     quiet: bool
     verbose: bool

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ..errors import shell_word
 from ..freed_memory import keep_freed_memory
-from ..probes.loader import Loader
+from ..probes.carried.cache import Cache
+from ..probes.carried.programs_file import ProgramsFile
+from ..probes.loader import Loader, may_compile
 from ..probes.transport import Transport
 from ..recorder.footprint import KEPT_BYTES, one_arena
 from ..recorder.starting import Start, Wish, look_before_start
@@ -29,10 +32,14 @@ def run(options: RecordOptions) -> None:
     keep_freed_memory(KEPT_BYTES)
     say = Messages(quiet=options.quiet, verbose=options.verbose)
     transport = Transport(options.transport) if options.transport else None
-    wish = Wish(options.buffer_bytes, options.queue_bytes, transport)
+    # Before anything else: a file that is not to be trusted, or damaged, is an error.
+    carried = None if options.programs is None else ProgramsFile(options.programs)
+    cache = Cache() if options.cached else None
+    wish = Wish(options.buffer_bytes, options.queue_bytes, transport, compiles=may_compile(carried, cache))
     start = look_before_start(wish, say, force=options.force_start)
-    # It gets ready while this process imports what it needs and makes its plan.
-    with Loader() as loader:
+    compiling = replace(wish, compiles=True)
+    # A compiler, where one is needed, gets ready while this process imports what it needs and makes its plan.
+    with Loader(carried, cache, say.info, lambda: _look_again(compiling, force=options.force_start)) as loader:
         captured = _capture(options, start, loader, say)
     if not options.summary:
         say.next(f"reclaim-tracer summary {shell_word(captured.path)}")
@@ -40,6 +47,11 @@ def run(options: RecordOptions) -> None:
         say.next(f"reclaim-tracer report {shell_word(captured.path)}")
     if status := captured.command_status:
         sys.exit(status if status > 0 else _SIGNALLED - status)
+
+
+def _look_again(wish: Wish, *, force: bool) -> None:
+    """Raises CannotTraceError where a compiler that nobody thought would be needed has no room."""
+    look_before_start(wish, Messages(quiet=True), force=force)
 
 
 def _capture(options: RecordOptions, start: Start, loader: Loader, say: Messages) -> Captured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,13 @@ class Mount:
 
 def mounts(root: Path = ROOT) -> tuple[Mount, ...]:
     """What is mounted in this process's mount namespace, in the kernel's order; empty where /proc isn't."""
-    lines = (read_text(root, "/proc/self/mountinfo") or "").splitlines()
-    return tuple(mount for mount in map(_parse_mount, lines) if mount is not None)
+    return _parse_mounts(read_text(root, "/proc/self/mountinfo") or "")
+
+
+@lru_cache(maxsize=1)
+def _parse_mounts(text: str) -> tuple[Mount, ...]:
+    """Who looks for tracefs looks for each tracepoint's."""
+    return tuple(mount for mount in map(_parse_mount, text.splitlines()) if mount is not None)
 
 
 def _parse_mount(line: str) -> Mount | None:

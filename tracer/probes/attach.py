@@ -101,6 +101,11 @@ class Probes:
         self.bell = Bell.of(self._loaded.maps)
 
     @property
+    def programs(self) -> str:
+        """How the programs came: a `loader.Way`."""
+        return self._loaded.way
+
+    @property
     def buffer_bytes(self) -> int:
         """Kernel memory for records, all buffers together."""
         return self.sizes.total_bytes

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from ..kernel.btf import Btf
 from ..kernel.cgroup import find_memory_controller
 from ..kernel.cgroup_paths import Hierarchy
 from ..kernel.paths import ROOT
+from ..kernel.remembered import read_types
 from .trials import RUNNING, Trials
 
 _POINTER_BYTES: Final = 8
@@ -51,7 +51,7 @@ def choose_cgroup_ids(root: Path = ROOT, trials: Trials = RUNNING) -> CgroupIds:
 
 def _followed(hierarchy: Hierarchy, root: Path, trials: Trials) -> tuple[str, ...]:
     """Where a task's cgroup is; empty where nothing tells it, or programs may not look there."""
-    types = Btf.read(root=root)
+    types = read_types(root=root)
     if types is None or (index := types.enumerator("memory_cgrp_id")) is None:
         return ()
     via = _VIA_MEMORY if hierarchy is Hierarchy.MEMORY else _VIA_UNIFIED

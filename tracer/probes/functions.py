@@ -11,6 +11,7 @@ from typing import Final
 from ..kernel.btf import Btf
 from ..kernel.kallsyms import Symbol, why_hidden
 from ..kernel.paths import ROOT, under
+from ..kernel.remembered import read_types
 from ..schema import KIND_BY_NAME, Kind
 from .boot_constants import constant_flag
 from .probe import How, Probe, Source, Subject
@@ -88,7 +89,7 @@ class FunctionProbes:
     @cached_property
     def types(self) -> Btf | None:
         """The kernel's own types."""
-        return Btf.read(root=self._root)
+        return read_types(root=self._root)
 
     def subject(self, traced: Traced) -> Subject:
         """A subject with a source for each way."""
@@ -177,7 +178,7 @@ class FunctionProbes:
         if module is None:
             return self.types
         if module not in self._module_types:
-            self._module_types[module] = Btf.read(module, self._root)
+            self._module_types[module] = read_types(module, self._root)
         return self._module_types[module]
 
     def _structure_fields(self, program: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:

@@ -13,9 +13,10 @@ from typing import Final
 from ..errors import UsageError, printable
 from ..kernel.balloon import BALLOON_SYMBOLS, OOM_NOTIFIERS, SHRINKERS, WORK_FUNCTIONS, read_balloon
 from ..kernel.counters import pressure_state
-from ..kernel.kallsyms import Symbol, find_symbols, why_hidden
+from ..kernel.kallsyms import Symbol, why_hidden
 from ..kernel.lru_gen import read_lru_gen
 from ..kernel.paths import ROOT, read_text
+from ..kernel.remembered import read_symbols
 from ..kernel.tracefs import tracepoint_format, why_absent
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
@@ -133,7 +134,7 @@ class Plan:
 
 def targets_for(page_source: str, oom_notifiers: Collection[str] = (), lru_detail: str = LruDetail.EACH) -> Targets:
     """The usual targets with a way of counting pages, and more OOM callbacks. Raises UsageError for unknown symbols."""
-    absent = set(oom_notifiers) - find_symbols(oom_notifiers).keys() if oom_notifiers else set()
+    absent = set(oom_notifiers) - read_symbols(oom_notifiers).keys() if oom_notifiers else set()
     if absent:
         names = ", ".join(sorted(f"'{printable(name)}'" for name in absent))
         raise UsageError(f"--oom-notifier: this kernel has no function {names} (/proc/kallsyms)")
@@ -158,7 +159,7 @@ class _Planner:
     def __init__(self, targets: Targets, root: Path, page_bytes: int) -> None:
         self._targets, self._root, self._page_bytes = targets, root, page_bytes
         self._names = _filtered_names(targets)
-        symbols = find_symbols(wanted_symbols(targets), root)
+        symbols = read_symbols(wanted_symbols(targets), root)
         self._balloon = read_balloon(root, symbols)
         self._filters = {macro: _addresses(names, symbols) for macro, names in self._names.items()}
         self._hidden = why_hidden(root) if not all(self._filters.values()) else ""

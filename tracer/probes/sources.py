@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ..kernel.btf import Btf
 from ..kernel.paths import ROOT
+from ..kernel.remembered import read_types
 from ..kernel.tracefs import Field, TracepointFormat
 from ..resources import resource_dir
 from ..schema import KERNEL_FIELD, Kind
@@ -40,6 +40,7 @@ BELLS_MAP: Final = "bells"
 WAITING_MAP: Final = "waiting"
 PAGE_SOURCE_MAP: Final = "page_source"
 LRU_SPANS_MAP: Final = "lru_spans"
+PERF_FLAG: Final = "-DRT_TRANSPORT_PERF"
 
 _PROBE_READ_KERNEL_STR: Final = 115
 """BPF_FUNC_probe_read_kernel_str, include/uapi/linux/bpf.h; kernels have it since 5.5."""
@@ -86,7 +87,7 @@ def kernel_flags(
     return [
         f"-I{directory}",
         f"-DLINUX_VERSION_CODE={version_code(release):#x}",
-        *(["-DRT_TRANSPORT_PERF"] if transport is Transport.PERF else []),
+        *([PERF_FLAG] if transport is Transport.PERF else []),
         *(["-DRT_HAS_PROBE_READ_KERNEL"] if trials.accepts_call(_PROBE_READ_KERNEL_STR) else []),
         *(["-DRT_MAPPED_ARRAY"] if trials.accepts_mapped_array() else []),
         *_task_name_flags(root, trials),
@@ -114,7 +115,7 @@ def version_code(release: str) -> int:
 @cache
 def _task_name_flags(root: Path = ROOT, trials: Trials = RUNNING) -> tuple[str, ...]:
     """Where a task keeps its name, if programs may read it there: some 60 ns less than the kernel's helper takes."""
-    types = Btf.read(root=root) if sys.byteorder == "little" else None
+    types = read_types(root=root) if sys.byteorder == "little" else None
     place = types.member_offset_bytes("task_struct", "comm") if types else None
     return (f"-DRT_COMM_AT={place}",) if place is not None and trials.accepts_task_read(place) else ()
 

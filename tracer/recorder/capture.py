@@ -277,6 +277,7 @@ def _say_plan(session: Session, say: Messages) -> None:
     facts = session.metadata
     why = f" ({facts.transport_reason})" if facts.transport_reason else ""
     say.detail(f"transport: {facts.transport}{why}, {facts.buffer_bytes / 1024:,.0f} KiB")
+    say.detail(f"programs: {facts.programs}")
     why = f" ({facts.cgroup_hierarchy_reason})" if facts.cgroup_hierarchy_reason else ""
     say.detail(f"cgroups: {facts.cgroup_hierarchy or 'not told'}{why}")
     for row in facts.plan:

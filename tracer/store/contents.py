@@ -65,6 +65,7 @@ METADATA: Final = Members(
         "command": ListOf(_ARGUMENT, 1 << 20),
         "transport": _NAME,
         "transport_reason": _SENTENCE,
+        "programs": _NAME,
         "cgroup_hierarchy": _NAME,
         "cgroup_hierarchy_reason": _SENTENCE,
         "buffer_bytes": _BYTES,

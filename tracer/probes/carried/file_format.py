@@ -12,7 +12,7 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from typing import Any, Final, NoReturn
 
@@ -46,9 +46,15 @@ def encode(entries: Iterable[Entry]) -> bytes:
     return _HEAD.pack(MAGIC, VERSION, len(packed), hashlib.sha256(body).digest()) + body
 
 
-def decode(data: bytes) -> list[Entry]:
-    """Its entries, each whole. Raises ProgramsFileError."""
-    return [_decode_entry(*parts) for parts in _entries(data)]
+def decode(data: bytes, wanted: Callable[[Purpose], bool] = lambda _: True) -> list[Entry]:
+    """Its entries whose purpose is wanted, each whole. Raises ProgramsFileError, whichever is damaged."""
+    found = []
+    for head, packed, code_bytes in _entries(data):
+        parsed = _parsed(head)
+        purpose = _purpose(parsed)
+        if wanted(purpose):
+            found.append(_decode_entry(purpose, parsed, _unpacked(packed, code_bytes)))
+    return found
 
 
 def decode_purposes(data: bytes) -> list[Purpose]:
@@ -97,9 +103,8 @@ def _entries(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:
         _refuse("damaged (something follows the last entry)")
 
 
-def _decode_entry(head: bytes, packed: bytes, code_bytes: int) -> Entry:
-    parsed = _parsed(head)
-    entry = Entry(_purpose(parsed), _maps(parsed), _programs(parsed, _unpacked(packed, code_bytes)))
+def _decode_entry(purpose: Purpose, parsed: dict[str, Any], code: bytes) -> Entry:
+    entry = Entry(purpose, _maps(parsed), _programs(parsed, code))
     if reason := entry.why_unsound():
         _refuse(f"damaged ({reason})")
     return entry

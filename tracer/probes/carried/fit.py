@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,20 +29,17 @@ def purpose_of(request: LoadRequest) -> Purpose:
     )
 
 
-def fits(entry: Entry, purpose: Purpose, request: LoadRequest) -> bool:
-    """Whether an entry's programs do what a request's would: it may have more programs, and fields of them."""
-    made = entry.purpose
+def does(made: Purpose, wanted: Purpose) -> bool:
+    """Whether programs made for one purpose serve another: there may be more of them, and fields of them."""
     return (
-        (made.source_digest, made.machine, made.flags) == (purpose.source_digest, purpose.machine, purpose.flags)
-        and set(made.source_flags) >= set(purpose.source_flags)
-        and entry.programs.keys() >= request.wanted
-        and {definition.name for definition in entry.maps} >= set(request.maps)
-    )
+        (made.source_digest, made.machine, made.flags) == (wanted.source_digest, wanted.machine, wanted.flags)
+    ) and set(made.source_flags) >= set(wanted.source_flags)
 
 
-def find(entries: Iterable[Entry], purpose: Purpose, request: LoadRequest) -> Entry | None:
-    """The first that fits."""
-    return next((entry for entry in entries if fits(entry, purpose, request)), None)
+def has_all(entry: Entry, request: LoadRequest) -> bool:
+    """Whether an entry has every program and map that a request wants."""
+    maps = {definition.name for definition in entry.maps}
+    return entry.programs.keys() >= request.wanted and maps >= set(request.maps)
 
 
 def why_none_fits(purposes: Sequence[Purpose], wanted: Purpose) -> str:
