@@ -8,14 +8,16 @@ import pytest
 from kernel_tree import put
 
 from tracer.buffer_sizes import LEAST_BUFFER_BYTES, LEAST_QUEUE_BYTES, MOST_BUFFER_BYTES, MOST_QUEUE_BYTES
+from tracer.check import facts
 from tracer.errors import CannotTraceError
 from tracer.jobs import recording
 from tracer.jobs.record_options import RecordOptions
+from tracer.kernel.access import Requirement
 from tracer.probes.compiling import COMPILER_BYTES
 from tracer.probes.transport import Transport
 from tracer.recorder.footprint import FILE_BYTES, RUNNING_BYTES, STARTING_BYTES
 from tracer.recorder.memory_need import MemoryNeed
-from tracer.recorder.starting import Start, Wish, look_before_start
+from tracer.recorder.starting import Start, Wish, look_before_start, memory_requirement
 from tracer.terminal.messages import Messages
 
 MIB = 1 << 20
@@ -118,7 +120,10 @@ def test_where_memory_is_not_known_it_starts_with_the_usual_buffers_and_says_so(
     got = start(machine, say=Messages())
     assert (got.buffer_bytes, got.queue_bytes) == (MOST_BUFFER_BYTES, MOST_QUEUE_BYTES)
     assert got.room.available_bytes is None
-    assert "how much memory is available is not known here" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "Memory is not known: starting takes up to 197 MiB (compiler 137, tracer 44, buffers 16); "
+        "nothing tells how much is available\n"
+    )
 
 
 @pytest.mark.parametrize(("times", "said"), [(3, "Memory is short: "), (5, "")])
@@ -173,3 +178,27 @@ def test_while_it_runs_queue_and_packing_count_instead_of_the_compiler():
     need = MemoryNeed(compiler=0, starting=10 * MIB, running=20 * MIB, buffer=2 * MIB, queue=4 * MIB, load=128 * MIB)
     assert str(need) == "154 MiB (tracer 20, buffers 6, load 128)"
     assert RUNNING_BYTES < STARTING_BYTES
+
+
+def test_check_says_the_same_and_how_to_mend_it(machine):
+    wish = Wish(transport=Transport.RING)
+    put_available(machine, 47 * MIB)
+    found = memory_requirement(wish, machine)
+    assert (found.ok, found.needed) == (False, True)
+    assert found.detail.startswith(
+        "tracing takes up to 183 MiB (compiler 137, tracer 44, buffers 2) of 47 MiB available"
+    )
+    assert found.fix == "record: free some memory, or --force-start"
+    put_available(machine, 1 << 40)
+    assert memory_requirement(wish, machine).ok
+
+
+def test_check_compiles_nothing_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch):
+    def compiled(*_: object) -> None:
+        raise AssertionError("programs were compiled")
+
+    monkeypatch.setattr(facts, "Probes", compiled)
+    monkeypatch.setattr(facts, "requirements", lambda: ())
+    found = facts.gather(further=(Requirement("memory", False, "tracing takes too much", "--force-start"),))
+    assert not found.can_trace
+    assert not found.plan_tried

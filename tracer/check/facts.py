@@ -95,10 +95,15 @@ class CheckFacts:
         }
 
 
-def gather(balloon_source: str = PageSource.AUTO, oom_notifiers: Collection[str] = ()) -> CheckFacts:
-    """Look at this machine; where everything needed is there, also compile and attach the programs for a moment."""
+def gather(
+    balloon_source: str = PageSource.AUTO, oom_notifiers: Collection[str] = (), further: Iterable[Requirement] = ()
+) -> CheckFacts:
+    """Look at this machine; where everything needed is there, also compile and attach the programs for a moment.
+
+    `further` requirements are those that others know of.
+    """
     plan = make_plan(targets_for(balloon_source, oom_notifiers))
-    needs, trial = _tried((*requirements(), bcc_requirement(bcc_status())), plan)
+    needs, trial = _tried((*requirements(), *further, bcc_requirement(bcc_status())), plan)
     balloon = read_balloon()
     if (to_mend := balloon_requirement(balloon)) is not None:
         needs = (*needs, to_mend)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..check.facts import gather
 from ..check.text import render
 from ..errors import CannotTraceError
+from ..recorder.starting import Wish, memory_requirement
 from ..terminal.paper import stdout_paper
 from .observing import observe_now, observe_recording
 
@@ -28,7 +29,7 @@ def run(
     Raises RecordingError, CannotTraceError, UsageError.
     """
     seen = observe_recording(recording) if recording is not None else None
-    facts = replace(gather(balloon_source, oom_notifiers), observation=seen)
+    facts = replace(gather(balloon_source, oom_notifiers, (memory_requirement(Wish()),)), observation=seen)
     if observe_s is not None and facts.can_trace:
         facts = replace(facts, observation=observe_now(observe_s))
     text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper(), verbose=verbose)

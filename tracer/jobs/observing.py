@@ -24,11 +24,16 @@ def observe_now(seconds: float) -> Observation:
     """Trace this machine for so long, or until a signal. Raises CannotTraceError."""
     from ..recorder.capture import CaptureRequest, capture
     from ..recorder.output import Output
+    from ..recorder.starting import Wish, look_before_start
     from ..terminal.messages import Messages
+
+    quiet = Messages(quiet=True)
+    start = look_before_start(Wish(), quiet)
 
     with TemporaryDirectory(prefix="reclaim-tracer-") as folder:
         output = Path(folder) / "observed.rtrace"
-        capture(CaptureRequest(Output(output), duration_s=seconds), Messages(quiet=True))
+        target = Output(output, queue_bytes=start.queue_bytes)
+        capture(CaptureRequest(target, duration_s=seconds, buffer_bytes=start.buffer_bytes), quiet)
         analysis = analyse_file(output)[0]
     return _observation(analysis, f"{analysis.duration_s:.1f} s on this machine")
 

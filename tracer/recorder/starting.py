@@ -9,6 +9,7 @@ from typing import Final
 
 from ..buffer_sizes import default_buffer_bytes, default_queue_bytes
 from ..errors import CannotTraceError
+from ..kernel.access import Requirement
 from ..kernel.host import online_cpus
 from ..kernel.memory_room import MACHINE, MemoryRoom, memory_room
 from ..kernel.paths import ROOT
@@ -16,6 +17,7 @@ from ..probes.transport import Transport, choose_transport
 from ..terminal.messages import Messages
 from .memory_need import MIB, MemoryNeed, mib
 
+_FORCE: Final = "--force-start"
 _TIGHT: Final = 1 / 4
 """A start that takes more than this share of what is available is worth a line."""
 
@@ -51,21 +53,38 @@ def look_before_start(
     Raises CannotTraceError where that is more than half of what is available, unless forced; where nobody knows what is
     available, it starts. `advise` is for who has `record`'s options.
     """
-    room = memory_room(root)
-    start = Start(room, *_sizes(wish, room, root))
-    need = _need(wish, start, root)
-    if room.available_bytes is None:
-        say.info(f"Starting takes up to {need}; how much memory is available is not known here")
-        return start
-    told = f"starting takes up to {need} of {mib(room.available_bytes)} MiB available ({room.limited_by})"
+    start = _start(wish, root)
+    need, room = _need(wish, start, root), start.room
+    told = f"starting takes up to {_told(need, room)}"
     if not room.allows(need.peak_bytes) and not force:
-        advice = f": {_advice(wish, start, root)}" if advise else ""
+        advice = f": {_advice(wish, start, root)}, or start all the same with {_FORCE}" if advise else ""
         raise CannotTraceError(f"{told}, more than half{advice}")
-    if need.peak_bytes > room.available_bytes * _TIGHT:
-        say.info(f"Memory is short: {told}")
+    if room.available_bytes is None or need.peak_bytes > room.available_bytes * _TIGHT:
+        say.info(f"Memory is {'not known' if room.available_bytes is None else 'short'}: {told}")
     else:
         say.detail(f"memory: {told}")
     return start
+
+
+def memory_requirement(wish: Wish, root: Path = ROOT) -> Requirement:
+    """The same as one of the things that tracing rests on."""
+    start = _start(wish, root)
+    need = _need(wish, start, root)
+    if start.room.allows(need.peak_bytes):
+        return Requirement("memory", True, f"tracing takes up to {_told(need, start.room)}")
+    detail = f"tracing takes up to {_told(need, start.room)}, more than half"
+    return Requirement("memory", False, detail, f"record: {_advice(wish, start, root)}, or {_FORCE}")
+
+
+def _start(wish: Wish, root: Path) -> Start:
+    room = memory_room(root)
+    return Start(room, *_sizes(wish, room, root))
+
+
+def _told(need: MemoryNeed, room: MemoryRoom) -> str:
+    if room.available_bytes is None:
+        return f"{need}; nothing tells how much is available"
+    return f"{need} of {mib(room.available_bytes)} MiB available ({room.limited_by})"
 
 
 def _sizes(wish: Wish, room: MemoryRoom, root: Path) -> tuple[int, int]:
@@ -92,7 +111,7 @@ def _advice(wish: Wish, start: Start, root: Path) -> str:
     """What would make it fit, the least first."""
     ways = (way for way, less, sizes in _lesser(wish, start) if start.room.allows(_need(less, sizes, root).peak_bytes))
     more = "free some memory" if start.room.limited_by == MACHINE else "raise its limit"
-    return f"{next(ways, more)}, or start all the same with --force-start"
+    return next(ways, more)
 
 
 def _lesser(wish: Wish, start: Start) -> Iterator[tuple[str, Wish, Start]]:
