@@ -88,8 +88,10 @@ KIND: Final = Kind(
             "in direct reclaim for 0.1% of the time, the lowest free memory above the watermarks "
             "(`free_bytes`: MemAvailable without the file pages of the LRU lists and reclaimable slab), and "
             "the lowest MemAvailable (`available_bytes`), beyond what the balloon holds at the end. The true "
-            "value lies between the two: how much of the page cache is needed is not known. Reported where "
-            "there is a balloon."
+            "value lies between the two: how much of the page cache is needed is not known. The ages of the "
+            "multi-gen LRU's generations do not tell it: a file that is read every second is as old there as "
+            "one that was read once (tried on Linux 6.12 and 7.3, docs/kernels.md). Reported where there is "
+            "a balloon."
         ),
         causes=("The host's target does not match the guest's need: it was set once, or follows something else.",),
         advice=(
