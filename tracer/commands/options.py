@@ -90,6 +90,15 @@ File = Annotated[
         show_default=False,
     ),
 ]
+FileOrStdin = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        readable=False,
+        help="A recording (.rtrace); for one in several files (--rotate), its original name; - is standard input.",
+        show_default=False,
+    ),
+]
 Horizon = Annotated[
     float,
     typer.Option(

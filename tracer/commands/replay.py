@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ..terminal.loading import loading
-from .options import GAP_S, HORIZON_S, Details, File, Gap, Horizon, Quiet
+from .options import GAP_S, HORIZON_S, Details, FileOrStdin, Gap, Horizon, Quiet
 
 _SLOWEST: Final = 0.001
 
@@ -27,7 +27,7 @@ def _speed(text: str) -> float | None:
 
 
 def replay(
-    file: File,
+    file: FileOrStdin,
     speed: Annotated[str, typer.Option(metavar="N|max", help="1 is the original speed.")] = "max",
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
@@ -43,11 +43,11 @@ def replay(
     """
     with loading():
         from ..analyze import Options
+        from ..jobs.analysis import opened
         from ..jobs.memory_bound import bounded_memory
         from ..jobs.replaying import replay_recording
-        from ..store import open_recording
 
     chosen = _speed(speed)
     options = Options(horizon_s=horizon, gap_s=gap)
     with bounded_memory(file):
-        replay_recording(open_recording(file), options, chosen, sys.stdout, quiet=quiet, verbose=verbose)
+        replay_recording(opened(file), options, chosen, sys.stdout, quiet=quiet, verbose=verbose)

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ..terminal.loading import loading
-from .options import GAP_S, HORIZON_S, File, Force, From, Gap, Horizon, To, named
+from .options import GAP_S, HORIZON_S, FileOrStdin, Force, From, Gap, Horizon, To, named
 
 
 def report(
-    file: File,
+    file: FileOrStdin,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="OUT.html", help="Default: FILE with .html.", show_default=False),
@@ -37,10 +37,12 @@ def report(
         from ..jobs.memory_bound import bounded_memory
         from ..outputs import check_output
         from ..report import write_report
-        from ..store import files_of
+        from ..store import STDIN, files_of
 
+    if file == STDIN and output is None:
+        raise typer.BadParameter("a report of standard input needs a name: -o OUT.html")
     target = named(output or named(file).with_suffix(".html"))
-    recording = files_of(file)
+    recording = [] if file == STDIN else files_of(file)
     check_output(target, force=force, what="a report", inputs=recording)
     with bounded_memory(file):
         analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))

@@ -10,7 +10,7 @@ import typer
 
 from ..terminal.loading import loading
 from ..terminal.messages import print_result, say
-from .options import GAP_S, HORIZON_S, Details, File, From, Gap, Horizon, To
+from .options import GAP_S, HORIZON_S, Details, FileOrStdin, From, Gap, Horizon, To
 
 if TYPE_CHECKING:
     from ..analyze import Analysis
@@ -69,7 +69,7 @@ def met(analysis: Analysis, conditions: tuple[str, ...], facts: RecordingFacts) 
 
 
 def summary(
-    file: File,
+    file: FileOrStdin,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     from_s: From = None,
     to_s: To = None,
@@ -105,6 +105,7 @@ def summary(
       reclaim-tracer summary trace.rtrace --from 10 --to 20
       reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
       reclaim-tracer summary trace.rtrace --by cgroup
+      ssh root@guest cat trace.rtrace | reclaim-tracer summary -
       reclaim-tracer summary trace.rtrace --cgroup '/system.slice/*'
     """
     with loading():

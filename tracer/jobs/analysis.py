@@ -73,11 +73,23 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def analyse_file(path: Path, options: Options | None = None, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
-    """Open a recording and analyse it. Raises RecordingError, UsageError."""
-    from ..store import open_recording
+def opened(path: Path, span: Span = WHOLE) -> AnyRecording:
+    """The recording of that name; of `-` what comes from standard input, which has no parts.
 
-    return _analysed(open_recording(path), options, span)
+    Raises RecordingError, UsageError.
+    """
+    from ..store import STDIN, FollowedRecording, feed_of, open_recording
+
+    if path != STDIN:
+        return open_recording(path)
+    if span != WHOLE:
+        raise UsageError("--from and --to need a file: write standard input to one first")
+    return FollowedRecording(feed_of(path))
+
+
+def analyse_file(path: Path, options: Options | None = None, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
+    """Open a recording, or read it from standard input (`-`), and analyse it. Raises RecordingError, UsageError."""
+    return _analysed(opened(path, span), options, span)
 
 
 def analyse_written(path: Path, identities: Mapping[Path, FileIdentity]) -> tuple[Analysis, RecordingFacts]:

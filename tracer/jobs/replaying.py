@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ..analyze import Engine, Pieces, numbers_of
+from ..store.following import FollowedRecording
 from ..store.notes import facts_of
 from ..terminal.loading import interrupted_afterwards
 from ..terminal.messages import say
 from ..terminal.paper import Paper, stdout_paper
-from ..terminal.progress import progress_bar
+from ..terminal.progress import ProgressLine, progress_bar
 from ..terminal.summary_text import finding_line, summary_text
 from .analysis import WHOLE, analyse
 from .pacing import Pace
@@ -39,17 +40,18 @@ def replay_recording(
     quiet: bool = False,
     verbose: bool = False,
 ) -> Analysis:
-    """Print findings and the summary to `out`; `speed` None is as fast as it goes.
+    """Print findings and the summary to `out`; `speed` None is as fast as it goes, or as a stream comes.
 
     Raises KeyboardInterrupt where Ctrl-C came in between, after printing what there was by then.
     """
     stream, paper = FindingStream(), stdout_paper()
     stopped = False
-    if speed is None:
+    if speed is None and not isinstance(recording, FollowedRecording):
         analysis = analyse(WHOLE.part(recording), options)
     else:
         with numbers_of(recording.path):
-            analysis, stopped = _paced(recording, options, Pace(speed), stream, out, paper, quiet=quiet)
+            pace = Pace(1.0, sleep=lambda _: None) if speed is None else Pace(speed)
+            analysis, stopped = _paced(recording, options, pace, stream, out, paper, quiet=quiet)
     out.writelines(finding_line(finding, paper) + "\n" for finding in stream.rest(analysis))
     if stream.has_told:
         out.write("\n")
@@ -93,12 +95,11 @@ def _paced(
 ) -> tuple[Analysis, bool]:
     """The analysis, and whether Ctrl-C ended it."""
     engine = Engine(recording.metadata, recording.symbols, options, cgroups=recording.cgroups)
-    length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9
     pieces, looks, now_s = Pieces(), Looks(pace.speed), 0.0
     with progress_bar(quiet=quiet) as progress, suppress(KeyboardInterrupt):
         for item, now_s in pace.items(recording):
             _feed(engine, pieces.add(item))
-            progress(f"{now_s:.1f} of {length_s:.1f} s", now_s / max(length_s, now_s))
+            _show(progress, recording, now_s)
             if now_s < looks.next_s:
                 continue
             with looks.look(now_s):
@@ -113,6 +114,14 @@ def _paced(
         return engine.finish(recording.last_ns), False
     _feed(engine, pieces.rest())
     return engine.finish(recording.metadata.start_ns + round(now_s * 1e9)), True
+
+
+def _show(progress: ProgressLine, recording: AnyRecording, now_s: float) -> None:
+    if isinstance(recording, FollowedRecording):
+        progress(f"{now_s:.1f} s", None)
+        return
+    length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9
+    progress(f"{now_s:.1f} of {length_s:.1f} s", now_s / max(length_s, now_s))
 
 
 def _feed(engine: Engine, items: Iterable[Given]) -> None:

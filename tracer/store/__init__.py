@@ -5,16 +5,20 @@
 
 from ..outputs import check_output
 from .background import BackgroundWriter
+from .feeds import STDIN, feed_of
+from .following import FollowedRecording
 from .parts import RecordingParts, files_of, open_recording
 from .reader import Recording
 from .rotating import RotatingWriter, Rotation
 from .writer import Fsync, Writer
 
-AnyRecording = Recording | RecordingParts
+AnyRecording = Recording | RecordingParts | FollowedRecording
 
 __all__ = [
+    "STDIN",
     "AnyRecording",
     "BackgroundWriter",
+    "FollowedRecording",
     "Fsync",
     "Recording",
     "RecordingParts",
@@ -22,6 +26,7 @@ __all__ = [
     "Rotation",
     "Writer",
     "check_output",
+    "feed_of",
     "files_of",
     "open_recording",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ..metadata import ClockChange, ClockChangeKind, RecordingFiles
 from ..program_cost import costs_from_notes
 from ..recording_facts import RecordingFacts
+from .following import FollowedRecording
 from .format import JSON
 from .note_keys import CLOCK_CHANGES_NOTE, DROPPED_EVENTS_NOTE, IMPORT_NOTE, PART_NOTE
 from .parts import RecordingParts
@@ -17,7 +18,7 @@ _MOST_DAMAGE: Final = 200
 """Characters shown of why a source is damaged."""
 
 
-def facts_of(recording: Recording | RecordingParts, lost: Mapping[str, int]) -> RecordingFacts:
+def facts_of(recording: Recording | RecordingParts | FollowedRecording, lost: Mapping[str, int]) -> RecordingFacts:
     """What results say about a recording; after a whole pass, when all damage has shown.
 
     `lost` is what the pass came to, by kind.
@@ -51,10 +52,12 @@ def clock_changes(notes: Mapping[str, JSON]) -> tuple[ClockChange, ...]:
     return tuple(ClockChange(at_ns, ClockChangeKind(kind), by_ns) for at_ns, kind, by_ns in rows)
 
 
-def files(recording: Recording | RecordingParts) -> RecordingFiles:
+def files(recording: Recording | RecordingParts | FollowedRecording) -> RecordingFiles:
     """In how many files it is."""
     if isinstance(recording, RecordingParts):
         return RecordingFiles(len(recording.parts), recording.removed, recording.missing, skipped=recording.skipped)
+    if isinstance(recording, FollowedRecording) and recording.parts > 1:
+        return RecordingFiles(recording.parts)
     part: Any = recording.notes.get(PART_NOTE, 0)
     return RecordingFiles(part=part)
 

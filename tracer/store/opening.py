@@ -22,7 +22,7 @@ from .format import (
 from .kinds import KindLayout, read_layouts
 from .payloads import unpack_shaped
 from .scan import block_at
-from .source import Source
+from .source import Readable
 from .unpack import unpack
 
 _OTHERS: Final = {
@@ -47,7 +47,7 @@ class Start:
     end: int
 
 
-def read_start(source: Source) -> Start:
+def read_start(source: Readable) -> Start:
     """The file head and the first block. Raises RecordingError.
 
     A file cut inside of these still is a recording: one that says nothing of itself and holds nothing.
@@ -79,7 +79,7 @@ def read_start(source: Source) -> Start:
 _NOTHING: Final = Start(Metadata(), {}, 0, 0)
 
 
-def _is_cut(source: Source, file_id: int) -> bool:
+def _is_cut(source: Readable, file_id: int) -> bool:
     """Whether the file ends inside the first block, as opposed to damage in it."""
     found = source.read(BLOCK_HEADER_BYTES, FILE_HEAD.size)
     if len(found) < BLOCK_HEADER_BYTES:

@@ -14,10 +14,11 @@ from ..batch import NO_FIELDS, Fields, LostStretch
 from ..errors import RecordingError, shown
 from ..metadata import Metadata
 from ..outputs import FileIdentity
+from .decoding import Item
 from .format import JSON
 from .limits import Claims
 from .note_keys import PART_NOTE, SKIPPED_PARTS_NOTE
-from .reader import Item, Recording
+from .reader import Recording
 from .rotating import find_parts, parts_among
 
 NO_IDENTITIES: Final[Mapping[Path, FileIdentity]] = MappingProxyType({})
@@ -176,13 +177,13 @@ def _skipped_before(number: int, part: Recording) -> Iterator[int]:
 def _refuse_others(described: list[Recording]) -> None:
     """Raises RecordingError where one is of another recording than the one before it."""
     for earlier, later in pairwise(described):
-        if not _continues(earlier, later):
+        if not continues(earlier.metadata, later.metadata):
             raise RecordingError(
                 f"{shown(later.path)}: belongs to another recording than {shown(earlier.path)}; name single files"
             )
 
 
-def _continues(earlier: Recording, later: Recording) -> bool:
-    """Whether they say the same of themselves, and the later one begins later."""
-    same = replace(later.metadata, start_ns=earlier.metadata.start_ns, start_utc_ns=earlier.metadata.start_utc_ns)
-    return same == earlier.metadata and later.metadata.start_ns >= earlier.metadata.start_ns
+def continues(earlier: Metadata, later: Metadata) -> bool:
+    """Whether two files say the same of themselves, and the later one begins later."""
+    same = replace(later, start_ns=earlier.start_ns, start_utc_ns=earlier.start_utc_ns)
+    return same == earlier and later.start_ns >= earlier.start_ns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,24 +13,17 @@ import numpy.typing as npt
 from ..batch import NO_FIELDS, Batch, Fields, LostStretch, Samples
 from ..metadata import Metadata
 from ..outputs import FileIdentity
-from ..schema import SAMPLE_NULL
-from . import payloads
 from .columns import CorruptPayloadError
-from .contents import SAMPLE_NAMES
+from .decoding import ITEM_TYPES, Item, ItemDecoder
 from .facts import FACT_TYPES, Facts
-from .format import MOST_COUNT, MOST_NS, BlockHeader, BlockType
+from .format import MOST_NS, BlockType
 from .index import indexed
 from .limits import Claims, unfit
 from .note_keys import END_NOTE
 from .opening import Start, read_start
 from .scan import scan
 from .source import Source
-from .table import Block
 from .unpack import unpack
-
-Item = Batch | Samples | LostStretch
-
-_ITEM_TYPES: Final = (BlockType.EVENTS, BlockType.SAMPLES, BlockType.LOST)
 
 
 class Recording:
@@ -48,7 +41,7 @@ class Recording:
         self.path = source.path
         self.metadata = start.metadata
         self._source = source
-        self._layouts = start.layouts
+        self._decoder = ItemDecoder(start.layouts)
         self._scan = indexed(source, start.file_id) or scan(source, start.end, start.file_id, sequence=1)
         self._headers = self._scan.blocks.columns()
         beyond = unfit(self._headers)
@@ -58,9 +51,9 @@ class Recording:
         facts = self._load_facts()
         self.symbols, self.cgroups = facts.symbols, facts.cgroups
         self.notes, self.complete = facts.notes, facts.complete
-        self._counters: set[str] = set()
         self._measure()
-        self.metadata = self._from_time_zero()
+        if not self._scan.lost_blocks:
+            self.metadata = from_time_zero(self.metadata, self._good())
 
     @classmethod
     def open(cls, path: Path, identity: FileIdentity | None = None) -> Self:
@@ -101,7 +94,7 @@ class Recording:
         first = 0 if start_ns is None else start_ns
         end = MOST_NS + 1 if end_ns is None else end_ns
         headers = self._headers
-        wanted = _of_types(headers, _ITEM_TYPES) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
+        wanted = _of_types(headers, ITEM_TYPES) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
         try:
             whole = (headers["first_ns"] >= first) & (headers["last_ns"] < end)
             for number in np.flatnonzero(wanted).tolist():
@@ -114,34 +107,11 @@ class Recording:
         if number in self._bad:
             return []
         try:
-            return self._decoded(self._scan.blocks[number], leave_out)
+            block = self._scan.blocks[number]
+            return self._decoder.items(block.header, unpack(self._source, block), leave_out)
         except CorruptPayloadError:
             self._bad.add(number)
             return []
-
-    def _decoded(self, block: Block, leave_out: Fields) -> list[Item]:
-        header, payload = block.header, unpack(self._source, block)
-        if header.type == BlockType.LOST:
-            stretches = payloads.unpack_lost(payload)
-            if any(not header.first_ns <= lost.start_ns <= lost.end_ns <= header.last_ns for lost in stretches):
-                raise CorruptPayloadError("losses outside of their block's time")
-            return [*stretches]
-        if header.type == BlockType.SAMPLES:
-            samples = payloads.decode_samples(payload, header.rows)
-            _check_times(samples.time_ns, header)
-            return [self._understood(samples)]
-        events = payloads.decode_events(payload, header.rows, self._layouts, leave_out)
-        _check_times(events.header["time_ns"], header)
-        return [events]
-
-    def _understood(self, samples: Samples) -> Samples:
-        """The same where it can be: a reading that no counter shows is unknown. Raises CorruptPayloadError."""
-        counters, values = self._counters.union(samples.names), samples.values
-        if len(counters) > SAMPLE_NAMES.most:
-            raise CorruptPayloadError(f"more than {SAMPLE_NAMES.most} counters")
-        self._counters = counters
-        absurd = (values > MOST_COUNT) | (values < -MOST_COUNT)
-        return replace(samples, values=np.where(absurd, SAMPLE_NULL, values)) if absurd.any() else samples
 
     def _load_facts(self) -> Facts:
         """Symbols, notes and the end mark; newer block types are passed over."""
@@ -156,27 +126,6 @@ class Recording:
                 self._bad.add(number)
         return facts
 
-    def _from_time_zero(self) -> Metadata:
-        """The description with the time zero that everything counts from.
-
-        That is `start_ns` where it is the first reading's, as recorders have it. Earlier ones put it before the
-        programs were compiled, up to a minute before anything could be seen: there it is the earliest row.
-        Of an import it is the source's first event, or an earlier one where the source is not in order.
-        """
-        metadata, good = self.metadata, self._good()
-        types = good["type"]
-        if (
-            self._scan.lost_blocks
-            or not (types == (BlockType.EVENTS if metadata.imported_from else BlockType.SAMPLES)).any()
-        ):
-            return metadata
-        rows = (types == BlockType.EVENTS) | ((types == BlockType.SAMPLES) & (not metadata.imported_from))
-        later_ns = int(good["first_ns"][rows].min()) - metadata.start_ns
-        if later_ns > 0 if metadata.imported_from else later_ns < 0:
-            return metadata
-        utc_ns = metadata.start_utc_ns and metadata.start_utc_ns + later_ns
-        return replace(metadata, start_ns=metadata.start_ns + later_ns, start_utc_ns=utc_ns)
-
     def _good(self) -> npt.NDArray[np.void]:
         """Headers of the blocks that are not known to be damaged."""
         return np.delete(self._headers, list(self._bad))
@@ -184,7 +133,7 @@ class Recording:
     def _measure(self) -> None:
         good = self._good()
         events = good[good["type"] == BlockType.EVENTS]
-        timed = good[_of_types(good, _ITEM_TYPES)]
+        timed = good[_of_types(good, ITEM_TYPES)]
         start_ns = self.metadata.start_ns
         self.event_count = int(events["rows"].sum(dtype=np.uint64))
         from_events = events if len(events) else timed
@@ -195,13 +144,26 @@ class Recording:
             self.last_ns = max(self.last_ns, ended_ns)
 
 
+def from_time_zero(metadata: Metadata, headers: npt.NDArray[np.void]) -> Metadata:
+    """The description with the time zero that everything counts from, by the headers of undamaged blocks.
+
+    That is `start_ns` where it is the first reading's, as recorders have it. Earlier ones put it before the
+    programs were compiled, up to a minute before anything could be seen: there it is the earliest row.
+    Of an import it is the source's first event, or an earlier one where the source is not in order.
+    """
+    types = headers["type"]
+    if not (types == (BlockType.EVENTS if metadata.imported_from else BlockType.SAMPLES)).any():
+        return metadata
+    rows = (types == BlockType.EVENTS) | ((types == BlockType.SAMPLES) & (not metadata.imported_from))
+    later_ns = int(headers["first_ns"][rows].min()) - metadata.start_ns
+    if later_ns > 0 if metadata.imported_from else later_ns < 0:
+        return metadata
+    utc_ns = metadata.start_utc_ns and metadata.start_utc_ns + later_ns
+    return replace(metadata, start_ns=metadata.start_ns + later_ns, start_utc_ns=utc_ns)
+
+
 def _of_types(headers: npt.NDArray[np.void], types: tuple[BlockType, ...]) -> npt.NDArray[np.bool_]:
     return np.isin(headers["type"], types)
-
-
-def _check_times(times: npt.NDArray[Any], header: BlockHeader) -> None:
-    if len(times) and (int(times.min()) < header.first_ns or int(times.max()) > header.last_ns):
-        raise CorruptPayloadError("times outside of their block's")
 
 
 def _clipped(item: Item, first: int, end: int) -> Iterator[Item]:

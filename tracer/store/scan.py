@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .format import BLOCK_HEADER_BYTES, BLOCK_MAGIC, CHAIN_FIELDS, BlockHeader
-from .source import Source
+from .source import Readable
 from .table import Block, BlockTable
 
 _WINDOW_BYTES: Final = 1 << 20
@@ -26,7 +26,7 @@ class Scan:
     cut_bytes: int = 0
 
 
-def scan(source: Source, start: int, file_id: int, sequence: int) -> Scan:
+def scan(source: Readable, start: int, file_id: int, sequence: int) -> Scan:
     """All whole blocks from the offset `start` on, of which the first should have the number `sequence`."""
     found = Scan()
     offset = start
@@ -34,7 +34,7 @@ def scan(source: Source, start: int, file_id: int, sequence: int) -> Scan:
         offset, sequence = _undamaged(source, offset, file_id, sequence, found.blocks)
         if offset >= source.size:
             return found
-        block = _next_block(source, offset, file_id, sequence)
+        block = next_block(source, offset, file_id, sequence)
         if block is None:
             found.cut_bytes = source.size - offset
             return found
@@ -45,7 +45,7 @@ def scan(source: Source, start: int, file_id: int, sequence: int) -> Scan:
         offset, sequence = block.end, block.header.sequence + 1
 
 
-def _undamaged(source: Source, offset: int, file_id: int, sequence: int, table: BlockTable) -> tuple[int, int]:
+def _undamaged(source: Readable, offset: int, file_id: int, sequence: int, table: BlockTable) -> tuple[int, int]:
     """Adds blocks as long as each directly follows the one before; the offset and the number that come next."""
     size, read = source.size, source.read
     while len(packed := read(BLOCK_HEADER_BYTES, offset)) == BLOCK_HEADER_BYTES:
@@ -58,7 +58,7 @@ def _undamaged(source: Source, offset: int, file_id: int, sequence: int, table: 
     return offset, sequence
 
 
-def block_at(source: Source, offset: int, file_id: int) -> Block | None:
+def block_at(source: Readable, offset: int, file_id: int) -> Block | None:
     """The block that begins at `offset`, if one does and it is whole."""
     packed = source.read(BLOCK_HEADER_BYTES, offset)
     header = BlockHeader.unpack(packed, file_id)
@@ -66,7 +66,7 @@ def block_at(source: Source, offset: int, file_id: int) -> Block | None:
     return block if block and block.end <= source.size else None
 
 
-def last_block(source: Source, file_id: int) -> Block | None:
+def last_block(source: Readable, file_id: int) -> Block | None:
     """The block that ends where the file does, if one of at most some 4 KiB does."""
     tail_start = max(source.size - _TAIL_BYTES, 0)
     tail = source.read(_TAIL_BYTES, tail_start)
@@ -77,7 +77,8 @@ def last_block(source: Source, file_id: int) -> Block | None:
     return None
 
 
-def _next_block(source: Source, offset: int, file_id: int, sequence: int) -> Block | None:
+def next_block(source: Readable, offset: int, file_id: int, sequence: int) -> Block | None:
+    """The first whole block from `offset` on that may follow the one before the number `sequence`."""
     if (block := block_at(source, offset, file_id)) and block.header.sequence >= sequence:
         return block
     for candidate in _magics(source, offset + 1):
@@ -86,7 +87,7 @@ def _next_block(source: Source, offset: int, file_id: int, sequence: int) -> Blo
     return None
 
 
-def _magics(source: Source, offset: int) -> Iterator[int]:
+def _magics(source: Readable, offset: int) -> Iterator[int]:
     """Offsets of everything that looks like a block's first bytes."""
     while offset < source.size:
         window = source.read(_WINDOW_BYTES, offset)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from ..batch import NO_FIELDS, Fields
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts, Slice
+from .decoding import Item
+from .following import FollowedRecording
 from .notes import facts_of
 from .parts import RecordingParts
-from .reader import Item, Recording
+from .reader import Recording
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class RecordingPart:
     `metadata` is the recording's with the times of this part's beginning; `slice` is None for the whole.
     """
 
-    recording: Recording | RecordingParts
+    recording: Recording | RecordingParts | FollowedRecording
     metadata: Metadata
     start_ns: int | None = None
     end_ns: int | None = None
@@ -45,7 +47,9 @@ class RecordingPart:
         return replace(facts, metadata=self.metadata, slice=self.slice, clock_changes=tuple(changes))
 
 
-def part_of(recording: Recording | RecordingParts, from_s: float | None, to_s: float | None) -> RecordingPart:
+def part_of(
+    recording: Recording | RecordingParts | FollowedRecording, from_s: float | None, to_s: float | None
+) -> RecordingPart:
     """The recording from second `from_s` to second `to_s` of it; all of it without both."""
     whole = recording.metadata
     if from_s is None and to_s is None:

@@ -5,13 +5,28 @@ from __future__ import annotations
 import os
 import weakref
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from ..errors import RecordingError, shown
 from ..outputs import FileIdentity, kind_of_file
 
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 """O_NONBLOCK: a pipe is refused, not waited for."""
+
+
+class Readable(Protocol):
+    """What blocks are found in and unpacked from; `size` is how many bytes there are."""
+
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes that there are."""
+        ...
+
+    def read(self, size: int, offset: int) -> bytes:
+        """Up to `size` bytes, fewer only at the end."""
+        ...
 
 
 class Source:
@@ -25,13 +40,18 @@ class Source:
         self._descriptor: int | None = None
         status = os.fstat(self._open())
         self._identity = FileIdentity.of(status)
-        self.size = status.st_size
+        self._size = status.st_size
         if what := kind_of_file(status.st_mode):
             self.rest()
             raise RecordingError(f"{shown(path)}: is {what}; name a recording's file (.rtrace)")
         if identity not in (None, self._identity):
             self.rest()
             raise RecordingError(f"{shown(path)}: is no longer the recorded file: it was replaced")
+
+    @property
+    def size(self) -> int:
+        """The file's length when it was opened."""
+        return self._size
 
     def rest(self) -> None:
         """Hold no descriptor until the next read: a recording may have more files than a process may open."""

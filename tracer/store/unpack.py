@@ -9,11 +9,11 @@ from functools import cache
 from .columns import CorruptPayloadError
 from .format import BLOCK_HEADER_BYTES, Codec
 from .limits import RAW_BYTES
-from .source import Source
+from .source import Readable
 from .table import Block
 
 
-def unpack(source: Source, block: Block) -> bytes:
+def unpack(source: Readable, block: Block) -> bytes:
     """The payload, of no more bytes than its type may have. Raises CorruptPayloadError, RecordingError."""
     header = block.header
     limit = RAW_BYTES.get(header.type, 0)
