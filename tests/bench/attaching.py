@@ -1,4 +1,6 @@
-"""Attaching our programs and letting go of them, our way or bcc's: `python -m tests.bench.attaching ours|bcc`.
+"""Attaching our programs and letting go of them, our way or bcc's: `python -m tests.bench.attaching ours|cached|bcc`.
+
+`cached` takes the folder of a cache, and compiles only where that has nothing yet.
 
 Prints {"attach_s", "detach_s"}: from the first import to everything attached, and until the caller is free again.
 """
@@ -9,18 +11,21 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from tracer.probes.plan import make_plan
 
 from .reclaim import other_sources, tracepoint_probes
 
 
-def ours() -> tuple[float, float]:
-    """A session as `record` opens it."""
+def ours(cache: str | None = None) -> tuple[float, float]:
+    """A session as `record` opens it, with what is cached in a folder or without any."""
     start = time.monotonic()
     from tracer.collect.session import open_session
+    from tracer.probes.carried.cache import Cache
+    from tracer.probes.loader import Loader
 
-    session = open_session()
+    session = open_session(loader=Loader(cache=Cache(Path(cache)) if cache else None))
     attached = time.monotonic()
     session.close()
     return attached - start, time.monotonic() - attached
@@ -52,5 +57,6 @@ def with_bcc() -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    attach_s, detach_s = {"ours": ours, "bcc": with_bcc}[sys.argv[1]]()
+    ways = {"ours": ours, "cached": lambda: ours(sys.argv[2]), "bcc": with_bcc}
+    attach_s, detach_s = ways[sys.argv[1]]()
     print(json.dumps({"attach_s": attach_s, "detach_s": detach_s}))

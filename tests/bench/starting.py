@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tracer.buffer_sizes import MOST_QUEUE_BYTES
 
@@ -46,10 +47,17 @@ def rows(setting: Setting) -> Iterator[Row]:
 
 
 def _attach_rows(setting: Setting) -> Iterator[Row]:
-    actions: dict[str, Callable[[], dict[str, float]]] = {
-        name: lambda name=name: _attach(name) for name in ("ours", "bcc")
-    }
-    found = interleave(setting.size(5, 1), actions)
+    with TemporaryDirectory(prefix="reclaim-tracer-") as cache:
+        actions: dict[str, Callable[[], dict[str, float]]] = {
+            "ours": lambda: _attach("ours"),
+            "cached": lambda: _attach("cached", cache),
+            "bcc": lambda: _attach("bcc"),
+        }
+        _attach("cached", cache)
+        found = interleave(setting.size(5, 1), actions)
+    what = "load, attach our programs from the cache"
+    cached = Subject("attach_cached_vs_compiled", GROUP, what, "s", budget="0.15 s")
+    yield cached.against("compiling them", *([run["attach_s"] for run in found[side]] for side in ("cached", "ours")))
     for name, what, key, budget in (
         ("attach", "compile, load, attach our programs", "attach_s", "1 s"),
         ("detach", "let go of them, as the caller sees it", "detach_s", "0.1 s"),
@@ -58,8 +66,8 @@ def _attach_rows(setting: Setting) -> Iterator[Row]:
         yield subject.against("bcc's BPF object", *([run[key] for run in found[side]] for side in ("ours", "bcc")))
 
 
-def _attach(way: str) -> dict[str, float]:
-    said = subprocess.check_output([sys.executable, "-m", "tests.bench.attaching", way], cwd=ROOT)
+def _attach(way: str, *cache: str) -> dict[str, float]:
+    said = subprocess.check_output([sys.executable, "-m", "tests.bench.attaching", way, *cache], cwd=ROOT)
     measured: dict[str, float] = json.loads(said)
     return measured
 

@@ -9,9 +9,10 @@ import pytest
 from programs_cases import REQUEST, entry_for
 
 from tracer.errors import CannotTraceError, RecordingError
-from tracer.kernel import remembered
+from tracer.kernel.answers import Answers, remembering, state_of_kernel
 from tracer.kernel.btf import Btf
-from tracer.kernel.remembered import Answers, read_symbols, read_types, remembering
+from tracer.kernel.kallsyms import find_symbols
+from tracer.kernel.remembered import read_symbols, read_types
 from tracer.probes.carried import cache as cache_module
 from tracer.probes.carried.cache import Cache, cache_folder
 from tracer.probes.carried.file_format import decode, encode
@@ -182,9 +183,9 @@ def test_what_nobody_asked_this_time_is_forgotten(folder: Path) -> None:
 
 def test_the_state_is_another_when_a_module_comes(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
-    before = remembered.state_of_kernel(tmp_path)
+    before = state_of_kernel(tmp_path)
     (tmp_path / "proc/modules").write_text("virtio_balloon 28672 0 - Live 0xffffffffc0000000\n")
-    assert remembered.state_of_kernel(tmp_path) != before
+    assert state_of_kernel(tmp_path) != before
 
 
 def test_remembered_answers_are_the_kernels() -> None:
@@ -193,7 +194,7 @@ def test_remembered_answers_are_the_kernels() -> None:
     for _ in range(2):
         with remembering(answers):
             types, symbols = read_types(), read_symbols(names)
-            assert symbols == remembered.find_symbols(names)
+            assert symbols == find_symbols(names)
             assert (types is None) == (fresh is None)
             if types and fresh:
                 assert types.member_offset_bytes("task_struct", "comm") == fresh.member_offset_bytes(

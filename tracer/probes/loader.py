@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from ..errors import CannotTraceError, shown
-from ..kernel.remembered import Answers, remembering
+from ..kernel.answers import Answers, remembering
 from .carried.cache import Cache
 from .carried.entry import Entry
 from .carried.install import install

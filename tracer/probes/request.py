@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 
@@ -29,6 +31,14 @@ class LoadRequest:
     machine: str = field(default_factory=lambda: os.uname().machine)
     boot_values: Mapping[int, int] = field(default_factory=dict)
     map_entries: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def source_digest(self) -> str:
+        """SHA-256, in hex, of the text and of every header that it may include."""
+        directory, digest = Path(self.kernel_source), hashlib.sha256(self.text.encode())
+        for path in sorted(directory.rglob("*.h")):
+            digest.update(f"\n{path.relative_to(directory)}\n".encode() + path.read_bytes())
+        return digest.hexdigest()
 
     @property
     def wanted(self) -> frozenset[str]:

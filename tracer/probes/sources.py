@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from ..kernel.kernel_version import version_code
 from ..kernel.paths import ROOT
 from ..kernel.remembered import read_types
 from ..kernel.tracefs import Field, TracepointFormat
@@ -57,14 +56,6 @@ def program_text(directory: Path) -> str:
     return "\n".join(parts)
 
 
-def source_digest(text: str, directory: Path) -> str:
-    """SHA-256, in hex, of a program's text and of every header that it may include."""
-    digest = hashlib.sha256(text.encode())
-    for path in sorted(directory.rglob("*.h")):
-        digest.update(f"\n{path.relative_to(directory)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 def transport_maps(transport: Transport) -> tuple[str, ...]:
     """The maps that all programs share."""
     return (RING_MAP, LOST_MAP, *((BELLS_MAP, WAITING_MAP) if transport is Transport.PERF else ()))
@@ -105,13 +96,6 @@ def field_flags(kind: Kind, fmt: TracepointFormat) -> Iterator[str]:
         yield f"-DRT_AT_{kind.name}_{name}={_access(field)}"
 
 
-def version_code(release: str) -> int:
-    """LINUX_VERSION_CODE of a release such as `6.1.0-18-amd64`; kernels before 5.0 compare it with their own."""
-    numbers = (_leading_number(part) for part in (*release.split(".", 2), "", ""))
-    major, minor, sublevel = islice(numbers, 3)
-    return (major << 16) + (minor << 8) + min(sublevel, 255)
-
-
 @cache
 def _task_name_flags(root: Path = ROOT, trials: Trials = RUNNING) -> tuple[str, ...]:
     """Where a task keeps its name, if programs may read it there: some 60 ns less than the kernel's helper takes."""
@@ -132,8 +116,3 @@ def _access(field: Field | None) -> str:
         return place
     sign = "s" if field.signed else "u"
     return f"(*(__{sign}{8 * field.size} *){place})"
-
-
-def _leading_number(text: str) -> int:
-    digits = text[: len(text) - len(text.lstrip("0123456789"))]
-    return int(digits or 0)

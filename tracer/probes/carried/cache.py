@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...errors import TracerError
-from ...kernel.remembered import Answers, state_of_kernel
+from ...kernel.answers import Answers, state_of_kernel
 from ..request import LoadRequest
 from .entry import Entry
 from .file_format import ProgramsFileError, decode, encode

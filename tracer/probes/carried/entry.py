@@ -21,9 +21,9 @@ _NO_REGISTER: Final = 0
 class Purpose:
     """What programs were compiled for.
 
-    `release` and `machine` are uname's, `source_digest` is of the programs' source (`sources.source_digest`). `flags`
-    are the compiler's that hold for every program, `source_flags` those that add programs and tell where fields are;
-    neither has values that differ between two boots. `tool_version` and `compiler` are for people.
+    `release` and `machine` are uname's, `source_digest` is `LoadRequest.source_digest`. `flags` are the compiler's that
+    hold for every program, `source_flags` those that add programs and tell where fields are; neither has values that
+    differ between two boots. `tool_version` and `compiler` are for people.
     """
 
     release: str

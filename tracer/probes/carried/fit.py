@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from ... import __version__
 from ...errors import printable
-from ...schema import KIND_BY_NAME
 from ..request import LoadRequest
-from ..sources import source_digest
 from .entry import Entry, Purpose
 
 _DEFINITION: Final = re.compile(r"-D(\w+)")
@@ -22,7 +19,7 @@ def purpose_of(request: LoadRequest) -> Purpose:
     return Purpose(
         request.release,
         request.machine,
-        source_digest(request.text, Path(request.kernel_source)),
+        request.source_digest,
         tuple(flag for flag in request.flags if not flag.startswith("-I")),
         tuple(sorted(request.source_flags)),
         __version__,
@@ -76,6 +73,9 @@ def _words(flag: str) -> str:
         return "--transport"
     if name == "RT_LRU_PER_SPAN":
         return "--lru-detail"
+    # numpy comes with it, which a compiler that is needed does not wait for.
+    from ...schema import KIND_BY_NAME
+
     for kind in KIND_BY_NAME.values():
         for prefix in ("RT_AT_", "RT_HAS_"):
             field = name.removeprefix(f"{prefix}{kind.name}_")

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import CannotTraceError
+from ...kernel.kernel_version import version_code
 from .. import boot_constants
 from ..bpf_objects import (
     LoadError,
@@ -18,7 +19,6 @@ from ..bpf_objects import (
     resized,
 )
 from ..request import Loaded, LoadRequest
-from ..sources import version_code
 from .entry import MAP_REGISTER, Entry, wide_loads, with_load
 
 
