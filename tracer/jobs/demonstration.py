@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import CannotTraceError, TracerError, shown
 from ..outputs import check_output, make_folders, write_file
+from ..probes.carried.cache import Cache
+from ..probes.loader import Loader, may_compile
 from ..recorder.capture import CaptureRequest, capture
 from ..recorder.output import Output
 from ..recorder.starting import Wish, look_before_start
@@ -65,15 +67,19 @@ class Demonstration:
     def _record(self, path: Path) -> tuple[Analysis, RecordingFacts]:
         from ..workload import LIMIT_BYTES
 
-        start = look_before_start(Wish(load_bytes=LIMIT_BYTES), self.say, advise=False)
-        request = CaptureRequest(
-            Output(path, force=True, queue_bytes=start.queue_bytes),
-            duration_s=self.duration_s,
-            buffer_bytes=start.buffer_bytes,
-            memory_available_bytes=start.room.available_bytes,
-            load=self._load,
-        )
-        captured = capture(request, self.say)
+        cache = Cache()
+        wish = Wish(load_bytes=LIMIT_BYTES, compiles=may_compile(None, cache))
+        start = look_before_start(wish, self.say, advise=False)
+        with Loader(cache=cache) as loader:
+            request = CaptureRequest(
+                Output(path, force=True, queue_bytes=start.queue_bytes),
+                duration_s=self.duration_s,
+                buffer_bytes=start.buffer_bytes,
+                memory_available_bytes=start.room.available_bytes,
+                loader=loader,
+                load=self._load,
+            )
+            captured = capture(request, self.say)
         return analyse_written(captured.path, captured.identities)
 
     @contextmanager

@@ -70,11 +70,12 @@ class Loader:
             loaded.way = way
             if self._cache and self._answers.is_new:
                 self._cache.keep_answers(self._answers)
-            return loaded
+        return loaded
 
     def close(self) -> None:
-        """End the compiler if it is still there; idempotent."""
+        """End the compiler if it is still there, and let go of what was read; idempotent."""
         self._asking.close()
+        self._answers, self._carried = Answers(), None
         if self._compiler is not None:
             self._compiler.close()
 
@@ -85,23 +86,29 @@ class Loader:
         self.close()
 
     def _find(self, request: LoadRequest) -> tuple[Entry, Way]:
+        """A file that does not fit is told, and so is what comes instead."""
+        misfit = ""
         if self._carried is not None:
             if entry := self._carried.find(request):
                 return entry, Way.FILE
-            self._fall_back(self._carried, request)
+            misfit = f"{shown(self._carried.path)} does not fit: {self._carried.why_none(request)}"
         if self._cache and (entry := self._cache.find(request)):
+            self._tell(misfit, "taking the cache's")
             return entry, Way.CACHE
+        if misfit and locate()[0] is None:
+            raise CannotTraceError(f"{misfit} (and bcc, which could compile them, is not installed)")
+        self._tell(misfit, "compiling")
+        return self._compile(request), Way.COMPILED
+
+    def _compile(self, request: LoadRequest) -> Entry:
         if self._compiler is None:
             self._before_compiling()
             self._compiler = Compiler()
         entry = self._compiler.compile(request)
         if self._cache:
             self._cache.keep(entry)
-        return entry, Way.COMPILED
+        return entry
 
-    def _fall_back(self, carried: ProgramsFile, request: LoadRequest) -> None:
-        """Raises CannotTraceError where there is no compiler to fall back on."""
-        reason = f"{shown(carried.path)} does not fit: {carried.why_none(request)}"
-        if locate()[0] is None:
-            raise CannotTraceError(f"{reason} (and bcc, which could compile them, is not installed)")
-        self._say(f"{reason}; compiling")
+    def _tell(self, misfit: str, instead: str) -> None:
+        if misfit:
+            self._say(f"{misfit}; {instead}")
