@@ -32,6 +32,9 @@ SYMBOLS = "ffffffff81000100 t update_balloon_size_func\nffffffff81000200 t virti
 TAME = "int tame(void *ctx) { return 0; }\n"
 
 
+COUNTER_SYMBOLS = "ffffffff82000000 D vm_event_states\nffffffff82001000 D __per_cpu_offset\n"
+
+
 def load(request: LoadRequest, transport: Transport = Transport.RING) -> Loaded:
     request = replace(request, map_entries=map_entries(transport, 1 << 14, os.cpu_count() or 1))
     return install(compile_here(request), request)
@@ -100,6 +103,29 @@ def test_programs_that_follow_the_kernels_structures_compile_and_pass_the_verifi
     with loaded(plan, transport) as programs:
         assert programs.refusals == {}
         assert programs.programs.keys() >= {probe.program for probe in probes}
+
+
+@pytest.mark.parametrize(("cpus", "loops"), [("0-1", False), ("0-63", True)])
+def test_the_kernels_own_counters_are_added_up_for_any_number_of_cpus(
+    tmp_path: Path, need: Any, cpus: str, loops: bool
+) -> None:
+    # GIVEN a kernel that shows where its counters are
+    types = Path("/sys/kernel/btf/vmlinux")
+    need("live", types.exists(), "this kernel has no BTF")
+    put_probe_formats(tmp_path, "6.18")
+    put(
+        tmp_path,
+        "/proc/kallsyms",
+        f"{SYMBOLS}ffffffff82000000 D vm_event_states\nffffffff82001000 D __per_cpu_offset\n",
+    )
+    put(tmp_path, "/sys/kernel/btf/vmlinux").write_bytes(types.read_bytes())
+    put(tmp_path, "/sys/devices/system/cpu/possible", f"{cpus}\n")
+    request = replace(load_request(make_plan(root=tmp_path), Transport.RING, release="6.1.0"), traced=())
+    assert ("-DRT_MANY_CPUS" in request.source_flags) is loops
+    # THEN programs load with their addresses, and on a boot that does not show them, too
+    for values in (request.boot_values, {}):
+        with load(replace(request, boot_values=values)) as programs:
+            assert programs.refusals == {}
 
 
 def test_a_work_end_without_its_function_is_matched_by_thread(tmp_path: Path) -> None:
