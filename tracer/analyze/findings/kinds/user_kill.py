@@ -69,7 +69,7 @@ def _where(kill: UserKill, path: str | None) -> str:
     """Whose memory was short, where it was not the machine's."""
     if kill.of_machine:
         return ""
-    return f" in its memory cgroup{f' {path}' if path else ''}, not of the machine"
+    return f" in {f'memory cgroup {path}' if path else 'its memory cgroup'} (the machine was not short of memory)"
 
 
 def _pressure(pressure: Pressure) -> str:
@@ -77,7 +77,7 @@ def _pressure(pressure: Pressure) -> str:
     if pressure.waited_ns:
         parts.append(f"tasks waited {pressure.waited_ns / 1e9:.1f} s in direct reclaim in the 10 s before")
     if pressure.cgroup_ns:
-        parts.append(f"tasks of its cgroup waited {pressure.cgroup_ns / 1e9:.1f} s at its limit in the 10 s before")
+        parts.append(f"tasks of that cgroup waited {pressure.cgroup_ns / 1e9:.1f} s at its limit in the 10 s before")
     if pressure.stalled_ns:
         parts.append(f"some task was stalled for {pressure.stalled_ns / 1e9:.1f} s in that time (PSI)")
     if pressure.available_bytes is not None and pressure.total_bytes:
