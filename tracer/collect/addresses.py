@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..distinct_values import distinct_values
 from ..kernel.kallsyms import Resolution
 from ..schema import EVENT_DTYPE, HEADER_DTYPE, KINDS, MAX_KINDS
 
@@ -24,7 +25,8 @@ class _Place:
 
     def __init__(self, offset: int, kinds: frozenset[int]) -> None:
         self.kinds = kinds
-        self.is_here = np.isin(np.arange(MAX_KINDS), sorted(kinds))
+        self.is_here = np.zeros(MAX_KINDS, np.bool_)
+        self.is_here[sorted(kinds)] = True
         self.dtype = np.dtype(
             {"names": ["address"], "formats": ["u8"], "offsets": [offset], "itemsize": EVENT_DTYPE.itemsize}
         )
@@ -112,7 +114,7 @@ class AddressBook:
     def _learn(self, addresses: npt.NDArray[np.uint64]) -> None:
         if not len(addresses):
             return
-        found = np.unique(addresses)
+        found = distinct_values(addresses)
         self._table[_slots(found)] = found
         new = set(found.tolist()) - self._known
         self._known |= new

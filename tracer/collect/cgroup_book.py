@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..batch import CgroupNames
+from ..distinct_values import distinct_values
 from ..schema import KIND_BY_NAME
 
 _SLOTS: Final = 1 << 12
@@ -58,7 +59,7 @@ class CgroupBook:
 
     def _learn(self, ids: npt.NDArray[np.uint32]) -> None:
         if len(ids):
-            found = np.unique(ids)
+            found = distinct_values(ids)
             self._table[found & np.uint32(_SLOTS - 1)] = found
             self._name(found.tolist())
 

@@ -184,4 +184,4 @@ def record(
         quiet=quiet,
         verbose=verbose,
     )
-    raise HandOver(f"{_PACKAGE}.jobs.recording", {"options": options})
+    raise HandOver(f"{_PACKAGE}.jobs.recording_process", {"options": options})

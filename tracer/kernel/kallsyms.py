@@ -137,7 +137,7 @@ def _functions(piece: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint
     begins = np.concatenate(([0], ends[:-1] + 1))
     width = piece.index(b" ")
     begins = begins[_IS_TEXT[text[begins + width + 1]]]
-    digits = _DIGITS[np.lib.stride_tricks.sliding_window_view(text, width)[begins]]
+    digits = _DIGITS[np.stack([text[begins + place] for place in range(width)], axis=1)]
     addresses = np.zeros((len(begins), 8), np.uint8)
     addresses[:, 8 - width // 2 :] = digits[:, 0::2] << 4 | digits[:, 1::2]
     return begins, addresses.view(">u8").ravel().astype(np.uint64)

@@ -6,7 +6,7 @@ import ctypes
 from contextlib import suppress
 from typing import Final
 
-ANONYMOUS_BOUND_BYTES: Final = 32 << 20
+ANONYMOUS_BOUND_BYTES: Final = 24 << 20
 """The most anonymous memory of a recording process beside its stated buffers. A live test is stricter: beside the queue
 of events not yet written."""
 STARTING_BYTES: Final = 28 << 20

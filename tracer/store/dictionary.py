@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ..distinct_values import distinct_values
 from .columns import Codes, Integers, Words
 
 MOST_ENTRIES: Final = 256
@@ -37,7 +38,7 @@ class Dictionary:
             return None
         for multipliers in _TURNS:
             slots = _slots(entries, multipliers)
-            if len(np.unique(slots)) == len(slots):
+            if len(distinct_values(slots)) == len(slots):
                 return cls(entries, multipliers, slots)
         return None
 

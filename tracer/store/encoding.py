@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ..distinct_values import distinct_values
 from .columns import BASE, COUNT, FRAME_HEAD, TAG, WORD_BYTES, WORD_MASK, Encoding, Integers, Words, machine_width
 from .dictionary import Dictionary, distinct
 from .sink import Sink
@@ -145,4 +146,4 @@ def _code_width(entries: int) -> int:
 
 def _repeats(values: Integers) -> bool:
     probe = values[:: max(1, len(values) // _PROBE)]
-    return len(np.unique(probe)) * 2 <= len(probe)
+    return len(distinct_values(probe)) * 2 <= len(probe)

@@ -55,7 +55,7 @@ def encode_samples(samples: Samples) -> bytes:
     sink.put(names)
     put_steps(sink, samples.time_ns)
     put_frame(sink, values[0])
-    put_frame(sink, _zigzag(np.diff(values, axis=0).T.ravel()))
+    put_frame(sink, _zigzag((values[1:] - values[:-1]).T.ravel()))
     return bytes(sink.view())
 
 

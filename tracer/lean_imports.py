@@ -1,0 +1,133 @@
+"""Less of other people's modules: what recording never calls is not loaded, until something asks for it.
+
+Of the anonymous memory of a recorder 10 MiB were numpy, 4.3 of them for linear algebra, text files, polynomials, types
+of annotations and documentation, and 1.5 `inspect` with Python's parser, of which dataclasses need the name. Figures in
+docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import Any, Final
+
+_LATER: Final = ("inspect", "ipaddress", "locale", "shutil")
+"""Modules that others import by name and hardly ever call: `dataclasses`, `urllib.parse`, `subprocess`, ours."""
+_OPENSSL: Final = "_hashlib"
+_NUMPY: Final = "numpy"
+_TYPING: Final = "numpy.typing"
+_DOCUMENTATION: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
+"""They give compiled functions their docstrings, and nothing else."""
+
+
+class _Later(ModuleType):
+    """A module that is run when something in it is first looked up."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a module's attribute
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.__class__ = ModuleType  # type: ignore[assignment]
+        spec = self.__spec__
+        assert spec is not None
+        assert spec.loader is not None
+        spec.loader.exec_module(self)
+        return getattr(self, name)
+
+
+class _Annotation:
+    """What stands for `NDArray` and the like: annotations are for who reads them."""
+
+    def __class_getitem__(cls, _: object) -> type[_Annotation]:
+        return cls
+
+
+class _Matrix:
+    """What stands for `numpy.matrix` until all is loaded: `ravel` asks whether it has one."""
+
+
+def load_lean() -> None:
+    """Have `import numpy` bring its core alone from here on in this process; nothing where it is loaded already.
+
+    What the core lacks loads the rest when it is first looked up, and then all is as ever. numpy 1 and a numpy that is
+    made otherwise are loaded as a whole. Raises ImportError without numpy.
+    """
+    if _NUMPY in sys.modules:
+        return
+    _put_off()
+    spec = find_spec(_NUMPY)
+    if spec is None or spec.loader is None:
+        raise ImportError("numpy is not installed", name=_NUMPY)
+    package = sys.modules[_NUMPY] = module_from_spec(spec)
+    try:
+        _take_core(package)
+    except (ImportError, AttributeError):
+        _complete(package, spec)
+        return
+    sys.modules[_TYPING] = package.__dict__["typing"] = _typing()
+    package.__dict__["matrix"] = _Matrix
+
+    def look_up(name: str) -> Any:  # noqa: ANN401
+        if name.startswith("__"):
+            raise AttributeError(name)
+        _complete(package, spec)
+        return getattr(package, name)
+
+    package.__dict__["__getattr__"] = look_up
+
+
+def _put_off() -> None:
+    for name in _LATER:
+        if name not in sys.modules and (spec := find_spec(name)) is not None:
+            module = sys.modules[name] = module_from_spec(spec)
+            module.__class__ = _Later
+    # hashlib then takes Python's own sums: 3 MiB of OpenSSL stay out.
+    sys.modules.setdefault(_OPENSSL, None)  # type: ignore[arg-type]
+
+
+def _take_core(package: ModuleType) -> None:
+    """Raises ImportError, AttributeError."""
+    for name in _DOCUMENTATION:
+        sys.modules[name] = ModuleType(name)
+    from numpy import _globals, version
+
+    # What the core's modules look for in the package while they are loaded: numpy/__init__.py has it before the core.
+    given = {name: getattr(_globals, name) for name in _globals.__all__}
+    package.__dict__.update(given, __version__=version.version)
+    with _without_documentation():
+        from numpy import _core
+    # bincount is the core's, but numpy/__init__.py gets it by way of numpy.lib.
+    for module in (_core.multiarray, _core):
+        package.__dict__.update({name: getattr(module, name) for name in module.__all__})
+
+
+@contextmanager
+def _without_documentation() -> Iterator[None]:
+    """`numpy._core.overrides` has `inspect` read the signature of each function, and tidy its docstring."""
+    inspect = sys.modules["inspect"]
+    if not isinstance(inspect, _Later):
+        yield
+        return
+    inspect.__dict__.update(cleandoc=str, signature=lambda _: None)
+    try:
+        yield
+    finally:
+        if isinstance(inspect, _Later):
+            del inspect.__dict__["cleandoc"], inspect.__dict__["signature"]
+
+
+def _typing() -> ModuleType:
+    module = ModuleType(_TYPING)
+    module.__dict__.update(ArrayLike=_Annotation, DTypeLike=_Annotation, NBitBase=_Annotation, NDArray=_Annotation)
+    return module
+
+
+def _complete(package: ModuleType, spec: ModuleSpec) -> None:
+    """Run the package's own initialisation, as `import numpy` would have."""
+    if package.__dict__.pop("__getattr__", None):
+        del package.__dict__["matrix"], package.__dict__["typing"], sys.modules[_TYPING]
+    assert spec.loader is not None
+    spec.loader.exec_module(package)
