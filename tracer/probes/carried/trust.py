@@ -11,6 +11,7 @@ from ...errors import CannotTraceError, shell_word, shown
 from .file_format import MAX_FILE_BYTES
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+_ADVICE: Final = "try: a copy of your own in a folder that others can't write to"
 _PIECE: Final = 1 << 20
 
 
@@ -32,7 +33,7 @@ def read_trusted(path: Path) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise CannotTraceError(f"{shown(path)}: not a regular file")
         if reason := why_unsafe(found) or _why_unsafe_folders(fd):
-            raise UnsafeFileError(f"{shown(path)}: not loaded: {reason} (try: a copy of root's in a folder of root's)")
+            raise UnsafeFileError(f"{shown(path)}: not loaded: {reason} ({_ADVICE})")
         return _read(fd, path)
     finally:
         os.close(fd)
