@@ -96,7 +96,7 @@ class Loader:
             self._tell(misfit, "taking the cache's")
             return entry, Way.CACHE
         if misfit and locate()[0] is None:
-            raise CannotTraceError(f"{misfit} (and bcc, which could compile them, is not installed)")
+            raise CannotTraceError(f"{misfit}; bcc, which could compile them, is not installed")
         self._tell(misfit, "compiling")
         return self._compile(request), Way.COMPILED
 
