@@ -184,8 +184,14 @@ def test_what_nobody_asked_this_time_is_forgotten(folder: Path) -> None:
 def test_the_state_is_another_when_a_module_comes(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     before = state_of_kernel(tmp_path)
-    (tmp_path / "proc/modules").write_text("virtio_balloon 28672 0 - Live 0xffffffffc0000000\n")
-    assert state_of_kernel(tmp_path) != before
+    modules = tmp_path / "proc/modules"
+    modules.write_text("virtio_balloon 28672 0 - Live 0xffffffffc0000000\n")
+    loaded = state_of_kernel(tmp_path)
+    assert loaded != before
+    modules.write_text("virtio_balloon 28672 1 virtio_mem, Live 0xffffffffc0000000\n")
+    assert state_of_kernel(tmp_path) == loaded, "somebody uses it"
+    modules.write_text("virtio_balloon 28672 0 - Live 0xffffffffc1111000\n")
+    assert state_of_kernel(tmp_path) != loaded, "it was loaded anew"
 
 
 def test_remembered_answers_are_the_kernels() -> None:

@@ -16,7 +16,9 @@ from typing import Any, Final
 from .capabilities import effective_capabilities
 from .paths import ROOT, read_text
 
-_STATE: Final = ("/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/kptr_restrict", "/proc/modules")
+_STATE: Final = ("/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/kptr_restrict")
+_MODULE_COLUMNS: Final = (0, 1, 5)
+"""Of /proc/modules: name, size, address; how often one is in use, and by whom, changes all the time."""
 
 
 class Answers:
@@ -65,6 +67,12 @@ def current_answers() -> Answers | None:
 
 def state_of_kernel(root: Path = ROOT) -> str:
     """What answers hold for: this boot, with these modules, seen by somebody who may see as much."""
-    text = "\n".join(read_text(root, path) or "" for path in _STATE)
+    text = "\n".join((*(read_text(root, path) or "" for path in _STATE), *_modules(root)))
     may_see = f"{os.geteuid()} {sorted(effective_capabilities(root))}"
     return hashlib.sha256(f"{text}\n{may_see}".encode()).hexdigest()
+
+
+def _modules(root: Path) -> Iterator[str]:
+    for line in (read_text(root, "/proc/modules") or "").splitlines():
+        columns = line.split()
+        yield " ".join(columns[number] for number in _MODULE_COLUMNS if number < len(columns))
