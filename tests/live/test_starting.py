@@ -11,8 +11,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from programs_cases import entry_for
 
 from tracer.kernel.cgroup import MemoryCgroup, find_memory_controller
+from tracer.probes.carried.file_format import encode
 from tracer.probes.compiling import COMPILER_BYTES
 from tracer.recorder.footprint import FILE_BYTES, STARTING_BYTES
 from tracer.store import Recording
@@ -38,7 +40,7 @@ def controller(need) -> None:
 
 
 def test_a_start_that_takes_more_than_half_is_refused_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    done = record_within(192, tmp_path)
+    done = record_within(192, tmp_path, "--no-cache")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("reclaim-tracer: error: starting takes up to ")
     assert f"(the memory cgroup {find_memory_controller().own}/reclaim-tracer-start-" in done.stderr
@@ -47,8 +49,30 @@ def test_a_start_that_takes_more_than_half_is_refused_in_one_line_and_leaves_not
     assert list(tmp_path.iterdir()) == []
 
 
+def test_compiled_programs_need_no_room_for_a_compiler(tmp_path: Path) -> None:
+    programs = str(tmp_path / "programs")
+    build = [sys.executable, "-m", "tracer", "programs", "build", "-o", programs]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    assert "use compiled programs (--programs FILE), or start" in record_within(192, tmp_path, "--no-cache").stderr
+    # WHEN they are there, in a cgroup that is too small for the compiler alone
+    done = record_within(128, tmp_path, "--programs", programs)
+    assert done.returncode == 0, done.stderr
+    facts = Recording.open(tmp_path / "x.rtrace").metadata
+    assert (facts.buffer_bytes, facts.queue_bytes) == (2 * MIB, 3 * MIB)
+
+
+def test_programs_of_another_kernel_are_no_way_around_the_room_for_a_compiler(tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    programs.write_bytes(encode([entry_for()]))
+    done = record_within(192, tmp_path, "--no-cache", "--programs", str(programs))
+    assert done.returncode == 3, done.stderr
+    assert "(compiler 137, " in done.stderr
+    assert "more than half" in done.stderr
+    assert not (tmp_path / "x.rtrace").exists()
+
+
 def test_forced_it_records_with_small_buffers_and_the_recording_says_how_large(tmp_path: Path) -> None:
-    done = record_within(256, tmp_path, "--force-start")
+    done = record_within(256, tmp_path, "--no-cache", "--force-start")
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Memory is short: starting takes up to ")
     facts = Recording.open(tmp_path / "x.rtrace").metadata
@@ -59,11 +83,11 @@ def test_forced_it_records_with_small_buffers_and_the_recording_says_how_large(t
 
 
 def test_where_there_is_room_it_says_what_it_takes_only_when_asked(tmp_path: Path) -> None:
-    done = record_within(1024, tmp_path, "--force", "-v")
+    done = record_within(1024, tmp_path, "--no-cache", "--force", "-v")
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("memory: starting takes up to ")
     assert "Buffers: 16 MiB in the kernel, 8 MiB for events not yet written" in done.stderr
-    done = record_within(1024, tmp_path, "--force", "--buffer-size", "1", "--queue-size", "1")
+    done = record_within(1024, tmp_path, "--no-cache", "--force", "--buffer-size", "1", "--queue-size", "1")
     assert "starting takes" not in done.stderr
     assert "Buffers: 1 MiB in the kernel, 1 MiB for events not yet written" in done.stderr
     facts = Recording.open(tmp_path / "x.rtrace").metadata
@@ -89,7 +113,7 @@ def children(pid: int) -> list[int]:
 
 
 def test_it_takes_no_more_than_it_says(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tracer", "record", "--no-summary", "-o", "x.rtrace"]
+    command = [sys.executable, "-m", "tracer", "record", "--no-summary", "--no-cache", "-o", "x.rtrace"]
     command += ["-d", "1", "--buffer-size", "1", "--queue-size", "1"]
     most, compiler = Counter[str](), Counter[str]()
     with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.DEVNULL) as process:
