@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import mmap
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from kernel_tree import put
 
-from tracer.buffer_sizes import LEAST_BUFFER_BYTES, LEAST_QUEUE_BYTES, MOST_BUFFER_BYTES, MOST_QUEUE_BYTES
+from tracer.buffer_sizes import (
+    LEAST_BUFFER_BYTES,
+    LEAST_QUEUE_BYTES,
+    MOST_BUFFER_BYTES,
+    MOST_QUEUE_BYTES,
+    packing_bytes,
+)
 from tracer.check import facts
 from tracer.errors import CannotTraceError
 from tracer.jobs import recording
@@ -17,7 +26,7 @@ from tracer.probes.compiling import COMPILER_BYTES
 from tracer.probes.transport import Transport
 from tracer.recorder.footprint import FILE_BYTES, RUNNING_BYTES, STARTING_BYTES
 from tracer.recorder.memory_need import MemoryNeed
-from tracer.recorder.starting import Start, Wish, look_before_start, memory_requirement
+from tracer.recorder.starting import Start, Wish, look_before_start, may_start
 from tracer.terminal.messages import Messages
 
 MIB = 1 << 20
@@ -45,6 +54,8 @@ def record_options(output: Path) -> RecordOptions:
         oom_notifiers=(),
         lru_detail="each",
         summary=True,
+        programs=None,
+        cached=True,
         force_start=False,
         quiet=True,
         verbose=False,
@@ -85,6 +96,12 @@ def test_nothing_is_started_where_it_is_refused(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(CannotTraceError, match="too much"):
         recording.run(record_options(tmp_path / "x.rtrace"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_costs_no_numpy() -> None:
+    code = "import sys, tracer.jobs.recording; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_in_a_small_guest_the_compiler_is_too_much(machine):
@@ -167,8 +184,10 @@ def test_what_the_process_has_already_is_not_needed_again(machine):
     sizes = {"compiles": False, "buffer_bytes": 2 * MIB, "queue_bytes": 3 * MIB, "root": machine}
     whole = MemoryNeed.of(**sizes).peak_bytes
     put(machine, "/proc/self/statm", "9000 2560 1280 1 0 900 0\n")
-    held = 1280 * 4096
-    assert MemoryNeed.of(**sizes).peak_bytes == whole - held
+    assert MemoryNeed.of(**sizes).peak_bytes == whole - 2560 * mmap.PAGESIZE
+    put(machine, "/proc/self/statm", "9000 900000 800000 1 0 900 0\n")
+    left = MemoryNeed(0, 0, 0, sizes["buffer_bytes"], sizes["queue_bytes"] + packing_bytes(sizes["queue_bytes"]))
+    assert MemoryNeed.of(**sizes) == left
     for text in ("", "x y z", "1", "1 -5 3"):
         put(machine, "/proc/self/statm", text)
         assert MemoryNeed.of(**sizes).peak_bytes == whole
@@ -183,14 +202,11 @@ def test_while_it_runs_queue_and_packing_count_instead_of_the_compiler():
 def test_check_says_the_same_and_how_to_mend_it(machine):
     wish = Wish(transport=Transport.RING)
     put_available(machine, 47 * MIB)
-    found = memory_requirement(wish, machine)
-    assert (found.ok, found.needed) == (False, True)
-    assert found.detail.startswith(
-        "tracing takes up to 183 MiB (compiler 137, tracer 44, buffers 2) of 47 MiB available"
-    )
-    assert found.fix == "record: free some memory, or --force-start"
+    told, advice = may_start(wish, machine)
+    assert told == "183 MiB (compiler 137, tracer 44, buffers 2) of 47 MiB available (MemAvailable), more than half"
+    assert advice == "free some memory, or --force-start"
     put_available(machine, 1 << 40)
-    assert memory_requirement(wish, machine).ok
+    assert not may_start(wish, machine).advice
 
 
 def test_check_compiles_nothing_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch):

@@ -10,7 +10,8 @@ from pathlib import Path
 from ..check.facts import gather
 from ..check.text import render
 from ..errors import CannotTraceError
-from ..recorder.starting import Wish, memory_requirement
+from ..kernel.access import Requirement
+from ..recorder.starting import Wish, may_start
 from ..terminal.paper import stdout_paper
 from .observing import observe_now, observe_recording
 
@@ -29,9 +30,15 @@ def run(
     Raises RecordingError, CannotTraceError, UsageError.
     """
     seen = observe_recording(recording) if recording is not None else None
-    facts = replace(gather(balloon_source, oom_notifiers, (memory_requirement(Wish()),)), observation=seen)
+    facts = replace(gather(balloon_source, oom_notifiers, (_memory(),)), observation=seen)
     if observe_s is not None and facts.can_trace:
         facts = replace(facts, observation=observe_now(observe_s))
     text = json.dumps(facts.to_json(), indent=2) + "\n" if as_json else render(facts, stdout_paper(), verbose=verbose)
     sys.stdout.write(text)
     return 0 if facts.can_trace else CannotTraceError.exit_code
+
+
+def _memory() -> Requirement:
+    """That starting leaves enough for everybody else."""
+    told, advice = may_start(Wish())
+    return Requirement("memory", not advice, f"tracing takes up to {told}", f"record: {advice}" if advice else "")

@@ -29,11 +29,12 @@ class MemoryNeed:
     @classmethod
     def of(cls, *, compiles: bool, buffer_bytes: int, queue_bytes: int, load_bytes: int = 0, root: Path = ROOT) -> Self:
         """From now on: what this process has already is not available any more, and not needed again."""
-        held = _held_bytes(root)
+        anonymous, of_files = _held_bytes(root)
+        files = max(0, FILE_BYTES - of_files)
         return cls(
             compiler=COMPILER_BYTES if compiles else 0,
-            starting=max(0, STARTING_BYTES - held) + FILE_BYTES,
-            running=max(0, RUNNING_BYTES - held) + FILE_BYTES,
+            starting=max(0, STARTING_BYTES - anonymous) + files,
+            running=max(0, RUNNING_BYTES - anonymous) + files,
             buffer=buffer_bytes,
             queue=queue_bytes + packing_bytes(queue_bytes),
             load=load_bytes,
@@ -63,9 +64,10 @@ def mib(size_bytes: int) -> str:
     return f"{-(-size_bytes // MIB):,}"
 
 
-def _held_bytes(root: Path) -> int:
-    """Anonymous memory of this process: resident less shared pages (proc_pid_statm(5)); 0 where nobody tells."""
+def _held_bytes(root: Path) -> tuple[int, int]:
+    """Anonymous memory of this process and its pages of files (proc_pid_statm(5)); none where nobody tells."""
     words = (read_text(root, "/proc/self/statm") or "").split()[:3]
     if len(words) < 3 or not all(word.isascii() and word.isdigit() for word in words):
-        return 0
-    return max(0, int(words[1]) - int(words[2])) * mmap.PAGESIZE
+        return 0, 0
+    resident, shared = (int(word) * mmap.PAGESIZE for word in words[1:])
+    return max(0, resident - shared), shared

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..buffer_sizes import default_buffer_bytes, default_queue_bytes
 from ..errors import CannotTraceError
-from ..kernel.access import Requirement
 from ..kernel.host import online_cpus
 from ..kernel.memory_room import MACHINE, MemoryRoom, memory_room
 from ..kernel.paths import ROOT
@@ -17,7 +16,7 @@ from ..probes.transport import Transport, choose_transport
 from ..terminal.messages import Messages
 from .memory_need import MIB, MemoryNeed, mib
 
-_FORCE: Final = "--force-start"
+FORCE: Final = "--force-start"
 _TIGHT: Final = 1 / 4
 """A start that takes more than this share of what is available is worth a line."""
 
@@ -45,6 +44,13 @@ class Start:
     queue_bytes: int
 
 
+class Verdict(NamedTuple):
+    """What a start takes of what is available; `advice` is empty where it may start."""
+
+    told: str
+    advice: str = ""
+
+
 def look_before_start(
     wish: Wish, say: Messages, *, force: bool = False, advise: bool = True, root: Path = ROOT
 ) -> Start:
@@ -57,7 +63,7 @@ def look_before_start(
     need, room = _need(wish, start, root), start.room
     told = f"starting takes up to {_told(need, room)}"
     if not room.allows(need.peak_bytes) and not force:
-        advice = f": {_advice(wish, start, root)}, or start all the same with {_FORCE}" if advise else ""
+        advice = f": {_advice(wish, start, root)}, or start all the same with {FORCE}" if advise else ""
         raise CannotTraceError(f"{told}, more than half{advice}")
     if room.available_bytes is None or need.peak_bytes > room.available_bytes * _TIGHT:
         say.info(f"Memory is {'not known' if room.available_bytes is None else 'short'}: {told}")
@@ -66,14 +72,13 @@ def look_before_start(
     return start
 
 
-def memory_requirement(wish: Wish, root: Path = ROOT) -> Requirement:
-    """The same as one of the things that tracing rests on."""
+def may_start(wish: Wish, root: Path = ROOT) -> Verdict:
+    """The same without starting anything: what it takes of what, and where that is too much, what to do."""
     start = _start(wish, root)
     need = _need(wish, start, root)
     if start.room.allows(need.peak_bytes):
-        return Requirement("memory", True, f"tracing takes up to {_told(need, start.room)}")
-    detail = f"tracing takes up to {_told(need, start.room)}, more than half"
-    return Requirement("memory", False, detail, f"record: {_advice(wish, start, root)}, or {_FORCE}")
+        return Verdict(_told(need, start.room))
+    return Verdict(f"{_told(need, start.room)}, more than half", f"{_advice(wish, start, root)}, or {FORCE}")
 
 
 def _start(wish: Wish, root: Path) -> Start:
