@@ -94,9 +94,10 @@ class RecentWaits:
         for number, chosen in groups(cgroup_id):
             if number:
                 self._cgroups.setdefault(number, _Waiting()).add(begin_ns[chosen], end_ns[chosen])
-        order = np.argsort(end_ns, kind="stable")
-        homes = zip(cgroup_id[order].tolist(), end_ns[order].tolist(), strict=True)
-        self._homes.update(zip(stretch.batch.header["tgid"][begin_at][order].tolist(), homes, strict=True))
+        newest = np.argsort(end_ns, kind="stable")[::-1]
+        tgids, first = np.unique(stretch.batch.header["tgid"][begin_at][newest], return_index=True)
+        homes = zip(cgroup_id[newest[first]].tolist(), end_ns[newest[first]].tolist(), strict=True)
+        self._homes.update(zip(tgids.tolist(), homes, strict=True))
 
     def home(self, tgid: int, time_ns: int) -> int:
         """The memory cgroup at whose limit a process waited in the window before a moment; 0 where it did not."""
