@@ -19,6 +19,8 @@ from tracer.analyze.model import Finding
 from tracer.analyze.terms import Quality
 from tracer.batch import Samples
 from tracer.metadata import BalloonInfo, PlanRow, SourceState
+from tracer.report.balloon_chart import balloon_row
+from tracer.report.figure import Absence
 from tracer.schema import SAMPLE_NULL
 from tracer.store import Recording
 from tracer.wording.balloon_size import size_words
@@ -137,6 +139,12 @@ def test_a_kill_beside_a_balloon_that_only_the_host_knows_says_what_it_held():
     # WHILE a guest that never had more, by a log that may have begun late, may have an empty balloon or not
     told = analyse(host((0, 384), full_mib=384), kill, metadata=UNSIZED).findings
     assert [finding.numbers.get("balloon_pages") for finding in told if finding.kind == "oom_kill"] == [None]
+
+
+def test_the_report_does_not_say_more_than_the_hosts_log_does():
+    row = balloon_row(analyse(host((0, 384)), metadata=UNSIZED), 4096)
+    assert isinstance(row, Absence)
+    assert row.words == "By the host's log the balloon held at least 640.0 MiB and did not move."
 
 
 LOG = [

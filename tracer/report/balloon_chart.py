@@ -9,6 +9,7 @@ import numpy as np
 from ..analyze.balloon.size import Size, sampled_size, stepped_size
 from ..analyze.model import Analysis, BalloonStep
 from ..analyze.terms import Cause
+from ..balloon_counters import HOSTS_ACTUAL
 from ..wording.numbers import count, mib
 from .figure import Absence, Figure, line
 from .series import extremes
@@ -24,7 +25,9 @@ _MOST_MARKS: Final = 200
 
 
 def _absence(sampled: Size | None) -> Absence:
-    if sampled is not None and sampled.mib[0] >= 1:
+    if sampled is not None and sampled.source == HOSTS_ACTUAL and sampled.mib[0] >= 1:
+        words = f"By the host's log the balloon held at least {sampled.mib[0]:,.1f} MiB and did not move."
+    elif sampled is not None and sampled.mib[0] >= 1:
         words = f"The balloon held {sampled.mib[0]:,.1f} MiB throughout: no page entered or left it."
     else:
         words = "No balloon activity was recorded."

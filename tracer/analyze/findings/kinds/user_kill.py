@@ -130,7 +130,7 @@ KIND: Final = Kind(
         "some task was stalled for 0.5 s (PSI some), or at most a tenth of the memory was available: the "
         "machine was short. Waiting at memory cgroups' own limits is not counted there and subtracted from "
         "PSI. It counts if tasks of the victim's cgroup waited at their limit for 0.5 s: then only that "
-        "cgroup was short. Which cgroup is the victim's shows where the victim itself waited so. From "
+        "cgroup was short. The victim's cgroup is known if the victim itself waited at its limit. From "
         "a task with the name of a known memory killer, any waiting or stall, or swap that is nine tenths "
         "full, is enough, and it is critical. From a container runtime, or through `cgroup.kill`, it is a "
         "warning while memory was low. Others are information. Signals of one sender less than a second "
@@ -151,6 +151,7 @@ KIND: Final = Kind(
                 "kernel's OOM path was never reached."
             ),
             ("If it did not: the guest is too small for its load; give it more memory or swap, or limit the load."),
+            "If only a memory cgroup was short: raise its limit (memory.high, memory.max), or limit its load.",
             (
                 "If the wrong process was killed: exclude it (ManagedOOMPreference=avoid, earlyoom --avoid, a "
                 "pod's priority and requests)."
