@@ -18,7 +18,7 @@ from typing import ClassVar
 from tracer.kernel.cgroup import MemoryCgroup
 from tracer.probes.plan import Plan, make_plan
 from tracer.probes.probe import How, Probe
-from tracer.recorder.capture import FLUSH_S
+from tracer.recorder.flushing import FLUSH_S
 
 from .measure import CannotRunError, choose_cpus, cpu_ns, interleave_able, pinned, settle
 from .peers import BpftracePrint, Perf, Splice

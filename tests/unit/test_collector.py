@@ -23,7 +23,11 @@ class Machine:
     """A fake ring, loss counters and counters, and a collector over them."""
 
     def __init__(
-        self, root: Path, interval_s: float = 0.02, symbol_name: Callable[[int], str | None] | None = None
+        self,
+        root: Path,
+        interval_s: float = 0.02,
+        symbol_name: Callable[[int], str | None] | None = None,
+        turn_s: float | None = None,
     ) -> None:
         (root / "proc").mkdir(exist_ok=True)
         (root / "proc/vmstat").write_text("nr_free_pages 5\nballoon_inflate 0\nballoon_deflate 0\n")
@@ -43,7 +47,7 @@ class Machine:
             symbol_name=symbol_name,
         )
         self.start_ns = time.monotonic_ns()
-        self.collector = Collector(sources, self.start_ns, interval_s)
+        self.collector = Collector(sources, self.start_ns, interval_s, turn_s)
 
     def write(self, kind: str = "kswapd_sleep", count: int = 1, **arguments: int) -> None:
         """Put records into the ring and make its descriptor readable."""
@@ -85,6 +89,15 @@ def test_it_begins_and_ends_with_a_sample_and_ends_when_told(machine: Machine) -
     times = [int(item.time_ns[0]) for item in items]
     assert times == sorted(times)
     assert items[0].column("vmstat.nr_free_pages").tolist() == [5]
+
+
+def test_it_gives_something_at_least_once_a_turn(tmp_path: Path) -> None:
+    # GIVEN readings every five seconds and nothing else, and somebody who wants to look every ten milliseconds
+    machine = Machine(tmp_path, interval_s=5.0, turn_s=0.01)
+    items = collect(machine, lambda number: machine.collector.stop() if number == 5 else None)
+    # THEN items without records come in between
+    assert [len(item) for item in items] == [1, 0, 0, 0, 0, 0, 1]
+    machine.collector.close()
 
 
 def test_what_the_programs_still_hold_comes_behind_the_last_records(machine: Machine) -> None:

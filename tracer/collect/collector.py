@@ -54,6 +54,7 @@ _LAST_RECORDS_NS: Final = 50_000_000
 
 _NS: Final = 1_000_000_000
 _ONE: Final = np.uint64(1)
+_NO_RECORDS: Final = np.empty(0, EVENT_DTYPE)
 _BALLOON_SPANS: Final = (SpanKind.BALLOON_WORK, SpanKind.OOM_NOTIFIER)
 _BALLOON_KINDS: Final = frozenset(kind.number for kind in KINDS if kind.span in _BALLOON_SPANS)
 _BALLOON_COUNTERS: Final = frozenset((*(name for name, _ in GAUGES), *EVENT_COUNTERS))
@@ -103,9 +104,19 @@ class _LossCounter:
 class Collector:
     """Turns the ring, the loss counters and the kernel's counters into items until told to stop."""
 
-    def __init__(self, sources: Sources, start_ns: int, sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S) -> None:
-        """`start_ns` (CLOCK_MONOTONIC) is when the programs were about to be attached: loss is counted from there."""
+    def __init__(
+        self,
+        sources: Sources,
+        start_ns: int,
+        sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S,
+        turn_s: float | None = None,
+    ) -> None:
+        """`start_ns` (CLOCK_MONOTONIC) is when the programs were about to be attached: loss is counted from there.
+
+        With `turn_s` `items` gives something at least as often: no records, if nothing else.
+        """
         self._sources = sources
+        self._turn_s = turn_s
         self._interval_ns = round(sample_interval_s * _NS)
         self._book = AddressBook(sources.symbol_name)
         self._cgroups = CgroupBook(sources.cgroup_path)
@@ -180,6 +191,8 @@ class Collector:
         while not self._over(end_ns):
             yield from self._gathered(end_ns)
             yield from self._due()
+            if self._turn_s is not None:
+                yield _NO_RECORDS
         before_last()
         yield from self._last()
 
@@ -210,7 +223,7 @@ class Collector:
             return 0.0
         until = self._next_sample_ns if end_ns is None else min(self._next_sample_ns, end_ns)
         wait_s, look_s = (until - kernel_time.now_ns()) / _NS, self._sources.buffers.longest_wait_s()
-        return max(0.0, wait_s if look_s is None else min(wait_s, look_s))
+        return max(0.0, min(each for each in (wait_s, look_s, self._turn_s) if each is not None))
 
     def _gathered(self, end_ns: int | None) -> Iterator[Item]:
         """What came since the last look, once there is something to look at."""

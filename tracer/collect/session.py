@@ -55,6 +55,7 @@ class Session:
         transport: Transport | None,
         measure_cost: bool,
         loader: Loader | None,
+        turn_s: float | None,
     ) -> None:
         self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
         self._command = command
@@ -76,7 +77,7 @@ class Session:
             probes = self._probes
             named = _symbol_names(stack)
             sources = Sources(self._buffers, lost, probes.missed, counters, probes.take_untold, paths, named)
-            self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s)
+            self._collector = Collector(sources, anchor.monotonic_ns, self._interval_s, turn_s)
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
             stack.callback(self._leave_command)
@@ -225,13 +226,15 @@ def open_session(
     transport: Transport | None = None,
     measure_cost: bool = False,
     loader: Loader | None = None,
+    turn_s: float | None = None,
 ) -> Session:
     """Compile, load and attach. Raises CannotTraceError where this machine can't.
 
     Without a `transport` it is the better one that the kernel has. `measure_cost` has the kernel measure the programs,
     where it can; they run a third longer then. A `loader` that was started earlier is ready earlier.
+    With `turn_s` items come at least as often, empty records where there is nothing else.
     """
-    return Session(plan, sample_interval_s, buffer_bytes, command, transport, measure_cost, loader)
+    return Session(plan, sample_interval_s, buffer_bytes, command, transport, measure_cost, loader, turn_s)
 
 
 def _symbol_names(stack: ExitStack) -> Callable[[int], str | None] | None:

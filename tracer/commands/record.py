@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from ..jobs.record_options import RecordOptions
+from ..output_stream import STDOUT, refuse_terminal
 from ..recorder.handover import HandOver
-from .options import BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose, length_s, named
+from .options import LEAST_S, BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose, length_s, named
 
 
 class TransportWish(StrEnum):
@@ -38,6 +39,7 @@ class LruDetail(StrEnum):
 
 
 MOST_MIB = 1 << 20
+_MOST_FLUSH_S = 60.0
 _PACKAGE = __package__.partition(".")[0]
 
 
@@ -52,7 +54,13 @@ def record(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Default: reclaim-DATE-TIME.rtrace.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Default: reclaim-DATE-TIME.rtrace; - is standard output.",
+            show_default=False,
+        ),
     ] = None,
     duration: Annotated[
         float | None,
@@ -111,6 +119,16 @@ def record(
         Fsync,
         typer.Option(help="When to fsync: at the end, or also at each flush (once a second)."),
     ] = Fsync.CLOSE,
+    flush: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=LEAST_S,
+            max=_MOST_FLUSH_S,
+            help="Write what is S seconds old. Default: once a second, every 5 s while nothing happens.",
+            show_default=False,
+        ),
+    ] = None,
     rotate: Annotated[
         int | None,
         typer.Option(
@@ -156,11 +174,16 @@ def record(
       reclaim-tracer record --as-user alice -- make -j8
       reclaim-tracer record -d 5 --buffer-size 64 --force -o trace.rtrace
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
+      reclaim-tracer record -o - --flush 0.2 | reclaim-tracer replay -
     """
     if not command and sys.argv[-1:] == ["--"] and output != Path("--"):
         raise typer.BadParameter("no COMMAND after --")
     if as_user is not None and not command:
         raise typer.BadParameter("--as-user needs a COMMAND: record --as-user USER -- COMMAND")
+    if output == STDOUT:
+        refuse_terminal()
+        if rotate is not None:
+            raise typer.BadParameter("standard output is one stream: --rotate needs a file")
     options = RecordOptions(
         output=named(output or _default_output()),
         duration_s=duration,
@@ -168,6 +191,7 @@ def record(
         as_user=as_user,
         force=force,
         fsync=fsync.value,
+        flush_s=flush,
         rotate_bytes=None if rotate is None else rotate << 20,
         keep=keep,
         queue_bytes=None if queue_size is None else queue_size << 20,

@@ -16,6 +16,7 @@ class RecordOptions:
     as_user: str | None
     force: bool
     fsync: str
+    flush_s: float | None
     rotate_bytes: int | None
     keep: int | None
     queue_bytes: int | None

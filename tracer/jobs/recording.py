@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import shell_word
 from ..freed_memory import keep_freed_memory
+from ..output_stream import STDOUT, OutputStream, take_stdout
 from ..probes.carried.cache import Cache
 from ..probes.carried.programs_file import ProgramsFile
 from ..probes.loader import Loader, may_compile
@@ -31,6 +32,7 @@ def run(options: RecordOptions) -> None:
     one_arena()
     keep_freed_memory(KEPT_BYTES)
     say = Messages(quiet=options.quiet, verbose=options.verbose)
+    stream = take_stdout() if options.output == STDOUT else None
     transport = Transport(options.transport) if options.transport else None
     # Before anything else: a file that is not to be trusted, or damaged, is an error.
     carried = None if options.programs is None else ProgramsFile(options.programs)
@@ -40,13 +42,18 @@ def run(options: RecordOptions) -> None:
     compiling = replace(wish, compiles=True)
     # A compiler, where one is needed, gets ready while this process imports what it needs and makes its plan.
     with Loader(carried, cache, say.info, lambda: _look_again(compiling, force=options.force_start)) as loader:
-        captured = _capture(options, start, loader, say)
+        captured = _capture(options, start, loader, say, stream)
+    if stream is None:
+        _summarise(captured, options, say)
+    if status := captured.command_status:
+        sys.exit(status if status > 0 else _SIGNALLED - status)
+
+
+def _summarise(captured: Captured, options: RecordOptions, say: Messages) -> None:
     if not options.summary:
         say.next(f"reclaim-tracer summary {shell_word(captured.path)}")
     elif print_summary(captured, verbose=options.verbose):
         say.next(f"reclaim-tracer report {shell_word(captured.path)}")
-    if status := captured.command_status:
-        sys.exit(status if status > 0 else _SIGNALLED - status)
 
 
 def _look_again(wish: Wish, *, force: bool) -> None:
@@ -54,7 +61,9 @@ def _look_again(wish: Wish, *, force: bool) -> None:
     look_before_start(wish, Messages(quiet=True), force=force)
 
 
-def _capture(options: RecordOptions, start: Start, loader: Loader, say: Messages) -> Captured:
+def _capture(
+    options: RecordOptions, start: Start, loader: Loader, say: Messages, stream: OutputStream | None
+) -> Captured:
     with loading():
         from ..recorder.capture import CaptureRequest, capture
         from ..recorder.output import Output, rotation_of
@@ -62,12 +71,20 @@ def _capture(options: RecordOptions, start: Start, loader: Loader, say: Messages
 
     rotation = rotation_of(options.rotate_bytes, options.keep)
     request = CaptureRequest(
-        output=Output(options.output, options.force, Fsync(options.fsync), rotation, start.queue_bytes),
+        output=Output(
+            stream.path if stream else options.output,
+            options.force,
+            Fsync(options.fsync),
+            rotation,
+            start.queue_bytes,
+            stream,
+        ),
         duration_s=options.duration_s,
         command=options.command,
         as_user=options.as_user,
         sample_interval_s=options.sample_interval_s,
         buffer_bytes=start.buffer_bytes,
+        flush_s=options.flush_s,
         memory_available_bytes=start.room.available_bytes,
         measure_cost=options.verbose,
         transport=Transport(options.transport) if options.transport else None,

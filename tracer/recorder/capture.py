@@ -35,6 +35,7 @@ from ..store.format import JSON
 from ..store.note_keys import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
 from ..terminal.messages import Messages
 from ..terminal.messages import say as warn
+from .flushing import Flushes, turn_s_of
 from .footprint import ANONYMOUS_BOUND_BYTES, give_back
 from .module_changes import module_changes
 from .output import OpenOutput, Output
@@ -43,10 +44,8 @@ from .sign_of_life import SignOfLife
 if TYPE_CHECKING:
     from ..collect.collector import Item
 
-FLUSH_S: Final = 1.0
-"""What is older than this survives `kill -9`. Samples keep the loop turning at least as often."""
-QUIET_FLUSH_S: Final = 5.0
-"""The same for readings of counters while nothing else comes: waking the writer is a third of what they cost."""
+_SAY_S: Final = 1.0
+"""How often it is said how it goes, and clocks are compared."""
 
 
 @contextmanager
@@ -59,6 +58,7 @@ class CaptureRequest:
     """What to record, where to, for how long; `load` is ready before anything is attached and then told to begin.
 
     `as_user` is the user that the command runs as: NAME or UID, with or without :GROUP; None for this process's.
+    `flush_s` bounds how old what is written may be, None for as the recorder thinks best.
     `memory_available_bytes` is what could be had when the buffers' sizes were chosen, None where unknown.
     """
 
@@ -69,6 +69,7 @@ class CaptureRequest:
     sample_interval_s: float = DEFAULT_SAMPLE_INTERVAL_S
     buffer_bytes: int = MOST_BUFFER_BYTES
     memory_available_bytes: int | None = None
+    flush_s: float | None = None
     measure_cost: bool = False
     transport: Transport | None = None
     balloon_source: str = PageSource.AUTO
@@ -107,6 +108,7 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
             transport=request.transport,
             measure_cost=request.measure_cost,
             loader=request.loader,
+            turn_s=turn_s_of(request.flush_s),
         ) as session,
         _command_outlives(session, request.duration_s),
     ):
@@ -181,7 +183,7 @@ def _record(
         _say_lock(lock, say)
         _say_begun(request, say)
         life = SignOfLife(facts, say, command=bool(request.command))
-        lost = _copy(chain((first,), items), lambda: session.present, writer, say, life)
+        lost = _copy(chain((first,), items), lambda: session.present, writer, say, life, request.flush_s)
         _write_end(session, writer, say)
     finally:
         writer.close()
@@ -194,31 +196,32 @@ def _copy(
     writer: OpenOutput,
     say: Messages,
     life: SignOfLife,
+    flush_s: float | None = None,
 ) -> int:
-    """Write every item, flushing once a second, rarely where nothing happens; the number of events the kernel lost.
+    """Write every item, and flush when that is due; the number of events the kernel lost.
 
     `present` says which kinds are in the item's records.
     """
     lost, start_s = 0, time.monotonic()
-    next_flush_s, quiet_until_s, happened = start_s + FLUSH_S, start_s, True
+    flushes, next_say_s = Flushes(flush_s, start_s), start_s + _SAY_S
     clocks = _ClockNotes(writer)
     for item in items:
         _write(item, writer)
         if isinstance(item, Samples):
             life.sampled(item)
-        else:
-            happened = True
+        flushes.took(item)
         for change in module_changes(item, present()):
             say.info(change)
         lost += item.total if isinstance(item, LostStretch) else 0
         now_s = time.monotonic()
-        if now_s >= next_flush_s:
-            next_flush_s = now_s + FLUSH_S
+        says = now_s >= next_say_s
+        if says:
+            next_say_s = now_s + _SAY_S
             clocks.note()
             _warn_of_skipped(writer)
-            if happened or now_s >= quiet_until_s:
-                writer.flush()
-                quiet_until_s, happened = now_s + QUIET_FLUSH_S, False
+        if flushes.is_due(now_s):
+            writer.flush()
+        if says:
             all_lost = lost + sum(writer.dropped.values())
             say.detail(f"{now_s - start_s:6.1f} s: {writer.events_written:,} events, {all_lost:,} lost")
             life.show(now_s - start_s, writer.events_written, all_lost)

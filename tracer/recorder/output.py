@@ -9,6 +9,7 @@ from pathlib import Path
 from ..buffer_sizes import MOST_QUEUE_BYTES, block_events
 from ..errors import TracerError, UsageError, shown
 from ..metadata import Metadata
+from ..output_stream import OutputStream
 from ..outputs import FileIdentity
 from ..store import BackgroundWriter, Fsync, RotatingWriter, Rotation, Writer, check_output
 from ..store.event_columns import EventEncoder
@@ -17,16 +18,20 @@ from ..store.rotating import find_parts, part_path
 
 @dataclass(frozen=True)
 class Output:
-    """One file, or with `rotation` several; `queue_bytes` is the memory for events that are not written yet."""
+    """One file, or with `rotation` several, or a `stream`; `queue_bytes` is the memory for events that are not written
+    yet."""
 
     path: Path
     force: bool = False
     fsync: Fsync = Fsync.CLOSE
     rotation: Rotation | None = None
     queue_bytes: int = MOST_QUEUE_BYTES
+    stream: OutputStream | None = None
 
     def check(self) -> None:
         """Try whether it can be written. Raises TracerError."""
+        if self.stream:
+            return
         first = part_path(self.path, 1) if self.rotation else self.path
         parts = find_parts(self.path)
         if parts and not self.rotation and not self.force:
@@ -42,7 +47,9 @@ class Output:
         """Create the first file. Raises TracerError."""
         encoder = EventEncoder(block_events(self.queue_bytes))
         if self.rotation is None:
-            writer = Writer(self.path, metadata, force=self.force, fsync=self.fsync, encoder=encoder)
+            writer = Writer(
+                self.path, metadata, force=self.force, fsync=self.fsync, encoder=encoder, stream=self.stream
+            )
             return OpenOutput(writer, self)
         parts = RotatingWriter(self.path, metadata, self.rotation, force=self.force, fsync=self.fsync, encoder=encoder)
         return OpenOutput(parts, self)
@@ -68,6 +75,12 @@ class OpenOutput(BackgroundWriter):
         if isinstance(self._target, RotatingWriter):
             return self._target.identities
         return {self._output.path: self._target.identity}
+
+    def close(self) -> None:
+        """As `BackgroundWriter.close`; a stream's reader that takes nothing is waited for some seconds only."""
+        if self._output.stream:
+            self._output.stream.hurry()
+        super().close()
 
     def newly_skipped(self) -> tuple[Path, ...]:
         """Names that something else had when a file was to get them, which were not told before."""

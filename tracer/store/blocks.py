@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 from zstandard import ZstdCompressor
 
 from ..errors import TracerError, shown
+from ..output_stream import OutputStream
 from ..outputs import NewFile, write_at
 from .format import (
     BLOCK_HEADER_BYTES,
@@ -46,10 +47,12 @@ class BlockFile:
         inputs: Iterable[Path] = (),
         events_before: int = 0,
         folder: int | None = None,
+        stream: OutputStream | None = None,
     ) -> None:
         """With `whole` it takes its name when it is closed, and nothing stays of it where that is not reached.
 
         `events_before` are in earlier files of the same recording, `folder` is as `NewFile` has it. Raises TracerError.
+        A `stream` is written to instead of a file: nothing is cut back or synced there.
         """
         self._events_before = events_before
         self.path = path
@@ -60,16 +63,23 @@ class BlockFile:
         self._compressor = ZstdCompressor(level=_ZSTD_LEVEL)
         head = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, self._file_id)
         start = head + self._pack(BlockType.META, Codec.STORED, meta, meta, 1, (0, 0))
-        self._output = NewFile(path, force=force, inputs=inputs, folder=folder)
+        self._whole, self._stream = whole, stream
+        self._output = stream or NewFile(path, force=force, inputs=inputs, folder=folder)
         self.identity = self._output.identity
-        self._output.start(start)
-        self._whole = whole
-        if not whole:
-            self._output.publish()
         self._descriptor: int | None = self._output.descriptor
         self._failed = False
+        self.bytes_written = 0
+        self._start(start)
         self.bytes_written = len(head)
         self._account(BlockType.META, 1, start[len(head) :])
+
+    def _start(self, data: bytes) -> None:
+        if isinstance(self._output, OutputStream):
+            self._put(self._output.descriptor, data)
+            return
+        self._output.start(data)
+        if not self._whole:
+            self._output.publish()
 
     @property
     def is_open(self) -> bool:
@@ -83,13 +93,19 @@ class BlockFile:
         packed = self._compressor.compress(raw)
         codec, payload = (Codec.ZSTD, packed) if len(packed) < len(raw) else (Codec.STORED, bytes(raw))
         block = self._pack(kind, codec, payload, raw, count, times)
-        try:
-            write_at(self._descriptor, block, self.bytes_written)
-        except OSError as error:
-            self._fail(self._descriptor, error)
+        self._put(self._descriptor, block)
         self._account(kind, count, block)
         if self._index.is_due and kind not in (BlockType.INDEX, BlockType.END):
             self.append_index()
+
+    def _put(self, descriptor: int, block: bytes) -> None:
+        try:
+            if self._stream:
+                self._stream.write(block)
+            else:
+                write_at(descriptor, block, self.bytes_written)
+        except OSError as error:
+            self._fail(descriptor, error)
 
     def append_index(self) -> int:
         """An INDEX of the blocks since the last one; its offset. Raises TracerError once."""
@@ -100,7 +116,7 @@ class BlockFile:
 
     def sync(self) -> None:
         """Wait until the disk has everything, and give back the page cache it took. Raises TracerError once."""
-        if self._descriptor is None or self._failed:
+        if self._descriptor is None or self._failed or self._stream:
             return
         try:
             os.fdatasync(self._descriptor)
@@ -114,9 +130,10 @@ class BlockFile:
         if descriptor is None:
             return
         try:
-            os.ftruncate(descriptor, self.bytes_written)
-            os.fsync(descriptor)
-            self._settle_name()
+            if isinstance(self._output, NewFile):
+                os.ftruncate(descriptor, self.bytes_written)
+                os.fsync(descriptor)
+                self._settle_name(self._output)
         except OSError as error:
             if not self._failed:
                 self._fail(descriptor, error)
@@ -128,10 +145,10 @@ class BlockFile:
         self._descriptor = None
         self._output.close()
 
-    def _settle_name(self) -> None:
+    def _settle_name(self, output: NewFile) -> None:
         if self._whole and not self._failed:
-            self._output.publish()
-        elif not self._whole and not self._output.has_its_name():
+            output.publish()
+        elif not self._whole and not output.has_its_name():
             lost = f"the {self.counts[BlockType.EVENTS]:,} events in it are lost"
             raise TracerError(f"{shown(self.path)}: it was removed or replaced while being written; {lost}")
 
@@ -159,9 +176,13 @@ class BlockFile:
     def _fail(self, descriptor: int, error: OSError) -> NoReturn:
         self._failed = True
         with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, self.bytes_written)
+            if not self._stream:
+                os.ftruncate(descriptor, self.bytes_written)
         reason = os.strerror(error.errno) if error.errno else str(error)
         events = self.counts[BlockType.EVENTS]
+        told = f"{shown(self.path)}: recording stopped: {reason}"
+        if self._stream:
+            raise TracerError(f"{told}; it was given {events:,} events") from error
         kept = "nothing was written" if self._whole else f"kept the first {self._events_before + events:,} events"
         advice = "free some space or choose another path with -o"
-        raise TracerError(f"{shown(self.path)}: recording stopped: {reason}; {kept}; {advice}") from error
+        raise TracerError(f"{told}; {kept}; {advice}") from error

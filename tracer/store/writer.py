@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..batch import LostStretch, Samples
 from ..metadata import Metadata
+from ..output_stream import OutputStream
 from ..outputs import FileIdentity
 from ..schema import EVENT_DTYPE
 from . import payloads
@@ -51,18 +52,27 @@ class Writer:
         inputs: Iterable[Path] = (),
         events_before: int = 0,
         folder: int | None = None,
+        stream: OutputStream | None = None,
     ) -> None:
         """Create the file and write its first block. Raises TracerError; no file is left behind then.
 
         `encoder` is one to use again, whose writer is closed. With `whole` there is no file, or still the one before,
         until `close`; `inputs` are files that it must not replace, `events_before` how many events earlier files of the
-        same recording hold, `folder` is its directory's descriptor, where that is held already.
+        same recording hold, `folder` is its directory's descriptor, where that is held already. A `stream` is
+        written to instead of a file, and `path` is what messages call it.
         """
         from .blocks import BlockFile
 
         start = payloads.pack_json(_description(metadata))
         self._file = BlockFile(
-            path, start, force=force, whole=whole, inputs=inputs, events_before=events_before, folder=folder
+            path,
+            start,
+            force=force,
+            whole=whole,
+            inputs=inputs,
+            events_before=events_before,
+            folder=folder,
+            stream=stream,
         )
         self._fsync = fsync
         self._encoder = encoder or EventEncoder(BLOCK_EVENTS)
