@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import shlex
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class TracerError(Exception):
@@ -62,6 +63,8 @@ def shell_word(path: Path) -> str:
     text = str(path)
     text = f"./{text}" if text.startswith("-") else text
     if text.isprintable():
+        import shlex
+
         return shlex.quote(text)
     return "$'" + "".join(map(_ansi_c, os.fsencode(text))) + "'"
 

@@ -15,8 +15,8 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any, Final
 
-_LATER: Final = ("inspect", "ipaddress", "locale", "shutil")
-"""Modules that others import by name and hardly ever call: `dataclasses`, `urllib.parse`, `subprocess`, ours."""
+_LATER: Final = ("ast", "inspect", "ipaddress", "locale", "shutil", "socket", "subprocess", "tempfile")
+"""Modules that others import by name and call rarely or never: `dataclasses`, `urllib.parse`, numpy, ours."""
 _OPENSSL: Final = "_hashlib"
 _NUMPY: Final = "numpy"
 _TYPING: Final = "numpy.typing"
@@ -49,6 +49,16 @@ class _Matrix:
     """What stands for `numpy.matrix` until all is loaded: `ravel` asks whether it has one."""
 
 
+def put_off() -> None:
+    """Have modules that hardly anybody calls run when they are first used; those that are loaded stay."""
+    for name in _LATER:
+        if name not in sys.modules and (spec := find_spec(name)) is not None:
+            module = sys.modules[name] = module_from_spec(spec)
+            module.__class__ = _Later
+    # hashlib then takes Python's own sums: 3 MiB of OpenSSL stay out.
+    sys.modules.setdefault(_OPENSSL, None)  # type: ignore[arg-type]
+
+
 def load_lean() -> None:
     """Have `import numpy` bring its core alone from here on in this process; nothing where it is loaded already.
 
@@ -57,7 +67,7 @@ def load_lean() -> None:
     """
     if _NUMPY in sys.modules:
         return
-    _put_off()
+    put_off()
     spec = find_spec(_NUMPY)
     if spec is None or spec.loader is None:
         raise ImportError("numpy is not installed", name=_NUMPY)
@@ -77,15 +87,6 @@ def load_lean() -> None:
         return getattr(package, name)
 
     package.__dict__["__getattr__"] = look_up
-
-
-def _put_off() -> None:
-    for name in _LATER:
-        if name not in sys.modules and (spec := find_spec(name)) is not None:
-            module = sys.modules[name] = module_from_spec(spec)
-            module.__class__ = _Later
-    # hashlib then takes Python's own sums: 3 MiB of OpenSSL stay out.
-    sys.modules.setdefault(_OPENSSL, None)  # type: ignore[arg-type]
 
 
 def _take_core(package: ModuleType) -> None:

@@ -37,7 +37,7 @@ def test_the_work_goes_on_in_the_same_process_without_what_was_loaded_and_ends_w
 ) -> None:
     package = tmp_path / "package"
     (package / "tracer").mkdir(parents=True)
-    for name in ("__init__", "errors", "programs"):
+    for name in ("__init__", "errors", "lean_imports", "programs"):
         (package / "tracer" / f"{name}.py").symlink_to(ROOT / "tracer" / f"{name}.py")
     for room, modules in (("recorder", ("handover",)), ("terminal", ("exit_codes", "messages", "written_over"))):
         (package / "tracer" / room).mkdir()

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from tracer.distinct_values import distinct_values
 
 LEAN = "import sys\nfrom tracer.lean_imports import load_lean\nload_lean()\nimport numpy as np\n"
-HEAVY = ("numpy.lib", "numpy.linalg", "numpy._typing", "tokenize", "bz2")
+"""As in a recorder, whose interpreter has loaded nothing before."""
+HEAVY = (
+    "numpy.lib",
+    "numpy.linalg",
+    "numpy._typing",
+    "_ast",
+    "tokenize",
+    "_bz2",
+    "_socket",
+    "_posixsubprocess",
+    "random",
+)
 
 
 def said(program: str) -> str:

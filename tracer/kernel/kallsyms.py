@@ -23,7 +23,7 @@ _IS_TEXT[np.frombuffer(_TEXT_TYPES, np.uint8)] = True
 _MAX_OFFSET: Final = 1 << 20
 """No kernel function is this long: an address farther behind its symbol belongs to no known one."""
 _PROBED_SYMBOLS: Final = 64
-_PIECE_BYTES: Final = 1 << 18
+_PIECE_BYTES: Final = 1 << 16
 _DIGITS: Final = np.zeros(256, np.uint8)
 _DIGITS[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 

@@ -19,10 +19,13 @@ from typing import Any, BinaryIO, Final, NoReturn
 from ..programs import isolated_python, safe_module_path
 from ..terminal.exit_codes import NAME, run_to_exit
 
+_LEAN: Final = f"{__package__.partition('.')[0]}.lean_imports"
 _PROGRAM: Final = f"""\
 import pickle, sys
 parcel = open(int(sys.argv.pop(1)), "rb")
 sys.path[:] = pickle.load(parcel)
+from {_LEAN} import put_off
+put_off()
 from {__name__} import go_on
 go_on(parcel)
 """
