@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from .calls import TRACERS, Calls, Load, Outcome
+from .cgroup_cost import cgroup_costs_ns
+from .measure import CannotRunError
 from .peers import BccDocumented, BccEmpty, BpftraceCount, BpftracePrint, Perf, Splice
 from .rows import Row, Subject
 from .setting import Setting
@@ -39,7 +41,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     found, refused = calls.outcomes(loads, setting.size(5, 1))
     yield from _drain_rows(found, refused)
     yield from _call_rows(found, refused)
-    yield from _cgroup_rows(found)
+    yield from _cgroup_rows(found, setting)
     yield from _loss_rows(found, refused, calls, setting)
 
 
@@ -89,15 +91,21 @@ def _call_rows(found: Outcomes, refused: dict[type[Tracer], str]) -> Iterator[Ro
             yield subject.against(peer.label, ours, _added(found, peer))
 
 
-def _cgroup_rows(found: Outcomes) -> Iterator[Row]:
+def _cgroup_rows(found: Outcomes, setting: Setting) -> Iterator[Row]:
     """What the task's cgroup costs whom it is asked of, and whoever reads the number."""
+    subject = Subject(
+        "cgroup_id", CALL, "of it, the number of the task's cgroup", NS_CALL, budget="10 ns",
+        note="Two programs at every call of one storm, ours and the same without it, by the kernel's statistics.",
+    )  # fmt: skip
+    try:
+        yield subject.alone(cgroup_costs_ns(setting))
+    except CannotRunError as error:
+        yield subject.not_measured("none", str(error))
     pairs = list(zip(found[OursInMemory], found[OursWithoutCgroups], strict=True))
     subject = Subject(
-        "cgroup_id", CALL, "of it, the number of the task's cgroup", NS_CALL,
-        budget="10 ns", note="Ours less the same programs without it, in the same round.",
+        "cgroup_id_drain", DRAIN, "of it, looking for new cgroups", NS_EVENT,
+        note="Ours less the same programs without it, in the same round.",
     )  # fmt: skip
-    yield subject.alone([told.call_ns - untold.call_ns for told, untold in pairs])
-    subject = Subject("cgroup_id_drain", DRAIN, "of it, looking for new cgroups", NS_EVENT, note=subject.note)
     yield subject.alone([told.drain_per_event_ns - untold.drain_per_event_ns for told, untold in pairs])
 
 
