@@ -20,7 +20,7 @@ from ..kernel.memory_room import memory_room
 from ..programs import end_with_parent, kill_first
 from ..recorder.footprint import give_back
 from ..recorder.handover import begin_beside
-from ..terminal.loading import loading
+from ..terminal.loading import interrupted_afterwards, loading
 from ..terminal.messages import say
 
 if TYPE_CHECKING:
@@ -47,12 +47,10 @@ def print_summary(captured: Captured, *, verbose: bool) -> bool:
         return _not_made(
             captured.path, f"{_NEED_BYTES >> 20} MiB are more than half of what is available ({room.limited_by})"
         )
-    arguments = {"path": captured.path, "identities": dict(captured.identities), "verbose": verbose}
     try:
-        child = begin_beside(__name__, arguments | {"parent": os.getpid()})
+        status = _status(captured, verbose=verbose)
     except OSError as error:
         return _not_made(captured.path, f"no process for it: {error.strerror}")
-    status = _wait(child)
     if status == _NO_MEMORY:
         return _not_made(captured.path, "not enough memory")
     if status < 0:
@@ -91,18 +89,26 @@ def _text(path: Path, identities: Mapping[Path, FileIdentity], *, verbose: bool)
     return summary_text(*analyse_written(path, identities), stdout_paper(), verbose=verbose)
 
 
-def _wait(child: int) -> int:
-    """The child's exit code, negative the signal that ended it. Where Ctrl-C comes, the child ends, too."""
+def _status(captured: Captured, *, verbose: bool) -> int:
+    """The child's exit code, negative the signal that ended it. Raises OSError where it can't be started.
+
+    Where Ctrl-C comes, the child ends, too.
+    """
+    arguments = {"path": captured.path, "identities": dict(captured.identities), "verbose": verbose}
+    child: int | None = None
     try:
-        return _status(child)
+        with interrupted_afterwards():
+            child = begin_beside(__name__, arguments | {"parent": os.getpid()})
+        return _end_of(child)
     except KeyboardInterrupt:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGTERM)
-        _status(child)
+        if child is not None:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+            _end_of(child)
         raise
 
 
-def _status(child: int) -> int:
+def _end_of(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
