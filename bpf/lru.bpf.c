@@ -44,21 +44,26 @@ static struct rt_lru_span *rt_lru_tell_span(void *ctx, u32 tid)
 	return span;
 }
 
-static void rt_lru_begin(void *ctx)
+/* By itself: beside the records of perf buffers an entry does not fit on a program's stack. */
+static void rt_lru_open(u32 tid)
 {
-	u64 numbers = bpf_get_current_pid_tgid();
 	void *task = rt_current_task();
 	struct rt_lru_span span = {};
-	u32 tid = numbers;
 
-	if (rt_lru_tell_span(ctx, tid))
-		return;
 	span.tid = tid;
-	span.tgid = numbers >> 32;
+	span.tgid = bpf_get_current_pid_tgid() >> 32;
 	span.cpu = bpf_get_smp_processor_id();
 	span.cgroup_id = rt_cgroup_id(task);
 	rt_copy_comm(span.comm, task);
 	lru_spans.update(&tid, &span);
+}
+
+static void rt_lru_begin(void *ctx)
+{
+	u32 tid = bpf_get_current_pid_tgid();
+
+	if (!rt_lru_tell_span(ctx, tid))
+		rt_lru_open(tid);
 }
 
 static void rt_lru_end(void *ctx)
