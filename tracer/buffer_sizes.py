@@ -1,7 +1,7 @@
 """How large a recorder's buffers are where nobody says so: a share of the memory that is available, within bounds.
 
-The lower bounds bridge the strongest storm recorded in a small guest (Linux 6.1, 512 MiB, a balloon that never gives
-back: 16,471 events in its densest 100 ms, 28,208 in 200 ms). `docs/recording.md` has the derivation and a table, and
+The lower bounds bridge the strongest storm recorded in a guest (Linux 6.1, a balloon that leaves it too little: 16,471
+events in its densest 100 ms, 28,208 in 200 ms). `docs/recording.md` has the derivation and a table, and
 `tests/unit/test_buffer_sizes.py` holds both against the layout of a record.
 """
 
@@ -14,7 +14,7 @@ _MIB: Final = 1 << 20
 MOST_BUFFER_BYTES: Final = 16 * _MIB
 """Kernel memory for records: some 70 ms of the fastest stream seen (2 million events/s, 112 bytes each)."""
 LEAST_BUFFER_BYTES: Final = 2 * _MIB
-"""One gap of the thread that reads them, 100 ms: its longest pause, 20 ms, and then 80 ms of waiting for a CPU, the
+"""One gap of the thread that reads them, 100 ms: its longest pause, 20 ms, then some 70 ms of waiting for a CPU, the
 longest of 99 waits in 100 on a machine that has more to do than its CPUs can."""
 _BUFFER_SHARE: Final = 32
 

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tracer.buffer_sizes import MOST_QUEUE_BYTES
 from tracer.collect.collector import Collector, Item
 from tracer.freed_memory import keep_freed_memory
 from tracer.kernel.counters import CounterReader
@@ -28,7 +29,7 @@ from tracer.probes.finder import load_bcc
 from tracer.probes.sources import RING_MAP, bpf_dir, kernel_flags
 from tracer.probes.transport import Transport
 from tracer.recorder import capture as recording
-from tracer.recorder.footprint import KEPT_BYTES, one_arena
+from tracer.recorder.footprint import kept_bytes, one_arena
 from tracer.recorder.output import Output
 from tracer.store import Recording
 from tracer.terminal.messages import Messages
@@ -181,7 +182,7 @@ def _input_ended() -> bool:
 
 def _small_as_record() -> None:
     one_arena()
-    keep_freed_memory(KEPT_BYTES)
+    keep_freed_memory(kept_bytes(MOST_QUEUE_BYTES))
 
 
 def _say_ready() -> None:

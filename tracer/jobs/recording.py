@@ -13,7 +13,7 @@ from ..probes.carried.cache import Cache
 from ..probes.carried.programs_file import ProgramsFile
 from ..probes.loader import Loader, may_compile
 from ..probes.transport import Transport
-from ..recorder.footprint import KEPT_BYTES, one_arena
+from ..recorder.footprint import kept_bytes, one_arena
 from ..recorder.starting import Start, Wish, look_before_start
 from ..terminal.loading import loading
 from ..terminal.messages import Messages
@@ -30,7 +30,6 @@ _SIGNALLED: Final = 128
 def run(options: RecordOptions) -> None:
     """Record, then have the summary made; exits like the command that was traced. Raises TracerError."""
     one_arena()
-    keep_freed_memory(KEPT_BYTES)
     say = Messages(quiet=options.quiet, verbose=options.verbose)
     stream = take_stdout() if options.output == STDOUT else None
     transport = Transport(options.transport) if options.transport else None
@@ -39,6 +38,7 @@ def run(options: RecordOptions) -> None:
     cache = Cache() if options.cached else None
     wish = Wish(options.buffer_bytes, options.queue_bytes, transport, compiles=may_compile(carried, cache))
     start = look_before_start(wish, say, force=options.force_start)
+    keep_freed_memory(kept_bytes(start.queue_bytes))
     compiling = replace(wish, compiles=True)
     # A compiler, where one is needed, gets ready while this process imports what it needs and makes its plan.
     with Loader(carried, cache, say.info, lambda: _look_again(compiling, force=options.force_start)) as loader:

@@ -6,20 +6,26 @@ import ctypes
 from contextlib import suppress
 from typing import Final
 
+from ..buffer_sizes import block_events
+
 ANONYMOUS_BOUND_BYTES: Final = 24 << 20
 """The most anonymous memory of a recording process beside its stated buffers. A live test is stricter: beside the queue
 of events not yet written."""
-STARTING_BYTES: Final = 28 << 20
-RUNNING_BYTES: Final = 20 << 20
-FILE_BYTES: Final = 16 << 20
-"""What `record` takes: anonymous memory at most while it makes its plan (26.6 MiB measured, 5 less where the kernel
-maps its types), and while it runs, beside its buffers (17.6); and pages of Python's and libraries' files (15.3). Python
-3.11, numpy 2.4, Linux 6.18; a live test measures them again."""
+STARTING_BYTES: Final = 25 << 20
+RUNNING_BYTES: Final = 17 << 20
+FILE_BYTES: Final = 15 << 20
+"""What `record` takes: anonymous memory at most while it makes its plan (24.0 MiB measured, 5.3 less where the
+kernel maps its types), and while it runs, beside its buffers (16.4); and pages of Python's and libraries' files (14.3).
+Python 3.11, numpy 2.4, Linux 6.18; a live test measures them again."""
 
 _ARENA_MAX: Final = -8
 """M_ARENA_MAX, malloc.h of glibc."""
-KEPT_BYTES: Final = 4 << 20
-"""A few batches of records (collect/ring.py) and what becomes of them: what `keep_freed_memory` keeps of a recorder."""
+_KEPT_EVENT_BYTES: Final = 256
+
+
+def kept_bytes(queue_bytes: int) -> int:
+    """What `keep_freed_memory` keeps of a recorder: a few of its queue's blocks, and what becomes of them."""
+    return block_events(queue_bytes) * _KEPT_EVENT_BYTES
 
 
 def one_arena() -> None:
