@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -36,30 +37,9 @@ COMPILING = COMPILER_BYTES + STARTING_BYTES + FILE_BYTES + LEAST_BUFFER_BYTES
 
 
 def record_options(output: Path) -> RecordOptions:
-    """Those of `record -o OUTPUT`."""
-    return RecordOptions(
-        output=output,
-        duration_s=None,
-        command=(),
-        as_user=None,
-        force=False,
-        fsync="close",
-        rotate_bytes=None,
-        keep=None,
-        queue_bytes=None,
-        sample_interval_s=0.25,
-        buffer_bytes=None,
-        transport=None,
-        balloon_source="auto",
-        oom_notifiers=(),
-        lru_detail="each",
-        summary=True,
-        programs=None,
-        cached=True,
-        force_start=False,
-        quiet=True,
-        verbose=False,
-    )
+    """Those of `record -o OUTPUT --no-cache`, as far as anything asks for them before it starts."""
+    unasked = {field.name: None for field in fields(RecordOptions)}
+    return RecordOptions(**unasked | {"output": output, "cached": False, "force_start": False, "quiet": True})
 
 
 @pytest.fixture
