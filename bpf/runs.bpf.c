@@ -77,14 +77,20 @@ static struct rt_run *rt_open_run(void)
 }
 
 #ifdef RT_VM_EVENT_STATES
-static void rt_add_vm_events(u64 *sums, u64 cpu)
-{
-	u64 offset = 0, counts[2] = {};
+/* What is read of one CPU: a program has it once on its stack, however often the loop is unrolled. */
+struct rt_vm_events {
+	u64 offset;
+	u64 counts[2];
+};
 
-	RT_READ(&offset, sizeof(offset), (void *)(RT_PER_CPU_OFFSET + 8 * cpu));
-	RT_READ(counts, sizeof(counts), (void *)(RT_VM_EVENT_STATES + offset + 8 * RT_BALLOON_INFLATE));
-	sums[RT_INFLATE] += counts[RT_INFLATE];
-	sums[RT_DEFLATE] += counts[RT_DEFLATE];
+static void rt_add_vm_events(u64 *sums, u64 cpu, struct rt_vm_events *events)
+{
+	events->offset = events->counts[RT_INFLATE] = events->counts[RT_DEFLATE] = 0;
+	RT_READ(&events->offset, sizeof(events->offset), (void *)(RT_PER_CPU_OFFSET + 8 * cpu));
+	RT_READ(events->counts, sizeof(events->counts),
+		(void *)(RT_VM_EVENT_STATES + events->offset + 8 * RT_BALLOON_INFLATE));
+	sums[RT_INFLATE] += events->counts[RT_INFLATE];
+	sums[RT_DEFLATE] += events->counts[RT_DEFLATE];
 }
 #endif
 
@@ -93,6 +99,7 @@ static void rt_read_vm_events(u64 *sums)
 {
 	sums[RT_INFLATE] = sums[RT_DEFLATE] = 0;
 #ifdef RT_VM_EVENT_STATES
+	struct rt_vm_events events;
 	u64 cpus = RT_CPUS;
 
 #ifndef RT_MANY_CPUS
@@ -101,11 +108,11 @@ static void rt_read_vm_events(u64 *sums)
 	for (u64 cpu = 0; cpu < 16; cpu++) {
 		if (cpu >= cpus)
 			break;
-		rt_add_vm_events(sums, cpu);
+		rt_add_vm_events(sums, cpu, &events);
 	}
 #else
 	for (u64 cpu = 0; cpu < cpus; cpu++)
-		rt_add_vm_events(sums, cpu);
+		rt_add_vm_events(sums, cpu, &events);
 #endif
 #endif
 }
