@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 _LATER: Final = ("ast", "inspect", "ipaddress", "locale", "shutil", "socket", "subprocess", "tempfile")
 """Modules that others import by name and call rarely or never: `dataclasses`, `urllib.parse`, numpy, ours."""
@@ -59,34 +62,62 @@ def put_off() -> None:
     sys.modules.setdefault(_OPENSSL, None)  # type: ignore[arg-type]
 
 
-def load_lean() -> None:
-    """Have `import numpy` bring its core alone from here on in this process; nothing where it is loaded already.
+def slim_numpy() -> None:
+    """Have the first `import numpy` of this process bring its core alone; nothing where it is loaded already.
 
     What the core lacks loads the rest when it is first looked up, and then all is as ever. numpy 1 and a numpy that is
-    made otherwise are loaded as a whole. Raises ImportError without numpy.
+    made otherwise are loaded as a whole.
     """
-    if _NUMPY in sys.modules:
-        return
-    put_off()
-    spec = find_spec(_NUMPY)
-    if spec is None or spec.loader is None:
-        raise ImportError("numpy is not installed", name=_NUMPY)
-    package = sys.modules[_NUMPY] = module_from_spec(spec)
-    try:
-        _take_core(package)
-    except (ImportError, AttributeError):
-        _complete(package, spec)
-        return
-    sys.modules[_TYPING] = package.__dict__["typing"] = _typing()
-    package.__dict__["matrix"] = _Matrix
+    if _NUMPY not in sys.modules:
+        put_off()
+        sys.meta_path.insert(0, _Finder())
 
-    def look_up(name: str) -> Any:  # noqa: ANN401
-        if name.startswith("__"):
-            raise AttributeError(name)
-        _complete(package, spec)
-        return getattr(package, name)
 
-    package.__dict__["__getattr__"] = look_up
+class _Finder:
+    """Finds numpy where the others do, once, and has it loaded otherwise."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        """See importlib.abc.MetaPathFinder."""
+        if name != _NUMPY:
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Core(spec.loader)  # type: ignore[assignment]
+        return spec
+
+
+class _Core:
+    """A loader that runs the package's core instead of the package."""
+
+    def __init__(self, whole: Loader) -> None:
+        self._whole = whole
+
+    def create_module(self, _: ModuleSpec) -> None:
+        """See importlib.abc.Loader."""
+
+    def exec_module(self, package: ModuleType) -> None:
+        """See importlib.abc.Loader."""
+        whole = package.__loader__ = self._whole
+        if package.__spec__ is not None:
+            package.__spec__.loader = whole
+        try:
+            _take_core(package)
+        except (ImportError, AttributeError):
+            whole.exec_module(package)
+            return
+        sys.modules[_TYPING] = package.__dict__["typing"] = _typing()
+        package.__dict__["matrix"] = _Matrix
+
+        def look_up(name: str) -> Any:  # noqa: ANN401
+            if name.startswith("__"):
+                raise AttributeError(name)
+            del package.__dict__["__getattr__"], package.__dict__["matrix"], package.__dict__["typing"]
+            del sys.modules[_TYPING]
+            whole.exec_module(package)
+            return getattr(package, name)
+
+        package.__dict__["__getattr__"] = look_up
 
 
 def _take_core(package: ModuleType) -> None:
@@ -124,11 +155,3 @@ def _typing() -> ModuleType:
     module = ModuleType(_TYPING)
     module.__dict__.update(ArrayLike=_Annotation, DTypeLike=_Annotation, NBitBase=_Annotation, NDArray=_Annotation)
     return module
-
-
-def _complete(package: ModuleType, spec: ModuleSpec) -> None:
-    """Run the package's own initialisation, as `import numpy` would have."""
-    if package.__dict__.pop("__getattr__", None):
-        del package.__dict__["matrix"], package.__dict__["typing"], sys.modules[_TYPING]
-    assert spec.loader is not None
-    spec.loader.exec_module(package)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tracer.distinct_values import distinct_values
 
-LEAN = "import sys\nfrom tracer.lean_imports import load_lean\nload_lean()\nimport numpy as np\n"
+LEAN = "import sys\nfrom tracer.lean_imports import slim_numpy\nslim_numpy()\nimport numpy as np\n"
 """As in a recorder, whose interpreter has loaded nothing before."""
 HEAVY = (
     "numpy.lib",
@@ -71,8 +71,17 @@ def test_a_numpy_made_otherwise_is_loaded_as_a_whole(tmp_path) -> None:
     assert said(program) == "True numpy"
 
 
+def test_numpy_is_loaded_by_who_imports_it_and_not_before() -> None:
+    program = "import sys\nfrom tracer.lean_imports import slim_numpy\nslim_numpy()\n"
+    loaded = "('numpy' in sys.modules, 'numpy._core' in sys.modules, type(np.__loader__).__name__)"
+    assert said(f"{program}np = sys\nprint({loaded})") == "(False, False, 'type')"
+    assert said(f"{program}import numpy as np\nprint({loaded})") == "(True, True, 'SourceFileLoader')"
+
+
 def test_where_numpy_is_loaded_nothing_changes() -> None:
-    program = "import sys, numpy\nbefore = dict(sys.modules)\nfrom tracer.lean_imports import load_lean\nload_lean()\n"
+    program = (
+        "import sys, numpy\nbefore = dict(sys.modules)\nfrom tracer.lean_imports import slim_numpy\nslim_numpy()\n"
+    )
     assert said(f"{program}print(all(sys.modules[name] is module for name, module in before.items()))") == "True"
 
 

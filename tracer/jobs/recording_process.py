@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ..lean_imports import load_lean
-from ..terminal.loading import loading
+from ..lean_imports import slim_numpy
 from .record_options import RecordOptions
 
 
 def run(options: RecordOptions) -> None:
     """See `recording.run`."""
-    with loading():
-        load_lean()
-        from .recording import run as record
+    slim_numpy()
+    from .recording import run as record
+
     record(options)
