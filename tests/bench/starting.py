@@ -23,12 +23,12 @@ from .tracers import ROOT, Target, Tracer, child_cpu_s
 
 GROUP = "Starting, stopping, doing nothing"
 _SAMPLES = (
-    "ours reads the kernel's counters once a second, four times where more than a few events come: 0.3 ms of CPU "
-    "after a second of sleep, and as much for a look at what came; the peer sleeps"
+    "ours reads the kernel's counters every two seconds, eight times as often where more than a few events come: "
+    "0.3 ms of CPU after seconds of sleep, and as much for a look at what came; the peer sleeps"
 )
 _CHILD = "ours compiles in a child process, so that the compiler's memory is given back; it has a Python to start"
-_QUIET_AFTER_S, _IDLE_S = 7.0, 5.0
-"""The collector looks at the counters more rarely after five seconds with few events."""
+_QUIET_AFTER_S, _IDLE_S = 17.0, 20.0
+"""The collector looks at the counters more rarely after 5 seconds with few events, and still more rarely after 15."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ def _idle_rows(setting: Setting) -> Iterator[Row]:
             GROUP,
             "its anonymous memory",
             "MiB",
-            budget="32 MiB beside stated buffers",
+            budget="24 MiB beside stated buffers",
             note=f"Of ours {MOST_QUEUE_BYTES >> 20} MiB are the stated queue of events not yet written.",
-            behind="it is written in C; ours holds a Python with numpy",
+            behind="it is written in C; ours holds a Python with numpy's core",
         )
         for subject, key in ((cpu, "cpu_percent"), (memory, "anonymous_mib")):
             ours = [float(getattr(found[Record], key))]

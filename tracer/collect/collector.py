@@ -40,9 +40,9 @@ _QUIET_EVENTS: Final = 32
 _QUIET_FACTOR: Final = 4
 """After so many samples with fewer events in between and a balloon of one size, sample so much more rarely until there
 are more: a machine on which DAMON pages out now and then is at rest."""
-_REST_SAMPLES: Final = 4 * _QUIET_SAMPLES
+_REST_SAMPLES: Final = _QUIET_SAMPLES + 10
 _REST_FACTOR: Final = 8
-"""And still more rarely when that has gone on for a minute: a reading with what belongs to it costs 0.5 ms of CPU."""
+"""And still more rarely after some more of these: a reading with what belongs to it costs 0.5 ms of CPU."""
 _NAMING_AFTER_NS: Final = 500_000_000
 """New addresses come in groups, and a pass over the kernel's symbols takes 50 ms of CPU: wait for the rest."""
 _MISSED_GAP_NS: Final = 1_000_000_000
