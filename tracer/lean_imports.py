@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _LATER: Final = ("ast", "inspect", "ipaddress", "locale", "shutil", "socket", "subprocess", "tempfile")
 """Modules that others import by name and call rarely or never: `dataclasses`, `urllib.parse`, numpy, ours."""
 _OPENSSL: Final = "_hashlib"
+_SUMS: Final = (
+    ("_md5", "_sha1", "_sha2", "_sha3", "_blake2"),
+    ("_md5", "_sha1", "_sha256", "_sha512", "_sha3", "_blake2"),
+)
+"""All that hashlib looks for, since Python 3.12 and before. Fedora and RHEL build Python without most of them, so that
+sums are OpenSSL's (`--with-builtin-hashlib-hashes`)."""
 _NUMPY: Final = "numpy"
 _TYPING: Final = "numpy.typing"
 _DOCUMENTATION: Final = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
@@ -58,8 +64,9 @@ def put_off() -> None:
         if name not in sys.modules and (spec := find_spec(name)) is not None:
             module = sys.modules[name] = module_from_spec(spec)
             module.__class__ = _Later
-    # hashlib then takes Python's own sums: 3 MiB of OpenSSL stay out.
-    sys.modules.setdefault(_OPENSSL, None)  # type: ignore[arg-type]
+    if any(all(map(find_spec, sums)) for sums in _SUMS):
+        # hashlib then takes Python's own sums: 3 MiB of OpenSSL stay out.
+        sys.modules.setdefault(_OPENSSL, None)  # type: ignore[arg-type]
 
 
 def slim_numpy() -> None:

@@ -78,6 +78,11 @@ def test_numpy_is_loaded_by_who_imports_it_and_not_before() -> None:
     assert said(f"{program}import numpy as np\nprint({loaded})") == "(True, True, 'SourceFileLoader')"
 
 
+def test_a_python_without_sums_of_its_own_keeps_those_of_openssl() -> None:
+    without = "import sys\nsys.modules['_sha1'] = None\n"
+    assert said(f"{without}{LEAN}import hashlib\nprint(hashlib.sha1(b'').hexdigest()[:8])") == "da39a3ee"
+
+
 def test_where_numpy_is_loaded_nothing_changes() -> None:
     program = (
         "import sys, numpy\nbefore = dict(sys.modules)\nfrom tracer.lean_imports import slim_numpy\nslim_numpy()\n"
