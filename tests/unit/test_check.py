@@ -327,7 +327,7 @@ def test_nothing_is_attached_where_something_needed_is_missing(monkeypatch):
 
 
 def test_a_kernel_that_refuses_every_program_can_not_trace(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise CannotTraceError("no BPF program could be attached: Operation not permitted")
 
     monkeypatch.setattr(check_facts, "Probes", refuse)

@@ -79,6 +79,8 @@ HOSTILE = {
     "a number of ten thousand digits": {"formats": {"oom:mark_victim": "ID: " + "9" * 10_000}},
     "a shift by a million": {"formats": {"kmem:mm_page_alloc": 'ID: 1\nprint fmt: {1 << 1000000, "__GFP_NORETRY"}'}},
     "a format that is endless": {"formats": {"oom:mark_victim": "ID: 1\n" + " " * 70_000}},
+    "a thousand fields": {"formats": {"oom:mark_victim": "ID: 1\n" + "field:" * 1000}},
+    "a field of a thousand words": {"formats": {"oom:mark_victim": f"ID: 1\nfield:{'a' * 1000}!;\toffset:8;\tsize:4;"}},
     "a path for a module": {"types": {"vmlinux": "", "../x": ""}},
     "types that are none": {"types": {"vmlinux": b64encode(b"not types").decode()}},
     "types that are no base64": {"types": {"vmlinux": "§"}},

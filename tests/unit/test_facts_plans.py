@@ -13,7 +13,7 @@ from described_kernels import MODULE, Willing, described, put_machine
 from probe_machine import KERNELS
 
 from tracer.probes.attach import load_request
-from tracer.probes.carried.fit import purpose_of
+from tracer.probes.carried.fit import does, purpose_of
 from tracer.probes.facts.facts import FactsError
 from tracer.probes.facts.file_format import decode, encode
 from tracer.probes.facts.gathering import describe
@@ -24,14 +24,6 @@ from tracer.probes.probe import PageSource
 from tracer.probes.request import LoadRequest
 from tracer.probes.transport import Transport
 from tracer.probes.variants import every_request
-
-
-def does(made, wanted):
-    return (made.source_digest, made.machine, made.flags) == (
-        wanted.source_digest,
-        wanted.machine,
-        wanted.flags,
-    ) and set(made.source_flags) >= set(wanted.source_flags)
 
 
 def built(facts) -> list[LoadRequest]:
@@ -110,6 +102,16 @@ def test_one_description_serves_every_way_of_counting_pages(tmp_path: Path, sour
         plan = make_plan(Targets(page_source=source, lru_detail=detail), root=tmp_path)
         for transport in Transport:
             assert serves(made, load_request(plan, transport, root=tmp_path, trials=Willing()))
+
+
+def test_one_description_serves_another_oom_callback(tmp_path: Path):
+    made = built(described(tmp_path))
+    with (tmp_path / "proc/kallsyms").open("a") as symbols:
+        symbols.write("ffffffff83000000 t out_of_tree_oom_notify\n")
+    targets = Targets(oom_notifiers=("out_of_tree_oom_notify", "virtio_balloon_oom_notify"))
+    wanted = load_request(make_plan(targets, root=tmp_path), Transport.RING, root=tmp_path, trials=Willing())
+    assert 0xFFFFFFFF83000000 in wanted.boot_values.values()
+    assert any(does(purpose_of(one), purpose_of(wanted)) for one in made)
 
 
 def test_a_kernel_that_refuses_fentry_is_served_too(tmp_path: Path):

@@ -21,9 +21,11 @@ from ..kernel.memory_room import memory_room
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..probes.attach import Probes
 from ..probes.finder import BccStatus, bcc_status
+from ..probes.loader import Way
 from ..probes.plan import Plan, make_plan, targets_for
 from ..probes.probe import PageSource
 from ..probes.transport import BufferSizes, Transport
+from .carried import ProgramSources, with_programs
 from .observation import Observation
 
 FORMAT: Final = "reclaim-tracer/check"
@@ -33,6 +35,11 @@ FUNCTION_WAYS: Final = ("fentry", "kprobe")
 _ON_RETURN: Final = {"fexit": "fentry", "kretprobe": "kprobe"}
 _TRIAL_BUFFER_BYTES: Final = 1 << 20
 _TRANSPORT_NAME: Final = {Transport.RING: "BPF ring buffer", Transport.PERF: "a perf buffer for each CPU"}
+_CAME: Final[Mapping[str, str]] = {
+    Way.COMPILED: "compiled",
+    Way.CACHE: "loaded from the cache",
+    Way.FILE: "loaded from the file",
+}
 _NOT_TRIED: Final = "the kernel has it; not tested"
 
 
@@ -96,14 +103,19 @@ class CheckFacts:
 
 
 def gather(
-    balloon_source: str = PageSource.AUTO, oom_notifiers: Collection[str] = (), further: Iterable[Requirement] = ()
+    balloon_source: str = PageSource.AUTO,
+    oom_notifiers: Collection[str] = (),
+    further: Iterable[Requirement] = (),
+    programs: ProgramSources | None = None,
 ) -> CheckFacts:
-    """Look at this machine; where everything needed is there, also compile and attach the programs for a moment.
+    """Look at this machine; where everything needed is there, also load and attach the programs for a moment.
 
-    `further` requirements are those that others know of.
+    `further` requirements are those that others know of. `programs` come from a file, this machine's cache, or are
+    compiled. Raises RecordingError where a file is damaged.
     """
-    plan = make_plan(targets_for(balloon_source, oom_notifiers))
-    needs, trial = _tried((*requirements(), *further, bcc_requirement(bcc_status())), plan)
+    plan, programs = make_plan(targets_for(balloon_source, oom_notifiers)), programs or ProgramSources()
+    needs = with_programs((*requirements(), *further), bcc_requirement(bcc_status()), programs, plan)
+    needs, trial = _tried(needs, plan, programs)
     balloon = read_balloon()
     if (to_mend := balloon_requirement(balloon)) is not None:
         needs = (*needs, to_mend)
@@ -150,28 +162,30 @@ class _Trial:
     absent_fields: Mapping[str, tuple[str, ...]]
 
 
-def _tried(needs: tuple[Requirement, ...], plan: Plan) -> tuple[tuple[Requirement, ...], _Trial | None]:
+def _tried(
+    needs: tuple[Requirement, ...], plan: Plan, programs: ProgramSources
+) -> tuple[tuple[Requirement, ...], _Trial | None]:
     """The requirements with what trying the plan adds to them, and what came of it where it was tried."""
     if not all(item.ok for item in needs if item.needed):
         return needs, None
     try:
-        with Probes(plan, _TRIAL_BUFFER_BYTES) as probes:
+        with programs.loader() as loader, Probes(plan, _TRIAL_BUFFER_BYTES, loader=loader) as probes:
             probes.attach()
-            trial, choice = _Trial(probes.rows, probes.absent_fields), probes.choice
+            trial, choice, way = _Trial(probes.rows, probes.absent_fields), probes.choice, probes.programs
             probes.require_any()
     except CannotTraceError as error:
         return (*needs, Requirement("programs", False, str(error), explain_refusal(str(error)))), None
     needs = (*needs, *_function_probes(trial.rows))
     used = sum(map(_attaches, trial.rows))
-    programs = Requirement("programs", True, f"compiled, attached at {used} points")
+    attached = Requirement("programs", True, f"{_CAME[way]}, attached at {used} points")
     why = f": {choice.reason}" if choice.reason else ""
     transport = Requirement("transport", True, f"{_TRANSPORT_NAME[choice.transport]}{why}")
     if choice.transport is Transport.RING:
-        return (*needs, programs, transport), trial
+        return (*needs, attached, transport), trial
     cpus = read_host().cpus_online
     wanted = default_buffer_bytes(memory_room().available_bytes, cpus)
     buffers = perf_buffers(BufferSizes.of(choice.transport, wanted, cpus).each_bytes, cpus)
-    return (*needs, programs, transport, buffers), trial
+    return (*needs, attached, transport, buffers), trial
 
 
 def _function_probes(rows: Iterable[PlanRow]) -> Iterator[Requirement]:

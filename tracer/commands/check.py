@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import BalloonSource, BalloonSourceOption, OomNotifier, length_s
+from .options import BalloonSource, BalloonSourceOption, OomNotifier, Programs, length_s
 
 
 def check(
@@ -27,6 +27,7 @@ def check(
     ] = None,
     balloon_source: BalloonSourceOption = BalloonSource.AUTO,
     oom_notifier: OomNotifier = None,
+    programs: Programs = None,
 ) -> None:
     """Show what can be traced on this machine, and how to get what is missing.
 
@@ -37,6 +38,7 @@ def check(
       reclaim-tracer check --json
       reclaim-tracer check --observe 30
       reclaim-tracer check --recording trace.rtrace
+      reclaim-tracer check --programs FILE
     """
     from ..errors import UsageError
     from ..jobs.checking import run
@@ -50,5 +52,6 @@ def check(
         observe_s=observe,
         balloon_source=balloon_source.value,
         oom_notifiers=tuple(oom_notifier or ()),
+        programs=programs,
     )
     raise typer.Exit(status)

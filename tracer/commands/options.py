@@ -81,6 +81,15 @@ OomNotifier = Annotated[
         show_default=False,
     ),
 ]
+Programs = Annotated[
+    Path | None,
+    typer.Option(
+        "--programs",
+        metavar="FILE",
+        help="Compiled programs (programs build): no compiler is needed where they fit.",
+        show_default=False,
+    ),
+]
 File = Annotated[
     Path,
     typer.Argument(

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ..recorder.handover import HandOver
 from .options import Force, Quiet, named
+
+_PACKAGE = __package__.partition(".")[0]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -28,17 +31,27 @@ def describe(
       reclaim-tracer programs describe
       reclaim-tracer programs describe -o target.facts
     """
-    from ..jobs.describing import run
+    # Where it is needed there is little memory.
+    target = None if output is None else named(output)
+    raise HandOver(f"{_PACKAGE}.jobs.describing", {"output": target, "force": force, "quiet": quiet})
 
-    run(None if output is None else named(output), force=force, quiet=quiet)
 
-
-@app.command("build", short_help="Compile the programs for this kernel into a file.")
+@app.command("build", short_help="Compile the programs for this kernel, or others, into a file.")
 def build(
     output: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="The file to write.", show_default=False),
     ],
+    kernels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            metavar="FACTS|RELEASE",
+            help="A kernel that programs describe has described: its file, a folder of such files, or a RELEASE with"
+            " RELEASE.facts in this folder. Can be repeated. Default: this kernel.",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -47,11 +60,12 @@ def build(
     \b
     Examples (as root):
       reclaim-tracer programs build -o /var/lib/reclaim.programs
+      reclaim-tracer programs build -o guests.programs --for guests/
       reclaim-tracer record --programs /var/lib/reclaim.programs
     """
     from ..jobs.carrying import build
 
-    build(named(output), force=force, quiet=quiet)
+    build(named(output), tuple(kernels or ()), force=force, quiet=quiet)
 
 
 @app.command("list", short_help="List what a file, or this machine's cache, has programs for.")

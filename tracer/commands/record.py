@@ -13,7 +13,18 @@ import typer
 from ..jobs.record_options import RecordOptions
 from ..output_stream import STDOUT, refuse_terminal
 from ..recorder.handover import HandOver
-from .options import LEAST_S, BalloonSource, BalloonSourceOption, Force, OomNotifier, Quiet, Verbose, length_s, named
+from .options import (
+    LEAST_S,
+    BalloonSource,
+    BalloonSourceOption,
+    Force,
+    OomNotifier,
+    Programs,
+    Quiet,
+    Verbose,
+    length_s,
+    named,
+)
 
 
 class TransportWish(StrEnum):
@@ -151,14 +162,7 @@ def record(
         bool,
         typer.Option("--force-start", help="Start even if it takes more than half of the memory that is available."),
     ] = False,
-    programs: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Compiled programs (programs build): no compiler is needed where they fit.",
-            show_default=False,
-        ),
-    ] = None,
+    programs: Programs = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Compile, whatever is cached, and cache nothing.")
     ] = False,

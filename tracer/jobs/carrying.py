@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ..errors import TracerError, printable, shown
+from ..errors import CannotTraceError, RecordingError, TracerError, UsageError, printable, shown
 from ..outputs import check_output, write_file
-from ..probes.attach import load_request
 from ..probes.carried.cache import Cache
 from ..probes.carried.entry import Entry, Purpose
-from ..probes.carried.file_format import encode
+from ..probes.carried.file_format import MAX_ENTRIES, encode
+from ..probes.carried.fit import purpose_of
 from ..probes.carried.programs_file import ProgramsFile
 from ..probes.compiling import Compiler
+from ..probes.facts.facts import FactsError
+from ..probes.facts.finding import find_descriptions, is_described
+from ..probes.facts.plans import load_requests
 from ..probes.lru import PER_SPAN, LruDetail
-from ..probes.plan import Targets, make_plan
 from ..probes.request import LoadRequest
 from ..probes.sources import PERF_FLAG
-from ..probes.transport import Transport, choose_transport
+from ..probes.transport import Transport
+from ..probes.variants import every_request
 from ..recorder.capture import require_tracing
 from ..terminal.messages import Messages, print_result
 
@@ -26,16 +31,27 @@ _WHAT: Final = "a file of programs"
 _READABLE: Final = 0o644
 
 
-def build(output: Path, *, force: bool, quiet: bool) -> None:
-    """Compile for this kernel whatever `record` may ask for. Raises TracerError."""
+def build(output: Path, kernels: Sequence[str] = (), *, force: bool, quiet: bool) -> None:
+    """Compile whatever `record` may ask for, for this kernel or those that `kernels` lead to. Raises TracerError.
+
+    `kernels` are descriptions, folders of them, or releases.
+    """
     require_tracing()
-    check_output(output, force=force, what=_WHAT)
+    check_output(output, force=force, what=_WHAT, inputs=[Path(name) for name in kernels])
+    requests = [request for name in kernels for request in _requests_for(name)] if kernels else [*every_request()]
+    # The same kernel described twice, by two of its machines.
+    different = {purpose_of(request): request for request in requests}
+    if len(different) > MAX_ENTRIES:
+        most = f"a file holds {MAX_ENTRIES}"
+        raise UsageError(f"--for: {len(different)} sets of programs are too many ({most}): make several files")
     say = Messages(quiet=quiet)
-    write_entries(output, [_compiled(request) for request in _own_requests()], force=force, say=say)
+    if kernels:
+        for release, count in Counter(request.release for request in different.values()).items():
+            say.info(f"Compiling {count} sets of programs for kernel {release}")
+    _write_entries(output, [_compiled(request) for request in different.values()], force, say)
 
 
-def write_entries(output: Path, entries: list[Entry], *, force: bool, say: Messages) -> None:
-    """A file of programs. Raises TracerError."""
+def _write_entries(output: Path, entries: list[Entry], force: bool, say: Messages) -> None:
     data = encode(entries)
     write_file(output, data, force=force, what=_WHAT, mode=_READABLE)
     kernels = ", ".join(dict.fromkeys(entry.purpose.release for entry in entries))
@@ -65,17 +81,24 @@ def clean(*, quiet: bool) -> None:
     say.info(f"Removed {shown(cache.path)} ({-(-size // 1024):,} KiB)" if size else "Nothing was cached")
 
 
-def _own_requests() -> Iterator[LoadRequest]:
-    """The way out that `record` takes here, and the other one; scans one by one, and summed."""
-    transports = dict.fromkeys((choose_transport().transport, Transport.PERF))
-    for detail in LruDetail:
-        plan = make_plan(Targets(lru_detail=detail))
-        yield from (load_request(plan, transport) for transport in transports)
+def _requests_for(kernel: str) -> Iterator[LoadRequest]:
+    """Of what a name leads to; the running kernel's release needs no description."""
+    if kernel == os.uname().release and not is_described(kernel):
+        yield from every_request()
+        return
+    for path, facts in find_descriptions([kernel]).items():
+        try:
+            yield from load_requests(facts)
+        except FactsError as error:
+            raise RecordingError(f"{shown(path)}: {error}") from error
 
 
 def _compiled(request: LoadRequest) -> Entry:
-    with Compiler() as compiler:
-        return compiler.compile(request)
+    try:
+        with Compiler() as compiler:
+            return compiler.compile(request)
+    except CannotTraceError as error:
+        raise CannotTraceError(f"kernel {request.release}: {error}") from error
 
 
 def _row(purpose: Purpose) -> str:

@@ -12,6 +12,7 @@ from .memory_bound import bounded_memory
 
 if TYPE_CHECKING:
     from ..analyze import Analysis
+    from ..check.carried import ProgramSources
 
 
 def observe_recording(path: Path) -> Observation:
@@ -20,20 +21,21 @@ def observe_recording(path: Path) -> Observation:
         return _observation(analyse_file(path)[0], str(path))
 
 
-def observe_now(seconds: float) -> Observation:
-    """Trace this machine for so long, or until a signal. Raises CannotTraceError."""
+def observe_now(seconds: float, programs: ProgramSources) -> Observation:
+    """Trace this machine for so long, or until a signal, with programs as `record` gets them. Raises TracerError."""
     from ..recorder.capture import CaptureRequest, capture
     from ..recorder.output import Output
     from ..recorder.starting import Wish, look_before_start
     from ..terminal.messages import Messages
 
     quiet = Messages(quiet=True)
-    start = look_before_start(Wish(), quiet)
-
+    start = look_before_start(Wish(compiles=programs.may_compile), quiet)
     with TemporaryDirectory(prefix="reclaim-tracer-") as folder:
         output = Path(folder) / "observed.rtrace"
         target = Output(output, queue_bytes=start.queue_bytes)
-        capture(CaptureRequest(target, duration_s=seconds, buffer_bytes=start.buffer_bytes), quiet)
+        with programs.loader() as loader:
+            request = CaptureRequest(target, duration_s=seconds, buffer_bytes=start.buffer_bytes, loader=loader)
+            capture(request, quiet)
         analysis = analyse_file(output)[0]
     return _observation(analysis, f"{analysis.duration_s:.1f} s on this machine")
 

@@ -88,7 +88,7 @@ class Probes:
         self.cgroup_ids: CgroupIds = choose_cgroup_ids()
         host = read_host()
         self.sizes = BufferSizes.of(self.choice.transport, buffer_bytes, host.cpus_online)
-        self._refusals = _refused_beforehand(plan)
+        self._refusals = refused_beforehand(plan)
         request = load_request(plan, self.choice.transport, self._refusals)
         entries = map_entries(self.choice.transport, self.sizes.each_bytes, host.cpus_possible)
         self._loaded = (loader or Loader()).load(replace(request, map_entries=entries))
@@ -280,7 +280,7 @@ def _attach(program: int, probe: Probe) -> int:
     raise LoadError("no such tracepoint", "")
 
 
-def _refused_beforehand(plan: Plan) -> dict[str, str]:
+def refused_beforehand(plan: Plan) -> dict[str, str]:
     """What need not even be compiled: sources of traced functions where the kernel refuses the smallest of them."""
     traced = [source for source in plan.to_try if any(probe.is_traced for probe in source.probes)]
     trial = next((probe for source in traced for probe in source.probes if probe.is_traced and not probe.module), None)

@@ -61,7 +61,8 @@ def load_bcc() -> ModuleType:
     """bcc's Python module. Raises CannotTraceError with what to install."""
     status = bcc_status()
     if not status.found or status.path is None:
-        advice = status.fix if status.fix == RAISE_MEMORY_LIMIT else f"install it with: {status.fix}"
+        install = f"install it with: {status.fix} (or carry compiled programs along: record --programs)"
+        advice = status.fix if status.fix == RAISE_MEMORY_LIMIT else install
         raise CannotTraceError(f"bcc: {status.reason}; {advice}")
     return _load(status.path)
 

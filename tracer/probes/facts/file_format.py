@@ -26,14 +26,17 @@ _T = TypeVar("_T")
 
 MAGIC: Final = b"RTFACTS\n"
 VERSION: Final = 1
-MAX_FILE_BYTES: Final = 16 << 20
-_MAX_BYTES: Final = 64 << 20
+MAX_FILE_BYTES: Final = 4 << 20
+_MAX_BYTES: Final = 32 << 20
 _HEAD: Final = struct.Struct("<8sI32sI")
 _LEVEL: Final = 9
 
 _MAX_TEXT: Final = 1024
 _MAX_ITEMS: Final = 4096
-_MAX_FORMAT_BYTES: Final = 1 << 16
+_MAX_FORMAT_BYTES: Final = 1 << 14
+_MAX_FIELDS: Final = 64
+_MAX_DECLARATION: Final = 256
+"""Characters: what takes a field apart takes time by their square."""
 _MAX_RECORD_BYTES: Final = 1 << 16
 """Of a tracepoint: no field lies behind that."""
 _MAX_CPUS: Final = 1 << 16
@@ -142,6 +145,9 @@ def _types(texts: Mapping[str, Any]) -> dict[str, bytes]:
 
 def _format(name: str, value: object) -> str:
     text = _text(value, _MAX_FORMAT_BYTES)
+    declarations = [part.partition(";")[0] for part in text.split("field:")[1:]]
+    if len(declarations) > _MAX_FIELDS or any(len(part) > _MAX_DECLARATION for part in declarations):
+        raise ValueError(f"{name}: too many fields, or one too long")
     if _LONG_NUMBER.search(text):
         raise ValueError(f"{name}: a number is too large")
     if any(field.offset + field.size > _MAX_RECORD_BYTES for field in parse_format(name, text).fields):

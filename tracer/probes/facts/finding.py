@@ -36,6 +36,11 @@ def read_description(path: Path) -> Facts:
         raise TracerError(f"{shown(path)}: can't be read: {error.strerror}") from error
 
 
+def is_described(name: str) -> bool:
+    """Whether a name leads to something."""
+    return Path(name).exists() or Path(f"{name}{SUFFIX}").exists()
+
+
 def _paths(name: str) -> Iterator[Path]:
     path, by_release = Path(name), Path(f"{name}{SUFFIX}")
     if path.is_dir():
