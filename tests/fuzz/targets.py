@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import facts_inputs
 import import_inputs
 import recording_inputs
 import view_inputs
@@ -32,8 +33,13 @@ def _look(number: int, folder: Path) -> str:
     return views.look(path, random.Random(f"look {number}"))
 
 
+def _describe(number: int, _: Path) -> str:
+    return facts_inputs.read(number, facts_inputs.case_of(number))
+
+
 TARGETS: dict[str, Target] = {
     "reader": _read,
     **{kind: partial(_import, kind) for kind in import_inputs.KINDS},
     "views": _look,
+    "facts": _describe,
 }

@@ -1,4 +1,4 @@
-"""Half a minute of fuzzing each of the reader, the importers and the views.
+"""Half a minute of fuzzing each of the reader, the importers, the views, and descriptions of kernels.
 
 `python -m tests.fuzz` does it for as long as asked. Here the inputs are the same each time: a run
 of the tests must not fail by chance.
@@ -21,8 +21,9 @@ INPUTS = {
     "host": 500,
     "samples": 400,
     "views": 120,
+    "facts": 250,
 }
-"""As many as take half a minute of a CPU for the reader, for all importers, and for the views."""
+"""As many as take half a minute of a CPU for the reader, for all importers, for the views, and for descriptions."""
 FOUND = {"text": (1846, 1876, 3_000_000)}
 """Inputs that once brought one down, took it minutes, or had an importer write what can't be read."""
 GOOD = {"read", "imported", "judged"}
