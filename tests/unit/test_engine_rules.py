@@ -23,7 +23,7 @@ from streams import (
     work,
 )
 
-from tracer.analyze.contention.storms import find_storms
+from tracer.analyze.contention.storms import in_storms
 from tracer.analyze.model import Cycle
 from tracer.analyze.terms import Cause, CycleClass, Severity, Tier
 from tracer.batch import LostStretch, Samples
@@ -290,7 +290,7 @@ def test_a_storm_does_not_span_a_lull(pause_s: float, storms: int) -> None:
 
     early = [cycle(0.1 * at) for at in range(10)]
     cycles = [*early, *(cycle(early[-1].end_s + pause_s + 0.1 * at) for at in range(10))]
-    found = find_storms(cycles, horizon_s=10.0)
+    cycles, found = in_storms(cycles, horizon_s=10.0)
     assert [storm.cycles for storm in found] == ([20] if storms == 1 else [10, 10])
     assert {cycle.storm for cycle in cycles} == {storm.id for storm in found}
     assert all(storm.end_s - storm.start_s < 3.9 for storm in found)
@@ -298,4 +298,4 @@ def test_a_storm_does_not_span_a_lull(pause_s: float, storms: int) -> None:
 
 def test_a_storm_of_a_host_that_takes_its_time_has_its_pauses() -> None:
     cycles = [Cycle(0, CycleClass.HOST_REINFLATE, 6.0 * at, 6.0 * at + 1, 1, 1, 2, 0.0) for at in range(5)]
-    assert [storm.cycles for storm in find_storms(cycles, horizon_s=10.0)] == [5]
+    assert [storm.cycles for storm in in_storms(cycles, horizon_s=10.0)[1]] == [5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streams import METADATA, SECOND, SYMBOLS
 
+from tests.bench.repeated_traces import write_one
 from tests.golden.cases import Case, all_cases
 from tracer.analyze import Engine, Options
 from tracer.analyze.stream.branching import Branch
@@ -117,6 +119,32 @@ def parts(item: Item, events: int) -> Iterator[Item]:
         return
     for start in range(0, len(item), events):
         yield item.between(start, min(start + events, len(item)))
+
+
+def test_cycles_of_the_past_are_made_once_and_are_the_same_at_the_end(tmp_path: Path) -> None:
+    # GIVEN a trace of hundreds of cycles in storms with lulls, repeated, of which the results are looked at often
+    path = write_one(tmp_path, "run-shrinker", 250_000)
+    recording = Recording.open(path)
+    asked, unasked = (
+        Engine(recording.metadata, recording.symbols, Options(), cgroups=recording.cgroups) for _ in range(2)
+    )
+    looks = []
+    for number, item in enumerate(recording.items()):
+        asked.feed(item)
+        unasked.feed(item)
+        if number % 5 == 0:
+            looks.append(asked.so_far())
+    last, expected = asked.finish(recording.last_ns), unasked.finish(recording.last_ns)
+    # THEN the end is told as without looking, and what is long past is what the looks before had, not made anew
+    assert everything(last) == everything(expected)
+    assert len(last.cycles) > 1000
+    assert last.cycles[0] is looks[-1].cycles[0] is looks[-2].cycles[0]
+    assert last.storms[0] is looks[-1].storms[0]
+    # AND what a look gave did not change behind it: its cycles are counted and numbered as its storms say
+    for look in looks:
+        assert [cycle.id for cycle in look.cycles] == [*range(1, len(look.cycles) + 1)]
+        numbers = [cycle.storm for cycle in look.cycles]
+        assert [numbers.count(storm.id) for storm in look.storms] == [storm.cycles for storm in look.storms]
 
 
 def test_the_end_may_be_given() -> None:

@@ -153,6 +153,7 @@ class Engine:
         What is open is closed on a branch of the engine's state (`stream/branching.py`), which shares with it the
         columns of the past. It costs what is open and new, and what making the results costs.
         """
+        self._settled.keep_past(self._open.time_ns)
         shared = (self._metadata, self._symbols, self._paths, self._options)
         return Branch(shared, left_out=(self._on_spans,)).fields(self).finish(end_ns)
 

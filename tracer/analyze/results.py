@@ -17,7 +17,6 @@ from .balloon.tracker import BalloonTracker
 from .contention.level_swings import SampledLevels
 from .contention.sampled_oscillation import sampled_oscillations
 from .contention.settling import Settling
-from .contention.storms import find_storms
 from .findings.evidence import Evidence
 from .findings.judging import find, not_judged
 from .model import Analysis, BalloonResult, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits, efficiency
@@ -85,7 +84,7 @@ class State:
 def analysis_of(state: State, end_ns: int) -> Analysis:
     """All results of a recording that ends at `end_ns`."""
     settled, origin_ns = state.settled, state.origin_ns
-    cycles = settled.cycles()
+    cycles, storms = settled.cycles()
     oscillations = settled.oscillations()
     analysis = Analysis(
         duration_s=state.seconds(end_ns),
@@ -95,7 +94,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         episodes=_episodes(state),
         conflicts=_conflicts(state),
         cycles=cycles,
-        storms=find_storms(cycles, state.options.horizon_s),
+        storms=storms,
         findings=[],
         shrinkers=state.shrinkers.stats(state.name_of, state.metadata.tells),
         stalls=state.stalls.stalls(state.paths, state.own.tids),

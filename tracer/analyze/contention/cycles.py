@@ -132,6 +132,10 @@ class PressureCycles:
         edges = [time_ns for burst in self._bursts for time_ns in (burst.turn_ns, burst.end_ns)]
         return np.asarray(edges + self._changes_ns, np.int64)
 
+    def begins_ns(self) -> list[int]:
+        """When the bursts began of which cycles may still come."""
+        return [burst.begin_ns for burst in self._bursts]
+
     def settle(self, until_ns: int, marks: Marks) -> int:
         """All moves up to `until_ns` are taken; gives the time since which runs may still be asked for."""
         self._pool.expire(until_ns)

@@ -72,15 +72,23 @@ class FoundCycles:
         """These, and behind them another's."""
         return FoundCycles(self._parts + other._parts, self._spans + other._spans)
 
-    def cycles(self, origin_ns: int) -> list[Cycle]:
-        """All in order of their start, numbered; times are seconds since `origin_ns`."""
+    def take_before(self, time_ns: int) -> FoundCycles:
+        """Those that begin before a time, which are no longer here."""
+        rows, spans = _Rows.concat(self._parts), np.concatenate((*self._spans, np.empty(0, np.int64)))
+        before = rows.turn_ns < time_ns
+        of_before = np.repeat(before, rows.spans)
+        self._parts, self._spans = [rows.take(~before)], [spans[~of_before]]
+        return FoundCycles([rows.take(before)], [spans[of_before]])
+
+    def cycles(self, origin_ns: int, first: int = 1) -> list[Cycle]:
+        """All in order of their start, numbered from `first` on; times are seconds since `origin_ns`."""
         rows = _Rows.concat(self._parts)
         edges = np.append(0, np.cumsum(rows.spans)).tolist()
         spans = np.concatenate((*self._spans, np.empty(0, np.int64))).tolist()
         own = [spans[first:last] for first, last in pairwise(edges)]
         order = np.lexsort((rows.class_, rows.begin_ns, rows.end_ns, rows.turn_ns))
         found = zip(rows.take(order).rows(), order.tolist(), strict=True)
-        return [_cycle(number, row, origin_ns, own[place]) for number, (row, place) in enumerate(found, 1)]
+        return [_cycle(number, row, origin_ns, own[place]) for number, (row, place) in enumerate(found, first)]
 
 
 def _cycle(number: int, row: Sequence[int], origin_ns: int, spans: list[int]) -> Cycle:

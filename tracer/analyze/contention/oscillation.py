@@ -91,6 +91,10 @@ class Oscillations:
         edges += [time_ns for chain in chains for time_ns in (chain.begin_ns, chain.end_ns)]
         return np.asarray(edges, np.int64)
 
+    def begins_ns(self) -> list[int]:
+        """When the swings began of which cycles may still come."""
+        return [swing.begin_ns for swing in (*self._undecided, self._last) if swing is not None]
+
     def settle(self, marks: Marks) -> None:
         """Take the sums at the edges."""
         self.found.add(self._rounds, marks)

@@ -13,7 +13,7 @@ from ..balloon.columns import I64
 from ..balloon.step_columns import CAUSES, StepColumns
 from ..balloon.step_log import StepLog
 from ..balloon.tracker import BalloonTracker
-from ..model import Cycle
+from ..model import Cycle, Storm
 from ..options import Options
 from ..stream.grouping import ascending, groups
 from ..stream.readings import FREE, Readings
@@ -28,6 +28,7 @@ from .found_oscillations import Oscillation
 from .meter import Marks, Meter
 from .moves import BY_HOST, Moves
 from .oscillation import Oscillations
+from .past_cycles import PastCycles
 from .recent_waits import BEFORE_S
 from .shortage_ticks import TickMaker, Ticks
 from .shortages import Shortages
@@ -81,6 +82,7 @@ class Settling:
         self._origin_ns = origin_ns
         self._cycles = PressureCycles(horizon_ns, balloon.works.paused, changes_traced=traced)
         self._oscillations = Oscillations(idle_gap_ns, metadata.page_size_bytes, changes_traced=traced)
+        self._past = PastCycles(origin_ns, options.horizon_s)
         self._marks = Marks.none()
         self._kills: list[Kill] = []
         self._until_ns = -1
@@ -128,11 +130,19 @@ class Settling:
         self.shortages.take(ticks)
         self.cache_drops.take(ticks)
 
-    def cycles(self) -> list[Cycle]:
-        """Every cycle in order of start; nothing more will be taken."""
+    def keep_past(self, open_ns: I64) -> None:
+        """Make, once for all, the results of what lies before all that is open, spans since `open_ns` among it."""
+        open_begins = (*self._cycles.begins_ns(), *self._oscillations.begins_ns())
+        begins_ns = np.concatenate((self._balloon.pending_begins(), open_ns, np.asarray(open_begins, np.int64)))
+        before_ns = int(begins_ns.min(initial=self._until_ns))
+        early = (found.take_before(before_ns) for found in (self._cycles.found, self._oscillations.found))
+        self._past.take(next(early).and_then(next(early)))
+
+    def cycles(self) -> tuple[list[Cycle], list[Storm]]:
+        """Every cycle in order of start, and the storms; nothing more will be taken."""
         self._cycles.finish(self._marks)
         self._oscillations.finish(self._marks)
-        return self._cycles.found.and_then(self._oscillations.found).cycles(self._origin_ns)
+        return self._past.and_then(self._cycles.found.and_then(self._oscillations.found))
 
     def oscillations(self) -> list[Oscillation]:
         """Every oscillation of the host in order of start; to be asked after `cycles`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -17,22 +18,52 @@ _LULL_FACTOR: Final = 10.0
 """A pause in a row of cycles is a lull when it is that long, and so many times the median of the row's pauses."""
 
 
-def find_storms(cycles: Sequence[Cycle], horizon_s: float) -> list[Storm]:
-    """Three and more cycles of one class in a row; sets `storm` of the cycles that belong to one."""
-    rows = (part for row in _rows(cycles, horizon_s) for part in _without_lulls(row))
-    return [_storm(number, row) for number, row in enumerate((row for row in rows if len(row) >= STORM_CYCLES), 1)]
+def in_storms(
+    cycles: Sequence[Cycle], horizon_s: float, first: int = 1, shared: int = 0
+) -> tuple[list[Cycle], list[Storm]]:
+    """The cycles with the numbers of their storms, and the storms, numbered from `first` on: three and more cycles of
+    one class in a row. The first so many `shared` cycles are others', too: where one changes it is another one."""
+    storms: list[Storm] = []
+    numbered: list[Cycle] = []
+    for row in (part for whole in _rows(cycles, horizon_s) for part in _without_lulls(whole)):
+        number = first + len(storms) if len(row) >= STORM_CYCLES else None
+        numbered += [_in_storm(cycle, number, at < shared) for at, cycle in enumerate(row, len(numbered))]
+        if number is not None:
+            storms.append(_storm(number, row))
+    return numbered, storms
+
+
+def _in_storm(cycle: Cycle, number: int | None, is_shared: bool) -> Cycle:
+    if cycle.storm == number:
+        return cycle
+    if is_shared:
+        return replace(cycle, storm=number)
+    cycle.storm = number
+    return cycle
+
+
+def last_row(cycles: Sequence[Cycle], horizon_s: float) -> int:
+    """Where the last row begins, which further cycles may go on with."""
+    at = len(cycles) - 1
+    while at > 0 and not _parts(cycles[at - 1], cycles[at], horizon_s):
+        at -= 1
+    return max(at, 0)
 
 
 def _rows(cycles: Sequence[Cycle], horizon_s: float) -> Iterator[list[Cycle]]:
     """Cycles of one class with pauses no longer than the horizon."""
     row: list[Cycle] = []
     for cycle in cycles:
-        if row and (cycle.cycle_class is not row[-1].cycle_class or _pause_s(row[-1], cycle) > horizon_s):
+        if row and _parts(row[-1], cycle, horizon_s):
             yield row
             row = []
         row.append(cycle)
     if row:
         yield row
+
+
+def _parts(before: Cycle, after: Cycle, horizon_s: float) -> bool:
+    return after.cycle_class is not before.cycle_class or _pause_s(before, after) > horizon_s
 
 
 def _without_lulls(row: list[Cycle]) -> Iterator[list[Cycle]]:
@@ -52,8 +83,6 @@ def _pause_s(before: Cycle, after: Cycle) -> float:
 
 
 def _storm(number: int, row: Sequence[Cycle]) -> Storm:
-    for cycle in row:
-        cycle.storm = number
     return Storm(
         id=number,
         cycle_class=row[0].cycle_class,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from ...model import Analysis, Cycle, Finding, Storm, known_sum
+from ...model import EVIDENCE_SPANS, Analysis, Cycle, Finding, Storm, known_sum
 from ...terms import CycleClass, Severity
 from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
 from ..kind import Decisive, Explanation, Kind, cost_of, found
@@ -44,7 +45,7 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
             cost=cost_of(stall_s, evidence.in_bytes(storm.wasted_pages + read_again)),
             is_open=is_open,
             quality=evidence.balloon.quality,
-            spans=[span for cycle in own for span in cycle.spans],
+            spans=list(islice((span for cycle in own for span in cycle.spans), EVIDENCE_SPANS)),
         )
 
 

@@ -1,0 +1,52 @@
+"""Cycles that can no longer change, and their storms: made once, however often the results are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..model import Cycle, Storm
+from .found_cycles import FoundCycles
+from .storms import in_storms, last_row
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Cycles in order and their storms. Whoever is given them must not change them."""
+
+    cycles: Sequence[Cycle] = ()
+    storms: Sequence[Storm] = ()
+
+
+class PastCycles:
+    """Takes cycles in order of their start. Rows of them that are over are kept as they are; the last may go on."""
+
+    def __init__(self, origin_ns: int, horizon_s: float) -> None:
+        self._origin_ns, self._horizon_s = origin_ns, horizon_s
+        self._over: list[_Told] = []
+        self._row = _Told()
+        self._cycles = self._storms = 0
+        """How many are in `_over`."""
+
+    def take(self, found: FoundCycles) -> None:
+        """Take the next cycles: none is found later that begins before one of them."""
+        told = self._last(found)
+        first = last_row(told.cycles, self._horizon_s)
+        if first:
+            over = _Told(*in_storms(told.cycles[:first], self._horizon_s, self._storms + 1, first))
+            self._over.append(over)
+            self._cycles += first
+            self._storms += len(over.storms)
+            told = _Told(*in_storms(told.cycles[first:], self._horizon_s, self._storms + 1, len(told.cycles)))
+        self._row = told
+
+    def and_then(self, found: FoundCycles) -> tuple[list[Cycle], list[Storm]]:
+        """All cycles and storms, where these are the last cycles."""
+        parts = [*self._over, self._last(found)]
+        cycles = [cycle for part in parts for cycle in part.cycles]
+        return cycles, [storm for part in parts for storm in part.storms]
+
+    def _last(self, found: FoundCycles) -> _Told:
+        row = self._row.cycles
+        later = found.cycles(self._origin_ns, self._cycles + len(row) + 1)
+        return _Told(*in_storms([*row, *later], self._horizon_s, self._storms + 1, len(row)))
