@@ -42,6 +42,7 @@ class Truth:
 class Found:
     """The engine's result by the way it was recorded, and the truth to hold it against.
 
+    `programs` is how the BPF programs came.
     `reports` are those of free page reporting, by its events; None where one of them does not tell its pages.
     `beside` has what other recorders saw of the same, by name.
     """
@@ -53,6 +54,7 @@ class Found:
     transport: str
     recorder: str
     reports: tuple[Report, ...] | None = ()
+    programs: str = ""
     beside: dict[str, Found] = field(default_factory=dict)
 
     @property

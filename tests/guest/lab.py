@@ -207,9 +207,17 @@ class Lab:
         recording = folder / (".".join(filter(None, (name, recorder))) + ".rtrace")
         self._recorders.pop(recorder).fetch(recording)
         trace = tracer.open(recording, horizon_s=horizon_s)
-        kernel, metadata = self.guest.image.kernel.name, trace.metadata
-        reports = _reports(trace)
-        return Found(trace.summary(), self.truth, metadata.start_ns, kernel, metadata.transport, recorder, reports)
+        metadata = trace.metadata
+        return Found(
+            trace.summary(),
+            self.truth,
+            metadata.start_ns,
+            self.guest.image.kernel.name,
+            metadata.transport,
+            recorder,
+            _reports(trace),
+            metadata.programs,
+        )
 
     def _readings_until_attached(self, recorder: Recorder) -> list[Reading]:
         """Wait until it says that it traces, which may be seconds after it does; the counters meanwhile."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import tracer
 
+from .carried import carry
 from .debian import LabError
 from .guest import Guest
 from .harm import CGROUP, Held, Phase, Watch
@@ -27,6 +28,7 @@ from .machine import Hardware, why_impossible
 from .pool import workers_here
 from .recorder import WAIT_S
 from .small_table import HEAD, row_text
+from .ways import DEFAULT, PROGRAMS, WAYS, on
 
 SIZES_MIB: Final = (128, 192, 256)
 """Of the memory that the balloon leaves."""
@@ -49,6 +51,7 @@ class Row:
 
     kernel: str
     memory_mib: int
+    way: str = DEFAULT
     available_mib: int | None = None
     state: str = FAILED
     said: str = ""
@@ -139,7 +142,7 @@ class SmallGuest:
 
     def _recorded(self, folder: Path) -> dict[str, Any]:
         """What the recording says of itself and of its recorder."""
-        target = folder / f"{self._row.kernel}-{self._row.memory_mib}.rtrace"
+        target = folder / f"{self._row.kernel}-{self._row.memory_mib}{self._row.way and '.'}{self._row.way}.rtrace"
         self._guest.fetch(_RECORDING, target)
         summary = tracer.open(target).summary()
         recording, own = summary["recording"], summary["recorder"]
@@ -156,13 +159,15 @@ class SmallGuest:
         }
 
 
-def measure(kernel: str, memory_mib: int, folder: Path, options: tuple[str, ...] = ()) -> Row:
+def measure(kernel: str, memory_mib: int, folder: Path, way: str = DEFAULT, options: tuple[str, ...] = ()) -> Row:
     """What `record` with these options cost such a guest. Raises LabError where it does not boot."""
-    row = Row(kernel, memory_mib)
-    hardware = Hardware(memory_mib=memory_mib + HELD_MIB, balloon=())
+    row = Row(kernel, memory_mib, way)
+    hardware = on(Hardware(memory_mib=memory_mib + HELD_MIB, balloon=()), way)
     with Guest(kernel, hardware) as guest:
         try:
-            SmallGuest(Lab(guest), row, options).run(folder)
+            if not hardware.compiler:
+                carry(guest)
+            SmallGuest(Lab(guest), row, (*WAYS.get(way, ()), *options)).run(folder)
         except LabError as error:
             row.said = str(error)[-_SAID:]
             print(error, file=sys.stderr)
@@ -176,10 +181,11 @@ def main() -> int:
         print(f"guests: {reason}", file=sys.stderr)
         return 3
     options.output.mkdir(parents=True, exist_ok=True)
-    wanted = [(kernel, mib) for kernel in options.kernel or [FULL] for mib in options.memory or SIZES_MIB]
+    kernels, sizes = options.kernel or [FULL], options.memory or SIZES_MIB
+    wanted = [(kernel, mib, options.output, options.by) for kernel in kernels for mib in sizes]
     print(HEAD, flush=True)
     with (options.output / "small.jsonl").open("a") as log, ThreadPoolExecutor(options.jobs) as pool:
-        trials = [pool.submit(measure, *each, options.output, tuple(options.record)) for each in wanted]
+        trials = [pool.submit(measure, *each, tuple(options.record)) for each in wanted]
         rows: list[Row] = []
         for trial in as_completed(trials):
             rows.append(trial.result())
@@ -194,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kernel", action="append", choices=sorted(KERNELS))
     parser.add_argument("--memory", action="append", type=int, metavar="MIB", help="what the balloon leaves")
     parser.add_argument("--record", action="append", default=[], metavar="OPTION", help="for the tracer's `record`")
+    parser.add_argument("--by", choices=(PROGRAMS,), default=DEFAULT, help="carried along, in a guest without bcc")
     parser.add_argument("--jobs", type=int, default=workers_here(), help="guests at once")
     parser.add_argument("-o", "--output", type=Path, default=Path("out/small"), metavar="FOLDER")
     return parser

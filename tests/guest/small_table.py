@@ -59,6 +59,7 @@ _COLUMNS: Final[Mapping[str, Callable[[Row], str]]] = {
     "kernel": lambda row: str(row["kernel"]),
     "memory": lambda row: f"{row['memory_mib']} MiB",
     "available": lambda row: f"{_number(row['available_mib'])} MiB",
+    "programs": lambda row: "carried" if row["way"] else "compiled",
     "recorder": lambda row: str(row["state"]),
     "start: stalls": _stalls("starting"),
     "reclaimed for it": _phase("starting", "extra_pages"),
@@ -80,11 +81,11 @@ def row_text(row: Row) -> str:
 
 
 def main() -> int:
-    """Rows by kernel and memory, file by file."""
+    """Rows by kernel, memory and programs, file by file."""
     print(HEAD)
     for path in map(Path, sys.argv[1:]):
         rows = [json.loads(line) for line in path.read_text().splitlines()]
-        for row in sorted(rows, key=lambda row: (row["kernel"], row["memory_mib"])):
+        for row in sorted(rows, key=lambda row: (row["kernel"], row["memory_mib"], row["way"])):
             print(row_text(row))
     return 0
 

@@ -12,7 +12,7 @@ import pytest
 from guest.kernels import KERNELS, chosen_kernels
 from guest.scenario import scenario_named, scenarios
 from guest.trial import Trial
-from guest.ways import WAYS
+from guest.ways import PROGRAMS, WAYS
 
 SMOKE = "plain"
 ELSEWHERE = {"6.1": ("lru_gen_page_cache", "lru_gen_swap"), "newest": ("kswapd_gives_up",)}
@@ -33,7 +33,8 @@ def trials() -> list[Trial]:
     ways = [Trial(kernel, scenario_named(IN_EVERY_WAY), way) for kernel in chosen for way in WAYS]
     others = [kernel for kernel in KERNELS if kernel not in chosen]
     smoke = [Trial(kernel, scenario_named(name)) for kernel in others for name in (SMOKE, *ELSEWHERE.get(kernel, ()))]
-    found = [*whole, *ways, *smoke]
+    carried = [Trial(kernel, scenario_named(SMOKE), PROGRAMS) for kernel in others]
+    found = [*whole, *ways, *smoke, *carried]
     shared = Counter(trial.machine for trial in found)
     return sorted(found, key=lambda trial: -shared[trial.machine])
 

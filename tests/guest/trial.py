@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from .carried import carry
 from .debian import LabError
 from .found import Found
 from .guest import Guest, MachineError, say_again
 from .lab import Lab
 from .machine import Hardware
 from .scenario import Scenario
-from .ways import DEFAULT, LACKING, NONE, WAYS, Recorders, is_as_asked, may_infer, with_room
+from .ways import DEFAULT, LACKING, NONE, WAYS, Recorders, is_as_asked, may_infer, on, with_room
 
 Machine = tuple[str, type[Guest], Hardware]
 
@@ -30,7 +31,7 @@ class Trial:
     @property
     def machine(self) -> Machine:
         """What it runs on; trials that take the same can share one."""
-        return self.kernel, self.scenario.guest, self.scenario.hardware
+        return self.kernel, self.scenario.guest, on(self.scenario.hardware, self.way)
 
     @property
     def why_not(self) -> str:
@@ -141,8 +142,10 @@ class Bench:
     def _made(self, trial: Trial) -> Lab:
         if self._lab is None or self.machine != trial.machine:
             self.close()
-            guest = trial.scenario.guest(trial.kernel, with_room(trial.scenario.hardware, len(self._beside)))
+            guest = trial.scenario.guest(trial.kernel, with_room(trial.machine[-1], len(self._beside)))
             try:
+                if not guest.hardware.compiler:
+                    carry(guest)
                 self._lab = Lab(guest, self._beside)
                 if self._abandoned:
                     guest.power_cut()
@@ -164,7 +167,7 @@ def hold(found: Found, scenario: Scenario) -> None:
 
     Raises AssertionError. Of a way that can only infer it is asked that it says how far off it is.
     """
-    assert is_as_asked(found), f"{found.recorder} was asked for, got {found.counted_by} through {found.transport}"
+    assert is_as_asked(found), _not_as_asked(found)
     found.require_nothing_lost()
     found.require_true_kills()
     found.require_true_reclaim()
@@ -175,6 +178,12 @@ def hold(found: Found, scenario: Scenario) -> None:
     assert found.is_measured, f"{found.counted_by} has inferred the balloon's pages"
     found.require_true_pages()
     scenario.module.judge(found)
+
+
+def _not_as_asked(found: Found) -> str:
+    return (
+        f"{found.recorder} was asked for, got {found.counted_by} through {found.transport}, programs {found.programs}"
+    )
 
 
 def numbers(found: Found) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from .carried import PLACE
 from .found import Found
 from .machine import Hardware
 
@@ -18,7 +19,13 @@ PERF: Final = "perf"
 _PAGE_BY_PAGE: Final = "raw_tracepoint:kmem:mm_page_alloc"
 _PERF_BUFFERS: Final = ("--transport", PERF, "--buffer-size", "32")
 """For each of two CPUs as much as the ring has for all: 70,000 events of an OOM come from one CPU in a second."""
-WAYS: Final[Recorders] = {source: ("--balloon-source", source) for source in SOURCES} | {PERF: _PERF_BUFFERS}
+PROGRAMS: Final = "programs"
+"""By programs carried along, in a guest without bcc."""
+WAYS: Final[Recorders] = {
+    **{source: ("--balloon-source", source) for source in SOURCES},
+    PERF: _PERF_BUFFERS,
+    PROGRAMS: ("--programs", PLACE),
+}
 LACKING: Final = {("5.10", "fentry"): "no types of modules before 5.11"}
 """What a kernel of the lab can't be recorded by, and why."""
 _COUNTED_BY: Final = {
@@ -38,6 +45,11 @@ def with_room(hardware: Hardware, recorders: int) -> Hardware:
     return replace(hardware, memory_mib=hardware.memory_mib + recorders * _RECORDER_MIB)
 
 
+def on(hardware: Hardware, way: str) -> Hardware:
+    """The machine that is recorded on in this way."""
+    return replace(hardware, compiler=False) if way == PROGRAMS else hardware
+
+
 def may_infer(found: Found) -> bool:
     """Whether the recorder need not measure who took the pages.
 
@@ -51,6 +63,8 @@ def may_infer(found: Found) -> bool:
 
 
 def is_as_asked(found: Found) -> bool:
-    """Whether pages were counted, and records brought out of the kernel, as the recorder was told to."""
+    """Whether programs came, pages were counted, and records brought out of the kernel, as the recorder was told to."""
     transport = PERF if found.recorder == PERF else "ring"
+    if found.recorder == PROGRAMS and found.programs != "file":
+        return False
     return found.counted_by.startswith(_COUNTED_BY.get(found.recorder, "")) and found.transport == transport

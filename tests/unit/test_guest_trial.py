@@ -13,6 +13,7 @@ from guest.guest import GuestError, MachineError
 from guest.reclaim_truth import Reading, ReclaimTruth
 from guest.scenario import Scenario
 from guest.trial import Bench, Trial, hold
+from guest.ways import PROGRAMS
 
 
 class Trials:
@@ -135,6 +136,19 @@ def test_a_way_that_measures_is_held_against_the_truth_and_the_scenario():
 def test_a_way_that_should_measure_must(recorder, counted_by, ends):
     with pytest.raises(AssertionError, match="has inferred"):
         judged_by(seen(recorder, counted_by=counted_by, quality="inferred", ends=ends))
+
+
+def test_carried_programs_must_have_come_from_the_file():
+    found = seen(PROGRAMS, counted_by="fentry:f", quality="measured")
+    assert judged_by(replace(found, programs="file"))
+    for otherwise in ("compiled", "cache", ""):
+        with pytest.raises(AssertionError, match="programs was asked for"):
+            judged_by(replace(found, programs=otherwise))
+
+
+def test_carried_programs_are_recorded_by_on_a_machine_without_a_compiler():
+    scenario = Scenario("plain", SimpleNamespace(drive=lambda _: None))
+    assert [Trial("6.12", scenario, way).machine[-1].compiler for way in (PROGRAMS, "")] == [False, True]
 
 
 @pytest.mark.parametrize(("recorder", "ends"), [("tracepoints", None), ("pages", "fexit:f")])
