@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -120,10 +121,21 @@ def test_a_hostile_file_with_right_checksums_is_one_line(data: bytes, words: str
 
 
 def test_code_that_unpacks_to_more_than_it_says_is_not_unpacked() -> None:
-    # GIVEN a kilobyte that unpacks to a megabyte of zeros
-    data = resealed(head(), code=bytes(1 << 20), code_bytes=8)
-    with pytest.raises(ProgramsFileError, match="another length"):
-        decode(data)
+    # GIVEN some kilobytes that unpack to 16 MiB of zeros
+    data = resealed(head(), code=bytes(16 << 20), code_bytes=8)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProgramsFileError, match="another length"):
+            decode(data)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_something_behind_the_last_entry_is_damage_whatever_the_checksum() -> None:
+    body = resealed(head())[HEAD.size :] + b"\0"
+    with pytest.raises(ProgramsFileError, match="something follows the last entry"):
+        decode(HEAD.pack(MAGIC, 1, 1, hashlib.sha256(body).digest()) + body)
 
 
 def test_maps_and_constants_are_put_in_and_nothing_else_is_touched() -> None:
