@@ -64,7 +64,7 @@ def test_a_command_is_traced_from_its_start_to_its_end(tmp_path):
     assert " events, 0 lost, " in result.stderr
     assert "Next: reclaim-tracer report x.rtrace" in result.stderr
     assert "Buffers: 16 MiB in the kernel, 8 MiB for events not yet written, " in result.stderr
-    assert "Other memory: at most 32 MiB\nAll of it is locked in memory, with " in result.stderr
+    assert "Other memory: at most 24 MiB\nAll of it is locked in memory, with " in result.stderr
     recording = Recording.open(tmp_path / "x.rtrace")
     assert recording.complete
     assert recording.metadata.command == ("sh", "-c", EVICT)
