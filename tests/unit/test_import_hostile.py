@@ -166,7 +166,7 @@ def test_sizes_that_memory_does_not_hold_are_refused_as_soon_as_they_are_too_man
     monkeypatch.setattr(hostside, "MOST_CELLS", 1000)
     path = tmp_path / "host.jsonl"
     path.write_text('{"t": 1.5, "ev": "query", "bytes": 9}\n' * 501 + "no JSON\n\n{}\n")
-    with pytest.raises(RecordingError, match=r"host\.jsonl: 501 readings of 2 counters are more than 1,000 numbers"):
+    with pytest.raises(RecordingError, match=r"host\.jsonl: 334 readings of 3 counters are more than 1,000 numbers"):
         hostside.read_host_log(path)
 
 
