@@ -11,11 +11,11 @@ from ..buffer_sizes import block_events
 ANONYMOUS_BOUND_BYTES: Final = 24 << 20
 """The most anonymous memory of a recording process beside its stated buffers. A live test is stricter: beside the queue
 of events not yet written."""
-STARTING_BYTES: Final = 25 << 20
-RUNNING_BYTES: Final = 17 << 20
+STARTING_BYTES: Final = 23 << 20
+RUNNING_BYTES: Final = 15 << 20
 FILE_BYTES: Final = 15 << 20
-"""What `record` takes: anonymous memory at most while it makes its plan (24.0 MiB measured, 5.3 less where the
-kernel maps its types), and while it runs, beside its buffers (16.4); and pages of Python's and libraries' files (14.3).
+"""What `record` takes: anonymous memory at most while it makes its plan (21.6 MiB measured, 5.3 less where the
+kernel maps its types), and while it runs, beside its buffers (14.2); and pages of Python's and libraries' files (14.7).
 Python 3.11, numpy 2.4, Linux 6.18; a live test measures them again."""
 
 _ARENA_MAX: Final = -8
