@@ -6,6 +6,8 @@ import pytest
 from import_cases import import_text
 from watching import watched
 
+from tracer.errors import RecordingError
+
 HEAD = "   cat-7   [001]   {}.000001: mm_vmscan_lru_shrink_inactive: "
 FIELDS = ("nid=0", "nr_scanned=1", "nr_reclaimed=1", "nr_dirty=0", "priority=5")
 MANY_WORDS = " x" * 20
@@ -30,3 +32,11 @@ def test_a_long_line_of_a_layout_learned_from_another(tmp_path, gap, filled):
     text = "".join(line.format(second) for second, line in enumerate([learned, learned, *[long] * 5], 1))
     way = watched(lambda: str([event.args["nr_reclaimed"] for event in import_text(text, tmp_path).events[:2]])).way
     assert way == "[1, 1]"
+
+
+def test_a_long_name_of_an_unknown_event_is_shown_in_short(tmp_path):
+    line = f"   cat-7   [001]   1.000001: mm_vmscan_lru_isol{'9' * 60_000}: nid=0\n"
+    with pytest.raises(RecordingError) as refused:
+        import_text(line, tmp_path)
+    assert "none of its events are known: mm_vmscan_lru_isol999" in str(refused.value)
+    assert len(str(refused.value)) < 1000

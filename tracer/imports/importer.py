@@ -37,6 +37,7 @@ from .rules import FUNCTION_EVENT, Rules
 from .sources import STDIN, Progress, Source, open_source
 from .survey import Survey, Surveyor
 from .table import FUNCTION_BY_NAME, WHOLE
+from .unread import shown_line
 
 _MOST_SHOWN: Final = 12
 _SURVEY_SHARE: Final = 0.3
@@ -164,7 +165,7 @@ def _nothing_found(survey: Survey, source: Source) -> str:
 
 def listed(counts: Counter[str]) -> str:
     """The commonest names with their numbers."""
-    common = [f"{name} {count:,}" for name, count in counts.most_common(_MOST_SHOWN)]
+    common = [f"{shown_line(name)} {count:,}" for name, count in counts.most_common(_MOST_SHOWN)]
     more = len(counts) - len(common)
     return ", ".join(common) + (f" and {more:,} more" if more else "")
 
