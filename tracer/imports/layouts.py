@@ -22,7 +22,7 @@ MOST_LAYOUTS: Final = 8
 """Ways to print one event that are kept: options of the tracer may change while it runs."""
 
 _SEPARATOR: Final = r"(?:=|: ?| )\s*"
-SLAB_HEAD: Final = re.compile(rf"\s*({SYMBOL_PATTERN})\s+({POINTER.pattern}|)\s*: ")
+SLAB_HEAD: Final = re.compile(rf"\s*({SYMBOL_PATTERN})\s++({POINTER.pattern}|)\s*: ")
 """Pointers may be padded (`           (null)`), or blank."""
 _SLAB_FIELDS: Final = ("shrink", "shr")
 _MOST_WORDS: Final = 3
