@@ -44,8 +44,8 @@ def test_a_long_name_of_an_unknown_event_is_shown_in_short(tmp_path):
 
 def test_a_long_blank_where_a_shrinkers_address_should_be(tmp_path):
     def at(second: int, blank: str) -> str:
-        head = f"   cat-7   [001]   {second}.000001: mm_shrink_slab_end: super_cache{blank}_scan+0x0 0xffff8880: nid: 0 "
-        return f"{head}unused scan count 0 new scan count 0 total_scan 0 last shrinker return val 0\n"
+        head = f"   cat-7   [001]   {second}.000001: mm_shrink_slab_end: super_cache{blank}_scan+0x0 0xffff8880: "
+        return f"{head}nid: 0 unused scan count 0 new scan count 0 total_scan 0 last shrinker return val 0\n"
 
     text = "".join(at(second, " " * 65_000) for second in range(1, 6))
     assert watched(lambda: str(len(import_text(at(9, "") + text, tmp_path).events))).way

@@ -65,6 +65,13 @@ def test_the_filters_let_through_the_balloons_addresses_only(tmp_path: Path) -> 
         assert values == [address, NO_ADDRESS, NO_ADDRESS, NO_ADDRESS]
 
 
+def test_skipped_runs_of_programs_that_tell_few_events_are_no_loss(tmp_path: Path) -> None:
+    plan = machine(tmp_path, "6.18")
+    filtered = {probe.target for source in plan.to_try for probe in source.probes if probe.is_filtered}
+    assert {"signal:signal_generate", "workqueue:workqueue_execute_start"} <= filtered
+    assert not filtered & {"vmscan:mm_shrink_slab_start", "vmscan:mm_vmscan_direct_reclaim_begin", "oom:mark_victim"}
+
+
 def test_two_boots_of_a_kernel_have_the_same_flags_and_other_values(tmp_path: Path) -> None:
     one, other = (
         machine(tmp_path / name, "6.18", symbols)

@@ -36,6 +36,8 @@ _FILTER_MACRO: Final = {
     "workqueue:workqueue_execute_end": _WORK_FILTER,
     "notifier:notifier_run": _NOTIFIER_FILTER,
 }
+_FILTERED: Final = frozenset({*_FILTER_MACRO, "signal:signal_generate"})
+"""Tracepoints of which the programs tell a few events only: a skipped run of theirs is hardly ever one of these."""
 _SHRINKER_LEAKS: Final = "RT_SHRINKER_LEAKS"
 _CFI_SUFFIX: Final = ".cfi_jt"
 """With clang's control flow integrity, kernels before 6.1 pass a function's jump table entry around."""
@@ -207,7 +209,7 @@ class _Planner:
                 kind.tracepoint,
                 kind,
                 tracepoint_format(kind.tracepoint, self._root),
-                is_filtered=kind.tracepoint in _FILTER_MACRO,
+                is_filtered=kind.tracepoint in _FILTERED,
             )
             for kind in kinds
         )
