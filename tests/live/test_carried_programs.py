@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -102,8 +103,8 @@ def test_the_second_start_compiles_nothing(tmp_path: Path, carried: Path) -> Non
             assert probes.programs == way
             probes.attach()
             probes.require_any()
-    answers = cache.answers()
-    assert answers.ask(":member:task_struct.comm", lambda: "unknown") != "unknown", "so are answers about the kernel"
+    answers = json.loads((tmp_path / "answers").read_bytes().partition(b"\n")[2])["answers"]
+    assert any(question.startswith("symbols:") for question in answers), "so are answers about the kernel"
 
 
 @pytest.mark.parametrize(
