@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,14 @@ def test_where_nothing_can_be_written_nothing_is_kept(folder: Path) -> None:
     assert cache.keep(entry_for()) is False
     cache.keep_answers(Answers())
     assert cache.clean() == 0
+
+
+def test_where_the_kernels_functions_are_is_not_told_to_everybody(folder: Path) -> None:
+    cache, answers = Cache(folder), Answers()
+    answers.ask("symbols", lambda: [["out_of_memory", 0xFFFFFFFF81000000, None]])
+    cache.keep_answers(answers)
+    kept = [path for path in folder.iterdir() if b"out_of_memory" in path.read_bytes()]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in kept] == [0o600]
 
 
 def test_root_caches_for_the_system_and_a_user_for_himself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ MOST_BYTES: Final = 4 << 20
 _NAME: Final = "programs"
 _ANSWERS: Final = "answers"
 _READABLE: Final = 0o644
+_PRIVATE: Final = 0o600
+"""Where the kernel's functions are is a secret of whoever may read /proc/kallsyms: kptr_restrict."""
 
 
 class Cache:
@@ -78,7 +80,7 @@ class Cache:
         """Have them for the next start; nothing happens where that can't be."""
         text = json.dumps({"state": state_of_kernel(), "answers": answers.asked}).encode()
         with suppress(OSError):
-            self._replace(self._answers_path, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+            self._replace(self._answers_path, hashlib.sha256(text).hexdigest().encode() + b"\n" + text, _PRIVATE)
 
     def clean(self) -> int:
         """Remove the files; the bytes that they had. Raises OSError."""
@@ -99,9 +101,9 @@ class Cache:
         kept = entries[:MOST_ENTRIES]
         while len(data := encode(kept)) > MOST_BYTES and len(kept) > 1:
             kept.pop()
-        self._replace(self.path, data)
+        self._replace(self.path, data, _READABLE)
 
-    def _replace(self, path: Path, data: bytes) -> None:
+    def _replace(self, path: Path, data: bytes, mode: int) -> None:
         """Under another name first: a reader finds the old file or the new one, whole. Raises OSError."""
         folder = path.parent
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ class Cache:
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(data)
-                os.fchmod(fd, _READABLE)
+                os.fchmod(fd, mode)
             Path(name).replace(path)
         except BaseException:
             with suppress(OSError):
