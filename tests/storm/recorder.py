@@ -61,6 +61,7 @@ def main() -> None:
         keep=None,
         queue_bytes=MOST_QUEUE_BYTES,
         sample_interval_s=0.25,
+        flush_s=None,
         buffer_bytes=int(buffer_bytes),
         transport=transport,
         balloon_source=PageSource.AUTO,
