@@ -34,7 +34,7 @@ class Types:
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """A kernel that has types and the helper, and lets programs walk: which walks were tried."""
     tried: list[tuple[int, ...]] = []
-    monkeypatch.setattr(Btf, "read", lambda root: Types())
+    monkeypatch.setattr(Btf, "read", lambda module, root: Types())
     monkeypatch.setattr(syscalls, "accepts_task_walk", lambda offsets: tried.append(offsets) or True)
     monkeypatch.setattr(syscalls, "why_no_cgroup_id", lambda: "")
     return tried
@@ -74,7 +74,7 @@ def test_where_pointers_are_not_to_be_followed_the_helper_tells_the_unified_one(
     tmp_path, walks, monkeypatch, make, reason, without
 ):
     if without == "types":
-        monkeypatch.setattr(Btf, "read", lambda root: None)
+        monkeypatch.setattr(Btf, "read", lambda module, root: None)
     elif without == "members":
         monkeypatch.setattr(Types, "PLACES", {"cgroups": 2376})
     else:
@@ -83,6 +83,6 @@ def test_where_pointers_are_not_to_be_followed_the_helper_tells_the_unified_one(
 
 
 def test_where_there_is_no_helper_either_it_says_why(tmp_path, walks, monkeypatch):
-    monkeypatch.setattr(Btf, "read", lambda root: None)
+    monkeypatch.setattr(Btf, "read", lambda module, root: None)
     monkeypatch.setattr(syscalls, "why_no_cgroup_id", lambda: "no such helper")
     assert choose_cgroup_ids(v2(tmp_path)) == CgroupIds(None, (), "no such helper")
