@@ -145,6 +145,14 @@ def test_it_says_whether_the_balloon_would_have_been_enough(balloon_mib, words):
     assert words in kill.text
 
 
+@pytest.mark.parametrize("order", [-1, -(1 << 31), 21, (1 << 31) - 1])
+def test_for_an_order_that_no_allocation_has_nothing_is_weighed(order):
+    stream = records(retry(40 * MS, 2, free=700, min_wmark=1000, order=order), victim())
+    kill = kill_of(analyse(held(2), stream, metadata=OFF))
+    assert "missing_pages" not in kill.numbers
+    assert "The balloon held" not in kill.text
+
+
 @pytest.mark.parametrize(("metadata", "sizes"), [(OFF, [held(0)]), (NO_BALLOON, [])], ids=["empty", "no balloon"])
 def test_a_balloon_without_pages_is_not_weighed(metadata, sizes):
     stream = records(retry(40 * MS, 2, free=700, min_wmark=1000), victim())

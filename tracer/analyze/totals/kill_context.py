@@ -58,6 +58,10 @@ class Request:
         return cls(order, gfp_flags or None, memcg_id)
 
 
+_MOST_ORDER: Final = 20
+"""More than any kernel's MAX_PAGE_ORDER (10 unless configured, include/linux/mmzone.h); sysrq's OOM kill has -1."""
+
+
 @dataclass(frozen=True)
 class Zones:
     """The zones that an allocation retried last, added up, in pages: what was free, their min watermarks, and what was
@@ -79,9 +83,12 @@ class Zones:
         below = np.maximum(min_wmark - free, 0)
         return cls(int(free.sum()), int(min_wmark.sum()), int(below.sum()), int(order[-1]))
 
-    def missing_pages(self, order: int) -> int:
-        """How many pages more would have brought all of them above their min watermarks, this allocation made."""
-        return self.below_pages + (1 << order)
+    def missing_pages(self, order: int) -> int | None:
+        """How many pages more would have brought all of them above their min watermarks, this allocation made.
+
+        None for an order that no allocation has.
+        """
+        return self.below_pages + (1 << order) if 0 <= order <= _MOST_ORDER else None
 
 
 RETRY_KEYS: Final = ("node", "zone_idx")
