@@ -27,9 +27,21 @@ class MemoryNeed:
     load: int = 0
 
     @classmethod
-    def of(cls, *, compiles: bool, buffer_bytes: int, queue_bytes: int, load_bytes: int = 0, root: Path = ROOT) -> Self:
-        """From now on: what this process has already is not available any more, and not needed again."""
-        anonymous, of_files = _held_bytes(root)
+    def of(
+        cls,
+        *,
+        compiles: bool,
+        buffer_bytes: int,
+        queue_bytes: int,
+        load_bytes: int = 0,
+        another: bool = False,
+        root: Path = ROOT,
+    ) -> Self:
+        """From now on: what this process has already is not available any more, and not needed again.
+
+        `another` process would need all of it.
+        """
+        anonymous, of_files = (0, 0) if another else _held_bytes(root)
         files = max(0, FILE_BYTES - of_files)
         return cls(
             compiler=COMPILER_BYTES if compiles else 0,

@@ -73,12 +73,14 @@ def look_before_start(
 
 
 def may_start(wish: Wish, root: Path = ROOT) -> Verdict:
-    """The same without starting anything: what it takes of what, and where that is too much, what to do."""
+    """The same for another process, without starting it; and where it takes too much, what to do."""
     start = _start(wish, root)
-    need = _need(wish, start, root)
+    need = _need(wish, start, root, another=True)
     if start.room.allows(need.peak_bytes):
         return Verdict(_told(need, start.room))
-    return Verdict(f"{_told(need, start.room)}, more than half", f"{_advice(wish, start, root)}, or {FORCE}")
+    return Verdict(
+        f"{_told(need, start.room)}, more than half", f"{_advice(wish, start, root, another=True)}, or {FORCE}"
+    )
 
 
 def _start(wish: Wish, root: Path) -> Start:
@@ -102,19 +104,24 @@ def _sizes(wish: Wish, room: MemoryRoom, root: Path) -> tuple[int, int]:
     )
 
 
-def _need(wish: Wish, start: Start, root: Path) -> MemoryNeed:
+def _need(wish: Wish, start: Start, root: Path, *, another: bool = False) -> MemoryNeed:
     return MemoryNeed.of(
         compiles=wish.compiles,
         buffer_bytes=start.buffer_bytes,
         queue_bytes=start.queue_bytes,
         load_bytes=wish.load_bytes,
+        another=another,
         root=root,
     )
 
 
-def _advice(wish: Wish, start: Start, root: Path) -> str:
+def _advice(wish: Wish, start: Start, root: Path, *, another: bool = False) -> str:
     """What would make it fit, the least first."""
-    ways = (way for way, less, sizes in _lesser(wish, start) if start.room.allows(_need(less, sizes, root).peak_bytes))
+
+    def fits(less: Wish, sizes: Start) -> bool:
+        return start.room.allows(_need(less, sizes, root, another=another).peak_bytes)
+
+    ways = (way for way, less, sizes in _lesser(wish, start) if fits(less, sizes))
     more = "free some memory" if start.room.limited_by == MACHINE else "raise its limit"
     return next(ways, more)
 
