@@ -31,7 +31,12 @@ def record_within(limit_mib: int, folder: Path, *options: str) -> subprocess.Com
     words = [sys.executable, "-m", "tracer", "record", "-d", "0.5", "-o", "x.rtrace", *options]
     with MemoryCgroup(limit_mib * MIB, f"reclaim-tracer-start-{os.getpid()}") as group:
         enter = f"echo $$ > {group.path}/cgroup.procs && exec {' '.join(words)}"
-        return subprocess.run(["sh", "-c", enter], cwd=folder, env=ENV, capture_output=True, text=True)
+        done = subprocess.run(["sh", "-c", enter], cwd=folder, env=ENV, capture_output=True, text=True)
+        # Who lets go of the programs in its place waits for the kernel, and can't leave the cgroup any more.
+        end_s = time.monotonic() + 60
+        while group.pids() and time.monotonic() < end_s:
+            time.sleep(0.05)
+        return done
 
 
 @pytest.fixture(autouse=True)
