@@ -8,9 +8,9 @@
  * read at both ends of the run.
  *
  * Handed in: RT_VM_EVENT_STATES and RT_PER_CPU_OFFSET, kernel addresses, with RT_BALLOON_INFLATE, the place of that
- * counter (BALLOON_DEFLATE is the next), RT_CPUS, and RT_MANY_CPUS where those may be more than 16; RT_GFP_BALLOON, what allocations of balloon pages have in common,
- * and RT_GFP_DIRECT_RECLAIM; RT_SHRINKER_LEAKS, whether pages that the balloon's shrinker frees are the balloon's;
- * RT_IS_BALLOON_CALLBACK(address), which OOM callbacks are balloons'.
+ * counter (BALLOON_DEFLATE is the next), RT_CPUS, and RT_MANY_CPUS where those may be more than 16; RT_GFP_BALLOON,
+ * what allocations of balloon pages have in common, and RT_GFP_DIRECT_RECLAIM; RT_SHRINKER_LEAKS, whether pages that
+ * the balloon's shrinker frees are the balloon's; RT_IS_BALLOON_CALLBACK(address), which OOM callbacks are balloons'.
  */
 
 #define RT_PAGES_COUNTED 1

@@ -29,6 +29,7 @@ __all__ = [
     "DEFLATE",
     "DEF_PRIORITY",
     "EVENT_DTYPE",
+    "FUNCTION_FIELDS",
     "HEADER_DTYPE",
     "HEADER_FIELDS",
     "INFLATE",
@@ -370,6 +371,9 @@ LRU_SPAN_DTYPE: Final = np.dtype(
     ]
 )
 """What the programs keep of an open reclaim span whose scans they add up; 0 `nr_calls` where there was none."""
+
+FUNCTION_FIELDS: Final = frozenset({"shrink", "function", "cb"})
+"""Fields that are the address of a kernel function, which has a name."""
 
 OWN_FIELDS: Final = frozenset({("lru_shrink_inactive", "nr_calls")})
 """Kind and field of what no tracepoint has and our programs count."""

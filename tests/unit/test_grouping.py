@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracer.analyze.stream.grouping import ascending, grouped, groups, numbered, stable_order
+from tracer.analyze.stream.grouping import grouped, groups, numbered, stable_order
+from tracer.distinct_values import distinct_values
 
 _SMALLEST, _LARGEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _KEYS = {
@@ -31,7 +32,7 @@ def test_rows_are_those_of_sorting_by_key_and_position(keys: list[int]) -> None:
     assert list(dict(groups(key))) == list(expected)
     in_order = [position for positions in expected.values() for position in positions]
     assert stable_order(key).tolist() == in_order
-    assert ascending(key).tolist() == list(expected)
+    assert distinct_values(key).tolist() == list(expected)
     if keys:
         assert grouped(key)[0].tolist() == in_order
         values, numbers = numbered(key)

@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from ..distinct_values import distinct_values
 from ..kernel.kallsyms import Resolution
-from ..schema import EVENT_DTYPE, HEADER_DTYPE, KINDS, MAX_KINDS
+from ..schema import EVENT_DTYPE, FUNCTION_FIELDS, HEADER_DTYPE, KINDS, MAX_KINDS
 
-_ADDRESS_FIELDS: Final = ("shrink", "function", "cb")
 _SLOTS: Final = 1 << 12
 _AT_ONCE: Final = 128
 """Addresses that take 2 ms to name one by one."""
@@ -36,7 +35,7 @@ def _places() -> tuple[_Place, ...]:
     kinds_at: dict[int, set[int]] = {}
     for kind in KINDS:
         for name, _ in kind.fields:
-            if name in _ADDRESS_FIELDS and kind.args_dtype.fields:
+            if name in FUNCTION_FIELDS and kind.args_dtype.fields:
                 offset = HEADER_DTYPE.itemsize + kind.args_dtype.fields[name][1]
                 kinds_at.setdefault(offset, set()).add(kind.number)
     return tuple(_Place(offset, frozenset(kinds)) for offset, kinds in kinds_at.items())

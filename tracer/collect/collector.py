@@ -281,7 +281,7 @@ class Collector:
         """In pieces, each between two looks at the records: a storm does not wait for names."""
         if self._storm or not self._book.pending:
             return
-        self._name_at_ns = self._name_at_ns or now_ns + _NAMING_AFTER_NS * self._book.reads_table
+        self._name_at_ns = self._name_at_ns or now_ns + (_NAMING_AFTER_NS if self._book.reads_table else 0)
         if now_ns < self._name_at_ns:
             return
         if names := self._book.name_some():

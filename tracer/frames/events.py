@@ -12,15 +12,13 @@ import pandas as pd
 from ..batch import HEADER_COLUMNS, Batch, LostStretch, Samples
 from ..errors import UsageError
 from ..metadata import Metadata
-from ..schema import HEADER_DTYPE, KIND_BY_NAME, SAMPLE_NULL, Kind
+from ..schema import FUNCTION_FIELDS, HEADER_DTYPE, KIND_BY_NAME, SAMPLE_NULL, Kind
 from .columns import EVENTS, SAMPLES, Extension, nullable, texts, words
 
 Item = Batch | Samples | LostStretch
 
 ADDRESS_FIELDS: Final = frozenset({"shrink", "shr", "work", "function", "cb", "vq"})
 """Kernel addresses: `UInt64`."""
-NAMED_FIELDS: Final = frozenset({"shrink", "function", "cb"})
-"""Addresses of functions: each has a column `<field>_name` beside it with its symbol."""
 
 
 def kind_of(name: str) -> Kind:
@@ -35,7 +33,7 @@ def event_columns(kind: Kind) -> dict[str, str]:
     columns = dict(EVENTS)
     for name, code in kind.fields:
         columns[name] = "string" if code[0] == "S" else "UInt64" if name in ADDRESS_FIELDS else "Int64"
-        if name in NAMED_FIELDS:
+        if name in FUNCTION_FIELDS:
             columns[f"{name}_name"] = "string"
     return columns
 
@@ -103,7 +101,7 @@ def _field(name: str, values: npt.NDArray[Any], symbols: Mapping[int, str], abse
         return {name: nullable(values, missing)}
     addresses = values.astype(np.uint64)
     column = {name: pd.arrays.IntegerArray(addresses, missing)}
-    return column | {f"{name}_name": _named(addresses, symbols)} if name in NAMED_FIELDS else column
+    return column | {f"{name}_name": _named(addresses, symbols)} if name in FUNCTION_FIELDS else column
 
 
 def _cgroup(ids: npt.NDArray[np.uint32], paths: Mapping[int, str]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def run(options: RecordOptions) -> None:
     compiling = replace(wish, compiles=True)
     # A compiler, where one is needed, gets ready while this process imports what it needs and makes its plan.
     with Loader(carried, cache, say.info, lambda: _look_again(compiling, force=options.force_start)) as loader:
-        captured = _capture(options, start, loader, say, stream)
+        captured = _capture(options, start, transport, loader, say, stream)
     if stream is None:
         _summarise(captured, options, say)
     if status := captured.command_status:
@@ -62,7 +62,12 @@ def _look_again(wish: Wish, *, force: bool) -> None:
 
 
 def _capture(
-    options: RecordOptions, start: Start, loader: Loader, say: Messages, stream: OutputStream | None
+    options: RecordOptions,
+    start: Start,
+    transport: Transport | None,
+    loader: Loader,
+    say: Messages,
+    stream: OutputStream | None,
 ) -> Captured:
     with loading():
         from ..recorder.capture import CaptureRequest, capture
@@ -87,7 +92,7 @@ def _capture(
         flush_s=options.flush_s,
         memory_available_bytes=start.room.available_bytes,
         measure_cost=options.verbose,
-        transport=Transport(options.transport) if options.transport else None,
+        transport=transport,
         balloon_source=options.balloon_source,
         oom_notifiers=options.oom_notifiers,
         lru_detail=options.lru_detail,

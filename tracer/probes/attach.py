@@ -1,6 +1,6 @@
 """Trying a plan by doing: compile, load and attach each program, remember each refusal, detach quickly.
 
-A child process compiles and loads (`loading.py`); attaching is this process's.
+Programs come by `loader.py`: from a file, the cache, or a child process that compiles.
 """
 
 from __future__ import annotations

@@ -9,12 +9,10 @@ from typing import Final
 import numpy as np
 
 from ..batch import Batch, LostStretch, Samples
-from ..schema import KINDS
+from ..schema import FUNCTION_FIELDS, KINDS
 from .decoding import Item
 
-_FIELDS: Final = ("shrink", "function", "cb")
-"""Arguments that are a function's address."""
-_PLACES: Final = tuple((kind.name, name) for kind in KINDS for name, _ in kind.fields if name in _FIELDS)
+_PLACES: Final = tuple((kind.name, name) for kind in KINDS for name, _ in kind.fields if name in FUNCTION_FIELDS)
 _LATE_NS: Final = 3_000_000_000
 """Names come half a second after the first event with their address, and some passes over the kernel's symbols."""
 _MOST_EVENTS: Final = 1 << 20

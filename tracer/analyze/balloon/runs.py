@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ...distinct_values import distinct_values
 from ...schema import SpanKind
 from ..stream.attribution import WORKQUEUE_BIT
-from ..stream.grouping import ascending, is_among
+from ..stream.grouping import is_among
 from ..stream.lane import SPAN_CODE
 from ..stream.spans import Spans
 from ..stream.stretch import Stretch
@@ -90,7 +91,9 @@ def notifier_runs(stretch: Stretch, name_of: NameOf) -> tuple[Runs, Runs]:
     callback = np.zeros(len(rows), np.int64)
     callback[chain] = stretch.args.at(spans.begin_at[rows[chain]], "oom_notifier_run", "cb")
     callback[~chain] = stretch.args.at(spans.begin_at[rows[~chain]], "oom_notify_begin", "cb")
-    ours = {address: not address or belongs_to_balloon(name_of(address)) for address in ascending(callback).tolist()}
+    ours = {
+        address: not address or belongs_to_balloon(name_of(address)) for address in distinct_values(callback).tolist()
+    }
     kept = np.zeros(len(spans), np.bool_)
     kept[rows] = [ours[address] for address in callback.tolist()]
     return _by_end(stretch, kept)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..stream.grouping import ascending
+from ...distinct_values import distinct_values
 from ..stream.growing import Growing
 from ..stream.readings import Readings
 from .time_sums import FOREVER_NS, NEVER, Union, Waited
@@ -183,7 +183,7 @@ class Meter:
 
     def at(self, times_ns: I64) -> Marks:
         """The sums at each time. A time that was folded away and not kept reads as the moment of the folding."""
-        time_ns = ascending(times_ns)
+        time_ns = distinct_values(times_ns)
         if not len(time_ns):
             return Marks.none()
         columns = (

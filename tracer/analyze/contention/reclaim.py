@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ...distinct_values import distinct_values
 from ...metadata import Metadata
 from ...schema import SpanKind
 from ..balloon.runs import IN_A_THREAD, is_work
 from ..stream.attribution import BALLOON_BIT
-from ..stream.grouping import ascending
 from ..stream.lane import SPAN_CODE
 from ..stream.stretch import Stretch
 from ..terms import Tier
@@ -86,7 +86,7 @@ class ReclaimTracker:
         self, ids: I64, run_at: I64, run_nid: I64, wake_at: I64, wake_nid: I64, by_balloon: npt.NDArray[np.bool_]
     ) -> None:
         """Positions in a stretch are in time order, so they serve as times; runs at a carried position are known."""
-        for node in ascending(np.concatenate((run_nid, wake_nid))).tolist():
+        for node in distinct_values(np.concatenate((run_nid, wake_nid))).tolist():
             here = wake_nid == node
             positions, ours = wake_at[here], by_balloon[here]
             runs = np.flatnonzero((run_nid == node) & (ids > self._newest_run))

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from ...distinct_values import distinct_values
 from ...metadata import Metadata
 from ..balloon.columns import I64
 from ..balloon.step_columns import CAUSES, StepColumns
@@ -15,7 +16,7 @@ from ..balloon.step_log import StepLog
 from ..balloon.tracker import BalloonTracker
 from ..model import Cycle, Storm
 from ..options import Options
-from ..stream.grouping import ascending, groups
+from ..stream.grouping import groups
 from ..stream.readings import FREE, Readings
 from ..terms import Cause
 from ..totals.kills import Kill
@@ -160,7 +161,7 @@ class Settling:
         marks = marks.beside(self._marks)
         since_ns = self._cycles.settle(until_ns, marks)
         self._oscillations.settle(marks)
-        self._marks = marks.take(marks.at(ascending(self._edges_ns())))
+        self._marks = marks.take(marks.at(distinct_values(self._edges_ns())))
         return since_ns
 
     def _edges_ns(self) -> I64:

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from ...balloon_counters import GAUGES, INFLATED, LEAKED
 from ...batch import Samples
+from ...distinct_values import distinct_values
 from ...metadata import Metadata
 from ...schema import SAMPLE_NULL, SpanKind
 from ..balloon.step_columns import CAUSES, StepColumns
 from ..stream.attribution import BALLOON_BIT, RUNG_OF_SCOPE
-from ..stream.grouping import ascending
 from ..stream.growing import Growing
 from ..stream.pieces import joined
 from ..stream.stretch import Stretch
@@ -195,7 +195,9 @@ class TickMaker:
         waits_ns = np.sort(np.concatenate((_NONE, *self._waits_ns)))
         count = int(np.searchsorted(waits_ns, until_ns, side="right"))
         self._waits_ns = [waits_ns[count:]]
-        time_ns = ascending(np.concatenate((self._chosen_reads.of(read_ns), self._chosen_waits.of(waits_ns[:count]))))
+        time_ns = distinct_values(
+            np.concatenate((self._chosen_reads.of(read_ns), self._chosen_waits.of(waits_ns[:count])))
+        )
         self._host.settle(until_ns, self._net)
         ticks = self._ticks(time_ns[time_ns > self._newest_ns], read_ns, read)
         for sums in (*self._sums.values(), self._net):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ...distinct_values import distinct_values
+
 I64 = npt.NDArray[np.int64]
-Integer = TypeVar("Integer", bound=np.integer)
 
 
 def groups(key: I64) -> Iterator[tuple[int, I64]]:
@@ -45,12 +45,6 @@ def stable_order(key: I64) -> I64:
     return np.argsort((key - low).astype(np.uint16) if high - low < 1 << 16 else key, kind="stable")
 
 
-def ascending(values: npt.NDArray[Integer]) -> npt.NDArray[Integer]:
-    """The distinct values, ascending. `np.unique` says the same, but imports numpy.ma at its first call: some 20 ms."""
-    in_order = np.sort(values)
-    return in_order[np.append(True, in_order[1:] != in_order[:-1])] if len(in_order) else in_order
-
-
 def numbered(key: I64) -> tuple[I64, I64]:
     """The distinct keys, ascending, and which of them each key is: for numbers, of which there are few."""
     order, starts = grouped(key)
@@ -77,7 +71,7 @@ def distinct(key: I64) -> tuple[I64, I64]:
     order = np.argsort(((key >> 4) ^ (key >> 20)).astype(np.uint16), kind="stable")
     ordered = key[order]
     starts = np.append(0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1)
-    keys = ascending(ordered[starts])
+    keys = distinct_values(ordered[starts])
     number = np.empty(len(key), np.int64)
     number[order] = np.repeat(np.searchsorted(keys, ordered[starts]), np.diff(np.append(starts, len(key))))
     return keys, number

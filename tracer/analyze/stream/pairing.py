@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...batch import Batch
+from ...distinct_values import distinct_values
 from ...schema import SpanKind
-from .grouping import ascending, stable_order
+from .grouping import stable_order
 from .lane import SPAN_CODE, SYNTHETIC, Lane, by_thread, edge_of, edges, thread_of
 from .repair import repair
 
@@ -181,7 +182,9 @@ class _Nest:
         rows = threads.position[np.concatenate((others, threads.bounded))]
         above = self.kinds[self.enclosing[rows]]
         nested = (above >> (threads.edge_at[rows].astype(np.int64) - 1)) & 1 == 1
-        broken: I64 = ascending(np.concatenate((self._depth.broken_threads(), thread_of(threads.batch, rows[nested]))))
+        broken: I64 = distinct_values(
+            np.concatenate((self._depth.broken_threads(), thread_of(threads.batch, rows[nested])))
+        )
         return broken
 
     def paired(self) -> Paired:
@@ -260,7 +263,7 @@ class _Depth:
         begins = np.flatnonzero((lane.role == 1) & (lane.code != _SLAB))
         above = self.kinds_above[opener[begins]] * (opener[begins] >= 0)
         nested = (above >> lane.code[begins]) & 1 == 1
-        broken: I64 = ascending(np.concatenate((lane.thread[ends[bad]], lane.thread[begins[nested]])))
+        broken: I64 = distinct_values(np.concatenate((lane.thread[ends[bad]], lane.thread[begins[nested]])))
         return broken
 
     @cached_property

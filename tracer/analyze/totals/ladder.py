@@ -10,13 +10,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ...distinct_values import distinct_values
 from ...schema import DEF_PRIORITY
 from ..balloon.runs import Runs
 from ..balloon.step_columns import StepColumns
 from ..model import EVIDENCE_SPANS
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.cells import Cells
-from ..stream.grouping import ascending, groups
+from ..stream.grouping import groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import COUNTING_ENDS, WITH_SLAB, PointRows, Stretch
 from ..terms import Scope, Tier
@@ -236,7 +237,7 @@ class Ladders:
 
     def _tasks(self, key: I64, tid: I64) -> None:
         """Note the tasks of rows by their rungs."""
-        for one in ascending(key << _TID_BITS | tid).tolist():
+        for one in distinct_values(key << _TID_BITS | tid).tolist():
             self._rung_of(one >> _TID_BITS).tids.add(one & (1 << _TID_BITS) - 1)
 
     def _lru(self, stretch: Stretch) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...distinct_values import distinct_values
 from ..model import RecorderReclaim
-from ..stream.grouping import ascending
 from ..stream.stretch import Stretch
 from ..terms import Tier
 
@@ -34,7 +34,7 @@ class OwnReclaim:
         ended = ended[own[spans.begin_at[ended]]]
         self._stall_ns += int((spans.end_ns[ended] - spans.begin_ns[ended]).sum())
         self._spans += len(ended)
-        self.tids.update(ascending(stretch.batch.header["tid"][own]).tolist())
+        self.tids.update(distinct_values(stretch.batch.header["tid"][own]).tolist())
         lru = stretch.lru
         self._lru_pages += int(lru.pages[own[lru.at] & (lru.tier == Tier.DIRECT)].sum())
         for rows in stretch.reclaimed.values():
