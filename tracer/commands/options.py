@@ -90,15 +90,6 @@ Programs = Annotated[
         show_default=False,
     ),
 ]
-File = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE",
-        readable=False,
-        help="A recording (.rtrace); for one in several files (--rotate), its original name.",
-        show_default=False,
-    ),
-]
 FileOrStdin = Annotated[
     Path,
     typer.Argument(

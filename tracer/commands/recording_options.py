@@ -1,0 +1,127 @@
+"""The options that only `record` has."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import LEAST_S, length_s
+
+MOST_MIB = 1 << 20
+_MOST_MEMORY_MIB = 1024
+_MOST_FLUSH_S = 60.0
+
+
+class TransportWish(StrEnum):
+    """How events come out of the kernel: one ring buffer, or a perf buffer for each CPU."""
+
+    AUTO = "auto"
+    RING = "ring"
+    PERF = "perf"
+
+
+class Fsync(StrEnum):
+    """When the disk is waited for."""
+
+    CLOSE = "close"
+    FLUSH = "flush"
+
+
+class LruDetail(StrEnum):
+    """How much is told of scans of the LRU lists; the plan's own choices."""
+
+    EACH = "each"
+    SPAN = "span"
+
+
+def _memory(holds: str, least: int, most: int) -> Any:  # noqa: ANN401 - typer has it so
+    """An option for so many MiB of memory for events, which follow the memory that is available."""
+    return typer.Option(
+        metavar="MIB",
+        min=1,
+        max=_MOST_MEMORY_MIB,
+        help=f"{holds}. Default: {least} to {most}, by the memory that is available.",
+        show_default=False,
+    )
+
+
+Command = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="-- COMMAND", help="Trace while this command runs.", show_default=False),
+]
+Target = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Default: reclaim-DATE-TIME.rtrace; - is standard output.",
+        show_default=False,
+    ),
+]
+Duration = Annotated[
+    float | None,
+    typer.Option(
+        "--duration",
+        "-d",
+        metavar="TIME",
+        parser=length_s,
+        help="Stop after this time: seconds, or 500ms, 30s, 5m, 2h; a COMMAND still running gets SIGTERM.",
+        show_default=False,
+    ),
+]
+AsUser = Annotated[
+    str | None,
+    typer.Option(
+        "--as-user",
+        metavar="USER[:GROUP]",
+        help="Run COMMAND as this user (name or number) with its groups, without capabilities.",
+        show_default=False,
+    ),
+]
+TransportOption = Annotated[
+    TransportWish, typer.Option(help="How events leave the kernel; perf also works before 5.8.")
+]
+SampleInterval = Annotated[float, typer.Option(metavar="S", min=0.01, max=1.0, help="Seconds between counter samples.")]
+BufferSize = Annotated[int | None, _memory("Kernel memory for events not yet collected", 2, 16)]
+LruDetailOption = Annotated[
+    LruDetail, typer.Option(help="LRU scans: one event each, or summed in the kernel per reclaim span.")
+]
+QueueSize = Annotated[int | None, _memory("Memory for events not yet written", 3, 8)]
+FsyncOption = Annotated[Fsync, typer.Option(help="When to fsync: at the end, or also at each flush (once a second).")]
+Flush = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        min=LEAST_S,
+        max=_MOST_FLUSH_S,
+        help="Write what is S seconds old. Default: once a second, every 5 s while nothing happens.",
+        show_default=False,
+    ),
+]
+Rotate = Annotated[
+    int | None,
+    typer.Option(
+        metavar="MIB",
+        min=1,
+        max=MOST_MIB,
+        help="Start a new file after this size: FILE.0001.rtrace, ...",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="With --rotate: keep only the newest N files.", show_default=False),
+]
+Summary = Annotated[
+    bool,
+    typer.Option("--summary/--no-summary", help="Print it at the end, which takes more memory than recording."),
+]
+ForceStart = Annotated[
+    bool,
+    typer.Option("--force-start", help="Start even if it takes more than half of the memory that is available."),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile, whatever is cached, and cache nothing.")]
