@@ -85,7 +85,8 @@ static void rt_report_free_page_begin(void *ctx, u64 work)
 	if (hints.update(&tid, &before))
 		rt_count_lost(RT_REPORT_FREE_PAGE);
 }
-RT_ON_ENTRY_WITH(report_free_page_begin, 1)
+RT_PROGRAM(report_free_page_begin, PT_REGS_PARM1(ctx))
+RT_TRACED(report_free_page_begin, ctx[0])
 
 static void rt_report_free_page(void *ctx, u64 unused)
 {
@@ -109,6 +110,7 @@ static void rt_report_free_page(void *ctx, u64 unused)
 	}
 	hints.delete(&tid);
 }
-RT_ON_ENTRY(report_free_page)
+RT_PROGRAM(report_free_page, 0)
+RT_TRACED(report_free_page, 0)
 
 #endif

@@ -10,20 +10,19 @@
 #ifdef RT_WITH_FUNCTIONS
 #include <uapi/linux/ptrace.h>
 
-#define RT_PROGRAM(name, register_value, traced_value)                                                                 \
+/* One each: of two functions in one macro bcc 0.18 sees the first alone. */
+#define RT_PROGRAM(name, value)                                                                                        \
 	int name(struct pt_regs *ctx)                                                                                  \
 	{                                                                                                              \
-		rt_##name(ctx, register_value);                                                                        \
+		rt_##name(ctx, value);                                                                                 \
 		return RT_PASS;                                                                                        \
-	}                                                                                                              \
+	}
+#define RT_TRACED(name, value)                                                                                         \
 	int name##_traced(u64 *ctx)                                                                                    \
 	{                                                                                                              \
-		rt_##name(ctx, traced_value);                                                                          \
+		rt_##name(ctx, value);                                                                                 \
 		return 0;                                                                                              \
 	}
-#define RT_ON_ENTRY(name) RT_PROGRAM(name, 0, 0)
-#define RT_ON_ENTRY_WITH(name, position) RT_PROGRAM(name, PT_REGS_PARM##position(ctx), ctx[position - 1])
-#define RT_ON_RETURN(name, arguments) RT_PROGRAM(name, PT_REGS_RC(ctx), ctx[arguments])
 
 /* An event that says no more than that it happened. */
 #define RT_BARE_EVENT(name, number)                                                                                    \
@@ -44,7 +43,8 @@ static void rt_update_balloon_size_begin(void *ctx, u64 unused)
 	if (event)
 		rt_submit(event);
 }
-RT_ON_ENTRY(update_balloon_size_begin)
+RT_PROGRAM(update_balloon_size_begin, 0)
+RT_TRACED(update_balloon_size_begin, 0)
 
 static void rt_update_balloon_size_end(void *ctx, u64 unused)
 {
@@ -55,7 +55,8 @@ static void rt_update_balloon_size_end(void *ctx, u64 unused)
 	if (event)
 		rt_submit(event);
 }
-RT_ON_ENTRY(update_balloon_size_end)
+RT_PROGRAM(update_balloon_size_end, 0)
+RT_TRACED(update_balloon_size_end, 0)
 
 /* unsigned fill_balloon(struct virtio_balloon *vb, size_t num) */
 static void rt_fill_balloon_begin(void *ctx, u64 num)
@@ -67,7 +68,8 @@ static void rt_fill_balloon_begin(void *ctx, u64 num)
 	event->args.fill_balloon_begin.num = num;
 	rt_submit(event);
 }
-RT_ON_ENTRY_WITH(fill_balloon_begin, 2)
+RT_PROGRAM(fill_balloon_begin, PT_REGS_PARM2(ctx))
+RT_TRACED(fill_balloon_begin, ctx[1])
 
 static void rt_fill_balloon_end(void *ctx, u64 filled)
 {
@@ -78,7 +80,8 @@ static void rt_fill_balloon_end(void *ctx, u64 filled)
 	event->args.fill_balloon_end.filled = (u32)filled;
 	rt_submit(event);
 }
-RT_ON_RETURN(fill_balloon_end, 2)
+RT_PROGRAM(fill_balloon_end, PT_REGS_RC(ctx))
+RT_TRACED(fill_balloon_end, ctx[2])
 
 /* unsigned leak_balloon(struct virtio_balloon *vb, size_t num) */
 static void rt_leak_balloon_begin(void *ctx, u64 num)
@@ -90,7 +93,8 @@ static void rt_leak_balloon_begin(void *ctx, u64 num)
 	event->args.leak_balloon_begin.num = num;
 	rt_submit(event);
 }
-RT_ON_ENTRY_WITH(leak_balloon_begin, 2)
+RT_PROGRAM(leak_balloon_begin, PT_REGS_PARM2(ctx))
+RT_TRACED(leak_balloon_begin, ctx[1])
 
 static void rt_leak_balloon_end(void *ctx, u64 freed)
 {
@@ -101,7 +105,8 @@ static void rt_leak_balloon_end(void *ctx, u64 freed)
 	event->args.leak_balloon_end.freed = (u32)freed;
 	rt_submit(event);
 }
-RT_ON_RETURN(leak_balloon_end, 2)
+RT_PROGRAM(leak_balloon_end, PT_REGS_RC(ctx))
+RT_TRACED(leak_balloon_end, ctx[2])
 
 /*
  * void tell_host(struct virtio_balloon *vb, struct virtqueue *vq). The structure begins with
@@ -154,7 +159,8 @@ static void rt_balloon_shrinker_begin(void *ctx, u64 control)
 #endif
 	rt_submit(event);
 }
-RT_ON_ENTRY_WITH(balloon_shrinker_begin, 2)
+RT_PROGRAM(balloon_shrinker_begin, PT_REGS_PARM2(ctx))
+RT_TRACED(balloon_shrinker_begin, ctx[1])
 
 static void rt_balloon_shrinker_end(void *ctx, u64 freed)
 {
@@ -165,7 +171,8 @@ static void rt_balloon_shrinker_end(void *ctx, u64 freed)
 	event->args.balloon_shrinker_end.freed = freed;
 	rt_submit(event);
 }
-RT_ON_RETURN(balloon_shrinker_end, 2)
+RT_PROGRAM(balloon_shrinker_end, PT_REGS_RC(ctx))
+RT_TRACED(balloon_shrinker_end, ctx[2])
 
 /* int callback(struct notifier_block *nb, unsigned long dummy, void *parm) */
 static void rt_oom_notify_begin(void *ctx, u64 callback)
@@ -185,7 +192,8 @@ static void rt_oom_notify_begin(void *ctx, u64 callback)
 	{                                                                                                              \
 		rt_oom_notify_begin(ctx, RT_OOM_CALLBACK_##n);                                                         \
 		return RT_PASS;                                                                                        \
-	}                                                                                                              \
+	}
+#define RT_OOM_CALLBACK_TRACED(n)                                                                                      \
 	int oom_notify_begin_##n##_traced(u64 *ctx)                                                                    \
 	{                                                                                                              \
 		rt_oom_notify_begin(ctx, RT_OOM_CALLBACK_##n);                                                         \
@@ -193,15 +201,19 @@ static void rt_oom_notify_begin(void *ctx, u64 callback)
 	}
 #ifdef RT_OOM_CALLBACK_0
 RT_OOM_CALLBACK(0)
+RT_OOM_CALLBACK_TRACED(0)
 #endif
 #ifdef RT_OOM_CALLBACK_1
 RT_OOM_CALLBACK(1)
+RT_OOM_CALLBACK_TRACED(1)
 #endif
 #ifdef RT_OOM_CALLBACK_2
 RT_OOM_CALLBACK(2)
+RT_OOM_CALLBACK_TRACED(2)
 #endif
 #ifdef RT_OOM_CALLBACK_3
 RT_OOM_CALLBACK(3)
+RT_OOM_CALLBACK_TRACED(3)
 #endif
 
 static void rt_oom_notify_end(void *ctx, u64 retval)
@@ -215,7 +227,8 @@ static void rt_oom_notify_end(void *ctx, u64 retval)
 	event->args.oom_notify_end.retval = (s32)retval;
 	rt_submit(event);
 }
-RT_ON_RETURN(oom_notify_end, 3)
+RT_PROGRAM(oom_notify_end, PT_REGS_RC(ctx))
+RT_TRACED(oom_notify_end, ctx[3])
 
 /*
  * struct oom_control of each call: its constraint is only known once the notifiers have run. Where a return is missed the
@@ -261,7 +274,8 @@ static void rt_out_of_memory_begin(void *ctx, u64 control)
 #endif
 	rt_submit(event);
 }
-RT_ON_ENTRY_WITH(out_of_memory_begin, 1)
+RT_PROGRAM(out_of_memory_begin, PT_REGS_PARM1(ctx))
+RT_TRACED(out_of_memory_begin, ctx[0])
 
 static void rt_out_of_memory_end(void *ctx, u64 retval)
 {
@@ -283,16 +297,20 @@ static void rt_out_of_memory_end(void *ctx, u64 retval)
 	event->args.out_of_memory_end.constraint = constraint;
 	rt_submit(event);
 }
-RT_ON_RETURN(out_of_memory_end, 1)
+RT_PROGRAM(out_of_memory_end, PT_REGS_RC(ctx))
+RT_TRACED(out_of_memory_end, ctx[1])
 
 RT_BARE_EVENT(virtballoon_changed, RT_VIRTBALLOON_CHANGED)
-RT_ON_ENTRY(virtballoon_changed)
+RT_PROGRAM(virtballoon_changed, 0)
+RT_TRACED(virtballoon_changed, 0)
 
 RT_BARE_EVENT(virtballoon_migratepage, RT_VIRTBALLOON_MIGRATEPAGE)
-RT_ON_ENTRY(virtballoon_migratepage)
+RT_PROGRAM(virtballoon_migratepage, 0)
+RT_TRACED(virtballoon_migratepage, 0)
 
 RT_BARE_EVENT(proactive_reclaim_begin, RT_PROACTIVE_RECLAIM_BEGIN)
-RT_ON_ENTRY(proactive_reclaim_begin)
+RT_PROGRAM(proactive_reclaim_begin, 0)
+RT_TRACED(proactive_reclaim_begin, 0)
 
 #ifdef RT_RETURN_OF_proactive_reclaim_end
 /* ssize_t memory_reclaim(...) or int user_proactive_reclaim(...): negative where the kernel gave up. */
@@ -305,14 +323,17 @@ static void rt_proactive_reclaim_end(void *ctx, u64 retval)
 	event->args.proactive_reclaim_end.retval = (s32)retval;
 	rt_submit(event);
 }
-RT_ON_RETURN(proactive_reclaim_end, RT_RETURN_OF_proactive_reclaim_end)
+RT_PROGRAM(proactive_reclaim_end, PT_REGS_RC(ctx))
+RT_TRACED(proactive_reclaim_end, ctx[RT_RETURN_OF_proactive_reclaim_end])
 #endif
 
 RT_BARE_EVENT(drop_caches_begin, RT_DROP_CACHES_BEGIN)
-RT_ON_ENTRY(drop_caches_begin)
+RT_PROGRAM(drop_caches_begin, 0)
+RT_TRACED(drop_caches_begin, 0)
 
 RT_BARE_EVENT(drop_caches_end, RT_DROP_CACHES_END)
-RT_ON_ENTRY(drop_caches_end)
+RT_PROGRAM(drop_caches_end, 0)
+RT_TRACED(drop_caches_end, 0)
 
 /*
  * Pages in a run, one by one: void balloon_page_enqueue(b_dev_info, page), struct page *balloon_page_dequeue(b_dev_info);
@@ -331,9 +352,13 @@ static void rt_add_pages(u64 pages, u32 direction)
 #define rt_balloon_page_dequeue(ctx, page) rt_add_pages((page) != 0, RT_DEFLATE)
 #define rt_balloon_page_list_enqueue(ctx, pages) rt_add_pages(pages, RT_INFLATE)
 #define rt_balloon_page_list_dequeue(ctx, pages) rt_add_pages(pages, RT_DEFLATE)
-RT_ON_ENTRY(balloon_page_enqueue)
-RT_ON_RETURN(balloon_page_dequeue, 1)
-RT_ON_RETURN(balloon_page_list_enqueue, 2)
-RT_ON_RETURN(balloon_page_list_dequeue, 3)
+RT_PROGRAM(balloon_page_enqueue, 0)
+RT_TRACED(balloon_page_enqueue, 0)
+RT_PROGRAM(balloon_page_dequeue, PT_REGS_RC(ctx))
+RT_TRACED(balloon_page_dequeue, ctx[1])
+RT_PROGRAM(balloon_page_list_enqueue, PT_REGS_RC(ctx))
+RT_TRACED(balloon_page_list_enqueue, ctx[2])
+RT_PROGRAM(balloon_page_list_dequeue, PT_REGS_RC(ctx))
+RT_TRACED(balloon_page_list_dequeue, ctx[3])
 
 #endif

@@ -1,6 +1,7 @@
 """Run inside a userland: compile and load the programs for every kernel whose formats are kept, and for this one.
 
-Prints a JSON object a line: `bcc`, `python`, `kernel`, `transport`, `error`, `loaded`, `refused` (program to reason).
+Prints a JSON object a line: `bcc`, `python`, `kernel`, `transport`, `error`, `missing` (fentry and fexit programs that
+were not compiled), `loaded`, `refused` (program to reason).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ sys.path.append(str(Path(__file__).parent.parent / "unit"))
 from probe_machine import KERNELS, compile_here, put_every_function, put_probe_formats
 
 from tracer.probes.attach import load_request
+from tracer.probes.bpf_objects import KPROBE
 from tracer.probes.carried.install import install
 from tracer.probes.compiler import CompileError
 from tracer.probes.finder import bcc_status
@@ -44,9 +46,11 @@ def compile_and_load(release: str, plan: Plan, transport: Transport) -> dict[str
     try:
         entry = compile_here(request)
     except CompileError as error:
-        return {"error": f"{error}\n{error.log}", "loaded": 0, "refused": {}}
+        return {"error": f"{error}\n{error.log}", "missing": [], "loaded": 0, "refused": {}}
+    on_functions = [name for name, kind in request.programs if kind == KPROBE]
+    missing = sorted({f"{name}_traced" for name in on_functions} - entry.programs.keys())
     with install(entry, request) as loaded:
-        return {"error": "", "loaded": len(loaded.programs), "refused": loaded.refusals}
+        return {"error": "", "missing": missing, "loaded": len(loaded.programs), "refused": loaded.refusals}
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ def test_every_kernels_programs_compile_and_pass_the_verifier(userland: Userland
     outcomes = list(root.lines(*COMPILE))
     assert {line["kernel"] for line in outcomes} >= {"5.10", "6.1", "6.12", "7.3", "own"}
     assert {line["error"] for line in outcomes} == {""}
+    assert [line["missing"] for line in outcomes] == [[]] * len(outcomes)
     assert [line["refused"] for line in outcomes] == [{}] * len(outcomes)
     assert min(line["loaded"] for line in outcomes if line["kernel"] != "own") >= 40
     assert all(line["bcc"].startswith(BCC_OF[userland.bcc_of]) for line in outcomes)

@@ -56,11 +56,16 @@ def patched(code: bytes, maps: Sequence[int], values: Mapping[int, int]) -> byte
 
 def _load_programs(entry: Entry, request: LoadRequest, maps: Sequence[int], loaded: Loaded) -> None:
     version = version_code(os.uname().release)
-    codes = {name: patched(entry.programs[name], maps, request.boot_values) for name in request.wanted}
+
+    def code(program: str) -> bytes:
+        if program not in entry.programs:
+            raise LoadError("this compiler has left it out", "")
+        return patched(entry.programs[program], maps, request.boot_values)
+
     for name, kind in request.programs:
-        _take(loaded, name, lambda: load_program(codes[name], kind, name, version))  # noqa: B023 - called at once
+        _take(loaded, name, lambda: load_program(code(name), kind, name, version))  # noqa: B023 - called at once
     for name, program, on_return, number, module in request.traced:
-        load = lambda: load_traced_function(codes[program], number, module, on_return=on_return, name=program)  # noqa: B023, E731
+        load = lambda: load_traced_function(code(program), number, module, on_return=on_return, name=program)  # noqa: B023, E731
         _take(loaded, name, load)
 
 
