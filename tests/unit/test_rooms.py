@@ -25,7 +25,9 @@ MAY_IMPORT = {
     "analyze": {"analyze", BASE},
     "frames": {"frames", "wording", "analyze", "store", BASE},
     "wording": {"wording", "analyze", BASE},
-    "terminal": {"terminal", "wording", "analyze", BASE},
+    "live": {"live", "wording", "analyze", BASE},
+    "terminal": {"terminal", "live", "wording", "analyze", BASE},
+    "screen": {"screen", "live", "terminal", "wording", "analyze", BASE},
     "report": {"report", "wording", "analyze", BASE},
     "recorder": {"recorder", "terminal", "store", "collect", "probes", "kernel", BASE},
     "check": {"check", "terminal", "wording", "probes", "kernel", BASE},
@@ -34,6 +36,8 @@ MAY_IMPORT = {
         "check",
         "recorder",
         "terminal",
+        "live",
+        "screen",
         "report",
         "analyze",
         "imports",
@@ -45,7 +49,9 @@ MAY_IMPORT = {
         "wording",
         BASE,
     },
-    "commands": {"commands", "jobs", "recorder", "report", "terminal", "imports", "wording", "analyze", "store", BASE},
+    "commands": {
+        *("commands", "jobs", "recorder", "report", "terminal", "live", "imports", "wording", "analyze", "store", BASE),
+    },
 }
 """What each room may import. `base` is the modules directly in the package."""
 
@@ -61,6 +67,7 @@ ONLY_IMPORTER = {
     "bcc": {"probes"},
     "plotly": {"report"},
     "pandas": {"frames", "report", "store"},
+    "textual": {"screen"},
     "typer": {"commands"},
 }
 """Third-party packages that belong to some rooms only."""
