@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..analyze.model import CgroupRow, Episode, Finding, NotJudged
+from ..analyze.cgroup_rows import CgroupRow
+from ..analyze.model import Episode, Finding, NotJudged
 from ..analyze.terms import Quality
 
 
