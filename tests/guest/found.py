@@ -173,6 +173,11 @@ class Found:
         told, killed = "oom_kill" in self.tiers, self.truth.vmstat["oom_kill"] > 0
         assert told == (self.kills > 0) == killed, f"tier told {told}, kills {self.kills}, by vmstat {killed}"
 
+    def require_true_user_kills(self, processes: int) -> None:
+        """So many processes were killed from user space under pressure; the lab's own loads do not end so."""
+        told = sum(round(kill["numbers"]["processes"]) for kill in self.of_kind("user_kill"))
+        assert told == processes, f"{told} processes killed from user space, really {processes}"
+
     def require_true_hopelessness(self) -> None:
         """kswapd has given up where /proc/zoneinfo says so, as far as the kernel has events for it."""
         if "kswapd_reclaim_fail" not in self.plan:

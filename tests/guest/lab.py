@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from signal import SIGTERM
 from typing import Final
 
 import tracer
@@ -137,12 +138,12 @@ class Lab:
         return self.guest.finish(pid, WAIT_S)
 
     def stop(self, pid: int) -> None:
-        """Kill a load and wait until its memory is free."""
-        self.guest.kill(pid)
+        """End a load and wait until its memory is free. Not by SIGKILL: under pressure that is a finding."""
+        self.guest.kill(pid, SIGTERM)
         self.ended(pid)
 
     def stop_all(self) -> None:
-        """Kill all loads that still run."""
+        """End all loads that still run."""
         for pid in self._started:
             if self.guest.ask("status", pid=pid) is None:
                 self.stop(pid)

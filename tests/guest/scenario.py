@@ -46,6 +46,11 @@ class Scenario:
         """How long leaked pages may stay out before coming back is no cycle."""
         return float(getattr(self.module, "HORIZON_S", Options.horizon_s))
 
+    @property
+    def user_kills(self) -> int:
+        """How many processes another one kills with SIGKILL, memory being short."""
+        return int(getattr(self.module, "USER_KILLS", 0))
+
     def prepare(self, lab: Lab) -> None:
         """What is done before anybody records."""
         getattr(self.module, "prepare", lambda _: None)(lab)

@@ -170,6 +170,7 @@ def hold(found: Found, scenario: Scenario) -> None:
     assert is_as_asked(found), _not_as_asked(found)
     found.require_nothing_lost()
     found.require_true_kills()
+    found.require_true_user_kills(scenario.user_kills)
     found.require_true_reclaim()
     found.require_true_hopelessness()
     if not found.is_measured and may_infer(found):

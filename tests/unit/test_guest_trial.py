@@ -24,7 +24,9 @@ class Trials:
         self.module = SimpleNamespace(judge=self.judge)
         self.require_nothing_lost = self.require_true_kills = self.require_true_pages = lambda: None
         self.require_true_reclaim = self.require_true_hopelessness = lambda: None
+        self.require_true_user_kills = lambda _: None
         self.is_measured, self.recorder, self.beside = True, "", {}
+        self.user_kills = 0
         self.counted_by, self.transport = "fentry:f", "ring"
 
     def drive(self, *_: object) -> Trials:
@@ -180,6 +182,18 @@ def test_a_kill_is_told_where_there_was_one_and_nowhere_else(told, kills, killed
         judged_by(found)
     found.truth.vmstat["oom_kill"], found.summary["tiers"][:] = 0, []
     assert judged_by(found)
+
+
+@pytest.mark.parametrize(("told", "processes", "holds"), [(0, 0, True), (1, 1, True), (1, 0, False), (0, 1, False)])
+def test_who_was_killed_from_user_space_is_told_and_nobody_else(told, processes, holds):
+    found = seen("kprobe", counted_by="kprobe:f", quality="measured")
+    found.summary["findings"] += [{"kind": "user_kill", "numbers": {"processes": 1.0}}] * told
+    scenario = Scenario("plain", SimpleNamespace(judge=lambda _: None, USER_KILLS=processes))
+    if holds:
+        hold(found, scenario)
+    else:
+        with pytest.raises(AssertionError, match="killed from user space"):
+            hold(found, scenario)
 
 
 OPEN = {"kind": "kswapd_gave_up", "numbers": {"nid": 0, "failures": 16}}

@@ -57,4 +57,17 @@ def drop(what: str, pause_ms: str) -> None:
         time.sleep(int(pause_ms) / 1000)
 
 
-LOADS = {"drop": drop, "hog": hog, "stream": stream, "inodes": inodes}
+def kill_when_low(name: str, pid: str, low_mib: str) -> None:
+    """Kill a process as soon as so little memory is available, under this task name."""
+    Path("/proc/self/comm").write_text(name)
+    while True:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available_kib = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+        if available_kib < int(low_mib) * 1024:
+            break
+        time.sleep(0.05)
+    os.kill(int(pid), signal.SIGKILL)
+    print("killed", flush=True)
+
+
+LOADS = {"drop": drop, "hog": hog, "stream": stream, "inodes": inodes, "kill_when_low": kill_when_low}
