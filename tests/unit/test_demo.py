@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from store_cases import METADATA
 from written_recordings import write_recording
 
-from tracer.errors import CannotTraceError, RecordingError, TracerError
-from tracer.jobs import analysis, demonstration
+from tracer.errors import CannotTraceError, TracerError
+from tracer.jobs import closing_summary, demonstration
 from tracer.jobs.demonstration import BUNDLED, Demonstration
+from tracer.kernel.memory_room import MemoryRoom
 from tracer.recorder.capture import Captured, CaptureRequest
 from tracer.resources import resource_dir
 from tracer.store import Recording, Writer
@@ -38,11 +37,11 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("no_tracing")
-def test_it_replays_the_bundled_recording_and_says_so_first(bundle, tmp_path, capsys):
+def test_it_replays_the_bundled_recording_and_says_so_first(bundle, tmp_path, capfd):
     write_recording(bundle / BUNDLED)
     out = tmp_path / "out"
     Demonstration(10.0, out, drop_caches=False, say=QUIET).run()
-    lines = capsys.readouterr().out.splitlines()
+    lines = capfd.readouterr().out.splitlines()
     assert lines[0].startswith(
         "Live tracing is not possible here (needs root; run it with sudo): replaying the bundled recording"
     )
@@ -57,15 +56,21 @@ def test_an_installation_without_the_recording_says_so(tmp_path):
         Demonstration(10.0, tmp_path / "out", drop_caches=False, say=QUIET).run()
 
 
+@pytest.mark.usefixtures("no_tracing")
+def test_where_memory_is_short_it_says_how_to_make_the_report_later(bundle, tmp_path, monkeypatch, capfd):
+    write_recording(bundle / BUNDLED)
+    monkeypatch.setattr(closing_summary, "memory_room", lambda: MemoryRoom(8 << 20, "MemAvailable"))
+    out = tmp_path / "out"
+    Demonstration(10.0, out, drop_caches=False, say=Messages()).run()
+    said = capfd.readouterr()
+    assert len(said.out.splitlines()) == 1
+    assert said.err.startswith(f"{out}/demo.rtrace is complete; no summary or report was made (")
+    assert said.err.endswith(f"; try: reclaim-tracer report {out}/demo.rtrace\n")
+    assert [path.name for path in out.iterdir()] == ["demo.rtrace"]
+
+
 @pytest.mark.parametrize("replaced", [False, True])
-def test_what_it_recorded_is_read_from_its_own_file_and_in_bounded_memory(tmp_path, monkeypatch, capsys, replaced):
-    entered = []
-
-    @contextmanager
-    def bounded(recording: Path) -> Iterator[None]:
-        entered.append(recording)
-        yield
-
+def test_what_it_recorded_is_read_from_its_own_file(tmp_path, monkeypatch, capfd, replaced):
     def record(request: CaptureRequest, _: Messages) -> Captured:
         written = Writer(request.output.path, METADATA)
         written.close()
@@ -76,16 +81,16 @@ def test_what_it_recorded_is_read_from_its_own_file_and_in_bounded_memory(tmp_pa
         return Captured(request.output.path, identities)
 
     monkeypatch.setattr(demonstration, "capture", record)
-    monkeypatch.setattr(analysis, "bounded_memory", bounded)
     demo = Demonstration(10.0, tmp_path / "out", drop_caches=False, say=QUIET)
     if replaced:
-        with pytest.raises(RecordingError, match=r"demo\.rtrace: is no longer the recorded file"):
+        with pytest.raises(SystemExit, match="4"):
             demo.run()
+        assert "demo.rtrace: is no longer the recorded file" in capfd.readouterr().err
         assert not (tmp_path / "out" / "demo.html").exists()
     else:
         demo.run()
-        assert capsys.readouterr().out.startswith("demo.rtrace: ")
-    assert entered == [tmp_path / "out" / "demo.rtrace"]
+        assert capfd.readouterr().out.startswith("demo.rtrace: ")
+        assert (tmp_path / "out" / "demo.html").exists()
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path):

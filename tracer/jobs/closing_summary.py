@@ -1,4 +1,5 @@
-"""The summary after a recording, made by a process that may be refused memory, or be killed, without harm.
+"""The summary after a recording, and the demo's report, by a process that may be refused memory, or be killed, without
+harm.
 
 The recorder is done and has let go of buffers and programs by then. What makes the summary takes more memory than
 recording did (numbers in docs/recording.md), so it is not begun where that would be felt, and is the first that the OOM
@@ -35,8 +36,10 @@ _NOT_STARTED: Final = 127
 """The dynamic linker's, and posix_spawn's, where a program can't be started after all."""
 
 
-def print_summary(captured: Captured, *, verbose: bool) -> bool:
+def print_summary(captured: Captured, *, verbose: bool, page: Path | None = None) -> bool:
     """Whether there is one on stdout now; where memory is short a line on stderr says how to make it later.
+
+    With a `page`, a report of that name is written first.
 
     Exits with the child's code where it failed otherwise and has said why: stdout that can't be written, another file
     by the recording's name.
@@ -44,31 +47,26 @@ def print_summary(captured: Captured, *, verbose: bool) -> bool:
     give_back()
     room = memory_room()
     if not room.allows(_NEED_BYTES):
-        return _not_made(
-            captured.path, f"{_NEED_BYTES >> 20} MiB are more than half of what is available ({room.limited_by})"
-        )
-    try:
-        status = _status(captured, verbose=verbose)
-    except OSError as error:
-        return _not_made(captured.path, f"no process for it: {error.strerror}")
-    if status == _NO_MEMORY:
-        return _not_made(captured.path, "not enough memory")
-    if status < 0:
-        return _not_made(captured.path, f"its process was ended by {signal.Signals(-status).name}")
-    if status == _NOT_STARTED:
-        return _not_made(captured.path, "no room for its program")
-    if status:
-        sys.exit(status)
-    return True
+        why = f"{_NEED_BYTES >> 20} MiB are more than half of what is available ({room.limited_by})"
+    else:
+        why = _why_none(captured, verbose=verbose, page=page)
+    if why:
+        what, command = ("summary", "summary") if page is None else ("summary or report", "report")
+        path = captured.path
+        again = f"reclaim-tracer {command} {shell_word(path)}"
+        say(f"{shown(path)} is complete; no {what} was made ({why}); try: {again}")
+    return not why
 
 
-def run(path: Path, identities: Mapping[Path, FileIdentity], parent: int, *, verbose: bool) -> None:
-    """In the child: analyse what was recorded and print it. Raises RecordingError, OSError."""
+def run(
+    path: Path, identities: Mapping[Path, FileIdentity], parent: int, *, verbose: bool, page: Path | None = None
+) -> None:
+    """In the child: analyse what was recorded and print it. Raises TracerError, OSError."""
     if not end_with_parent(parent):
         return
     kill_first(os.getpid())
     try:
-        text = _text(path, identities, verbose=verbose)
+        text = _text(path, identities, verbose=verbose, page=page)
     except MemoryError:
         sys.exit(_NO_MEMORY)
     except RecordingError as error:
@@ -80,21 +78,44 @@ def run(path: Path, identities: Mapping[Path, FileIdentity], parent: int, *, ver
     sys.stdout.flush()
 
 
-def _text(path: Path, identities: Mapping[Path, FileIdentity], *, verbose: bool) -> str:
+def _text(path: Path, identities: Mapping[Path, FileIdentity], *, verbose: bool, page: Path | None) -> str:
     with loading():
         from ..terminal.paper import stdout_paper
         from ..terminal.summary_text import summary_text
         from .analysis import analyse_written
 
-    return summary_text(*analyse_written(path, identities), stdout_paper(), verbose=verbose)
+    analysis, facts = analyse_written(path, identities)
+    if page is not None:
+        with loading():
+            from ..report import write_report
+
+        write_report(page, analysis, facts, [path], force=True)
+    return summary_text(analysis, facts, stdout_paper(), verbose=verbose)
 
 
-def _status(captured: Captured, *, verbose: bool) -> int:
+def _why_none(captured: Captured, *, verbose: bool, page: Path | None) -> str:
+    """Why the child did not make it; empty where it did."""
+    try:
+        status = _status(captured, verbose=verbose, page=page)
+    except OSError as error:
+        return f"no process for it: {error.strerror}"
+    if status == _NO_MEMORY:
+        return "not enough memory"
+    if status < 0:
+        return f"its process was ended by {signal.Signals(-status).name}"
+    if status == _NOT_STARTED:
+        return "no room for its program"
+    if status:
+        sys.exit(status)
+    return ""
+
+
+def _status(captured: Captured, *, verbose: bool, page: Path | None) -> int:
     """The child's exit code, negative the signal that ended it. Raises OSError where it can't be started.
 
     Where Ctrl-C comes, the child ends, too.
     """
-    arguments = {"path": captured.path, "identities": dict(captured.identities), "verbose": verbose}
+    arguments = {"path": captured.path, "identities": dict(captured.identities), "verbose": verbose, "page": page}
     child: int | None = None
     try:
         with interrupted_afterwards():
@@ -110,8 +131,3 @@ def _status(captured: Captured, *, verbose: bool) -> int:
 
 def _end_of(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def _not_made(path: Path, why: str) -> bool:
-    say(f"{shown(path)} is complete; no summary was made ({why}); try: reclaim-tracer summary {shell_word(path)}")
-    return False

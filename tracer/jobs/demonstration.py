@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ..errors import CannotTraceError, TracerError, shown
-from ..outputs import check_output, make_folders, write_file
+from ..outputs import FileIdentity, check_output, make_folders, write_file
 from ..probes.carried.cache import Cache
 from ..probes.loader import Loader, may_compile
-from ..recorder.capture import CaptureRequest, capture
+from ..recorder.capture import Captured, CaptureRequest, capture
 from ..recorder.output import Output
 from ..recorder.starting import Wish, look_before_start
 from ..resources import resource_dir
-from ..terminal.messages import Messages
-from ..terminal.paper import stdout_paper
-from ..terminal.summary_text import summary_text
-from .analysis import analyse_file, analyse_written
-
-if TYPE_CHECKING:
-    from ..analyze import Analysis
-    from ..recording_facts import RecordingFacts
+from ..terminal.messages import Messages, print_result
+from .closing_summary import print_summary
 
 BUNDLED: Final = "demo.rtrace"
 _TAIL_S: Final = 1.0
@@ -42,20 +35,16 @@ class Demonstration:
 
     def run(self) -> None:
         """Write demo.rtrace and demo.html and print the summary. Raises TracerError."""
-        from ..report import write_report
-
         recording, page = self.directory / BUNDLED, self.directory / "demo.html"
         self._make_directory()
         check_output(recording, force=True)
         check_output(page, force=True, what="a report")
         try:
-            analysis, facts = self._record(recording)
+            captured = self._record(recording)
         except CannotTraceError as error:
-            analysis, facts = self._replay(recording, error)
-        write_report(page, analysis, facts, [recording], force=True)
-        sys.stdout.write(summary_text(analysis, facts, stdout_paper(), verbose=self.say.verbose))
-        sys.stdout.flush()
-        self.say.info(f"Wrote {page}: open it in a browser")
+            captured = self._replay(recording, error)
+        if print_summary(captured, verbose=self.say.verbose, page=page):
+            self.say.info(f"Wrote {page}: open it in a browser")
 
     def _make_directory(self) -> None:
         try:
@@ -64,7 +53,7 @@ class Demonstration:
             where = shown(self.directory)
             raise TracerError(f"{where}: can't be created: {error.strerror}; choose another with -o") from error
 
-    def _record(self, path: Path) -> tuple[Analysis, RecordingFacts]:
+    def _record(self, path: Path) -> Captured:
         from ..workload import LIMIT_BYTES
 
         cache = Cache()
@@ -79,8 +68,7 @@ class Demonstration:
                 loader=loader,
                 load=self._load,
             )
-            captured = capture(request, self.say)
-        return analyse_written(captured.path, captured.identities)
+            return capture(request, self.say)
 
     @contextmanager
     def _load(self) -> Iterator[Callable[[], None]]:
@@ -100,11 +88,10 @@ class Demonstration:
             if load.process.poll():
                 self.say.info(f"The load ended early, with status {load.process.returncode}")
 
-    def _replay(self, path: Path, why: CannotTraceError) -> tuple[Analysis, RecordingFacts]:
+    def _replay(self, path: Path, why: CannotTraceError) -> Captured:
         source = resource_dir("reports") / BUNDLED
         if not source.is_file():
             raise TracerError(f"{why} (and the installation is incomplete: no {source})") from why
-        print(f"Live tracing is not possible here ({why}): replaying the bundled recording.")
-        sys.stdout.flush()
+        print_result(f"Live tracing is not possible here ({why}): replaying the bundled recording.\n")
         write_file(path, source.read_bytes(), force=True, what="a recording")
-        return analyse_file(source)
+        return Captured(path, {path: FileIdentity.of(path.stat())})
