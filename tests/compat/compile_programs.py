@@ -46,7 +46,7 @@ def compile_and_load(release: str, plan: Plan, transport: Transport) -> dict[str
     try:
         entry = compile_here(request)
     except CompileError as error:
-        return {"error": f"{error}\n{error.log}", "missing": [], "loaded": 0, "refused": {}}
+        return {"error": str(error), "missing": [], "loaded": 0, "refused": {}}
     on_functions = [name for name, kind in request.programs if kind == KPROBE]
     missing = sorted({f"{name}_traced" for name in on_functions} - entry.programs.keys())
     with install(entry, request) as loaded:

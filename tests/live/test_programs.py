@@ -15,6 +15,7 @@ from tracer.probes.attachment import attach_kprobe, attach_traced_function, atta
 from tracer.probes.bpf_objects import TRACEPOINT, LoadError, load_program
 from tracer.probes.carried.install import install
 from tracer.probes.compiler import CompileError
+from tracer.probes.compiling import Compiler
 from tracer.probes.lru import LruDetail
 from tracer.probes.plan import Plan, Targets, make_plan
 from tracer.probes.probe import How
@@ -150,7 +151,7 @@ def test_text_that_does_not_compile_is_one_line_with_the_file_and_a_whole_log(
 ) -> None:
     text = '#line 7 "bpf/wrong.bpf.c"\nint wrong(void *ctx) { return nonsense; }\n'
     with pytest.raises(CompileError, match=r"bpf/wrong\.bpf\.c:7:\d+: error: .*nonsense") as raised:
-        compile_here(with_programs(text))
+        Compiler().compile(with_programs(text))
     assert "\n" not in str(raised.value)
     assert "1 error generated" in raised.value.log
     assert raised.value.exit_code == 3

@@ -44,7 +44,7 @@ def put_every_function(root: Path) -> None:
 
 
 def compile_here(request: LoadRequest) -> Entry:
-    """What a request compiles to, in this process."""
+    """What a request compiles to, in this process; the compiler says on stderr what it objects to."""
     module = Module(request.text, [*request.flags, *request.source_flags], Path(request.kernel_source))
     try:
         return extract(purpose_of(request), module.maps(), module.programs())

@@ -14,7 +14,7 @@ from tracer.probes import compiling
 from tracer.probes.bpf_objects import MapDefinition
 from tracer.probes.carried.entry import Entry, Purpose
 from tracer.probes.compiler import CompileError
-from tracer.probes.compiling import Compiler
+from tracer.probes.compiling import Compiler, NoCompilerError
 from tracer.probes.request import LoadRequest
 
 REQUEST = LoadRequest("text", ("-Dflag",), "/tree", ("events",), (("tame", "TRACEPOINT"), ("wild", "TRACEPOINT")))
@@ -71,10 +71,10 @@ def test_compiled_programs_come_as_they_were_made(speak: Speak) -> None:
 @pytest.mark.parametrize(
     ("script", "error", "words"),
     [
-        ("say({'failed': 'bcc', 'message': 'bcc: not installed'})", CannotTraceError, "^bcc: not installed$"),
-        ("say({'failed': 'compile', 'message': 'x.c:1: error', 'log': 'all'})", CompileError, "^x.c:1: error$"),
+        ("say({'failed': 'bcc', 'message': 'bcc: not installed'})", NoCompilerError, "^bcc: not installed$"),
+        ("say({'failed': 'compile', 'message': 'it failed'})", CompileError, "^bcc cannot .*: it failed$"),
         ("os.kill(os.getpid(), 9)", CannotTraceError, "was killed, perhaps by the OOM killer"),
-        ("os.kill(os.getpid(), 11)", CannotTraceError, "was ended by SIGSEGV"),
+        ("os.kill(os.getpid(), 11)", CannotTraceError, "was ended by SIGSEGV; try"),
         ("os._exit(7)", CannotTraceError, "ended with status 7 before it was done"),
         ("os._exit(0)", CannotTraceError, "ended with status 0 before it was done"),
         ("say(b'{}'); os._exit(7)", CannotTraceError, "ended with status 7"),
@@ -94,6 +94,40 @@ def test_whatever_goes_wrong_there_is_one_line_here_and_nothing_stays(
     assert raised.value.exit_code == 3
     assert open_files() == before
     assert not process_of(tmp_path).exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "os.write(2, b'LLVM ERROR: out of memory\\n#0 0x7f frame\\n'); os._exit(1)",
+            r"\(LLVM ERROR: out of memory\); see",
+        ),
+        ("os.write(2, b'no such target\\n'); os.abort()", r"SIGABRT \(no such target\); try"),
+        ("raise MemoryError", r"status 1 .*\(MemoryError\); see"),
+    ],
+)
+def test_the_last_words_of_a_compiler_that_ends_by_itself_are_told(
+    speak: Speak, capfd: pytest.CaptureFixture[str], script: str, words: str
+) -> None:
+    speak(script)
+    with pytest.raises(CannotTraceError, match=words) as raised:
+        Compiler().compile(REQUEST)
+    assert "\n" not in str(raised.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_compilers_log_is_kept_from_its_first_error_on_and_bounded(speak: Speak) -> None:
+    speak(
+        "for line in [b'note\\n', b'bpf/a.c:1:2: error: wrong\\n', bytes(1 << 20), b'\\n1 error generated\\n']:\n"
+        "    os.write(2, line)\n"
+        "say({'failed': 'compile', 'message': 'it failed'})"
+    )
+    with pytest.raises(CompileError, match=r": bpf/a\.c:1:2: error: wrong$") as raised:
+        Compiler().compile(REQUEST)
+    assert raised.value.log.startswith("note\n")
+    assert raised.value.log.endswith("1 error generated\n")
+    assert len(raised.value.log) < 1 << 18
 
 
 def test_an_interruption_ends_the_child(speak: Speak, tmp_path: Path) -> None:
@@ -118,7 +152,7 @@ def test_the_child_needs_neither_numpy_nor_the_rest_of_the_tracer(speak: Speak) 
     speak(
         "import tracer.probes.child\n"
         "heavy = {'numpy', 'typer', 'pandas', 'bcc'} & set(sys.modules)\n"
-        "say({'failed': 'test', 'message': f'it has {sorted(heavy)}'})"
+        "say({'failed': 'bcc', 'message': f'it has {sorted(heavy)}'})"
     )
     with pytest.raises(CannotTraceError, match=r"^it has \[\]$"):
         Compiler().compile(REQUEST)

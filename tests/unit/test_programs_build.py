@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,17 @@ import pytest
 from described_kernels import described
 from programs_cases import entry_for
 
-from tracer.errors import RecordingError, TracerError, UsageError
+from tracer.errors import CannotTraceError, RecordingError, TracerError, UsageError
 from tracer.jobs import carrying
 from tracer.jobs.carrying import build
 from tracer.probes.carried.entry import Entry
 from tracer.probes.carried.file_format import decode_purposes
+from tracer.probes.compiler import CompileError
+from tracer.probes.compiling import NoCompilerError
 from tracer.probes.facts.facts import Facts
 from tracer.probes.facts.file_format import encode
 from tracer.probes.request import LoadRequest
+from tracer.probes.sources import PERF_FLAG
 
 OUTPUT = Path("guests.programs")
 
@@ -97,3 +101,43 @@ def test_a_description_is_never_overwritten_by_the_programs_made_from_it(facts: 
 def test_more_sets_than_a_file_holds_are_refused(facts: Facts, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(carrying, "MAX_ENTRIES", 7)
     refused("guests", UsageError, "8 sets of programs are too many")
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, error: CannotTraceError, refused: Callable[[LoadRequest], bool]) -> None:
+    """Have some sets of programs not compile."""
+
+    def compiled(request: LoadRequest) -> Entry:
+        if refused(request):
+            raise error
+        return entry_for(request)
+
+    monkeypatch.setattr(carrying, "_compiled", compiled)
+
+
+def test_the_other_sets_are_written_where_one_does_not_compile(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    refuse(monkeypatch, CompileError("a.c:1: error: wrong"), lambda request: PERF_FLAG in request.flags)
+    with pytest.raises(
+        CannotTraceError, match=r"^2 of 4 sets of programs do not compile; guests\.programs has the others$"
+    ):
+        build(OUTPUT, ["a.facts"], force=False, quiet=True)
+    assert releases() == ["6.12.9-guest"] * 2
+    set_of = f"6.12.9-guest {os.uname().machine}: --transport perf --lru-detail"
+    assert capsys.readouterr().err.splitlines() == [
+        f"{set_of} each: a.c:1: error: wrong",
+        f"{set_of} span: a.c:1: error: wrong",
+    ]
+
+
+def test_nothing_is_written_where_none_compiles(facts: Facts, monkeypatch: pytest.MonkeyPatch):
+    refuse(monkeypatch, CompileError("wrong"), lambda _: True)
+    refused("guests", CannotTraceError, r"^8 of 8 sets of programs do not compile; guests\.programs was not written$")
+
+
+def test_without_a_compiler_it_is_said_once(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    refuse(monkeypatch, NoCompilerError("bcc: not installed"), lambda _: True)
+    refused("guests", NoCompilerError, r"^bcc: not installed$")
+    assert "bcc" not in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from ..probes.carried.entry import Entry, Purpose
 from ..probes.carried.file_format import MAX_ENTRIES, encode
 from ..probes.carried.fit import purpose_of
 from ..probes.carried.programs_file import ProgramsFile
-from ..probes.compiling import Compiler
+from ..probes.compiling import Compiler, NoCompilerError
 from ..probes.facts.facts import FactsError
 from ..probes.facts.finding import find_descriptions, is_described
 from ..probes.facts.plans import load_requests
@@ -26,6 +26,7 @@ from ..probes.transport import Transport
 from ..probes.variants import every_request
 from ..recorder.capture import require_tracing
 from ..terminal.messages import Messages, print_result
+from ..terminal.messages import say as warn
 
 _WHAT: Final = "a file of programs"
 _READABLE: Final = 0o644
@@ -34,7 +35,8 @@ _READABLE: Final = 0o644
 def build(output: Path, kernels: Sequence[str] = (), *, force: bool, quiet: bool) -> None:
     """Compile whatever `record` may ask for, for this kernel or those that `kernels` lead to. Raises TracerError.
 
-    `kernels` are descriptions, folders of them, or releases.
+    `kernels` are descriptions, folders of them, or releases. Where a set of programs does not compile, the others are
+    written before CannotTraceError is raised.
     """
     require_tracing()
     check_output(output, force=force, what=_WHAT, inputs=[Path(name) for name in kernels])
@@ -48,7 +50,24 @@ def build(output: Path, kernels: Sequence[str] = (), *, force: bool, quiet: bool
     if kernels:
         for release, count in Counter(request.release for request in different.values()).items():
             say.info(f"Compiling {count} sets of programs for kernel {release}")
-    _write_entries(output, [_compiled(request) for request in different.values()], force, say)
+    entries = [*_compiled_of(different)]
+    if entries:
+        _write_entries(output, entries, force, say)
+    if missing := len(different) - len(entries):
+        rest = f"{shown(output)} has the others" if entries else f"{shown(output)} was not written"
+        raise CannotTraceError(f"{missing} of {len(different)} sets of programs do not compile; {rest}")
+
+
+def _compiled_of(requests: Mapping[Purpose, LoadRequest]) -> Iterator[Entry]:
+    """Whatever compiles; a line on stderr for each set that does not. Raises NoCompilerError."""
+    for purpose, request in requests.items():
+        try:
+            yield _compiled(request)
+        except NoCompilerError:
+            # No other set would fare better.
+            raise
+        except CannotTraceError as error:
+            warn(f"{_set(purpose)}: {error}")
 
 
 def _write_entries(output: Path, entries: list[Entry], force: bool, say: Messages) -> None:
@@ -94,15 +113,17 @@ def _requests_for(kernel: str) -> Iterator[LoadRequest]:
 
 
 def _compiled(request: LoadRequest) -> Entry:
-    try:
-        with Compiler() as compiler:
-            return compiler.compile(request)
-    except CannotTraceError as error:
-        raise CannotTraceError(f"kernel {request.release}: {error}") from error
+    with Compiler() as compiler:
+        return compiler.compile(request)
 
 
 def _row(purpose: Purpose) -> str:
+    made = f"reclaim-tracer {purpose.tool_version}" + (f", {purpose.compiler}" if purpose.compiler else "")
+    return printable(f"  {_set(purpose)} ({made})")
+
+
+def _set(purpose: Purpose) -> str:
+    """Which one it is, by the options of `record` that ask for it."""
     transport = Transport.PERF if PERF_FLAG in purpose.flags else Transport.RING
     detail = LruDetail.SPAN if PER_SPAN in purpose.flags else LruDetail.EACH
-    made = f"reclaim-tracer {purpose.tool_version}" + (f", {purpose.compiler}" if purpose.compiler else "")
-    return printable(f"  {purpose.release} {purpose.machine}: --transport {transport} --lru-detail {detail} ({made})")
+    return f"{purpose.release} {purpose.machine}: --transport {transport} --lru-detail {detail}"

@@ -1,7 +1,8 @@
 """What the compiling child runs: compile with bcc, hand the programs over, end. Started by `compiling.py`.
 
 It reads a request from stdin, JSON, and answers on a pipe: a file of programs (`carried/file_format.py`), or JSON that
-says what went wrong. The second argument is the pipe's number, the third the parent's.
+says what went wrong. Its parent keeps what is said on stderr. The second argument is the pipe's number, the third the
+parent's.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from .compiler import CompileError, Module
 from .finder import load_bcc
 from .own_kallsyms import replace_kallsyms
 
-_LOG_CHARACTERS: Final = 1 << 16
-"""What of a compiler's or verifier's story fits a message."""
 _SET_PARENT_DEATH_SIGNAL: Final = 1
 """PR_SET_PDEATHSIG, include/uapi/linux/prctl.h."""
 
@@ -48,7 +47,7 @@ def _answer(request: Any) -> bytes:  # noqa: ANN401 - JSON
     try:
         return encode([_compile(request)])
     except CompileError as error:
-        failure = {"failed": "compile", "message": str(error), "log": error.log[:_LOG_CHARACTERS]}
+        failure = {"failed": "compile", "message": str(error)}
     except CannotTraceError as error:
         failure = {"failed": "bcc", "message": str(error)}
     return json.dumps(failure).encode()

@@ -1,6 +1,6 @@
-"""Compiling programs with bcc, without its habits: no auto-attach, no talk on stderr.
+"""Compiling programs with bcc, without its habits: no auto-attach, no advice from the environment.
 
-Heavy: tracing does this in a child process (`child.py`).
+Heavy: tracing does this in a child process (`child.py`), and keeps what the compiler says on its stderr.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +21,9 @@ _UNWANTED_ENVIRONMENT: Final = ("ARCH", "BCC_LINUX_VERSION_CODE", "BCC_KERNEL_MO
 
 
 class CompileError(CannotTraceError):
-    """The programs don't compile here; `log` is the compiler's whole output."""
+    """The programs don't compile here; `log` is what the compiler said, all of it unless that is very much."""
 
-    def __init__(self, message: str, log: str) -> None:
+    def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
         self.log = log
 
@@ -33,7 +32,7 @@ class Module:
     """Compiled programs; `close` frees them and the maps that bcc has made for them."""
 
     def __init__(self, text: str, flags: Sequence[str], kernel_source: Path) -> None:
-        """Raises CompileError, and CannotTraceError where there is no bcc."""
+        """Raises CompileError, and CannotTraceError where there is no bcc. The compiler says why on stderr."""
         bcc = load_bcc()
         self._lib = bcc.lib
         self.compiler = f"bcc {getattr(bcc, '__version__', '')}".strip()
@@ -69,16 +68,14 @@ def _compile(base: Any, text: str, flags: Sequence[str], kernel_source: Path) ->
         def _trace_autoload(self) -> None:
             pass
 
-    with _environment(kernel_source), _captured_stderr() as said:
+    with _environment(kernel_source):
         try:
             programs = Programs(text=text.encode(), cflags=list(flags))
-        except Exception as error:  # noqa: BLE001 - bcc raises bare Exceptions
-            failure = str(error)
-        else:
-            atexit.unregister(programs.cleanup)
-            return programs
-    log = said()
-    raise CompileError(f"bcc cannot compile the BPF programs: {_first_error(log) or failure}", log)
+        except Exception as error:
+            # bcc raises bare Exceptions.
+            raise CompileError(str(error)) from error
+    atexit.unregister(programs.cleanup)
+    return programs
 
 
 @contextmanager
@@ -91,29 +88,3 @@ def _environment(kernel_source: Path) -> Iterator[None]:
     finally:
         del os.environ["BCC_KERNEL_SOURCE"]
         os.environ.update(before)
-
-
-@contextmanager
-def _captured_stderr() -> Iterator[Any]:
-    """Catch what libraries write to descriptor 2; yields a function that returns it, also afterwards."""
-    with os.fdopen(os.memfd_create("stderr"), "rb") as file:
-        text = ""
-
-        def said() -> str:
-            return text
-
-        sys.stderr.flush()
-        saved = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield said
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            file.seek(0)
-            text = file.read().decode(errors="replace")
-
-
-def _first_error(log: str) -> str:
-    errors = (line.strip() for line in log.splitlines() if "error:" in line)
-    return next(errors, "")

@@ -28,11 +28,18 @@ COMPILER_BYTES: Final = 137 << 20
 balloon; 29.3 and 84.9 MiB with bcc 0.26 and LLVM 14 where there is no balloon to trace."""
 MOST_DATA_BYTES: Final = 256 << 20
 """Of its own memory, four times what it takes: more than that is a compiler gone astray."""
+_LOG_BYTES: Final = 1 << 16
+"""What is kept of the compiler's story: so much of its beginning, and of its end."""
+_LINE_CHARACTERS: Final = 500
 _PROCESS: Final = "the process that compiles the BPF programs"
 _PROGRAM: Final = (
     f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {__package__}.child import main; main()"
 )
 """The child finds modules where this process does, without looking at the environment or at `site` again."""
+
+
+class NoCompilerError(CannotTraceError):
+    """There is none here, whatever is to be compiled."""
 
 
 class Compiler:
@@ -42,30 +49,34 @@ class Compiler:
     """
 
     def __init__(self) -> None:
-        """Raises CannotTraceError where it can't be started."""
+        """Raises NoCompilerError where it can't be started."""
         answer, theirs = os.pipe()
         self._answer = os.fdopen(answer, "rb")
+        self._said = os.fdopen(os.memfd_create("stderr"), "rb")
         try:
-            self._process = _start(theirs)
+            self._process = _start(theirs, self._said.fileno())
         except BaseException:
             self._answer.close()
+            self._said.close()
             raise
         finally:
             os.close(theirs)
 
     def compile(self, request: LoadRequest) -> Entry:
-        """Have the child do it, once. Raises CannotTraceError, CompileError among them."""
+        """Have the child do it, once. Raises CannotTraceError, CompileError and NoCompilerError among them."""
         with self:
             self._ask(request)
             answer = self._answer.read()
             status = self._process.wait()
+            log = _log(self._said.fileno())
         if status != 0 or not answer:
-            raise CannotTraceError(_how_it_ended(status))
-        return _compiled(answer)
+            raise CannotTraceError(_how_it_ended(status, log))
+        return _compiled(answer, log)
 
     def close(self) -> None:
         """End the child if it is still there; idempotent."""
         self._answer.close()
+        self._said.close()
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
@@ -87,7 +98,7 @@ class Compiler:
             self._process.stdin.close()
 
 
-def _start(channel: int) -> subprocess.Popen[bytes]:
+def _start(channel: int, stderr: int) -> subprocess.Popen[bytes]:
     words = (json.dumps(safe_module_path()), str(channel), str(os.getpid()))
     command = isolated_python(_PROGRAM, words, options=("-S",))
     try:
@@ -96,12 +107,13 @@ def _start(channel: int) -> subprocess.Popen[bytes]:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            stderr=stderr,
             pass_fds=[channel],
             start_new_session=True,
             cwd="/",
         )
     except OSError as error:
-        raise CannotTraceError(f"{sys.executable or 'Python'}: cannot be started: {error.strerror}") from error
+        raise NoCompilerError(f"{sys.executable or 'Python'}: cannot be started: {error.strerror}") from error
     kill_first(process.pid)
     _bound(process.pid)
     return process
@@ -129,7 +141,7 @@ def _question(request: LoadRequest) -> dict[str, Any]:
     return {"text": request.text, "flags": flags, "kernel_source": request.kernel_source, "purpose": purpose}
 
 
-def _compiled(answer: bytes) -> Entry:
+def _compiled(answer: bytes, log: str) -> Entry:
     try:
         if answer.startswith(MAGIC):
             return decode(answer)[0]
@@ -137,17 +149,32 @@ def _compiled(answer: bytes) -> Entry:
     except (ProgramsFileError, ValueError) as error:
         raise CannotTraceError(f"{_PROCESS} handed over something else: {error}") from error
     match said:
-        case {"failed": "compile", "message": reason, "log": log}:
-            raise CompileError(reason, log)
-        case {"message": reason}:
-            raise CannotTraceError(reason)
-    raise CannotTraceError(_how_it_ended(0))
+        case {"failed": "compile", "message": reason}:
+            raise CompileError(f"bcc cannot compile the BPF programs: {_error_in(log) or reason}", log)
+        case {"failed": "bcc", "message": reason}:
+            raise NoCompilerError(reason)
+    raise CannotTraceError(_how_it_ended(0, log))
 
 
-def _how_it_ended(status: int) -> str:
+def _log(file: int) -> str:
+    """What the child said on stderr; the middle of very much is left out."""
+    size = os.fstat(file).st_size
+    start = os.pread(file, _LOG_BYTES, 0)
+    end = os.pread(file, _LOG_BYTES, max(len(start), size - _LOG_BYTES))
+    return (start + end).decode(errors="replace")
+
+
+def _error_in(log: str) -> str:
+    """The line that says why: clang's `error:`, LLVM's `LLVM ERROR:`, or the last one, of a Python traceback say."""
+    lines = [line.strip()[:_LINE_CHARACTERS] for line in log.splitlines()]
+    return next((line for line in lines if "error:" in line.lower()), next(filter(None, reversed(lines)), ""))
+
+
+def _how_it_ended(status: int, log: str) -> str:
+    why = f" ({said})" if (said := _error_in(log)) else ""
     if status == -signal.SIGKILL:
         need = f"it briefly needs {COMPILER_BYTES >> 20} MiB"
         return f"{_PROCESS} was killed, perhaps by the OOM killer: {need}; free some memory"
     if status < 0:
-        return f"{_PROCESS} was ended by {signal.Signals(-status).name}; try again"
-    return f"{_PROCESS} ended with status {status} before it was done; see: reclaim-tracer check"
+        return f"{_PROCESS} was ended by {signal.Signals(-status).name}{why}; try again"
+    return f"{_PROCESS} ended with status {status} before it was done{why}; see: reclaim-tracer check"
