@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -56,29 +59,49 @@ def test_the_size_that_vmwares_driver_tells_goes_first():
     assert balloon_bytes(samples, Metadata()) == MIB
 
 
+@pytest.fixture
+def clock_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("clock_in_tokyo")
 def test_it_says_since_when_how_much_and_how_large_the_balloon_is(shown):
-    life = SignOfLife(Metadata(balloon=BalloonInfo("virtio_balloon")), Messages(), command=False)
-    life.show(1.0, 0, 0)
+    facts = Metadata(balloon=BalloonInfo("virtio_balloon"), start_utc_ns=1_767_225_599_900_000_000)
+    life = SignOfLife(facts, Messages(), command=False)
+    life.show(0, 0)
     life.sampled(reading(into=102_400, out=0))
     life.sampled(Samples(np.zeros(0, np.int64), (), np.zeros((0, 0), np.int64)))
-    life.show(3725.2, 1_234_567, 89)
+    life.show(1_234_567, 89)
     assert shown == [
-        "1 s: 0 events, 0 lost, balloon not known",
-        "3,725 s: 1,234,567 events, 89 lost, balloon 400.0 MiB",
+        "since Jan 01 08:59:59: 0 events, 0 lost, balloon not known",
+        "since Jan 01 08:59:59: 1,234,567 events, 89 lost, balloon 400.0 MiB",
     ]
+
+
+def test_it_stays_as_it_is_where_nothing_is_new(shown, monkeypatch: pytest.MonkeyPatch):
+    life = SignOfLife(Metadata(start_utc_ns=1), Messages(), command=False)
+    life.show(5, 0)
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    monkeypatch.setattr(time, "monotonic", lambda: 1e9)
+    life.show(5, 0)
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize(("values", "said"), [({"into": 0, "out": 0}, ""), ({"meminfo": MIB}, ", balloon 1.0 MiB")])
 def test_a_machine_without_a_balloon_is_told_of_none(shown, values, said):
     life = SignOfLife(Metadata(), Messages(), command=False)
     life.sampled(reading(**values))
-    life.show(1.0, 0, 0)
-    assert shown == [f"1 s: 0 events, 0 lost{said}"]
+    life.show(0, 0)
+    assert shown == [f"0 events, 0 lost{said}"]
 
 
 @pytest.mark.parametrize(
     ("say", "command"), [(Messages(quiet=True), False), (Messages(verbose=True), False), (Messages(), True)]
 )
 def test_where_it_would_disturb_it_is_not_there(shown, say, command):
-    SignOfLife(Metadata(), say, command=command).show(1.0, 0, 0)
+    SignOfLife(Metadata(), say, command=command).show(0, 0)
     assert shown == []

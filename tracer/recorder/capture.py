@@ -224,7 +224,7 @@ def _copy(
         if says:
             all_lost = lost + sum(writer.dropped.values())
             say.detail(f"{now_s - start_s:6.1f} s: {writer.events_written:,} events, {all_lost:,} lost")
-            life.show(now_s - start_s, writer.events_written, all_lost)
+            life.show(writer.events_written, all_lost)
     life.clear()
     clocks.note()
     return lost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from ..balloon_counters import GAUGES, INFLATED, LEAKED, counts_events
@@ -15,12 +16,15 @@ _MIB: Final = 1 << 20
 
 
 class SignOfLife:
-    """One line that is written over, once a second; none for a quiet recording, for `-v`, which says as much line by
-    line, or beside a COMMAND, whose terminal it is."""
+    """One line that is written over, once a second, and stays as it is where nothing is new.
+
+    None for a quiet recording, for `-v`, which says as much line by line, or beside a COMMAND, whose terminal it is.
+    """
 
     def __init__(self, facts: Metadata, say: Messages, *, command: bool) -> None:
         self._shown = not (say.quiet or say.verbose or command)
         self._facts = facts
+        self._since = _since(facts.start_utc_ns)
         self._samples: Samples | None = None
 
     def sampled(self, samples: Samples) -> None:
@@ -28,10 +32,10 @@ class SignOfLife:
         if len(samples):
             self._samples = samples
 
-    def show(self, now_s: float, events: int, lost: int) -> None:
-        """Say how it goes, `now_s` seconds after the start."""
+    def show(self, events: int, lost: int) -> None:
+        """Say how it goes."""
         if self._shown:
-            LINE.show(f"{now_s:,.0f} s: {events:,} events, {lost:,} lost{self._balloon()}")
+            LINE.show(f"{self._since}{events:,} events, {lost:,} lost{self._balloon()}")
 
     def clear(self) -> None:
         """Take the line away."""
@@ -42,6 +46,13 @@ class SignOfLife:
         if self._facts.balloon.driver is None and not size:
             return ""
         return ", balloon not known" if size is None else f", balloon {size / _MIB:,.1f} MiB"
+
+
+def _since(start_utc_ns: int) -> str:
+    """When it began, by this machine's clock on the wall; how long ago would change all the time."""
+    if not start_utc_ns:
+        return ""
+    return time.strftime("since %b %d %H:%M:%S: ", time.localtime(start_utc_ns / 1e9))
 
 
 def balloon_bytes(samples: Samples, facts: Metadata) -> int | None:
