@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from .debian import LabError
 from .discards import EVENT, discards_of
 from .images import INSIDE, ROOT, Image, compile_python, image, make_filesystem
 from .kernels import KERNELS
-from .machine import Hardware, accelerator, command, machines_replaced
+from .machine import STREAM, Hardware, accelerator, command, machines_replaced
 
 BOOT_S: Final = 240
 """Generous, as all that is waited for here: it takes 6 to 10 s where nothing else wants the machine."""
@@ -149,6 +150,13 @@ class Guest:
             time.sleep(_POLL_S)
         return value
 
+    def stream(self) -> tuple[str, socket.socket]:
+        """The device to write to in the guest, and where that comes out."""
+        (name,) = self.shell(f"grep -lx {STREAM} /sys/class/virtio-ports/*/name").split()
+        outside = socket.socket(socket.AF_UNIX)
+        outside.connect(str(self.folder / STREAM))
+        return f"/dev/{Path(name).parent.name}", outside
+
     def balloon_bytes(self) -> int:
         """The memory the host lets the guest have, as QEMU counts it: total minus balloon."""
         return int(self.monitor.execute("query-balloon")["actual"])
@@ -236,7 +244,7 @@ class Guest:
             self._process.kill()
             self._process.wait()
             self._process = None
-        for name in ("qmp", "agent"):
+        for name in ("qmp", "agent", STREAM):
             (self.folder / name).unlink(missing_ok=True)
 
     def _boot(self, payload: Path) -> None:

@@ -21,6 +21,8 @@ _EMULATED_CPU: Final = "qemu64,-cx16,+ssse3,+sse4.1,+sse4.2,+popcnt"
 _KERNEL_OPTIONS: Final = "console=ttyS0 panic=-1 quiet loglevel=5 no_timer_check"
 """An emulated machine that does not get its CPU for some ticks fails the timer's check, and the kernel panics."""
 _KVM_TRIAL_S: Final = 15
+STREAM: Final = "stream"
+"""A virtio port by which bytes come out of the guest, and the socket here that they come from."""
 
 
 machines_replaced: Final[list[str]] = []
@@ -31,7 +33,7 @@ machines_replaced: Final[list[str]] = []
 class Hardware:
     """What the machine has. `disk_mib` is an empty disk, `/dev/vdc`, `swap_mib` another, `/dev/vdd`, for swap.
 
-    Nodes share the memory evenly. `compiler` is whether its root image has bcc and LLVM.
+    Nodes share the memory evenly. `compiler` is whether its root image has bcc and LLVM. `stream` adds a port, STREAM.
     """
 
     memory_mib: int = 1024
@@ -42,6 +44,7 @@ class Hardware:
     swap_mib: int = 1024
     append: str = ""
     compiler: bool = True
+    stream: bool = False
 
     def __post_init__(self) -> None:
         if unknown := set(self.balloon) - set(BALLOON_FLAGS):
@@ -66,6 +69,7 @@ def command(image: Image, hardware: Hardware, payload: Path, folder: Path, accel
         *_drive(swap, read_only=False),
         *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,path={folder / 'agent'},server=on,wait=off"),
         *("-device", "virtserialport,chardev=agent,name=agent"),
+        *(_stream(folder) if hardware.stream else ()),
         *_balloon(hardware.balloon),
     ]
 
@@ -133,6 +137,11 @@ def _empty(path: Path, mib: int) -> Path:
 def _drive(path: Path, *, read_only: bool) -> list[str]:
     flag = ",readonly=on" if read_only else ""
     return ["-drive", f"file={path},format=raw,if=virtio,cache=unsafe{flag}"]
+
+
+def _stream(folder: Path) -> list[str]:
+    chardev = f"socket,id={STREAM},path={folder / STREAM},server=on,wait=off"
+    return ["-chardev", chardev, "-device", f"virtserialport,chardev={STREAM},name={STREAM}"]
 
 
 def _balloon(flags: tuple[str, ...]) -> list[str]:

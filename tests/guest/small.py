@@ -35,7 +35,8 @@ SIZES_MIB: Final = (128, 192, 256)
 HELD_MIB: Final = 64
 _PAUSE_MS: Final = 100
 """After each MiB: kswapd keeps up with that, so that whoever has to reclaim does it for the recorder's sake."""
-_LOOK_S: Final = 10
+LOOK_S: Final = 10
+"""How long each phase is in which nothing begins or ends."""
 FAILED: Final = "failed"
 """What a row is that the lab could not measure to its end."""
 _LISTS: Final = ("file", "anon", "lru")
@@ -62,10 +63,11 @@ class Row:
 
 
 class SmallGuest:
-    """A guest of that size, kept short, and the phases of a recorder in it."""
+    """A guest of that size, kept short, and the phases of a recorder in it, `running_s` of them before a storm."""
 
-    def __init__(self, lab: Lab, row: Row, options: tuple[str, ...]) -> None:
+    def __init__(self, lab: Lab, row: Row, options: tuple[str, ...], running_s: float = LOOK_S) -> None:
         self._lab, self._guest, self._row, self._options = lab, lab.guest, row, options
+        self._running_s = running_s
         lab.shell("mke2fs /dev/vdd >/dev/null 2>&1 && mkdir /tmp/disk && mount -t ext4 /dev/vdd /tmp/disk")
         lab.host_and_wait(lab.full_mib - HELD_MIB)
         self._watch = Watch(lab.guest)
@@ -74,10 +76,10 @@ class SmallGuest:
     def run(self, folder: Path) -> None:
         """All phases, as far as the recorder lives."""
         self._keep_short()
-        self._phase("before", lambda: self._for_seconds(_LOOK_S))
+        self._phase("before", lambda: self._for_seconds(LOOK_S))
         if not self._starts():
             return
-        self._phase("running", lambda: self._for_seconds(_LOOK_S))
+        self._phase("running", lambda: self._for_seconds(self._running_s))
         self._phase("storm", self._storm)
         del self._watch.loads[1:]
         self._phase("ending", self._end)
@@ -96,9 +98,16 @@ class SmallGuest:
         self._phase("starting", self._start)
         return not self._is_over()
 
+    def command(self) -> tuple[str, ...]:
+        """What records, as a user starts it."""
+        return "reclaim-tracer", "record", "--force", "-o", _RECORDING, *self._options
+
+    def fetch(self, target: Path) -> None:
+        """Copy the recording out."""
+        self._guest.fetch(_RECORDING, target)
+
     def _start(self) -> None:
-        command = ("reclaim-tracer", "record", "--force", "-o", _RECORDING, *self._options)
-        self._pid = self._watch.recorder = self._guest.start(*command, cgroup=CGROUP)
+        self._pid = self._watch.recorder = self._guest.start(*self.command(), cgroup=CGROUP)
         self._watched(lambda: "Tracing." in self._guest.errors(self._pid) or self._is_over(), "the recorder to start")
 
     def _is_over(self) -> bool:
@@ -143,7 +152,7 @@ class SmallGuest:
     def _recorded(self, folder: Path) -> dict[str, Any]:
         """What the recording says of itself and of its recorder."""
         target = folder / f"{self._row.kernel}-{self._row.memory_mib}{self._row.way and '.'}{self._row.way}.rtrace"
-        self._guest.fetch(_RECORDING, target)
+        self.fetch(target)
         summary = tracer.open(target).summary()
         recording, own = summary["recording"], summary["recorder"]
         pages = [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from guest.followed import follow
 from guest.kernels import chosen_kernels
 from guest.small import SIZES_MIB, measure
 from guest.ways import PROGRAMS
+
+from tracer.recorder.footprint import ANONYMOUS_BOUND_BYTES
 
 CARRIED_MIB = 192
 """The smallest in which they start without being forced to."""
@@ -18,6 +21,21 @@ def test_carried_programs_record_in_a_guest_without_a_compiler_and_without_memor
     assert [row.phases[name].oom_kills for name in ("starting", "running", "ending")] == [0, 0, 0]
     assert row.recorded["events"] > 0
     assert row.recorded["lost"] == 0
+
+
+@pytest.mark.parametrize("kernel", chosen_kernels())
+def test_a_recording_that_is_followed_from_outside_tells_what_its_file_tells(kernel, tmp_path):
+    # GIVEN a recorder in a guest without memory to spare, whose stream leaves the guest as it is made
+    found = follow(kernel, tmp_path)
+    # THEN nothing is missing, and the stream's results are the file's, to the number
+    recording = found.stream["recording"]
+    assert recording["complete"]
+    assert [recording[name] for name in ("lost", "bad_blocks", "cut_bytes")] == [0, 0, 0]
+    assert recording["events"] > 0
+    assert found.stream == found.file
+    # ... and the guest paid no more than is promised
+    assert [found.row.phases[name].oom_kills for name in ("starting", "running", "ending")] == [0, 0, 0]
+    assert found.row.resident_kib["storm"]["RssAnon"] <= (ANONYMOUS_BOUND_BYTES + found.queue_bytes) >> 10
 
 
 @pytest.mark.parametrize("kernel", chosen_kernels())
