@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -154,8 +155,12 @@ class Engine:
         columns of the past. It costs what is open and new, and what making the results costs.
         """
         self._settled.keep_past(self._open.time_ns)
+        return self.branch().finish(end_ns)
+
+    def branch(self) -> Self:
+        """Another engine that goes on from here, as if it had been fed the same; nobody is handed its spans."""
         shared = (self._metadata, self._symbols, self._paths, self._options)
-        return Branch(shared, left_out=(self._on_spans,)).fields(self).finish(end_ns)
+        return Branch(shared, left_out=(self._on_spans,)).fields(self)
 
     def _events(self, batch: Batch) -> None:
         if not len(batch):

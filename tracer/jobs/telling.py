@@ -88,7 +88,12 @@ class FindingStream:
 def _by_end(analysis: Analysis) -> list[Finding]:
     """Findings in the order they ended, but for those about the whole recording."""
     findings = sorted(analysis.findings, key=lambda finding: finding.end_s)
-    return [each for each in findings if each.start_s > 0.0 or each.end_s < analysis.duration_s]
+    return [each for each in findings if not is_of_the_whole(each, analysis.duration_s)]
+
+
+def is_of_the_whole(finding: Finding, duration_s: float) -> bool:
+    """Whether it is about the whole recording: it began with it, and lasts as long."""
+    return finding.start_s <= 0.0 and finding.end_s >= duration_s
 
 
 def _told_open(finding: Finding) -> bool:
