@@ -40,6 +40,14 @@ class ClockChange:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What somebody who watched wrote into the recording, at `at_ns` (CLOCK_MONOTONIC)."""
+
+    at_ns: int
+    words: str
+
+
+@dataclass(frozen=True)
 class RecordingFiles:
     """In how many files a recording was found: `removed` earlier ones are gone, `missing` are numbers in between.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .metadata import ONE_FILE, ClockChange, Metadata, RecordingFiles
+from .metadata import ONE_FILE, ClockChange, Mark, Metadata, RecordingFiles
 from .program_cost import ProgramCost
 
 
@@ -27,7 +27,9 @@ class RecordingFacts:
     `complete` says whether nothing is missing at its end. `program_cost` is what each BPF program
     cost, empty where that was not measured. `dropped_events` of the lost ones were lost by the recorder itself, because
     writing was too slow. `source_damage` is why an import ended before its source's end, empty where it did not; the
-    recording is not complete then. Of a slice, `metadata` has the times of its beginning.
+    recording is not complete then. `marks` are in the order in which they were made. `not_kept_ns` is how long it had
+    been recorded before what is here: `live` kept that in memory and gave it up. Of a slice, `metadata` has the times
+    of its beginning.
     """
 
     source: str
@@ -41,6 +43,8 @@ class RecordingFacts:
     clock_changes: tuple[ClockChange, ...] = ()
     files: RecordingFiles = ONE_FILE
     source_damage: str = ""
+    marks: tuple[Mark, ...] = ()
+    not_kept_ns: int = 0
     slice: Slice | None = None
 
     @property

@@ -71,6 +71,7 @@ def main() -> None:
         force_start=True,
         programs=None,
         cached=False,
+        marks=False,
         quiet=False,
         verbose=True,
     )

@@ -29,6 +29,8 @@ from tracer.store.note_keys import (
     DROPPED_EVENTS_NOTE,
     END_NOTE,
     IMPORT_NOTE,
+    MARKS_NOTE,
+    NOT_KEPT_NOTE,
     PART_NOTE,
     SKIPPED_PARTS_NOTE,
 )
@@ -129,6 +131,12 @@ BAD_NOTES = [
     (COST_NOTE, 7),
     (IMPORT_NOTE, 7),
     (IMPORT_NOTE, {"damage": 7}),
+    (MARKS_NOTE, [[-1, "x"]]),
+    (MARKS_NOTE, [[1, 2]]),
+    (MARKS_NOTE, [[1, "x" * 121]]),
+    (MARKS_NOTE, [[1, "x"]] * 257),
+    (NOT_KEPT_NOTE, "x"),
+    (NOT_KEPT_NOTE, -1),
 ]
 
 

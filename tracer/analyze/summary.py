@@ -54,6 +54,8 @@ def _recorder(facts: RecordingFacts) -> dict[str, Any]:
         "dropped": facts.dropped_events,
         "clock_changes": [_clock_change(change, facts.metadata) for change in facts.clock_changes],
         "program_cost": costs_to_note(facts.program_cost),
+        "marks": [{"at_s": (each.at_ns - facts.metadata.start_ns) / 1e9, "text": each.words} for each in facts.marks],
+        "not_kept_s": facts.not_kept_ns / 1e9,
     }
 
 

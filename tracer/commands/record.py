@@ -24,6 +24,7 @@ from .recording_options import (
     Keep,
     LruDetail,
     LruDetailOption,
+    Marks,
     NoCache,
     QueueSize,
     Rotate,
@@ -32,6 +33,7 @@ from .recording_options import (
     Target,
     TransportOption,
     TransportWish,
+    mib_bytes,
 )
 
 _PACKAGE = __package__.partition(".")[0]
@@ -58,6 +60,7 @@ def record(
     force_start: ForceStart = False,
     programs: Programs = None,
     no_cache: NoCache = False,
+    marks: Marks = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -72,7 +75,7 @@ def record(
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
       reclaim-tracer record -o - --flush 0.2 | reclaim-tracer replay -
     """
-    _refuse_contradictions(command, output, as_user, rotate)
+    _refuse_contradictions(command, output, as_user, rotate, marks=marks)
     options = RecordOptions(
         output=named(output or _default_output()),
         duration_s=duration,
@@ -81,11 +84,11 @@ def record(
         force=force,
         fsync=fsync.value,
         flush_s=flush,
-        rotate_bytes=_bytes(rotate),
+        rotate_bytes=mib_bytes(rotate),
         keep=keep,
-        queue_bytes=_bytes(queue_size),
+        queue_bytes=mib_bytes(queue_size),
         sample_interval_s=sample_interval,
-        buffer_bytes=_bytes(buffer_size),
+        buffer_bytes=mib_bytes(buffer_size),
         transport=None if transport is TransportWish.AUTO else transport.value,
         balloon_source=balloon_source.value,
         oom_notifiers=tuple(oom_notifier or ()),
@@ -94,6 +97,7 @@ def record(
         force_start=force_start,
         programs=programs,
         cached=not no_cache,
+        marks=marks,
         quiet=quiet,
         verbose=verbose,
     )
@@ -101,13 +105,15 @@ def record(
 
 
 def _refuse_contradictions(
-    command: list[str] | None, output: Path | None, as_user: str | None, rotate: int | None
+    command: list[str] | None, output: Path | None, as_user: str | None, rotate: int | None, *, marks: bool
 ) -> None:
     """Raises typer.BadParameter for options that don't go together, UsageError where stdout is a terminal."""
     if not command and sys.argv[-1:] == ["--"] and output != Path("--"):
         raise typer.BadParameter("no COMMAND after --")
     if as_user is not None and not command:
         raise typer.BadParameter("--as-user needs a COMMAND: record --as-user USER -- COMMAND")
+    if marks and command:
+        raise typer.BadParameter("--marks reads standard input, which is COMMAND's: leave out one of them")
     if output == STDOUT:
         refuse_terminal()
         if rotate is not None:
@@ -116,7 +122,3 @@ def _refuse_contradictions(
 
 def _default_output() -> Path:
     return Path(datetime.now().astimezone().strftime("reclaim-%Y%m%d-%H%M%S.rtrace"))
-
-
-def _bytes(mib: int | None) -> int | None:
-    return None if mib is None else mib << 20

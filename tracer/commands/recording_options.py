@@ -124,4 +124,16 @@ ForceStart = Annotated[
     bool,
     typer.Option("--force-start", help="Start even if it takes more than half of the memory that is available."),
 ]
+Marks = Annotated[
+    bool,
+    typer.Option(
+        "--marks",
+        help="Put each line of standard input into the recording, with its time; with -o - its end ends the recording.",
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile, whatever is cached, and cache nothing.")]
+
+
+def mib_bytes(mib: int | None) -> int | None:
+    """MiB as they are given, in bytes."""
+    return None if mib is None else mib << 20

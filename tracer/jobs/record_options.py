@@ -30,5 +30,6 @@ class RecordOptions:
     force_start: bool
     programs: Path | None
     cached: bool
+    marks: bool
     quiet: bool
     verbose: bool

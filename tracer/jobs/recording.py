@@ -97,5 +97,6 @@ def _capture(
         oom_notifiers=options.oom_notifiers,
         lru_detail=options.lru_detail,
         loader=loader,
+        marks=options.marks,
     )
     return capture(request, say)

@@ -37,6 +37,7 @@ from ..terminal.messages import Messages
 from ..terminal.messages import say as warn
 from .flushing import Flushes, turn_s_of
 from .footprint import ANONYMOUS_BOUND_BYTES, give_back
+from .marks import MarkLines
 from .module_changes import module_changes
 from .output import OpenOutput, Output
 from .sign_of_life import SignOfLife
@@ -60,6 +61,7 @@ class CaptureRequest:
     `as_user` is the user that the command runs as: NAME or UID, with or without :GROUP; None for this process's.
     `flush_s` bounds how old what is written may be, None for as the recorder thinks best.
     `memory_available_bytes` is what could be had when the buffers' sizes were chosen, None where unknown.
+    `marks`: each line of standard input is put into the recording; where that is a stream, their end ends it.
     """
 
     output: Output
@@ -76,6 +78,7 @@ class CaptureRequest:
     oom_notifiers: tuple[str, ...] = ()
     lru_detail: str = LruDetail.EACH
     loader: Loader | None = None
+    marks: bool = False
     load: Callable[[], AbstractContextManager[Callable[[], None]]] = _no_load
 
 
@@ -183,7 +186,8 @@ def _record(
         _say_lock(lock, say)
         _say_begun(request, say)
         life = SignOfLife(facts, say, command=bool(request.command))
-        lost = _copy(chain((first,), items), lambda: session.present, writer, say, life, request.flush_s)
+        marked = _marks(request, session, writer)
+        lost = _copy(chain((first,), items), lambda: session.present, writer, say, life, request.flush_s, marked)
         _write_end(session, writer, say)
     finally:
         writer.close()
@@ -197,10 +201,11 @@ def _copy(
     say: Messages,
     life: SignOfLife,
     flush_s: float | None = None,
+    marked: Callable[[float], None] = lambda _: None,
 ) -> int:
     """Write every item, and flush when that is due; the number of events the kernel lost.
 
-    `present` says which kinds are in the item's records.
+    `present` says which kinds are in the item's records; `marked` looks for marks, given the time.
     """
     lost, start_s = 0, time.monotonic()
     flushes, next_say_s = Flushes(flush_s, start_s), start_s + _SAY_S
@@ -214,6 +219,7 @@ def _copy(
             say.info(change)
         lost += item.total if isinstance(item, LostStretch) else 0
         now_s = time.monotonic()
+        marked(now_s)
         says = now_s >= next_say_s
         if says:
             next_say_s = now_s + _SAY_S
@@ -228,6 +234,20 @@ def _copy(
     life.clear()
     clocks.note()
     return lost
+
+
+def _marks(request: CaptureRequest, session: Session, writer: OpenOutput) -> Callable[[float], None]:
+    """Looks for marks, if they were asked for; of a stream their end is the end."""
+    if not request.marks:
+        return lambda _: None
+    lines = MarkLines(writer.write_note)
+
+    def look(now_s: float) -> None:
+        lines.look(now_s)
+        if lines.has_ended and request.output.stream:
+            session.stop()
+
+    return look
 
 
 class _ClockNotes:

@@ -19,6 +19,7 @@ from .format import (
     BLOCK_HEADER_BYTES,
     FILE_HEAD,
     FILE_MAGIC,
+    JSON,
     NS_MAX,
     VERSION_MAJOR,
     VERSION_MINOR,
@@ -27,6 +28,7 @@ from .format import (
     Codec,
 )
 from .index import IndexGrowing
+from .payloads import pack_json
 
 _ZSTD_LEVEL: Final = 1
 
@@ -92,8 +94,23 @@ class BlockFile:
             return
         packed = self._compressor.compress(raw)
         codec, payload = (Codec.ZSTD, packed) if len(packed) < len(raw) else (Codec.STORED, bytes(raw))
-        block = self._pack(kind, codec, payload, raw, count, times)
-        self._put(self._descriptor, block)
+        self._append(self._descriptor, kind, count, self._pack(kind, codec, payload, raw, count, times))
+
+    def append_packed(self, header: BlockHeader, payload: bytes) -> None:
+        """Another recording's block, packed as it was there, under the next number. Raises TracerError once."""
+        if self._descriptor is None or self._failed:
+            return
+        block = header._replace(sequence=self.blocks).pack(self._file_id) + payload
+        self._append(self._descriptor, BlockType(header.type), header.rows, block)
+
+    def append_end(self) -> None:
+        """The last blocks: the index, and the mark that it was closed in order. Raises TracerError once."""
+        index = self.append_index()
+        counts: dict[str, JSON] = {kind.name.lower(): count for kind, count in sorted(self.counts.items())}
+        self.append(BlockType.END, pack_json({"blocks": self.blocks, "counts": counts, "index": index}), 1)
+
+    def _append(self, descriptor: int, kind: BlockType, count: int, block: bytes) -> None:
+        self._put(descriptor, block)
         self._account(kind, count, block)
         if self._index.is_due and kind not in (BlockType.INDEX, BlockType.END):
             self.append_index()

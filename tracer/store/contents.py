@@ -18,8 +18,12 @@ from .note_keys import (
     DROPPED_SAMPLES_NOTE,
     END_NOTE,
     IMPORT_NOTE,
+    MARKS_NOTE,
     MOST_CLOCK_CHANGES,
+    MOST_MARK_CHARS,
+    MOST_MARKS,
     MOST_SKIPPED_PARTS,
+    NOT_KEPT_NOTE,
     PART_NOTE,
     SKIPPED_PARTS_NOTE,
 )
@@ -104,6 +108,8 @@ NOTE_VALUES: Final[Mapping[str, Shape]] = {
     ),
     DROPPED_EVENTS_NOTE: _COUNTS_BY_KIND,
     DROPPED_SAMPLES_NOTE: _COUNT,
+    MARKS_NOTE: ListOf(Row((_TIME_NS, Text(MOST_MARK_CHARS))), MOST_MARKS),
+    NOT_KEPT_NOTE: _TIME_NS,
     COST_NOTE: MapOf(
         Members({"runs": _COUNT, "run_time_ns": _TIME_NS}, frozenset({"runs", "run_time_ns"})), _MOST_KINDS, _NAME.most
     ),

@@ -86,12 +86,12 @@ class FileFeed:
     def read(self) -> bytes | None:
         """As Feed.read."""
         # Asked before: what was written until then is still read.
-        is_written = not self._has_ended and self._is_being_written()
+        is_open = not self._has_ended and is_written(self.path, unknown=self._still_s < _STILL_S)
         if data := self._source.read(_CHUNK_BYTES, self._offset):
             self._offset += len(data)
             self._still_s = 0.0
             return data
-        if not is_written:
+        if not is_open:
             return b""
         self._sleep(WAIT_S)
         self._still_s += WAIT_S
@@ -100,21 +100,6 @@ class FileFeed:
     def part_ended(self) -> None:
         """There is no more."""
         self._has_ended = True
-
-    def _is_being_written(self) -> bool:
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return self._still_s < _STILL_S
-        finally:
-            os.close(descriptor)
-        return False
 
 
 class FamilyFeed:
@@ -158,3 +143,21 @@ def feed_of(path: Path) -> Feed:
     if path == STDIN:
         return PipeFeed(0)
     return FileFeed(path) if path.exists() else FamilyFeed(path)
+
+
+def is_written(path: Path, *, unknown: bool = False) -> bool:
+    """Whether a recorder has the recording open, in its newest file; `unknown` where file locks can't tell."""
+    parts = {} if path.exists() else find_parts(path)
+    try:
+        descriptor = os.open(parts[max(parts)] if parts else path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return unknown
+    finally:
+        os.close(descriptor)
+    return False

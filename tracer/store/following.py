@@ -17,6 +17,7 @@ from .decoding import ITEM_TYPES, Item, ItemDecoder
 from .facts import FACT_TYPES, Facts
 from .feeds import Feed
 from .format import BLOCK_HEADER_BYTES, FILE_HEAD, FILE_MAGIC, JSON, MAX_RAW_BYTES, BlockHeader, BlockType
+from .kept import KeptStream
 from .limits import Claims, unfit
 from .named import NamedItems
 from .note_keys import END_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE
@@ -49,15 +50,18 @@ class FollowedRecording:
     whose functions have no names yet.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        """Wait for the description. Raises RecordingError where it is no recording, or ends before."""
+    def __init__(self, feed: Feed, kept: KeptStream | None = None) -> None:
+        """Wait for the description. Raises RecordingError where it is no recording, or ends before.
+
+        What comes is `kept`, too, if anything is to keep it.
+        """
         self.path = feed.path
         self.symbols: dict[int, str] = {}
         self.cgroups: dict[int, str] = {}
         self.notes: dict[str, JSON] = {}
         self.ending: Ending | None = None
         self.event_count = self.lost_blocks = self.bad_bytes = self.cut_bytes = self.parts = 0
-        self._feed = feed
+        self._feed, self._kept = feed, kept
         self._window = Window(feed.path)
         self._closed = True
         self._start: Start | None = None
@@ -125,6 +129,7 @@ class FollowedRecording:
             except CorruptPayloadError:
                 self.lost_blocks += 1
                 self.bad_bytes += block.header.block_bytes
+                self._keep_gap()
             self._window.forget(self._offset)
             if self._start is None:
                 self._window, self._offset = self._window.rest(), 0
@@ -162,6 +167,8 @@ class FollowedRecording:
         self._start, self._offset, self._sequence = start, start.end, 1
         self._facts, self._decoder = Facts(), ItemDecoder(start.layouts)
         self._closed = False
+        if self._kept and (first := block_at(self._window, FILE_HEAD.size, start.file_id)):
+            self._kept.describe(unpack(self._window, first))
         self.parts += 1
         if self.parts == 1:
             self.metadata = self._described = start.metadata
@@ -191,6 +198,8 @@ class FollowedRecording:
         skipped, missing = block.offset - self._offset, block.header.sequence - self._sequence
         self.bad_bytes += skipped
         self.lost_blocks += max(missing, 1) if skipped else missing
+        if skipped or missing:
+            self._keep_gap()
         self._offset, self._sequence = block.end, block.header.sequence + 1
         return block
 
@@ -224,7 +233,13 @@ class FollowedRecording:
             return []
         items = self._decoder.items(header, unpack(self._window, block), leave_out)
         self._measure(header)
+        if self._kept:
+            self._kept.take(header, self._window.read(header.payload_bytes, block.offset + BLOCK_HEADER_BYTES))
         return items
+
+    def _keep_gap(self) -> None:
+        if self._kept:
+            self._kept.missed()
 
     def _take_fact(self, header: BlockHeader, payload: bytes) -> list[Item]:
         """Take a name, a note or the end mark; gives the gap where it tells that files are missing before this one."""

@@ -20,9 +20,15 @@ DROPPED_EVENTS_NOTE: Final = "dropped_events"
 """Events dropped because the queue was full, by kind; they are in the lost stretches too."""
 DROPPED_SAMPLES_NOTE: Final = "dropped_samples"
 """Readings of counters dropped because the writer was far behind."""
+MARKS_NOTE: Final = "marks"
+"""What somebody who watched wrote into the recording: a list of `[at_ns, words]`, at most MOST_MARKS."""
+NOT_KEPT_NOTE: Final = "not_kept_ns"
+"""How long it had been recorded before what is in this file: the beginning was kept in memory and given up."""
 
 MOST_CLOCK_CHANGES: Final = 1000
 MOST_SKIPPED_PARTS: Final = 1000
+MOST_MARKS: Final = 256
+MOST_MARK_CHARS: Final = 120
 
 __all__ = [
     "CLOCK_CHANGES_NOTE",
@@ -31,8 +37,12 @@ __all__ = [
     "DROPPED_SAMPLES_NOTE",
     "END_NOTE",
     "IMPORT_NOTE",
+    "MARKS_NOTE",
     "MOST_CLOCK_CHANGES",
+    "MOST_MARKS",
+    "MOST_MARK_CHARS",
     "MOST_SKIPPED_PARTS",
+    "NOT_KEPT_NOTE",
     "PART_NOTE",
     "SKIPPED_PARTS_NOTE",
 ]

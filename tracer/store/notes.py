@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..metadata import ClockChange, ClockChangeKind, RecordingFiles
+from ..metadata import ClockChange, ClockChangeKind, Mark, RecordingFiles
 from ..program_cost import costs_from_notes
 from ..recording_facts import RecordingFacts
 from .following import FollowedRecording
 from .format import JSON
-from .note_keys import CLOCK_CHANGES_NOTE, DROPPED_EVENTS_NOTE, IMPORT_NOTE, PART_NOTE
+from .note_keys import (
+    CLOCK_CHANGES_NOTE,
+    DROPPED_EVENTS_NOTE,
+    IMPORT_NOTE,
+    MARKS_NOTE,
+    NOT_KEPT_NOTE,
+    PART_NOTE,
+)
 from .parts import RecordingParts
 from .reader import Recording
 
@@ -36,6 +43,8 @@ def facts_of(recording: Recording | RecordingParts | FollowedRecording, lost: Ma
         clock_changes=clock_changes(recording.notes),
         files=files(recording),
         source_damage=damage,
+        marks=marks(recording.notes, recording.metadata.start_ns),
+        not_kept_ns=not_kept_ns(recording.notes),
     )
 
 
@@ -50,6 +59,18 @@ def clock_changes(notes: Mapping[str, JSON]) -> tuple[ClockChange, ...]:
     """What happened to the clocks while it was recorded."""
     rows: Any = notes.get(CLOCK_CHANGES_NOTE, ())
     return tuple(ClockChange(at_ns, ClockChangeKind(kind), by_ns) for at_ns, kind, by_ns in rows)
+
+
+def marks(notes: Mapping[str, JSON], start_ns: int) -> tuple[Mark, ...]:
+    """What somebody who watched wrote into it; a file of several has earlier ones, which are not its own, too."""
+    rows: Any = notes.get(MARKS_NOTE, ())
+    return tuple(Mark(at_ns, words) for at_ns, words in rows if at_ns >= start_ns)
+
+
+def not_kept_ns(notes: Mapping[str, JSON]) -> int:
+    """How long it had been recorded before what was kept of it."""
+    told: Any = notes.get(NOT_KEPT_NOTE, 0)
+    return int(told)
 
 
 def files(recording: Recording | RecordingParts | FollowedRecording) -> RecordingFiles:

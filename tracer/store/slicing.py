@@ -43,8 +43,12 @@ class RecordingPart:
         facts = facts_of(self.recording, lost)
         if self.slice is None:
             return facts
-        changes = [change for change in facts.clock_changes if (self.start_ns or 0) <= change.at_ns <= self.last_ns]
-        return replace(facts, metadata=self.metadata, slice=self.slice, clock_changes=tuple(changes))
+        changes = tuple(each for each in facts.clock_changes if self._has(each.at_ns))
+        marks = tuple(each for each in facts.marks if self._has(each.at_ns))
+        return replace(facts, metadata=self.metadata, slice=self.slice, clock_changes=changes, marks=marks)
+
+    def _has(self, at_ns: int) -> bool:
+        return (self.start_ns or 0) <= at_ns <= self.last_ns
 
 
 def part_of(

@@ -173,8 +173,7 @@ class Writer:
             if not self._ended:
                 self._ended = True
                 self._flush_blocks(self._take_filled())
-                index = self._file.append_index()
-                self._file.append(BlockType.END, payloads.pack_json(self._totals(index)), 1)
+                self._file.append_end()
         finally:
             self._file.close()
 
@@ -215,10 +214,6 @@ class Writer:
             part = lost[start : start + LOST_STRETCHES]
             extent = min(stretch.start_ns for stretch in part), max(stretch.end_ns for stretch in part)
             self._file.append(BlockType.LOST, payloads.pack_lost(part), len(part), extent)
-
-    def _totals(self, index: int) -> dict[str, JSON]:
-        counts = {kind.name.lower(): count for kind, count in sorted(self._file.counts.items())}
-        return {"blocks": self._file.blocks, "counts": {**counts}, "index": index}
 
 
 def _description(metadata: Metadata) -> dict[str, JSON]:

@@ -12,10 +12,15 @@ from .unseen import taken_for
 
 _SHOWN_FILES: Final = 20
 _SHOWN_CHANGES: Final = 8
+_SHOWN_MARKS: Final = 20
 
 
 def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
     """Sentences without a capital and a full stop; times are since the recording's start."""
+    yield from _marks(facts)
+    if facts.not_kept_ns:
+        before = seconds(facts.not_kept_ns / 1e9)
+        yield f"it begins {before} into what was recorded: the memory for the stream held no more than this"
     yield from _files(facts)
     if facts.dropped_events:
         dropped = count(facts.dropped_events)
@@ -29,6 +34,13 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
         yield f"{_clock_change(change)}, seen at {offset((change.at_ns - facts.metadata.start_ns) / 1e9)}"
     if (more := len(facts.clock_changes) - _SHOWN_CHANGES) > 0:
         yield f"{plural(more, 'more change')} of the clocks"
+
+
+def _marks(facts: RecordingFacts) -> Iterator[str]:
+    for mark in facts.marks[:_SHOWN_MARKS]:
+        yield f"mark at {offset((mark.at_ns - facts.metadata.start_ns) / 1e9)}: {mark.words}"
+    if (more := len(facts.marks) - _SHOWN_MARKS) > 0:
+        yield plural(more, "more mark")
 
 
 def _files(facts: RecordingFacts) -> Iterator[str]:

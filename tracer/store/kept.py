@@ -1,0 +1,159 @@
+"""The newest part of a stream, in bounded memory, and writing it as a recording of its own: a flight recorder."""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from ..batch import LostStretch
+from ..errors import UsageError
+from . import payloads
+from .decoding import ITEM_TYPES
+from .format import JSON, BlockHeader, BlockType, Codec
+from .note_keys import NOT_KEPT_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE
+
+_ROWS: Final = (BlockType.EVENTS, BlockType.SAMPLES)
+_OF_FILES: Final = frozenset({PART_NOTE, SKIPPED_PARTS_NOTE})
+_BLOCK_BYTES: Final = 256
+"""What Python takes for a block beside its payload."""
+
+
+class _Kept(NamedTuple):
+    header: BlockHeader
+    payload: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.payload) + _BLOCK_BYTES
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a stream has said so far beside what happened: names and notes."""
+
+    symbols: Mapping[int, str]
+    cgroups: Mapping[int, str]
+    notes: Mapping[str, JSON]
+
+
+class KeptStream:
+    """Whole blocks as they came, the newest: no more than `most_bytes` of them, and of the last `most_ns`.
+
+    One thread hands it blocks, any may write it.
+    """
+
+    def __init__(self, most_bytes: int, most_ns: int | None = None) -> None:
+        self._most_bytes = most_bytes
+        self._most_ns = most_ns
+        self._description: dict[str, Any] = {}
+        self._blocks: deque[_Kept] = deque()
+        self._bytes = 0
+        self._newest_ns = 0
+        self._gone_ns = 0
+        self._gap = False
+        self._lock = threading.Lock()
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes."""
+        return self._bytes
+
+    def describe(self, description: bytes) -> None:
+        """The stream's first block, unpacked; of several files' the first one's counts."""
+        self._description = self._description or json.loads(description)
+
+    def take(self, header: BlockHeader, payload: bytes) -> None:
+        """The next block, undamaged, with its payload as it is packed."""
+        if header.type not in ITEM_TYPES:
+            return
+        with self._lock:
+            if self._gap and self._newest_ns:
+                self._append(_lost(self._newest_ns, max(self._newest_ns, header.first_ns)))
+            self._gap = False
+            self._append(_Kept(header, payload))
+            self._newest_ns = max(self._newest_ns, header.last_ns)
+            self._give_up()
+
+    def missed(self) -> None:
+        """Blocks are missing here, or are damaged: what they held counts as lost."""
+        self._gap = True
+
+    def write(self, path: Path, facts: Facts) -> None:
+        """Write what is kept to a new file. Raises TracerError where that can't be, UsageError where there is nothing.
+
+        Its times count from what it begins with; a note says how much came before.
+        """
+        from .blocks import BlockFile
+
+        with self._lock:
+            blocks, gone_ns = [*self._blocks], self._gone_ns
+        if not self._description or not blocks:
+            raise UsageError("nothing has come yet that could be saved")
+        description, notes = self._beginning(blocks, facts.notes, is_whole=not gone_ns)
+        file = BlockFile(path, payloads.pack_json(description), force=False, whole=True)
+        try:
+            for kind, names in ((BlockType.SYMBOLS, facts.symbols), (BlockType.CGROUPS, facts.cgroups)):
+                if names:
+                    file.append(kind, payloads.pack_names(names), len(names))
+            for key, value in notes.items():
+                file.append(BlockType.NOTE, payloads.pack_json({"key": key, "value": value}), 1)
+            for block in blocks:
+                file.append_packed(block.header, block.payload)
+            file.append_end()
+            file.close()
+        finally:
+            file.discard()
+
+    def _append(self, block: _Kept) -> None:
+        self._blocks.append(block)
+        self._bytes += block.size
+
+    def _give_up(self) -> None:
+        """Let go of what is too much or too old, never of the newest block."""
+        while len(self._blocks) > 1 and self._is_too_much(self._blocks[0].header):
+            self._drop_oldest(self._blocks[0].header.last_ns)
+        # Readings from a time of which events are gone would say that nothing happened then.
+        while len(self._blocks) > 1 and self._begins_before(self._gone_ns):
+            self._drop_oldest(self._gone_ns)
+
+    def _is_too_much(self, oldest: BlockHeader) -> bool:
+        if self._bytes > self._most_bytes:
+            return True
+        return self._most_ns is not None and self._newest_ns - oldest.last_ns > self._most_ns
+
+    def _begins_before(self, gone_ns: int) -> bool:
+        oldest = self._blocks[0].header
+        return oldest.type != BlockType.EVENTS and oldest.first_ns < gone_ns
+
+    def _drop_oldest(self, gone_ns: int) -> None:
+        self._bytes -= self._blocks.popleft().size
+        self._gone_ns = max(self._gone_ns, gone_ns)
+
+    def _beginning(
+        self, blocks: list[_Kept], told: Mapping[str, JSON], *, is_whole: bool
+    ) -> tuple[dict[str, Any], dict[str, JSON]]:
+        """The description and the notes that the file begins with."""
+        notes = {key: value for key, value in told.items() if key not in _OF_FILES}
+        first_ns = [block.header.first_ns for block in blocks if block.header.type in _ROWS]
+        if is_whole or not first_ns:
+            return self._description, notes
+        metadata: dict[str, Any] = dict(self._description["metadata"])
+        before_ns = max(0, min(first_ns) - metadata["start_ns"])
+        metadata["start_ns"] += before_ns
+        if metadata.get("start_utc_ns"):
+            metadata["start_utc_ns"] += before_ns
+        earlier: Any = notes.get(NOT_KEPT_NOTE, 0)
+        return self._description | {"metadata": metadata}, notes | {NOT_KEPT_NOTE: before_ns + earlier}
+
+
+def _lost(start_ns: int, end_ns: int) -> _Kept:
+    """A stretch in which nobody knows how much was lost."""
+    raw = payloads.pack_lost([LostStretch(start_ns, end_ns)])
+    size, crc = len(raw), zlib.crc32(raw)
+    return _Kept(BlockHeader(BlockType.LOST, Codec.STORED, size, size, 0, 1, start_ns, end_ns, crc), raw)
