@@ -35,8 +35,8 @@ class CommandUser:
     environment: Mapping[str, str]
 
 
-def find_user(text: str) -> CommandUser:
-    """The user of `NAME` or `UID`, with the group of `:GROUP` instead of the login group.
+def find_user(text: str, option: str = "--as-user") -> CommandUser:
+    """The user of `NAME` or `UID`, with the group of `:GROUP` instead of the login group, as the `option` names it.
 
     A name comes before a number, as with chown(1). Raises UsageError where there is none, and where this process may
     not become another user.
@@ -44,11 +44,11 @@ def find_user(text: str) -> CommandUser:
     wanted, colon, group = text.partition(":")
     account, number = _account(wanted), _number(wanted)
     if account is None and number is None:
-        raise UsageError(f"--as-user {text}: there is no user {wanted!r}")
+        raise UsageError(f"{option} {text}: there is no user {wanted!r}")
     if account is None and not colon:
-        raise UsageError(f"--as-user {text}: user {wanted} has no login group here; name one: --as-user {wanted}:GROUP")
-    gid = _group(text, group) if colon else account.pw_gid if account else 0
-    _require_power(text)
+        raise UsageError(f"{option} {text}: user {wanted} has no login group here; name one: {option} {wanted}:GROUP")
+    gid = _group(f"{option} {text}", group) if colon else account.pw_gid if account else 0
+    _require_power(f"{option} {text}")
     if account is None:
         environment = {"HOME": "/", "LOGNAME": wanted, "SHELL": "/bin/sh", "USER": wanted}
         return CommandUser(wanted, number or 0, gid, (), environment)
@@ -83,24 +83,24 @@ def _account(wanted: str) -> pwd.struct_passwd | None:
     return None
 
 
-def _group(text: str, wanted: str) -> int:
+def _group(asked: str, wanted: str) -> int:
     with suppress(KeyError):
         return grp.getgrnam(wanted).gr_gid
     if (number := _number(wanted)) is not None:
         return number
-    raise UsageError(f"--as-user {text}: there is no group {wanted!r}")
+    raise UsageError(f"{asked}: there is no group {wanted!r}")
 
 
 def _number(wanted: str) -> int | None:
     return int(wanted) if _NUMBER.fullmatch(wanted) and int(wanted) <= _MOST_ID else None
 
 
-def _require_power(text: str) -> None:
+def _require_power(asked: str) -> None:
     if os.geteuid() != 0:
-        raise UsageError(f"--as-user {text}: only root starts a command as another user (try: {run_as_root()})")
+        raise UsageError(f"{asked}: only root starts a command as another user (try: {run_as_root()})")
     held = effective_capabilities()
     if missing := [item for item in _TAKES if item not in held]:
-        raise UsageError(f"--as-user {text}: {names(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        raise UsageError(f"{asked}: {names(missing)} {'is' if len(missing) == 1 else 'are'} missing")
 
 
 def _clear_inheritable() -> None:

@@ -14,10 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
 
 from ..programs import isolated_python, safe_module_path
 from ..terminal.exit_codes import NAME, run_to_exit
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _LEAN: Final = f"{__package__.partition('.')[0]}.lean_imports"
 _PROGRAM: Final = f"""\
@@ -65,6 +68,18 @@ def begin_beside(module: str, arguments: Mapping[str, Any]) -> int:
     sys.stdout.flush()
     with _packed(module, arguments) as words:
         return os.posix_spawn(words[0], words, os.environ, setsigmask=(signal.SIGINT,))
+
+
+def begin_apart(module: str, arguments: Mapping[str, Any], *, stdin: int, stdout: int, stderr: int) -> Popen[bytes]:
+    """As `begin_beside`, with streams of its own (as subprocess takes them), and in a session of its own: what a
+    terminal sends to this process does not reach it. Raises OSError."""
+    import subprocess
+
+    with _packed(module, arguments) as words:
+        # What the parcel is in is inherited, as nothing else is that Python has opened.
+        return subprocess.Popen(
+            words, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, close_fds=False
+        )
 
 
 @contextmanager
