@@ -62,7 +62,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Flow:
     """How the stream fares. `lag_s` is how far what is shown lies behind now; None where nobody can know (a finished
-    recording, another machine's clock). CPU is a share of one CPU over the last 10 s."""
+    recording, another machine's clock). CPU is a share of one CPU over the last 10 s. `lost_unknown`: some were lost of
+    which it is not known what they were."""
 
     events: int
     events_per_s: float | None
@@ -78,7 +79,11 @@ class Flow:
 @dataclass(frozen=True, slots=True)
 class TierWindow:
     """One tier in one window: bytes by where they came from, the share of the window in which it worked, and what tasks
-    waited in it, as a share of the window (more than 1 where several waited)."""
+    waited in it, as a share of the window (more than 1 where several waited).
+
+    `label` is `background`, `direct (memcg)`, ...: direct reclaim is told by whose limit it worked against, as soon as
+    there was any. Windows have the same tiers in the same order.
+    """
 
     label: str
     file_bytes: int | None
@@ -104,21 +109,24 @@ class TierWindow:
 
 @dataclass(frozen=True, slots=True)
 class BalloonWindow:
-    """The balloon in one window: what went in, what came out by cause, cycles, and what moved for nothing."""
+    """The balloon in one window: what went in, what came out by cause, cycles, and what moved for nothing. What is not
+    counted is None."""
 
     inflated_bytes: int | None
     leaked_bytes: Mapping[str, int | None]
     reported_bytes: int | None
-    cycles: int
+    cycles: int | None
     wasted_bytes: int | None
     quality: Quality
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The last second, the last ten, or everything: `length_s` is what it covers, less where less is there.
+    """The last second, the last ten, or everything: `length_s` is what it covers: looks are some time apart, and there
+    may be less to cover.
 
     `psi_some` and `psi_full` are shares of the window (/proc/pressure/memory), `refault_bytes` page cache read again.
+    `waiting_share` is what all tasks waited, `kills` tasks killed for want of memory, None where kills were not traced.
     """
 
     name: str
@@ -129,7 +137,7 @@ class Window:
     psi_some: float | None
     psi_full: float | None
     waiting_share: float | None
-    kills: int
+    kills: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,7 @@ class Waiting:
     share_10s: float | None
     total_s: float
     longest_s: float | None
+    is_recorder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +194,12 @@ class Shrinking:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What sparklines draw: points `step_s` apart, the newest last, at most 240; None where nothing was seen."""
+    """What sparklines draw: points `step_s` apart, the newest last, at most 240; None where nothing was seen.
+
+    Names: `available_bytes`, `balloon_bytes`, `refault_bytes_per_s`, `psi_some`, `waiting_share` (of the time, in which
+    some task waited in direct reclaim), `inflated_bytes_per_s`, `leaked_bytes_per_s`, and for each tier that takes
+    pages off the LRU lists `proactive.bytes_per_s`, `background.bytes_per_s`, `direct.bytes_per_s`.
+    """
 
     step_s: float
     series: Mapping[str, Sequence[float | None]]
@@ -196,7 +210,8 @@ class Snapshot:
     """Everything at one moment. `ended` says how the stream ended (`closed`, `cut`), None while it goes on.
 
     `windows` are keyed `1s`, `10s`, `total`. `episode` is the current or the last one, `episode_open` whether it lasts.
-    `findings` are the newest first, `findings_left_out` how many more there are. `marks` are times and words.
+    `history` is of all that was recorded, `recent` of the last minute. `findings` are those that last, then the newest
+    first, `findings_left_out` how many more there are. `marks` are times and words.
     """
 
     now_s: float
@@ -213,6 +228,7 @@ class Snapshot:
     waiting_cgroups: Sequence[Waiting]
     shrinkers: Sequence[Shrinking]
     history: History
+    recent: History
     findings: Sequence[Finding]
     findings_left_out: int = 0
     not_judged: Sequence[NotJudged] = ()

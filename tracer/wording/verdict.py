@@ -123,11 +123,11 @@ def _supply(analysis: Analysis, facts: RecordingFacts) -> tuple[str, str]:
     words = _and_unknown(f"{nothing}: {given or told or 'no memory had to be reclaimed'}", analysis, facts)
     where = in_cgroups(analysis.tiers, facts.metadata)
     words = f"{words}, all of it {where}" if where else words
-    undecided = _undecided(analysis, facts)
-    return "; ".join((words, *undecided)), UNKNOWN if undecided or _untold_oom(analysis, facts) else QUIET
+    open_kinds = undecided(analysis, facts)
+    return "; ".join((words, *open_kinds)), UNKNOWN if open_kinds or _untold_oom(analysis, facts) else QUIET
 
 
-def _undecided(analysis: Analysis, facts: RecordingFacts) -> list[str]:
+def undecided(analysis: Analysis, facts: RecordingFacts) -> list[str]:
     """Why kinds were not judged without which nothing is called quiet, as clauses, but for OOMs told of already."""
     decisive = {Decisive.ALWAYS} | ({Decisive.WITH_BALLOON} if facts.metadata.balloon.driver else set())
     told = {_KILL} if _untold_oom(analysis, facts) else set()

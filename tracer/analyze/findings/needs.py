@@ -14,8 +14,10 @@ WAIT_KINDS: Final = frozenset({"direct_reclaim_begin", "memcg_reclaim_begin", "n
 SHRINKER_KINDS: Final = frozenset({"shrink_slab_start"})
 USER_KILL_KINDS: Final = frozenset({"signal_generate"})
 KILL_KINDS: Final = frozenset({"mark_victim"})
-_RECLAIM_KINDS: Final = WAIT_KINDS | {"kswapd_wake", "balance_pgdat_begin"}
-_NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
+BACKGROUND_KINDS: Final = frozenset({"kswapd_wake", "balance_pgdat_begin"})
+"""Event kinds that say when kswapd was at work."""
+_RECLAIM_KINDS: Final = WAIT_KINDS | BACKGROUND_KINDS
+NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
 
 
 def events(kinds: frozenset[str], why: str) -> Need:
@@ -85,7 +87,7 @@ MEMCG_RECLAIM: Final = events(
 KSWAPD_FAILURES: Final = events(
     frozenset({"kswapd_reclaim_fail"}), "kswapd's failures were not traced: they need Linux 7.1"
 )
-NOTIFICATIONS: Final = if_balloon(events(_NOTIFIER_KINDS, "OOM notifiers were not traced"))
+NOTIFICATIONS: Final = if_balloon(events(NOTIFIER_KINDS, "OOM notifiers were not traced"))
 MODULES: Final = if_balloon(
     events(frozenset({"module_load", "module_free"}), "module loads and unloads were not traced")
 )
