@@ -93,10 +93,10 @@ class Metadata:
     `buffer_bytes` is the kernel's memory for events, `queue_bytes` the recorder's for those not yet written,
     `memory_available_bytes` what could be had when they were chosen; None where unknown.
     `lru_gen_enabled` is the bit mask of the multi-gen LRU, 0 where it is off; it and `lru_gen_min_ttl_ms` are None
-    where the kernel has none, or nobody looked. `recorder_pid` is the recorder's `tgid` in events, None where unknown.
-    `cgroup_hierarchy` is the one that events' cgroups are of (`memory`: the memory controller's, v1; `unified`: v2's),
-    empty where they tell none. `programs` is how the BPF programs came: `compiled`, from the `cache` or a `file`; empty
-    where unknown.
+    where the kernel has none, or nobody looked. Watermarks are those of free memory when the recording began, summed
+    over zones. `recorder_pid` is the recorder's `tgid` in events, None where unknown. `cgroup_hierarchy` is the one
+    that events' cgroups are of (`memory`: the memory controller's, v1; `unified`: v2's), empty where they tell none.
+    `programs` is how the BPF programs came: `compiled`, from the `cache` or a `file`; empty where unknown.
     """
 
     tool_version: str = ""
@@ -128,6 +128,9 @@ class Metadata:
     lru_detail: str = "each"
     lru_gen_enabled: int | None = None
     lru_gen_min_ttl_ms: int | None = None
+    watermark_min_pages: int | None = None
+    watermark_low_pages: int | None = None
+    watermark_high_pages: int | None = None
     recorder_pid: int | None = None
     imported_from: str | None = None
 

@@ -80,6 +80,16 @@ def test_without_samples_nothing_is_said_of_what_only_they_tell():
     assert last.standing.read_again_bytes is None
 
 
+def test_free_memory_is_held_against_the_watermarks():
+    # GIVEN watermarks of 10, 20 and 30 pages, and 18 pages free
+    marks = {"watermark_min_pages": 10, "watermark_low_pages": 20, "watermark_high_pages": 30}
+    free = Samples(np.array([0, SECOND]), ("meminfo.MemFree_bytes",), np.array([[25 * PAGE], [18 * PAGE]]))
+    memory = snapshots(wait(0, 100 * MS), free, metadata=replace(METADATA, **marks), until_s=2)[-1].memory
+    # THEN it is below the low one
+    assert (memory.min_bytes, memory.low_bytes, memory.high_bytes) == (10 * PAGE, 20 * PAGE, 30 * PAGE)
+    assert (memory.free_bytes, memory.above_low_bytes) == (18 * PAGE, -2 * PAGE)
+
+
 def test_a_tier_that_was_not_traced_is_unknown_and_one_that_did_nothing_is_zero():
     # GIVEN a recording that traced direct reclaim alone
     plan = (PlanRow("direct_reclaim_begin", "tracepoint:x", SourceState.USED),)

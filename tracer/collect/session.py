@@ -25,6 +25,7 @@ from ..kernel.cgroup_paths import CgroupPaths
 from ..kernel.counters import CounterReader
 from ..kernel.host import ClockAnchor, clock_anchor, read_host
 from ..kernel.lru_gen import read_lru_gen
+from ..kernel.watermarks import read_watermarks
 from ..metadata import Metadata
 from ..probes.attach import Probes
 from ..probes.costs import CostMeter
@@ -186,7 +187,7 @@ class Session:
         return stack.enter_context(CgroupPaths(hierarchy)).path if hierarchy else lambda _: None
 
     def _describe(self, anchor: ClockAnchor) -> Metadata:
-        host, probes, lru_gen = read_host(), self._probes, read_lru_gen()
+        host, probes, lru_gen, watermarks = read_host(), self._probes, read_lru_gen(), read_watermarks()
         return Metadata(
             tool_version=__version__,
             kernel_release=host.kernel_release,
@@ -214,6 +215,9 @@ class Session:
             lru_detail=probes.plan.lru_detail.value,
             lru_gen_enabled=lru_gen.enabled,
             lru_gen_min_ttl_ms=lru_gen.min_ttl_ms,
+            watermark_min_pages=watermarks.min_pages,
+            watermark_low_pages=watermarks.low_pages,
+            watermark_high_pages=watermarks.high_pages,
             recorder_pid=own_process_number(),
         )
 

@@ -142,8 +142,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class MemoryNow:
-    """Memory as last sampled. Watermarks are summed over zones; `above_low_bytes` is free memory above the low one,
-    where kswapd wakes."""
+    """Memory as last sampled. Watermarks are summed over zones, as they were when the recording began;
+    `above_low_bytes` is free memory above the low one, below which kswapd wakes: negative where it is below."""
 
     total_bytes: int | None
     available_bytes: int | None

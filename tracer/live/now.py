@@ -27,14 +27,15 @@ _WAYS: Final = {
 def memory_now(analysis: Analysis, metadata: Metadata) -> MemoryNow:
     """Memory as it was read last."""
     samples = analysis.samples
+    free, low = _newest(samples.get(_FREE)), _bytes(metadata.watermark_low_pages, metadata)
     return MemoryNow(
         total_bytes=_newest(samples.get(_TOTAL)) or metadata.memory_total_bytes or None,
         available_bytes=_newest(samples.get(AVAILABLE)),
-        free_bytes=_newest(samples.get(_FREE)),
-        min_bytes=None,
-        low_bytes=None,
-        high_bytes=None,
-        above_low_bytes=None,
+        free_bytes=free,
+        min_bytes=_bytes(metadata.watermark_min_pages, metadata),
+        low_bytes=low,
+        high_bytes=_bytes(metadata.watermark_high_pages, metadata),
+        above_low_bytes=None if free is None or low is None else free - low,
     )
 
 
@@ -72,6 +73,10 @@ def way_of(metadata: Metadata) -> str:
     used = [row.source.partition(":")[0] for row in metadata.plan if row.state is SourceState.USED]
     ways = dict.fromkeys(way for prefix, way in _WAYS.items() if prefix in used)
     return f"{', '.join(ways) or 'unknown'}; {metadata.transport} buffer"
+
+
+def _bytes(pages: int | None, metadata: Metadata) -> int | None:
+    return None if pages is None else pages * metadata.page_size_bytes
 
 
 def _newest(quantity: Quantity | None) -> int | None:

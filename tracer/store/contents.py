@@ -80,6 +80,9 @@ METADATA: Final = Members(
         "lru_detail": _NAME,
         "lru_gen_enabled": Nullable(_COUNT),
         "lru_gen_min_ttl_ms": Nullable(_COUNT),
+        "watermark_min_pages": Nullable(_COUNT),
+        "watermark_low_pages": Nullable(_COUNT),
+        "watermark_high_pages": Nullable(_COUNT),
         "recorder_pid": Nullable(Whole(0, (1 << 32) - 1)),
         "imported_from": Nullable(_SENTENCE),
     }
