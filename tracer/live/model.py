@@ -47,7 +47,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where events come from. `reclaim_path` is how the driver gives pages back, `way` how it is traced, in words."""
+    """Where events come from. `reclaim_path` is how the driver gives pages back, `way` how it is traced, in words;
+    `page_size_bytes` is of the guest's pages, which an episode counts."""
 
     name: str
     host: str
@@ -57,6 +58,7 @@ class Source:
     balloon_features: Sequence[str]
     reclaim_path: str
     way: str
+    page_size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
