@@ -9,7 +9,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MARK = "OWNED"
-PACKAGES = ("numpy", "pandas", "plotly", "typer", "click", "rich", "zstandard", "bcc", "tracer", "sitecustomize")
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "plotly",
+    "typer",
+    "click",
+    "rich",
+    "textual",
+    "zstandard",
+    "bcc",
+    "tracer",
+    "sitecustomize",
+)
 PROGRAMS = ("trace-cmd", "perf", "sh", "bash", "cat", "gcc", "ldconfig", "uname", "python3", "mount", "modprobe")
 
 

@@ -218,7 +218,7 @@ def test_recording_loads_neither_pandas_nor_plotly():
     code = (
         "import importlib, sys\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
-        "print(sorted({'pandas', 'plotly', 'bcc', 'rich'} & set(sys.modules)))"
+        "print(sorted({'pandas', 'plotly', 'bcc', 'rich', 'textual'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
     assert result.stderr == ""

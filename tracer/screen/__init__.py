@@ -1,0 +1,1 @@
+"""The live view in a terminal: the only room that knows Textual. It shows snapshots and computes nothing."""
