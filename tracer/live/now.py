@@ -63,6 +63,7 @@ def source_of(analysis: Analysis, metadata: Metadata, name: str) -> Source:
         balloon_features=metadata.balloon.features,
         reclaim_path=analysis.balloon.reclaim_path,
         way=way_of(metadata),
+        page_size_bytes=metadata.page_size_bytes,
     )
 
 
