@@ -26,7 +26,7 @@ PATIENCE_S = 60.0
 
 
 SEEN: queue.Queue[tuple[Analysis, str | None]] = queue.Queue()
-"""What observers looked at; beside them, for they are copied where playing may come back to."""
+"""What was looked at, in order."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +51,14 @@ def at_end(_: Analysis, ended: str | None) -> bool:
     return ended is not None
 
 
-class Watching:
-    def look(self, analysis: Analysis, *, ended: str | None) -> Analysis:
-        SEEN.put((analysis, ended))
-        return analysis
+def shown(analysis: Analysis, ended: str | None) -> Analysis:
+    """What the session shows, to be waited for."""
+    SEEN.put((analysis, ended))
+    return analysis
 
 
 def playing(path: Path, speed: float = 1.0) -> PlayingSession:
-    return PlayingSession(Recording.open(path), Options(), Watching(), speed)
+    return PlayingSession(Recording.open(path), Options(), shown, speed)
 
 
 @pytest.fixture
@@ -179,16 +179,15 @@ def test_what_a_finished_recording_has_no_use_for_is_refused_in_a_line(path):
         session.set_speed(float("nan"))
 
 
-class Failing:
-    def look(self, analysis: Analysis, *, ended: str | None) -> Analysis:
-        SEEN.put((analysis, ended))
-        if analysis.duration_s:
-            raise UsageError("no more")
-        return analysis
+def failing(analysis: Analysis, ended: str | None) -> Analysis:
+    SEEN.put((analysis, ended))
+    if analysis.duration_s:
+        raise UsageError("no more")
+    return analysis
 
 
 def test_an_analysis_that_ends_before_its_time_says_so_and_is_closed_all_the_same(path):
-    session = PlayingSession(Recording.open(path), Options(), Failing())
+    session = PlayingSession(Recording.open(path), Options(), failing)
     with session:
         wait_for(lambda analysis, _: analysis.duration_s > 0)
     assert str(session.failure) == "no more"

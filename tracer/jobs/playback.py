@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ..analyze import NEVER_READ, Engine, Pieces
-from ..analyze.stream.branching import Branch
 from ..batch import Batch
 from .analysis import WHOLE
 from .pacing import steps
@@ -23,18 +22,12 @@ if TYPE_CHECKING:
     from ..store.slicing import RecordingPart
     from .pacing import Item
 
+    Look = Callable[[Analysis, str | None], Snapshot]
+
 CHECKPOINT_EVENTS: Final = 250_000
 """A checkpoint after so many events: some 0.3 s of analysis, which going back costs at most."""
 MOST_CHECKPOINTS: Final = 16
 """Beyond it every second one is dropped and they come half as often: a long recording has them further apart."""
-
-
-class Observing(Protocol):
-    """Makes of the results so far what is shown. It may remember earlier looks; going back, it forgets later ones."""
-
-    def look(self, analysis: Analysis, *, ended: str | None) -> Snapshot:
-        """What is to be shown; `ended` says how the recording ended (`closed`, `cut`), None before its end."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -47,29 +40,32 @@ class _Place:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that it takes to go on from a moment. Its engine and observer are branched again, never fed."""
+    """All that it takes to go on from a moment. Its engine is branched again, never fed."""
 
     now_ns: int
     place: _Place
     events: int
     engine: Engine
-    observer: Observing
 
 
 class Playback:
-    """What was recorded up to `now_s`, in the engine. Results depend on that moment alone, not on the way to it."""
+    """What was recorded up to `now_s`, in the engine. Results depend on that moment alone, not on the way to it.
+
+    `look` makes of the results so far what is shown, and is told how the recording ended (`closed`, `cut`), None before
+    its end. Where it shows rates it needs looks before the one that it is asked for.
+    """
 
     def __init__(
         self,
         recording: AnyRecording,
         options: Options,
-        observer: Observing,
+        look: Look,
         checkpoint_events: int = CHECKPOINT_EVENTS,
     ) -> None:
-        self._recording = recording
+        self._recording, self._look = recording, look
         self._part: RecordingPart = WHOLE.part(recording)
         engine = Engine(self._part.metadata, recording.symbols, options, cgroups=recording.cgroups)
-        self._checkpoints = [Checkpoint(self._part.metadata.start_ns, _Place(), 0, engine, observer)]
+        self._checkpoints = [Checkpoint(self._part.metadata.start_ns, _Place(), 0, engine)]
         self._every = checkpoint_events
         self.seen: Analysis | None = None
         """What the last look was at."""
@@ -105,7 +101,7 @@ class Playback:
         self._feed_rest()
         self.seen = self._engine.so_far(self._part.last_ns if self.at_end else self._now_ns)
         ended = None if not self.at_end else "closed" if self._recording.complete else "cut"
-        return self._observer.look(self.seen, ended=ended)
+        return self._look(self.seen, ended)
 
     def back_to(self, to_s: float) -> None:
         """Go back to the last checkpoint that is not after `to_s`."""
@@ -115,15 +111,13 @@ class Playback:
     def checkpoint(self) -> Checkpoint:
         """This moment, to be restored later."""
         self._feed_rest()
-        observer = self._branched(self._observer)
-        return Checkpoint(self._now_ns, self._place, self._events, self._engine.branch(), observer)
+        return Checkpoint(self._now_ns, self._place, self._events, self._engine.branch())
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Be as it was then."""
         self._now_ns = checkpoint.now_ns
         self._place, self._events = checkpoint.place, checkpoint.events
         self._engine = checkpoint.engine.branch()
-        self._observer = self._branched(checkpoint.observer)
         self._pieces = Pieces()
         self._steps = _steps_from(self._part, checkpoint.place)
         self._next: tuple[Item, int, _Place] | None = next(self._steps, None)
@@ -146,9 +140,6 @@ class Playback:
 
     def _seconds(self, time_ns: int) -> float:
         return (time_ns - self._part.metadata.start_ns) / 1e9
-
-    def _branched(self, observer: Observing) -> Observing:
-        return Branch((self._recording, self._part)).of(observer)
 
     def _feed_rest(self) -> None:
         for piece in self._pieces.rest():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ..analyze import numbers_of
 from ..errors import TracerError, UsageError, shown
-from .playback import Observing, Playback
+from .playback import Playback
 from .telling import is_of_the_whole
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..analyze.model import Finding
     from ..live.model import Snapshot
     from ..store import AnyRecording
+    from .playback import Look
 
 SLOWEST: Final = 0.001
 FASTEST: Final = 10_000.0
@@ -27,8 +28,8 @@ FASTEST: Final = 10_000.0
 LOOK_EVERY_S: Final = 0.2
 LOOK_SHARE: Final = 0.3
 """Share of the time that looking may take: a look takes the longer the more was found."""
-_BEFORE_S: Final = (11.0, 10.0, 5.0, 2.0, 1.0, 0.5)
-"""Looks on the way to where somebody wants to go: rates over the last second and the last ten need earlier ones."""
+_BEFORE_S: Final = (60.0, 45.0, 30.0, 20.0, 15.0, 11.0, 10.0, 5.0, 2.0, 1.0, 0.5)
+"""Looks on the way to where somebody wants to go: rates, and the last minute, are differences between looks."""
 _FIRST_STRIDE_S: Final = 1.0
 _LONGEST_STRIDE_S: Final = 64.0
 _FINEST_STRIDE_S: Final = 0.25
@@ -52,13 +53,13 @@ class PlayingSession:
         self,
         recording: AnyRecording,
         options: Options,
-        observer: Observing,
+        look: Look,
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.title = shown(recording.path)
         self._path = recording.path
-        self._playback: Playback = Playback(recording, options, observer)
+        self._playback: Playback = Playback(recording, options, look)
         self.length_s = self._playback.length_s
         self._speed, self._paused = _possible(speed), False
         self._clock = clock
@@ -189,13 +190,16 @@ class PlayingSession:
         if wish.to_s is None:
             self._go_to_next_finding()
         else:
-            if wish.to_s < self._playback.now_s:
-                self._playback.back_to(wish.to_s - _BEFORE_S[0])
-            for before_s in _BEFORE_S:
-                self._travel(wish.to_s - before_s)
-            if not self._travel(wish.to_s):
-                self._look()
+            self._go_to(wish.to_s)
         self._begin_here()
+
+    def _go_to(self, to_s: float) -> None:
+        if to_s < self._playback.now_s:
+            self._playback.back_to(to_s - _BEFORE_S[0])
+        for before_s in _BEFORE_S:
+            self._travel(to_s - before_s)
+        if not self._travel(to_s):
+            self._look()
 
     def _travel(self, to_s: float) -> bool:
         """Go on to that time, looking on the way as often as while it plays, and there; whether there was any way."""
@@ -221,9 +225,16 @@ class PlayingSession:
                 stride_s = longest_s = max(stride_s / 4, _FINEST_STRIDE_S)
                 self._playback.restore(place)
             else:
-                self._paused = True
-                self._messages.append(f"{new[0].kind}, from {new[0].start_s:.2f} s: {new[0].text}")
+                self._stand_at(new[0])
                 return
+
+    def _stand_at(self, finding: Finding) -> None:
+        """Stand still where this finding has just come up, with what was before it looked at again."""
+        here_s = self._playback.now_s
+        self._playback.back_to(here_s - _BEFORE_S[0])
+        self._go_to(here_s)
+        self._paused = True
+        self._messages.append(f"{finding.kind}, from {finding.start_s:.2f} s: {finding.text}")
 
     def _findings(self) -> dict[int, Finding]:
         """Those found by now, by id, but for what concerns the whole recording."""
