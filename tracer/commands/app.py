@@ -10,7 +10,7 @@ from .. import __version__
 from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
-from . import demo, explain, import_, programs, record, replay, report, summary
+from . import demo, explain, import_, live, programs, record, replay, report, summary
 
 app = typer.Typer(
     name=NAME,
@@ -27,6 +27,7 @@ app.command(
     short_help="Trace this machine and print the summary.",
     context_settings={"allow_interspersed_args": False},
 )(record.record)
+app.command("live", short_help="Show what reclaim and the balloon do while they do it.")(live.live)
 app.command("replay", short_help="Replay a recording: findings as they appear, then the summary.")(replay.replay)
 app.command("summary", short_help="Analyse a recording and print text or JSON.")(summary.summary)
 app.command("report", short_help="Analyse a recording and write one HTML file.")(report.report)
