@@ -16,6 +16,9 @@ STDOUT: Final = Path("-")
 _STDOUT_NAME: Final = Path("standard output")
 _PIECE_BYTES: Final = select.PIPE_BUF
 """So much a pipe takes at once where poll(2) says that it takes something: the write does not block."""
+_TAKES_OR_FAILS: Final = select.POLLOUT | select.POLLERR
+"""One of these says poll(2) of a descriptor to which write(2) does not wait. Of a virtio port whose other end nobody
+has open it says POLLHUP alone (port_fops_poll in drivers/char/virtio_console.c, Linux 6.12)."""
 _LOOK_S: Final = 0.25
 LAST_STALL_S: Final = 5.0
 """At the end a reader that takes nothing for so long is not waited for any longer."""
@@ -47,11 +50,13 @@ class OutputStream:
         """All of it, however slowly the reader takes it. Raises OSError."""
         rest, stalled_s = memoryview(data), 0.0
         while rest:
-            if not self._poll.poll(_LOOK_S * 1e3):
+            if not (ready := self._poll.poll(_LOOK_S * 1e3)):
                 stalled_s += _LOOK_S
                 if self._hurried and stalled_s >= LAST_STALL_S:
                     raise OSError(f"its reader took nothing for {LAST_STALL_S:.0f} s")
                 continue
+            if not ready[0][1] & _TAKES_OR_FAILS:
+                raise OSError("its reader has gone")
             try:
                 rest, stalled_s = rest[os.write(self.descriptor, rest[:_PIECE_BYTES]) :], 0.0
             except BrokenPipeError as error:

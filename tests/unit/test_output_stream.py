@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,3 +147,13 @@ def test_without_a_wish_readings_alone_are_written_rarely() -> None:
     times_s = [float(second) for second in range(1, 13)]
     assert flushed(None, times_s, [samples_at(5)] * 12) == [1.0, 6.0, 11.0]
     assert flushed(None, times_s[:4], [samples_at(5), calm_records(1), samples_at(5), LostStretch(1, 2)]) == [1, 2, 4]
+
+
+def test_a_port_that_nobody_has_open_at_its_other_end_is_not_written_to(pipe, monkeypatch) -> None:
+    # GIVEN what poll(2) says of a virtio port that the host has not open: write(2) would wait for it
+    _, stream = pipe
+    hung_up = SimpleNamespace(poll=lambda _: [(stream.descriptor, select.POLLHUP)])
+    monkeypatch.setattr(stream, "_poll", hung_up)
+    monkeypatch.setattr(os, "write", lambda *_: pytest.fail("it would wait"))
+    with pytest.raises(OSError, match="its reader has gone"):
+        stream.write(b"something")
