@@ -40,7 +40,8 @@ class LiveApp(App[None]):
     def __init__(
         self, session: Session, *, glyphs: Glyphs = BLOCKS, driver: type[Driver] | None = None, theme: str = THEMES[0]
     ) -> None:
-        super().__init__(driver_class=driver)
+        # Without colours Textual leaves the terminal's own alone only where it is told so before it knows the theme.
+        super().__init__(driver_class=driver, ansi_color=True if "NO_COLOR" in os.environ else None)
         self.theme = theme
         self.main_screen = MainScreen(session, glyphs)
         self.failure: BaseException | None = None

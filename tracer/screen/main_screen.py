@@ -27,7 +27,7 @@ from .tiers import labels, tiers
 
 _USUAL_TIERS: Final = 6
 _SEEK_S: Final = 10.0
-_FASTEST, _SLOWEST = 1024.0, 1 / 64
+_SEEK_TICKS: Final = 10
 _SHOWN_TICKS: Final = 60
 """A message stays for so many ticks: six seconds."""
 
@@ -69,6 +69,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._drawn: tuple[Any, ...] = ()
         self._message: tuple[str, str] | None = None
         self._message_ticks = 0
+        self._sought_s, self._seek_ticks = 0.0, 0
         self._lines = {part: Foot(part) if part is Part.FOOT else Lines(part) for part in Part if part not in PANES}
         self._panes = {part: Pane(part, shown, glyphs) for part, shown in SHOWN.items()}
 
@@ -79,6 +80,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin at the first pane."""
+        self.snapshot = self.session.latest()
         self.draw()
         self._panes[self._pane].focus()
 
@@ -90,7 +92,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Take the newest state and show it, unless the screen is held still or the terminal is behind."""
         if (said := self.session.message()) is not None:
             self.say(said)
-        self._message_ticks = max(0, self._message_ticks - 1)
+        self._message_ticks, self._seek_ticks = max(0, self._message_ticks - 1), max(0, self._seek_ticks - 1)
         snapshot = self.snapshot if self.is_held else self.session.latest()
         now = (id(snapshot), self._clock(snapshot), self._message_ticks > 0, self._message)
         if can_draw and now != self._drawn:
@@ -251,12 +253,15 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_speed(self, factor: float) -> None:
         """Play faster or slower."""
-        self._try(lambda player: player.set_speed(max(_SLOWEST, min(_FASTEST, player.speed * factor))))
+        self._try(lambda player: player.set_speed(player.speed * factor))
 
     def action_seek(self, direction: int) -> None:
         """Go forward or back."""
         now_s = self.snapshot.now_s if self.snapshot else 0.0
-        self._try(lambda player: player.seek(max(0.0, min(player.length_s, now_s + direction * _SEEK_S))))
+        # A second press counts from where the first one leads, which may take a moment to be shown.
+        begin_s = self._sought_s if self._seek_ticks else now_s
+        self._sought_s, self._seek_ticks = begin_s + direction * _SEEK_S, _SEEK_TICKS
+        self._try(lambda player: player.seek(max(0.0, min(player.length_s, self._sought_s))))
 
     def action_next(self) -> None:
         """Go to the next finding."""
