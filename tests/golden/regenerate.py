@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 from .cases import Case, all_cases
+from .screens import ScreenCase, screen_cases
 
 
-def regenerate(cases: list[Case]) -> list[str]:
-    """Write each case's expected summary; a line for each that changed."""
+def regenerate(cases: list[Case | ScreenCase]) -> list[str]:
+    """Write each case's expected summary or screen; a line for each that changed."""
     changed = []
     for case in cases:
         before = case.expected.read_text() if case.expected.exists() else None
@@ -21,7 +22,8 @@ def regenerate(cases: list[Case]) -> list[str]:
 
 def main(names: list[str]) -> int:
     """Regenerate the named cases, or all."""
-    cases = [case for case in all_cases() if not names or case.name in names]
+    known: list[Case | ScreenCase] = [*all_cases(), *screen_cases()]
+    cases = [case for case in known if not names or case.name in names]
     if unknown := set(names) - {case.name for case in cases}:
         sys.stderr.write(f"no golden case called {', '.join(sorted(unknown))}\n")
         return 2

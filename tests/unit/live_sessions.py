@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.pilot import Pilot
 
@@ -12,6 +12,7 @@ from tracer.errors import UsageError
 from tracer.live.model import Snapshot
 from tracer.screen.app import LiveApp
 
+T = TypeVar("T")
 Act = Callable[[Pilot[None]], Awaitable[None]]
 
 
@@ -89,16 +90,32 @@ def lines_and_app(
 ) -> tuple[list[str], LiveApp]:
     """The same, and the application as it was then."""
 
-    async def view() -> tuple[list[str], LiveApp]:
+    async def look(pilot: Pilot[None]) -> tuple[list[str], LiveApp]:
+        assert isinstance(pilot.app, LiveApp)
+        return lines_of(pilot.app), pilot.app
+
+    return view(session, look, *acts, size=size, **options)
+
+
+def view(
+    session: GivenSession,
+    look: Callable[[Pilot[None]], Awaitable[T]],
+    *acts: Act,
+    size: tuple[int, int] = (80, 24),
+    **options: Any,
+) -> T:
+    """What a look at the view gives after these acts."""
+
+    async def run() -> T:
         app = LiveApp(session, **options)
         async with app.run_test(size=size) as pilot:
             await settle(pilot)
             for act in acts:
                 await act(pilot)
                 await settle(pilot)
-            return lines_of(app), app
+            return await look(pilot)
 
-    return asyncio.run(view())
+    return asyncio.run(run())
 
 
 async def settle(pilot: Pilot[None]) -> None:

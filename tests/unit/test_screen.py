@@ -158,7 +158,7 @@ def test_a_player_pauses_seeks_changes_speed_and_finds():
         ("seek", pytest.approx(16.3)),
         "next",
     ]
-    assert lines[1].endswith("paused, 26.3 of 58.0 s, speed 2")
+    assert lines[1].endswith("paused 26.3/58.0 s x2")
     assert lines[-1] == "at finding 2 of 3"
 
 

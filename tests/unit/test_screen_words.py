@@ -55,6 +55,16 @@ def test_what_a_tier_supplied_says_how_it_is_known(changes, shown):
     assert figures.supplied(tier("direct", 10, spans=3, **changes), 1.0, BLOCKS) == shown
 
 
+def test_at_least_next_to_nothing_is_more_than_nothing():
+    assert figures.supplied(tier("direct", 0.05, spans=3, slab_bytes=None), 1.0, BLOCKS) == ">0"
+
+
+def test_kills_are_counted_where_a_tier_gives_nothing_but_them():
+    state = replace(quiet(), windows={name: replace(each, kills=2) for name, each in quiet().windows.items()})
+    assert viewed(GivenSession(state))[12].split() == ["5", "oom_kill", *("2", "kills") * 3]
+    assert viewed(GivenSession(unknown()))[12].split() == ["5", "oom_kill", "?", "?", "?"]
+
+
 def test_a_tier_that_did_nothing_supplied_nothing_even_where_parts_would_not_be_counted():
     assert figures.supplied(tier("direct", 0, slab_bytes=None), 1.0, BLOCKS) == "0"
 
@@ -126,10 +136,11 @@ def test_no_line_is_wider_than_the_terminal(name, size):
 
 def test_what_is_not_known_is_never_shown_as_0():
     text = "\n".join(viewed(GivenSession(unknown()), size=(200, 60)))
-    told = text.replace("since 0.000 s", "").replace("10 s", "").replace("50", "")
+    told = text.replace("since 0.0 s", "").replace("10 s", "").replace("50", "")
     tiers = [line[24:80] for line in text.splitlines() if line[:1].isdigit() and line[1:2] == " "]
     assert len(tiers) == 6
     assert all(set(row.split()) == {"?"} for row in tiers)
+    assert "? MiB, free ?, watermarks unknown" in told
     assert "in ?  out ? MiB" in told
     assert "size unknown" in told
     assert "0 lost" not in told

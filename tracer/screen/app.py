@@ -38,7 +38,12 @@ class LiveApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "quit", show=False, priority=True)]
 
     def __init__(
-        self, session: Session, *, glyphs: Glyphs = BLOCKS, driver: type[Driver] | None = None, theme: str = THEMES[0]
+        self,
+        session: Session,
+        *,
+        glyphs: Glyphs = BLOCKS,
+        driver: type[Driver] | None = None,
+        theme: str = THEMES[0],
     ) -> None:
         # Without colours Textual leaves the terminal's own alone only where it is told so before it knows the theme.
         super().__init__(driver_class=driver, ansi_color=True if "NO_COLOR" in os.environ else None)

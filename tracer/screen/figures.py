@@ -59,6 +59,11 @@ def share(value: float | None) -> str:
     return "<1%" if 0 < value < 0.005 else f"{value:.0%}"
 
 
+def moment(value: float) -> str:
+    """A point in time after the recording's start, to a tenth of a second."""
+    return f"{value:,.1f} s"
+
+
 def time(value: float | None) -> str:
     """Seconds with the unit that fits."""
     return UNKNOWN if value is None else seconds(value)
@@ -79,5 +84,11 @@ def supplied(tier: TierWindow, length_s: float, glyphs: Glyphs, *, in_all: bool 
     if given is None or tier.quality is Quality.UNKNOWN or (is_partly_known and not given and tier.spans):
         return UNKNOWN
     quality = Quality.LOWER_BOUND if is_partly_known and given else tier.quality
-    text = mebibytes(given) if in_all else rate(given, length_s)
-    return text if text in {"0", UNKNOWN} else mark(quality, glyphs) + text
+    return marked(mebibytes(given) if in_all else rate(given, length_s), quality, glyphs)
+
+
+def marked(text: str, quality: Quality, glyphs: Glyphs) -> str:
+    """A figure with its quality; nothing is inferred of 0, and at least next to nothing is more than 0."""
+    if text in {"0", UNKNOWN}:
+        return text
+    return ">0" if quality is Quality.LOWER_BOUND and text.startswith("<") else mark(quality, glyphs) + text

@@ -14,7 +14,7 @@ from ..analyze.terms import Quality, Severity
 from ..errors import printable
 from ..terminal.cells import pad, wrap
 from ..wording.numbers import offset, seconds, several
-from .figures import time
+from .figures import moment, time
 from .styled import BOLD, DIM, SEVERITY_STYLE, fitted, styled
 from .tables import Order
 
@@ -40,7 +40,7 @@ def finding_row(finding: Finding, width: int) -> Content:
         width,
         (severity, SEVERITY_STYLE[finding.severity]),
         (f" {lasts} ", BOLD),
-        (f"{offset(finding.start_s):>11}  ", DIM),
+        (f"{moment(finding.start_s):>8}  ", DIM),
         finding.text,
     )
 

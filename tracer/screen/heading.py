@@ -44,7 +44,7 @@ def _state(snapshot: Snapshot, width: int) -> Content:
     if standing.where:
         pieces.append((f" {shorten(printable(standing.where), max(8, width // _WHERE_SHARE))}", BOLD))
     lasts = max(0.0, snapshot.now_s - standing.since_s)
-    pieces.append(f" {seconds(lasts)} since {offset(standing.since_s)}")
+    pieces.append(f" {seconds(lasts)} since {figures.moment(standing.since_s)}")
     cost = _cost(standing)
     line = spread(width, pieces, cost)
     # Where there is no room for both, the state and since when come first.
@@ -99,6 +99,9 @@ def _flow(flow: Flow, cpu: str) -> Iterator[Piece]:
     often = "?" if flow.events_per_s is None else count(flow.events_per_s)
     yield f"{often} events/s, "
     yield _lost(flow)
+    if flow.lag_s is None and flow.recorder_memory_bytes is None and flow.view_memory_bytes is None:
+        # A recording that has ended lags behind nothing, and nobody records it.
+        return
     yield f", lag {figures.time(flow.lag_s)}"
     yield _cost_of("recorder", flow.recorder_cpu_share, flow.recorder_memory_bytes, cpu)
     yield _cost_of("view", flow.view_cpu_share, flow.view_memory_bytes, cpu)

@@ -32,7 +32,9 @@ def history_title(snapshot: Snapshot) -> str:
 def history(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Content]:
     """A curve a line with its newest and its highest value; the last minute beside all of it where there is room."""
     whole, recent = snapshot.history, snapshot.recent
-    return [_line(name, points, recent.series.get(name, ()), width, glyphs) for name, points in whole.series.items()]
+    # What nobody knows comes last: there may be no room for all.
+    names = sorted(whole.series, key=lambda name: all(point is None for point in whole.series[name]))
+    return [_line(name, whole.series[name], recent.series.get(name, ()), width, glyphs) for name in names]
 
 
 def _covered_s(shown: History) -> float:

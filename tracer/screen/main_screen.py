@@ -139,9 +139,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _clock(self, snapshot: Snapshot | None) -> str:
         if self.player is not None:
-            at = f"{snapshot.now_s:,.1f} of " if snapshot else ""
-            state = "paused, " if self.player.paused else ""
-            return f"{state}{at}{self.player.length_s:,.1f} s, speed {self.player.speed:g}"
+            at = f"{snapshot.now_s:,.1f}/" if snapshot else ""
+            state = "paused " if self.player.paused else ""
+            return f"{state}{at}{self.player.length_s:,.1f} s x{self.player.speed:g}"
         at = f"{snapshot.now_s:,.1f} s" if snapshot else ""
         return f"SCREEN HELD at {at}, recording goes on" if self.is_held else at
 

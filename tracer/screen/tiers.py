@@ -11,6 +11,7 @@ from ..analyze.model import Episode, TierRow, known_sum
 from ..analyze.naming import row_label, tier_title
 from ..analyze.terms import Quality, Tier
 from ..live.model import MemoryNow, Snapshot, TierWindow, Window
+from ..wording.numbers import plural
 from ..wording.tiers import rungs
 from . import figures
 from .glyphs import Glyphs
@@ -94,9 +95,14 @@ def _row(snapshot: Snapshot, label: str, tiers: Mapping[str, TierWindow | None],
 
 
 def _given(window: Window | None, tier: TierWindow | None, glyphs: Glyphs, *, in_all: bool) -> tuple[str, str]:
-    """Of a tier that others windows know and this one does not, nobody can say that it gave nothing."""
+    """What it gave and its share of the time; of the OOM killer how many it killed.
+
+    Of a tier that other windows know and this one does not, nobody can say that it gave nothing.
+    """
     if window is None or tier is None:
         return figures.UNKNOWN, figures.UNKNOWN
+    if tier_of(tier.label) is Tier.OOM_KILL:
+        return (figures.UNKNOWN if window.kills is None else plural(window.kills, "kill")), ""
     return figures.supplied(tier, window.length_s, glyphs, in_all=in_all), figures.share(tier.busy_share)
 
 
