@@ -45,6 +45,7 @@ from .recording_options import (
 if TYPE_CHECKING:
     from ..jobs.exec_on import FindingCommand
 
+_INTERVAL_S = 1.0
 _SOURCE = typer.Argument(
     metavar="FILE",
     readable=False,
@@ -58,8 +59,15 @@ _HOST = typer.Option(
 _FLUSH = typer.Option(metavar="S", min=LEAST_S, max=60.0, help="How old what is shown may be, beside analysis.")
 _KEEP_MINUTES = typer.Option(metavar="N", min=0.1, max=1e6, help="Without -o: keep the last N minutes to be saved.")
 _KEEP_SIZE = typer.Option(metavar="MIB", min=1, max=MOST_MIB, help="Without -o: keep no more than this in memory.")
+_LINES = typer.Option("--lines", help="Print a line at each interval instead of the screen, as without a terminal.")
 _JSON = typer.Option("--json", help="Print a JSON object at each interval.")
-_INTERVAL = typer.Option(metavar="S", min=LEAST_S, max=3600.0, help="How often a line or an object is printed.")
+_INTERVAL = typer.Option(
+    metavar="S",
+    min=LEAST_S,
+    max=3600.0,
+    help="How often a line or an object is printed. Default: 1.",
+    show_default=False,
+)
 _COUNT = typer.Option(metavar="N", min=1, help="End after N lines or objects.", show_default=False)
 _UNTIL = typer.Option(
     metavar="KIND[,KIND]",
@@ -83,8 +91,9 @@ def live(
     output: Annotated[Path | None, _OUTPUT] = None,
     host: Annotated[str | None, _HOST] = None,
     duration: Duration = None,
+    lines: Annotated[bool, _LINES] = False,
     as_json: Annotated[bool, _JSON] = False,
-    interval: Annotated[float, _INTERVAL] = 1.0,
+    interval: Annotated[float | None, _INTERVAL] = None,
     count: Annotated[int | None, _COUNT] = None,
     until: Annotated[str | None, _UNTIL] = None,
     exec_on: Annotated[tuple[str, str] | None, _EXEC_ON] = None,
@@ -160,7 +169,13 @@ def live(
         host_arguments=_record_arguments(recording),
         kept=KeptStream(keep_size << 20, round(keep_minutes * 60e9)),
         analysis=Options(horizon_s=horizon, gap_s=gap),
-        wishes=Wishes(interval, count, _kinds(until, "--until"), as_json),
+        wishes=Wishes(
+            interval_s=interval or _INTERVAL_S,
+            count=count,
+            until=_kinds(until, "--until"),
+            lines=bool(lines or as_json or interval or count or until),
+            as_json=as_json,
+        ),
         command=_command(exec_on, exec_as),
         summary=summary,
     )

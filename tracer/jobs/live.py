@@ -21,6 +21,7 @@ from ..store.feeds import STDIN, Feed, PipeFeed, feed_of, is_written
 from ..store.kept import KeptStream
 from ..terminal.messages import say
 from ..terminal.paper import stdout_paper
+from ..terminal.progress import progress_bar
 from ..terminal.summary_text import summary_text
 from .exec_on import ExecOn, FindingCommand
 from .live_analysis import LiveAnalysis
@@ -28,13 +29,15 @@ from .live_costs import observing
 from .live_recorder import RecorderProcess, start_at, start_here
 from .live_session import LiveSession
 from .live_stream import Backlog, Copying, HaltingFeed, await_file, first_identity
-from .live_watch import Wishes, watch
+from .live_view import show, wants_screen
+from .live_watch import Wishes
 from .memory_bound import bounded_memory
 from .record_options import RecordOptions
 
 CONDITION_MET: Final = 5
 """As `summary --fail-on` exits."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK_S: Final = 0.05
 _HERE: Final = Path("this machine")
 
 
@@ -144,7 +147,9 @@ def _session(
 def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> int:
     """The view, then what came of it all. Raises TracerError."""
     try:
-        met = watch(session, options.wishes, sys.stdout, stop, say, lambda: session.is_over)
+        if wants_screen(options.wishes):
+            _await_begin(session, stop)
+        met = [] if session.never_began else show(session, options.wishes, stop, lambda: session.is_over)
     finally:
         session.close()
     for told in iter(session.message, None):
@@ -157,6 +162,13 @@ def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> 
     if met:
         say(f"--until: {', '.join(met)}")
     return CONDITION_MET if met else 0
+
+
+def _await_begin(session: LiveSession, stop: threading.Event) -> None:
+    """Draw nothing before there is something to show: what goes wrong until then is a line on stderr."""
+    with progress_bar(quiet=False) as progress:
+        while not (session.has_begun or session.is_over or stop.wait(_LOOK_S)):
+            progress(f"{session.title}: starting", None)
 
 
 @contextmanager

@@ -64,6 +64,16 @@ class LiveSession:
         return self._kept is not None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the stream has said what it is."""
+        return self._analysis.recording is not None
+
+    @property
+    def never_began(self) -> bool:
+        """Whether it ended before that."""
+        return self.is_over and not self.has_begun
+
+    @property
     def is_over(self) -> bool:
         """Whether the stream has ended, and everything in it is analysed."""
         return self._analysis.over.is_set()

@@ -33,11 +33,12 @@ CONDITIONS: Final = tuple(_CONDITIONS)
 
 @dataclass(frozen=True)
 class Wishes:
-    """How often, how many times (None: until the end), until what, and in which form."""
+    """How often, how many times (None: until the end), until what; `lines` also on a terminal, and whether as JSON."""
 
     interval_s: float = 1.0
     count: int | None = None
     until: tuple[str, ...] = ()
+    lines: bool = False
     as_json: bool = False
 
 
