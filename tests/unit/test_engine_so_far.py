@@ -13,7 +13,7 @@ import pytest
 from busy_streams import balloon_counters, busy_stream, everything
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from streams import METADATA, SECOND, SYMBOLS
+from streams import METADATA, MS, SECOND, SYMBOLS, Records, event, lru, records, slab
 
 from tests.bench.repeated_traces import write_one
 from tests.golden.cases import Case, all_cases
@@ -111,6 +111,48 @@ def test_real_recordings_are_told_alike_however_often_the_engine_is_asked(case: 
             asked.so_far()
     last = everything(asked.so_far(recording.last_ns))
     assert everything(asked.finish(recording.last_ns)) == last == everything(unasked.finish(recording.last_ns))
+
+
+@pytest.mark.usefixtures("protected")
+@pytest.mark.parametrize("missing", [0, 200])
+def test_episodes_that_are_over_are_told_alike_however_often_the_engine_is_asked(missing: int) -> None:
+    # GIVEN an episode every three seconds, of some of which only the kernel's counters tell all pages
+    def items() -> Iterator[Item]:
+        for number in range(20):
+            begin_ns = number * 3 * SECOND
+            at_ns = np.arange(begin_ns, begin_ns + 3 * SECOND, SECOND // 4)
+            bursts = number + (at_ns > begin_ns + SECOND // 2)
+            taken = 32 * bursts + missing * (bursts // 3)
+            zero = np.zeros(len(at_ns), np.int64)
+            names = ("kswapd", "direct", "file", "anon")
+            counted = np.column_stack((zero, taken, taken, zero))
+            yield Samples(at_ns, tuple(f"vmstat.pgsteal_{name}" for name in names), counted)
+            yield Batch.from_records(burst(begin_ns + SECOND // 2, 100 + number % 4))
+
+    asked, unasked = engine(), engine()
+    for number, item in enumerate(items()):
+        asked.feed(item)
+        unasked.feed(item)
+        if number % 5 == 4:
+            asked.so_far()
+    # THEN what was kept of them is what it would have been
+    last = everything(asked.so_far())
+    assert everything(asked.so_far()) == last == everything(unasked.finish())
+    episodes = last["summary"]["episodes"]
+    assert len(episodes) == 20
+    assert sum(row["missed_pages"] > 0 for episode in episodes for row in episode["tiers"]) == (6 if missing else 0)
+    # AND an engine that goes on from there says so, too
+    assert everything(asked.finish()) == last
+
+
+def burst(at_ns: int, tid: int) -> Records:
+    """A task's direct reclaim with a shrinker call and a scan in it."""
+    return records(
+        event(at_ns, "direct_reclaim_begin", tid),
+        slab(at_ns + MS, at_ns + 2 * MS, tid),
+        lru(at_ns + 3 * MS, tid, 32),
+        event(at_ns + 4 * MS, "direct_reclaim_end", tid, nr_reclaimed=42),
+    )
 
 
 def parts(item: Item, events: int) -> Iterator[Item]:

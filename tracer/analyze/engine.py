@@ -154,7 +154,7 @@ class Engine:
         What is open is closed on a branch of the engine's state (`stream/branching.py`), which shares with it the
         columns of the past. It costs what is open and new, and what making the results costs.
         """
-        self._settled.keep_past(self._open.time_ns)
+        self._ladders.keep_past(self._settled.keep_past(self._open.time_ns))
         return self.branch().finish(end_ns)
 
     def branch(self) -> Self:
@@ -373,6 +373,7 @@ class Engine:
             metadata=self._metadata,
             options=self._options,
             name_of=self._name_of,
+            symbols=len(self._symbols),
             accounting=self._accounting,
             ladders=self._ladders,
             shrinkers=self._shrinkers,

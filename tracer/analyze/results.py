@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from ..balloon_counters import HOSTS_ACTUAL
@@ -24,8 +24,9 @@ from .options import Options
 from .stream.stretch import COUNTING_ENDS
 from .terms import Cause, Quality, Tier
 from .totals.cgroups import CgroupTable, PagesTold
+from .totals.episode_ladder import EpisodeLadder
 from .totals.hopeless import HopelessNodes
-from .totals.ladder import EpisodeLadder, Ladders
+from .totals.ladder import Ladders
 from .totals.long_stalls import LongStalls
 from .totals.own_reclaim import OwnReclaim
 from .totals.reclaimers import TASKS
@@ -49,6 +50,7 @@ class State:
     metadata: Metadata
     options: Options
     name_of: Callable[[int], str]
+    symbols: int
     accounting: Accounting
     ladders: Ladders
     shrinkers: ShrinkerTable
@@ -108,7 +110,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     _size_kills_by_host(state, analysis)
     told = _told_by_cgroup(state, analysis.tiers)
     analysis.cgroups = state.cgroups.rows(analysis.stalls, settled.kills, state.paths, told)
-    notifications = [[span for _, span in ladder.notifications] for ladder in state.ladders.episodes]
+    notifications = [[span for _, span in one.ladder.notifications] for one in state.ladders.all_episodes()]
     evidence = Evidence(
         analysis=analysis,
         metadata=state.metadata,
@@ -170,8 +172,16 @@ def _known(state: State, conflict: Conflict) -> Conflict:
 def _episodes(state: State) -> list[Episode]:
     # Of one of several episodes it is known only where no pages are too many.
     nothing_extra = {tier: 0 for tier, pages in state.gaps.extra.items() if not pages}
-    return [
-        Episode(
+    depends_on = (
+        frozenset(nothing_extra),
+        frozenset(state.gaps.missed),
+        frozenset(state.accounting.events_by_kind),
+        state.balloon.leak_quality,
+        state.symbols,
+    )
+
+    def row(number: int, ladder: EpisodeLadder) -> Episode:
+        return Episode(
             number,
             state.seconds(ladder.start_ns),
             state.seconds(ladder.end_ns),
@@ -180,8 +190,9 @@ def _episodes(state: State) -> list[Episode]:
             _waits(ladder.waits),
             _waits(ladder.memcg_waits),
         )
-        for number, ladder in enumerate(state.ladders.episodes, 1)
-    ]
+
+    episodes = state.ladders.all_episodes()
+    return [one.row(depends_on, partial(row, number)) for number, one in enumerate(episodes, 1)]
 
 
 def _conflicts(state: State) -> list[Conflict]:

@@ -131,13 +131,15 @@ class Settling:
         self.shortages.take(ticks)
         self.cache_drops.take(ticks)
 
-    def keep_past(self, open_ns: I64) -> None:
-        """Make, once for all, the results of what lies before all that is open, spans since `open_ns` among it."""
+    def keep_past(self, open_ns: I64) -> int:
+        """Make, once for all, the results of what lies before all that is open, spans since `open_ns` among it. Gives
+        the time before which that is."""
         open_begins = (*self._cycles.begins_ns(), *self._oscillations.begins_ns())
         begins_ns = np.concatenate((self._balloon.pending_begins(), open_ns, np.asarray(open_begins, np.int64)))
         before_ns = int(begins_ns.min(initial=self._until_ns))
         early = (found.take_before(before_ns) for found in (self._cycles.found, self._oscillations.found))
         self._past.take(next(early).and_then(next(early)))
+        return before_ns
 
     def cycles(self) -> tuple[list[Cycle], list[Storm]]:
         """Every cycle in order of start, and the storms; nothing more will be taken."""

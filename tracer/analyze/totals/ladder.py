@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -14,17 +13,18 @@ from ...distinct_values import distinct_values
 from ...schema import DEF_PRIORITY
 from ..balloon.runs import Runs
 from ..balloon.step_columns import StepColumns
-from ..model import EVIDENCE_SPANS
 from ..stream.attribution import RUNG_OF_SCOPE, RUNGS
 from ..stream.cells import Cells
 from ..stream.grouping import groups
 from ..stream.intervals import merge, union_length_by_group
 from ..stream.stretch import COUNTING_ENDS, WITH_SLAB, PointRows, Stretch
 from ..terms import Scope, Tier
+from .episode_ladder import EpisodeLadder
+from .past_episodes import PastEpisode, PastEpisodes
 from .reclaimers import TASKS, KernelThreads
-from .rung import Rung, Share, by_tier
+from .rung import Rung, Share
 from .unseen_ends import UnseenEnds
-from .waits import Prelude, ScopeWaits, Waits
+from .waits import Waits
 
 I64 = npt.NDArray[np.int64]
 
@@ -33,42 +33,9 @@ _ALL: Final = -1
 _TID_BITS: Final = 32
 
 
-@dataclass(slots=True)
-class EpisodeLadder:
-    """One episode, or the tier 0 of the whole recording. `rungs` are by their numbers (`rung_of`); `direct` is the time
-    and the tasks of direct reclaim's scopes together.
-
-    `notifications`: begin and span id of the first calls of the balloon's OOM callback in it, at most EVIDENCE_SPANS.
-    """
-
-    start_ns: int
-    end_ns: int
-    rungs: dict[int, Rung] = field(default_factory=dict)
-    direct: Rung = field(default_factory=lambda: Rung(0))
-    prelude: Prelude = field(default_factory=Prelude)
-    waits: ScopeWaits = field(default_factory=ScopeWaits)
-    memcg_waits: ScopeWaits = field(default_factory=ScopeWaits)
-    notifications: list[tuple[int, int]] = field(default_factory=list)
-
-    def rung(self, number: int, time_ns: int) -> Rung:
-        """The rung of that number, entered no later than `time_ns`."""
-        rung = self.rungs.setdefault(number, Rung(first_ns=time_ns))
-        rung.first_ns = min(rung.first_ns, time_ns)
-        return rung
-
-    def notified(self, calls: Runs) -> None:
-        """Take calls of the balloon's OOM callback, those inside it."""
-        inside = (calls.begin_ns >= self.start_ns) & (calls.begin_ns <= self.end_ns)
-        new = zip(calls.begin_ns[inside].tolist(), calls.id[inside].tolist(), strict=True)
-        self.notifications = sorted([*self.notifications, *new])[:EVIDENCE_SPANS]
-
-    def by_tier(self) -> dict[int, Rung]:
-        """Its rungs by tier."""
-        return by_tier(self.rungs, self.direct)
-
-
 class Ladders:
-    """Builds episodes and ladders from stretches."""
+    """Builds episodes and ladders from stretches. `episodes` are those that may still get something, behind the `past`
+    ones."""
 
     def __init__(self, gap_ns: int) -> None:
         self._gap_ns = gap_ns
@@ -76,20 +43,30 @@ class Ladders:
         self._open_from = 0
         self._unseen_ends = UnseenEnds()
         self.threads = KernelThreads()
+        self.past = PastEpisodes()
         self.episodes: list[EpisodeLadder] = []
         self.proactive = EpisodeLadder(0, 0)
 
     def total(self) -> dict[int, Rung]:
         """One ladder over the whole recording, by tier."""
-        rungs: dict[int, Rung] = {}
-        direct = Rung(0)
+        total = EpisodeLadder(0, 0)
+        self.past.add_to(total)
         for ladder in (*self.episodes, self.proactive):
-            direct.add(ladder.direct)
-            for number, rung in ladder.rungs.items():
-                rungs.setdefault(number, Rung(first_ns=rung.first_ns)).add(rung)
-        for number, rung in rungs.items():
+            total.add(ladder)
+        for number, rung in total.rungs.items():
             rung.tids |= self._tids.get(number, set())
-        return by_tier(rungs, direct)
+        return total.by_tier()
+
+    def all_episodes(self) -> list[PastEpisode]:
+        """Every episode; nothing more will be taken."""
+        return [*self.past.episodes(), *map(PastEpisode, self.episodes)]
+
+    def keep_past(self, before_ns: int) -> None:
+        """Keep apart, once for all, the episodes that were over before a time: nothing earlier will come."""
+        over = bisect_left(self.episodes, before_ns, key=lambda episode: episode.end_ns)
+        over = min(over, self._open_from)
+        self.past.take(self.episodes[:over])
+        self.episodes, self._open_from = self.episodes[over:], self._open_from - over
 
     def notified(self, calls: Runs) -> None:
         """Take calls of the balloon's OOM callback."""
@@ -117,9 +94,12 @@ class Ladders:
 
     def at(self, tier: int, begin_ns: int, end_ns: int) -> EpisodeLadder:
         """Where a tier's pages of that time belong: the episode, or what lies outside of any."""
-        episode = self._episode_at(end_ns) if tier else None
-        met = episode is not None and episode.start_ns <= end_ns and begin_ns <= episode.end_ns
-        return episode if met and episode else self.proactive
+        if not tier:
+            return self.proactive
+        episode = self._episode_at(end_ns)
+        if episode is not None and episode.start_ns <= end_ns and begin_ns <= episode.end_ns:
+            return episode
+        return self.past.at(begin_ns, end_ns) or self.proactive
 
     def _episode_at(self, time_ns: int) -> EpisodeLadder | None:
         """The last episode that began no later, or the first one; None without any."""

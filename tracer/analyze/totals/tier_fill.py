@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from ..stream.attribution import RUNG_OF_SCOPE, tier_of_rung
 from ..terms import Scope, Tier
-from .ladder import EpisodeLadder, Ladders
+from .episode_ladder import EpisodeLadder
+from .ladder import Ladders
+from .rung import Rung
 from .tier_gaps import Fill, TierGaps
 from .timeline import TimelineBuilder
 
@@ -25,6 +27,7 @@ class TierFill:
 
     def place(self, gaps: TierGaps) -> None:
         """Take all that was found."""
+        self._ladders.past.mark_counted(gaps.missed)
         for ladder in (*self._ladders.episodes, self._ladders.proactive):
             for number, rung in ladder.rungs.items():
                 rung.is_counted = tier_of_rung(number) in gaps.missed
@@ -57,9 +60,9 @@ class TierFill:
         rung = ladder.rungs.get(number) or ladder.rung(number, max(begin_ns, ladder.start_ns))
         if fill.tier:
             self._given.append((begin_ns, end_ns, pages))
-        rung.is_counted = True
-        rung.missed_pages += pages
-        setattr(rung, f"{source}_pages", getattr(rung, f"{source}_pages") + pages)
+        _add(rung, source, pages)
+        if total := self._ladders.past.total_of(ladder):
+            _add(total.rung(number, rung.first_ns), source, pages)
 
     def _rung_of(self, fill: Fill, ladder: EpisodeLadder) -> int:
         """The tier, or the scope of direct reclaim: where counters have all scopes in, the only one that was seen."""
@@ -69,6 +72,12 @@ class TierFill:
             return RUNG_OF_SCOPE[Scope.MEMCG if fill.in_memcg else Scope.GLOBAL]
         seen = [number for number in RUNG_OF_SCOPE.values() if number in ladder.rungs]
         return seen[0] if len(seen) == 1 else RUNG_OF_SCOPE[Scope.UNKNOWN]
+
+
+def _add(rung: Rung, source: str, pages: int) -> None:
+    rung.is_counted = True
+    rung.missed_pages += pages
+    setattr(rung, f"{source}_pages", getattr(rung, f"{source}_pages") + pages)
 
 
 def _shares(pages: int, weights: npt.NDArray[np.float64]) -> I64:
