@@ -61,7 +61,9 @@ class LiveApp(App[None]):
         loop = asyncio.get_running_loop()
         if not self.is_headless:
             for number in _ENDING:
-                loop.add_signal_handler(number, self.exit)
+                # One that is ignored (nohup) stays so.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    loop.add_signal_handler(number, self.exit)
 
     def tick(self) -> None:
         """Show the newest state; end where there is no terminal any more."""

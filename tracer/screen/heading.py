@@ -24,10 +24,10 @@ ENDINGS: Final = {
 }
 
 
-def head(snapshot: Snapshot, width: int, height: int, *, title: str, clock: str) -> Content:
+def head(snapshot: Snapshot, width: int, height: int, *, title: str, clock: str, is_played: bool = False) -> Content:
     """All of it in so many lines; `clock` is what stands at the right of the second one."""
     lines = [_state(snapshot, width), spread(width, _why(snapshot), [(clock, BOLD)] if clock else [])]
-    flow = fitted(width, *_flow(snapshot.flow, "CPU " if width >= _CPU_FROM else ""))
+    flow = fitted(width, *_flow(snapshot.flow, "CPU " if width >= _CPU_FROM else "", is_played=is_played))
     source = _source(snapshot.source, title, width, max(1, height - 3))
     return joined([*lines, *source, flow][:height])
 
@@ -95,15 +95,14 @@ def _source_parts(source: Source, title: str) -> Iterator[str]:
         yield f"since {utc(source.start_utc_ns)}"
 
 
-def _flow(flow: Flow, cpu: str) -> Iterator[Piece]:
+def _flow(flow: Flow, cpu: str, *, is_played: bool) -> Iterator[Piece]:
     often = "?" if flow.events_per_s is None else count(flow.events_per_s)
     yield f"{often} events/s, "
     yield _lost(flow)
-    if flow.lag_s is None and flow.recorder_memory_bytes is None and flow.view_memory_bytes is None:
-        # A recording that has ended lags behind nothing, and nobody records it.
-        return
-    yield f", lag {figures.time(flow.lag_s)}"
-    yield _cost_of("recorder", flow.recorder_cpu_share, flow.recorder_memory_bytes, cpu)
+    if not is_played:
+        # What is played lags behind nothing, and nobody records it.
+        yield f", lag {figures.time(flow.lag_s)}"
+        yield _cost_of("recorder", flow.recorder_cpu_share, flow.recorder_memory_bytes, cpu)
     yield _cost_of("view", flow.view_cpu_share, flow.view_memory_bytes, cpu)
 
 

@@ -65,7 +65,7 @@ _WORDS: Final = (
     ("moved", "moved for nothing: left the balloon and came back, counted both ways"),
     ("re-read", "page cache that was evicted and had to be read again (refaults)"),
     ("above low", "free memory above the low watermarks, below which kswapd starts"),
-    ("a/b/c", "shares of the last second, the last ten, and all of the time (refaults: the first two)"),
+    ("a/b/c", "of the last second, the last ten, and all of the time; waits are added up over tasks"),
     ("recorder, view", "the share of one CPU that each took in the last 10 s, and its memory"),
     ("lag", "how far what is shown lies behind now"),
 )

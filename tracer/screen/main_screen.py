@@ -128,8 +128,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 if part is Part.HEAD:
                     self._lines[part].put(heading.waiting_for_first(width, title))
             elif part is Part.HEAD:
-                clock = self._clock(snapshot)
-                self._lines[part].put(heading.head(snapshot, width, height, title=title, clock=clock))
+                clock, is_played = self._clock(snapshot), self.player is not None
+                lines = heading.head(snapshot, width, height, title=title, clock=clock, is_played=is_played)
+                self._lines[part].put(lines)
             elif part is Part.BALLOON:
                 self._lines[part].put(balloon(snapshot, width, height, self.glyphs))
             elif part is Part.TIERS:

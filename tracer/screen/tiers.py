@@ -125,10 +125,10 @@ def _pressure(windows: Mapping[str, Window]) -> Iterator[Piece]:
 
     yield ("PSI some ", BOLD)
     yield f"{each(lambda one: one.psi_some)} full {each(lambda one: one.psi_full)}"
-    yield ("  waiting ", BOLD)
+    yield (" waits ", BOLD)
     yield f"{each(lambda one: one.waiting_share)} %"
-    yield ("  refaults ", BOLD)
-    rates = [figures.UNKNOWN if one is None else figures.rate(one.refault_bytes, one.length_s) for one in shown[:2]]
+    yield (" refaults ", BOLD)
+    rates = [figures.UNKNOWN if one is None else figures.rate(one.refault_bytes, one.length_s) for one in shown]
     yield f"{'/'.join(rates)} MiB/s"
 
 
