@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 _INTERRUPTED = 130
 
@@ -11,6 +12,9 @@ def main() -> None:
     before = signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     if before is signal.SIG_IGN:
         signal.signal(signal.SIGINT, before)
+    from .recorder.early_refusal import refuse_hopeless
+
+    refuse_hopeless(sys.argv[1:])
     from .commands.app import main as run
 
     signal.signal(signal.SIGINT, before)
