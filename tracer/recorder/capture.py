@@ -36,7 +36,7 @@ from ..store.note_keys import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
 from ..terminal.messages import Messages
 from ..terminal.messages import say as warn
 from .flushing import Flushes, turn_s_of
-from .footprint import ANONYMOUS_BOUND_BYTES, give_back
+from .footprint import ANONYMOUS_BOUND_BYTES, give_back, let_go_of_files
 from .marks import MarkLines
 from .module_changes import module_changes
 from .output import OpenOutput, Output
@@ -118,6 +118,7 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
         _require_source(request.balloon_source, session.metadata.plan)
         _say_plan(session, say)
         give_back()
+        let_go_of_files()
         # Not before: what is locked can't be given back, and not longer: the summary is no recorder.
         with MemoryLock() as lock:
             writer, lost = _record(request, session, lock, begin_load, say)

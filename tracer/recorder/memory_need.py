@@ -10,7 +10,7 @@ from typing import Final, Self
 from ..buffer_sizes import packing_bytes
 from ..kernel.paths import ROOT, read_text
 from ..probes.compiling import COMPILER_BYTES
-from .footprint import FILE_BYTES, RUNNING_BYTES, STARTING_BYTES
+from .footprint import FILE_BYTES, RUNNING_BYTES, RUNNING_FILE_BYTES, STARTING_BYTES
 
 MIB: Final = 1 << 20
 
@@ -42,11 +42,10 @@ class MemoryNeed:
         `another` process would need all of it.
         """
         anonymous, of_files = (0, 0) if another else _held_bytes(root)
-        files = max(0, FILE_BYTES - of_files)
         return cls(
             compiler=COMPILER_BYTES if compiles else 0,
-            starting=max(0, STARTING_BYTES - anonymous) + files,
-            running=max(0, RUNNING_BYTES - anonymous) + files,
+            starting=max(0, STARTING_BYTES - anonymous) + max(0, FILE_BYTES - of_files),
+            running=max(0, RUNNING_BYTES - anonymous) + max(0, RUNNING_FILE_BYTES - of_files),
             buffer=buffer_bytes,
             queue=queue_bytes + packing_bytes(queue_bytes),
             load=load_bytes,
