@@ -50,6 +50,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def printable(text: str) -> str:
     """Text that can't move a terminal's cursor: names of tasks and files are whatever somebody chose."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 

@@ -151,3 +151,15 @@ def test_a_balloon_of_unknown_target_has_a_gauge_without_one():
     line = viewed(GivenSession(state))[4]
     assert "~1.0 MiB, target unknown" in line
     assert BLOCKS.target not in line
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_long_cgroup_leaves_the_state_and_its_cost_whole(width):
+    where = "/kubepods.slice/kubepods-burstable.slice/" + "0123456789abcdef" * 8
+    standing = Standing(State.KILLING, 11.5, "killed", where=where, waited_s=0.211, read_again_bytes=MIB)
+    line = viewed(GivenSession(replace(quiet(), standing=standing)), size=(width, 24))[0]
+    assert line.startswith(" KILLING  /k")
+    assert "...abcdef" in line.replace("0123456789", "")
+    assert " 14.8 s since 11.5 s " in line
+    assert line.endswith(" waited 211 ms re-read 1.0 MiB moved ?")
+    assert len(line) == width

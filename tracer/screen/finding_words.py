@@ -13,7 +13,7 @@ from ..analyze.model import Finding
 from ..analyze.terms import Quality, Severity
 from ..errors import printable
 from ..terminal.cells import pad, wrap
-from ..wording.numbers import offset, seconds, several
+from ..wording.numbers import count, offset, seconds, several
 from .figures import moment, time
 from .styled import BOLD, DIM, SEVERITY_STYLE, fitted, styled
 from .tables import Order
@@ -64,12 +64,16 @@ def _numbers(finding: Finding, width: int) -> Iterator[str]:
     yield from wrap(f"how it was had: {_QUALITY[finding.quality]}; cost {time(finding.cost)}", width)
     if finding.cgroup:
         yield from wrap(f"cgroup {printable(finding.cgroup)}", width)
-    named = [f"{name} {value:,.6g}".replace(" ", "\xa0") for name, value in finding.numbers.items()]
+    named = [f"{name} {_number(value)}".replace(" ", "\xa0") for name, value in finding.numbers.items()]
     if named:
         yield from (line.replace("\xa0", " ") for line in wrap(", ".join(named), width))
     if finding.spans:
         spans = several([str(span) for span in finding.spans], _MOST_SPANS)
         yield from wrap(f"evidence: spans {spans}", width)
+
+
+def _number(value: float) -> str:
+    return count(value) if value == round(value) else f"{value:,.6g}"
 
 
 def _explanation(name: str) -> Iterator[tuple[str, list[str]]]:

@@ -14,8 +14,8 @@ from ..wording.numbers import count, offset, plural, seconds, utc
 from . import figures
 from .styled import BAD, BOLD, DIM, STATE_STYLE, WARNING, Piece, fitted, joined, spread, styled
 
-_WHERE_SHARE: Final = 3
-"""A cgroup's path gets this part of the first line at most."""
+_WHERE_LEAST: Final = 12
+"""Columns that a cgroup's path gets, however little room there is."""
 _CPU_FROM: Final = 96
 """Columns from which on the shares of CPU are called so."""
 ENDINGS: Final = {
@@ -40,15 +40,16 @@ def waiting_for_first(width: int, title: str) -> Content:
 
 def _state(snapshot: Snapshot, width: int) -> Content:
     standing = snapshot.standing
-    pieces: list[Piece] = [(f" {standing.state.upper()} ", STATE_STYLE[standing.state])]
-    if standing.where:
-        pieces.append((f" {shorten(printable(standing.where), max(8, width // _WHERE_SHARE))}", BOLD))
+    state: Piece = (f" {standing.state.upper()} ", STATE_STYLE[standing.state])
     lasts = max(0.0, snapshot.now_s - standing.since_s)
-    pieces.append(f" {seconds(lasts)} since {figures.moment(standing.since_s)}")
+    since = f" {seconds(lasts)} since {figures.moment(standing.since_s)}"
     cost = _cost(standing)
-    line = spread(width, pieces, cost)
-    # Where there is no room for both, the state and since when come first.
-    return line if styled(*pieces, " ", *cost).cell_length <= width else fitted(width, *pieces, "  ", *cost)
+    left = width - styled(state, since, "  ", *cost).cell_length
+    where = shorten(printable(standing.where), max(_WHERE_LEAST, left - 1)) if standing.where else ""
+    pieces: list[Piece] = [state, (f" {where}" if where else "", BOLD), since]
+    # Where there is no room for all, the state and since when come first.
+    fits = styled(*pieces, " ", *cost).cell_length <= width
+    return spread(width, pieces, cost) if fits else fitted(width, *pieces, "  ", *cost)
 
 
 def _cost(standing: Standing) -> list[Piece]:

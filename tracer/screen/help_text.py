@@ -64,7 +64,10 @@ _WORDS: Final = (
     ("waited", "what tasks waited since the state began; PSI: the kernel's own measure (/proc/pressure/memory)"),
     ("moved", "moved for nothing: left the balloon and came back, counted both ways"),
     ("re-read", "page cache that was evicted and had to be read again (refaults)"),
-    ("above low", "free memory above the low watermarks, below which kswapd starts"),
+    (
+        "above, BELOW low",
+        "free memory against the low watermarks, below which kswapd starts; below min tasks must reclaim",
+    ),
     ("a/b/c", "of the last second, the last ten, and all of the time; waits are added up over tasks"),
     ("recorder, view", "the share of one CPU that each took in the last 10 s, and its memory"),
     ("lag", "how far what is shown lies behind now"),

@@ -14,7 +14,7 @@ from .glyphs import Glyphs
 from .styled import DIM, fitted, left, right
 
 _NAME: Final = 19
-_NUMBER: Final = 10
+_NUMBER: Final = 11
 _LEAST: Final = 8
 _BESIDE_FROM: Final = 74
 """Columns from which on the last minute and all of it stand side by side."""

@@ -140,7 +140,6 @@ def _memory(memory: MemoryNow) -> Iterator[Piece]:
         yield ", watermarks unknown"
         return
     is_below = memory.above_low_bytes < 0
-    yield ": "
-    words = f"{figures.mebibytes(abs(memory.above_low_bytes))} MiB {'below' if is_below else 'above'}"
-    yield (words, BAD if is_below else "")
-    yield f" low watermark ({figures.mebibytes(memory.low_bytes)})"
+    yield ", "
+    yield (f"{figures.mebibytes(abs(memory.above_low_bytes))} {'BELOW' if is_below else 'above'}", BAD * is_below)
+    yield f" low ({figures.mebibytes(memory.low_bytes)})"
