@@ -192,3 +192,13 @@ def test_an_analysis_that_ends_before_its_time_says_so_and_is_closed_all_the_sam
         wait_for(lambda analysis, _: analysis.duration_s > 0)
     assert str(session.failure) == "no more"
     assert session.message() == "no more"
+
+
+def test_a_report_is_of_the_whole_recording(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    session = playing(path)
+    with session:
+        begun = session.report()
+    assert begun.startswith("Writing reclaim-")
+    assert session.message() == f"Wrote {begun.split()[1]}"
+    assert (tmp_path / begun.split()[1]).stat().st_size > 100_000

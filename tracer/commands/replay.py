@@ -11,6 +11,11 @@ from ..terminal.loading import loading
 from .options import GAP_S, HORIZON_S, Details, FileOrStdin, Gap, Horizon, Quiet
 
 _SLOWEST: Final = 0.001
+_SPEED: Final = typer.Option(
+    metavar="N|max", help="1 is the original speed. Default: max; with --live 1.", show_default=False
+)
+_LIVE: Final = typer.Option("--live", help="Play it on the live view's screen: pause, seek, step to the next finding.")
+_LINES: Final = typer.Option("--lines", help="With --live: lines although there is a terminal.")
 
 
 def _speed(text: str) -> float | None:
@@ -28,7 +33,9 @@ def _speed(text: str) -> float | None:
 
 def replay(
     file: FileOrStdin,
-    speed: Annotated[str, typer.Option(metavar="N|max", help="1 is the original speed.")] = "max",
+    speed: Annotated[str | None, _SPEED] = None,
+    live: Annotated[bool, _LIVE] = False,
+    lines: Annotated[bool, _LINES] = False,
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
     quiet: Quiet = False,
@@ -40,14 +47,21 @@ def replay(
     Examples:
       reclaim-tracer replay trace.rtrace
       reclaim-tracer replay trace.rtrace --speed 4 --horizon 30
+      reclaim-tracer replay --live trace.rtrace --speed 2
     """
     with loading():
         from ..analyze import Options
         from ..jobs.analysis import opened
         from ..jobs.memory_bound import bounded_memory
         from ..jobs.replaying import replay_recording
+        from ..jobs.replaying_live import play_recording
 
-    chosen = _speed(speed)
+    if lines and not live:
+        raise typer.BadParameter("--lines needs --live")
+    chosen = _speed(speed or ("1" if live else "max"))
     options = Options(horizon_s=horizon, gap_s=gap)
     with bounded_memory(file):
+        if live:
+            play_recording(opened(file), options, chosen, lines=lines)
+            return
         replay_recording(opened(file), options, chosen, sys.stdout, quiet=quiet, verbose=verbose)

@@ -67,7 +67,7 @@ class LiveOptions:
 
 def run(options: LiveOptions) -> int:
     """Follow until it ends, somebody ends it, or what was waited for is there; the exit code. Raises TracerError."""
-    with _ended_by_signals() as stop:
+    with ended_by_signals() as stop:
         recorder, feed = _begin(options, stop)
         if feed is None:
             assert recorder is not None
@@ -172,7 +172,7 @@ def _await_begin(session: LiveSession, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
+def ended_by_signals() -> Iterator[threading.Event]:
     """Set by the first signal that ends a command; a second one interrupts. One that is ignored (nohup) stays so."""
     stop, before = threading.Event(), dict[signal.Signals, Any]()
 

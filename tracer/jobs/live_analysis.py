@@ -13,8 +13,8 @@ from ..errors import RecordingError, TracerError, shown
 from ..store import FollowedRecording
 from ..store.following import Ending
 from ..store.notes import facts_of
+from .look_times import next_look_s
 from .memory_bound import MOST_BYTES
-from .playing import LOOK_EVERY_S, LOOK_SHARE
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -91,7 +91,7 @@ class LiveAnalysis:
             if (began := self._clock()) >= self._next_look_s:
                 _feed(engine, pieces.rest())
                 self._show(look(engine.so_far(recording.last_ns), None))
-                self._next_look_s = began + max(LOOK_EVERY_S, (self._clock() - began) / LOOK_SHARE)
+                self._next_look_s = next_look_s(began, self._clock())
         _feed(engine, pieces.rest())
         analysis = engine.finish(recording.last_ns)
         self.result = Result(analysis, facts_of(recording, analysis.accounting.lost))

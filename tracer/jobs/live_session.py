@@ -50,7 +50,7 @@ class LiveSession:
         self._recorder = recorder
         self._kept, self._path = kept, path
         self._messages: deque[str] = deque(maxlen=_MOST_MESSAGES)
-        self._report: _Report | None = None
+        self._report: ReportProcess | None = None
         self._closed = self._ended_first = self._told_over = False
 
     @property
@@ -97,7 +97,7 @@ class LiveSession:
         """As `Session.save`. Raises TracerError."""
         if self._kept is None:
             raise UsageError(f"it is a file already: {self.title}")
-        path = _named_now(".rtrace")
+        path = named_now(".rtrace")
         self._write_kept(self._kept, path)
         return f"Wrote {shown(path)}"
 
@@ -109,7 +109,7 @@ class LiveSession:
         source = self._path or Path(folder.name if folder else "", "stream.rtrace")
         if self._kept and folder:
             self._write_kept(self._kept, source)
-        self._report = _Report(source, _named_now(".html"), folder)
+        self._report = ReportProcess(source, named_now(".html"), folder)
         return f"Writing {shown(self._report.target)} ..."
 
     def message(self) -> str | None:
@@ -171,7 +171,7 @@ class LiveSession:
         kept.write(path, Facts(dict(recording.symbols), dict(recording.cgroups), dict(recording.notes)))
 
 
-class _Report:
+class ReportProcess:
     """A report that a process of its own writes; what it was made from goes when it is done."""
 
     def __init__(self, source: Path, target: Path, folder: TemporaryDirectory[str] | None) -> None:
@@ -211,5 +211,6 @@ class _Report:
         self._process.wait()
 
 
-def _named_now(suffix: str) -> Path:
+def named_now(suffix: str) -> Path:
+    """A file here, named after the time."""
     return Path(datetime.now().astimezone().strftime(f"reclaim-%Y%m%d-%H%M%S{suffix}"))

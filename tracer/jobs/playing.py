@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ..analyze import numbers_of
 from ..errors import TracerError, UsageError, shown
+from .live_session import ReportProcess, named_now
+from .look_times import LOOK_EVERY_S, next_look_s
 from .playback import Playback
 from .telling import is_of_the_whole
 
 if TYPE_CHECKING:
-    from ..analyze import Options
+    from ..analyze import Analysis, Options
     from ..analyze.model import Finding
     from ..live.model import Snapshot
     from ..store import AnyRecording
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 SLOWEST: Final = 0.001
 FASTEST: Final = 10_000.0
 """A day in nine seconds, which no analysis keeps up with: then it goes as fast as it can."""
-LOOK_EVERY_S: Final = 0.2
-LOOK_SHARE: Final = 0.3
-"""Share of the time that looking may take: a look takes the longer the more was found."""
 _BEFORE_S: Final = (60.0, 45.0, 30.0, 20.0, 15.0, 11.0, 10.0, 5.0, 2.0, 1.0, 0.5)
 """Looks on the way to where somebody wants to go: rates, and the last minute, are differences between looks."""
 _FIRST_STRIDE_S: Final = 1.0
@@ -68,7 +67,10 @@ class PlayingSession:
         self._changed = threading.Condition()
         self._wish: _Wish | None = None
         self._closing = False
+        self._report: ReportProcess | None = None
         self._latest: Snapshot | None = None
+        self._looked: Snapshot | None = None
+        self._shown_s = 0.0
         self._messages: deque[str] = deque(maxlen=16)
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
         self.failure: Exception | None = None
@@ -83,6 +85,11 @@ class PlayingSession:
     def paused(self) -> bool:
         """Whether it stands still."""
         return self._paused
+
+    @property
+    def result(self) -> Analysis | None:
+        """All that was found, where it is played to its end and looked at."""
+        return self._playback.seen if self._playback.at_end else None
 
     def latest(self) -> Snapshot | None:
         """The newest state; None before the first."""
@@ -119,11 +126,16 @@ class PlayingSession:
         raise UsageError(f"it is a file already: {self.title}")
 
     def report(self) -> str:
-        """Raises UsageError."""
-        raise UsageError("make a report of it with `reclaim-tracer report`")
+        """Begin a report of the whole recording. Raises TracerError."""
+        if self._report and self._report.runs:
+            raise UsageError("a report is being written already")
+        self._report = ReportProcess(self._path, named_now(".html"), None)
+        return f"Writing {shown(self._report.target)} ..."
 
     def message(self) -> str | None:
         """Something that happened since, once."""
+        if self._report and (told := self._report.told()):
+            return told
         return self._messages.popleft() if self._messages else None
 
     def start(self) -> None:
@@ -136,6 +148,8 @@ class PlayingSession:
             self._closing = True
         if self._thread.is_alive():
             self._thread.join()
+        if self._report:
+            self._report.wait()
 
     def __enter__(self) -> Self:
         self.start()
@@ -155,6 +169,7 @@ class PlayingSession:
         try:
             with numbers_of(self._path):
                 self._look()
+                self._show()
                 while (wish := self._next_wish()) is not None or not self._closing:
                     self._play() if wish is None else self._fulfil(wish)
         except Exception as error:  # noqa: BLE001 - the view's thread raises it
@@ -185,6 +200,7 @@ class PlayingSession:
         if self._playback.now_s < due_s:
             self._begin_here()
         self._look()
+        self._show()
 
     def _fulfil(self, wish: _Wish) -> None:
         if wish.to_s is None:
@@ -200,19 +216,28 @@ class PlayingSession:
             self._travel(to_s - before_s)
         if not self._travel(to_s):
             self._look()
+        if not self._is_interrupted:
+            self._show()
 
     def _travel(self, to_s: float) -> bool:
-        """Go on to that time, looking on the way as often as while it plays, and there; whether there was any way."""
+        """Go on to that time, looking on the way as often as while it plays, and there; whether there was any way.
+
+        What was shown already is not shown again: on the way back to a later time nothing moves.
+        """
         from_s = self._playback.now_s
         while self._playback.now_s < to_s and not (self._is_interrupted or self._playback.at_end):
             self._playback.advance(to_s, lambda: self._is_interrupted or self._clock() >= self._look_at)
             self._look()
+            if self._playback.now_s > self._shown_s:
+                self._show()
         return self._playback.now_s > from_s
 
     def _go_to_next_finding(self) -> None:
         known, stride_s, longest_s = {*self._findings()}, _FIRST_STRIDE_S, _LONGEST_STRIDE_S
         while not self._is_interrupted:
             if self._playback.at_end:
+                self._look()
+                self._show()
                 self._messages.append("No further finding")
                 return
             place = self._playback.checkpoint()
@@ -248,8 +273,11 @@ class PlayingSession:
 
     def _look(self) -> None:
         began = self._clock()
-        self._latest = self._playback.look()
-        self._look_at = began + max(LOOK_EVERY_S, (self._clock() - began) / LOOK_SHARE)
+        self._looked = self._playback.look()
+        self._look_at = next_look_s(began, self._clock())
+
+    def _show(self) -> None:
+        self._latest, self._shown_s = self._looked, self._playback.now_s
 
     def _begin_here(self) -> None:
         self._is_stale = False
