@@ -84,16 +84,19 @@ class _Gap:
 
 
 class _Table:
-    """Edges as columns."""
+    """Edges as columns, but for those in the middle of a rest: nothing moved up to them, nor to the next."""
 
     def __init__(self, edges: Sequence[Edge]) -> None:
-        self.time_ns = np.asarray([edge.time_ns for edge in edges], np.int64)
-        self.low = np.asarray([edge.low for edge in edges], np.int64).reshape(-1, SUMS)
-        self.high = np.asarray([edge.high for edge in edges], np.int64).reshape(-1, SUMS)
-        self.counts = np.asarray([edge.counts for edge in edges], np.int64).reshape(-1, len(Counter))
-        self.lists = None
+        time_ns = np.asarray([edge.time_ns for edge in edges], np.int64)
+        low = np.asarray([edge.low for edge in edges], np.int64).reshape(-1, SUMS)
+        high = np.asarray([edge.high for edge in edges], np.int64).reshape(-1, SUMS)
+        counts = np.asarray([edge.counts for edge in edges], np.int64).reshape(-1, len(Counter))
+        lists = None
         if all(edge.lists for edge in edges):
-            self.lists = np.asarray([edge.lists for edge in edges], np.int64).reshape(-1, 2)
+            lists = np.asarray([edge.lists for edge in edges], np.int64).reshape(-1, 2)
+        kept = _moving([low, high, counts, *([] if lists is None else [lists])])
+        self.time_ns, self.low, self.high, self.counts = time_ns[kept], low[kept], high[kept], counts[kept]
+        self.lists = None if lists is None else lists[kept]
 
     def series(self, counted: I64, sure: Iterable[int], maybe: Iterable[int] = ()) -> _Series:
         certain, perhaps = list(sure), [*sure, *maybe]
@@ -122,6 +125,12 @@ class _Table:
         """Pages told of between the first edge and the last, at most."""
         chosen = list(codes)
         return int(self.high[-1, chosen].sum() - self.low[0, chosen].sum())
+
+
+def _moving(columns: Sequence[I64]) -> I64:
+    """The first and the last row, and those that differ from the one before or behind."""
+    changed = np.logical_or.reduce([(column[1:] != column[:-1]).any(axis=1) for column in columns])
+    return np.flatnonzero(np.append(True, changed) | np.append(changed, True))
 
 
 def find_gaps(counts: ReclaimCounts, cpus: int, nodes: int) -> TierGaps:
