@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from balloon_streams import shrinker_storm
 from busy_streams import balloon_counters, busy_stream, everything
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from streams import METADATA, MS, SECOND, SYMBOLS, Records, event, lru, records, slab
+from streams import METADATA, MS, SECOND, SYMBOLS, Records, counters, event, lru, records, slab
 
 from tests.bench.repeated_traces import write_one
 from tests.golden.cases import Case, all_cases
 from tracer.analyze import Engine, Options
+from tracer.analyze.model import cycle_count
 from tracer.analyze.stream.branching import Branch
 from tracer.analyze.stream.closed import ClosedSpans
 from tracer.batch import Batch, LostStretch, Samples
@@ -143,6 +145,31 @@ def test_episodes_that_are_over_are_told_alike_however_often_the_engine_is_asked
     assert sum(row["missed_pages"] > 0 for episode in episodes for row in episode["tiers"]) == (6 if missing else 0)
     # AND an engine that goes on from there says so, too
     assert everything(asked.finish()) == last
+
+
+def test_a_long_storms_cycles_are_joined_and_its_finding_is_the_same() -> None:
+    # GIVEN a storm of 40 cycles, told by an engine that keeps four of them and by one that keeps all
+    few, all_ = (Engine(METADATA, SYMBOLS, Options(cycles_kept=kept)) for kept in (4, None))
+    for number, item in enumerate(shrinker_storm(40)):
+        for one in (few, all_):
+            one.feed(Batch.from_records(item) if isinstance(item, np.ndarray) else item)
+        if number % 8 == 7:
+            few.so_far()
+    joined, single = few.so_far(), all_.so_far()
+    # THEN there are few of them, with the sums of all
+    assert len(joined.cycles) < 20
+    assert cycle_count(joined.cycles) == len(single.cycles) == 40
+    assert joined.storms == single.storms
+    assert joined.balloon == single.balloon
+    # AND what is found is the same, while it lasts and when it is over
+    assert joined.findings == single.findings
+    assert any(finding.kind == "storm" and finding.open for finding in joined.findings)
+    quiet = counters([(200 * SECOND, 1000 + 256 * 40, 256 * 40)])
+    few.feed(quiet)
+    all_.feed(quiet)
+    few.so_far()
+    assert few.so_far().findings == all_.so_far().findings
+    assert len(few.so_far().cycles) < 20
 
 
 def burst(at_ns: int, tid: int) -> Records:

@@ -175,6 +175,18 @@ class Cycle:
 
 
 @dataclass(slots=True)
+class CycleRow(Cycle):
+    """So many `cycles` of one storm in a row, as one with their sums."""
+
+    cycles: int = 1
+
+
+def cycle_count(cycles: Iterable[Cycle]) -> int:
+    """How many they are, with those that were joined."""
+    return sum(cycle.cycles if isinstance(cycle, CycleRow) else 1 for cycle in cycles)
+
+
+@dataclass(slots=True)
 class Storm:
     """Three or more cycles of one class in a row."""
 

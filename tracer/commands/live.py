@@ -45,6 +45,8 @@ from .recording_options import (
 if TYPE_CHECKING:
     from ..jobs.exec_on import FindingCommand
 
+_CYCLES_KEPT = 256
+"""Of a storm that lasts: a storm of days would fill memory, and each look would take longer."""
 _INTERVAL_S = 1.0
 _SOURCE = typer.Argument(
     metavar="FILE",
@@ -168,7 +170,7 @@ def live(
         host=host,
         host_arguments=_record_arguments(recording),
         kept=KeptStream(keep_size << 20, round(keep_minutes * 60e9)),
-        analysis=Options(horizon_s=horizon, gap_s=gap),
+        analysis=Options(horizon_s=horizon, gap_s=gap, cycles_kept=_CYCLES_KEPT),
         wishes=Wishes(
             interval_s=interval or _INTERVAL_S,
             count=count,

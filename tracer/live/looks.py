@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from ..analyze.findings.needs import BACKGROUND_KINDS, KILL_KINDS, NOTIFIER_KINDS, WAIT_KINDS
-from ..analyze.model import Analysis, Quantity, Stall, TierRow, known_sum
+from ..analyze.model import Analysis, Quantity, Stall, TierRow, cycle_count, known_sum
 from ..analyze.terms import Cause, Quality, Scope, Severity, Tier
 from ..batch import UNKNOWN_KIND
 from ..metadata import Metadata
@@ -217,7 +217,7 @@ def _moved(analysis: Analysis) -> Moved:
         inflated=balloon.inflated_pages,
         leaked=dict(balloon.leaked_pages),
         reported=balloon.reported_pages,
-        cycles=None if balloon.wasted_pages is None else len(analysis.cycles),
+        cycles=None if balloon.wasted_pages is None else cycle_count(analysis.cycles),
         wasted=balloon.wasted_pages,
         quality=balloon.quality,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..model import Cycle, Storm
+from ..model import Cycle, Storm, cycle_count
 from .found_cycles import FoundCycles
-from .storms import in_storms, last_row
+from .storms import in_storms, joined, last_row
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,14 @@ class _Told:
 
 
 class PastCycles:
-    """Takes cycles in order of their start. Rows of them that are over are kept as they are; the last may go on."""
+    """Takes cycles in order of their start. Rows of them that are over are kept as they are; the last may go on.
 
-    def __init__(self, origin_ns: int, horizon_s: float) -> None:
-        self._origin_ns, self._horizon_s = origin_ns, horizon_s
+    Where `kept` is given, no more than twice as many of a storm are kept that goes on, and one of a storm that is over:
+    the others are joined.
+    """
+
+    def __init__(self, origin_ns: int, horizon_s: float, kept: int | None = None) -> None:
+        self._origin_ns, self._horizon_s, self._kept = origin_ns, horizon_s, kept
         self._over: list[_Told] = []
         self._row = _Told()
         self._cycles = self._storms = 0
@@ -34,11 +38,14 @@ class PastCycles:
         first = last_row(told.cycles, self._horizon_s)
         if first:
             over = _Told(*in_storms(told.cycles[:first], self._horizon_s, self._storms + 1, first))
-            self._over.append(over)
-            self._cycles += first
+            self._over.append(self._joined(over, 0))
+            self._cycles += cycle_count(over.cycles)
             self._storms += len(over.storms)
             told = _Told(*in_storms(told.cycles[first:], self._horizon_s, self._storms + 1, len(told.cycles)))
-        self._row = told
+        self._row = self._joined(told, self._kept)
+
+    def _joined(self, told: _Told, kept: int | None) -> _Told:
+        return told if self._kept is None or kept is None else _Told(joined(told.cycles, kept), told.storms)
 
     def and_then(self, found: FoundCycles) -> tuple[list[Cycle], list[Storm]]:
         """All cycles and storms, where these are the last cycles."""
@@ -48,5 +55,5 @@ class PastCycles:
 
     def _last(self, found: FoundCycles) -> _Told:
         row = self._row.cycles
-        later = found.cycles(self._origin_ns, self._cycles + len(row) + 1)
+        later = found.cycles(self._origin_ns, self._cycles + cycle_count(row) + 1)
         return _Told(*in_storms([*row, *later], self._horizon_s, self._storms + 1, len(row)))

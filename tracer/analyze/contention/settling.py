@@ -83,7 +83,7 @@ class Settling:
         self._origin_ns = origin_ns
         self._cycles = PressureCycles(horizon_ns, balloon.works.paused, changes_traced=traced)
         self._oscillations = Oscillations(idle_gap_ns, metadata.page_size_bytes, changes_traced=traced)
-        self._past = PastCycles(origin_ns, options.horizon_s)
+        self._past = PastCycles(origin_ns, options.horizon_s, options.cycles_kept)
         self._marks = Marks.none()
         self._kills: list[Kill] = []
         self._until_ns = -1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, islice, pairwise
 from statistics import median
 from typing import Final
 
-from ..model import Cycle, Storm
+from ..model import EVIDENCE_SPANS, Cycle, CycleRow, Storm, cycle_count, known_sum
 
 STORM_CYCLES: Final = 3
 """Cycles of one class in a row that make a storm."""
@@ -26,7 +26,7 @@ def in_storms(
     storms: list[Storm] = []
     numbered: list[Cycle] = []
     for row in (part for whole in _rows(cycles, horizon_s) for part in _without_lulls(whole)):
-        number = first + len(storms) if len(row) >= STORM_CYCLES else None
+        number = first + len(storms) if cycle_count(row) >= STORM_CYCLES else None
         numbered += [_in_storm(cycle, number, at < shared) for at, cycle in enumerate(row, len(numbered))]
         if number is not None:
             storms.append(_storm(number, row))
@@ -40,6 +40,37 @@ def _in_storm(cycle: Cycle, number: int | None, is_shared: bool) -> Cycle:
         return replace(cycle, storm=number)
     cycle.storm = number
     return cycle
+
+
+def joined(cycles: Sequence[Cycle], kept: int) -> list[Cycle]:
+    """The cycles, those of each storm before its last `kept` as one where they are many: at least twice as many."""
+    rows: list[Cycle] = []
+    for storm, group in groupby(cycles, key=lambda cycle: cycle.storm):
+        own = list(group)
+        over = len(own) - kept if storm is not None and len(own) > max(2 * kept, 1) else 0
+        rows += [*([_as_one(own[:over])] if over else []), *own[over:]]
+    return rows
+
+
+def _as_one(cycles: Sequence[Cycle]) -> CycleRow:
+    first, last = cycles[0], cycles[-1]
+    return CycleRow(
+        id=first.id,
+        cycle_class=first.cycle_class,
+        start_s=first.start_s,
+        end_s=max(cycle.end_s for cycle in cycles),
+        leaked_pages=sum(cycle.leaked_pages for cycle in cycles),
+        reinflated_pages=sum(cycle.reinflated_pages for cycle in cycles),
+        wasted_pages=sum(cycle.wasted_pages for cycle in cycles),
+        worker_s=sum(cycle.worker_s for cycle in cycles),
+        storm=last.storm,
+        leak_start_s=first.leak_start_s,
+        reclaim_s=sum(cycle.reclaim_s for cycle in cycles),
+        stall_s=sum(cycle.stall_s for cycle in cycles),
+        refault_pages=known_sum(cycle.refault_pages for cycle in cycles),
+        spans=list(islice((span for cycle in cycles for span in cycle.spans), EVIDENCE_SPANS)),
+        cycles=cycle_count(cycles),
+    )
 
 
 def last_row(cycles: Sequence[Cycle], horizon_s: float) -> int:
@@ -88,6 +119,6 @@ def _storm(number: int, row: Sequence[Cycle]) -> Storm:
         cycle_class=row[0].cycle_class,
         start_s=row[0].start_s,
         end_s=max(cycle.end_s for cycle in row),
-        cycles=len(row),
+        cycles=cycle_count(row),
         wasted_pages=sum(cycle.wasted_pages for cycle in row),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from ...model import EVIDENCE_SPANS, Analysis, Cycle, Finding, Storm, known_sum
+from ...model import EVIDENCE_SPANS, Analysis, Cycle, Finding, Storm, cycle_count, known_sum
 from ...terms import CycleClass, Severity
 from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
 from ..kind import Decisive, Explanation, Kind, cost_of, found
@@ -55,7 +55,7 @@ def _own_storms(analysis: Analysis) -> list[Storm]:
 
 
 def _together(analysis: Analysis, storms: Sequence[Finding], page_bytes: int) -> str:
-    cycles, all_cycles = sum(storm.cycles for storm in _own_storms(analysis)), len(analysis.cycles)
+    cycles, all_cycles = sum(storm.cycles for storm in _own_storms(analysis)), cycle_count(analysis.cycles)
     if len(storms) == 1 and cycles == all_cycles:
         return ""
     noun = "storm" if len(storms) == 1 else "storms"
