@@ -8,12 +8,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 
 from ..errors import UsageError
 from ..live.session import Session
@@ -22,7 +24,9 @@ from .main_screen import MainScreen
 from .terminal_driver import TERMINAL, TerminalDriver
 
 _TICK_S: Final = 0.1
-THEMES: Final = ("ansi-dark", "ansi-light", "textual-dark", "textual-light")
+_LIGHT: Final = replace(BUILTIN_THEMES["textual-light"], name="light", warning="#8a5300", error="#a4123f")
+"""Textual's, whose orange can hardly be read on its light grey."""
+THEMES: Final = ("ansi-dark", "ansi-light", "textual-dark", _LIGHT.name)
 """The terminal's own colours for a dark and for a light background, and colours that do not depend on it."""
 _NAMES: Final = ("the terminal's, on dark", "the terminal's, on light", "dark", "light")
 _LIGHT_BACKGROUNDS: Final = frozenset({"7", "15"})
@@ -47,6 +51,7 @@ class LiveApp(App[None]):
     ) -> None:
         # Without colours Textual leaves the terminal's own alone only where it is told so before it knows the theme.
         super().__init__(driver_class=driver, ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.register_theme(_LIGHT)
         self.theme = theme
         self.main_screen = MainScreen(session, glyphs)
         self.failure: BaseException | None = None

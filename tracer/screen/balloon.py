@@ -82,7 +82,8 @@ def _flows(window: Window, glyphs: Glyphs, *, is_total: bool) -> Iterator[Piece]
         cycles = figures.number(seen.cycles)
     else:
         cycles = figures.frequency(seen.cycles, length_s)
-    yield (f", {cycles} cycles{'' if is_total else '/s'}", BAD if seen.cycles else "")
+    yield ", "
+    yield (f"{cycles} cycles{'' if is_total else '/s'}", BAD if seen.cycles else "")
 
 
 def _out(seen: BalloonWindow, length_s: float, about: str) -> str:

@@ -52,8 +52,8 @@ def _line(
     curves = [glyphs.curve(points, room)]
     if width >= _BESIDE_FROM:
         curves = [glyphs.curve(recent, (room - 1) // 2), glyphs.curve(points, room - 1 - (room - 1) // 2)]
-        curves[0] = left(curves[0], (room - 1) // 2)
-    text = left(" ".join(curves), room)
+        curves[1] = right(curves[1], room - 1 - (room - 1) // 2)
+    text = right(" ".join(curves), room)
     return fitted(
         width, left(title, _NAME), text, right(figure(newest, unit), _NUMBER), (_most(most, unit) * has_most, DIM)
     )

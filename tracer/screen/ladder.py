@@ -10,7 +10,7 @@ from textual.content import Content
 from ..analyze.model import TierRow
 from ..analyze.terms import Quality
 from ..live.model import Snapshot
-from ..wording.numbers import offset, seconds
+from ..wording.numbers import seconds
 from ..wording.tiers import rungs
 from . import figures
 from .glyphs import Glyphs
@@ -33,7 +33,7 @@ def ladder_title(snapshot: Snapshot) -> str:
         return "no episode yet"
     lasted = seconds(max(0.0, (snapshot.now_s if snapshot.episode_open else episode.end_s) - episode.start_s))
     which = "now" if snapshot.episode_open else "last"
-    return f"{which}, {lasted} since {offset(episode.start_s)}"
+    return f"{which}, {lasted} since {figures.moment(episode.start_s)}"
 
 
 def ladder(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Content]:
