@@ -50,7 +50,7 @@ def _gave_up(evidence: Evidence) -> Iterator[Finding]:
 def _until(evidence: Evidence, node: HopelessNode, end_s: float) -> str:
     if node.end_ns is None:
         if _CLEAR in evidence.metadata.kinds_traced or _CLEAR in evidence.analysis.accounting.events_by_kind:
-            return "; it had not resumed when the recording ended"
+            return "; it has not resumed so far"
         return "; this recording does not show whether it resumed"
     if node.reason is None:
         return f"; it resumed before {end_s:.3f} s, reason not traced"

@@ -88,7 +88,7 @@ def _text(stall: LongStall, shrinkers: dict[str, int], cgroup: str | None, *, is
     if _began_unseen(stall):
         waited = f"waited at least {length} {where}, since before the recording"
     elif stall.is_open:
-        waited = f"had been waiting for {length} {where} when the recording ended"
+        waited = f"has been waiting for {length} {where} so far"
     else:
         waited = f"waited {length} {where}"
     priority = "" if stall.min_priority is None else f", down to priority {stall.min_priority}"
