@@ -12,12 +12,15 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tracer.screen.terminal_driver import Drawn
 
 PROGRAM = Path(__file__).with_name("viewed_process.py")
 IMPORTS = {"PYTHONPATH": os.pathsep.join((str(PROGRAM.parents[2]), str(PROGRAM.parent)))}
@@ -199,3 +202,29 @@ def test_no_color_draws_no_colour_and_still_says_it_in_words():
             shown.until(b"FIGHTING")
             shown.press(b"q")
             assert bool(colour.search(shown.ended()[0])) is is_coloured
+
+
+def test_a_terminal_that_takes_nothing_is_given_up():
+    master, slave = pty.openpty()
+    drawn = Drawn(slave)
+    writing = threading.Thread(target=drawn.write, args=("x" * 1_000_000,))
+    writing.start()
+    assert os.read(master, 1) == b"x"
+    assert writing.is_alive(), "no terminal takes a million letters that nobody reads"
+    drawn.give_up()
+    writing.join(PATIENCE_S)
+    assert not writing.is_alive()
+    drawn.close()
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_view_ends_though_its_terminal_takes_nothing():
+    with terminal("changing") as shown:
+        shown.until(b"FIGHTING")
+        # Nobody reads from here on.
+        fcntl.ioctl(shown.slave, termios.TCXONC, termios.TCOOFF)
+        shown.process.send_signal(signal.SIGTERM)
+        assert shown.process.wait(PATIENCE_S) == 0
+        fcntl.ioctl(shown.slave, termios.TCXONC, termios.TCOON)
+        assert shown.attributes() == shown.before

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from live_sessions import GivenSession
 from live_snapshots import storm
 
 from tracer.errors import RecordingError
+from tracer.live.model import Snapshot
 from tracer.screen.app import run
 from tracer.terminal.exit_codes import run_to_exit
 
@@ -26,10 +28,19 @@ class Unreadable(GivenSession):
         raise RecordingError("x.rtrace: [red]damaged")
 
 
+class Changing(GivenSession):
+    """Has another state at every look."""
+
+    def latest(self) -> Snapshot | None:
+        self.snapshot = replace(storm(), now_s=26.3 + self.looks)
+        return super().latest()
+
+
 def main(what: str) -> None:
-    session = {"given": GivenSession, "failing": Failing, "unreadable": Unreadable}[what](storm())
+    session = {"given": GivenSession, "failing": Failing, "unreadable": Unreadable, "changing": Changing}[what](storm())
     run(session)
-    sys.stdout.write(f"the view has ended, asked: {session.asked}\n")
+    if what != "changing":
+        sys.stdout.write(f"the view has ended, asked: {session.asked}\n")
 
 
 if __name__ == "__main__":
