@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from ..output_stream import STDOUT
 from ..programs import kill_first
 from ..store.feeds import STDIN, Feed, PipeFeed, feed_of, is_written
 from ..store.kept import KeptStream
-from ..terminal.messages import say
+from ..terminal.messages import lead_nowhere, print_result, say
 from ..terminal.paper import stdout_paper
 from ..terminal.progress import progress_bar
 from ..terminal.summary_text import summary_text
@@ -150,13 +149,16 @@ def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> 
         if wants_screen(options.wishes):
             _await_begin(session, stop)
         met = [] if session.never_began else show(session, options.wishes, stop, lambda: session.is_over)
+    except BrokenPipeError:
+        # Whoever read the lines has seen enough (`| head`).
+        lead_nowhere(1)
+        met = []
     finally:
         session.close()
     for told in iter(session.message, None):
         say(told)
     if (result := session.result) and options.summary and not options.wishes.as_json:
-        sys.stdout.write("\n" + summary_text(result.analysis, result.facts, stdout_paper()))
-        sys.stdout.flush()
+        print_result("\n" + summary_text(result.analysis, result.facts, stdout_paper()))
     if failure := session.outcome():
         raise failure
     if met:
@@ -173,7 +175,8 @@ def _await_begin(session: LiveSession, stop: threading.Event) -> None:
 
 @contextmanager
 def ended_by_signals() -> Iterator[threading.Event]:
-    """Set by the first signal that ends a command; a second one interrupts. One that is ignored (nohup) stays so."""
+    """Set by the first signal that ends a command; a second one interrupts. SIGHUP, where it is ignored
+    (nohup), stays so."""
     stop, before = threading.Event(), dict[signal.Signals, Any]()
 
     def note(_number: int, _frame: FrameType | None) -> None:
@@ -182,7 +185,7 @@ def ended_by_signals() -> Iterator[threading.Event]:
         stop.set()
 
     for number in _ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, note)
     try:
         yield stop

@@ -97,6 +97,14 @@ class RecorderProcess:
         self._listener.join(1.0)
         return status
 
+    def close(self) -> None:
+        """Give back its streams, once nobody reads from them any more; it has ended then."""
+        self.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream:
+                with suppress(OSError):
+                    stream.close()
+
     def failure(self) -> TracerError | None:
         """What its end comes to, once it has ended: None where that was in order."""
         status = self.wait()

@@ -128,6 +128,8 @@ class LiveSession:
             self._analysis.join(_LAST_BLOCKS_S)
         self._halt()
         self._analysis.join(_LAST_BLOCKS_S)
+        if self._recorder:
+            self._recorder.close()
         if self._report:
             self._report.wait()
         self._gather()

@@ -76,10 +76,11 @@ class Backlog:
         """As Feed.part_ended."""
 
     def halt(self) -> None:
-        """Take no more; from any thread."""
+        """Take no more; from any thread. Nothing reads from the pipe then."""
         with self._changed:
             self._halted = self._ended = True
             self._changed.notify_all()
+        self._thread.join()
 
     def _take(self) -> None:
         try:

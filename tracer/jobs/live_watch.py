@@ -64,7 +64,8 @@ def watch(
         snapshot = session.latest()
         has_ended = snapshot is not None and snapshot.ended is not None
         if snapshot is not None and (has_ended or time.monotonic() >= next_s):
-            next_s = max(next_s, time.monotonic() - wishes.interval_s / 2) + wishes.interval_s
+            now_s = time.monotonic()
+            next_s = (max(next_s, now_s - wishes.interval_s) if shown else now_s) + wishes.interval_s
             shown += 1
             printer.show(snapshot)
             met = [*_met(snapshot, wishes.until)]

@@ -1,0 +1,121 @@
+"""What a view's keys do: marks to the recorder, a stream saved, a report made; and a backlog that is bounded."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from looking import NOTHING_KNOWN
+from test_store_following import Bytes, cut_into, told
+from written_recordings import write_recording
+
+from tracer.analyze import Options
+from tracer.errors import UsageError
+from tracer.jobs.live_analysis import LiveAnalysis
+from tracer.jobs.live_recorder import RecorderProcess
+from tracer.jobs.live_session import LiveSession
+from tracer.jobs.live_stream import Backlog
+from tracer.live.observer import Observer
+from tracer.store import FollowedRecording, Recording
+from tracer.store.kept import KeptStream
+from tracer.store.notes import facts_of
+
+MOST_S = 60.0
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_recording(tmp_path / "small.rtrace")
+
+
+def observe(recording: FollowedRecording) -> Callable[..., object]:
+    observer = Observer(facts_of(recording, {}))
+    return lambda analysis, _ended: observer.look(analysis, NOTHING_KNOWN)
+
+
+def session_over(recording: Path, **options: object) -> LiveSession:
+    """One whose stream has ended."""
+    kept = KeptStream(1 << 26)
+    feed = Bytes(cut_into(recording.read_bytes(), [100, 5000]))
+    analysis = LiveAnalysis(feed, Options(), observe, kept)
+    assert analysis.join(MOST_S)
+    assert analysis.failure is None
+    return LiveSession("x", analysis, halt=lambda: None, kept=kept, **options)
+
+
+def recorder(script: str) -> RecorderProcess:
+    pipe = subprocess.PIPE
+    return RecorderProcess(subprocess.Popen(["sh", "-c", script], stdin=pipe, stdout=pipe, stderr=pipe), local=False)
+
+
+def messages(session: LiveSession, wanted: str) -> Iterator[str]:
+    """All it says until that is said."""
+    pause = threading.Event()
+    for _ in range(int(MOST_S / 0.05)):
+        while (message := session.message()) is not None:
+            yield message
+            if wanted in message:
+                return
+        pause.wait(0.05)
+    raise AssertionError(wanted)
+
+
+def test_a_stream_that_is_saved_is_the_stream(recording: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = session_over(recording)
+    said = session.save()
+    path = tmp_path / said.removeprefix("Wrote ")
+    assert told(Recording.open(path).items()) == told(Recording.open(recording).items())
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_report_is_made_beside_and_told_when_it_is_there(recording: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = session_over(recording)
+    assert session.report().startswith("Writing reclaim-")
+    *_, last = messages(session, "Wrote")
+    assert "<html" in (tmp_path / last.removeprefix("Wrote ")).read_text()[:200].lower()
+    assert session.outcome() is None
+
+
+def test_marks_go_to_the_recorder_as_one_line(recording: Path) -> None:
+    process = recorder("cat >&2")
+    session = session_over(recording, recorder=process)
+    assert session.mark("be\nfore\x1b") == r"Marked: be fore\x1b"
+    assert r"be fore\x1b" in [*messages(session, "be fore")]
+    session.close()
+    assert session.outcome() is None
+
+
+def test_what_can_not_be_marked_says_why(recording: Path) -> None:
+    process = recorder("exit 0")
+    session = session_over(recording, recorder=process)
+    with pytest.raises(UsageError, match="needs words"):
+        session.mark(" \n")
+    process.wait()
+    with pytest.raises(UsageError, match="has ended"):
+        session.mark("late")
+    session.close()
+    with pytest.raises(UsageError, match="started itself"):
+        session_over(recording).mark("x")
+
+
+def test_what_is_taken_ahead_is_bounded() -> None:
+    """More than it may hold is not taken; nothing is lost, and the order is kept."""
+    taken: list[int] = []
+
+    class Counting(Bytes):
+        def read(self) -> bytes | None:
+            data = super().read()
+            taken.append(len(data or b""))
+            return data
+
+    pieces = [bytes([number]) * 1000 for number in range(100)]
+    backlog = Backlog(Counting(pieces), most_bytes=5000)
+    first = next(data for data in iter(backlog.read, b"") if data)
+    threading.Event().wait(0.3)
+    assert sum(taken) <= 5000 + 2 * 1000 + len(first)
+    assert first + b"".join(data for data in iter(backlog.read, b"") if data) == b"".join(pieces)
