@@ -164,10 +164,13 @@ def test_a_connection_that_breaks_keeps_what_came(recording: Path, tmp_path: Pat
 def test_a_command_runs_for_each_finding_with_it_on_its_standard_input(recording: Path, tmp_path: Path) -> None:
     told = tmp_path / "told"
     script = tmp_path / "tell"
-    script.write_text(f"#!/bin/sh\ncat > {shlex.quote(str(told))}.part; mv {told}.part {told}\n")
+    script.write_text(f"#!/bin/sh\ncat > {told}.part; ulimit -d >> {told}.part; mv {told}.part {told}\n")
     script.chmod(0o755)
     result = run("live", recording, "--exec-on", "oom_kill", script, "--no-summary")
-    assert result.returncode == 0
-    finding = json.loads(told.read_text())
+    assert (result.returncode, result.stderr) == (0, "The recording has ended\n")
+    sent, limit = told.read_text().splitlines()
+    finding = json.loads(sent)
     assert (finding["kind"], finding["host"], finding["source"]) == ("oom_kill", "vm1", "small.rtrace")
     assert "spans" not in finding
+    # The analysis has its memory bounded; the command has not.
+    assert limit == subprocess.run(["sh", "-c", "ulimit -d"], capture_output=True, text=True).stdout.strip()

@@ -8,7 +8,8 @@ import resource
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -45,9 +46,12 @@ def finding_command(kinds: Collection[str], text: str, run_as: str | None) -> Fi
     Without `run_as` a command of root's is that user's who ran sudo.
     """
     try:
-        name, *arguments = shlex.split(text)
+        words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"--exec-on: {printable(text)}: {error}") from error
+    if not words:
+        raise UsageError("--exec-on: the command is empty")
+    name, *arguments = words
     program = Path(name) if os.sep in name else find_program(name)
     if program is None or not os.access(program, os.X_OK) or program.is_dir():
         raise UsageError(f"--exec-on: {printable(name)}: no such command, or it is not executable")
@@ -70,7 +74,6 @@ class ExecOn:
         self._next_s = clock()
         self._running: list[subprocess.Popen[bytes]] = []
         self._told: dict[int, bool] = {}
-        # This process may bound its own memory later: that is not the command's.
         self._limits = resource.getrlimit(resource.RLIMIT_DATA)
 
     def looked(self, snapshot: Snapshot) -> None:
@@ -98,9 +101,7 @@ class ExecOn:
             return
         self._next_s = now_s + _EVERY_S
         try:
-            process = self._start(_told(finding, snapshot))
-            self._running.append(process)
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, self._limits)
+            self._running.append(self._start(_told(finding, snapshot)))
         except OSError:
             self.failed += 1
 
@@ -110,12 +111,23 @@ class ExecOn:
         try:
             os.write(stdin, json.dumps(told).encode() + b"\n")
             os.lseek(stdin, 0, os.SEEK_SET)
-            if self._command.user is None:
-                return self._popen(stdin)
-            with nothing_inherited(self._command.user):
-                return self._popen(stdin, self._command.user)
+            with self._limits_as_they_were():
+                if self._command.user is None:
+                    return self._popen(stdin)
+                with nothing_inherited(self._command.user):
+                    return self._popen(stdin, self._command.user)
         finally:
             os.close(stdin)
+
+    @contextmanager
+    def _limits_as_they_were(self) -> Iterator[None]:
+        """The analysis bounds this process's memory: that is no bound on the command's, which inherits it."""
+        bound = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, self._limits)
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, bound)
 
     def _popen(self, stdin: int, user: CommandUser | None = None) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
