@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _WINDOW_S: Final = 10.0
 _EVERY_S: Final = 0.5
+_ENDED: Final = ("Z", "X")
+"""States of a process that has no memory any more: proc_pid_stat(5)."""
 _TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
 _STAT_CPU: Final = slice(11, 13)
 """utime and stime in /proc/PID/stat, counted behind the name in brackets: proc_pid_stat(5)."""
@@ -49,6 +51,8 @@ class ProcessCost:
             stat = (self._folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             resident, shared = (self._folder / "statm").read_text().split()[1:3]
         except OSError:
+            stat = [_ENDED[0]]
+        if stat[0] in _ENDED:
             self.cpu_share = self.memory_bytes = None
             return
         self._looks.append((now_s, sum(map(int, stat[_STAT_CPU])) / _TICKS_A_S))
