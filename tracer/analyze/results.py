@@ -160,15 +160,6 @@ def _told_by_cgroup(state: State, tiers: list[TierRow]) -> PagesTold:
     )
 
 
-def _known(state: State, conflict: Conflict) -> Conflict:
-    """A conflict without the numbers that nothing counts."""
-    if not conflict.reclaimed_pages and not any(_counts(state, kind) for kind in (_SCANS, *COUNTING_ENDS.values())):
-        conflict.reclaimed_pages = None
-    if not state.balloon.inflations_counted:
-        conflict.inflated_pages = None
-    return conflict
-
-
 def _episodes(state: State) -> list[Episode]:
     # Of one of several episodes it is known only where no pages are too many.
     nothing_extra = {tier: 0 for tier, pages in state.gaps.extra.items() if not pages}
@@ -196,12 +187,16 @@ def _episodes(state: State) -> list[Episode]:
 
 
 def _conflicts(state: State) -> list[Conflict]:
+    """Each without the numbers that nothing counts."""
+    reclaimed_counted = any(_counts(state, kind) for kind in (_SCANS, *COUNTING_ENDS.values()))
+    inflated_counted = state.balloon.inflations_counted
     conflicts = state.settled.conflicts.conflicts()
     for conflict in conflicts:
         begin_ns, end_ns = (round(at_s * 1e9) + state.origin_ns for at_s in (conflict.start_s, conflict.end_s))
-        filled = state.fill.under_pressure(begin_ns, end_ns)
-        conflict.reclaimed_pages = (conflict.reclaimed_pages or 0) + filled
-    return [_known(state, conflict) for conflict in conflicts]
+        pages = (conflict.reclaimed_pages or 0) + state.fill.under_pressure(begin_ns, end_ns)
+        conflict.reclaimed_pages = pages if pages or reclaimed_counted else None
+        conflict.inflated_pages = conflict.inflated_pages if inflated_counted else None
+    return conflicts
 
 
 def _waits(waits: ScopeWaits) -> Waits | None:

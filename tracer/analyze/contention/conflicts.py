@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 import numpy as np
@@ -105,6 +105,13 @@ class _Inflation:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A conflict that nothing changes any more, its number apart."""
+
+    conflict: Conflict
+
+
 class ConflictFinder:
     """Takes inflating steps and joins them to intervals; those that reclaim overlaps are conflicts.
 
@@ -115,7 +122,7 @@ class ConflictFinder:
         self._origin_ns = origin_ns
         self._gap_ns = gap_ns
         self._open: list[_Inflation] = []
-        self._found: list[Conflict] = []
+        self._found: list[_Found] = []
 
     def rises(self, steps: StepColumns) -> Rises:
         """Inflating steps in order, joined."""
@@ -152,16 +159,14 @@ class ConflictFinder:
         """No step will come that begins before `until_ns`."""
         look_ahead([inflation.start for inflation in self._open])
         over = [inflation for inflation in self._open if inflation.stop.time_ns + self._gap_ns < until_ns]
-        self._found += [inflation.conflict(self._origin_ns) for inflation in over if inflation.reclaim_ns]
+        self._found += [_Found(inflation.conflict(self._origin_ns)) for inflation in over if inflation.reclaim_ns]
         self._open = self._open[len(over) :]
 
     def conflicts(self) -> list[Conflict]:
         """One for each inflating interval that reclaim overlaps, in order of start; nothing more will be taken."""
         self.settle(NEVER_NS, lambda _: None)
-        self._found.sort(key=lambda conflict: (conflict.start_s, conflict.end_s))
-        for number, conflict in enumerate(self._found, 1):
-            conflict.id = number
-        return self._found
+        found = sorted((one.conflict for one in self._found), key=lambda conflict: (conflict.start_s, conflict.end_s))
+        return [replace(conflict, id=number) for number, conflict in enumerate(found, 1)]
 
 
 def _time(mark: Mark) -> int:

@@ -37,6 +37,8 @@ class TierFill:
 
     def under_pressure(self, begin_ns: int, end_ns: int) -> int:
         """How many of the pages of tiers 1 and 2 were placed between two times."""
+        if not self._given:
+            return 0
         since_ns, until_ns, pages = np.asarray(self._given, np.int64).reshape(-1, 3).T
         inside = np.minimum(until_ns, end_ns) - np.maximum(since_ns, begin_ns)
         return round(float((pages * np.maximum(inside, 0) / np.maximum(until_ns - since_ns, 1)).sum()))
