@@ -27,8 +27,6 @@ int balloon_work_begin(void *ctx)
 #endif
 	rt_run_begin(RT_RUN_WORK, true);
 	event = rt_reserve(RT_BALLOON_WORK_BEGIN);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(balloon_work_begin, work);
 	event->args.balloon_work_begin.function = function;
 	return rt_submit(event);
@@ -55,8 +53,6 @@ int balloon_work_end(void *ctx)
 #endif
 	rt_run_end(ctx, RT_RUN_WORK);
 	event = rt_reserve(RT_BALLOON_WORK_END);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(balloon_work_end, work);
 	event->args.balloon_work_end.function = function;
 	return rt_submit(event);
@@ -74,8 +70,6 @@ int oom_notifier_run(void *ctx)
 		return RT_PASS;
 	rt_run_begin(RT_RUN_NOTIFIER, RT_IS_BALLOON_CALLBACK(callback));
 	event = rt_reserve(RT_OOM_NOTIFIER_RUN);
-	if (!event)
-		return RT_PASS;
 	event->args.oom_notifier_run.cb = callback;
 	return rt_submit(event);
 }
@@ -86,8 +80,6 @@ int module_load(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_MODULE_LOAD);
 
-	if (!event)
-		return RT_PASS;
 #ifdef RT_HAS_module_load_module_name
 	RT_READ_STR(event->args.module_load.module_name, RT_MODULE_NAME_BYTES,
 				  RT_AT_module_load_module_name);
@@ -101,8 +93,6 @@ int module_free(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_MODULE_FREE);
 
-	if (!event)
-		return RT_PASS;
 #ifdef RT_HAS_module_free_module_name
 	RT_READ_STR(event->args.module_free.module_name, RT_MODULE_NAME_BYTES,
 				  RT_AT_module_free_module_name);
@@ -117,8 +107,6 @@ int balloon_status(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_BALLOON_STATUS);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(balloon_status, available);
 	RT_COPY(balloon_status, committed);
 	RT_COPY(balloon_status, vm_memory_committed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The record that every program writes, 104 bytes. tracer/schema.py is the source of these layouts and numbers:
- * a test compiles this file and compares each of them with it.
+ * The record that every program makes, 104 bytes; most are written in 80 (short.h). tracer/schema.py is the source of
+ * these layouts and numbers: a test compiles this file and compares each of them with it.
  */
 #ifndef RT_EVENTS_H
 #define RT_EVENTS_H
@@ -70,6 +70,7 @@ enum rt_kind {
 	RT_DAMOS_STAT = 54,
 	RT_REPORT_FREE_PAGE = 55,
 	RT_SIGNAL_GENERATE = 56,
+	RT_KINDS_END,
 };
 
 union rt_args {

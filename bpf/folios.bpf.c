@@ -37,8 +37,6 @@ static void rt_tell_scan(void *ctx, struct rt_lru_shrink_inactive *scan)
 {
 	struct rt_event *event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
 
-	if (!event)
-		return;
 	event->args.lru_shrink_inactive = *scan;
 	rt_submit(event);
 }

@@ -36,8 +36,6 @@ static void rt_virtballoon_free_page_report(void *ctx, u64 list, u32 entries)
 	u64 bytes = rt_listed_bytes(list, entries);
 	struct rt_event *event = rt_reserve(RT_VIRTBALLOON_FREE_PAGE_REPORT);
 
-	if (!event)
-		return;
 	event->args.virtballoon_free_page_report.nents = entries;
 	event->args.virtballoon_free_page_report.reported_pages = bytes / RT_PAGE_BYTES;
 	rt_submit(event);
@@ -100,14 +98,12 @@ static void rt_report_free_page(void *ctx, u64 unused)
 	blocks = rt_hinted_blocks(before->balloon);
 	RT_READ(&command, sizeof(command), (void *)(before->balloon + RT_AT_virtio_balloon_cmd_id_received_cache));
 	event = rt_reserve(RT_REPORT_FREE_PAGE);
-	if (event) {
-		if (blocks > before->blocks)
-			event->args.report_free_page.hinted_pages = (blocks - before->blocks) * RT_HINT_BLOCK_PAGES;
-		else
-			event->args.report_free_page.returned_pages = (before->blocks - blocks) * RT_HINT_BLOCK_PAGES;
-		event->args.report_free_page.cmd_id = command;
-		rt_submit(event);
-	}
+	if (blocks > before->blocks)
+		event->args.report_free_page.hinted_pages = (blocks - before->blocks) * RT_HINT_BLOCK_PAGES;
+	else
+		event->args.report_free_page.returned_pages = (before->blocks - blocks) * RT_HINT_BLOCK_PAGES;
+	event->args.report_free_page.cmd_id = command;
+	rt_submit(event);
 	hints.delete(&tid);
 }
 RT_PROGRAM(report_free_page, 0)

@@ -30,8 +30,7 @@
 	{                                                                                                              \
 		struct rt_event *event = rt_reserve(number);                                                   \
                                                                                                                        \
-		if (event)                                                                                             \
-			rt_submit(event);                                                                              \
+		rt_submit(event);                                                                                              \
 	}
 
 static void rt_update_balloon_size_begin(void *ctx, u64 unused)
@@ -40,8 +39,7 @@ static void rt_update_balloon_size_begin(void *ctx, u64 unused)
 
 	rt_run_begin(RT_RUN_WORK, true);
 	event = rt_reserve(RT_UPDATE_BALLOON_SIZE_BEGIN);
-	if (event)
-		rt_submit(event);
+	rt_submit(event);
 }
 RT_PROGRAM(update_balloon_size_begin, 0)
 RT_TRACED(update_balloon_size_begin, 0)
@@ -52,8 +50,7 @@ static void rt_update_balloon_size_end(void *ctx, u64 unused)
 
 	rt_run_end(ctx, RT_RUN_WORK);
 	event = rt_reserve(RT_UPDATE_BALLOON_SIZE_END);
-	if (event)
-		rt_submit(event);
+	rt_submit(event);
 }
 RT_PROGRAM(update_balloon_size_end, 0)
 RT_TRACED(update_balloon_size_end, 0)
@@ -63,8 +60,6 @@ static void rt_fill_balloon_begin(void *ctx, u64 num)
 {
 	struct rt_event *event = rt_reserve(RT_FILL_BALLOON_BEGIN);
 
-	if (!event)
-		return;
 	event->args.fill_balloon_begin.num = num;
 	rt_submit(event);
 }
@@ -75,8 +70,6 @@ static void rt_fill_balloon_end(void *ctx, u64 filled)
 {
 	struct rt_event *event = rt_reserve(RT_FILL_BALLOON_END);
 
-	if (!event)
-		return;
 	event->args.fill_balloon_end.filled = (u32)filled;
 	rt_submit(event);
 }
@@ -88,8 +81,6 @@ static void rt_leak_balloon_begin(void *ctx, u64 num)
 {
 	struct rt_event *event = rt_reserve(RT_LEAK_BALLOON_BEGIN);
 
-	if (!event)
-		return;
 	event->args.leak_balloon_begin.num = num;
 	rt_submit(event);
 }
@@ -100,8 +91,6 @@ static void rt_leak_balloon_end(void *ctx, u64 freed)
 {
 	struct rt_event *event = rt_reserve(RT_LEAK_BALLOON_END);
 
-	if (!event)
-		return;
 	event->args.leak_balloon_end.freed = (u32)freed;
 	rt_submit(event);
 }
@@ -117,8 +106,6 @@ static void rt_tell_host(void *ctx, u64 balloon, u64 queue)
 	struct rt_event *event = rt_reserve(RT_TELL_HOST);
 	u64 queues[2] = {};
 
-	if (!event)
-		return;
 	RT_READ(queues, sizeof(queues), (void *)(balloon + 8));
 	event->args.tell_host.vq = queue;
 	event->args.tell_host.direction = queue == queues[0] ? RT_INFLATE : queue == queues[1] ? RT_DEFLATE : -1;
@@ -148,8 +135,6 @@ static void rt_balloon_shrinker_begin(void *ctx, u64 control)
 {
 	struct rt_event *event = rt_reserve(RT_BALLOON_SHRINKER_BEGIN);
 
-	if (!event)
-		return;
 #ifdef RT_AT_balloon_shrinker_begin_nr_to_scan
 	u64 nr_to_scan = 0;
 
@@ -166,8 +151,6 @@ static void rt_balloon_shrinker_end(void *ctx, u64 freed)
 {
 	struct rt_event *event = rt_reserve(RT_BALLOON_SHRINKER_END);
 
-	if (!event)
-		return;
 	event->args.balloon_shrinker_end.freed = freed;
 	rt_submit(event);
 }
@@ -181,8 +164,6 @@ static void rt_oom_notify_begin(void *ctx, u64 callback)
 
 	rt_run_begin(RT_RUN_CALLBACK, RT_IS_BALLOON_CALLBACK(callback));
 	event = rt_reserve(RT_OOM_NOTIFY_BEGIN);
-	if (!event)
-		return;
 	event->args.oom_notify_begin.cb = callback;
 	rt_submit(event);
 }
@@ -222,8 +203,6 @@ static void rt_oom_notify_end(void *ctx, u64 retval)
 
 	rt_run_end(ctx, RT_RUN_CALLBACK);
 	event = rt_reserve(RT_OOM_NOTIFY_END);
-	if (!event)
-		return;
 	event->args.oom_notify_end.retval = (s32)retval;
 	rt_submit(event);
 }
@@ -263,8 +242,6 @@ static void rt_out_of_memory_begin(void *ctx, u64 control)
 	if (ooms.update(&tid, &control))
 		rt_count_lost(RT_OUT_OF_MEMORY_END);
 	event = rt_reserve(RT_OUT_OF_MEMORY_BEGIN);
-	if (!event)
-		return;
 	event->args.out_of_memory_begin.memcg_id = memcg_id;
 #ifdef RT_AT_oom_control_gfp_mask
 	RT_READ(&event->args.out_of_memory_begin.gfp_flags, sizeof(u32), (void *)(control + RT_AT_oom_control_gfp_mask));
@@ -291,8 +268,6 @@ static void rt_out_of_memory_end(void *ctx, u64 retval)
 	if (control)
 		ooms.delete(&tid);
 	event = rt_reserve(RT_OUT_OF_MEMORY_END);
-	if (!event)
-		return;
 	event->args.out_of_memory_end.retval = (u8)retval;
 	event->args.out_of_memory_end.constraint = constraint;
 	rt_submit(event);
@@ -318,8 +293,6 @@ static void rt_proactive_reclaim_end(void *ctx, u64 retval)
 {
 	struct rt_event *event = rt_reserve(RT_PROACTIVE_RECLAIM_END);
 
-	if (!event)
-		return;
 	event->args.proactive_reclaim_end.retval = (s32)retval;
 	rt_submit(event);
 }

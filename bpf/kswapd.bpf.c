@@ -6,8 +6,6 @@ int balance_pgdat_begin(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_BALANCE_PGDAT_BEGIN);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(balance_pgdat_begin, nid);
 	RT_COPY(balance_pgdat_begin, order);
 	RT_COPY(balance_pgdat_begin, highest_zoneidx);
@@ -20,8 +18,6 @@ int balance_pgdat_end(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_BALANCE_PGDAT_END);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(balance_pgdat_end, nr_reclaimed);
 	RT_COPY(balance_pgdat_end, nid);
 	RT_COPY(balance_pgdat_end, order);
@@ -35,8 +31,6 @@ int kswapd_reclaim_fail(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_KSWAPD_RECLAIM_FAIL);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(kswapd_reclaim_fail, nid);
 	RT_COPY(kswapd_reclaim_fail, failures);
 	return rt_submit(event);
@@ -48,8 +42,6 @@ int kswapd_clear_hopeless(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_KSWAPD_CLEAR_HOPELESS);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(kswapd_clear_hopeless, nid);
 	RT_COPY(kswapd_clear_hopeless, reason);
 	return rt_submit(event);
@@ -61,8 +53,6 @@ int damos_stat(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_DAMOS_STAT);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(damos_stat, context_idx);
 	RT_COPY(damos_stat, scheme_idx);
 	RT_COPY(damos_stat, nr_tried);

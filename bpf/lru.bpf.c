@@ -22,14 +22,10 @@ static void rt_lru_tell(void *ctx, struct rt_lru_shrink_inactive *list)
 	if (!list->nr_calls)
 		return;
 	event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
-	if (event) {
-		/* However coarse the clock, it lies inside the span. */
-		event->time_ns--;
-		event->args.lru_shrink_inactive = *list;
-		rt_submit(event);
-	} else {
-		rt_count_more_lost(RT_LRU_SHRINK_INACTIVE, list->nr_calls - 1);
-	}
+	/* However coarse the clock, it lies inside the span. */
+	event->time_ns--;
+	event->args.lru_shrink_inactive = *list;
+	rt_submit(event);
 	__builtin_memset(list, 0, sizeof(*list));
 }
 

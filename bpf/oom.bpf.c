@@ -8,8 +8,6 @@ int mark_victim(void *ctx)
 
 	rt_notifier_end(ctx);
 	event = rt_reserve(RT_MARK_VICTIM);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(mark_victim, total_vm);
 	RT_COPY(mark_victim, anon_rss);
 	RT_COPY(mark_victim, file_rss);
@@ -44,8 +42,6 @@ int signal_generate(void *ctx)
 	    (s32)RT_AT_signal_generate_code > 0 || pid == (s32)sender || pid == (s32)(sender >> 32))
 		return RT_PASS;
 	event = rt_reserve(RT_SIGNAL_GENERATE);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(signal_generate, sig);
 	RT_COPY(signal_generate, code);
 	RT_COPY(signal_generate, pid);
@@ -61,8 +57,6 @@ int reclaim_retry_zone(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_RECLAIM_RETRY_ZONE);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(reclaim_retry_zone, reclaimable);
 	RT_COPY(reclaim_retry_zone, available);
 	RT_COPY(reclaim_retry_zone, min_wmark);
@@ -80,8 +74,6 @@ int compact_retry(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_COMPACT_RETRY);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(compact_retry, order);
 	RT_COPY(compact_retry, priority);
 	RT_COPY(compact_retry, result);
@@ -97,8 +89,6 @@ int compaction_begin(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_COMPACTION_BEGIN);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(compaction_begin, sync);
 	return rt_submit(event);
 }
@@ -109,8 +99,6 @@ int compaction_end(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_COMPACTION_END);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(compaction_end, status);
 	return rt_submit(event);
 }

@@ -223,8 +223,6 @@ static void rt_run_end(void *ctx, u32 type)
 	if (!rt_take_run(type, pages) || !(pages[RT_INFLATE] | pages[RT_DEFLATE]))
 		return;
 	event = rt_reserve(RT_BALLOON_RUN_PAGES);
-	if (!event)
-		return;
 	/* However coarse the clock, it lies inside the run. */
 	event->time_ns--;
 	event->args.balloon_run_pages.inflated_pages = pages[RT_INFLATE];
@@ -242,8 +240,6 @@ static void rt_notifier_end(void *ctx)
 	if (!rt_open_run() || !rt_take_run(RT_RUN_NOTIFIER, pages))
 		return;
 	event = rt_reserve(RT_OOM_NOTIFIER_END);
-	if (!event)
-		return;
 	event->time_ns--;
 	event->args.oom_notifier_end.deflated_pages = pages[RT_DEFLATE];
 	rt_submit(event);

@@ -13,8 +13,6 @@ int shrink_slab_start(void *ctx)
 	}
 #endif
 	event = rt_reserve(RT_SHRINK_SLAB_START);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(shrink_slab_start, shrink);
 	RT_COPY(shrink_slab_start, shr);
 	RT_COPY(shrink_slab_start, nr_objects_to_shrink);
@@ -39,8 +37,6 @@ int shrink_slab_end(void *ctx)
 		rt_run_end(ctx, RT_RUN_SHRINKER);
 #endif
 	event = rt_reserve(RT_SHRINK_SLAB_END);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(shrink_slab_end, shrink);
 	RT_COPY(shrink_slab_end, shr);
 	RT_COPY(shrink_slab_end, unused_scan);
@@ -61,8 +57,6 @@ int direct_reclaim_begin(void *ctx)
 	rt_notifier_end(ctx);
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_DIRECT_RECLAIM_BEGIN);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(direct_reclaim_begin, gfp_flags);
 	RT_COPY(direct_reclaim_begin, order);
 	RT_COPY(direct_reclaim_begin, memcg_id);
@@ -78,8 +72,6 @@ int direct_reclaim_end(void *ctx)
 	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_DIRECT_RECLAIM_END);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(direct_reclaim_end, nr_reclaimed);
 	RT_COPY(direct_reclaim_end, memcg_id);
 	return rt_submit(event);
@@ -93,8 +85,6 @@ int memcg_reclaim_begin(void *ctx)
 
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_MEMCG_RECLAIM_BEGIN);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(memcg_reclaim_begin, gfp_flags);
 	RT_COPY(memcg_reclaim_begin, order);
 	RT_COPY(memcg_reclaim_begin, memcg_id);
@@ -110,8 +100,6 @@ int memcg_reclaim_end(void *ctx)
 	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_MEMCG_RECLAIM_END);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(memcg_reclaim_end, nr_reclaimed);
 	RT_COPY(memcg_reclaim_end, memcg_id);
 	return rt_submit(event);
@@ -125,8 +113,6 @@ int memcg_softlimit_reclaim_begin(void *ctx)
 
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_BEGIN);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(memcg_softlimit_reclaim_begin, gfp_flags);
 	RT_COPY(memcg_softlimit_reclaim_begin, order);
 	RT_COPY(memcg_softlimit_reclaim_begin, memcg_id);
@@ -142,8 +128,6 @@ int memcg_softlimit_reclaim_end(void *ctx)
 	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_MEMCG_SOFTLIMIT_RECLAIM_END);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(memcg_softlimit_reclaim_end, nr_reclaimed);
 	RT_COPY(memcg_softlimit_reclaim_end, memcg_id);
 	return rt_submit(event);
@@ -157,8 +141,6 @@ int node_reclaim_begin(void *ctx)
 
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_NODE_RECLAIM_BEGIN);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(node_reclaim_begin, nid);
 	RT_COPY(node_reclaim_begin, order);
 	RT_COPY(node_reclaim_begin, gfp_flags);
@@ -174,8 +156,6 @@ int node_reclaim_end(void *ctx)
 	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_NODE_RECLAIM_END);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(node_reclaim_end, nr_reclaimed);
 	return rt_submit(event);
 }
@@ -188,8 +168,6 @@ int kswapd_wake(void *ctx)
 
 	rt_lru_begin(ctx);
 	event = rt_reserve(RT_KSWAPD_WAKE);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(kswapd_wake, nid);
 	RT_COPY(kswapd_wake, zid);
 	RT_COPY(kswapd_wake, order);
@@ -205,8 +183,6 @@ int kswapd_sleep(void *ctx)
 	rt_scan_is_over(ctx);
 	rt_lru_end(ctx);
 	event = rt_reserve(RT_KSWAPD_SLEEP);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(kswapd_sleep, nid);
 	return rt_submit(event);
 }
@@ -219,8 +195,6 @@ int wakeup_kswapd(void *ctx)
 
 	rt_notifier_end(ctx);
 	event = rt_reserve(RT_WAKEUP_KSWAPD);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(wakeup_kswapd, nid);
 	RT_COPY(wakeup_kswapd, zid);
 	RT_COPY(wakeup_kswapd, order);
@@ -260,8 +234,6 @@ int lru_shrink_inactive(void *ctx)
 	}
 #endif
 	event = rt_reserve(RT_LRU_SHRINK_INACTIVE);
-	if (!event)
-		return RT_PASS;
 	RT_COPY(lru_shrink_inactive, nr_scanned);
 	RT_COPY(lru_shrink_inactive, nr_reclaimed);
 	RT_COPY(lru_shrink_inactive, nr_dirty);
@@ -285,8 +257,6 @@ int reclaim_pages(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_RECLAIM_PAGES);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(reclaim_pages, nr_scanned);
 	RT_COPY(reclaim_pages, nr_reclaimed);
 	RT_COPY(reclaim_pages, nr_dirty);
@@ -307,8 +277,6 @@ int throttled(void *ctx)
 {
 	struct rt_event *event = rt_reserve(RT_THROTTLED);
 
-	if (!event)
-		return RT_PASS;
 	RT_COPY(throttled, nid);
 	RT_COPY(throttled, usec_timeout);
 	RT_COPY(throttled, usec_delayed);

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tracer.collect.ring import STRIDE
-from tracer.schema import EVENT_DTYPE
+from tracer.collect.ring import SHORT_STRIDE
+from tracer.short_records import SHORT_DTYPE
 
 RATES = (165_000, 430_000, 3_100_000)
 """Events a second: a guest's strongest storm, the densest 20 ms of reclaim seen, the fastest stream of system calls."""
@@ -18,7 +18,7 @@ def table() -> Iterator[str]:
     yield f"| | ring: events | {rates} | queue: events | {rates} |"
     yield "|---|" + "---:|" * 8
     for size in SIZES_MIB:
-        yield f"| {size} MiB | {_bridged(size, STRIDE)} | {_bridged(size, EVENT_DTYPE.itemsize)} |"
+        yield f"| {size} MiB | {_bridged(size, SHORT_STRIDE)} | {_bridged(size, SHORT_DTYPE.itemsize)} |"
 
 
 def _bridged(size_mib: int, event_bytes: int) -> str:

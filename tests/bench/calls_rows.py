@@ -25,7 +25,7 @@ _SEARCH_S, _TRIES = 1.5, 3
 _PACKS = "packs, compresses and checksums them (`packing`), for a file as small as `bytes_per_event` says"
 _RING = (
     "a BPF program that only counts costs most of that already (`producer_vs_bpftrace_count`); ours also reads the "
-    "clock, names the task and writes 104 bytes into a ring"
+    "clock, names the task and writes 80 bytes into a ring"
 )
 
 Outcomes = dict[type[Tracer], list[Outcome]]

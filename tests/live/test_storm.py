@@ -13,6 +13,7 @@ from storm import Checker, Generator, StormProgram, checking, new_token
 from tracer.collect import perf_buffer, ring
 from tracer.probes import syscalls
 from tracer.probes.transport import Transport
+from tracer.schema import EVENT_DTYPE
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
@@ -22,8 +23,8 @@ CPUS = sorted(os.sched_getaffinity(0))[:2]
 def room_of(program: StormProgram) -> int:
     """Records of each thread that surely fit: threads are on CPUs of their own."""
     if program.choice.transport is Transport.RING:
-        return program.sizes.each_bytes // ring.STRIDE // len(CPUS)
-    return program.sizes.each_bytes // perf_buffer.STRIDE - 1
+        return program.sizes.each_bytes // (ring.HEADER_BYTES + EVENT_DTYPE.itemsize) // len(CPUS)
+    return program.sizes.each_bytes // max(perf_buffer.SLOTS) - 1
 
 
 def read_all(program: StormProgram, load: Generator, checker: Checker) -> None:

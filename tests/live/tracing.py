@@ -22,6 +22,7 @@ from tracer.collect.session import Session
 from tracer.kernel.tracefs import find_tracefs, tracepoint_format
 from tracer.probes import syscalls
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, KIND_BY_NUMBER, Role
+from tracer.short_records import lengthened
 
 DROP_SLAB = "echo 2 > /proc/sys/vm/drop_caches"
 _LINE = re.compile(r"^ *(?P<comm>.*)-(?P<pid>\d+) +\[\d+\] .{0,6} *[\d.]+: (?P<event>\w+): ", re.ASCII)
@@ -177,7 +178,7 @@ def run(session: Session, loads: Sequence[WaitingLoad] = (), on_first: Callable[
         elif isinstance(item, dict):
             trace.symbols.update(item)
         else:
-            batches.append(item)
+            batches.append(lengthened(item))
         if loads and all(load.ended for load in loads):
             session.stop()
     if batches:

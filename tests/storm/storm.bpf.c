@@ -10,16 +10,28 @@
 #define RT_STORM_KIND 63
 
 #ifdef RT_STORM_AS_SLAB
-static int rt_storm(void *ctx, u64 sequence)
+static int rt_storm_begin(void *ctx)
 {
-	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_START + (sequence & 1));
+	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_START);
 
-	if (!event)
-		return RT_PASS;
 	event->args.shrink_slab_start.shrink = 1 + RT_STORM_ARGUMENT(1);
 	event->args.shrink_slab_start.shr = 1 + RT_STORM_ARGUMENT(1);
-	event->args.shrink_slab_start.total_scan = sequence & 1 ? 0 : 128;
+	event->args.shrink_slab_start.total_scan = 128;
 	return rt_submit(event);
+}
+
+static int rt_storm_end(void *ctx)
+{
+	struct rt_event *event = rt_reserve(RT_SHRINK_SLAB_END);
+
+	event->args.shrink_slab_end.shrink = 1 + RT_STORM_ARGUMENT(1);
+	event->args.shrink_slab_end.shr = 1 + RT_STORM_ARGUMENT(1);
+	return rt_submit(event);
+}
+
+static int rt_storm(void *ctx, u64 sequence)
+{
+	return sequence & 1 ? rt_storm_end(ctx) : rt_storm_begin(ctx);
 }
 #else
 static int rt_storm(void *ctx, u64 sequence)
@@ -27,8 +39,6 @@ static int rt_storm(void *ctx, u64 sequence)
 	struct rt_event *event = rt_reserve(RT_STORM_KIND);
 	__u64 *words;
 
-	if (!event)
-		return RT_PASS;
 	words = (__u64 *)event->args.bytes;
 	words[0] = RT_STORM_ARGUMENT(1);
 	words[1] = sequence;

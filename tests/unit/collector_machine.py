@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from test_ring import FakeRing
+from test_ring import RECORD_BYTES, FakeRing
 
 from tracer.collect.collector import Collector, Item, Sources
 from tracer.kernel.counters import CounterReader
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS
+from tracer.short_records import typed_dtype
 
 
 class Machine:
@@ -47,7 +48,7 @@ class Machine:
 
     def write(self, kind: str = "kswapd_sleep", count: int = 1, **arguments: int) -> None:
         """Put records into the ring and make its descriptor readable."""
-        record = np.zeros(1, KIND_BY_NAME[kind].record_dtype)
+        record = np.zeros(1, typed_dtype(KIND_BY_NAME[kind], RECORD_BYTES))
         record["kind"] = KIND_BY_NAME[kind].number
         for name, value in arguments.items():
             record[name] = value

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.collect.perf_buffer import HEAD_AT, HEADER_DTYPE, LOST, LOST_DTYPE, SAMPLE, STRIDE, TAIL_AT, PerfBuffer
+from tracer.collect.perf_buffer import HEAD_AT, HEADER_DTYPE, LOST, LOST_DTYPE, SAMPLE, SLOTS, TAIL_AT, PerfBuffer
 from tracer.schema import EVENT_DTYPE
+from tracer.short_records import SHORT_DTYPE
+
+STRIDE, LONG_STRIDE = SLOTS
+"""Bytes of a sample with a short record, and with a long one."""
 
 
 class FakePerf:
@@ -26,9 +30,9 @@ class FakePerf:
     def free(self) -> int:
         return self.size - int(self.head[0] - self.tail[0])
 
-    def write(self, time_ns: int, misc: int = 1) -> bool:
+    def write(self, time_ns: int, misc: int = 1, *, long: bool = False) -> bool:
         """Add a sample, before it what was lost until now; False, and counted, where there is no room."""
-        needed = STRIDE + (LOST_DTYPE.itemsize if self.lost else 0)
+        needed = (LONG_STRIDE if long else STRIDE) + (LOST_DTYPE.itemsize if self.lost else 0)
         if needed > self.free:
             self.lost += 1
             return False
@@ -36,8 +40,9 @@ class FakePerf:
             lost = np.array([((LOST, 0, LOST_DTYPE.itemsize), 7, self.lost)], LOST_DTYPE)
             self._append(lost.view(np.uint8))
             self.lost = 0
-        record = np.zeros(1, EVENT_DTYPE)
-        record["time_ns"], record["cpu"], record["args"] = time_ns, self.cpu, np.uint64(time_ns).tobytes() * 8
+        record = np.zeros(1, EVENT_DTYPE if long else SHORT_DTYPE)
+        record["time_ns"], record["cpu"] = time_ns, self.cpu
+        record["args"] = np.uint64(time_ns).tobytes() * (record["args"].itemsize // 8)
         self.write_raw(SAMPLE, record.view(np.uint8), misc)
         return True
 
@@ -55,9 +60,11 @@ class FakePerf:
         times: list[int] = []
         end = self.reader.written_bytes
         while len(slots := self.reader.run(end, most)):
-            assert (slots["record"].copy().view(EVENT_DTYPE)["time_ns"] == slots["time_ns"]).all()
+            records = slots["record"].copy()
+            dtype = EVENT_DTYPE if records.itemsize == EVENT_DTYPE.itemsize else SHORT_DTYPE
+            assert (records.view(dtype)["time_ns"] == slots["time_ns"]).all()
             times += slots["time_ns"].tolist()
-            self.reader.take(len(slots))
+            self.reader.take(slots.nbytes)
         self.reader.release()
         return times
 

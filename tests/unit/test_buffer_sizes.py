@@ -17,8 +17,8 @@ from tracer.buffer_sizes import (
     default_queue_bytes,
     packing_bytes,
 )
-from tracer.collect.ring import STRIDE
-from tracer.schema import EVENT_DTYPE
+from tracer.collect.ring import SHORT_STRIDE
+from tracer.short_records import SHORT_DTYPE
 from tracer.store.event_columns import EventEncoder
 
 MIB = 1 << 20
@@ -29,11 +29,11 @@ STORM_IN_200_MS = 28_208
 
 
 def test_the_least_ring_bridges_a_gap_in_a_storm_and_half_of_it_would_not() -> None:
-    assert LEAST_BUFFER_BYTES // 2 < STORM_IN_100_MS * STRIDE <= LEAST_BUFFER_BYTES
+    assert LEAST_BUFFER_BYTES // 2 < STORM_IN_100_MS * SHORT_STRIDE <= LEAST_BUFFER_BYTES
 
 
 def test_the_least_queue_bridges_a_pause_of_the_writer_in_a_storm() -> None:
-    assert LEAST_QUEUE_BYTES - MIB < STORM_IN_200_MS * EVENT_DTYPE.itemsize <= LEAST_QUEUE_BYTES
+    assert LEAST_QUEUE_BYTES - MIB < STORM_IN_200_MS * SHORT_DTYPE.itemsize <= LEAST_QUEUE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_each_of_several_buffers_bridges_the_gap_within_the_most_of_all(cpus, in
 @pytest.mark.parametrize("queue_bytes", [MIB, LEAST_QUEUE_BYTES, 4 * MIB, 5 * MIB, MOST_QUEUE_BYTES, 1024 * MIB])
 def test_a_queue_holds_several_blocks_and_packing_takes_what_is_said(queue_bytes: int) -> None:
     events = block_events(queue_bytes)
-    assert queue_bytes // EVENT_DTYPE.itemsize >= 2 * events
+    assert queue_bytes // SHORT_DTYPE.itemsize >= 2 * events
     assert EventEncoder(events).buffer_bytes <= packing_bytes(queue_bytes) < 1.1 * EventEncoder(events).buffer_bytes
 
 

@@ -13,6 +13,7 @@ from collector_machine import Machine, collect, kinds
 
 from tracer.batch import LostStretch, Samples
 from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
+from tracer.short_records import SHORT_DTYPE
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_records_come_as_one_batch_and_what_is_left_at_the_end_too(machine: Mach
 
     batches = [item for item in collect(machine, at) if isinstance(item, np.ndarray)]
     assert [len(batch) for batch in batches] == [5, 3]
-    assert all(batch.dtype == EVENT_DTYPE for batch in batches)
+    assert all(batch.dtype == SHORT_DTYPE for batch in batches)
 
 
 @pytest.mark.parametrize("lend", [False, True])

@@ -54,16 +54,16 @@ def resolution(monkeypatch: pytest.MonkeyPatch) -> type[FakeResolution]:
 def test_new_addresses_are_named_once(machine: Machine, resolution: type[FakeResolution]) -> None:
     def at(number: int) -> None:
         if number == 0:
-            machine.write("shrink_slab_start", count=3, shrink=0xFFFF8000)
+            machine.write("shrink_slab_start", count=3, shrink=-0x8000)
         if number == 2:
-            machine.write("shrink_slab_end", shrink=0xFFFF8000)
+            machine.write("shrink_slab_end", shrink=-0x8000)
             machine.write("balloon_work_begin", function=0xFFFF9000)
             machine.write("oom_notifier_run", cb=0xFFFFA000)
             machine.collector.stop()
 
     names = [item for item in collect(machine, at) if isinstance(item, dict)]
     asked = [one.addresses for one in resolution.begun]
-    assert set().union(*asked) == {0xFFFF8000, 0xFFFF9000, 0xFFFFA000}
+    assert set().union(*asked) == {0xFFFFFFFFFFFF8000, 0xFFFF9000, 0xFFFFA000}
     assert sum(map(len, asked)) == 3
     assert {key: value for found in names for key, value in found.items()}[0xFFFF9000] == "fffff9000"
 
@@ -81,7 +81,7 @@ def test_records_are_taken_between_the_pieces_that_names_are_found_in(
         return step(self)
 
     monkeypatch.setattr(resolution, "step", busy_step)
-    machine.write("shrink_slab_start", shrink=0xFFFF8000)
+    machine.write("shrink_slab_start", shrink=-0x8000)
     # WHEN the collector names an address
     before: list[Item] = []
     for item in machine.collector.items(duration_s=60):
@@ -116,12 +116,12 @@ def test_where_one_address_can_be_named_alone_the_table_is_not_read(resolution: 
 
 
 def test_a_name_that_costs_little_is_told_at_once(tmp_path: Path) -> None:
-    machine = Machine(tmp_path, symbol_name={0xFFFF8000: "super_cache_scan"}.get)
-    machine.write("shrink_slab_start", shrink=0xFFFF8000)
+    machine = Machine(tmp_path, symbol_name={0xFFFFFFFFFFFF8000: "super_cache_scan"}.get)
+    machine.write("shrink_slab_start", shrink=-0x8000)
     before: list[Item] = []
     for item in machine.collector.items(duration_s=60):
         if isinstance(item, dict):
-            assert item == {0xFFFF8000: "super_cache_scan"}
+            assert item == {0xFFFFFFFFFFFF8000: "super_cache_scan"}
             break
         before.append(item)
     # THEN it comes at the first turn of the loop: with the reading at the beginning, and one that was due

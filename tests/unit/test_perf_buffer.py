@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_perf import FakePerf
+from fake_perf import LONG_STRIDE, STRIDE, FakePerf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer.collect.perf_buffer import SAMPLE, STRIDE
+from tracer.collect.perf_buffer import SAMPLE
 from tracer.schema import EVENT_DTYPE
+from tracer.short_records import SHORT_DTYPE
 
 
 def test_a_sample_takes_as_many_bytes_as_the_kernel_gives_it() -> None:
     # perf_output_sample: header, u32 size, the raw data, filled up to eight bytes
-    assert (EVENT_DTYPE.itemsize, STRIDE) == (104, 120)
+    assert (EVENT_DTYPE.itemsize, LONG_STRIDE) == (104, 120)
+    assert (SHORT_DTYPE.itemsize, STRIDE) == (80, 96)
 
 
 def test_an_empty_buffer_gives_nothing_and_stays() -> None:
@@ -29,7 +31,7 @@ def test_samples_come_in_order_and_free_their_room_once_released() -> None:
         perf.write(time_ns, misc=time_ns % 3)
     slots = perf.reader.run(perf.reader.written_bytes, 3)
     assert slots["time_ns"].tolist() == [1, 2, 3]
-    perf.reader.take(2)
+    perf.reader.take(2 * STRIDE)
     assert perf.tail[0] == 0
     perf.reader.release()
     assert perf.tail[0] == 2 * STRIDE
@@ -59,14 +61,24 @@ def test_only_what_is_before_the_end_given_is_read() -> None:
     assert perf.reader.run(end, 10)["time_ns"].tolist() == [1]
 
 
+@pytest.mark.parametrize("start", range(0, 1024, 104))
+def test_samples_of_both_sizes_come_in_order_each_run_of_one(start: int) -> None:
+    perf = FakePerf(size=1024, start=start)
+    for time_ns, long in enumerate((False, False, True, False, True, True), 1):
+        assert perf.write(time_ns, long=long)
+    assert perf.read_all() == [1, 2, 3, 4, 5, 6]
+    assert perf.reader.lost == perf.reader.malformed == 0
+    assert perf.tail[0] == perf.head[0]
+
+
 def test_what_the_kernel_says_it_lost_is_summed_up_and_no_sample() -> None:
     perf = FakePerf(size=512)
     times = [time_ns for time_ns in range(1, 10) if perf.write(time_ns)]
-    assert perf.read_all() == times == [1, 2, 3, 4]
+    assert perf.read_all() == times == [1, 2, 3, 4, 5]
     assert perf.reader.lost == 0, "it is told before the next record"
     perf.write(10)
     assert perf.read_all() == [10]
-    assert perf.reader.lost == 5
+    assert perf.reader.lost == 4
 
 
 @pytest.mark.parametrize("length", [8, 60, 200])
@@ -98,16 +110,16 @@ def test_a_size_of_zero_cannot_hold_the_reader_up() -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.sampled_from(["write", "other", "read", "some"]), max_size=150), st.integers(0, 5000))
+@given(st.lists(st.sampled_from(["write", "long", "other", "read", "some"]), max_size=150), st.integers(0, 5000))
 def test_every_sample_comes_once_in_order_or_is_counted(actions: list[str], start: int) -> None:
     perf = FakePerf(size=1024, start=start * 8)
     written, refused = 0, 0
     kept: list[int] = []
     seen: list[int] = []
     for action in [*actions, "read", "write", "read"]:
-        if action == "write":
+        if action in ("write", "long"):
             written += 1
-            if perf.write(written):
+            if perf.write(written, long=action == "long"):
                 kept.append(written)
             else:
                 refused += 1
@@ -118,7 +130,7 @@ def test_every_sample_comes_once_in_order_or_is_counted(actions: list[str], star
         elif action == "some":
             slots = perf.reader.run(perf.reader.written_bytes, 2)
             seen += slots["time_ns"].tolist()
-            perf.reader.take(len(slots))
+            perf.reader.take(slots.nbytes)
             perf.reader.release()
     assert seen == kept
     assert perf.reader.lost == refused == written - len(kept)

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_perf import FakePerf
+from fake_perf import STRIDE, FakePerf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer.collect import perf as perf_module
 from tracer.collect.perf import PerfBuffers
-from tracer.collect.perf_buffer import STRIDE
 from tracer.collect.transport import LossOfPerf
 from tracer.probes.attach import UNKNOWN_NUMBER
 from tracer.schema import EVENT_DTYPE, MAX_KINDS
+from tracer.short_records import SHORT_DTYPE
 
 
 class FakeBell:
@@ -51,7 +51,7 @@ class FakeMachine:
     def read(self) -> list[tuple[int, int]]:
         """Times and CPUs of everything there is."""
         records = [record for batch in self.buffers.batches() for record in batch]
-        assert all(record.dtype == EVENT_DTYPE for record in records)
+        assert all(record.dtype in (SHORT_DTYPE, EVENT_DTYPE) for record in records)
         return [(int(record["time_ns"]), int(record["cpu"])) for record in records]
 
 
@@ -70,6 +70,17 @@ def test_records_of_two_cpus_come_in_the_order_of_their_times(machine: FakeMachi
     assert machine.read() == [(1, 0), (2, 1), (3, 1), (4, 0), (5, 0), (6, 1)]
     assert machine.read() == []
     assert machine.buffers.written_bytes == machine.buffers.read_bytes
+
+
+def test_records_of_two_sizes_are_merged_as_long_ones(machine: FakeMachine) -> None:
+    for time_ns in (1, 4):
+        machine.perf[0].write(time_ns)
+    machine.perf[1].write(2, long=True)
+    machine.perf[1].write(3, long=True)
+    machine.perf[1].write(5)
+    batches = list(machine.buffers.batches())
+    assert [(batch.itemsize, batch["time_ns"].tolist()) for batch in batches] == [(104, [1, 2, 3]), (80, [4, 5])]
+    assert np.concatenate([batch["cpu"] for batch in batches]).tolist() == [0, 1, 1, 0, 1]
 
 
 def test_a_batch_is_whole_records_that_later_writing_does_not_touch(machine: FakeMachine) -> None:

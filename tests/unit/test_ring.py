@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer.collect.ring import BUSY, DISCARDED, HEADER_BYTES, STRIDE, Ring
+from tracer.collect.ring import BUSY, DISCARDED, HEADER_BYTES, SHORT_STRIDE, Ring
 from tracer.schema import EVENT_DTYPE
+from tracer.short_records import SHORT_DTYPE
 
-RECORD_BYTES = EVENT_DTYPE.itemsize
+RECORD_BYTES, LONG_BYTES = SHORT_DTYPE.itemsize, EVENT_DTYPE.itemsize
 
 
 class FakeRing:
@@ -38,10 +39,14 @@ class FakeRing:
 
     def finish(self, position: int) -> None:
         """Clear a record's busy bit."""
-        self._poke(position, np.array([RECORD_BYTES], np.uint32).view(np.uint8))
+        at = position % self.size
+        length = self.data[at : at + 4].view(np.uint32)[0] & ~np.uint32(BUSY)
+        self._poke(position, np.array([length], np.uint32).view(np.uint8))
 
     def drain(self) -> list[int]:
-        return [time_ns for batch in self.reader.batches() for time_ns in batch["time_ns"].tolist()]
+        batches = list(map(np.copy, self.reader.batches()))
+        assert all(batch.dtype in (SHORT_DTYPE, EVENT_DTYPE) for batch in batches)
+        return [time_ns for batch in batches for time_ns in batch["time_ns"].tolist()]
 
     @property
     def free(self) -> int:
@@ -63,7 +68,7 @@ def test_all_finished_records_come_in_order_and_free_their_room() -> None:
     for _ in range(5):
         ring.write()
     assert ring.drain() == [1, 2, 3, 4, 5]
-    assert ring.consumer[0] == ring.producer[0] == 5 * STRIDE
+    assert ring.consumer[0] == ring.producer[0] == 5 * SHORT_STRIDE
     assert ring.drain() == []
 
 
@@ -74,7 +79,7 @@ def test_a_batch_is_lent_until_the_next_is_asked_for() -> None:
     (time_ns,) = next(batches)["time_ns"]
     assert (time_ns, ring.consumer[0]) == (1, 0)
     assert list(batches) == []
-    assert ring.consumer[0] == STRIDE
+    assert ring.consumer[0] == SHORT_STRIDE
 
 
 @pytest.mark.parametrize("busy", [0, 1, 3])
@@ -97,12 +102,32 @@ def test_records_that_wrap_around_the_end_come_whole() -> None:
     seen: list[int] = []
     # WHEN many times its size goes through it
     for _ in range(50):
-        while ring.free >= STRIDE:
+        while ring.free >= SHORT_STRIDE:
             ring.write()
         seen += ring.drain()
     # THEN nothing is lost or repeated
     assert seen == list(range(1, ring.written + 1))
     assert ring.written > 300
+
+
+@pytest.mark.parametrize("start", range(0, 1024, 104))
+def test_records_of_both_sizes_come_in_order_each_batch_of_one(start: int) -> None:
+    # GIVEN runs of short and of long records, wherever they lie in the ring
+    ring = FakeRing(size=1024, start=start)
+    lengths = [RECORD_BYTES, RECORD_BYTES, LONG_BYTES, RECORD_BYTES, LONG_BYTES, LONG_BYTES]
+    for length in lengths:
+        ring.write(length)
+    # WHEN read
+    batches = list(map(np.copy, ring.reader.batches()))
+    # THEN each batch is one run
+    assert [(batch.itemsize, batch["time_ns"].tolist()) for batch in batches] == [
+        (RECORD_BYTES, [1, 2]),
+        (LONG_BYTES, [3]),
+        (RECORD_BYTES, [4]),
+        (LONG_BYTES, [5, 6]),
+    ]
+    assert ring.consumer[0] == ring.producer[0]
+    assert ring.reader.malformed == 0
 
 
 def test_discarded_records_are_stepped_over_and_are_not_malformed() -> None:
@@ -123,7 +148,7 @@ def test_a_busy_record_is_not_stepped_over_even_if_its_length_is_foreign() -> No
     assert ring.consumer[0] == 0
 
 
-@pytest.mark.parametrize("length", [8, 23, RECORD_BYTES - 8, RECORD_BYTES + 16])
+@pytest.mark.parametrize("length", [8, 23, RECORD_BYTES - 8, RECORD_BYTES + 16, LONG_BYTES + 8])
 def test_a_record_of_a_foreign_length_is_skipped_and_counted(length: int) -> None:
     ring = FakeRing()
     ring.write()
@@ -143,15 +168,15 @@ def test_a_length_beyond_the_ring_cannot_lead_behind_the_writer() -> None:
 
 
 def test_reading_starts_where_the_consumer_was() -> None:
-    ring = FakeRing(size=1024, start=7 * STRIDE)
+    ring = FakeRing(size=1024, start=7 * SHORT_STRIDE)
     ring.write()
     assert ring.drain() == [1]
-    assert ring.consumer[0] == 8 * STRIDE
+    assert ring.consumer[0] == 8 * SHORT_STRIDE
 
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.sampled_from(["write", "busy", "finish", "discard", "foreign", "drain"]), max_size=120),
+    st.lists(st.sampled_from(["write", "long", "busy", "finish", "discard", "foreign", "drain"]), max_size=120),
     st.integers(0, 5000),
 )
 def test_every_finished_record_comes_exactly_once_and_in_order(actions: list[str], start: int) -> None:
@@ -160,7 +185,7 @@ def test_every_finished_record_comes_exactly_once_and_in_order(actions: list[str
     expected: list[int] = []
     seen: list[int] = []
     for action in actions:
-        if action == "drain" or ring.free < STRIDE + 32:
+        if action == "drain" or ring.free < SHORT_STRIDE + 32 + 24:
             seen += ring.drain()
         elif action == "finish" and busy:
             ring.finish(busy.pop())
@@ -168,8 +193,8 @@ def test_every_finished_record_comes_exactly_once_and_in_order(actions: list[str
             ring.write(flags=DISCARDED)
         elif action == "foreign":
             ring.write(length=48)
-        elif action in ("write", "busy"):
-            position = ring.write(flags=BUSY if action == "busy" else 0)
+        elif action in ("write", "long", "busy"):
+            position = ring.write(LONG_BYTES if action == "long" else RECORD_BYTES, BUSY if action == "busy" else 0)
             busy += [position] if action == "busy" else []
             expected.append(ring.written)
     for position in busy:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..distinct_values import distinct_values
 from ..kernel.kallsyms import Resolution
 from ..schema import EVENT_DTYPE, FUNCTION_FIELDS, HEADER_DTYPE, KINDS, MAX_KINDS
+from ..short_records import SHORT_DTYPE, args_of
 
 _SLOTS: Final = 1 << 12
 _AT_ONCE: Final = 128
@@ -20,27 +21,28 @@ _AT_ONCE: Final = 128
 
 
 class _Place:
-    """Where in a record some kinds have a function's address."""
+    """Where in records of one size some kinds have a function's address, perhaps its lower half."""
 
-    def __init__(self, offset: int, kinds: frozenset[int]) -> None:
+    def __init__(self, record_bytes: int, offset: int, code: str, kinds: frozenset[int]) -> None:
+        self.record_bytes = record_bytes
         self.kinds = kinds
         self.is_here = np.zeros(MAX_KINDS, np.bool_)
         self.is_here[sorted(kinds)] = True
-        self.dtype = np.dtype(
-            {"names": ["address"], "formats": ["u8"], "offsets": [offset], "itemsize": EVENT_DTYPE.itemsize}
-        )
+        self.dtype = np.dtype({"names": ["address"], "formats": [code], "offsets": [offset], "itemsize": record_bytes})
 
 
 def _places() -> tuple[_Place, ...]:
-    kinds_at: dict[int, set[int]] = {}
+    kinds_at: dict[tuple[int, int, str], set[int]] = {}
     for kind in KINDS:
-        for name, _ in kind.fields:
-            if name in FUNCTION_FIELDS and kind.args_dtype.fields:
-                offset = HEADER_DTYPE.itemsize + kind.args_dtype.fields[name][1]
-                kinds_at.setdefault(offset, set()).add(kind.number)
-    return tuple(_Place(offset, frozenset(kinds)) for offset, kinds in kinds_at.items())
+        for size in (SHORT_DTYPE.itemsize, EVENT_DTYPE.itemsize):
+            for name, (dtype, offset, *_) in ((args_of(kind, size) or _NO_ARGS).fields or {}).items():
+                if name in FUNCTION_FIELDS:
+                    place = size, HEADER_DTYPE.itemsize + offset, dtype.str
+                    kinds_at.setdefault(place, set()).add(kind.number)
+    return tuple(_Place(*place, frozenset(kinds)) for place, kinds in kinds_at.items())
 
 
+_NO_ARGS: Final = np.dtype([])
 _PLACES: Final = _places()
 
 
@@ -74,11 +76,11 @@ class AddressBook:
         return self._naming is not None
 
     def notice(self, records: npt.NDArray[np.void], kinds: npt.NDArray[np.uint16], present: AbstractSet[int]) -> None:
-        """Remember the new addresses in records of EVENT_DTYPE; `kinds` is their column, `present` what is in it."""
+        """Remember the new addresses in records; `kinds` is their column, `present` what is in it."""
         for place in _PLACES:
-            here = place.kinds & present
+            here = place.kinds & present if place.record_bytes == records.itemsize else None
             if here:
-                addresses = records.view(place.dtype)["address"].copy()
+                addresses = records.view(place.dtype)["address"].astype(np.uint64)
                 new = self._table.take(_slots(addresses), mode="clip") != addresses
                 if len(here) < len(present):
                     # Other kinds have something else in this place.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..batch import CgroupNames
 from ..distinct_values import distinct_values
 from ..schema import KIND_BY_NAME
+from ..short_records import typed_dtype
 
 _SLOTS: Final = 1 << 12
 _MOST: Final = 1 << 15
@@ -41,13 +42,13 @@ class CgroupBook:
         self._bytes = 0
 
     def notice(self, records: npt.NDArray[np.void], present: AbstractSet[int]) -> None:
-        """Find the names of new cgroups in records of EVENT_DTYPE, in which the kinds `present` are."""
+        """Find the names of new cgroups in records, in which the kinds `present` are."""
         ids = records["cgroup_id"].copy()
         self._learn(ids[self._table.take(ids & np.uint32(_SLOTS - 1), mode="clip") != ids])
         for kind in _WITH_MEMCG:
             if kind.number in present:
                 chosen = records[records["kind"] == kind.number]
-                self._name(chosen.view(kind.record_dtype)["memcg_id"].tolist())
+                self._name(chosen.view(typed_dtype(kind, records.itemsize))["memcg_id"].tolist())
 
     def take(self) -> Iterator[CgroupNames]:
         """The names found since the last time, if any."""

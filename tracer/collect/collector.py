@@ -24,7 +24,8 @@ from .cgroup_book import CgroupBook
 from .transport import Buffers
 
 Item = npt.NDArray[np.void] | Samples | LostStretch | CgroupNames | dict[int, str]
-"""Records of EVENT_DTYPE, counters, a lost stretch, or names not seen before: of cgroups, of kernel addresses."""
+"""Records of SHORT_DTYPE or EVENT_DTYPE, counters, a lost stretch, or names not seen before: of cgroups, of kernel
+addresses."""
 
 DEFAULT_SAMPLE_INTERVAL_S: Final = 0.25
 
@@ -324,4 +325,4 @@ class Collector:
 
 def _copy(records: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """Record by record, which takes numpy a ninth of the time of field by field."""
-    return records.view(f"V{EVENT_DTYPE.itemsize}").copy().view(EVENT_DTYPE)
+    return records.view(f"V{records.itemsize}").copy().view(records.dtype)

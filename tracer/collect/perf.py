@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ..kernel import kernel_time
 from ..schema import EVENT_DTYPE
+from ..short_records import SHORT_DTYPE, lengthened
 from .perf_buffer import PerfBuffer, Slots
 
 Records = npt.NDArray[np.void]
@@ -32,7 +33,7 @@ _MIN_RUN: Final = 64
 _LOOK_EVERY_S: Final = 0.075
 _RARE_S: Final = 0.5
 """Records further apart than this ring each; where they come closer together, looking is cheaper."""
-_RECORD: Final = f"V{EVENT_DTYPE.itemsize}"
+_RECORDS: Final = {dtype.itemsize: dtype for dtype in (SHORT_DTYPE, EVENT_DTYPE)}
 
 
 class Waiting(Protocol):
@@ -137,7 +138,7 @@ class PerfBuffers:
         return lost
 
     def batches(self) -> Iterator[Records]:
-        """Every record that was there at the call, in the order of their times, in batches."""
+        """Every record that was there at the call, in the order of their times; a batch has one size."""
         now_ns, opened = kernel_time.now_ns(), self._all
         for one in opened:
             one.end = one.buffer.written_bytes
@@ -190,7 +191,7 @@ class PerfBuffers:
         parts = [(one, run[: _not_later(run, limit)]) for one, run in runs]
         records = _merged([part for _, part in parts if len(part)])
         for one, part in parts:
-            one.buffer.take(len(part))
+            one.buffer.take(part.nbytes)
         for one in active:
             one.buffer.release()
         return records
@@ -212,15 +213,21 @@ def _not_later(run: Slots, limit: np.uint64) -> int:
 
 
 def _merged(parts: list[Slots]) -> Records:
-    records = np.empty(sum(map(len, parts)), EVENT_DTYPE)
+    lengths = {part["record"].itemsize for part in parts} or {SHORT_DTYPE.itemsize}
+    dtype = _RECORDS[max(lengths)]
+    records = np.empty(sum(map(len, parts)), dtype)
+    whole = records.view(f"V{dtype.itemsize}")
     if len(parts) == 1:
-        records.view(_RECORD)[:] = parts[0]["record"]
+        whole[:] = parts[0]["record"]
     elif parts:
         order = np.argsort(np.concatenate([part["time_ns"] for part in parts]), kind="stable")
         place = np.empty(len(order), np.intp)
         place[order] = np.arange(len(order))
         start = 0
         for part in parts:
-            records.view(_RECORD)[place[start : start + len(part)]] = part["record"]
+            own = part["record"]
+            if len(lengths) > 1:
+                own = lengthened(own.view(_RECORDS[own.itemsize])).view(whole.dtype)
+            whole[place[start : start + len(part)]] = own
             start += len(part)
     return records

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import EVENT_DTYPE
+from ..short_records import SHORT_DTYPE
 from .positions import Position
 
 HEAD_AT: Final = 1024
@@ -30,17 +31,22 @@ LOST_DTYPE: Final[np.dtype[np.void]] = np.dtype([("header", HEADER_DTYPE), ("id"
 
 RECORD_AT: Final = HEADER_DTYPE.itemsize + 4
 """A raw sample is the header, a 32-bit length, the record, and what fills it up to eight bytes."""
-STRIDE: Final = RECORD_AT + EVENT_DTYPE.itemsize + 7 & ~7
-
 _TIME_AT: Final = int(EVENT_DTYPE.fields["time_ns"][1]) if EVENT_DTYPE.fields else 0
-SLOT_DTYPE: Final = np.dtype(
-    {
-        "names": ["header", "type", "size", "time_ns", "record"],
-        "formats": ["u8", "u4", "u2", "u8", f"V{EVENT_DTYPE.itemsize}"],
-        "offsets": [0, 0, 6, RECORD_AT + _TIME_AT, RECORD_AT],
-        "itemsize": STRIDE,
-    }
-)
+
+
+def _slot(length: int) -> np.dtype[np.void]:
+    return np.dtype(
+        {
+            "names": ["header", "type", "size", "time_ns", "record"],
+            "formats": ["u8", "u4", "u2", "u8", f"V{length}"],
+            "offsets": [0, 0, 6, RECORD_AT + _TIME_AT, RECORD_AT],
+            "itemsize": RECORD_AT + length + 7 & ~7,
+        }
+    )
+
+
+SLOTS: Final = {slot.itemsize: slot for slot in map(_slot, (SHORT_DTYPE.itemsize, EVENT_DTYPE.itemsize))}
+"""Samples with a record by the size that their headers tell."""
 
 Slots = npt.NDArray[np.void]
 
@@ -51,11 +57,11 @@ def _header_word(kind: int, size: int) -> int:
 
 
 _MASK: Final = np.uint64(_header_word(0xFFFFFFFF, 0xFFFF))
-_WHOLE_SAMPLE: Final = np.uint64(_header_word(SAMPLE, STRIDE))
+_WHOLE_SAMPLES: Final = {_header_word(SAMPLE, size): size for size in SLOTS}
 
 
 class PerfBuffer:
-    """The reading end of one CPU's buffer of fixed-size samples.
+    """The reading end of one CPU's buffer of samples of two sizes, of which one seldom follows the other.
 
     `lost` sums up what PERF_RECORD_LOST says, `malformed` counts samples that are no record of ours. Not thread-safe.
     """
@@ -86,25 +92,24 @@ class PerfBuffer:
         return self._head.load()
 
     def run(self, end: int, most: int) -> Slots:
-        """A view of at most `most` samples, the next ones before the position `end`; none where there is none.
+        """A view of at most `most` samples of one size, the next before the position `end`; none where there is none.
 
         Records that are no samples of ours are stepped over and counted.
         """
         while self.read_bytes < end:
-            slots = self._contiguous(end, most)
-            foreign = (slots["header"] & _MASK) != _WHOLE_SAMPLE
-            first = int(foreign.argmax()) if len(slots) else 0
-            if len(slots) and not foreign[first]:
-                return slots
-            if first:
-                return slots[:first]
+            header = self._header_word()
+            slots = self._contiguous(_WHOLE_SAMPLES.get(header), end, most)
+            foreign = (slots["header"] & _MASK) != np.uint64(header)
+            if len(slots):
+                first = int(foreign.argmax())
+                return slots[:first] if foreign[first] else slots
             if (wrapped := self._step(end)) is not None:
                 return wrapped
-        return np.empty(0, SLOT_DTYPE)
+        return np.empty(0, SLOTS[min(SLOTS)])
 
-    def take(self, count: int) -> None:
-        """Go beyond the next `count` samples; `release` frees their room."""
-        self.read_bytes += count * STRIDE
+    def take(self, size: int) -> None:
+        """Go beyond the next samples, of so many bytes; `release` frees their room."""
+        self.read_bytes += size
 
     def release(self) -> None:
         """Give the kernel back what was read."""
@@ -118,17 +123,25 @@ class PerfBuffer:
             del self._head, self._tail, self._data
             mapping.close()
 
-    def _contiguous(self, end: int, most: int) -> Slots:
+    def _header_word(self) -> int:
+        """What the record at the front begins with, without `misc`; headers never wrap."""
         start = self.read_bytes & (self.size - 1)
-        count = min((min(end, self.read_bytes + self.size - start) - self.read_bytes) // STRIDE, most)
-        return np.ndarray(count, SLOT_DTYPE, self._data, start)
+        return int(self._data[start : start + 8].view(np.uint64)[0] & _MASK)
+
+    def _contiguous(self, size: int | None, end: int, most: int) -> Slots:
+        """Samples of that size at the front, before they wrap, if they are any."""
+        if size is None:
+            return np.empty(0, SLOTS[min(SLOTS)])
+        start = self.read_bytes & (self.size - 1)
+        count = min((min(end, self.read_bytes + self.size - start) - self.read_bytes) // size, most)
+        return np.ndarray(count, SLOTS[size], self._data, start)
 
     def _step(self, end: int) -> Slots | None:
         """The sample at the front, which wraps, as a copy; anything else is counted and left behind."""
         header = self._copy(HEADER_DTYPE.itemsize).view(HEADER_DTYPE)[0]
         kind, size = int(header["type"]), int(header["size"])
-        if kind == SAMPLE and size == STRIDE:
-            slots: Slots = self._copy(STRIDE).view(SLOT_DTYPE)
+        if kind == SAMPLE and size in SLOTS:
+            slots: Slots = self._copy(size).view(SLOTS[size])
             return slots
         if kind == LOST and size >= LOST_DTYPE.itemsize:
             self.lost += int(self._copy(LOST_DTYPE.itemsize).view(LOST_DTYPE)["lost"][0])

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import EVENT_DTYPE
+from ..short_records import SHORT_DTYPE
 from .positions import Position, acquire_fence
 
 HEADER_BYTES: Final = 8
@@ -22,26 +23,32 @@ BUSY: Final = 1 << 31
 DISCARDED: Final = 1 << 30
 """BPF_RINGBUF_BUSY_BIT and BPF_RINGBUF_DISCARD_BIT."""
 
-STRIDE: Final = HEADER_BYTES + EVENT_DTYPE.itemsize
-"""Bytes from one record to the next: headers and records are multiples of eight."""
+SHORT_STRIDE: Final = HEADER_BYTES + SHORT_DTYPE.itemsize
+"""Bytes from one short record to the next."""
 
 _MAX_RECORDS: Final = 1 << 13
 """Most records of a batch: what is done with them next finds them in the second-level cache (0.9 MB)."""
-_SLOT: Final = np.dtype(
-    {
-        "names": ["length", "record"],
-        "formats": ["u4", f"V{EVENT_DTYPE.itemsize}"],
-        "offsets": [0, HEADER_BYTES],
-        "itemsize": STRIDE,
-    }
-)
+_RECORDS: Final = {dtype.itemsize: dtype for dtype in (SHORT_DTYPE, EVENT_DTYPE)}
+"""By their length, which is a multiple of eight: so many bytes and a header lie from one record to the next."""
+_SLOTS: Final = {
+    length: np.dtype(
+        {
+            "names": ["length", "record"],
+            "formats": ["u4", f"V{length}"],
+            "offsets": [0, HEADER_BYTES],
+            "itemsize": HEADER_BYTES + length,
+        }
+    )
+    for length in _RECORDS
+}
 _LENGTH_MASK: Final = DISCARDED - 1
+_NOTHING: Final = np.empty(0, _SLOTS[SHORT_DTYPE.itemsize])
 
 Records = npt.NDArray[np.void]
 
 
 class Ring:
-    """The reading end of a ring of fixed-size records.
+    """The reading end of a ring of records of two sizes, of which one seldom follows the other.
 
     `malformed` counts what was skipped because it is no record of ours. Not thread-safe: one reader.
     """
@@ -89,12 +96,13 @@ class Ring:
     def batches(self) -> Iterator[Records]:
         """Every record finished at the call that no unfinished one is before, in batches of at most 8,192.
 
-        Each is a view of the ring, good until the next is asked for: its room is freed then.
+        Each is of records of one size, SHORT_DTYPE or EVENT_DTYPE, and a view of the ring, good until the next is asked
+        for: its room is freed then.
         """
         goal = self.written_bytes
         while len(run := self._front()):
-            yield run["record"].view(EVENT_DTYPE)
-            self._advance(len(run) * STRIDE)
+            yield run["record"].view(_RECORDS[run.itemsize - HEADER_BYTES])
+            self._advance(len(run) * run.itemsize)
             if self._position >= goal:
                 return
 
@@ -127,26 +135,33 @@ class Ring:
         return run
 
     def _finished_run(self) -> Records:
-        count = min(self._unread_bytes // STRIDE, _MAX_RECORDS)
-        slots = np.ndarray(count, _SLOT, self._data, self._position & (self.size - 1))
-        # One read of each length: a busy bit that is cleared between two reads would give two answers.
-        foreign = slots["length"] != EVENT_DTYPE.itemsize
+        start, unread = self._position & (self.size - 1), self._unread_bytes
+        length = self._length_at(start) if unread else 0
+        if length not in _SLOTS:
+            return _NOTHING
+        slot = _SLOTS[length]
+        slots = np.ndarray(min(unread // slot.itemsize, _MAX_RECORDS), slot, self._data, start)
+        # One read of each length: a busy bit cleared between two reads would give two answers. The first one was
+        # not busy when it was read above, and stays as it was.
+        foreign = slots["length"] != length
         self._fence()
-        first = int(foreign.argmax()) if count else 0
-        return slots[:first] if count and foreign[first] else slots
+        first = int(foreign.argmax()) if len(slots) else 0
+        return slots[:first] if len(slots) and foreign[first] else slots
 
     def _skip_foreign(self) -> bool:
         """Step over a discarded or malformed record at the front; False where there is none."""
         if self._unread_bytes < HEADER_BYTES:
             return False
-        start = self._position & (self.size - 1)
-        length = int(self._data[start : start + 4].view(np.uint32)[0])
-        if length & BUSY or length == EVENT_DTYPE.itemsize:
-            return length == EVENT_DTYPE.itemsize
+        length = self._length_at(self._position & (self.size - 1))
+        if length & BUSY or length in _SLOTS:
+            return length in _SLOTS
         whole = HEADER_BYTES + (length & _LENGTH_MASK) + 7 & ~7
         self.malformed += not length & DISCARDED
         self._advance(min(whole, self._unread_bytes))
         return True
+
+    def _length_at(self, start: int) -> int:
+        return int(self._data[start : start + 4].view(np.uint32)[0])
 
     def _advance(self, size: int) -> None:
         if size:

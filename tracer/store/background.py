@@ -15,16 +15,13 @@ import numpy.typing as npt
 from ..batch import LostStretch, Samples
 from ..buffer_sizes import MOST_QUEUE_BYTES, block_events
 from ..errors import TracerError
-from ..schema import EVENT_DTYPE
+from ..short_records import SHORT_DTYPE
 from .dropping import Dropped, merged
 from .format import JSON
 from .note_keys import DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE
 from .rotating import RotatingWriter
 from .writer import Writer
 
-_EVENT_BYTES: Final = EVENT_DTYPE.itemsize
-_EVENT: Final = np.dtype(f"V{_EVENT_BYTES}")
-"""Copied as a whole: numpy copies a record with fields field by field."""
 _MIN_BLOCKS: Final = 2
 """Room for one block being filled and one being packed."""
 
@@ -37,19 +34,20 @@ class BackgroundWriter:
 
     Events are copied into a ring of `queue_bytes`. The thread gets them a block at a time, and on `flush` what there
     is; their room is free again once they are written. Where there is no room, events are dropped, counted by kind and
-    written as a lost stretch, so that only `close` ever waits. What the thread fails with is raised once, by the next
-    call; everything after it is ignored.
+    written as a lost stretch, so that only `close` ever waits. A block has records of one size. What the thread fails
+    with is raised once, by the next call; everything after it is ignored.
     """
 
     def __init__(self, writer: Writer | RotatingWriter, queue_bytes: int = MOST_QUEUE_BYTES) -> None:
         self._writer = writer
         self._block_events = block_events(queue_bytes)
-        self._capacity = max(queue_bytes // _EVENT_BYTES, _MIN_BLOCKS * self._block_events)
-        self._ring = np.empty(self._capacity, _EVENT)
+        self._capacity = max(queue_bytes & ~7, _MIN_BLOCKS * self._block_events * SHORT_DTYPE.itemsize)
+        self._ring = np.empty(self._capacity, np.uint8)
         # Touched now, because later may be when there is no memory left.
-        self._ring.view(np.uint8).fill(0)
-        # In events since the start: taken in, handed to the thread, written by it.
+        self._ring.fill(0)
+        # In bytes since the start: taken in, handed to the thread, written by it.
         self._head = self._handed = self._tail = 0
+        self._records: np.dtype[np.void] = SHORT_DTYPE
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._later: list[Callable[[], None]] = []
         self._dropped = Dropped()
@@ -95,13 +93,17 @@ class BackgroundWriter:
         return self._cpu_s
 
     def write_events(self, records: npt.NDArray[np.void]) -> None:
-        """Records of EVENT_DTYPE in order of arrival; they are copied, or dropped where the queue is full."""
+        """Records of SHORT_DTYPE or EVENT_DTYPE in order of arrival; copied, or dropped where the queue is full."""
         self._raise()
-        rest = records.view(_EVENT)
+        if records.itemsize != self._records.itemsize:
+            self._hand_over()
+            self._records = records.dtype
+        # Copied as a whole: numpy copies a record with fields field by field.
+        rest = records.view(f"V{records.itemsize}")
         while len(rest) and not self._failed:
             if not (room := self._room()):
                 self._hand_over()
-                self._dropped.add(rest.view(EVENT_DTYPE))
+                self._dropped.add(rest.view(records.dtype))
                 return
             self._put_dropped()
             rest = self._take(rest, room)
@@ -156,26 +158,40 @@ class BackgroundWriter:
         self._raise()
 
     def _room(self) -> int:
-        """Events that can be taken in next, in one piece and one block."""
+        """Records that can be taken in next, in one piece and one block."""
+        size = self._records.itemsize
+        if self._to_the_end < size:
+            self._skip_end()
         free = self._capacity - (self._head - self._tail)
-        to_the_end = self._capacity - self._head % self._capacity
-        return min(free, to_the_end, self._block_events - (self._head - self._handed))
+        return min(free // size, self._to_the_end // size, self._block_events - (self._head - self._handed) // size)
+
+    @property
+    def _to_the_end(self) -> int:
+        return self._capacity - self._head % self._capacity
+
+    def _skip_end(self) -> None:
+        """Leave the ring's last bytes, too few for a record, empty: free again once all before them is written."""
+        rest = self._to_the_end
+        if self._capacity - (self._head - self._tail) >= rest:
+            self._hand_over()
+            self._head = self._handed = self._head + rest
+            self._put(partial(self._free, rest))
 
     def _take(self, records: npt.NDArray[np.void], room: int) -> npt.NDArray[np.void]:
         part = records[:room]
         start = self._head % self._capacity
-        self._ring[start : start + len(part)] = part
-        self._head += len(part)
-        if self._head - self._handed == self._block_events or self._head % self._capacity == 0:
+        self._ring[start : start + part.nbytes].view(part.dtype)[:] = part
+        self._head += part.nbytes
+        if self._head - self._handed == self._block_events * part.itemsize or self._head % self._capacity == 0:
             self._hand_over()
         return records[len(part) :]
 
     def _hand_over(self) -> None:
         """Give the thread what was taken in since the last time."""
-        start, count = self._handed % self._capacity, self._head - self._handed
-        if count:
+        start, size = self._handed % self._capacity, self._head - self._handed
+        if size:
             self._handed = self._head
-            self._put(partial(self._write_events, start, count))
+            self._put(partial(self._write_events, start, size, self._records))
 
     def _put_dropped(self) -> None:
         if stretch := self._dropped.take():
@@ -204,11 +220,14 @@ class BackgroundWriter:
         if failure:
             raise failure
 
-    def _write_events(self, start: int, count: int) -> None:
+    def _write_events(self, start: int, size: int, records: np.dtype[np.void]) -> None:
         try:
-            self._writer.write_block(self._ring[start : start + count].view(EVENT_DTYPE))
+            self._writer.write_block(self._ring[start : start + size].view(records))
         finally:
-            self._tail += count
+            self._free(size)
+
+    def _free(self, size: int) -> None:
+        self._tail += size
 
     def _run(self) -> None:
         while task := self._tasks.get():

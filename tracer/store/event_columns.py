@@ -9,15 +9,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import ARGS_BYTES, EVENT_DTYPE, HEADER_DTYPE, KIND_BY_NUMBER, Kind
+from ..schema import EVENT_DTYPE, HEADER_DTYPE, KIND_BY_NUMBER, Kind
+from ..short_records import SHORT_DTYPE, args_of
 from .columns import WORD_BYTES, Words
 from .dictionary import Dictionary, distinct
 from .encoding import ColumnEncoder, put_count, put_frame, put_steps
 from .sink import Sink
 
 _HEADER_WORDS: Final = HEADER_DTYPE.itemsize // WORD_BYTES
-_ARGS_WORDS: Final = ARGS_BYTES // WORD_BYTES
-_WORDS: Final = _HEADER_WORDS + _ARGS_WORDS
+_SHORT_WORDS: Final = SHORT_DTYPE.itemsize // WORD_BYTES
 _TIME: Final = 0
 _THREAD: Final = slice(1, 4)
 _KIND_AND_CPU: Final = 4
@@ -33,10 +33,10 @@ class EventEncoder:
     """Turns blocks of records into EVENTS payloads; its buffers, `buffer_bytes` in all, serve every block."""
 
     def __init__(self, rows: int) -> None:
-        """`rows` is how many records a block usually has; larger ones make the buffers grow."""
+        """`rows` is how many short records a block usually has; larger ones make the buffers grow."""
         self._sink = Sink()
-        self._words = np.zeros(_WORDS * rows, np.uint64)
-        self._arguments = np.zeros(_ARGS_WORDS * rows, np.uint64)
+        self._words = np.zeros(_SHORT_WORDS * rows, np.uint64)
+        self._arguments = np.zeros((_SHORT_WORDS - _HEADER_WORDS) * rows, np.uint64)
         self._columns: defaultdict[tuple[str, str], ColumnEncoder] = defaultdict(ColumnEncoder)
         self._threads = _ThreadEncoder()
 
@@ -46,7 +46,7 @@ class EventEncoder:
         return self._sink.capacity + self._words.nbytes + self._arguments.nbytes
 
     def encode(self, records: npt.NDArray[np.void]) -> memoryview:
-        """Contiguous records of EVENT_DTYPE as columns, valid until the next call.
+        """Contiguous records of SHORT_DTYPE or EVENT_DTYPE as columns, valid until the next call.
 
         Arguments of kinds this tool does not know are left out.
         """
@@ -63,12 +63,12 @@ class EventEncoder:
 
     def _turned(self, records: npt.NDArray[np.void]) -> Words:
         """Records as a matrix of words, one row for each word of a record."""
-        count = len(records)
-        if count * _WORDS > len(self._words):
-            self._words = np.zeros(count * _WORDS, np.uint64)
-            self._arguments = np.zeros(count * _ARGS_WORDS, np.uint64)
-        rows = records.view(np.uint64).reshape(count, _WORDS)
-        words = self._words[: count * _WORDS].reshape(_WORDS, count)
+        count, width = len(records), records.itemsize // WORD_BYTES
+        if count * width > len(self._words):
+            self._words = np.zeros(count * width, np.uint64)
+            self._arguments = np.zeros(count * (width - _HEADER_WORDS), np.uint64)
+        rows = records.view(np.uint64).reshape(count, width)
+        words = self._words[: count * width].reshape(width, count)
         for start in range(0, count, _CHUNK_ROWS):
             stop = start + _CHUNK_ROWS
             np.copyto(words[:, start:stop], rows[start:stop].T)
@@ -85,7 +85,7 @@ class EventEncoder:
             start = stop
 
     def _put_kind(self, words: Words, rows: npt.NDArray[np.intp], kind: Kind) -> None:
-        used, fields = _layout(kind)
+        used, fields = _layout(kind, HEADER_DTYPE.itemsize + words.shape[0] * WORD_BYTES)
         chosen = self._arguments[: used * len(rows)].reshape(used, len(rows))
         np.take(words[:used], rows, axis=1, out=chosen, mode="clip")
         signed = chosen.view(np.int64)
@@ -131,9 +131,11 @@ class _Field(NamedTuple):
 
 
 @cache
-def _layout(kind: Kind) -> tuple[int, tuple[_Field, ...]]:
-    """How many words the arguments take, and where each is."""
-    args = kind.args_dtype
+def _layout(kind: Kind, record_bytes: int) -> tuple[int, tuple[_Field, ...]]:
+    """How many words the arguments take in records of that size, and where each is; nowhere if they do not fit."""
+    args = args_of(kind, record_bytes)
+    if args is None:
+        return 0, ()
     places = [(name, *args.fields[name][:2]) for name, _ in kind.fields]  # type: ignore[index]
     fields = tuple(_Field(name, dtype, offset // WORD_BYTES, offset % WORD_BYTES) for name, dtype, offset in places)
     return -(-args.itemsize // WORD_BYTES), fields

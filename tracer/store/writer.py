@@ -122,9 +122,12 @@ class Writer:
                 data = self._fill(data)
 
     def write_block(self, records: npt.NDArray[np.void]) -> None:
-        """At most MAX_BLOCK_ROWS records as a block of their own, at once. Raises TracerError when the disk refuses."""
+        """Records of EVENT_DTYPE or SHORT_DTYPE, at most MAX_BLOCK_ROWS, as a block of their own, at once.
+
+        Raises TracerError when the disk refuses.
+        """
         if len(records) and self._file.is_open:
-            self._append_events(records.view(np.uint8))
+            self._append_events(records)
 
     def write_samples(self, samples: Samples) -> None:
         """Readings of counters."""
@@ -160,7 +163,7 @@ class Writer:
     def _flush_blocks(self, events: npt.NDArray[np.uint8] | None) -> None:
         self._flush_names()
         if events is not None:
-            self._append_events(events)
+            self._append_events(events.view(EVENT_DTYPE))
         self._flush_samples()
         self._flush_lost()
         notes, self._notes = self._notes, []
@@ -192,8 +195,7 @@ class Writer:
             self._flush_blocks(self._take_filled())
         return data[len(part) :]
 
-    def _append_events(self, data: npt.NDArray[np.uint8]) -> None:
-        records: npt.NDArray[np.void] = data.view(EVENT_DTYPE)
+    def _append_events(self, records: npt.NDArray[np.void]) -> None:
         self._file.append(BlockType.EVENTS, self._encoder.encode(records), len(records), _extent(records["time_ns"]))
 
     def _flush_names(self) -> None:
