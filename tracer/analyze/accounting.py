@@ -53,3 +53,16 @@ class Accounting:
     def incomplete_spans(self) -> int:
         """Begins without an end and ends without a begin."""
         return self.begins_without_end + self.ends_without_begin
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many earlier ones there were than those told: only their sums are kept, in a view that goes on for days."""
+
+    episodes: int = 0
+    conflicts: int = 0
+    cycles: int = 0
+    findings: int = 0
+
+
+NOTHING_FORGOTTEN: Final = Forgotten()

@@ -29,7 +29,7 @@ from .stream.branching import Branch
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
 from .stream.fields_read import NEVER_READ
 from .stream.lane import SPAN_CODE, SYNTHETIC
-from .stream.ordering import ReorderBuffer
+from .stream.ordering import ReorderBuffer, split_after
 from .stream.pairing import pair
 from .stream.pieces import Given, joined
 from .stream.readings import ReadingOrder, Readings, are_hosts
@@ -157,6 +157,11 @@ class Engine:
         self._ladders.keep_past(self._settled.keep_past(self._open.time_ns))
         return self.branch().finish(end_ns)
 
+    def forget(self, before_ns: int) -> None:
+        """Keep only sums of what ended before a time, which lies a minute or more back: results tell it no longer."""
+        self._ladders.past.forget(before_ns)
+        self._settled.forget(before_ns)
+
     def branch(self) -> Self:
         """Another engine that goes on from here, as if it had been fed the same; nobody is handed its spans."""
         shared = (self._metadata, self._symbols, self._paths, self._options)
@@ -230,7 +235,7 @@ class Engine:
         tiers, wait_ns = self._unseen.tiers(batch, paired, self._open_tiers, None if last else watermark_ns)
         if wait_ns is not None:
             watermark_ns = wait_ns - 1
-            batch, self._ahead = _split(batch, watermark_ns)
+            batch, self._ahead = split_after(batch, watermark_ns)
             if not len(batch):
                 return
             paired = pair(batch, watermark_ns)
@@ -391,9 +396,3 @@ class Engine:
             hopeless=self._hopeless,
             long_stalls=self._long_stalls,
         )
-
-
-def _split(batch: Batch, until_ns: int) -> tuple[Batch, Batch]:
-    """The events in time order up to a time, and those after it."""
-    cut = int(np.searchsorted(batch.time_ns, until_ns, side="right"))
-    return batch.between(0, cut), batch.between(cut, len(batch))

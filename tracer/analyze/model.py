@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from .accounting import Accounting
+from .accounting import NOTHING_FORGOTTEN, Accounting, Forgotten
 from .cgroup_rows import CgroupRow
 from .terms import Cause, CycleClass, Quality, Scope, Severity, Tier
 
@@ -391,3 +391,4 @@ class Analysis:
     recorder: RecorderReclaim | None = None
     not_judged: list[NotJudged] = field(default_factory=list)
     cgroups: list[CgroupRow] | None = None
+    forgotten: Forgotten = NOTHING_FORGOTTEN

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..balloon_counters import HOSTS_ACTUAL
 from ..metadata import Metadata
-from .accounting import Accounting
+from .accounting import Accounting, Forgotten
 from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_pages, balloon_size
@@ -19,7 +19,18 @@ from .contention.sampled_oscillation import sampled_oscillations
 from .contention.settling import Settling
 from .findings.evidence import Evidence
 from .findings.judging import find, not_judged
-from .model import Analysis, BalloonResult, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits, efficiency
+from .model import (
+    Analysis,
+    BalloonResult,
+    Conflict,
+    Cycle,
+    Episode,
+    Heroics,
+    Reclaimer,
+    TierRow,
+    Waits,
+    efficiency,
+)
 from .options import Options
 from .stream.stretch import COUNTING_ENDS
 from .terms import Cause, Quality, Tier
@@ -105,6 +116,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         samples=state.series.quantities(origin_ns),
         counters_include_memcg=state.gaps.includes_memcg,
         recorder=state.own.result(),
+        forgotten=Forgotten(state.ladders.past.forgotten, settled.conflicts.forgotten, settled.past.forgotten),
     )
     analysis.balloon.size = balloon_size(analysis, state.metadata.page_size_bytes)
     _size_kills_by_host(state, analysis)
@@ -183,7 +195,10 @@ def _episodes(state: State) -> list[Episode]:
         )
 
     episodes = state.ladders.all_episodes()
-    return [one.row(depends_on, partial(row, number)) for number, one in enumerate(episodes, 1)]
+    return [
+        one.row(depends_on, partial(row, number))
+        for number, one in enumerate(episodes, state.ladders.past.forgotten + 1)
+    ]
 
 
 def _conflicts(state: State) -> list[Conflict]:
@@ -339,7 +354,9 @@ def _balloon(state: State, cycles: list[Cycle]) -> BalloonResult:
         leaked_pages=totals.leaked if tracker.leaks_counted else dict.fromkeys(Cause),
         missed_pages=tracker.missed_pages if tracker.compared else None,
         extra_pages=tracker.extra_pages if tracker.compared else None,
-        wasted_pages=sum(cycle.wasted_pages for cycle in cycles) if both else None,
+        wasted_pages=state.settled.past.forgotten_wasted_pages + sum(cycle.wasted_pages for cycle in cycles)
+        if both
+        else None,
         migrated_pages=tracker.migrated_pages if counted else None,
         config_changes=tracker.config_changes if tracker.changes_traced else None,
         target_changes=tracker.target_changes(),

@@ -159,6 +159,8 @@ def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> 
         say(told)
     if (result := session.result) and options.summary and not options.wishes.as_json:
         print_result("\n" + summary_text(result.analysis, result.facts, stdout_paper()))
+        if forgotten := result.analysis.forgotten.findings:
+            say(f"{forgotten:,} earlier findings are told no longer; `reclaim-tracer summary FILE` tells all of a file")
     if failure := session.outcome():
         raise failure
     if met:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..analyze import NEVER_READ, Engine, Pieces, numbers_of
+from ..batch import Batch
 from ..errors import RecordingError, TracerError, shown
 from ..store import FollowedRecording
 from ..store.following import Ending
 from ..store.notes import facts_of
-from .look_times import next_look_s
+from .look_times import LOOK_AT_EVENTS_S, LOOK_EVERY_S, next_look_s
 from .memory_bound import MOST_BYTES
+from .remembering import Remembering
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -84,16 +86,19 @@ class LiveAnalysis:
 
     def _follow(self, recording: FollowedRecording) -> None:
         engine = Engine(recording.metadata, recording.symbols, self._options, cgroups=recording.cgroups)
-        look, pieces = self._observe(recording), Pieces()
+        remembered, look, pieces = Remembering(engine), self._observe(recording), Pieces()
+        events_came = False
         for item in recording.steps(NEVER_READ):
             if item is not None:
                 _feed(engine, pieces.add(item))
-            if (began := self._clock()) >= self._next_look_s:
+                events_came |= isinstance(item, Batch)
+            wait_s = 0.0 if events_came else LOOK_EVERY_S - LOOK_AT_EVENTS_S
+            if (began := self._clock()) >= self._next_look_s + wait_s:
                 _feed(engine, pieces.rest())
-                self._show(look(engine.so_far(recording.last_ns), None))
-                self._next_look_s = next_look_s(began, self._clock())
+                self._show(look(remembered.so_far(recording.last_ns), None))
+                self._next_look_s, events_came = next_look_s(began, self._clock(), LOOK_AT_EVENTS_S), False
         _feed(engine, pieces.rest())
-        analysis = engine.finish(recording.last_ns)
+        analysis = remembered.finish(recording.last_ns)
         self.result = Result(analysis, facts_of(recording, analysis.accounting.lost))
         self._show(look(analysis, (recording.ending or Ending.CUT).value))
 

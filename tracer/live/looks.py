@@ -217,7 +217,7 @@ def _moved(analysis: Analysis) -> Moved:
         inflated=balloon.inflated_pages,
         leaked=dict(balloon.leaked_pages),
         reported=balloon.reported_pages,
-        cycles=None if balloon.wasted_pages is None else cycle_count(analysis.cycles),
+        cycles=None if balloon.wasted_pages is None else analysis.forgotten.cycles + cycle_count(analysis.cycles),
         wasted=balloon.wasted_pages,
         quality=balloon.quality,
     )

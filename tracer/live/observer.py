@@ -99,7 +99,7 @@ class Observer:
             history=whole_history(analysis, metadata),
             recent=recent_history([*looks.since(now.time_s - RECENT_S), now], page_bytes),
             findings=_newest_first(analysis.findings)[:MOST_FINDINGS],
-            findings_left_out=max(len(analysis.findings) - MOST_FINDINGS, 0),
+            findings_left_out=analysis.forgotten.findings + max(len(analysis.findings) - MOST_FINDINGS, 0),
             not_judged=tuple(analysis.not_judged),
             marks=tuple(health.marks),
             cgroups=tuple(analysis.cgroups or ())[:MOST_ROWS],

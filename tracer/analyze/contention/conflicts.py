@@ -123,6 +123,8 @@ class ConflictFinder:
         self._gap_ns = gap_ns
         self._open: list[_Inflation] = []
         self._found: list[_Found] = []
+        self.forgotten = 0
+        """Earlier conflicts than those that are kept."""
 
     def rises(self, steps: StepColumns) -> Rises:
         """Inflating steps in order, joined."""
@@ -162,11 +164,17 @@ class ConflictFinder:
         self._found += [_Found(inflation.conflict(self._origin_ns)) for inflation in over if inflation.reclaim_ns]
         self._open = self._open[len(over) :]
 
+    def forget(self, before_s: float) -> None:
+        """Keep none that ended before a time."""
+        kept = [one for one in self._found if one.conflict.end_s >= before_s]
+        self.forgotten += len(self._found) - len(kept)
+        self._found = kept
+
     def conflicts(self) -> list[Conflict]:
         """One for each inflating interval that reclaim overlaps, in order of start; nothing more will be taken."""
         self.settle(NEVER_NS, lambda _: None)
         found = sorted((one.conflict for one in self._found), key=lambda conflict: (conflict.start_s, conflict.end_s))
-        return [replace(conflict, id=number) for number, conflict in enumerate(found, 1)]
+        return [replace(conflict, id=number) for number, conflict in enumerate(found, self.forgotten + 1)]
 
 
 def _time(mark: Mark) -> int:

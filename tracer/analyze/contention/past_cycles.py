@@ -30,7 +30,8 @@ class PastCycles:
         self._over: list[_Told] = []
         self._row = _Told()
         self._cycles = self._storms = 0
-        """How many are in `_over`."""
+        """How many there were before `_row`."""
+        self.forgotten, self.forgotten_wasted_pages = 0, 0
 
     def take(self, found: FoundCycles) -> None:
         """Take the next cycles: none is found later that begins before one of them."""
@@ -46,6 +47,17 @@ class PastCycles:
 
     def _joined(self, told: _Told, kept: int | None) -> _Told:
         return told if self._kept is None or kept is None else _Told(joined(told.cycles, kept), told.storms)
+
+    def forget(self, before_s: float) -> None:
+        """Keep only sums of rows that ended before a time; never of the last one, which may go on."""
+        kept: list[_Told] = []
+        for told in self._over:
+            if max(cycle.end_s for cycle in told.cycles) >= before_s:
+                kept.append(told)
+                continue
+            self.forgotten += cycle_count(told.cycles)
+            self.forgotten_wasted_pages += sum(cycle.wasted_pages for cycle in told.cycles)
+        self._over = kept
 
     def and_then(self, found: FoundCycles) -> tuple[list[Cycle], list[Storm]]:
         """All cycles and storms, where these are the last cycles."""

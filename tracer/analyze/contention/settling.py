@@ -83,7 +83,7 @@ class Settling:
         self._origin_ns = origin_ns
         self._cycles = PressureCycles(horizon_ns, balloon.works.paused, changes_traced=traced)
         self._oscillations = Oscillations(idle_gap_ns, metadata.page_size_bytes, changes_traced=traced)
-        self._past = PastCycles(origin_ns, options.horizon_s, options.cycles_kept)
+        self.past = PastCycles(origin_ns, options.horizon_s, options.cycles_kept)
         self._marks = Marks.none()
         self._kills: list[Kill] = []
         self._until_ns = -1
@@ -138,14 +138,20 @@ class Settling:
         begins_ns = np.concatenate((self._balloon.pending_begins(), open_ns, np.asarray(open_begins, np.int64)))
         before_ns = int(begins_ns.min(initial=self._until_ns))
         early = (found.take_before(before_ns) for found in (self._cycles.found, self._oscillations.found))
-        self._past.take(next(early).and_then(next(early)))
+        self.past.take(next(early).and_then(next(early)))
         return before_ns
+
+    def forget(self, before_ns: int) -> None:
+        """Keep only sums of conflicts, cycles and storms that ended before a time."""
+        before_s = (before_ns - self._origin_ns) / 1e9
+        self.conflicts.forget(before_s)
+        self.past.forget(before_s)
 
     def cycles(self) -> tuple[list[Cycle], list[Storm]]:
         """Every cycle in order of start, and the storms; nothing more will be taken."""
         self._cycles.finish(self._marks)
         self._oscillations.finish(self._marks)
-        return self._past.and_then(self._cycles.found.and_then(self._oscillations.found))
+        return self.past.and_then(self._cycles.found.and_then(self._oscillations.found))
 
     def oscillations(self) -> list[Oscillation]:
         """Every oscillation of the host in order of start; to be asked after `cycles`."""

@@ -96,3 +96,9 @@ def _time_order(batch: Batch, time_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.
         kind, cpu, tid = (batch.header[name][rows] for name in ("kind", "cpu", "tid"))
         order[tied] = rows[np.lexsort((kind, cpu, tid, time_ns[rows]))]
     return order
+
+
+def split_after(batch: Batch, until_ns: int) -> tuple[Batch, Batch]:
+    """Events in time order in two: those up to a time, and those after it."""
+    cut = int(np.searchsorted(batch.time_ns, until_ns, side="right"))
+    return batch.between(0, cut), batch.between(cut, len(batch))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 
@@ -41,6 +41,9 @@ class PastEpisodes:
 
     def __init__(self) -> None:
         self.kept: list[PastEpisode] = []
+        self.forgotten = 0
+        """Earlier ones than those that are kept: these are in the sums alone."""
+        self._gone: EpisodeLadder | None = None
         self._total = EpisodeLadder(0, 0)
         self._counted = _Counted()
         self._filled: dict[int, EpisodeLadder] = {}
@@ -53,6 +56,12 @@ class PastEpisodes:
             _mark(ladder, self._counted.tiers)
             self._total.add(ladder)
         self.kept += map(PastEpisode, ladders)
+
+    def forget(self, before_ns: int) -> None:
+        """Keep only the sums of those that ended before a time."""
+        over = bisect_left(self.kept, before_ns, key=lambda one: one.ladder.end_ns)
+        self.kept = self.kept[over:]
+        self.forgotten += over
 
     def add_to(self, total: EpisodeLadder) -> None:
         """Add them all."""
@@ -77,12 +86,21 @@ class PastEpisodes:
     def at(self, begin_ns: int, end_ns: int) -> EpisodeLadder | None:
         """One that two times meet, to be filled in; None where they meet none."""
         number = bisect_right(self.kept, end_ns, key=lambda one: one.ladder.start_ns) - 1
+        if number < 0 and self.forgotten:
+            return self._forgotten_one()
         if number < 0 or begin_ns > self.kept[number].ladder.end_ns:
             return None
         if number not in self._filled:
             filled = self._filled[number] = Branch().fields(self.kept[number].ladder)
             self._filled_ids.add(id(filled))
         return self._filled[number]
+
+    def _forgotten_one(self) -> EpisodeLadder:
+        """Stands for any of them: what is filled into it goes to the sums."""
+        if self._gone is None:
+            self._gone = Branch().fields(self._total)
+            self._filled_ids.add(id(self._gone))
+        return self._gone
 
     def total_of(self, ladder: EpisodeLadder) -> EpisodeLadder | None:
         """Where what is filled into one of these goes as well."""
