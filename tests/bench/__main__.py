@@ -22,6 +22,7 @@ from . import (
     document,
     importing,
     large,
+    live,
     machine,
     reclaim_rows,
     recording,
@@ -44,6 +45,7 @@ SUITES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "crash": crash.rows,
     "starting": starting.rows,
     "reporting": reporting.rows,
+    "live": live.rows,
 }
 
 

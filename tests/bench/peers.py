@@ -110,16 +110,19 @@ class BpftracePrint(Tracer):
     action: ClassVar[str] = r'printf("%llu %d %d %s %lu\n", nsecs, cpu, tid, comm, args->args[2]);'
 
     def start(self, target: Target) -> subprocess.Popen[str]:
-        whose = "" if target.pid is None else f"/pid == {target.pid}/"
-        program = " ".join(f"tracepoint:{name} {whose} {{ {self.action} }}" for name in target.tracepoints)
         pages = str(target.buffer_bytes // os.sysconf("SC_PAGE_SIZE"))
         environment = os.environ | {"BPFTRACE_PERF_RB_PAGES": pages}
         process = self._spawn(
-            ["bpftrace", "-e", program, "-o", self.output],
+            ["bpftrace", "-e", self.program(target), "-o", self.output],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         wait_attached(process, len(target.tracepoints) + (os.cpu_count() or 1))
         return process
+
+    def program(self, target: Target) -> str:
+        """What it runs."""
+        whose = "" if target.pid is None else f"/pid == {target.pid}/"
+        return " ".join(f"tracepoint:{name} {whose} {{ {self.action} }}" for name in target.tracepoints)
 
     def finish(self) -> Counts:
         errors, cpu_ns = self._interrupt()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SUITES = ("calls", "reclaim", "recording", "analysis", "repeated", "importing", "large", "crash", "starting")
+SUITES = ("calls", "reclaim", "recording", "analysis", "repeated", "importing", "large", "crash", "starting", "live")
 """Not `reporting`, which takes a browser."""
 
 

@@ -34,6 +34,30 @@ def test_a_pipe_tells_what_a_file_tells(tmp_path: Path) -> None:
     assert json.loads(piped.stdout)["recording"]["events"] > 0
 
 
+def test_what_live_found_at_its_end_is_what_its_recording_says(tmp_path: Path) -> None:
+    # GIVEN a live view that records into a file while caches are dropped
+    path = tmp_path / "live.rtrace"
+    live = [*TRACER, "live", "-o", path, "--json", "--interval", "0.5", "-d", "3"]
+    with subprocess.Popen(live, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=ENV) as view:
+        first = view.stdout.readline()
+        subprocess.run(LOAD, check=True, stdout=subprocess.DEVNULL)
+        *_, last = [first, *view.stdout.read().splitlines()]
+        said = view.stderr.read().decode()
+    assert view.returncode == 0, said
+    # THEN its last object, and the recording played to its end, have the findings of `summary`, to the number
+    summary = json.loads(run("summary", path, "--json").stdout)
+    told, expected = json.loads(last), by_id(summary["findings"])
+    assert (told["ended"], told["now_s"]) == ("closed", summary["recording"]["duration_s"])
+    assert by_id(told["findings"]) == expected
+    played = run("replay", "--live", path, "--speed", "max", env=ENV | {"TERM": "dumb"})
+    assert played.stdout.endswith(run("summary", path).stdout)
+
+
+def by_id(findings: list[dict[str, object]]) -> dict[object, dict[str, object]]:
+    """Findings without the ids of their spans, which a view does not tell."""
+    return {finding["id"]: {**finding, "spans": []} for finding in findings}
+
+
 def test_a_reader_that_goes_away_ends_the_recording_and_says_so() -> None:
     record = [*TRACER, "record", "-o", "-", "--flush", "0.1", "-d", "30"]
     with subprocess.Popen(record, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=ENV) as recorder:
