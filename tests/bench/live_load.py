@@ -15,16 +15,26 @@ from tracer.workload.pressure import die_with_parent, nameless_file
 
 READ_BYTES = 32 * 4096
 FILE_BYTES = 4096 * READ_BYTES
+FILL_BYTES = 32 << 20
+"""Twice the cgroup: reclaim has begun before the load does."""
 BURST_S = 0.002
 """Reads that are due are made together."""
 
 
-def read_steadily(folder: Path, reads_per_s: float, seconds: float) -> int:
-    """Read for so long; how many reads it were."""
+def opened(folder: Path) -> int:
+    """The file, as much of it read as fills the cgroup."""
     file, buffer = nameless_file(folder), bytearray(READ_BYTES)
     os.ftruncate(file, FILE_BYTES)
     # Single pages, not large folios: many small reclaims.
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+    for offset in range(FILE_BYTES - FILL_BYTES, FILE_BYTES, READ_BYTES):
+        os.preadv(file, [buffer], offset)
+    return file
+
+
+def read_steadily(file: int, reads_per_s: float, seconds: float) -> int:
+    """Read for so long; how many reads it were."""
+    buffer = bytearray(READ_BYTES)
     began, reads = time.monotonic(), 0
     while (passed_s := time.monotonic() - began) < seconds:
         while reads < passed_s * reads_per_s:
@@ -41,7 +51,9 @@ def main(arguments: list[str]) -> None:
     die_with_parent(int(arguments[1]))
     print("ready", flush=True)
     sys.stdin.readline()
-    print(read_steadily(Path(arguments[0]), float(arguments[2]), float(arguments[3])))
+    # Only now is it in its cgroup.
+    file = opened(Path(arguments[0]))
+    print(read_steadily(file, float(arguments[2]), float(arguments[3])))
 
 
 if __name__ == "__main__":
