@@ -23,17 +23,20 @@ _DESCRIBE_S: Final = 300
 
 
 def carry(guest: Guest) -> None:
-    """Put the programs of its kernel at PLACE, built where the cache lacks them. Raises LabError."""
-    guest.write(PLACE, programs_for(guest).read_bytes())
+    """Put the programs for its kernel and its balloon's driver at PLACE, built where the cache lacks them.
+
+    Raises LabError.
+    """
+    with locked():  # another checkout's run takes away what is not its own
+        programs = _kept(guest).read_bytes()
+    guest.write(PLACE, programs)
 
 
-def programs_for(guest: Guest) -> Path:
-    """The file for the guest's kernel and its balloon's driver. Raises LabError."""
+def _kept(guest: Guest) -> Path:
     family = f"programs-{guest.image.release}-{type(guest).__name__}"
-    with locked():
-        folder = kept(cache_dir() / f"{family}-{_digest()}", lambda into: _build(guest, into))
-        for other in set(cache_dir().glob(f"{family}-*")) - {folder}:
-            shutil.rmtree(other, ignore_errors=True)
+    folder = kept(cache_dir() / f"{family}-{_digest()}", lambda into: _build(guest, into))
+    for other in set(cache_dir().glob(f"{family}-*")) - {folder}:
+        shutil.rmtree(other, ignore_errors=True)
     return folder / "programs"
 
 

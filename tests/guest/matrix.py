@@ -14,7 +14,7 @@ from .machine import why_impossible
 from .pool import Pool
 from .scenario import scenarios
 from .trial import Outcome, Trial
-from .ways import DEFAULT, WAYS
+from .ways import CARRIED_WAYS, DEFAULT, WAYS
 
 
 def main() -> int:
@@ -70,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kernel", action="append", choices=sorted(KERNELS))
     parser.add_argument("--record", action="append", default=[], metavar="OPTION", help="for the tracer's `record`")
     parser.add_argument(
-        "--by", action="append", choices=(*WAYS, "all"), help="a balloon source, or perf buffers; may be repeated"
+        "--by",
+        action="append",
+        choices=(*WAYS, *CARRIED_WAYS, "all"),
+        metavar="WAY",
+        help="a balloon source, perf, programs, or all of these; kprobe.programs and so on: by carried ones",
     )
     parser.add_argument("--jobs", type=int, default=0, help="guests at once; as many as there are CPUs")
     parser.add_argument("-o", "--output", type=Path, default=Path("out/guests"), metavar="FOLDER")

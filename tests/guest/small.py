@@ -28,7 +28,7 @@ from .machine import Hardware, why_impossible
 from .pool import workers_here
 from .recorder import WAIT_S
 from .small_table import HEAD, row_text
-from .ways import DEFAULT, PROGRAMS, WAYS, on
+from .ways import DEFAULT, PROGRAMS, on, options_of
 
 SIZES_MIB: Final = (128, 192, 256)
 """Of the memory that the balloon leaves."""
@@ -176,7 +176,7 @@ def measure(kernel: str, memory_mib: int, folder: Path, way: str = DEFAULT, opti
         try:
             if not hardware.compiler:
                 carry(guest)
-            SmallGuest(Lab(guest), row, (*WAYS.get(way, ()), *options)).run(folder)
+            SmallGuest(Lab(guest), row, (*options_of(way), *options)).run(folder)
         except LabError as error:
             row.said = str(error)[-_SAID:]
             print(error, file=sys.stderr)

@@ -1,6 +1,7 @@
 """Real kernels with a real balloon: on one of them every scenario, one recorded in every way, a smoke on the others.
 
-`GUESTS=all` runs all of it on every kernel.
+By carried programs, which a guest loads in a moment that it would take half a minute to compile; `SMOKE` once more on
+each kernel by its own bcc. `GUESTS=all` runs all of it on every kernel.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pytest
 from guest.kernels import KERNELS, chosen_kernels
 from guest.scenario import scenario_named, scenarios
 from guest.trial import Trial
-from guest.ways import PROGRAMS, WAYS
+from guest.ways import CARRIED_WAYS, DEFAULT, PROGRAMS
 
 SMOKE = "plain"
 ELSEWHERE = {"6.1": ("lru_gen_page_cache", "lru_gen_swap"), "newest": ("kswapd_gives_up",)}
@@ -29,12 +30,14 @@ def trials() -> list[Trial]:
     """In the order in which the pool begins them: those first whose machine has the most."""
     chosen = chosen_kernels()
     left_out = set() if chosen == list(KERNELS) else MATRIX_ONLY
-    whole = [Trial(kernel, scenario) for kernel in chosen for scenario in scenarios() if scenario.name not in left_out]
-    ways = [Trial(kernel, scenario_named(IN_EVERY_WAY), way) for kernel in chosen for way in WAYS]
+    wanted = [scenario for scenario in scenarios() if scenario.name not in left_out]
+    whole = [Trial(kernel, scenario, PROGRAMS) for kernel in chosen for scenario in wanted]
     others = [kernel for kernel in KERNELS if kernel not in chosen]
-    smoke = [Trial(kernel, scenario_named(name)) for kernel in others for name in (SMOKE, *ELSEWHERE.get(kernel, ()))]
-    carried = [Trial(kernel, scenario_named(SMOKE), PROGRAMS) for kernel in others]
-    found = [*whole, *ways, *smoke, *carried]
+    elsewhere = [(kernel, name) for kernel in others for name in (SMOKE, *ELSEWHERE.get(kernel, ()))]
+    smoke = [Trial(kernel, scenario_named(name), PROGRAMS) for kernel, name in elsewhere]
+    ways = [Trial(kernel, scenario_named(IN_EVERY_WAY), way) for kernel in chosen for way in CARRIED_WAYS]
+    compiled = [Trial(kernel, scenario_named(SMOKE), DEFAULT) for kernel in KERNELS]
+    found = [*whole, *smoke, *ways, *compiled]
     shared = Counter(trial.machine for trial in found)
     return sorted(found, key=lambda trial: -shared[trial.machine])
 

@@ -15,14 +15,14 @@ from .guest import Guest, MachineError, say_again
 from .lab import Lab
 from .machine import Hardware
 from .scenario import Scenario
-from .ways import DEFAULT, LACKING, NONE, WAYS, Recorders, is_as_asked, may_infer, on, with_room
+from .ways import DEFAULT, NONE, Recorders, is_as_asked, lacking, may_infer, on, options_of, with_room
 
 Machine = tuple[str, type[Guest], Hardware]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A scenario on a kernel, recorded in one of `WAYS`, or as `record` does by itself."""
+    """A scenario on a kernel, recorded in one of `WAYS` or `CARRIED_WAYS`, or as `record` does by itself."""
 
     kernel: str
     scenario: Scenario
@@ -36,7 +36,7 @@ class Trial:
     @property
     def why_not(self) -> str:
         """Why it can't be run; empty where it can."""
-        return self.scenario.why_not(self.kernel) or LACKING.get((self.kernel, self.way), "")
+        return self.scenario.why_not(self.kernel) or lacking(self.kernel, self.way)
 
     def __str__(self) -> str:
         return ".".join(filter(None, (f"{self.kernel}-{self.scenario.name}", self.way)))
@@ -122,7 +122,7 @@ class Bench:
         lab = self._made(trial)
         try:
             trial.scenario.prepare(lab)
-            with lab.tracing(trial.way, (*WAYS.get(trial.way, ()), *trial.scenario.record, *self._options)):
+            with lab.tracing(trial.way, (*options_of(trial.way), *trial.scenario.record, *self._options)):
                 trial.scenario.module.drive(lab)
             name = f"{trial.kernel}-{trial.scenario.name}"
             found = lab.found(self._folder, name, trial.scenario.horizon_s)

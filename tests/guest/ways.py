@@ -26,8 +26,9 @@ WAYS: Final[Recorders] = {
     PERF: _PERF_BUFFERS,
     PROGRAMS: ("--programs", PLACE),
 }
-LACKING: Final = {("5.10", "fentry"): "no types of modules before 5.11"}
+_LACKING: Final = {("5.10", "fentry"): "no types of modules before 5.11"}
 """What a kernel of the lab can't be recorded by, and why."""
+_CARRIED: Final = f".{PROGRAMS}"
 _COUNTED_BY: Final = {
     "fentry": "fentry:",
     "kprobe": "kprobe:",
@@ -45,9 +46,35 @@ def with_room(hardware: Hardware, recorders: int) -> Hardware:
     return replace(hardware, memory_mib=hardware.memory_mib + recorders * _RECORDER_MIB)
 
 
+def carried(way: str) -> str:
+    """The same way by carried programs."""
+    return f"{way}{_CARRIED}".lstrip(".")
+
+
+CARRIED_WAYS: Final = tuple(carried(way) for way in WAYS if way != PROGRAMS)
+"""Each of the others by carried programs."""
+
+
+def options_of(way: str) -> tuple[str, ...]:
+    """What it takes of `record`."""
+    by_itself, is_carried = _told_apart(way)
+    return *WAYS.get(by_itself, ()), *(WAYS[PROGRAMS] if is_carried else ())
+
+
 def on(hardware: Hardware, way: str) -> Hardware:
     """The machine that is recorded on in this way."""
-    return replace(hardware, compiler=False) if way == PROGRAMS else hardware
+    return replace(hardware, compiler=False) if _told_apart(way)[1] else hardware
+
+
+def lacking(kernel: str, way: str) -> str:
+    """Why a kernel of the lab can't be recorded in this way; empty where it can."""
+    return _LACKING.get((kernel, _told_apart(way)[0]), "")
+
+
+def _told_apart(way: str) -> tuple[str, bool]:
+    """The way by itself, and whether it is by carried programs."""
+    is_carried = f".{way}".endswith(_CARRIED)
+    return (way[: -len(PROGRAMS)].rstrip("."), True) if is_carried else (way, False)
 
 
 def may_infer(found: Found) -> bool:
@@ -56,15 +83,17 @@ def may_infer(found: Found) -> bool:
     `samples` never does; tracepoints alone don't where they see no end of an OOM notification; and pages counted one by
     one are off by what the result says where the kernel skipped programs or an interrupt freed pages.
     """
+    recorder = _told_apart(found.recorder)[0]
     says_off = bool(found.balloon["missed_pages"] or found.balloon["extra_pages"])
     is_off = says_off and found.counted_by == _PAGE_BY_PAGE
-    is_blind = found.recorder == "tracepoints" and not found.sees_ooms
-    return found.recorder == "samples" or is_blind or (found.recorder in {"pages", "tracepoints"} and is_off)
+    is_blind = recorder == "tracepoints" and not found.sees_ooms
+    return recorder == "samples" or is_blind or (recorder in {"pages", "tracepoints"} and is_off)
 
 
 def is_as_asked(found: Found) -> bool:
     """Whether programs came, pages were counted, and records brought out of the kernel, as the recorder was told to."""
-    transport = PERF if found.recorder == PERF else "ring"
-    if found.recorder == PROGRAMS and found.programs != "file":
+    recorder, is_carried = _told_apart(found.recorder)
+    if is_carried and found.programs != "file":
         return False
-    return found.counted_by.startswith(_COUNTED_BY.get(found.recorder, "")) and found.transport == transport
+    transport = PERF if recorder == PERF else "ring"
+    return found.counted_by.startswith(_COUNTED_BY.get(recorder, "")) and found.transport == transport

@@ -13,7 +13,7 @@ from guest.guest import GuestError, MachineError
 from guest.reclaim_truth import Reading, ReclaimTruth
 from guest.scenario import Scenario
 from guest.trial import Bench, Trial, hold
-from guest.ways import PROGRAMS
+from guest.ways import PROGRAMS, WAYS, carried, options_of
 
 
 class Trials:
@@ -140,17 +140,33 @@ def test_a_way_that_should_measure_must(recorder, counted_by, ends):
         judged_by(seen(recorder, counted_by=counted_by, quality="inferred", ends=ends))
 
 
-def test_carried_programs_must_have_come_from_the_file():
-    found = seen(PROGRAMS, counted_by="fentry:f", quality="measured")
+@pytest.mark.parametrize(("way", "by"), [(PROGRAMS, "fentry:f"), (carried("kprobe"), "kprobe:f")])
+def test_carried_programs_must_have_come_from_the_file(way, by):
+    found = seen(way, counted_by=by, quality="measured")
     assert judged_by(replace(found, programs="file"))
     for otherwise in ("compiled", "cache", ""):
-        with pytest.raises(AssertionError, match="programs was asked for"):
+        with pytest.raises(AssertionError, match=f"{way} was asked for"):
             judged_by(replace(found, programs=otherwise))
 
 
 def test_carried_programs_are_recorded_by_on_a_machine_without_a_compiler():
     scenario = Scenario("plain", SimpleNamespace(drive=lambda _: None))
-    assert [Trial("6.12", scenario, way).machine[-1].compiler for way in (PROGRAMS, "")] == [False, True]
+    ways = (PROGRAMS, carried("perf"), "", "perf")
+    assert [Trial("6.12", scenario, way).machine[-1].compiler for way in ways] == [False, False, True, True]
+
+
+def test_a_way_by_carried_programs_is_that_way_besides():
+    assert carried("") == PROGRAMS
+    assert options_of(carried("kprobe")) == (*WAYS["kprobe"], *WAYS[PROGRAMS])
+    assert options_of(PROGRAMS) == WAYS[PROGRAMS]
+    assert options_of("") == ()
+    with pytest.raises(AssertionError, match="was asked for"):
+        judged_by(replace(seen(carried("kprobe"), counted_by="fentry:f", quality="measured"), programs="file"))
+    with pytest.raises(AssertionError, match="through ring"):
+        judged_by(replace(seen(carried("perf"), counted_by="fentry:f", quality="measured"), programs="file"))
+    inferred = replace(seen(carried("samples"), counted_by=BY_SAMPLE, quality="inferred"), programs="file")
+    inferred.balloon["missed_pages"] = inferred.balloon["extra_pages"] = None
+    assert not judged_by(inferred), "as samples, which measure nothing"
 
 
 @pytest.mark.parametrize(("recorder", "ends"), [("tracepoints", None), ("pages", "fexit:f")])
