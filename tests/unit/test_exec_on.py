@@ -79,16 +79,36 @@ def test_each_finding_is_told_once_and_one_that_was_open_again_when_it_is_over(q
     assert true.told() == ""
 
 
-def test_one_a_second_is_started_at_most_and_the_others_are_counted(quiet: Snapshot) -> None:
+def test_one_a_second_is_started_at_most_and_the_others_wait(quiet: Snapshot) -> None:
     true = Starting("/bin/true")
     assert true.later(quiet, *map(finding, range(10))) == 1
     true.end()
-    assert true.told() == "--exec-on: 9 findings came too fast"
+    assert true.told() == "--exec-on: 9 findings came too fast to be told"
+    for _ in range(9):
+        assert true.later(quiet, *map(finding, range(10))) == 1
+        true.end()
+    assert true.later(quiet, *map(finding, range(10))) == 0
+    assert true.told() == ""
+
+
+def test_what_waits_is_told_as_it_was_found_last(quiet: Snapshot) -> None:
+    true = Starting("/bin/true")
+    true.later(quiet, finding(2, lasts=True), finding(1))
+    true.end()
+    assert [true.later(quiet, finding(2)), true.later(quiet, finding(2))] == [1, 0]
+    true.end()
+
+
+def test_no_more_than_so_many_wait(quiet: Snapshot, sleeping: Starting) -> None:
+    for number in range(4):
+        sleeping.later(quiet, finding(number))
+    sleeping.later(quiet, *map(finding, range(100, 170)))
+    assert sleeping.left_out == 6
 
 
 def test_commands_that_hang_are_not_waited_for_and_four_run_at_most(quiet: Snapshot, sleeping: Starting) -> None:
     assert sum(sleeping.later(quiet, finding(number)) for number in range(10)) == 4
-    assert sleeping.left_out == 6
+    assert sleeping.told() == "--exec-on: 6 findings came too fast to be told"
 
 
 def test_what_fails_is_counted(quiet: Snapshot) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _EVERY_S: Final = 1.0
 _MOST_RUNNING: Final = 4
 """One a second at most, and no more than these at once: a command that hangs takes no more of the machine."""
+_MOST_WAITING: Final = 64
+"""Findings that come faster wait for their turn; those beyond it are left out, and counted."""
 _MOST_KNOWN: Final = 4096
 
 
@@ -63,8 +65,8 @@ def finding_command(kinds: Collection[str], text: str, run_as: str | None) -> Fi
 class ExecOn:
     """Starts the command when a finding comes up, and once more when one that was told open is over.
 
-    `failed` counts commands that ended with another status than 0 or could not be started, `left_out` findings that
-    came too fast.
+    What comes while its turn is not there waits, as it was found last. `failed` counts commands that ended with another
+    status than 0 or could not be started, `left_out` findings for which there was no room to wait.
     """
 
     def __init__(self, command: FindingCommand, clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,6 +76,7 @@ class ExecOn:
         self._next_s = clock()
         self._running: list[subprocess.Popen[bytes]] = []
         self._told: dict[int, bool] = {}
+        self._waiting: dict[int, dict[str, Any]] = {}
         self._limits = resource.getrlimit(resource.RLIMIT_DATA)
 
     def looked(self, snapshot: Snapshot) -> None:
@@ -82,7 +85,8 @@ class ExecOn:
         for finding in reversed(snapshot.findings):
             if finding.kind in self._command.kinds and self._told.get(finding.id) not in (False, finding.open):
                 self._told[finding.id] = finding.open
-                self._tell(finding, snapshot)
+                self._wait(finding.id, _told(finding, snapshot))
+        self._tell_next()
         while len(self._told) > _MOST_KNOWN:
             del self._told[next(iter(self._told))]
 
@@ -90,18 +94,24 @@ class ExecOn:
         """What went wrong with it, as a line; empty where nothing did."""
         self._reap()
         failed = f"{plural(self.failed, 'command')} failed" * bool(self.failed)
-        left_out = f"{plural(self.left_out, 'finding')} came too fast" * bool(self.left_out)
+        untold = self.left_out + len(self._waiting)
+        left_out = f"{plural(untold, 'finding')} came too fast to be told" * bool(untold)
         said = ", ".join(filter(None, (failed, left_out)))
         return f"--exec-on: {said}" if said else ""
 
-    def _tell(self, finding: Finding, snapshot: Snapshot) -> None:
-        now_s = self._clock()
-        if now_s < self._next_s or len(self._running) >= _MOST_RUNNING:
+    def _wait(self, number: int, told: dict[str, Any]) -> None:
+        if number in self._waiting or len(self._waiting) < _MOST_WAITING:
+            self._waiting[number] = told
+        else:
             self.left_out += 1
+
+    def _tell_next(self) -> None:
+        now_s = self._clock()
+        if not self._waiting or now_s < self._next_s or len(self._running) >= _MOST_RUNNING:
             return
         self._next_s = now_s + _EVERY_S
         try:
-            self._running.append(self._start(_told(finding, snapshot)))
+            self._running.append(self._start(self._waiting.pop(next(iter(self._waiting)))))
         except OSError:
             self.failed += 1
 
