@@ -21,12 +21,12 @@ from .options import (
     Horizon,
     OomNotifier,
     Programs,
+    length_s,
     named,
 )
 from .recording_options import (
     MOST_MIB,
     BufferSize,
-    Duration,
     ForceStart,
     Fsync,
     FsyncOption,
@@ -57,6 +57,14 @@ _SOURCE = typer.Argument(
 _OUTPUT = typer.Option("--output", "-o", metavar="FILE", help="Also write the recording to a file.", show_default=False)
 _HOST = typer.Option(
     metavar="[USER@]GUEST", help="Record there, by ssh; view and analysis run here.", show_default=False
+)
+_DURATION = typer.Option(
+    "--duration",
+    "-d",
+    metavar="TIME",
+    parser=length_s,
+    help="Stop after this time: seconds, or 500ms, 30s, 5m, 2h.",
+    show_default=False,
 )
 _FLUSH = typer.Option(metavar="S", min=LEAST_S, max=60.0, help="How old what is shown may be, beside analysis.")
 _KEEP_MINUTES = typer.Option(metavar="N", min=0.1, max=1e6, help="Without -o: keep the last N minutes to be saved.")
@@ -92,7 +100,7 @@ def live(
     file: Annotated[Path | None, _SOURCE] = None,
     output: Annotated[Path | None, _OUTPUT] = None,
     host: Annotated[str | None, _HOST] = None,
-    duration: Duration = None,
+    duration: Annotated[float | None, _DURATION] = None,
     lines: Annotated[bool, _LINES] = False,
     as_json: Annotated[bool, _JSON] = False,
     interval: Annotated[float | None, _INTERVAL] = None,
