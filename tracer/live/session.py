@@ -86,5 +86,5 @@ class Player(Session, Protocol):
         ...
 
     def next_finding(self) -> str:
-        """Go to where the next finding begins, and stand still there."""
+        """Go to where the next finding comes up, and stand still there."""
         ...
