@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from textual.pilot import Pilot
@@ -115,7 +116,9 @@ def view(
                 await settle(pilot)
             return await look(pilot)
 
-    return asyncio.run(run())
+    # In a thread of its own: a browser that other tests have open keeps an event loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(run())).result()
 
 
 async def settle(pilot: Pilot[None]) -> None:
