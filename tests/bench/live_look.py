@@ -67,17 +67,17 @@ class Drawing(LiveSession):
 
 def draw(session: Drawing) -> None:
     """The screen, to its end."""
-    from tracer.screen import terminal_driver
     from tracer.screen.app import run
+    from tracer.screen.terminal_driver import Drawn
 
-    write = terminal_driver._Drawn.write
+    write = Drawn.write
 
-    def noting(drawn: terminal_driver._Drawn, text: str) -> int:
+    def noting(drawn: Drawn, text: str) -> int:
         length = write(drawn, text)
         session.written()
         return length
 
-    terminal_driver._Drawn.write = noting  # type: ignore[method-assign]
+    Drawn.write = noting  # type: ignore[method-assign]
     run(session)
 
 
