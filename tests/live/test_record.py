@@ -144,7 +144,7 @@ def test_a_full_disk_ends_it_with_the_good_part_kept(tmp_path, need):
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk], capture_output=True)
     need("live", mounted.returncode == 0, "a tmpfs can't be mounted here")
     try:
-        (disk / "filler").write_bytes(bytes(80 << 10))
+        (disk / "filler").write_bytes(bytes((112 << 10) - size_of_a_short_one(tmp_path)))
         result = record("--sample-interval", 0.01, "-o", disk / "x.rtrace", "--", *evict_for(20), cwd=tmp_path)
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr.splitlines()[-1].startswith("reclaim-tracer: error: ")
@@ -153,6 +153,11 @@ def test_a_full_disk_ends_it_with_the_good_part_kept(tmp_path, need):
         assert summary(disk / "x.rtrace")["recording"]["events"] > 0
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def size_of_a_short_one(folder: Path) -> int:
+    assert record("-d", 0.2, "-o", folder / "short.rtrace", cwd=folder).returncode == 0
+    return (folder / "short.rtrace").stat().st_size
 
 
 def evict_for(seconds: int) -> list[str]:
