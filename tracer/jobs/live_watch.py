@@ -59,8 +59,6 @@ def watch(
     shown, next_s, met = 0, time.monotonic(), list[str]()
     while not met:
         ends = is_over()
-        for told in iter(session.message, None):
-            say(told)
         snapshot = session.latest()
         has_ended = snapshot is not None and snapshot.ended is not None
         if snapshot is not None and (has_ended or time.monotonic() >= next_s):
@@ -69,6 +67,8 @@ def watch(
             shown += 1
             printer.show(snapshot)
             met = [*_met(snapshot, wishes.until)]
+        for told in iter(session.message, None):
+            say(told)
         if ends or has_ended or shown == wishes.count or stop.wait(_LOOK_S):
             break
     return met
