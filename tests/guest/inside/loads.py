@@ -58,7 +58,10 @@ def drop(what: str, pause_ms: str) -> None:
 
 
 def kill_when_low(name: str, pid: str, low_mib: str) -> None:
-    """Kill a process as soon as so little memory is available, under this task name."""
+    """Hold a process as soon as so little memory is available, and kill it, under this task name.
+
+    In between a recorder that is at rest reads the counters: every two seconds.
+    """
     Path("/proc/self/comm").write_text(name)
     while True:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -66,6 +69,8 @@ def kill_when_low(name: str, pid: str, low_mib: str) -> None:
         if available_kib < int(low_mib) * 1024:
             break
         time.sleep(0.05)
+    os.kill(int(pid), signal.SIGSTOP)
+    time.sleep(3)
     os.kill(int(pid), signal.SIGKILL)
     print("killed", flush=True)
 

@@ -9,7 +9,7 @@ USER_KILLS = 1
 
 
 def drive(lab: Lab) -> None:
-    """A hog that grows, and a task called earlyoom that kills it once hardly any memory is available."""
+    """A hog that grows, and a task called earlyoom that holds and kills it once hardly any memory is available."""
     hog = lab.load("hog", 2 * lab.full_mib, 20)
     killer = lab.load("kill_when_low", "earlyoom", hog, lab.full_mib // LOW_PARTS)
     lab.said(killer, "killed")
