@@ -31,8 +31,10 @@ MIB: Final = 1 << 20
 TRACER_LIBRARY: Final = ("tracer", "bpf", "reports")
 _CONSOLE_LINES: Final = 40
 _POLL_S: Final = 0.05
-_KERNEL_DIED: Final = re.compile("Kernel panic|BUG:|Oops")
-"""Perhaps of what the tracer did to it."""
+_KERNEL_DIED: Final = re.compile("Kernel panic(?! - not syncing: System is deadlocked on memory)|BUG:|Oops")
+"""Perhaps of what the tracer did to it. A deadlock on memory is the emulated machine's: the kernel gives a victim up
+that has not let go of its memory within a second (MAX_OOM_REAP_RETRIES in mm/oom_kill.c), and looks for another, where
+there is none but the lab's agent. Where the host is busy a victim takes longer than that to exit."""
 
 
 class GuestError(LabError):
@@ -40,7 +42,8 @@ class GuestError(LabError):
 
 
 class MachineError(GuestError):
-    """The machine itself failed, and not in what its guest ran: it did not boot, or QEMU ended without a word of it."""
+    """The machine itself failed, and not in what its guest ran: it did not boot, QEMU ended without a word of it, or it
+    was too slow for its kernel."""
 
 
 class Guest:

@@ -16,6 +16,9 @@ READ_MIB: Final = 900
 MORE_MIB: Final = 200
 """What the hog wants beyond what a full balloon leaves: half of that, and far more than MemAvailable holds back."""
 HOG_STEP_MS: Final = 10
+LAST_TRIES: Final = 1
+"""The priority that reclaim comes to, or a lower one: the kernel gives up once all that is left to reclaim would not do
+(should_reclaim_retry() in mm/page_alloc.c), which need not wait for priority 0."""
 
 
 def press(lab: Lab, path: str) -> None:

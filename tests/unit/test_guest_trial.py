@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from guest.found import Found, Truth
-from guest.guest import GuestError, MachineError
+from guest.guest import _KERNEL_DIED, GuestError, MachineError
 from guest.reclaim_truth import Reading, ReclaimTruth
 from guest.scenario import Scenario
 from guest.trial import Bench, Trial, hold
@@ -259,3 +259,10 @@ def test_what_a_kernel_has_not_is_not_begun(monkeypatch):
     without = Scenario("plain", SimpleNamespace(WITHOUT={"6.12": "it lacks that"}))
     outcomes = [bench.attempt(trial) for trial in (Trial("6.12", without), Trial("5.10", without, "fentry"))]
     assert [(outcome.state, bool(outcome.reason)) for outcome in outcomes] == [("skipped", True)] * 2
+
+
+def test_a_deadlock_on_memory_is_the_emulated_machines_and_any_other_panic_the_guests():
+    panic = "[   37.4] Kernel panic - not syncing: "
+    assert not _KERNEL_DIED.search(f"{panic}System is deadlocked on memory")
+    assert _KERNEL_DIED.search(f"{panic}Fatal exception")
+    assert _KERNEL_DIED.search(f"{panic}System is deadlocked on memory\n[   37.5] BUG: unable to handle page fault")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..lab import Found, Lab
 from ..module_guest import ModuleGuest
-from ..policies import RECORD, TAKEN_PAGES, press
+from ..policies import LAST_TRIES, RECORD, TAKEN_PAGES, press
 
 __all__ = ["GUEST", "RECORD", "drive", "judge"]
 GUEST = ModuleGuest
@@ -21,5 +21,5 @@ def judge(found: Found) -> None:
     assert (found.leaked["shrinker"], found.leaked["oom_notifier"]) == (0, 0)
     assert (found.balloon["net_pages"], found.balloon["wasted_pages"]) == (TAKEN_PAGES, 0)
     assert found.classes == set()
-    assert found.tiers["direct"]["min_priority"] == 0
+    assert found.tiers["direct"]["min_priority"] <= LAST_TRIES
     assert "premature_tap" not in found.kinds
