@@ -85,11 +85,13 @@ class Terminal:
 
 
 _LEADER = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-"""Makes the terminal the controlling one, as a login does."""
+"""Makes the terminal the controlling one and ignores no signal, as a login does: a background job ignores two."""
 
 
 @contextmanager
