@@ -135,7 +135,8 @@ KIND: Final = Kind(
         "full, is enough, and it is critical. From a container runtime, or through `cgroup.kill`, it is a "
         "warning while memory was low. Others are information. Signals of one sender less than a second "
         "apart are one finding. That pressure was the reason is inferred. SIGTERM, which earlyoom sends "
-        "first, is not traced. `cgroup.kill` is recognised by the signal's code and scope.",
+        "first, is not traced. `cgroup.kill` is recognised by the signal's code and scope. A kill is missed if "
+        "memory fell, and nobody waited, between two readings of the counters: up to 2 s on a quiet machine.",
         causes=(
             "A user-space memory killer acts on pressure before the kernel would.",
             "kubelet evicts a pod because the node has little memory left; the container runtime sends the signal.",
