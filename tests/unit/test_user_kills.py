@@ -111,6 +111,27 @@ def test_pressure_stalls_and_low_memory_count_too(samples, sender, found):
     assert bool(told(analyse(samples, sigkill(KILL_NS, sender=sender), end_ns=KILL_NS + SECOND))) is found
 
 
+def read_before(age_ns: int) -> Samples:
+    """Readings at ease, the last one so long before the kill, and one after it."""
+    names = ("meminfo.MemAvailable_bytes", "meminfo.MemTotal_bytes")
+    times = np.asarray([0, KILL_NS - age_ns, KILL_NS + SECOND // 2])
+    return Samples(times, names, np.asarray([[8 * GIB, 16 * GIB]] * 3, np.int64))
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "sender", "found"),
+    [(1800, "earlyoom", True), (501, "earlyoom", True), (500, "earlyoom", False), (1800, "kill", False)],
+    ids=["long ago", "just stale", "just fresh", "no memory killer"],
+)
+def test_a_memory_killers_kill_is_told_where_memory_was_not_read_just_before(age_ms, sender, found):
+    kills = told(analyse(read_before(age_ms * MS), sigkill(KILL_NS, sender=sender), end_ns=KILL_NS + SECOND))
+    assert bool(kills) is found
+    for kill in kills:
+        assert kill.severity is Severity.INFO
+        assert "under memory pressure" not in kill.text
+        assert f"not known: it was read {age_ms / 1000:.1f} s before" in kill.text
+
+
 def test_it_says_who_killed_whom_under_what_and_what_the_balloon_held():
     held = 512 * MIB_PAGES
     analysis = analyse(

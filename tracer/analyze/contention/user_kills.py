@@ -14,6 +14,9 @@ PRESSED_NS: Final = 500_000_000
 medium (100 ms in 2 s: gio/gmemorymonitorpsi.c). Less comes with any page cache that is full."""
 LOW_PARTS: Final = 10
 """Memory is low where at most one part in so many is available (of swap: free): earlyoom -m 10 -s 10."""
+STALE_NS: Final = 500_000_000
+"""A reading that is older says little of memory at a kill: a recorder reads four times a second while anything comes,
+and every two seconds at rest."""
 MEMORY_KILLERS: Final = frozenset(
     {"systemd-oomd", "earlyoom", "oomd", "nohang", "lmkd", "low-memory-moni", "kubelet", "resourced", "bustd"}
 )
@@ -40,7 +43,7 @@ class Pressure:
     """What the time up to a kill was like. `waited_ns`: tasks' waiting in direct reclaim for the machine, added up, in
     the window that begins BEFORE_S earlier; `limits_ns`: at the limits of all memory cgroups; `cgroup_ns`: of them at
     the limit of the victim's, which is `cgroup_id` (0: not known). `stalled_ns` (PSI some, which counts both) and sizes
-    are None where not sampled."""
+    are None where not sampled. `read_before_ns` is how old the reading of available memory was."""
 
     waited_ns: int
     limits_ns: int
@@ -50,6 +53,7 @@ class Pressure:
     available_bytes: int | None
     total_bytes: int | None
     swap_is_low: bool = False
+    read_before_ns: int | None = None
 
     @property
     def memory_is_low(self) -> bool:
@@ -73,7 +77,16 @@ class Pressure:
 
     def counts(self, sender_comm: str) -> bool:
         """Whether a kill by such a task was one under pressure."""
+        return self.is_seen(sender_comm) or self.is_unknown(sender_comm)
+
+    def is_seen(self, sender_comm: str) -> bool:
+        """Whether anything shows that memory was short."""
         return self.of_machine(sender_comm) or self.of_cgroup(sender_comm)
+
+    def is_unknown(self, sender_comm: str) -> bool:
+        """Whether a memory killer may have seen what nobody else has: memory that fell since it was last read."""
+        stale = self.read_before_ns is not None and self.read_before_ns > STALE_NS
+        return stale and sender_comm in MEMORY_KILLERS and not self.is_seen(sender_comm)
 
 
 @dataclass
@@ -98,6 +111,11 @@ class UserKill:
     def by_memory_killer(self) -> bool:
         """Whether the sender is one that kills for want of memory, by its name."""
         return self.sender_comm in MEMORY_KILLERS
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing tells if memory was short."""
+        return self.pressure.is_unknown(self.sender_comm)
 
     def takes(self, signal: _Signal) -> bool:
         """Whether a later signal belongs to it."""
@@ -195,6 +213,7 @@ class UserKills:
             available_bytes=available,
             total_bytes=total,
             swap_is_low=swap_is_low,
+            read_before_ns=self._readings.age_ns(AVAILABLE, time_ns),
         )
 
 

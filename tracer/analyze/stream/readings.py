@@ -83,6 +83,11 @@ class Readings:
         """The newest reading no later than a time, or the first after it; None without any."""
         return _newest(self._rows[name], time_ns)
 
+    def age_ns(self, name: str, time_ns: int) -> int | None:
+        """How long before a time the newest reading was made, 0 where only later ones are there; None without any."""
+        rows = self._rows[name]
+        return max(0, time_ns - rows[max(_first_after(rows, time_ns) - 1, 0)][0]) if rows else None
+
     def balloon_pages(self, time_ns: int) -> int | None:
         """The balloon's size by the newest reading no later than a time, or the first after it; None without any."""
         for name, unit_bytes in GAUGES:

@@ -33,8 +33,7 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
         path = evidence.cgroup_paths.get(kill.pressure.cgroup_id)
         text = (
             f"{kill.sender_comm or 'A process'} (pid {kill.sender}) killed {_victims(kill)} with SIGKILL"
-            f"{' through cgroup.kill' * kill.by_cgroup} under memory pressure{_where(kill, path)}: "
-            f"{_pressure(kill.pressure)}."
+            f"{' through cgroup.kill' * kill.by_cgroup}{_unknown(kill) or _under(kill, path)}."
         )
         if held:
             text += f" The balloon held {evidence.mib(held)}."
@@ -51,6 +50,8 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
 
 def _severity(kill: UserKill) -> Severity:
     """A person or a script may end a process at any time: only of those who do it for want of memory is it certain."""
+    if kill.is_unknown:
+        return Severity.INFO
     if kill.by_memory_killer:
         return Severity.CRITICAL
     evicted = kill.by_cgroup or kill.sender_comm in CONTAINER_RUNTIMES
@@ -63,6 +64,18 @@ def _victims(kill: UserKill) -> str:
         return named[0]
     more = f" and {kill.processes - len(named):,} more" if kill.processes > len(named) else ""
     return f"{kill.processes:,} processes, {', '.join(named)}{more},"
+
+
+def _under(kill: UserKill, path: str | None) -> str:
+    return f" under memory pressure{_where(kill, path)}: {_pressure(kill.pressure)}"
+
+
+def _unknown(kill: UserKill) -> str:
+    """What is not known where nothing tells; empty where it is seen."""
+    if not kill.is_unknown:
+        return ""
+    age_s = (kill.pressure.read_before_ns or 0) / 1e9
+    return f"; whether memory was short is not known: it was read {age_s:.1f} s before, and nobody was seen to wait"
 
 
 def _where(kill: UserKill, path: str | None) -> str:
@@ -116,7 +129,7 @@ KIND: Final = Kind(
     name="user_kill",
     number=21,
     title="A process was killed from user space under memory pressure",
-    clause="a process was killed from user space under memory pressure",
+    clause="a process was killed from user space",
     needs=(USER_KILLS, _PRESSURE_KNOWN),
     rule=_kills,
     together=_together,
@@ -135,8 +148,9 @@ KIND: Final = Kind(
         "full, is enough, and it is critical. From a container runtime, or through `cgroup.kill`, it is a "
         "warning while memory was low. Others are information. Signals of one sender less than a second "
         "apart are one finding. That pressure was the reason is inferred. SIGTERM, which earlyoom sends "
-        "first, is not traced. `cgroup.kill` is recognised by the signal's code and scope. A kill is missed if "
-        "memory fell, and nobody waited, between two readings of the counters: up to 2 s on a quiet machine.",
+        "first, is not traced. `cgroup.kill` is recognised by the signal's code and scope. A kill by a known "
+        "memory killer is also told, as information, if available memory was last read more than 0.5 s before (up "
+        "to 2 s on a quiet machine): it may have fallen since, and nothing tells.",
         causes=(
             "A user-space memory killer acts on pressure before the kernel would.",
             "kubelet evicts a pod because the node has little memory left; the container runtime sends the signal.",
