@@ -38,6 +38,12 @@ def test_a_cgroup_at_its_limit_is_told_with_pages_and_waits() -> None:
     assert found.text.endswith("their tasks (task) waited 1.2 s for it. The machine was not short of memory.")
 
 
+def test_a_cgroup_that_got_objects_alone_is_not_said_to_have_got_0_mib_of_its_memory() -> None:
+    found = only(analyse(limited(SECOND, 1200 * MS, 0), end_ns=9 * SECOND), "memcg_limit")
+    assert found is not None
+    assert "reclaimed no LRU pages" in found.text
+
+
 @pytest.mark.parametrize(("end_s", "severity"), [(20, Severity.WARNING), (21, Severity.INFO)])
 def test_it_is_a_warning_where_tasks_waited_a_twentieth_of_the_time(end_s: int, severity: Severity) -> None:
     found = only(analyse(limited(SECOND, SECOND, 300), end_ns=end_s * SECOND), "memcg_limit")

@@ -92,7 +92,8 @@ def _stalls(episodes: list[Episode]) -> int:
 
 
 def _text(evidence: Evidence, pages: int | None, waited_s: float) -> str:
-    got = "" if pages is None else f" and reclaimed {evidence.mib(pages)} of their own memory"
+    own = f"{evidence.mib(pages)} of their own memory" if pages else "no LRU pages"
+    got = "" if pages is None else f" and reclaimed {own}"
     paid = sorted(
         (stall for stall in evidence.analysis.stalls if stall.scope is Scope.MEMCG),
         key=lambda stall: (-stall.stall_s, stall.pid),
