@@ -194,14 +194,9 @@ class NewFile:
         except OSError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+            return is_locked(descriptor) or False
         finally:
             os.close(descriptor)
-        return False
 
     def _exists(self) -> str:
         return f"{shown(self.path)}: exists already; overwrite it with --force or choose another path with -o"
@@ -256,6 +251,17 @@ def make_folders(path: Path) -> None:
             above = made
     finally:
         os.close(above)
+
+
+def is_locked(descriptor: int) -> bool | None:
+    """Whether somebody else has the file locked (flock), as a recorder has its own; None where locks can't tell."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:

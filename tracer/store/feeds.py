@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from ..errors import RecordingError, UsageError, shown
+from ..outputs import is_locked
 from .rotating import find_parts, part_path
 from .source import Source
 
@@ -153,11 +153,7 @@ def is_written(path: Path, *, unknown: bool = False) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return unknown
+        locked = is_locked(descriptor)
     finally:
         os.close(descriptor)
-    return False
+    return unknown if locked is None else locked
