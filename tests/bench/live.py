@@ -27,12 +27,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer.batch import Batch
-from tracer.kernel.cgroup import MemoryCgroup
 from tracer.store import Recording
 
 from .measure import CannotRunError, choose_cpus, cpu_ns, pinned
 from .peers import BpftraceCount
-from .reclaim import tracepoints
+from .reclaim import tracepoints, waiting
 from .rows import Row, Subject
 from .setting import Setting
 from .tracers import NO_EVENTS, ROOT, Target
@@ -218,19 +217,8 @@ def loaded(folder: Path, rate: float, seconds: float) -> Iterator[Callable[[], N
     """The load in its cgroup, waiting; calling it makes it run to its end."""
     reads = rate / EVENTS_A_READ
     command = [sys.executable, "-m", "tests.bench.live_load", str(folder), str(os.getpid()), str(reads), str(seconds)]
-    with MemoryCgroup(LIMIT_BYTES, f"reclaim-tracer-bench-{os.getpid()}") as cgroup:
-        process = subprocess.Popen(
-            pinned(choose_cpus().producer, command),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
-        try:
-            cgroup.add(process.pid)
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            yield partial(_go, process)
-        finally:
-            process.kill()
-            process.communicate()
+    with waiting(command, LIMIT_BYTES) as process:
+        yield partial(_go, process)
 
 
 def _go(process: subprocess.Popen[str]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -104,10 +104,9 @@ class Outcome:
 
 
 @contextmanager
-def waiting_load(folder: Path, turns: int) -> Iterator[subprocess.Popen[str]]:
-    """The load's process in a cgroup of its own, on the producer's CPU, waiting for its line."""
-    command = [sys.executable, "-m", "tests.bench.reclaim_load", str(folder), str(turns), str(os.getpid())]
-    with MemoryCgroup(LIMIT_BYTES, f"reclaim-tracer-bench-{os.getpid()}") as cgroup:
+def waiting(command: Sequence[str], limit_bytes: int) -> Iterator[subprocess.Popen[str]]:
+    """A load's process in a cgroup of its own, on the producer's CPU, waiting for its line."""
+    with MemoryCgroup(limit_bytes, f"reclaim-tracer-bench-{os.getpid()}") as cgroup:
         process = subprocess.Popen(
             pinned(choose_cpus().producer, command),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
@@ -120,6 +119,12 @@ def waiting_load(folder: Path, turns: int) -> Iterator[subprocess.Popen[str]]:
         finally:
             process.kill()
             process.communicate()
+
+
+def waiting_load(folder: Path, turns: int) -> AbstractContextManager[subprocess.Popen[str]]:
+    """The load of fixed work, waiting."""
+    command = [sys.executable, "-m", "tests.bench.reclaim_load", str(folder), str(turns), str(os.getpid())]
+    return waiting(command, LIMIT_BYTES)
 
 
 def tracepoint_probes(plan: Plan) -> list[Probe]:
