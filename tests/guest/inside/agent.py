@@ -91,6 +91,12 @@ class Agent:
             if libc.syscall(313, file.fileno(), parameters.encode(), 0):
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
 
+    def do_unload_module(self, name: str) -> None:
+        """delete_module(2)."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syscall(176, name.encode(), os.O_NONBLOCK):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), name)
+
     def reap(self) -> None:
         """Collect ended children, adopted ones too."""
         while True:

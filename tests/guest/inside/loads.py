@@ -50,6 +50,16 @@ def inodes(path: str = "/", passes: str = "1") -> None:
     print("seen", flush=True)
 
 
+def lookups(folder: str, names: str) -> None:
+    """Look for files that are not there: a dentry each that says so."""
+    for number in range(int(names)):
+        try:
+            os.lstat(f"{folder}/no-{number}")
+        except OSError:
+            continue
+    print("looked", flush=True)
+
+
 def drop(what: str, pause_ms: str) -> None:
     """Write to drop_caches for ever: 1 page cache, 2 slab, 3 both."""
     while True:
@@ -75,4 +85,11 @@ def kill_when_low(name: str, pid: str, low_mib: str) -> None:
     print("killed", flush=True)
 
 
-LOADS = {"drop": drop, "hog": hog, "stream": stream, "inodes": inodes, "kill_when_low": kill_when_low}
+LOADS = {
+    "drop": drop,
+    "hog": hog,
+    "stream": stream,
+    "inodes": inodes,
+    "lookups": lookups,
+    "kill_when_low": kill_when_low,
+}
