@@ -12,7 +12,7 @@ from tracer.analyze.terms import Scope, Tier
 from tracer.metadata import PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
 from tracer.report.ladder import ladder_figures
-from tracer.report.tables import stalls_table
+from tracer.report.stalls import stalls as report_stalls
 from tracer.report.timeline import busy_row, reclaim_row
 from tracer.terminal.summary_text import summary_text
 from tracer.wording.verdict import verdict
@@ -244,7 +244,9 @@ def test_text_names_the_scope_of_stalls_and_of_slab_objects() -> None:
     stalls = text.partition("Stalls")[2]
     assert "2 direct (memcg)" in stalls
     assert "2 direct (global)" in stalls
-    assert "2 direct (memcg)" in stalls_table(analysis.stalls)
+    waited = report_stalls(analysis.stalls, None, 4096).tasks
+    assert waited is not None
+    assert "2 direct (memcg)" in [cell.text for row in waited.rows for cell in row]
 
 
 def test_charts_name_all_scopes_that_were_entered() -> None:

@@ -1,6 +1,7 @@
 """Nothing from a recording becomes markup or code."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -8,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_analysis import HOSTILE
 
-from tracer.report.markup import Cell, Column, script_json, table, text, word
+from tracer.analyze.terms import Quality, Tier
+from tracer.errors import TracerError
+from tracer.report.markup import script_json
+from tracer.report.table import Cell, Column, Table, quality, tier, times, word
+from tracer.report.templates import environment, fill
 
 
 class Collector(HTMLParser):
@@ -27,11 +32,21 @@ class Collector(HTMLParser):
         self.texts.append(data)
 
 
+def text(name: object) -> str:
+    return environment().from_string("{{ name }}").render(name=name)
+
+
+def table(made: Table) -> str:
+    """The table's markup without the white space between tags."""
+    source = environment().from_string('{% import "macros.html" as ui %}{{ ui.table(made) }}').render(made=made)
+    return re.sub(r">\s+<", "><", source).strip()
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
         ("<b>", "&lt;b&gt;"),
-        ("a\"b'c&", "a&quot;b&#x27;c&amp;"),
+        ("a\"b'c&", "a&#34;b&#39;c&amp;"),
         ("\x1b[31mred\n", "\\x1b[31mred\\x0a"),
         ("\u202egpj.exe", "\\u202egpj.exe"),
         ("\ud800", "\\ud800"),
@@ -57,16 +72,38 @@ def test_json_survives_a_script_element_and_means_the_same(value):
 
 
 def test_a_table_has_a_caption_column_and_row_headings_and_escaped_cells():
-    found = Collector(
-        table("Task <waits>", [Column("Task"), Column("Waited", True)], [[word(HOSTILE), Cell("1 s", 1.0)]])
-    )
+    columns = [Column("Task"), Column("Waited", True)]
+    found = Collector(table(Table("Task <waits>", columns, [[word(HOSTILE), Cell("1 s", 1.0)]])))
     assert found.tags == ["div", "table", "caption", "thead", "tr", "th", "th", "tbody", "tr", "th", "td"]
     assert found.texts[0] == "Task <waits>"
     assert found.texts[3].startswith("</script><img")
 
 
+@pytest.mark.parametrize("of", ["text", "small", "badge", "link", "css", "tier"])
+def test_no_part_of_a_cell_can_become_markup(of):
+    value = (HOSTILE,) if of == "small" else HOSTILE
+    source = table(Table("x", [Column("Task")], [[Cell(**{"text": "words", of: value})]]))
+    assert not {"img", "script"} & set(Collector(source).tags)
+    assert "\x1b" not in source
+
+
+def test_a_time_carries_its_stretch_and_a_label_its_class():
+    row = [times(1.5, 2.0), quality(Quality.INFERRED), tier(Tier.DIRECT, "direct")]
+    source = table(Table("x", [Column("a"), Column("b"), Column("c")], [row]))
+    assert 'data-from="1.500000" data-to="2.000000">1.500 s for 500 ms</button>' in source
+    assert '<span class="badge inferred">inferred</span>' in source
+    assert '<span class="tier" style="--c:var(--tier-2)">2 direct</span>' in source
+
+
 def test_only_sortable_tables_carry_sort_values():
     rows = [[word("a"), Cell("1 s", 1.0)]]
     columns = [Column("Task"), Column("Waited", True)]
-    assert "data-v" not in table("x", columns, rows)
-    assert 'data-v="1"' in table("x", columns, rows, sortable=True)
+    assert "data-v" not in table(Table("x", columns, rows))
+    assert 'data-v="1"' in table(Table("x", columns, rows, sortable=True))
+
+
+def test_a_lacking_template_is_one_clear_line():
+    with pytest.raises(
+        TracerError, match=r"the installation is incomplete: no nosuch\.html in .*install reclaim-tracer"
+    ):
+        fill("nosuch.html", {})

@@ -65,6 +65,7 @@ INSIDE = {
 
 ONLY_IMPORTER = {
     "bcc": {"probes"},
+    "jinja2": {"report"},
     "plotly": {"report"},
     "pandas": {"frames", "report", "store"},
     "textual": {"screen"},
@@ -218,7 +219,7 @@ def test_recording_loads_neither_pandas_nor_plotly():
     code = (
         "import importlib, sys\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
-        "print(sorted({'pandas', 'plotly', 'bcc', 'rich', 'textual'} & set(sys.modules)))"
+        "print(sorted({'pandas', 'plotly', 'bcc', 'jinja2', 'rich', 'textual'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
     assert result.stderr == ""

@@ -48,7 +48,7 @@ def test_the_text_marks_it(trace, facts):
 def test_the_report_marks_it(trace, facts):
     page = render(trace.analysis, facts)
     assert "~352.9 MiB" in page
-    assert "Background: 377.0 MiB come from the kernel&#x27;s counters and have no events." in page
+    assert "Background: 377.0 MiB come from the kernel&#39;s counters and have no events." in page
 
 
 def test_the_frame_has_it_as_inferred(trace):

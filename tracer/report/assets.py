@@ -1,23 +1,40 @@
-"""The files a report is made of: template, style and script from `reports/`, and plotly from its Python package."""
+"""The files a page is made of: styles and scripts from `reports/`, and plotly from its Python package."""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from ..errors import TracerError
 from ..resources import resource_dir
 from .bundle import starting_with
 
+_STYLES: Final = ("palette.css", "base.css", "tables.css", "charts.css")
+_LAST_STYLES: Final = ("narrow.css", "print.css")
+_SCRIPTS: Final = ("data.js", "view.js", "charts.js", "tables.js")
+_LAST_SCRIPTS: Final = ("start.js",)
+
+
+def styles(own: Iterable[str]) -> str:
+    """The page's style: what all pages share, `own` files, then what small screens and paper change."""
+    return "".join(_read("style", name) for name in (*_STYLES, *own, *_LAST_STYLES))
+
+
+def scripts(own: Iterable[str]) -> str:
+    """The page's script, one scope for all files: what all pages share, `own` files, then the start."""
+    files = "".join(_read("script", name) for name in (*_SCRIPTS, *own, *_LAST_SCRIPTS))
+    return f'"use strict";\n(() => {{\n{files}}})();\n'
+
 
 @cache
-def read(name: str) -> str:
-    """A file of `reports/`. Raises TracerError when the installation lacks it."""
-    path = resource_dir("reports") / name
+def _read(folder: str, name: str) -> str:
+    path = resource_dir("reports") / folder / name
     try:
         return path.read_text("utf-8")
     except OSError as error:

@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from ..analyze.findings.kind import Kind, Listed, Part
+from ..analyze.findings.kind import Kind, Listed
 from ..analyze.findings.registry import KIND_BY_NAME
 from ..analyze.model import Analysis
-from .markup import text
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 _LIST: Final = {Listed.UNORDERED: "ul", Listed.ORDERED: "ol"}
 
+Prose = tuple[str, ...]
+"""A paragraph in pieces: every other one, from the second, is code."""
 
-def explanations(analysis: Analysis) -> str:
+
+@dataclass(frozen=True)
+class Passage:
+    """One part of an explanation; `tag` is the list that its paragraphs are items of, or empty."""
+
+    title: str
+    tag: str
+    paragraphs: Sequence[Prose]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A kind, explained."""
+
+    kind: str
+    title: str
+    passages: Sequence[Passage]
+
+
+def explanations(analysis: Analysis) -> list[Explanation]:
     """One for each kind that was found, in the order of the findings."""
     found = dict.fromkeys(finding.kind for finding in analysis.findings)
-    return "".join(_explanation(KIND_BY_NAME[name]) for name in found if name in KIND_BY_NAME)
+    return [_explanation(KIND_BY_NAME[name]) for name in found if name in KIND_BY_NAME]
 
 
-def explained(kind: str) -> str:
-    """A kind's name that leads to its explanation."""
-    return f'<a href="#explain-{text(kind)}">{text(kind)}</a>' if kind in KIND_BY_NAME else text(kind)
+def anchor(kind: str) -> str:
+    """Where a kind is explained, as the fragment of a link; empty for kinds without an explanation."""
+    return f"#explain-{kind}" if kind in KIND_BY_NAME else ""
 
 
-def _explanation(kind: Kind) -> str:
-    parts = "".join(_part(part) for part in kind.parts())
-    head = f"<summary>{text(kind.title)} (<code>{text(kind.name)}</code>): what to try</summary>"
-    return f'<details class="explanation" id="explain-{text(kind.name)}">{head}{parts}</details>'
-
-
-def _part(part: Part) -> str:
-    if tag := _LIST.get(part.listed):
-        body = f"<{tag}>{''.join(f'<li>{_prose(each)}</li>' for each in part.paragraphs)}</{tag}>"
-    else:
-        body = "".join(f"<p>{_prose(each)}</p>" for each in part.paragraphs)
-    return f"<h3>{text(part.title)}</h3>{body}"
-
-
-def _prose(paragraph: str) -> str:
-    return _CODE.sub(r"<code>\1</code>", text(paragraph))
+def _explanation(kind: Kind) -> Explanation:
+    passages = [
+        Passage(part.title, _LIST.get(part.listed, ""), [tuple(_CODE.split(each)) for each in part.paragraphs])
+        for part in kind.parts()
+    ]
+    return Explanation(kind.name, kind.title, passages)

@@ -1,16 +1,15 @@
 """One chart: plotly traces as plain dicts, its heading, its legend and the sentence that says the same in words.
 
 Colours are CSS custom properties (`var(--tier-2)`) that the script resolves, so that page and charts share one palette
-in reports/report.css. No string of a recording may go into a figure: plotly reads some markup in its texts.
+in reports/style/palette.css. No string of a recording may go into a figure: plotly reads some markup in its texts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..analyze.terms import Tier
-from .markup import sentence, text
 from .series import Floats
 
 Trace = dict[str, Any]
@@ -40,6 +39,7 @@ class Figure:
     layout: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     variants: list[list[list[float | None]]] = field(default_factory=list)
+    drawn: bool = True
 
     def add(self, trace: Trace, name: str, color: str, look: str) -> None:
         """One more trace with its own legend entry."""
@@ -54,11 +54,7 @@ class Absence:
     id: str
     title: str
     words: str
-
-
-def tier_color(tier: Tier) -> str:
-    """The tier's colour in the shared palette."""
-    return f"var(--tier-{int(tier)})"
+    drawn: bool = False
 
 
 def line(time_s: Floats, values: Floats, color: str, unit: str, **style: str | float) -> Trace:
@@ -73,28 +69,9 @@ def line(time_s: Floats, values: Floats, color: str, unit: str, **style: str | f
     }
 
 
-def _legend(figure: Figure) -> str:
-    if not figure.legend:
-        return ""
-    items = "".join(
-        f'<li><button type="button" aria-pressed="true" data-traces="{",".join(map(str, item.traces))}">'
-        f'<span class="swatch {text(item.look)}" style="--c:{text(item.color)}"></span>{text(item.name)}</button></li>'
-        for item in figure.legend
-    )
-    return f'<ul class="legend" aria-label="Series of {text(figure.title)}">{items}</ul>'
-
-
-def to_html(item: Figure | Absence) -> str:
-    """The frame the script draws into, or the sentence."""
-    if isinstance(item, Absence):
-        return f'<div class="absent"><h3>{text(item.title)}</h3>{sentence(item.words)}</div>'
-    note = sentence(item.note, "note") if item.note else ""
-    return (
-        f'<figure class="chart" id="chart-{item.id}"><figcaption><h3>{text(item.title)} '
-        f'<span class="unit">{text(item.unit)}</span></h3>{_legend(item)}</figcaption>'
-        f'<div class="plot" id="plot-{item.id}" role="img" aria-label="{text(item.title)}: {text(item.words)}" '
-        f'style="height:{item.height}px"></div>{sentence(item.words, "words")}{note}</figure>'
-    )
+def kinds(figures: Iterable[Figure]) -> frozenset[str]:
+    """The kinds of plotly trace in them."""
+    return frozenset(trace["type"] for figure in figures for trace in figure.traces)
 
 
 def to_data(figure: Figure) -> dict[str, Any]:

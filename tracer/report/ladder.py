@@ -8,12 +8,14 @@ from typing import Any, Final
 from ..analyze.model import Analysis, TierRow
 from ..analyze.naming import tier_title
 from ..analyze.sizes import MIB
-from ..analyze.terms import Quality, Tier
+from ..analyze.terms import Tier
 from ..wording.numbers import count, mib, offset, percent, plural, seconds
 from ..wording.tier_pages import inferred_mark
 from ..wording.tiers import rungs, shrinker_freed, who
-from .figure import Figure, Trace, tier_color
-from .markup import Cell, Column, badge, dash, number, sentence, table, text, unknown
+from .figure import Figure, Trace, kinds, to_data
+from .palette import tier_color
+from .section import Content, Source
+from .table import Cell, Column, Table, dash, number, quality, tier, unknown
 
 MOST_EPISODES: Final = 16
 _SHRINKERS_NAMED: Final = 3
@@ -84,26 +86,19 @@ def _pages(pages: int | None, page_bytes: int, mark: str = "") -> Cell:
 
 def _slab(row: TierRow, page_bytes: int) -> Cell:
     objects = sorted(row.slab_objects.items(), key=lambda item: -(item[1] or 0))
-    lines = [text(mib(row.slab_pages, page_bytes))] if row.slab_pages else []
-    lines += [
-        f"<small>{text(shrinker_freed(name, freed))}</small>" for name, freed in objects[:_SHRINKERS_NAMED] if freed
-    ]
+    lines = [shrinker_freed(name, freed) for name, freed in objects[:_SHRINKERS_NAMED] if freed]
     more = sum(1 for _, freed in objects[_SHRINKERS_NAMED:] if freed)
-    lines += [f"<small>and {plural(more, 'more shrinker')}</small>"] if more else []
-    if not lines:
+    lines += [f"and {plural(more, 'more shrinker')}"] if more else []
+    if not lines and not row.slab_pages:
         return unknown() if row.slab_pages is None else dash()
-    return Cell("<br>".join(lines), float(row.slab_pages or 0), "num")
-
-
-def tier_label(tier: Tier, label: str = "") -> str:
-    """The tier's name, or the label of one of its scopes, with its colour and number."""
-    return f'<span class="tier" style="--c:{tier_color(tier)}">{int(tier)} {text(label or tier_title(tier))}</span>'
+    shown = mib(row.slab_pages, page_bytes) if row.slab_pages else ""
+    return Cell(shown, float(row.slab_pages or 0), "num", small=lines)
 
 
 def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
     mark = inferred_mark(row)
     return [
-        Cell(tier_label(row.tier, label), float(row.tier)),
+        tier(row.tier, label or tier_title(row.tier)),
         number(f"+{seconds(max(0.0, row.first_s - start_s))}", row.first_s),
         unknown() if row.busy_s is None else number(seconds(row.busy_s), row.busy_s),
         number(count(row.spans), row.spans),
@@ -115,35 +110,43 @@ def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cel
         _pages(row.balloon_pages, page_bytes),
         _pages(row.reported_pages, page_bytes),
         number(count(row.kills), row.kills) if row.kills else dash(),
-        Cell(quality_badge(row.quality)),
+        quality(row.quality),
     ]
 
 
-def quality_badge(quality: Quality) -> str:
-    """`measured` or `inferred` as a label."""
-    return badge(quality, quality)
+@dataclass(frozen=True)
+class Rungs:
+    """One ladder as a table, or why there is none, and who reclaimed."""
+
+    table: Table | None
+    who: str
 
 
-def _ladder_table(choice: Choice, index: int, page_bytes: int) -> str:
-    rows = [_rung(label, row, choice.start_s, page_bytes) for label, row in rungs(choice.rows)]
-    body = table(choice.label, _COLUMNS, rows) if rows else sentence("No tier supplied memory in this time.")
-    named = who(choice.rows, page_bytes)
-    body += sentence(f"Who reclaimed: {named}.", "note") if named else ""
-    return f'<div class="ladder" data-choice="{index}"{" hidden" if index else ""}>{body}</div>'
+@dataclass(frozen=True)
+class Ladder:
+    """What can be chosen, a table for each, which of the episodes these are, and the charts."""
+
+    labels: list[str]
+    ladders: list[Rungs]
+    note: str
+    charts: list[Figure]
 
 
-def ladder_tables(analysis: Analysis, page_bytes: int) -> str:
-    """The choice of episode and every table; all but the first are hidden until chosen."""
+def content(source: Source) -> Content:
+    """A ladder of the whole recording and one of each of the longest episodes."""
+    analysis, page_bytes = source.analysis, source.page_bytes
+    charts = ladder_figures(analysis, page_bytes)
     picks = choices(analysis)
-    tables = "".join(_ladder_table(choice, i, page_bytes) for i, choice in enumerate(picks))
-    if len(picks) == 1:
-        return tables
-    options = "".join(f'<option value="{i}">{text(choice.label)}</option>' for i, choice in enumerate(picks))
     hidden = len(analysis.episodes) - (len(picks) - 1)
     note = f"The {plural(len(picks) - 1, 'longest episode')} of {count(len(analysis.episodes))}." if hidden else ""
-    return (
-        f'<p class="pick"><label>Show <select id="episode">{options}</select></label> <span>{note}</span></p>{tables}'
-    )
+    shown = Ladder([pick.label for pick in picks], [_rungs(pick, page_bytes) for pick in picks], note, charts)
+    return Content(shown, {"figures": [to_data(figure) for figure in charts]}, kinds(charts))
+
+
+def _rungs(choice: Choice, page_bytes: int) -> Rungs:
+    rows = [_rung(label, row, choice.start_s, page_bytes) for label, row in rungs(choice.rows)]
+    named = who(choice.rows, page_bytes)
+    return Rungs(Table(choice.label, _COLUMNS, rows) if rows else None, f"Who reclaimed: {named}." if named else "")
 
 
 def _mib(pages: int | None, page_bytes: int) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from ..analyze.model import Analysis
@@ -13,23 +14,28 @@ from ..wording.balloon_size import miscount
 from ..wording.numbers import bytes_, count, mib, plural, seconds, several
 from ..wording.recorder import recorder_remarks
 from ..wording.tier_pages import tier_miscount
-from .markup import NO_VALUE, Cell, Column, badge, number, sentence, table, word
-from .tables import MOST_ROWS, first
+from .section import Content, Source
+from .table import MOST_ROWS, NO_VALUE, Cell, Column, Table, first, number, word
 
 _STATE_ORDER: Final = {state: rank for rank, state in enumerate(SourceState)}
 
 
-def quality_section(analysis: Analysis, facts: RecordingFacts) -> str:
+@dataclass(frozen=True)
+class RecordingQuality:
     """Completeness, loss, the probe plan, absent fields, and what is deduced rather than read."""
-    return "".join(
-        (
-            completeness(analysis, facts),
-            loss_table(facts),
-            plan_table(facts),
-            absent_fields_table(facts),
-            inferred_words(analysis, facts.metadata.page_size_bytes),
-        )
-    )
+
+    completeness: str
+    tables: list[Table]
+    plan: bool
+    inferred: str
+
+
+def content(source: Source) -> Content:
+    """How far the numbers can be trusted."""
+    analysis, facts = source.analysis, source.facts
+    tables = [table for table in (loss_table(facts), plan_table(facts), absent_fields_table(facts)) if table]
+    said = completeness(analysis, facts), inferred_words(analysis, source.page_bytes)
+    return Content(RecordingQuality(said[0], tables, plan=bool(facts.metadata.plan), inferred=said[1]))
 
 
 def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
@@ -65,52 +71,52 @@ def completeness(analysis: Analysis, facts: RecordingFacts) -> str:
     if accounting.late_events:
         late = plural(accounting.late_events, "event or reading", "events or readings")
         words.append(f"{late} arrived too late to be put in order.")
-    return sentence(" ".join(words), "lead")
+    return " ".join(words)
 
 
-def loss_table(facts: RecordingFacts) -> str:
-    """Lost events by kind; nothing when none was lost."""
+def loss_table(facts: RecordingFacts) -> Table | None:
+    """Lost events by kind; None when none was lost."""
     lost = sorted(((kind, n) for kind, n in facts.lost.items() if n), key=lambda item: -item[1])
     if not lost:
-        return ""
+        return None
     shown, note = first(lost, "kind", "most lost first")
     columns = (Column("Kind of event"), Column("Lost", True))
-    cells = ([word(kind, "code"), number(count(n), n)] for kind, n in shown)
-    return table("Lost events", columns, cells, titled=True) + note
+    cells = [[word(kind, "code"), number(count(n), n)] for kind, n in shown]
+    return Table("Lost events", columns, cells, titled=True, note=note)
 
 
-def plan_table(facts: RecordingFacts) -> str:
-    """Which way of seeing each thing was used, and why the others were not."""
+def plan_table(facts: RecordingFacts) -> Table | None:
+    """Which way of seeing each thing was used, and why the others were not; None for a recording without a plan."""
     if not facts.metadata.plan:
-        return sentence("The recording has no probe plan.")
+        return None
     columns = (Column("What"), Column("Source"), Column("State"), Column("Reason"))
     rows = sorted(facts.metadata.plan, key=lambda row: _STATE_ORDER[row.state])
     shown, note = first(rows, "source", "used ones first")
-    cells = (
+    cells = [
         [
             word(row.what, "code"),
             word(row.source, "code"),
-            Cell(badge(row.state, f"state-{row.state}"), float(_STATE_ORDER[row.state])),
+            Cell(str(row.state), float(_STATE_ORDER[row.state]), badge=f"state-{row.state}"),
             word(row.reason or NO_VALUE, "quiet"),
         ]
         for row in shown
-    )
-    return table("Probe plan", columns, cells, sortable=True, css="prose plan", titled=True) + note
+    ]
+    return Table("Probe plan", columns, cells, sortable=True, css="prose plan", titled=True, note=note)
 
 
-def absent_fields_table(facts: RecordingFacts) -> str:
-    """Fields that this kernel's events, or an import's text, do not have; nothing when they have all."""
+def absent_fields_table(facts: RecordingFacts) -> Table | None:
+    """Fields that this kernel's events, or an import's text, do not have; None when they have all."""
     kinds: dict[str, list[str]] = {}
     for kind, fields in facts.metadata.absent_fields.items():
         for name in fields:
             kinds.setdefault(name, []).append(kind)
     if not kinds:
-        return ""
+        return None
     title = "Field not in the imported trace" if facts.metadata.imported_from else "Field this kernel does not have"
     columns = (Column(title), Column("In events"))
     shown, note = first(sorted(kinds), "field", "by name")
-    rows = ([word(name, "code"), word(several(sorted(kinds[name]), MOST_ROWS), "code")] for name in shown)
-    return table("Absent fields", columns, rows, css="prose", titled=True) + note
+    rows = [[word(name, "code"), word(several(sorted(kinds[name]), MOST_ROWS), "code")] for name in shown]
+    return Table("Absent fields", columns, rows, css="prose", titled=True, note=note)
 
 
 def inferred_words(analysis: Analysis, page_bytes: int) -> str:
@@ -127,4 +133,4 @@ def inferred_words(analysis: Analysis, page_bytes: int) -> str:
     if least := [row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND]:
         words.append(f"Lower bounds, because the begin of some spans is missing: the numbers of {', '.join(least)}.")
     words.append("Measured numbers come from events; inferred ones are derived from counters.")
-    return sentence(" ".join(words), "note")
+    return " ".join(words)

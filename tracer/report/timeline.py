@@ -16,7 +16,9 @@ from ..analyze.terms import Tier
 from ..wording.numbers import count, listing, offset, percent, plural, seconds
 from ..wording.tiers import tier_name
 from .balloon_chart import balloon_row
-from .figure import Absence, Figure, Trace, line, tier_color
+from .figure import Absence, Figure, Trace, kinds, line, to_data
+from .palette import tier_color
+from .section import Content, Source
 from .series import PIXELS, Floats, Interval, bucket_factor, extremes, merged, rates, sums
 
 Row = Figure | Absence
@@ -31,6 +33,14 @@ _MEMORY: Final[tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...
 _DASHES: Final = {"line": "solid", "dash": "dash", "dot": "dot"}
 _SOURCES: Final = (("file", "solid", 1.0), ("anon", "pale", 0.5), ("lru", "medium", 0.75))
 _LANES: Final = ("lost", "OOM kill", "cycle", "conflict", "episode")
+
+
+def content(source: Source) -> Content:
+    """All rows, and what the script draws in them."""
+    shown = timeline(source.analysis, source.page_bytes)
+    charts = [row for row in shown.rows if isinstance(row, Figure)]
+    data = {"figures": [to_data(figure) for figure in charts], "bands": [list(band) for band in shown.bands]}
+    return Content(shown, data, kinds(charts))
 
 
 @dataclass(frozen=True)

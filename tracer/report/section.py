@@ -1,0 +1,63 @@
+"""A section of the page: from the results to what its template shows and its script draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..analyze.model import Analysis
+from ..recording_facts import RecordingFacts
+from ..wording.evidence import unseen_part
+from ..wording.verdict import Verdict, verdict
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a report is made from."""
+
+    analysis: Analysis
+    facts: RecordingFacts
+
+    @property
+    def page_bytes(self) -> int:
+        """Size of the guest's pages in bytes."""
+        return self.facts.metadata.page_size_bytes
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What it all comes to."""
+        return verdict(self.analysis, self.facts)
+
+    @property
+    def moves_seen(self) -> bool:
+        """Whether the balloon's moves would have been seen, so that none in the results means that there was none."""
+        return self.analysis.balloon.inflated_pages is not None and not unseen_part(self.facts)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a section has to show.
+
+    `shown` is plain data, `own` in the section's template. `data` are JSON values and numpy arrays for its script
+    (`data.section(id)`); `charts` are the kinds of plotly trace in it.
+    """
+
+    shown: object
+    data: Any = None
+    charts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: its template is `sections/ID.html`, its style and script, where it has them, `ID.css` and `ID.js`.
+
+    `content` makes what it shows; None leaves the section out.
+    """
+
+    id: str
+    title: str
+    content: Callable[[Source], Content | None]
+    style: bool = False
+    script: bool = False
