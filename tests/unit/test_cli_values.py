@@ -122,6 +122,6 @@ def test_values_of_options_are_completed():
         count = {"COMP_CWORD": str(len(words.split()) - 1)}
         return run(env=environment | count).stdout.split()
 
-    assert completed("reclaim-tracer summary x --fail-on cycles,k") == ["cycles,kills"]
+    assert completed("reclaim-tracer summary x --fail-on cycles,k") == ["cycles,kills", "cycles,kind:"]
     assert completed("reclaim-tracer summary x --fail-on loss,l") == []
     assert "my_event=mark_victim" in completed("reclaim-tracer import x --map my_event=mark")

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "analyze": {"analyze", BASE},
     "frames": {"frames", "wording", "analyze", "store", BASE},
     "wording": {"wording", "analyze", BASE},
+    "gates": {"gates", "wording", "analyze", BASE},
     "live": {"live", "wording", "analyze", BASE},
     "terminal": {"terminal", "live", "wording", "analyze", BASE},
     "screen": {"screen", "live", "terminal", "wording", "analyze", BASE},
@@ -50,7 +51,20 @@ MAY_IMPORT = {
         BASE,
     },
     "commands": {
-        *("commands", "jobs", "recorder", "report", "terminal", "live", "imports", "wording", "analyze", "store", BASE),
+        *(
+            "commands",
+            "jobs",
+            "recorder",
+            "report",
+            "gates",
+            "terminal",
+            "live",
+            "imports",
+            "wording",
+            "analyze",
+            "store",
+            BASE,
+        ),
     },
 }
 """What each room may import. `base` is the modules directly in the package."""
@@ -70,6 +84,7 @@ ONLY_IMPORTER = {
     "pandas": {"frames", "report", "store"},
     "textual": {"screen"},
     "typer": {"commands"},
+    "junitparser": {"gates"},
 }
 """Third-party packages that belong to some rooms only."""
 

@@ -1,0 +1,72 @@
+"""`--fail-on` and `--junit`, and how a command ends by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ..errors import UsageError, shown
+from ..gates.conditions import EXAMPLES, Condition, completions, parse
+from ..terminal.messages import say
+from .options import named
+
+if TYPE_CHECKING:
+    from ..gates.judging import Judged
+
+CONDITION_MET: Final = 5
+
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help=f"Exit with 5 if any of these is so, or can't be judged. LIST: {EXAMPLES}.",
+        autocompletion=lambda incomplete: list(completions(incomplete)),
+        show_default=False,
+    ),
+]
+Junit = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write what came of each condition as JUnit XML (overwritten).",
+        show_default=False,
+    ),
+]
+
+
+def conditions_of(fail_on: str | None, junit: Path | None, *, compares: bool = False) -> tuple[Condition, ...]:
+    """The conditions as they were given. Raises typer.BadParameter, TracerError where the JUnit file can't be had."""
+    try:
+        conditions = parse(fail_on, compares=compares)
+    except UsageError as error:
+        raise typer.BadParameter(str(error), param_hint="'--fail-on'") from error
+    if junit is not None:
+        if not conditions:
+            raise typer.BadParameter("it needs conditions: --fail-on LIST", param_hint="'--junit'")
+        from ..gates.junit import WHAT
+        from ..outputs import check_output
+
+        check_output(named(junit), force=True, what=WHAT)
+    return conditions
+
+
+def tell(judged: Sequence[Judged], junit: Path | None, name: str) -> None:
+    """Say on stderr what was met or could not be judged, and write the JUnit file. Raises TracerError."""
+    from ..gates.judging import failures
+
+    for line in failures(judged):
+        say(line)
+    if junit is not None:
+        from ..gates.junit import write_junit
+
+        write_junit(junit, name, judged)
+        say(f"Wrote {shown(junit)}")
+
+
+def exit_by(judged: Sequence[Judged]) -> None:
+    """Raises typer.Exit with 5 where a condition was met or could not be judged."""
+    if any(each.fails for each in judged):
+        raise typer.Exit(CONDITION_MET)
