@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Self
 
@@ -28,14 +27,11 @@ from .results import State, analysis_of
 from .stream.branching import Branch
 from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
 from .stream.fields_read import NEVER_READ
-from .stream.lane import SPAN_CODE, SYNTHETIC
-from .stream.ordering import ReorderBuffer, split_after
-from .stream.pairing import pair
+from .stream.lane import SPAN_CODE
 from .stream.pieces import Given, joined
 from .stream.readings import ReadingOrder, Readings, are_hosts
-from .stream.spans import Arguments, Spans, spans_of
 from .stream.stretch import Stretch
-from .stream.unseen import AwakeFromTheStart, UnseenReclaim, balance_told
+from .stream.stretches import Stretches
 from .totals.cgroups import CgroupTable
 from .totals.hopeless import HopelessNodes
 from .totals.kills import KillTracker
@@ -85,18 +81,9 @@ class Engine:
         self._paths = cgroups
         self._options = options
         self._on_spans = on_spans
-        self._reorder = ReorderBuffer(round(options.reorder_s * 1e9))
-        self._open = Batch.empty()
-        self._open_ids = np.empty(0, np.int64)
-        self._open_tiers = np.empty(0, np.int64)
-        self._ahead = Batch.empty()
+        self._stretches = Stretches(metadata, options.reorder_s)
         self._new: list[Batch] = []
         self._new_events = 0
-        self._balanced = balance_told(metadata)
-        self._awake = AwakeFromTheStart(balanced=self._balanced)
-        self._unseen = UnseenReclaim(metadata)
-        self._spans_seen = 0
-        self._seen_ns: int | None = None
         self._pending_samples: list[Samples] = []
         self._new_samples = 0
         self._newest_ns = metadata.start_ns
@@ -134,9 +121,9 @@ class Engine:
     def finish(self, end_ns: int | None = None) -> Analysis:
         """Close what is open at the end of the recording and give the results. The engine is used up."""
         self._take_new()
-        rest = self._reorder.flush()
+        rest = self._stretches.flush()
         final_ns = max(self._newest_ns, end_ns or 0)
-        self._advance(rest, final_ns, last=True)
+        self._advance(rest, final_ns)
         self._balloon.end(final_ns)
         self._close_open(final_ns)
         self._balloon_samples(final_ns)
@@ -145,7 +132,7 @@ class Engine:
         self._settled.finish(final_ns)
         self._gaps = find_gaps(self._counts, self._metadata.cpus, len(self._metadata.numa_nodes))
         self._fill.place(self._gaps)
-        self._accounting.late_events = self._reorder.late_events + self._reading_order.late_readings
+        self._accounting.late_events = self._stretches.late_events + self._reading_order.late_readings
         return analysis_of(self._state(), final_ns)
 
     def so_far(self, end_ns: int | None = None) -> Analysis:
@@ -154,7 +141,7 @@ class Engine:
         What is open is closed on a branch of the engine's state (`stream/branching.py`), which shares with it the
         columns of the past. It costs what is open and new, and what making the results costs.
         """
-        self._ladders.keep_past(self._settled.keep_past(self._open.time_ns))
+        self._ladders.keep_past(self._settled.keep_past(self._stretches.open.time_ns))
         return self.branch().finish(end_ns)
 
     def forget(self, before_ns: int) -> None:
@@ -180,16 +167,16 @@ class Engine:
     @property
     def _carried(self) -> int:
         """How many events each stretch has to look at again, 0 where they are few."""
-        carried = len(self._open) + len(self._ahead) + self._reorder.merged_events
+        carried = self._stretches.carried
         return carried if carried > _FEW_CARRIED else 0
 
     def _take_new(self) -> None:
         if not self._new:
             return
         if self._new_samples:
-            self._read(self._told_ns)
+            self._read(self._stretches.told_ns)
         new, self._new, self._new_events = Batch.concat(self._new), [], 0
-        self._advance(self._reorder.push(new), self._reorder.watermark_ns)
+        self._advance(self._stretches.push(new))
 
     def _samples(self, samples: Samples) -> None:
         if not len(samples):
@@ -208,69 +195,35 @@ class Engine:
         if self._new_samples >= max(_MOST_NEW_SAMPLES, self._carried // 16):
             self._new_samples = 0
             # Without events between them all readings wait: looked at each time, hours of them would take forever.
-            if self._pending_samples[0].time_ns[0] <= self._told_ns:
-                self._balloon_samples(self._told_ns)
+            if self._pending_samples[0].time_ns[0] <= self._stretches.told_ns:
+                self._balloon_samples(self._stretches.told_ns)
 
     def _quiet(self, until_ns: int) -> None:
         """Readings do not wait for events where none come. An import's may be far ahead of them."""
         if self._metadata.imported_from is not None:
             return
         self._take_new()
-        self._advance(self._reorder.pass_to(until_ns - READINGS_LATE_NS), self._reorder.watermark_ns)
-        self._balloon_samples(self._told_ns)
+        self._advance(self._stretches.pass_to(until_ns - READINGS_LATE_NS))
+        self._balloon_samples(self._stretches.told_ns)
 
     def _lost(self, stretch: LostStretch) -> None:
         self._newest_ns = max(self._newest_ns, stretch.end_ns)
         self._accounting.lose(stretch, self._metadata.start_ns)
 
-    def _advance(self, due: Sequence[Batch], watermark_ns: int, *, last: bool = False) -> None:
+    def _advance(self, due: Sequence[Batch], final_ns: int | None = None) -> None:
         for part in due:
             self._count(part)
-        carried = len(self._open)
-        batch = Batch.concat((self._open, self._ahead, *map(self._awake.begin, due)))
-        self._ahead = Batch.empty()
-        if not len(batch):
-            return
-        paired = pair(batch, watermark_ns)
-        tiers, wait_ns = self._unseen.tiers(batch, paired, self._open_tiers, None if last else watermark_ns)
-        if wait_ns is not None:
-            watermark_ns = wait_ns - 1
-            batch, self._ahead = split_after(batch, watermark_ns)
-            if not len(batch):
-                return
-            paired = pair(batch, watermark_ns)
-            tiers = tiers[: len(paired.begin)]
-        spans = spans_of(batch, paired, self._number(len(paired.begin), carried), tiers)
-        from_ns = self._from_ns(batch)
-        awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
-        args = self._arguments(batch)
-        self._consume(
-            Stretch(batch, args, spans, paired.enclosing, from_ns, watermark_ns, paired.orphans, awake, self._balanced)
-        )
-        self._account(spans, awake, len(paired.orphans))
+        if stretch := self._stretches.take(due, final_ns):
+            self._tell(stretch)
+            self._balloon_samples(stretch.until_ns)
+
+    def _tell(self, stretch: Stretch) -> None:
+        self._consume(stretch)
+        self._account(stretch)
         if self._on_spans:
-            self._on_spans(closed_spans(spans, ~spans.broken, awake))
-            self._on_spans(orphaned_ends(batch, spans, paired.enclosing, paired.orphans))
-        self._carry(batch, spans)
-        self._seen_ns = watermark_ns
-        self._balloon_samples(watermark_ns)
-
-    @property
-    def _told_ns(self) -> int:
-        """Up to when all events were consumed, but for spans that are open."""
-        return int(self._ahead.header["time_ns"][0]) - 1 if len(self._ahead) else self._reorder.watermark_ns
-
-    def _arguments(self, batch: Batch) -> Arguments:
-        return Arguments(batch, self._metadata.absent_fields)
-
-    def _from_ns(self, batch: Batch) -> int:
-        return int(batch.header["time_ns"].min()) if self._seen_ns is None else self._seen_ns
-
-    def _number(self, spans: int, carried: int) -> npt.NDArray[np.int64]:
-        new = spans - carried
-        ids = np.concatenate((self._open_ids, np.arange(self._spans_seen, self._spans_seen + new)))
-        self._spans_seen += new
-        return ids
+            spans = stretch.spans
+            self._on_spans(closed_spans(spans, ~spans.broken, stretch.awake))
+            self._on_spans(orphaned_ends(stretch.batch, spans, stretch.enclosing, stretch.orphans))
 
     def _consume(self, stretch: Stretch) -> None:
         self._ladders.advance(stretch)
@@ -297,40 +250,26 @@ class Engine:
             by_kind[name] = by_kind.get(name, 0) + int(counts[number])
         self._accounting.events += len(due)
 
-    def _account(self, spans: Spans, awake: Flags, orphans: int) -> None:
-        accounting = self._accounting
+    def _account(self, stretch: Stretch) -> None:
+        accounting, spans = self._accounting, stretch.spans
         accounting.spans += int(spans.closed.sum())
         accounting.begins_without_end += int(spans.broken.sum())
-        accounting.ends_without_begin += orphans + int((awake & spans.closed & (spans.end_at >= 0)).sum())
+        ended_awake = stretch.awake & spans.closed & (spans.end_at >= 0)
+        accounting.ends_without_begin += len(stretch.orphans) + int(ended_awake.sum())
         untold = spans.closed & (spans.tier < 0) & (spans.kinds_above == 1 << SPAN_CODE[SpanKind.SHRINK_SLAB])
         accounting.untold_calls += int(untold.sum())
         accounting.untold_s += int((spans.end_ns - spans.begin_ns)[untold].sum()) / 1e9
 
-    def _carry(self, batch: Batch, spans: Spans) -> None:
-        still = ~spans.closed
-        self._open = batch.take(spans.begin_at[still])
-        self._open_ids = spans.id[still]
-        self._open_tiers = spans.tier[still]
-
     def _close_open(self, final_ns: int) -> None:
-        if not len(self._open):
+        stretch = self._stretches.close(final_ns)
+        if stretch is None:
             return
-        batch = self._open
-        paired = pair(batch, self._seen_ns or 0)
-        everything = np.ones(len(paired.begin), np.bool_)
-        ends = np.maximum(np.where(paired.closed, paired.end_ns, final_ns), paired.begin_ns)
-        paired = replace(paired, closed=everything, broken=~everything, end_ns=ends, end=np.full(len(ends), SYNTHETIC))
-        spans = spans_of(batch, paired, self._open_ids, self._open_tiers)
-        awake = self._awake.began_unseen(spans.code, spans.tid, spans.begin_ns)
-        args = self._arguments(batch)
-        self._consume(
-            Stretch(batch, args, spans, paired.enclosing, final_ns, final_ns, paired.orphans, awake, self._balanced)
-        )
+        self._consume(stretch)
+        spans = stretch.spans
         self._accounting.spans += len(spans)
         self._accounting.begins_without_end += len(spans)
         if self._on_spans:
-            self._on_spans(closed_spans(spans, ~everything, awake))
-        self._open = Batch.empty()
+            self._on_spans(closed_spans(spans, np.zeros(len(spans), np.bool_), stretch.awake))
 
     def _balloon_samples(self, until_ns: int) -> None:
         self._read(until_ns)
@@ -364,8 +303,8 @@ class Engine:
         elif not self._metadata.sample_interval_s:
             told_ns = until_ns
         told_ns = self._balloon.told_until(told_ns)
-        open_ns = self._open.time_ns
-        works = np.isin(self._open.header["kind"], _INFLATING)
+        open_ns = self._stretches.open.time_ns
+        works = np.isin(self._stretches.open.header["kind"], _INFLATING)
         self._settled.settle(told_ns, open_ns, open_ns[works])
 
     def _name_of(self, address: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final
 
@@ -135,9 +135,9 @@ class Stretch:
     enclosing: I64
     from_ns: int
     until_ns: int
-    orphans: I64 = field(default_factory=lambda: np.empty(0, np.int64))
-    awake: npt.NDArray[np.bool_] | None = None
-    balanced: bool = False
+    orphans: I64
+    awake: npt.NDArray[np.bool_]
+    balanced: bool
 
     @cached_property
     def time_ns(self) -> I64:
@@ -247,8 +247,7 @@ class Stretch:
         rows = spans.ended(kind)
         if kind is SpanKind.MEMCG_SOFTLIMIT_RECLAIM:
             rows = rows[spans.kinds_above[rows] & (DIRECT_BITS | BALANCE_BIT) == 1 << SPAN_CODE[kind]]
-        if self.awake is not None:
-            rows = rows[~self.awake[rows]]
+        rows = rows[~self.awake[rows]]
         end_at = spans.end_at[rows]
         value = self.args.at(end_at, event, "nr_reclaimed")
         return PointRows(end_at, spans.end_ns[rows], spans.tier[rows], self.rung[rows], spans.tid[rows], value)
@@ -281,7 +280,7 @@ class Stretch:
         spans = self.spans
         loose = (spans.kinds_above & TIER_BITS == 0) & (spans.kinds_above & SLAB_BIT != 0)
         unseen: npt.NDArray[np.bool_] = loose & (spans.tier > Tier.PROACTIVE)
-        return unseen if self.awake is None else unseen | self.awake
+        return unseen | self.awake
 
     @cached_property
     def proactive_pages(self) -> PointRows:
