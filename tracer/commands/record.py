@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import typer
 
-from ..jobs.record_options import RecordOptions
 from ..output_stream import STDOUT, refuse_terminal
 from ..recorder.handover import HandOver
-from .options import BalloonSource, BalloonSourceOption, Force, OomNotifier, Programs, Quiet, Verbose, named
-from .recording_options import (
-    AsUser,
-    BufferSize,
-    Command,
-    Duration,
-    Flush,
-    ForceStart,
-    Fsync,
-    FsyncOption,
-    Keep,
-    LruDetail,
-    LruDetailOption,
-    Marks,
-    NoCache,
-    QueueSize,
-    Rotate,
-    SampleInterval,
-    Summary,
-    Target,
-    TransportOption,
-    TransportWish,
-    mib_bytes,
-)
+from .grouped import with_groups
+from .options import Quiet, Verbose, named
+from .recording_options import AsUser, Command, Duration, Flush, Marks, RecorderGroup, Summary, Target
 
 _PACKAGE = __package__.partition(".")[0]
+_AS_USUAL = RecorderGroup()
 
 
+@with_groups
 def record(
     command: Command = None,
     output: Target = None,
     duration: Duration = None,
     as_user: AsUser = None,
-    force: Force = False,
-    transport: TransportOption = TransportWish.AUTO,
-    sample_interval: SampleInterval = 0.25,
-    buffer_size: BufferSize = None,
-    balloon_source: BalloonSourceOption = BalloonSource.AUTO,
-    oom_notifier: OomNotifier = None,
-    lru_detail: LruDetailOption = LruDetail.EACH,
-    queue_size: QueueSize = None,
-    fsync: FsyncOption = Fsync.CLOSE,
     flush: Flush = None,
-    rotate: Rotate = None,
-    keep: Keep = None,
     summary: Summary = True,
-    force_start: ForceStart = False,
-    programs: Programs = None,
-    no_cache: NoCache = False,
+    recorder: RecorderGroup = _AS_USUAL,
     marks: Marks = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -75,28 +43,12 @@ def record(
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
       reclaim-tracer record -o - --flush 0.2 | reclaim-tracer replay -
     """
-    _refuse_contradictions(command, output, as_user, rotate, marks=marks)
-    options = RecordOptions(
-        output=named(output or _default_output()),
-        duration_s=duration,
+    _refuse_contradictions(command, output, as_user, recorder.rotate, marks=marks)
+    options = replace(
+        recorder.wishes(named(output or _default_output()), duration, flush),
         command=tuple(command or ()),
         as_user=as_user,
-        force=force,
-        fsync=fsync.value,
-        flush_s=flush,
-        rotate_bytes=mib_bytes(rotate),
-        keep=keep,
-        queue_bytes=mib_bytes(queue_size),
-        sample_interval_s=sample_interval,
-        buffer_bytes=mib_bytes(buffer_size),
-        transport=None if transport is TransportWish.AUTO else transport.value,
-        balloon_source=balloon_source.value,
-        oom_notifiers=tuple(oom_notifier or ()),
-        lru_detail=lru_detail.value,
         summary=summary,
-        force_start=force_start,
-        programs=programs,
-        cached=not no_cache,
         marks=marks,
         quiet=quiet,
         verbose=verbose,

@@ -1,14 +1,16 @@
-"""The options that only `record` has."""
+"""The options of what records, for `record` and `live`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .options import LEAST_S, length_s
+from ..jobs.record_options import RecordOptions
+from .options import LEAST_S, BalloonSource, BalloonSourceOption, Force, OomNotifier, Programs, length_s
 
 MOST_MIB = 1 << 20
 _MOST_MEMORY_MIB = 1024
@@ -137,3 +139,51 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile, whatever is 
 def mib_bytes(mib: int | None) -> int | None:
     """MiB as they are given, in bytes."""
     return None if mib is None else mib << 20
+
+
+@dataclass(frozen=True)
+class RecorderGroup:
+    """What a recorder is told, whoever starts it."""
+
+    force: Force = False
+    transport: TransportOption = TransportWish.AUTO
+    sample_interval: SampleInterval = 0.25
+    buffer_size: BufferSize = None
+    balloon_source: BalloonSourceOption = BalloonSource.AUTO
+    oom_notifier: OomNotifier = None
+    lru_detail: LruDetailOption = LruDetail.EACH
+    queue_size: QueueSize = None
+    fsync: FsyncOption = Fsync.CLOSE
+    rotate: Rotate = None
+    keep: Keep = None
+    force_start: ForceStart = False
+    programs: Programs = None
+    no_cache: NoCache = False
+
+    def wishes(self, output: Path, duration_s: float | None, flush_s: float | None) -> RecordOptions:
+        """What is recorded where, for how long, and written how often; nothing is printed, and no command is run."""
+        return RecordOptions(
+            output=output,
+            duration_s=duration_s,
+            command=(),
+            as_user=None,
+            force=self.force,
+            fsync=self.fsync.value,
+            flush_s=flush_s,
+            rotate_bytes=mib_bytes(self.rotate),
+            keep=self.keep,
+            queue_bytes=mib_bytes(self.queue_size),
+            sample_interval_s=self.sample_interval,
+            buffer_bytes=mib_bytes(self.buffer_size),
+            transport=None if self.transport is TransportWish.AUTO else self.transport.value,
+            balloon_source=self.balloon_source.value,
+            oom_notifiers=tuple(self.oom_notifier or ()),
+            lru_detail=self.lru_detail.value,
+            summary=False,
+            force_start=self.force_start,
+            programs=self.programs,
+            cached=not self.no_cache,
+            marks=False,
+            quiet=True,
+            verbose=False,
+        )
