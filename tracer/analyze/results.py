@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final
@@ -14,6 +14,7 @@ from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_pages, balloon_size
 from .balloon.tracker import BalloonTracker
+from .contention.found_oscillations import Oscillation
 from .contention.level_swings import SampledLevels
 from .contention.sampled_oscillation import sampled_oscillations
 from .contention.settling import Settling
@@ -122,8 +123,16 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     _size_kills_by_host(state, analysis)
     told = _told_by_cgroup(state, analysis.tiers)
     analysis.cgroups = state.cgroups.rows(analysis.stalls, settled.kills, state.paths, told)
+    evidence = _evidence(state, analysis, oscillations)
+    analysis.findings = find(evidence)
+    analysis.not_judged = not_judged(evidence, analysis.findings)
+    return analysis
+
+
+def _evidence(state: State, analysis: Analysis, oscillations: Sequence[Oscillation]) -> Evidence:
+    settled = state.settled
     notifications = [[span for _, span in one.ladder.notifications] for one in state.ladders.all_episodes()]
-    evidence = Evidence(
+    return Evidence(
         analysis=analysis,
         metadata=state.metadata,
         kills=settled.kills,
@@ -131,7 +140,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         cgroup_paths=state.paths,
         series=state.series,
         balloon=state.balloon,
-        oscillations=[*oscillations, *sampled_oscillations(state.levels, analysis, oscillations, origin_ns)],
+        oscillations=[*oscillations, *sampled_oscillations(state.levels, analysis, oscillations, state.origin_ns)],
         notifications=notifications,
         hopeless=state.hopeless.found,
         shortages=settled.shortages.found,
@@ -140,9 +149,6 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         long_stalls=state.long_stalls.named(state.name_of),
         options=state.options,
     )
-    analysis.findings = find(evidence)
-    analysis.not_judged = not_judged(evidence, analysis.findings)
-    return analysis
 
 
 def _size_kills_by_host(state: State, analysis: Analysis) -> None:

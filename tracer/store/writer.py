@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +32,17 @@ class Fsync(StrEnum):
 
     CLOSE = "close"
     FLUSH = "flush"
+
+
+@dataclass
+class _Waiting:
+    """What becomes blocks at the next flush, beside events."""
+
+    samples: list[Samples] = field(default_factory=list)
+    symbols: dict[int, str] = field(default_factory=dict)
+    cgroups: dict[int, str] = field(default_factory=dict)
+    lost: list[LostStretch] = field(default_factory=list)
+    notes: list[bytes] = field(default_factory=list)
 
 
 class Writer:
@@ -79,11 +91,7 @@ class Writer:
         # Made at the first event that has to wait in it: who writes whole blocks needs none.
         self._buffer: npt.NDArray[np.uint8] | None = None
         self._filled = 0
-        self._samples: list[Samples] = []
-        self._symbols: dict[int, str] = {}
-        self._cgroups: dict[int, str] = {}
-        self._lost: list[LostStretch] = []
-        self._notes: list[bytes] = []
+        self._waiting = _Waiting()
         self._ended = False
 
     @property
@@ -132,23 +140,23 @@ class Writer:
     def write_samples(self, samples: Samples) -> None:
         """Readings of counters."""
         if len(samples) and self._file.is_open:
-            self._samples.append(samples)
+            self._waiting.samples.append(samples)
 
     def write_symbols(self, symbols: Mapping[int, str]) -> None:
         """Names of kernel addresses not written before."""
-        self._symbols.update(symbols)
+        self._waiting.symbols.update(symbols)
 
     def write_cgroups(self, paths: Mapping[int, str]) -> None:
         """Paths of cgroups not written before, by their numbers."""
-        self._cgroups.update(paths)
+        self._waiting.cgroups.update(paths)
 
     def write_lost(self, stretch: LostStretch) -> None:
         """A stretch in which events were lost."""
-        self._lost.append(stretch)
+        self._waiting.lost.append(stretch)
 
     def write_note(self, key: str, value: JSON) -> None:
         """A small fact known only late; a key's last note counts. Raises TypeError, ValueError for what is no JSON."""
-        self._notes.append(payloads.pack_json({"key": key, "value": value}))
+        self._waiting.notes.append(payloads.pack_json({"key": key, "value": value}))
 
     def flush(self) -> None:
         """Everything buffered becomes blocks. Raises TracerError when the disk refuses."""
@@ -161,13 +169,13 @@ class Writer:
         return None if self._buffer is None or not size else self._buffer[:size]
 
     def _flush_blocks(self, events: npt.NDArray[np.uint8] | None) -> None:
-        self._flush_names()
+        waiting, self._waiting = self._waiting, _Waiting()
+        self._append_names(waiting)
         if events is not None:
             self._append_events(events.view(EVENT_DTYPE))
-        self._flush_samples()
-        self._flush_lost()
-        notes, self._notes = self._notes, []
-        for note in notes:
+        self._append_samples(waiting.samples)
+        self._append_lost(waiting.lost)
+        for note in waiting.notes:
             self._file.append(BlockType.NOTE, note, 1)
 
     def close(self) -> None:
@@ -198,20 +206,17 @@ class Writer:
     def _append_events(self, records: npt.NDArray[np.void]) -> None:
         self._file.append(BlockType.EVENTS, self._encoder.encode(records), len(records), _extent(records["time_ns"]))
 
-    def _flush_names(self) -> None:
-        for kind, names in ((BlockType.SYMBOLS, self._symbols), (BlockType.CGROUPS, self._cgroups)):
+    def _append_names(self, waiting: _Waiting) -> None:
+        for kind, names in ((BlockType.SYMBOLS, waiting.symbols), (BlockType.CGROUPS, waiting.cgroups)):
             if names:
                 self._file.append(kind, payloads.pack_names(names), len(names))
-        self._symbols, self._cgroups = {}, {}
 
-    def _flush_samples(self) -> None:
-        pending, self._samples = self._samples, []
+    def _append_samples(self, pending: list[Samples]) -> None:
         for samples in _sample_blocks(pending):
             payload = payloads.encode_samples(samples)
             self._file.append(BlockType.SAMPLES, payload, len(samples), _extent(samples.time_ns))
 
-    def _flush_lost(self) -> None:
-        lost, self._lost = self._lost, []
+    def _append_lost(self, lost: list[LostStretch]) -> None:
         for start in range(0, len(lost), LOST_STRETCHES):
             part = lost[start : start + LOST_STRETCHES]
             extent = min(stretch.start_ns for stretch in part), max(stretch.end_ns for stretch in part)
