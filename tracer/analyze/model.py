@@ -251,7 +251,8 @@ class ShrinkerStat:
 @dataclass(slots=True)
 class Stall:
     """How long one task waited in one tier (2 and up), in tier `direct` in one `scope`, None in others, in one cgroup
-    (path and number, None where unknown); `is_recorder`: it is one of the recorder's own threads."""
+    (path and number, None where unknown); `is_recorder`: it is one of the recorder's own threads. `lengths` counts its
+    waits by how long they were (`wait_lengths.py`)."""
 
     comm: str
     pid: int
@@ -263,6 +264,7 @@ class Stall:
     scope: Scope | None = None
     cgroup: str | None = None
     cgroup_id: int | None = None
+    lengths: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from ..metadata import ClockChange, Metadata, SourceState
 from ..program_cost import costs_to_note
 from ..recording_facts import RecordingFacts
 from .cgroup_rows import CgroupRow
-from .model import Analysis, Cycle, Episode, Storm, TierRow
+from .model import Analysis, Cycle, Episode, Stall, Storm, TierRow
 
 FORMAT = "reclaim-tracer/summary"
 VERSION = 1
@@ -32,7 +32,7 @@ def summary_dict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "shrinkers": [asdict(shrinker) for shrinker in analysis.shrinkers],
         "recorder": None if analysis.recorder is None else asdict(analysis.recorder),
         "cgroups": None if analysis.cgroups is None else [_cgroup(row) for row in analysis.cgroups],
-        "stalls": [{**asdict(stall), "tier": stall.tier.label} for stall in analysis.stalls],
+        "stalls": [_stall(stall) for stall in analysis.stalls],
     }
 
 
@@ -171,6 +171,11 @@ def _tier(row: TierRow) -> dict[str, Any]:
         "scopes": {scope.value: _tier(part) for scope, part in row.scopes.items()},
         "reclaimers": [asdict(reclaimer) for reclaimer in row.reclaimers],
     }
+
+
+def _stall(stall: Stall) -> dict[str, Any]:
+    lengths = [{"below_ns": below_ns, "spans": spans} for below_ns, spans in stall.lengths.items()]
+    return {**asdict(stall), "tier": stall.tier.label, "lengths": lengths}
 
 
 def _cgroup(row: CgroupRow) -> dict[str, Any]:

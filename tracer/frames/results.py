@@ -98,4 +98,5 @@ def classed_row(thing: Cycle | Storm) -> Row:
 
 def stall_row(stall: Stall) -> Row:
     """A task's stalls in one tier and scope."""
-    return {**asdict(stall), "tier": stall.tier.label, "scope": stall.scope and stall.scope.value}
+    row = {**asdict(stall), "tier": stall.tier.label, "scope": stall.scope and stall.scope.value}
+    return {name: value for name, value in row.items() if name != "lengths"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..model import Stall
 from ..stream.attribution import RUNGS, scope_of_rung, tier_of_rung
+from ..stream.cells import Cells
 from ..stream.grouping import grouped, numbered
 from ..stream.stretch import Stretch
 from ..terms import Tier
@@ -20,6 +21,9 @@ I64 = npt.NDArray[np.int64]
 
 _MOST_PENDING: Final = 65_536
 """Waits kept before they are added to their tasks' sums: a task is looked up once for many of them."""
+_POWERS: Final = 64
+_LONGEST_NS: Final = 1 << 62
+"""Some 146 years, and what power of two is above it: two to the power of less than _POWERS."""
 
 
 @dataclass
@@ -28,6 +32,8 @@ class _Waited:
     spans: int = 0
     total_ns: int = 0
     max_ns: int = 0
+    powers: dict[int, int] = field(default_factory=dict)
+    """Waits by the least power of two that is above their length in ns."""
 
     def add(self, comm: bytes, spans: int, total_ns: int, max_ns: int) -> None:
         self.comm = comm
@@ -93,8 +99,19 @@ class StallTable:
         max_ns = np.maximum.reduceat(waited_ns[order], starts)
         keys = zip(tid[newest].tolist(), rung[newest].tolist(), cgroup_id[newest].tolist(), strict=True)
         added = zip(comm[newest].tolist(), spans.tolist(), total_ns.tolist(), max_ns.tolist(), strict=True)
-        for key, waited in zip(keys, added, strict=True):
-            self._tasks.setdefault(key, _Waited(waited[0])).add(*waited)
+        tasks = [self._tasks.setdefault(key, _Waited(b"")) for key in keys]
+        for task, waited in zip(tasks, added, strict=True):
+            task.add(*waited)
+        self._add_lengths(tasks, np.repeat(np.arange(len(starts)), spans), waited_ns[order])
+
+    @staticmethod
+    def _add_lengths(tasks: Sequence[_Waited], task: I64, waited_ns: I64) -> None:
+        """Count waits of the tasks with these numbers by their lengths."""
+        powers = np.frexp(np.clip(waited_ns, 0, _LONGEST_NS).astype(np.float64))[1]
+        cells = Cells(task * _POWERS + powers)
+        for key, waits in zip(cells.keys.tolist(), cells.count().tolist(), strict=True):
+            found = tasks[key // _POWERS].powers
+            found[key % _POWERS] = found.get(key % _POWERS, 0) + waits
 
     def stalls(self, paths: Mapping[int, str], recorder: Container[int] = ()) -> list[Stall]:
         """All tasks' waits by tier, scope and cgroup, the longest first.
@@ -114,6 +131,7 @@ class StallTable:
                 scope=scope_of_rung(rung),
                 cgroup=paths.get(cgroup_id),
                 cgroup_id=cgroup_id or None,
+                lengths={1 << power: waits for power, waits in sorted(task.powers.items())},
             )
             for (tid, rung, cgroup_id), task in self._tasks.items()
         ]
