@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tracer.analyze.accounting import Accounting
+from tracer.analyze.curves import Quantity, Timeline
 from tracer.analyze.model import (
     Analysis,
     BalloonResult,
@@ -15,12 +16,10 @@ from tracer.analyze.model import (
     Cycle,
     Episode,
     Finding,
-    Quantity,
     ShrinkerStat,
     Stall,
     Storm,
     TierRow,
-    Timeline,
 )
 from tracer.analyze.terms import Cause, CycleClass, Quality, Severity, Tier
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState

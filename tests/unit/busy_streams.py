@@ -11,6 +11,7 @@ import numpy.typing as npt
 from streams import BALLOON_OOM, BALLOON_SHRINKER, METADATA, MS, SECOND, SUPER_CACHE_SCAN, counters, event, records
 
 from tracer.analyze import Analysis, summary_dict
+from tracer.analyze.curves import Occurrences
 from tracer.batch import Samples
 from tracer.recording_facts import RecordingFacts
 
@@ -84,7 +85,15 @@ def balloon_counters(stream: npt.NDArray[np.void]) -> Samples:
 def everything(analysis: Analysis) -> dict[str, Any]:
     """All results as comparable values."""
     series = {name: values.tolist() for name, values in analysis.timeline.series.items()}
+    rows = analysis.timeline.moments, analysis.timeline.spans
+    occurrences = [{name: of_occurrences(each) for name, each in kind.items()} for kind in rows]
     return {
         "summary": json.loads(json.dumps(summary_dict(analysis, RecordingFacts("x", METADATA)))),
         "timeline": series,
+        "occurrences": occurrences,
     }
+
+
+def of_occurrences(rows: Occurrences) -> list[tuple[float, ...]]:
+    """As rows of begin, end, amount and count."""
+    return list(zip(*(column.tolist() for column in (rows.begin_s, rows.end_s, rows.amount, rows.count)), strict=True))

@@ -7,7 +7,8 @@ import pytest
 from synthetic_analysis import MIB_PAGES, enormous, quiet, storm
 
 from tracer.analyze.balloon.size import balloon_mib, sampled_size, stepped_size
-from tracer.analyze.model import BalloonStep, Conflict, Episode, Quantity, Timeline
+from tracer.analyze.curves import Quantity, Timeline
+from tracer.analyze.model import BalloonStep, Conflict, Episode
 from tracer.analyze.terms import Cause, Quality, Tier
 from tracer.report.figure import Absence, Figure
 from tracer.report.ladder import MOST_EPISODES, choices, ladder_figures

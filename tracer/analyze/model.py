@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .accounting import NOTHING_FORGOTTEN, Accounting, Forgotten
 from .cgroup_rows import CgroupRow
+from .curves import Quantity, Timeline
 from .terms import Cause, CycleClass, Quality, Scope, Severity, Tier
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 EVIDENCE_SPANS: Final = 32
 """So many ids of spans are kept as evidence for one thing found."""
@@ -344,26 +341,6 @@ class BalloonResult:
         """Inflated minus leaked."""
         leaked = self.out_pages
         return None if self.inflated_pages is None or leaked is None else self.inflated_pages - leaked
-
-
-@dataclass
-class Timeline:
-    """Activity in equal buckets of `bucket_s` from time zero, each series of shape (buckets,).
-
-    Series names: `<tier label>.busy_s`, `<tier label>.<file|anon>_pages`, `<tier label>.spans`, `slab.objects`,
-    `kswapd.wakeups`, `balloon.inflated_pages`, `balloon.leaked_pages.<cause>`, `oom.kills`.
-    """
-
-    bucket_s: float
-    series: Mapping[str, npt.NDArray[np.float64]]
-
-
-@dataclass
-class Quantity:
-    """One sampled counter over time; gauges as read, counters as cumulative since boot."""
-
-    time_s: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
 
 
 @dataclass

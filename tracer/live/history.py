@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..analyze.balloon.size import sampled_size
-from ..analyze.model import Analysis, Quantity
+from ..analyze.curves import Quantity
+from ..analyze.model import Analysis
 from ..analyze.sizes import MIB
 from ..analyze.terms import Cause, Tier
 from ..metadata import Metadata

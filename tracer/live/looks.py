@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from ..analyze.curves import Quantity
 from ..analyze.findings.needs import BACKGROUND_KINDS, KILL_KINDS, NOTIFIER_KINDS, WAIT_KINDS
-from ..analyze.model import Analysis, Quantity, Stall, TierRow, cycle_count, known_sum
+from ..analyze.model import Analysis, Stall, TierRow, cycle_count, known_sum
 from ..analyze.terms import Cause, Quality, Scope, Severity, Tier
 from ..batch import UNKNOWN_KIND
 from ..metadata import Metadata

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..analyze.model import Analysis, BalloonSize, Quantity
+from ..analyze.curves import Quantity
+from ..analyze.model import Analysis, BalloonSize
 from ..analyze.terms import Quality
 from ..balloon_counters import HOSTS_FULL, HOSTS_TARGET
 from ..metadata import Metadata, SourceState

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..analyze.model import Analysis, Quantity
+from ..analyze.curves import Quantity
+from ..analyze.model import Analysis
 from ..analyze.sizes import MIB
 from ..analyze.terms import Tier
 from ..wording.numbers import count, listing, offset, percent, plural, seconds

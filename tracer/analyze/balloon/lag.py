@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from ...balloon_counters import HOSTS_ACTUAL, HOSTS_TARGET
-from ..model import Quantity
+from ..curves import Quantity
 
 LAG_LEAST_BYTES: Final = 1 << 20
 """Less is a run's worth of pages: a size that follows its target is off by as much all the time."""

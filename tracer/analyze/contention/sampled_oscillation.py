@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..model import Analysis, Quantity
+from ..curves import Quantity
+from ..model import Analysis
 from ..stream.readings import REFAULT_COUNTERS
 from .found_oscillations import Oscillation
 from .level_swings import SampledLevels, SwingChain

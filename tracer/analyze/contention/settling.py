@@ -106,6 +106,7 @@ class Settling:
         since `open_works_ns` of inflating ones."""
         until_ns = self._until_ns = max(self._until_ns, until_ns)
         steps, changes_ns = self._balloon.due(until_ns)
+        self._timeline.targets_changed(changes_ns)
         since_ns = self._take(steps, changes_ns, until_ns)
         self._take_kills(steps, until_ns)
         self.user_kills.settle(until_ns)

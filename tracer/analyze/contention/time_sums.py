@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..stream.growing import Growing
-from ..stream.intervals import covered_until, merge
+from ..stream.intervals import covered_until, merge, overlapping_until
 
 I64 = npt.NDArray[np.int64]
 
@@ -88,14 +88,7 @@ class Waited:
 
     def until(self, time_ns: I64) -> I64:
         """How long it was up to each time."""
-        begin, end = (np.sort(column) for column in self._rows.columns())
-        if not len(begin):
-            return np.full(len(time_ns), self._folded_ns)
-        origin = begin[0]
-        sums = [np.concatenate(([0], np.cumsum(column - origin))) for column in (begin, end)]
-        begun, ended = (np.searchsorted(column, time_ns, side="right") for column in (begin, end))
-        waited: I64 = (begun - ended) * (time_ns - origin) - sums[0][begun] + sums[1][ended]
-        return self._folded_ns + waited
+        return self._folded_ns + overlapping_until(time_ns, *self._rows.columns())
 
     def fold(self, until_ns: int) -> None:
         """Nobody asks for an earlier time any more."""

@@ -37,6 +37,18 @@ def covered_until(time: I64, begin: I64, end: I64) -> I64:
     return covered
 
 
+def overlapping_until(time: I64, begin: I64, end: I64) -> I64:
+    """How much intervals that may overlap cover before each time, each counted in full. Shape as `time`."""
+    if not len(begin):
+        return np.zeros(len(time), np.int64)
+    begin, end = np.sort(begin), np.sort(end)
+    origin = begin[0]
+    sums = [np.append(0, np.cumsum(column - origin)) for column in (begin, end)]
+    begun, ended = (np.searchsorted(column, time, side="right") for column in (begin, end))
+    covered: I64 = (begun - ended) * (time - origin) - sums[0][begun] + sums[1][ended]
+    return covered
+
+
 def union_length_by_group(group: I64, begin: I64, end: I64, groups: int) -> I64:
     """Length of the union of each group's intervals; `group` holds 0..groups-1. Shape (groups,)."""
     if not len(begin):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...batch import Samples
 from ...schema import SAMPLE_NULL
-from ..model import Quantity
+from ..curves import Quantity
 
 I64 = npt.NDArray[np.int64]
 

@@ -7,15 +7,19 @@ from typing import ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import Timeline
-from ..stream.intervals import merge, overlap
+from ..curves import Timeline
+from ..stream.intervals import merge, overlap, overlapping_until
 from ..stream.stretch import LruRows, Stretch
 from ..terms import Tier
+from .thinning_log import ThinningLog
 
 I64 = npt.NDArray[np.int64]
 
 _FIRST_BUCKET_NS: Final = 1_000_000
 _MOST_BUCKETS: Final = 4096
+_MOST_MOMENTS: Final = 16_384
+_MOST_SPANS: Final = 16_384
+_TARGET_CHANGE: Final = "target_change"
 
 
 class TimelineBuilder:
@@ -27,6 +31,8 @@ class TimelineBuilder:
         self._origin_ns = origin_ns
         self._bucket_ns = _FIRST_BUCKET_NS
         self._series: dict[str, npt.NDArray[np.float64]] = {}
+        self._moments = ThinningLog(_MOST_MOMENTS)
+        self._spans = ThinningLog(_MOST_SPANS)
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
@@ -34,11 +40,15 @@ class TimelineBuilder:
         self._busy(stretch)
         self._lru(stretch.lru)
         proactive = stretch.proactive_pages
-        self.add("proactive.lru_pages", proactive.time_ns, proactive.value)
-        self.add("slab.objects", stretch.slab.end_ns, stretch.slab.freed)
+        self._told("proactive.lru_pages", proactive.time_ns, proactive.value)
+        self._told("slab.objects", stretch.slab.end_ns, stretch.slab.freed)
         wakeups = stretch.time_ns[stretch.args.all("wakeup_kswapd")[0]]
         self.add("kswapd.wakeups", wakeups, np.ones(len(wakeups), np.int64))
-        self.add("oom.kills", stretch.kills.time_ns, np.ones(len(stretch.kills.time_ns), np.int64))
+        kills_ns = stretch.kills.time_ns
+        self.add("oom.kills", kills_ns, np.ones(len(kills_ns), np.int64))
+        self._spans.add(Tier.OOM_KILL.label, kills_ns, kills_ns, np.zeros(len(kills_ns), np.int64))
+        retries = stretch.retries
+        self._spans.add(Tier.RETRY.label, retries.time_ns - retries.value, retries.time_ns, retries.value)
 
     def _lru(self, lru: LruRows) -> None:
         if not len(lru.tier):
@@ -50,7 +60,9 @@ class TimelineBuilder:
             by_list = (("file", of_tier & lru.is_file), ("anon", of_tier & ~lru.is_file))
             for source, chosen in by_list if lru.is_split else (("lru", of_tier),):
                 rows = np.flatnonzero(chosen)
-                self._add(f"{tier.label}.{source}_pages", index[rows], lru.pages[rows])
+                name = f"{tier.label}.{source}_pages"
+                self._add(name, index[rows], lru.pages[rows])
+                self._moment(name, lru.time_ns[rows], lru.pages[rows])
 
     def _busy(self, stretch: Stretch) -> None:
         begin_ns, end_ns = stretch.roots_ns
@@ -59,8 +71,29 @@ class TimelineBuilder:
             label = Tier(present).label
             rows = np.flatnonzero(tier == present)
             self._spread(f"{label}.busy_s", *merge(begin_ns[rows], end_ns[rows]))
-            ended = end_ns[rows[closed[rows]]]
-            self.add(f"{label}.spans", ended, np.ones(len(ended), np.int64))
+            ended = rows[closed[rows]]
+            self.add(f"{label}.spans", end_ns[ended], np.ones(len(ended), np.int64))
+            self._span(label, stretch, stretch.roots[ended])
+            if present == Tier.DIRECT:
+                self._wait(f"{label}.stall_s", begin_ns[rows], end_ns[rows])
+
+    def _span(self, label: str, stretch: Stretch, rows: I64) -> None:
+        spans = stretch.spans
+        whole = rows[~spans.broken[rows]]
+        begin_ns, end_ns = spans.begin_ns[whole], spans.end_ns[whole]
+        self._spans.add(label, begin_ns, end_ns, end_ns - begin_ns)
+
+    def targets_changed(self, time_ns: I64) -> None:
+        """Take when the host changed its target."""
+        self._spans.add(_TARGET_CHANGE, time_ns, time_ns, np.zeros(len(time_ns), np.int64))
+
+    def _told(self, name: str, time_ns: I64, value: I64) -> None:
+        self.add(name, time_ns, value)
+        self._moment(name, time_ns, value)
+
+    def _moment(self, name: str, time_ns: I64, value: I64) -> None:
+        some = np.flatnonzero(value)
+        self._moments.add(name, time_ns[some], time_ns[some], value[some])
 
     def add(self, name: str, time_ns: I64, value: I64) -> None:
         """Add values to the buckets of their times."""
@@ -93,7 +126,8 @@ class TimelineBuilder:
         series = {
             name: values[:used] / (1e9 if name.endswith("_s") else 1.0) for name, values in sorted(self._series.items())
         }
-        return Timeline(self._bucket_ns / 1e9, series)
+        moments, spans = (log.occurrences(self._origin_ns) for log in (self._moments, self._spans))
+        return Timeline(self._bucket_ns / 1e9, series, moments, spans)
 
     def reach(self, time_ns: int) -> None:
         """Widen the buckets until this time has one."""
@@ -112,7 +146,21 @@ class TimelineBuilder:
     def _spread(self, name: str, begin_ns: I64, end_ns: I64) -> None:
         if not len(begin_ns):
             return
-        first, last = (int(t - self._origin_ns) // self._bucket_ns for t in (begin_ns[0], end_ns[-1]))
-        buckets = np.arange(max(first, 0), min(last, _MOST_BUCKETS - 1) + 1)
-        edges = self._origin_ns + buckets * self._bucket_ns
+        buckets, edges = self._between(int(begin_ns[0]), int(end_ns[-1]))
         self._of(name)[buckets] += overlap(edges, edges + self._bucket_ns, begin_ns, end_ns)
+
+    def _wait(self, name: str, begin_ns: I64, end_ns: I64) -> None:
+        """Spread intervals that may overlap, each in full."""
+        if not len(begin_ns):
+            return
+        buckets, edges = self._between(int(begin_ns.min()), int(end_ns.max()))
+        until = overlapping_until(np.append(edges, edges[-1] + self._bucket_ns), begin_ns, end_ns)
+        self._of(name)[buckets] += np.diff(until)
+
+    def _between(self, begin_ns: int, end_ns: int) -> tuple[I64, I64]:
+        """The buckets from one time to another, and when each begins."""
+        first, last = (time_ns - self._origin_ns for time_ns in (begin_ns, end_ns))
+        buckets = np.arange(
+            max(first // self._bucket_ns, 0), min(last // self._bucket_ns, _MOST_BUCKETS - 1) + 1, dtype=np.int64
+        )
+        return buckets, self._origin_ns + buckets * self._bucket_ns
