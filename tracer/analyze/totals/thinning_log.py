@@ -13,6 +13,7 @@ I64 = npt.NDArray[np.int64]
 
 _FIRST_SHIFT: Final = 14
 """Rows are first joined in stretches of 2**14 ns (16 µs)."""
+_MANY_PARTS: Final = 64
 _BEGIN, _END, _AMOUNT, _COUNT, _KIND = range(5)
 
 
@@ -37,8 +38,10 @@ class ThinningLog:
         rows = np.stack((begin_ns, end_ns, amount, np.ones(len(begin_ns), np.int64), number))
         self._parts.append(_joined(rows, self._shift) if self._shift else rows)
         self._rows += self._parts[-1].shape[1]
-        if self._rows > 2 * self._most:
+        if self._rows > self._most + self._most // 4:
             self._fit()
+        elif len(self._parts) > _MANY_PARTS:
+            self._parts = [np.concatenate(self._parts, axis=1)]
 
     def _fit(self) -> None:
         rows = np.concatenate(self._parts, axis=1)

@@ -17,8 +17,8 @@ I64 = npt.NDArray[np.int64]
 
 _FIRST_BUCKET_NS: Final = 1_000_000
 _MOST_BUCKETS: Final = 4096
-_MOST_MOMENTS: Final = 16_384
-_MOST_SPANS: Final = 16_384
+_MOST_MOMENTS: Final = 8192
+_MOST_SPANS: Final = 8192
 _TARGET_CHANGE: Final = "target_change"
 
 
