@@ -55,6 +55,39 @@ def test_a_bundle_of_another_form_is_left_as_it_is(source, why):
     assert starting_with(source, frozenset({"bar"})) == source, why
 
 
+ESBUILD = (
+    "var E=(e,t,r)=>()=>{if(r)throw r[0];return t};var W=(e,t)=>()=>{try{return t||e((t={exports:{}}).exports,t),t.exports}"
+    'catch(r){throw r}},F=(e,t)=>{for(var r in t)d(e,r)};var G=e=>H(S({},"__esModule",{}),e);'
+)
+MODULES = {
+    "es": 'var es=W((x,y)=>{y.exports=1});var ns={};F(ns,{a:()=>f});function f(){}var run=E(()=>{"use strict"});',
+    "bar": 'var aa=W((x,y)=>{"use strict";run(),G(ns);y.exports={moduleType:"trace",name:"bar"}});',
+    "by": 'var $b=W((x,y)=>{"use strict";y.exports=aa()});',
+    "map": 'var mm=W((x,y)=>{y.exports="of the pie alone"});',
+    "pie": 'var cc=W((x,y)=>{"use strict";mm();y.exports={moduleType:"trace",name:"pie"}});',
+    "way": 'var dd=W((x,y)=>{"use strict";y.exports=cc()});',
+    "end": "var ee=W((x,y)=>{var p={};p.register([$b(),dd()]);y.exports=p});return ee()",
+}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "kept"), [({"bar"}, "es bar by end"), ({"pie"}, "map pie way end"), ({"bar", "pie"}, " ".join(MODULES))]
+)
+def test_code_that_nobody_asks_for_is_left_out(kinds, kept):
+    made = starting_with(ESBUILD + "".join(MODULES.values()), frozenset(kinds))
+    assert made.startswith(ESBUILD)
+    parts = [part for part in MODULES if part != "end" and MODULES[part] in made]
+    assert [*parts, "end"] == kept.split()
+    assert made.endswith("y.exports=p});return ee()")
+
+
+def test_the_installed_plotly_is_cut_to_a_quarter(installed):
+    made = starting_with(installed, frozenset({"scatter", "bar"}))
+    assert len(made) < len(installed) / 4
+    assert made.startswith(installed[:200])
+    assert made.endswith("}));")
+
+
 def test_the_installed_plotly_is_of_this_form(installed):
     made = starting_with(installed, frozenset({"scatter", "bar"}))
     assert len(registered(installed)) > 40
