@@ -124,6 +124,10 @@ To = Annotated[
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output file.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say on stderr what is being done.")]
+Redact = Annotated[
+    bool,
+    typer.Option("--redact", help="Aliases (task-1, cgroup-2, ...) for tasks, cgroups, host, command, file and marks."),
+]
 Details = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also list the kinds of events that could not be traced.")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ..terminal.loading import loading
-from .options import GAP_S, HORIZON_S, Details, FileOrStdin, Gap, Horizon, Quiet
+from .options import GAP_S, HORIZON_S, Details, FileOrStdin, Gap, Horizon, Quiet, Redact
 
 _SLOWEST: Final = 0.001
 _SPEED: Final = typer.Option(
@@ -38,6 +38,7 @@ def replay(
     lines: Annotated[bool, _LINES] = False,
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
+    redact: Redact = False,
     quiet: Quiet = False,
     verbose: Details = False,
 ) -> None:
@@ -56,6 +57,8 @@ def replay(
         from ..jobs.replaying import replay_recording
         from ..jobs.replaying_live import play_recording
 
+    if redact and live:
+        raise typer.BadParameter("--redact is for what is printed; the screen of --live shows names")
     if lines and not live:
         raise typer.BadParameter("--lines needs --live")
     chosen = _speed(speed or ("1" if live else "max"))
@@ -64,4 +67,4 @@ def replay(
         if live:
             play_recording(opened(file), options, chosen, lines=lines)
             return
-        replay_recording(opened(file), options, chosen, sys.stdout, quiet=quiet, verbose=verbose)
+        replay_recording(opened(file, redact=redact), options, chosen, sys.stdout, quiet=quiet, verbose=verbose)

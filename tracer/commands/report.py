@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..terminal.loading import loading
-from .options import GAP_S, HORIZON_S, FileOrStdin, Force, From, Gap, Horizon, To, named
+from .options import GAP_S, HORIZON_S, FileOrStdin, Force, From, Gap, Horizon, Redact, To, named
 
 
 def report(
@@ -22,6 +22,7 @@ def report(
     to_s: To = None,
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
+    redact: Redact = False,
 ) -> None:
     """Analyse a recording and write one self-contained HTML file that needs no network.
 
@@ -45,6 +46,6 @@ def report(
     recording = [] if file == STDIN else files_of(file)
     check_output(target, force=force, what="a report", inputs=recording)
     with bounded_memory(file):
-        analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
+        analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), redact=redact)
         size = write_report(target, analysis, facts, recording, force=force)
     typer.echo(f"Wrote {shown(target)} ({size / 2**20:.1f} MiB)")

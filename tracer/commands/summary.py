@@ -11,7 +11,7 @@ import typer
 from ..terminal.loading import loading
 from ..terminal.messages import print_result
 from .gate_options import FailOn, Junit, conditions_of, exit_by, tell
-from .options import GAP_S, HORIZON_S, Details, FileOrStdin, From, Gap, Horizon, To
+from .options import GAP_S, HORIZON_S, Details, FileOrStdin, From, Gap, Horizon, Redact, To
 
 
 class By(StrEnum):
@@ -27,6 +27,7 @@ def summary(
     to_s: To = None,
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
+    redact: Redact = False,
     fail_on: FailOn = None,
     junit: Junit = None,
     by: Annotated[
@@ -66,7 +67,7 @@ def summary(
 
     conditions = conditions_of(fail_on, junit)
     with bounded_memory(file):
-        analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s))
+        analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), redact=redact)
         shown = analysis if cgroup is None else only_cgroups(analysis, cgroup)
         if as_json:
             text = json.dumps(summary_json(shown, facts), indent=2) + "\n"

@@ -73,23 +73,27 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def opened(path: Path, span: Span = WHOLE) -> AnyRecording:
+def opened(path: Path, span: Span = WHOLE, *, redact: bool = False) -> AnyRecording:
     """The recording of that name; of `-` what comes from standard input, which has no parts.
+
+    With `redact` it tells aliases for names. Raises RecordingError, UsageError.
+    """
+    from ..store import STDIN, FollowedRecording, RedactedRecording, feed_of, open_recording
+
+    if path == STDIN and span != WHOLE:
+        raise UsageError("--from and --to need a file: write standard input to one first")
+    recording = FollowedRecording(feed_of(path)) if path == STDIN else open_recording(path)
+    return RedactedRecording(recording) if redact else recording
+
+
+def analyse_file(
+    path: Path, options: Options | None = None, span: Span = WHOLE, *, redact: bool = False
+) -> tuple[Analysis, RecordingFacts]:
+    """Open a recording, or read it from standard input (`-`), and analyse it; with `redact` under aliases for names.
 
     Raises RecordingError, UsageError.
     """
-    from ..store import STDIN, FollowedRecording, feed_of, open_recording
-
-    if path != STDIN:
-        return open_recording(path)
-    if span != WHOLE:
-        raise UsageError("--from and --to need a file: write standard input to one first")
-    return FollowedRecording(feed_of(path))
-
-
-def analyse_file(path: Path, options: Options | None = None, span: Span = WHOLE) -> tuple[Analysis, RecordingFacts]:
-    """Open a recording, or read it from standard input (`-`), and analyse it. Raises RecordingError, UsageError."""
-    return _analysed(opened(path, span), options, span)
+    return _analysed(opened(path, span, redact=redact), options, span)
 
 
 def analyse_written(path: Path, identities: Mapping[Path, FileIdentity]) -> tuple[Analysis, RecordingFacts]:

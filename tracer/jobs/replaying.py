@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ..analyze import Engine, Pieces, numbers_of
-from ..store.following import FollowedRecording
+from ..store import is_stream
 from ..store.notes import facts_of
 from ..terminal.loading import interrupted_afterwards
 from ..terminal.messages import say
@@ -46,7 +46,7 @@ def replay_recording(
     """
     stream, paper = FindingStream(), stdout_paper()
     stopped = False
-    if speed is None and not isinstance(recording, FollowedRecording):
+    if speed is None and not is_stream(recording):
         analysis = analyse(WHOLE.part(recording), options)
     else:
         with numbers_of(recording.path):
@@ -117,7 +117,7 @@ def _paced(
 
 
 def _show(progress: ProgressLine, recording: AnyRecording, now_s: float) -> None:
-    if isinstance(recording, FollowedRecording):
+    if is_stream(recording):
         progress(f"{now_s:.1f} s", None)
         return
     length_s = (recording.last_ns - recording.metadata.start_ns) / 1e9

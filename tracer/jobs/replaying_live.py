@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..live.observer import Observer, StreamHealth
-from ..store import FollowedRecording
+from ..store import is_stream
 from ..store.notes import facts_of, marks
 from ..terminal.paper import stdout_paper
 from ..terminal.summary_text import summary_text
@@ -30,7 +30,7 @@ def play_recording(recording: AnyRecording, options: Options, speed: float | Non
 
     `speed` None is as fast as it goes. Raises RecordingError, UsageError.
     """
-    if isinstance(recording, FollowedRecording):
+    if is_stream(recording):
         raise UsageError("--live plays a file; `reclaim-tracer live -` follows a stream")
     speed = FASTEST if speed is None else speed
     wishes = Wishes(lines=lines)

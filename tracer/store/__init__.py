@@ -9,10 +9,9 @@ from .feeds import STDIN, feed_of
 from .following import FollowedRecording
 from .parts import RecordingParts, files_of, open_recording
 from .reader import Recording
+from .redacting import AnyRecording, RedactedRecording, is_stream
 from .rotating import RotatingWriter, Rotation
 from .writer import Fsync, Writer
-
-AnyRecording = Recording | RecordingParts | FollowedRecording
 
 __all__ = [
     "STDIN",
@@ -22,11 +21,13 @@ __all__ = [
     "Fsync",
     "Recording",
     "RecordingParts",
+    "RedactedRecording",
     "RotatingWriter",
     "Rotation",
     "Writer",
     "check_output",
     "feed_of",
     "files_of",
+    "is_stream",
     "open_recording",
 ]

@@ -25,6 +25,14 @@ MARKS_NOTE: Final = "marks"
 NOT_KEPT_NOTE: Final = "not_kept_ns"
 """How long it had been recorded before what is in this file: the beginning was kept in memory and given up."""
 
+KNOWN_NOTES: Final = frozenset(
+    {
+        *(CLOCK_CHANGES_NOTE, COST_NOTE, DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE, END_NOTE, IMPORT_NOTE),
+        *(MARKS_NOTE, NOT_KEPT_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE),
+    }
+)
+"""All of these."""
+
 MOST_CLOCK_CHANGES: Final = 1000
 MOST_SKIPPED_PARTS: Final = 1000
 MOST_MARKS: Final = 256
@@ -37,6 +45,7 @@ __all__ = [
     "DROPPED_SAMPLES_NOTE",
     "END_NOTE",
     "IMPORT_NOTE",
+    "KNOWN_NOTES",
     "MARKS_NOTE",
     "MOST_CLOCK_CHANGES",
     "MOST_MARKS",

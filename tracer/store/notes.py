@@ -19,13 +19,13 @@ from .note_keys import (
     PART_NOTE,
 )
 from .parts import RecordingParts
-from .reader import Recording
+from .redacting import AnyRecording, RedactedRecording
 
 _MOST_DAMAGE: Final = 200
 """Characters shown of why a source is damaged."""
 
 
-def facts_of(recording: Recording | RecordingParts | FollowedRecording, lost: Mapping[str, int]) -> RecordingFacts:
+def facts_of(recording: AnyRecording, lost: Mapping[str, int]) -> RecordingFacts:
     """What results say about a recording; after a whole pass, when all damage has shown.
 
     `lost` is what the pass came to, by kind.
@@ -73,8 +73,10 @@ def not_kept_ns(notes: Mapping[str, JSON]) -> int:
     return int(told)
 
 
-def files(recording: Recording | RecordingParts | FollowedRecording) -> RecordingFiles:
+def files(recording: AnyRecording) -> RecordingFiles:
     """In how many files it is."""
+    if isinstance(recording, RedactedRecording):
+        return files(recording.unredacted)
     if isinstance(recording, RecordingParts):
         return RecordingFiles(len(recording.parts), recording.removed, recording.missing, skipped=recording.skipped)
     if isinstance(recording, FollowedRecording) and recording.parts > 1:

@@ -9,10 +9,8 @@ from ..batch import NO_FIELDS, Fields
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts, Slice
 from .decoding import Item
-from .following import FollowedRecording
 from .notes import facts_of
-from .parts import RecordingParts
-from .reader import Recording
+from .redacting import AnyRecording
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class RecordingPart:
     `metadata` is the recording's with the times of this part's beginning; `slice` is None for the whole.
     """
 
-    recording: Recording | RecordingParts | FollowedRecording
+    recording: AnyRecording
     metadata: Metadata
     start_ns: int | None = None
     end_ns: int | None = None
@@ -51,9 +49,7 @@ class RecordingPart:
         return (self.start_ns or 0) <= at_ns <= self.last_ns
 
 
-def part_of(
-    recording: Recording | RecordingParts | FollowedRecording, from_s: float | None, to_s: float | None
-) -> RecordingPart:
+def part_of(recording: AnyRecording, from_s: float | None, to_s: float | None) -> RecordingPart:
     """The recording from second `from_s` to second `to_s` of it; all of it without both."""
     whole = recording.metadata
     if from_s is None and to_s is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from ...known_names import MEMORY_KILLERS
 from ..stream.readings import AVAILABLE, PSI_SOME, SWAP_FREE, SWAP_TOTAL, TOTAL, Readings
 from ..stream.stretch import Stretch
 from .recent_waits import RecentWaits, window_begin
@@ -17,10 +18,6 @@ LOW_PARTS: Final = 10
 STALE_NS: Final = 500_000_000
 """A reading that is older says little of memory at a kill: a recorder reads four times a second while anything comes,
 and every two seconds at rest."""
-MEMORY_KILLERS: Final = frozenset(
-    {"systemd-oomd", "earlyoom", "oomd", "nohang", "lmkd", "low-memory-moni", "kubelet", "resourced", "bustd"}
-)
-"""Names of tasks that kill for want of memory: of these any sign of pressure is enough."""
 MOST_VICTIMS: Final = 8
 """Victims of one kill that are named."""
 _TOGETHER_NS: Final = 1_000_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from ....known_names import CONTAINER_RUNTIMES
 from ...model import Analysis, Finding
 from ...sizes import mib
 from ...terms import Quality, Severity
@@ -20,8 +21,6 @@ _PRESSURE_KNOWN: Final = Need(
     "neither waits for memory nor memory pressure were recorded",
     lambda evidence: WAITS.is_met(evidence) or bool(_PRESSURE & evidence.analysis.samples.keys()),
 )
-CONTAINER_RUNTIMES: Final = frozenset({"runc", "crun", "youki", "conmon", "containerd-shim", "containerd", "dockerd"})
-"""Names of tasks that send the signal when kubelet evicts a pod."""
 _NAMED: Final = 3
 """Victims that the sentence names."""
 
