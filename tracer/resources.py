@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource_dir(name: str) -> Path:
-    """The directory `bpf` or `reports`. Raises TracerError when the installation lacks it."""
+    """The directory `bpf`, `docs` or `reports`. Raises TracerError when the installation lacks it."""
     candidates = (_PACKAGE / name, _PACKAGE.parent / name)
     for directory in candidates:
         if directory.is_dir():

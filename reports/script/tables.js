@@ -1,4 +1,4 @@
-// Tables that sort by a press on a heading, and times that move the timeline.
+// Tables that sort by a press on a heading; on paper nothing is folded that is a section.
 const tables = (() => {
   function key(row, column) {
     const cell = row.children[column];
@@ -22,7 +22,18 @@ const tables = (() => {
     body.append(...rows);
   }
 
+  // Sections that the reader has left folded are printed all the same, and folded again.
+  function unfoldForPrint() {
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = [...document.querySelectorAll(".folded > details:not([open])")];
+      opened.forEach((details) => { details.open = true; });
+    });
+    addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
+  }
+
   function start() {
+    unfoldForPrint();
     document.addEventListener("click", (event) => {
       const heading = event.target.closest(".sortable thead button");
       if (heading) sortBy(heading);

@@ -43,7 +43,16 @@ const view = (() => {
     keepAddress();
   }
 
+  // A section that is folded opens when it is asked for.
+  function unfold(id) {
+    const details = document.getElementById(id)?.closest(".folded > details");
+    if (!details || details.open) return;
+    details.open = true;
+    details.scrollIntoView();
+  }
+
   function follow() {
+    unfold(decodeURIComponent(location.hash.slice(1)));
     const wanted = new URLSearchParams(location.hash.slice(1));
     if (wanted.has("finding")) select(wanted.get("finding"));
     else if (wanted.has("from") && wanted.has("to")) setRange(Number(wanted.get("from")), Number(wanted.get("to")));

@@ -56,7 +56,8 @@ def test_a_bundle_of_another_form_is_left_as_it_is(source, why):
 
 
 ESBUILD = (
-    "var E=(e,t,r)=>()=>{if(r)throw r[0];return t};var W=(e,t)=>()=>{try{return t||e((t={exports:{}}).exports,t),t.exports}"
+    "var E=(e,t,r)=>()=>{if(r)throw r[0];return t};"
+    "var W=(e,t)=>()=>{try{return t||e((t={exports:{}}).exports,t),t.exports}"
     'catch(r){throw r}},F=(e,t)=>{for(var r in t)d(e,r)};var G=e=>H(S({},"__esModule",{}),e);'
 )
 MODULES = {

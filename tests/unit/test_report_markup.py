@@ -74,7 +74,7 @@ def test_json_survives_a_script_element_and_means_the_same(value):
 def test_a_table_has_a_caption_column_and_row_headings_and_escaped_cells():
     columns = [Column("Task"), Column("Waited", True)]
     found = Collector(table(Table("Task <waits>", columns, [[word(HOSTILE), Cell("1 s", 1.0)]])))
-    assert found.tags == ["div", "table", "caption", "thead", "tr", "th", "th", "tbody", "tr", "th", "td"]
+    assert found.tags == ["div", "div", "table", "caption", "thead", "tr", "th", "th", "tbody", "tr", "th", "td"]
     assert found.texts[0] == "Task <waits>"
     assert found.texts[3].startswith("</script><img")
 

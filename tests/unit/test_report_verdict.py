@@ -104,7 +104,7 @@ def test_its_total_is_that_of_the_tile(page_bytes: int) -> None:
     of_size = replace(facts(), metadata=replace(facts().metadata, page_size_bytes=page_bytes))
     # THEN the verdict has the sum, as the report's tile shows it
     said = verdict(analysis, of_size).sentence
-    (tile,) = re.findall(r"<dt>Moved for nothing</dt><dd>([^<]+)<", render(analysis, of_size))
+    (tile,) = re.findall(r">Moved for nothing</a></dt><dd>([^<]+)<", render(analysis, of_size))
     assert f"1 storm of 3 cycles and 1 other cycle in total; {tile} moved for nothing." in said
 
 

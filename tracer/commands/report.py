@@ -22,6 +22,10 @@ def report(
     to_s: To = None,
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
+    title: Annotated[
+        str,
+        typer.Option("--title", metavar="WORDS", help="What stands above it, for the host's name.", show_default=False),
+    ] = "",
     redact: Redact = False,
 ) -> None:
     """Analyse a recording and write one self-contained HTML file that needs no network.
@@ -47,5 +51,5 @@ def report(
     check_output(target, force=force, what="a report", inputs=recording)
     with bounded_memory(file):
         analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), redact=redact)
-        size = write_report(target, analysis, facts, recording, force=force)
+        size = write_report(target, analysis, facts, recording, force=force, title=title)
     typer.echo(f"Wrote {shown(target)} ({size / 2**20:.1f} MiB)")

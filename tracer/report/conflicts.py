@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..analyze.model import Conflict
-from ..wording.numbers import seconds
+from ..wording.numbers import plural, seconds
 from .section import Content, Source
 from .table import Cell, Column, Table, first, none_seen, number, pages, times
 
@@ -33,12 +33,15 @@ def content(source: Source) -> Content:
     conflicts = source.analysis.conflicts
     if not conflicts:
         none = "No conflict: the balloon never inflated while memory was being reclaimed."
-        return Content(Conflicts(None, none_seen(none, "No conflict was seen", seen=source.moves_seen)))
+        absent = none_seen(none, "No conflict was seen", seen=source.moves_seen)
+        return Content(Conflicts(None, absent), gist=absent)
     shown, note = first(
         sorted(conflicts, key=lambda c: -sum(c.overlap_s.values())), "conflict", "longest overlap first"
     )
     rows = [_row(conflict, source.page_bytes) for conflict in shown]
-    return Content(Conflicts(Table("Conflicts", _COLUMNS, rows, sortable=True, note=note)))
+    overlap = seconds(sum(sum(conflict.overlap_s.values()) for conflict in conflicts))
+    gist = f"{plural(len(conflicts), 'conflict')}, {overlap} of reclaim while the balloon inflated"
+    return Content(Conflicts(Table("Conflicts", _COLUMNS, rows, sortable=True, note=note)), gist=gist)
 
 
 def _row(conflict: Conflict, page_bytes: int) -> list[Cell]:

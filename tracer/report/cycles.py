@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..analyze.model import Cycle, Storm
-from ..wording.numbers import count, seconds
+from ..analyze.model import Cycle, Storm, cycle_count
+from ..wording.numbers import count, mib, plural, seconds
 from .section import Content, Source
 from .table import Cell, Column, Table, dash, first, none_seen, number, pages, times, word
 
@@ -44,11 +44,16 @@ def content(source: Source) -> Content:
     storms = _storms(analysis.storms, page_bytes)
     if not analysis.cycles:
         none = "No cycle: no page that left the balloon came back within the horizon."
-        return Content(Cycles(storms, None, none_seen(none, "No cycle was seen", seen=source.moves_seen)))
+        absent = none_seen(none, "No cycle was seen", seen=source.moves_seen)
+        return Content(Cycles(storms, None, absent), gist=absent)
     ordered = sorted(analysis.cycles, key=lambda c: -c.wasted_pages)
     shown, note = first(ordered, "cycle", "most moved for nothing first")
     rows = [_cycle(cycle, page_bytes) for cycle in shown]
-    return Content(Cycles(storms, Table("Cycles", _CYCLE_COLUMNS, rows, sortable=True, titled=True, note=note)))
+    table = Table("Cycles", _CYCLE_COLUMNS, rows, sortable=True, titled=True, note=note)
+    of_storms = f", {plural(len(analysis.storms), 'storm')}" if analysis.storms else ""
+    wasted = mib(sum(cycle.wasted_pages for cycle in analysis.cycles), page_bytes)
+    gist = f"{plural(cycle_count(analysis.cycles), 'cycle')}{of_storms}, {wasted} moved for nothing"
+    return Content(Cycles(storms, table), gist=gist)
 
 
 def _storms(storms: Sequence[Storm], page_bytes: int) -> Table | None:

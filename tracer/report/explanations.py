@@ -14,8 +14,13 @@ from ..analyze.model import Analysis
 _CODE: Final = re.compile(r"`([^`]+)`")
 _LIST: Final = {Listed.UNORDERED: "ul", Listed.ORDERED: "ol"}
 
-Prose = tuple[str, ...]
+Prose = Sequence[str]
 """A paragraph in pieces: every other one, from the second, is code."""
+
+
+def prose(paragraph: str) -> Prose:
+    """A paragraph of plain text with `code` in it, in pieces."""
+    return _CODE.split(paragraph)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def anchor(kind: str) -> str:
 
 def _explanation(kind: Kind) -> Explanation:
     passages = [
-        Passage(part.title, _LIST.get(part.listed, ""), [tuple(_CODE.split(each)) for each in part.paragraphs])
+        Passage(part.title, _LIST.get(part.listed, ""), [prose(each) for each in part.paragraphs])
         for part in kind.parts()
     ]
     return Explanation(kind.name, kind.title, passages)

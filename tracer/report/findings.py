@@ -1,53 +1,113 @@
-"""Findings: everything flagged, the worst first, and what each kind means."""
+"""Findings: everything flagged, the worst first, each with its numbers, its evidence and what to try."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..analyze.findings.registry import KIND_BY_NAME
 from ..analyze.model import Finding
 from ..analyze.terms import Severity
+from ..wording.numbers import count, offset, plural, seconds
 from ..wording.verdict import unjudged_words
-from .explanations import Explanation, anchor, explanations
+from .chosen_findings import chosen
+from .explanations import Explanation, Prose, anchor, explanations, prose
+from .finding_numbers import Number, numbers
 from .section import Content, Source
-from .table import Cell, Column, Table, first, quality, times, word
+from .table import Table
 
-_WORST: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_RANK: Final = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_MARKS: Final = {Severity.CRITICAL: "▲", Severity.WARNING: "◆", Severity.INFO: "●"}
+"""A shape for each severity, so that none is told by its colour alone."""
+
+
+@dataclass(frozen=True)
+class ShownFinding:
+    """One finding. `rank` is its severity's, 0 for the worst; `cost` is empty where it is not known; `title`, `meaning`
+    and `advice` are its kind's."""
+
+    finding: Finding
+    rank: int
+    mark: str
+    when: str
+    cost: str
+    title: str
+    numbers: Sequence[Number]
+    evidence: Table | None
+    meaning: Prose
+    advice: Prose
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A severity or a kind that can be chosen, and how many of the page's findings are of it."""
+
+    name: str
+    mark: str
+    count: int
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The table, None where nothing was flagged; what could not be judged; what the kinds mean."""
+    """The list, empty where nothing was flagged; what can be chosen; how many are left out; what could not be judged;
+    what the kinds mean."""
 
-    table: Table | None
+    shown: Sequence[ShownFinding]
+    severities: Sequence[Group]
+    kinds: Sequence[Group]
+    note: str
     unjudged: str
+    unjudged_count: str
     explanations: Sequence[Explanation]
 
 
 def content(source: Source) -> Content:
     """Everything flagged."""
+    findings = source.analysis.findings
+    kept = chosen(findings)
     words = unjudged_words(source.analysis.not_judged)
+    severities, kinds = Counter(finding.severity for finding in kept), Counter(finding.kind for finding in kept)
     return Content(
         Findings(
-            _table(source.analysis.findings) if source.analysis.findings else None,
+            [_shown(finding, source) for finding in kept],
+            [Group(str(each), _MARKS[each], severities[each]) for each in _RANK if each in severities],
+            [Group(kind, "", number) for kind, number in sorted(kinds.items())],
+            _note(findings, kept),
             f"Not judged: {words}." if words else "",
+            plural(len(source.analysis.not_judged), "kind of finding", "kinds of findings"),
             explanations(source.analysis),
         )
     )
 
 
-def _table(findings: Sequence[Finding]) -> Table:
-    shown, note = first(findings, "finding", "worst first")
-    columns = (Column("Severity"), Column("When", True), Column("What happened"), Column("Kind"), Column("Numbers"))
-    return Table("Findings", columns, [_row(finding) for finding in shown], css="prose findings", note=note)
+def _note(findings: Sequence[Finding], kept: Sequence[Finding]) -> str:
+    if len(kept) == len(findings):
+        return ""
+    of_kinds = Counter(finding.kind for finding in findings)
+    most = max(Counter(finding.kind for finding in kept).values())
+    cut = ", ".join(f"{kind} {count(number)}" for kind, number in sorted(of_kinds.items()) if number > most)
+    return (
+        f"Showing {count(len(kept))} of {plural(len(findings), 'finding')}: of each kind the costliest {most} "
+        f"({cut} in all). `reclaim-tracer summary --json` lists every one."
+    )
 
 
-def _row(finding: Finding) -> list[Cell]:
-    return [
-        Cell(str(finding.severity), float(_WORST[finding.severity]), badge=f"sev-{finding.severity}"),
-        times(finding.start_s, finding.end_s),
-        word(finding.text),
-        Cell(finding.kind, css="quiet", link=anchor(finding.kind)),
-        quality(finding.quality),
-    ]
+def _shown(finding: Finding, source: Source) -> ShownFinding:
+    kind = KIND_BY_NAME.get(finding.kind)
+    length = f" for {seconds(finding.end_s - finding.start_s)}" if finding.end_s > finding.start_s else ""
+    return ShownFinding(
+        finding,
+        _RANK[finding.severity],
+        _MARKS[finding.severity],
+        f"{offset(finding.start_s)}{length}{', still open at the end' if finding.open else ''}",
+        "" if finding.cost is None else seconds(finding.cost),
+        kind.title if kind else finding.kind,
+        numbers(finding, source.page_bytes),
+        source.evidence.get(finding.id),
+        prose(kind.explanation.meaning) if kind else (),
+        prose(kind.explanation.advice[0]) if kind else (),
+        anchor(finding.kind),
+    )

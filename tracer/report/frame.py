@@ -21,6 +21,8 @@ class Shown:
     title: str
     template: str
     own: object
+    gist: str
+    folded: bool
 
 
 def filled(sections: Sequence[Section], source: Source) -> list[tuple[Section, Content]]:
@@ -46,7 +48,14 @@ def document(
             "plotly": plotly_base64(charts) if charts else "",
             "data": script_json(nested({**data, "sections": own})),
             "sections": [
-                Shown(section.id, section.title, f"sections/{section.id}.html", content.shown)
+                Shown(
+                    section.id,
+                    section.title,
+                    f"sections/{section.id}.html",
+                    content.shown,
+                    content.gist,
+                    section.folded,
+                )
                 for section, content in sections
             ],
         },

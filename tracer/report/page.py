@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import __version__
 from ..analyze.model import Analysis
@@ -15,18 +16,27 @@ from .frame import document, filled
 from .header import header
 from .section import Source
 from .sections import SECTIONS
+from .table import Table
 
 
 def write_report(
-    path: Path, analysis: Analysis, facts: RecordingFacts, recording: Iterable[Path] = (), *, force: bool = False
+    path: Path,
+    analysis: Analysis,
+    facts: RecordingFacts,
+    recording: Iterable[Path] = (),
+    *,
+    force: bool = False,
+    title: str = "",
+    evidence: Mapping[int, Table] = MappingProxyType({}),
 ) -> int:
     """Write the report to `path` and return its size in bytes.
 
     `recording` are the files it is made from: it may be read by those who may read the first of them, and replaces
-    none. Raises TracerError when it can't be written; then there is no half a report.
+    none. `title` stands for the host's name; `evidence` are tables for findings, by their ids. Raises TracerError when
+    it can't be written; then there is no half a report.
     """
     inputs = [*recording]
-    page = render(analysis, facts).encode("utf-8")
+    page = render(analysis, facts, title=title, evidence=evidence).encode("utf-8")
     write_file(path, page, force=force, what="a report", mode=_mode_of(inputs), inputs=inputs)
     return len(page)
 
@@ -38,12 +48,18 @@ def _mode_of(recording: list[Path]) -> int:
     return PRIVATE
 
 
-def render(analysis: Analysis, facts: RecordingFacts) -> str:
+def render(
+    analysis: Analysis,
+    facts: RecordingFacts,
+    *,
+    title: str = "",
+    evidence: Mapping[int, Table] = MappingProxyType({}),
+) -> str:
     """The whole page as one self-contained HTML document."""
-    source = Source(analysis, facts)
+    source = Source(analysis, facts, title, evidence)
     metadata = facts.metadata
     context: dict[str, object] = {
-        "title": f"{metadata.host or facts.source}: reclaim-tracer report",
+        "title": f"{title or metadata.host or facts.source}: reclaim-tracer report",
         "header": header(source),
         "tool_version": __version__,
         "recorded_by": metadata.tool_version or "of unknown version",

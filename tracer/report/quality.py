@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,17 +26,31 @@ class RecordingQuality:
     """Completeness, loss, the probe plan, absent fields, and what is deduced rather than read."""
 
     completeness: str
-    tables: list[Table]
-    plan: bool
+    loss: Table | None
     inferred: str
+    plan: Table | None
+    plan_words: str
+    absent_fields: Table | None
 
 
 def content(source: Source) -> Content:
     """How far the numbers can be trusted."""
     analysis, facts = source.analysis, source.facts
-    tables = [table for table in (loss_table(facts), plan_table(facts), absent_fields_table(facts)) if table]
-    said = completeness(analysis, facts), inferred_words(analysis, source.page_bytes)
-    return Content(RecordingQuality(said[0], tables, plan=bool(facts.metadata.plan), inferred=said[1]))
+    return Content(
+        RecordingQuality(
+            completeness(analysis, facts),
+            loss_table(facts),
+            inferred_words(analysis, source.page_bytes),
+            plan_table(facts),
+            _plan_words(facts),
+            absent_fields_table(facts),
+        )
+    )
+
+
+def _plan_words(facts: RecordingFacts) -> str:
+    states = Counter(row.state for row in facts.metadata.plan)
+    return ", ".join(f"{count(states[state])} {state}" for state in SourceState if state in states)
 
 
 def completeness(analysis: Analysis, facts: RecordingFacts) -> str:

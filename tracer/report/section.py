@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,14 +11,18 @@ from ..analyze.model import Analysis
 from ..recording_facts import RecordingFacts
 from ..wording.evidence import unseen_part
 from ..wording.verdict import Verdict, verdict
+from .table import Table
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a report is made from."""
+    """What a report is made from. `title` is what somebody calls it; `evidence` are tables of what findings stand on,
+    by the finding's id."""
 
     analysis: Analysis
     facts: RecordingFacts
+    title: str = ""
+    evidence: Mapping[int, Table] = field(default_factory=dict)
 
     @property
     def page_bytes(self) -> int:
@@ -41,19 +45,22 @@ class Content:
     """What a section has to show.
 
     `shown` is plain data, `own` in the section's template. `data` are JSON values and numpy arrays for its script
-    (`data.section(id)`); `charts` are the kinds of plotly trace in it.
+    (`data.section(id)`); `charts` are the kinds of plotly trace in it. `gist` says in a few words what is in it
+    where it is folded.
     """
 
     shown: object
     data: Any = None
     charts: frozenset[str] = frozenset()
+    gist: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
     """One section: its template is `sections/ID.html`, its style and script, where it has them, `ID.css` and `ID.js`.
 
-    `content` makes what it shows; None leaves the section out.
+    `content` makes what it shows; None leaves the section out. A `folded` one is opened by the reader; its template
+    has no heading.
     """
 
     id: str
@@ -61,3 +68,4 @@ class Section:
     content: Callable[[Source], Content | None]
     style: bool = False
     script: bool = False
+    folded: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..analyze.findings.needs import SHRINKER_KINDS
 from ..analyze.model import ShrinkerStat
 from ..wording.evidence import seen_of
-from ..wording.numbers import count, duration, percent, seconds
+from ..wording.numbers import count, duration, percent, plural, seconds
 from .section import Content, Source
 from .table import Cell, Column, Table, first, none_seen, number, unknown, word
 
@@ -37,8 +37,11 @@ class Shrinkers:
 
 def content(source: Source) -> Content:
     """What each shrinker cost and gave."""
-    seen = seen_of(source.analysis, source.facts, SHRINKER_KINDS)
-    return Content(shrinkers(source.analysis.shrinkers, seen=seen))
+    stats = source.analysis.shrinkers
+    shown = shrinkers(stats, seen=seen_of(source.analysis, source.facts, SHRINKER_KINDS))
+    busiest = max(stats, key=lambda stat: stat.busy_s, default=None)
+    gist = f"{plural(len(stats), 'shrinker')}, the busiest {busiest.name} {seconds(busiest.busy_s)}" if busiest else ""
+    return Content(shown, gist=gist or shown.absent)
 
 
 def shrinkers(stats: Iterable[ShrinkerStat], *, seen: bool = True) -> Shrinkers:

@@ -20,7 +20,8 @@ _Item = TypeVar("_Item")
 class Cell:
     """One cell. `sort` is what it sorts by where that is not its text, `fill` a bar of 0 to 1, `small` further lines.
 
-    `badge` and `tier` make the text a label: a class of the style, a colour. `span` is a stretch of the recording
+    `beside` stands behind the text, smaller. `badge` and `tier` make the text a label: a class of the style, a colour.
+    `span` is a stretch of the recording
     (seconds) that a press zooms to, `link` a place in the page.
     """
 
@@ -29,6 +30,7 @@ class Cell:
     css: str = ""
     fill: float | None = None
     small: Sequence[str] = ()
+    beside: str = ""
     badge: str = ""
     tier: str = ""
     span: tuple[float, float] | None = None
@@ -37,11 +39,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One table column; `number` columns are aligned to the right."""
+    """One table column; `number` columns are aligned to the right. `term` is its name in the glossary, if any."""
 
     title: str
     number: bool = False
     hint: str = ""
+    term: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,10 @@ def number(shown: str, value: float) -> Cell:
 
 
 def pages(value: int | None, page_bytes: int) -> Cell:
-    """Guest pages in MiB."""
-    return unknown() if value is None else number(mib(value, page_bytes), value)
+    """Guest pages in MiB, with their count beside."""
+    if value is None:
+        return unknown()
+    return Cell(mib(value, page_bytes), float(value), "num", beside=f"{count(value)} p." if value else "")
 
 
 def dash() -> Cell:

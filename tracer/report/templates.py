@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import TracerError
 from ..resources import resource_dir
+from .glossary import glossary
 from .markup import visible
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def environment() -> Environment:
     """One for all templates, which are compiled once. Raises TracerError when the installation lacks `reports/`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(resource_dir("reports") / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -37,6 +38,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["glossary"] = glossary()
+    return made
 
 
 def _shown(value: object) -> object:
