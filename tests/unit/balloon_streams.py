@@ -14,12 +14,13 @@ def shrinker_storm(cycles: int = 3) -> list[Records | Samples]:
     for number in range(cycles):
         leak_ns = (1 + 2 * number) * SECOND
         inflated, leaked = 1000 + 256 * number, 256 * (number + 1)
-        items += [_leak(leak_ns), counters([(leak_ns + 10 * MS, inflated, leaked)])]
-        items += [_inflation(leak_ns + SECOND), counters([(leak_ns + SECOND + 100 * MS, inflated + 256, leaked)])]
+        items += [leak(leak_ns), counters([(leak_ns + 10 * MS, inflated, leaked)])]
+        items += [inflation(leak_ns + SECOND), counters([(leak_ns + SECOND + 100 * MS, inflated + 256, leaked)])]
     return items
 
 
-def _leak(at_ns: int) -> Records:
+def leak(at_ns: int) -> Records:
+    """256 pages to the balloon's shrinker, inside direct reclaim of 3 ms."""
     shrinker = {"shrink": BALLOON_SHRINKER}
     return records(
         event(at_ns, "direct_reclaim_begin"),
@@ -29,7 +30,8 @@ def _leak(at_ns: int) -> Records:
     )
 
 
-def _inflation(at_ns: int) -> Records:
+def inflation(at_ns: int) -> Records:
+    """A run of the worker of 90 ms, which reclaims itself in between."""
     worker = {"tid": 50, "comm": "kworker/0:0"}
     return records(
         event(at_ns, "balloon_work_begin", **worker, function=BALLOON_WORK),

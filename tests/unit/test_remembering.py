@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -58,6 +59,12 @@ def test_what_is_told_stays_bounded_and_what_is_not_is_counted(looks, whole):
     assert last.forgotten.episodes == len(whole.episodes) - len(last.episodes) > 0
     assert last.forgotten.conflicts == len(whole.conflicts) - len(last.conflicts) > 0
     assert last.forgotten.cycles == len(whole.cycles) - len(last.cycles) > 0
+
+
+def test_numbers_by_kind_are_those_of_everything(looks, whole):
+    last = looks[-1]
+    told = Counter(finding.kind for finding in last.findings) + Counter(last.forgotten.findings_by_kind)
+    assert told == Counter(finding.kind for finding in whole.findings)
 
 
 def test_sums_are_those_of_everything(looks, whole):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.golden.cases import DATA
 from tracer.batch import LostStretch
 from tracer.errors import TracerError, UsageError
 from tracer.store import FollowedRecording, Recording, Writer
+from tracer.store.format import BlockHeader, BlockType
 from tracer.store.kept import Facts, KeptStream
 from tracer.store.note_keys import MARKS_NOTE
 from tracer.store.notes import facts_of
@@ -21,6 +23,7 @@ REAL = DATA / "memcg-kill.rtrace"
 SECOND = 1_000_000_000
 SECONDS = 8
 PER_SECOND = 500
+MOST_SMALL_BYTES = 200_000
 
 
 def facts_so_far(followed: FollowedRecording) -> Facts:
@@ -122,3 +125,20 @@ def test_a_name_that_is_taken_is_not_overwritten(stream: bytes, tmp_path: Path) 
 def test_before_anything_has_come_there_is_nothing_to_save(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing has come yet"):
         KeptStream(1 << 20).write(tmp_path / "none.rtrace", Facts({}, {}, {}))
+
+
+def test_many_small_blocks_take_no_more_memory_than_may_be_kept() -> None:
+    # GIVEN blocks as a stream that is flushed often has them, three times as many as may be kept
+    kept, size = KeptStream(MOST_SMALL_BYTES), 100
+    tracemalloc.start()
+    try:
+        for at in range(3 * MOST_SMALL_BYTES // size):
+            first_ns = METADATA.start_ns + at * SECOND
+            header = BlockHeader(BlockType.EVENTS, 1, size, 400, 1000 + at, 5, first_ns, first_ns + 5, 70_000 + at)
+            kept.take(header, b"%100d" % at)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # THEN what is kept takes as much as it says, and that is as much as may be kept
+    assert kept.size_bytes == pytest.approx(MOST_SMALL_BYTES, rel=0.01)
+    assert taken == pytest.approx(MOST_SMALL_BYTES, rel=0.1)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..batch import LostStretch
 
 _MOST_LOST_STRETCHES: Final = 1 << 14
@@ -57,12 +59,21 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How many earlier ones there were than those told: only their sums are kept, in a view that goes on for days."""
+    """How many earlier ones there were than those told: only their sums are kept, in a view that goes on for days.
+
+    `user_killed` are the processes of which a forgotten finding says that memory was probably why they were killed.
+    """
 
     episodes: int = 0
     conflicts: int = 0
     cycles: int = 0
-    findings: int = 0
+    findings_by_kind: Mapping[str, int] = field(default_factory=dict)
+    user_killed: int = 0
+
+    @property
+    def findings(self) -> int:
+        """Findings of all kinds."""
+        return sum(self.findings_by_kind.values())
 
 
 NOTHING_FORGOTTEN: Final = Forgotten()

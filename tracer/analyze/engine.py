@@ -144,8 +144,14 @@ class Engine:
         self._ladders.keep_past(self._settled.keep_past(self._stretches.open.time_ns))
         return self.branch().finish(end_ns)
 
+    @property
+    def over_ns(self) -> int:
+        """Before it all is settled: readings may come late, and a run of the balloon may take long."""
+        return self._settled.over_ns
+
     def forget(self, before_ns: int) -> None:
-        """Keep only sums of what ended before a time, which lies a minute or more back: results tell it no longer."""
+        """Keep only sums of what ended before a time: results tell it no longer. It lies a minute or more back, and is
+        no later than `over_ns`."""
         self._ladders.past.forget(before_ns)
         self._settled.forget(before_ns)
 

@@ -218,6 +218,15 @@ class Finding:
     cgroup: str | None = None
 
 
+def killed_from_user_space(findings: Iterable[Finding]) -> int:
+    """Processes of which findings say that something other than the kernel killed them, probably for their memory."""
+    return sum(
+        round(finding.numbers.get("processes", 1))
+        for finding in findings
+        if finding.kind == "user_kill" and finding.severity is not Severity.INFO
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NotJudged:
     """A kind of finding of which nothing would have been seen; `why` is a clause."""

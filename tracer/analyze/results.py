@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -122,7 +123,8 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     analysis.balloon.size = balloon_size(analysis, state.metadata.page_size_bytes)
     _size_kills_by_host(state, analysis)
     told = _told_by_cgroup(state, analysis.tiers)
-    analysis.cgroups = state.cgroups.rows(analysis.stalls, settled.kills, state.paths, told)
+    kills = Counter(settled.forgotten_kills) + Counter(kill.cgroup_id for kill in settled.kills)
+    analysis.cgroups = state.cgroups.rows(analysis.stalls, kills, state.paths, told)
     evidence = _evidence(state, analysis, oscillations)
     analysis.findings = find(evidence)
     analysis.not_judged = not_judged(evidence, analysis.findings)

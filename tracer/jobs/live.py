@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..terminal.messages import lead_nowhere, print_result, say
 from ..terminal.paper import stdout_paper
 from ..terminal.progress import progress_bar
 from ..terminal.summary_text import summary_text
+from ..wording.numbers import listing
 from .exec_on import ExecOn, FindingCommand
 from .live_analysis import LiveAnalysis
 from .live_costs import observing
@@ -159,13 +160,19 @@ def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> 
         say(told)
     if (result := session.result) and options.summary and not options.wishes.as_json:
         print_result("\n" + summary_text(result.analysis, result.facts, stdout_paper()))
-        if forgotten := result.analysis.forgotten.findings:
-            say(f"{forgotten:,} earlier findings are told no longer; `reclaim-tracer summary FILE` tells all of a file")
+        if forgotten := result.analysis.forgotten.findings_by_kind:
+            say(f"{_left_out(forgotten)}; `reclaim-tracer summary FILE` tells all of a file")
     if failure := session.outcome():
         raise failure
     if met:
         say(f"--until: {', '.join(met)}")
     return CONDITION_MET if met else 0
+
+
+def _left_out(forgotten: Mapping[str, int]) -> str:
+    """How many earlier findings the summary does not tell."""
+    by_kind = listing([f"{number:,} {kind}" for kind, number in sorted(forgotten.items())])
+    return f"Left out of it: {sum(forgotten.values()):,} earlier findings ({by_kind})"
 
 
 def _await_begin(session: LiveSession, stop: threading.Event) -> None:

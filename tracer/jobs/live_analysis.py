@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..analyze import NEVER_READ, Engine, Pieces, numbers_of
 from ..batch import Batch
 from ..errors import RecordingError, TracerError, shown
+from ..freed_memory import GivingBack
 from ..store import FollowedRecording
 from ..store.following import Ending
 from ..store.notes import facts_of
@@ -64,6 +65,7 @@ class LiveAnalysis:
         self._looked = looked
         self._clock = clock
         self._next_look_s = clock()
+        self._giving_back = GivingBack(clock=clock)
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
         self._thread.start()
 
@@ -96,6 +98,7 @@ class LiveAnalysis:
             if (began := self._clock()) >= self._next_look_s + wait_s:
                 _feed(engine, pieces.rest())
                 self._show(look(remembered.so_far(recording.last_ns), None))
+                self._giving_back.now_and_then()
                 self._next_look_s, events_came = next_look_s(began, self._clock(), LOOK_AT_EVENTS_S), False
         _feed(engine, pieces.rest())
         analysis = remembered.finish(recording.last_ns)

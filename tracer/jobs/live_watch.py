@@ -82,7 +82,7 @@ def _met(snapshot: Snapshot, wanted: tuple[str, ...]) -> Iterator[str]:
 
 
 def _found(snapshot: Snapshot, kind: str) -> int:
-    return sum(finding.kind == kind for finding in snapshot.findings)
+    return snapshot.findings_by_kind.get(kind, 0)
 
 
 class _Found(NamedTuple):

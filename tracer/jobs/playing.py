@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ..analyze import numbers_of
 from ..errors import TracerError, UsageError, shown
+from ..freed_memory import GivingBack
 from .live_session import ReportProcess, named_now
 from .look_times import LOOK_EVERY_S, next_look_s
 from .playback import Playback
@@ -64,6 +65,7 @@ class PlayingSession:
         self._clock = clock
         self._anchor, self._is_stale = (clock(), 0.0), False
         self._look_at = clock()
+        self._giving_back = GivingBack(clock=clock)
         self._changed = threading.Condition()
         self._wish: _Wish | None = None
         self._closing = False
@@ -201,6 +203,7 @@ class PlayingSession:
             self._begin_here()
         self._look()
         self._show()
+        self._giving_back.now_and_then()
 
     def _fulfil(self, wish: _Wish) -> None:
         if wish.to_s is None:

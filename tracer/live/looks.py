@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from ..analyze.curves import Quantity
 from ..analyze.findings.needs import BACKGROUND_KINDS, KILL_KINDS, NOTIFIER_KINDS, WAIT_KINDS
-from ..analyze.model import Analysis, Stall, TierRow, cycle_count, known_sum
-from ..analyze.terms import Cause, Quality, Scope, Severity, Tier
+from ..analyze.model import Analysis, Stall, TierRow, cycle_count, killed_from_user_space, known_sum
+from ..analyze.terms import Cause, Quality, Scope, Tier
 from ..batch import UNKNOWN_KIND
 from ..metadata import Metadata
 
@@ -226,12 +226,8 @@ def _moved(analysis: Analysis) -> Moved:
 
 def _kills(analysis: Analysis) -> int:
     """By the OOM killer, and from user space where it is likely that memory was the reason."""
-    from_user_space = (
-        round(finding.numbers.get("processes", 1))
-        for finding in analysis.findings
-        if finding.kind == "user_kill" and finding.severity is not Severity.INFO
-    )
-    return sum(row.kills for row in analysis.tiers) + sum(from_user_space)
+    from_user_space = analysis.forgotten.user_killed + killed_from_user_space(analysis.findings)
+    return sum(row.kills for row in analysis.tiers) + from_user_space
 
 
 def _readings(samples: Mapping[str, Quantity], at: int) -> dict[str, Reading]:

@@ -213,7 +213,8 @@ class Snapshot:
 
     `windows` are keyed `1s`, `10s`, `total`. `episode` is the current or the last one, `episode_open` whether it lasts.
     `history` is of all that was recorded, `recent` of the last minute. `findings` are those that last, then the newest
-    first, `findings_left_out` how many more there are. `marks` are times and words.
+    first, `findings_left_out` how many more there are, `findings_by_kind` how many of each
+    kind there were in all. `marks` are times and words.
     """
 
     now_s: float
@@ -233,6 +234,7 @@ class Snapshot:
     recent: History
     findings: Sequence[Finding]
     findings_left_out: int = 0
+    findings_by_kind: Mapping[str, int] = field(default_factory=dict)
     not_judged: Sequence[NotJudged] = ()
     marks: Sequence[tuple[float, str]] = ()
     cgroups: Sequence[CgroupRow] = field(default=())

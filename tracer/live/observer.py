@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -100,6 +101,7 @@ class Observer:
             recent=recent_history([*looks.since(now.time_s - RECENT_S), now], page_bytes),
             findings=_newest_first(analysis.findings)[:MOST_FINDINGS],
             findings_left_out=analysis.forgotten.findings + max(len(analysis.findings) - MOST_FINDINGS, 0),
+            findings_by_kind=_by_kind(analysis),
             not_judged=tuple(analysis.not_judged),
             marks=tuple(health.marks),
             cgroups=tuple(analysis.cgroups or ())[:MOST_ROWS],
@@ -119,6 +121,11 @@ def _flow(analysis: Analysis, now: Look, second_ago: Look, health: StreamHealth,
         view_cpu_share=health.view_cpu_share,
         view_memory_bytes=health.view_memory_bytes,
     )
+
+
+def _by_kind(analysis: Analysis) -> dict[str, int]:
+    told = Counter(finding.kind for finding in analysis.findings)
+    return dict(sorted((told + Counter(analysis.forgotten.findings_by_kind)).items()))
 
 
 def _newest_first(findings: Sequence[Finding]) -> list[Finding]:

@@ -34,6 +34,7 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
     values |= {name: [asdict(row) for row in getattr(snapshot, name)] for name in _LISTS}
     values["findings"] = [finding_json(finding) for finding in snapshot.findings]
     values["findings_left_out"] = snapshot.findings_left_out
+    values["findings_by_kind"] = dict(snapshot.findings_by_kind)
     values["marks"] = [{"at_s": at_s, "text": text} for at_s, text in snapshot.marks]
     return values
 

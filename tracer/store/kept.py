@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import zlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..batch import LostStretch
 from ..errors import UsageError
 from . import payloads
 from .decoding import ITEM_TYPES
-from .format import JSON, BlockHeader, BlockType, Codec
+from .format import BLOCK_HEADER_BYTES, JSON, BlockHeader, BlockType, Codec
 from .note_keys import NOT_KEPT_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE
 
 _ROWS: Final = (BlockType.EVENTS, BlockType.SAMPLES)
 _OF_FILES: Final = frozenset({PART_NOTE, SKIPPED_PARTS_NOTE})
-_BLOCK_BYTES: Final = 256
-"""What Python takes for a block beside its payload."""
+_PLACE_BYTES: Final = 16
+"""What a block's place in the row takes, and what is left over of what malloc gives for it."""
 
 
-class _Kept(NamedTuple):
-    header: BlockHeader
-    payload: bytes
+def _kept(header: BlockHeader, payload: bytes) -> bytes:
+    """One object a block, header and payload: blocks are small where they are flushed often, and objects are not."""
+    return header.pack(0) + payload
 
-    @property
-    def size(self) -> int:
-        return len(self.payload) + _BLOCK_BYTES
+
+def _size(block: bytes) -> int:
+    return sys.getsizeof(block) + _PLACE_BYTES
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class KeptStream:
         self._most_bytes = most_bytes
         self._most_ns = most_ns
         self._description: dict[str, Any] = {}
-        self._blocks: deque[_Kept] = deque()
+        self._blocks: deque[bytes] = deque()
         self._bytes = 0
         self._newest_ns = 0
         self._gone_ns = 0
@@ -76,7 +77,7 @@ class KeptStream:
             if self._gap and self._newest_ns:
                 self._append(_lost(self._newest_ns, max(self._newest_ns, header.first_ns)))
             self._gap = False
-            self._append(_Kept(header, payload))
+            self._append(_kept(header, payload))
             self._newest_ns = max(self._newest_ns, header.last_ns)
             self._give_up()
 
@@ -104,23 +105,27 @@ class KeptStream:
             for key, value in notes.items():
                 file.append(BlockType.NOTE, payloads.pack_json({"key": key, "value": value}), 1)
             for block in blocks:
-                file.append_packed(block.header, block.payload)
+                file.append_packed(BlockHeader.of(block), block[BLOCK_HEADER_BYTES:])
             file.append_end()
             file.close()
         finally:
             file.discard()
 
-    def _append(self, block: _Kept) -> None:
+    def _append(self, block: bytes) -> None:
         self._blocks.append(block)
-        self._bytes += block.size
+        self._bytes += _size(block)
 
     def _give_up(self) -> None:
         """Let go of what is too much or too old, never of the newest block."""
-        while len(self._blocks) > 1 and self._is_too_much(self._blocks[0].header):
-            self._drop_oldest(self._blocks[0].header.last_ns)
+        while len(self._blocks) > 1 and self._is_too_much(oldest := self._oldest):
+            self._drop_oldest(oldest.last_ns)
         # Readings from a time of which events are gone would say that nothing happened then.
         while len(self._blocks) > 1 and self._begins_before(self._gone_ns):
             self._drop_oldest(self._gone_ns)
+
+    @property
+    def _oldest(self) -> BlockHeader:
+        return BlockHeader.of(self._blocks[0])
 
     def _is_too_much(self, oldest: BlockHeader) -> bool:
         if self._bytes > self._most_bytes:
@@ -128,19 +133,19 @@ class KeptStream:
         return self._most_ns is not None and self._newest_ns - oldest.last_ns > self._most_ns
 
     def _begins_before(self, gone_ns: int) -> bool:
-        oldest = self._blocks[0].header
+        oldest = self._oldest
         return oldest.type != BlockType.EVENTS and oldest.first_ns < gone_ns
 
     def _drop_oldest(self, gone_ns: int) -> None:
-        self._bytes -= self._blocks.popleft().size
+        self._bytes -= _size(self._blocks.popleft())
         self._gone_ns = max(self._gone_ns, gone_ns)
 
     def _beginning(
-        self, blocks: list[_Kept], told: Mapping[str, JSON], *, is_whole: bool
+        self, blocks: list[bytes], told: Mapping[str, JSON], *, is_whole: bool
     ) -> tuple[dict[str, Any], dict[str, JSON]]:
         """The description and the notes that the file begins with."""
         notes = {key: value for key, value in told.items() if key not in _OF_FILES}
-        first_ns = [block.header.first_ns for block in blocks if block.header.type in _ROWS]
+        first_ns = [header.first_ns for header in map(BlockHeader.of, blocks) if header.type in _ROWS]
         if is_whole or not first_ns:
             return self._description, notes
         metadata: dict[str, Any] = dict(self._description["metadata"])
@@ -152,8 +157,8 @@ class KeptStream:
         return self._description | {"metadata": metadata}, notes | {NOT_KEPT_NOTE: before_ns + earlier}
 
 
-def _lost(start_ns: int, end_ns: int) -> _Kept:
+def _lost(start_ns: int, end_ns: int) -> bytes:
     """A stretch in which nobody knows how much was lost."""
     raw = payloads.pack_lost([LostStretch(start_ns, end_ns)])
     size, crc = len(raw), zlib.crc32(raw)
-    return _Kept(BlockHeader(BlockType.LOST, Codec.STORED, size, size, 0, 1, start_ns, end_ns, crc), raw)
+    return _kept(BlockHeader(BlockType.LOST, Codec.STORED, size, size, 0, 1, start_ns, end_ns, crc), raw)

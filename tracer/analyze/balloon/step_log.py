@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,6 +18,13 @@ MOST_STEPS: Final = 8192
 _FIRST_WIDTH_NS: Final = 1_000_000
 
 
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """The first of the steps as results tell them, which two states share."""
+
+    steps: list[BalloonStep] = field(default_factory=list)
+
+
 class StepLog:
     """Keeps steps in order of their end; when there are too many, those of a cause in the same stretch of time are one.
 
@@ -27,6 +36,7 @@ class StepLog:
         """Rows of begin, end, pages and kind, by parts."""
         self._count = 0
         self._width_ns = _FIRST_WIDTH_NS
+        self._made = _Made()
 
     def add(self, steps: StepColumns) -> None:
         """Take the next steps."""
@@ -40,6 +50,7 @@ class StepLog:
             while self._count > MOST_STEPS:
                 self._join()
                 self._width_ns *= 2
+                self._made = _Made()
 
     def _join(self) -> None:
         begin_ns, end_ns, pages, kind = np.concatenate(self._parts).T
@@ -57,16 +68,23 @@ class StepLog:
         self._parts = [np.column_stack(joined)[by_end]]
         self._count = len(by_end)
 
+    def keep(self, origin_ns: int) -> None:
+        """Make, once for all, what is told of the steps so far."""
+        self._made.steps.extend(self._told(len(self._made.steps), origin_ns))
+
     def steps(self, origin_ns: int) -> list[BalloonStep]:
-        """All that is kept, in order of end."""
-        rows = np.concatenate(self._parts).tolist() if self._parts else []
-        return [
-            BalloonStep(
-                (begin_ns - origin_ns) / 1e9,
-                (end_ns - origin_ns) / 1e9,
-                pages,
-                CAUSES[kind // len(QUALITIES)],
-                QUALITIES[kind % len(QUALITIES)],
-            )
-            for begin_ns, end_ns, pages, kind in rows
-        ]
+        """All that is kept, in order of end. Whoever is given them must not change them."""
+        return [*self._made.steps, *self._told(len(self._made.steps), origin_ns)]
+
+    def _told(self, first: int, origin_ns: int) -> Iterator[BalloonStep]:
+        """Those behind the first so many."""
+        for part in self._parts:
+            for begin_ns, end_ns, pages, kind in part[first:].tolist():
+                yield BalloonStep(
+                    (begin_ns - origin_ns) / 1e9,
+                    (end_ns - origin_ns) / 1e9,
+                    pages,
+                    CAUSES[kind // len(QUALITIES)],
+                    QUALITIES[kind % len(QUALITIES)],
+                )
+            first = max(first - len(part), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -87,12 +88,16 @@ class Settling:
         self._marks = Marks.none()
         self._kills: list[Kill] = []
         self._until_ns = -1
+        self.over_ns = 0
+        """Before it nothing is waited for that conflicts are made of."""
         self.conflicts = ConflictFinder(origin_ns, idle_gap_ns)
         self.ticks = TickMaker(metadata)
         self.shortages, self.cache_drops = Shortages(metadata), CacheDrops(metadata.page_size_bytes)
         self.log = StepLog()
         self.totals = Totals()
         self.kills: list[Kill] = []
+        self.forgotten_kills: dict[int, int] = {}
+        """Earlier ones than those that are kept, by the victim's cgroup."""
         self.user_kills = UserKills(readings, metadata.recorder_pid)
 
     def kill(self, kills: Iterable[Kill]) -> None:
@@ -117,7 +122,8 @@ class Settling:
         self._balloon.works.settle(until_ns, since_ns)
         pending_ns = self._balloon.pending_begins()
         waiting_ns = np.concatenate((pending_ns, open_works_ns))
-        self.conflicts.settle(int(waiting_ns.min(initial=until_ns)), self._meter.look_ahead)
+        self.over_ns = int(waiting_ns.min(initial=until_ns))
+        self.conflicts.settle(self.over_ns, self._meter.look_ahead)
         if self._meter.folds(until_ns):
             self._meter.fold(until_ns, np.concatenate((pending_ns, open_ns)))
         self._readings.forget(until_ns - _ASKED_LATER_NS)
@@ -140,13 +146,18 @@ class Settling:
         before_ns = int(begins_ns.min(initial=self._until_ns))
         early = (found.take_before(before_ns) for found in (self._cycles.found, self._oscillations.found))
         self.past.take(next(early).and_then(next(early)))
+        self.log.keep(self._origin_ns)
         return before_ns
 
     def forget(self, before_ns: int) -> None:
-        """Keep only sums of conflicts, cycles and storms that ended before a time."""
+        """Keep only sums of conflicts, cycles, storms and kills that ended before a time."""
         before_s = (before_ns - self._origin_ns) / 1e9
         self.conflicts.forget(before_s)
         self.past.forget(before_s)
+        self.user_kills.forget(before_ns)
+        over = [kill.cgroup_id for kill in self.kills if kill.time_ns < before_ns]
+        self.forgotten_kills = dict(Counter(self.forgotten_kills) + Counter(over))
+        self.kills = [kill for kill in self.kills if kill.time_ns >= before_ns]
 
     def cycles(self) -> tuple[list[Cycle], list[Storm]]:
         """Every cycle in order of start, and the storms; nothing more will be taken."""

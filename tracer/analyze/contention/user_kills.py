@@ -168,6 +168,10 @@ class UserKills:
         self._waits.settle(until_ns)
         self._forget(until_ns - _TOGETHER_NS)
 
+    def forget(self, before_ns: int) -> None:
+        """Keep no kills that were over before a time, which lies a minute or more back."""
+        self.found = [kill for kill in self.found if kill.end_ns >= before_ns]
+
     def _forget(self, since_ns: int) -> None:
         """Signals that are too long ago to be one kill with later ones."""
         self._open = {sender: kill for sender, kill in self._open.items() if kill.end_ns >= since_ns}

@@ -17,7 +17,6 @@ from ..stream.cells import Cells
 from ..stream.grouping import numbered
 from ..stream.stretch import Stretch
 from ..terms import Quality, Scope, Tier
-from .kills import Kill
 
 I64 = npt.NDArray[np.int64]
 
@@ -115,9 +114,10 @@ class CgroupTable:
                 counts[_SCANNED] += seen
 
     def rows(
-        self, stalls: Iterable[Stall], kills: Iterable[Kill], paths: Mapping[int, str], told: PagesTold
+        self, stalls: Iterable[Stall], kills: Mapping[int, int], paths: Mapping[int, str], told: PagesTold
     ) -> list[CgroupRow] | None:
-        """All cgroups, those whose tasks waited longest first; None where the recording tells of none."""
+        """All cgroups, those whose tasks waited longest first; None where the recording tells of none. `kills` are
+        numbers by the victim's cgroup."""
         if not self._told:
             return None
         tiers: dict[int, dict[_Rung, CgroupTier]] = {}
@@ -133,10 +133,9 @@ class CgroupTable:
         for cgroup_id, (times, waited_ns) in self._limits.items() if told.limits else ():
             row = rows.setdefault(cgroup_id, _row(cgroup_id, paths, [], told))
             row.limit_spans, row.limit_s = times, waited_ns / 1e9
-        for kill in kills:
-            row = rows.get(kill.cgroup_id) or _row(kill.cgroup_id, paths, [], told)
-            rows[kill.cgroup_id] = row
-            row.kills = (row.kills or 0) + 1
+        for cgroup_id, killed in kills.items():
+            row = rows.setdefault(cgroup_id, _row(cgroup_id, paths, [], told))
+            row.kills = (row.kills or 0) + killed
         if 0 in rows and rows[0].kills:
             for row in rows.values():
                 row.kills = row.kills or None
