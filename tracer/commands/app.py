@@ -10,6 +10,7 @@ from .. import __version__
 from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
+from . import compare as compare_command
 from . import demo, explain, import_, live, programs, record, replay, report, summary
 
 app = typer.Typer(
@@ -31,6 +32,9 @@ app.command("live", short_help="Show what reclaim and the balloon do while they 
 app.command("replay", short_help="Replay a recording: findings as they appear, then the summary.")(replay.replay)
 app.command("summary", short_help="Analyse a recording and print text or JSON.")(summary.summary)
 app.command("report", short_help="Analyse a recording and write one HTML file.")(report.report)
+app.command("compare", cls=compare_command.ArmsCommand, short_help="Hold recordings against each other.")(
+    compare_command.compare
+)
 app.command("explain", short_help="Explain a kind of finding, and what to try.")(explain.explain)
 app.command("import", short_help="Convert a trace from ftrace, trace-cmd or perf into a recording.")(import_.import_)
 app.add_typer(

@@ -23,7 +23,7 @@ from ..schema import SAMPLE_NULL
 from .paths import ROOT, under
 
 VMSTAT: Final = re.compile(
-    r"(pgscan|pgsteal|pgdemote|allocstall|workingset_refault|balloon|drop)_\w+|allocstall|workingset_refault|oom_kill|slabs_scanned"
+    r"(pgscan|pgsteal|pgdemote|pgalloc|allocstall|workingset_refault|balloon|drop)_\w+|allocstall|workingset_refault|oom_kill|slabs_scanned"
     r"|nr_(free|anon|file|balloon)_pages|nr_(in)?active_(anon|file)|nr_slab_\w+|nr_unevictable|nr_shmem|nr_dirty|nr_writeback"
     r"|nr_kernel_misc_reclaimable|nr_throttled_written|compact_(stall|fail|success)|pgmajfault|pswp(in|out)|pageoutrun"
     r"|kswapd_(low|high)_wmark_hit_quickly"

@@ -1,0 +1,152 @@
+"""`reclaim-tracer compare`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand
+
+from ..compare.align import Align
+from ..terminal.loading import loading
+from ..terminal.messages import print_result
+from .gate_options import FailOn, Junit, conditions_of, exit_by, tell
+from .options import GAP_S, HORIZON_S, From, Gap, Horizon, To
+
+if TYPE_CHECKING:
+    from ..jobs.comparing import ArmFiles
+
+_BEFORE: Final = "before"
+_AFTER: Final = "after"
+_SEVERAL: Final = ("--before", "--after")
+_ARM: Final = "--arm"
+
+
+def spread(words: Sequence[str]) -> Iterator[str]:
+    """The command line with one file an option: `--before A B` becomes `--before A --before B`, `--arm X A B` becomes
+    `--arm X=A --arm X=B`. Files end at the next option."""
+    option, name = "", ""
+    for word in words:
+        if word.startswith("-"):
+            option, name = (word if word in (*_SEVERAL, _ARM) else ""), ""
+            if not option:
+                yield word
+        elif option == _ARM and not name:
+            name = word
+        elif option:
+            yield from (option, f"{name}={word}" if name else word)
+        else:
+            yield word
+    if option == _ARM and name:
+        yield from (option, name)
+
+
+class ArmsCommand(TyperCommand):
+    """A command whose `--before`, `--after` and `--arm` take several files."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own click
+        """Read the command line."""
+        return super().parse_args(ctx, list(spread(args)))
+
+
+def compare(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="BEFORE AFTER", readable=False, help="Recordings, one an arm.", show_default=False),
+    ] = None,
+    before: Annotated[
+        list[Path] | None,
+        typer.Option("--before", metavar="FILE...", help="Several recordings of before.", show_default=False),
+    ] = None,
+    after: Annotated[
+        list[Path] | None,
+        typer.Option("--after", metavar="FILE...", help="Several recordings of after.", show_default=False),
+    ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arm", metavar="NAME FILE...", help="Recordings of one arm; the first arm is before.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    align: Annotated[Align, typer.Option(help="What is second 0 of each recording.")] = Align.START,
+    mark: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Second 0 is the first mark with this text.", show_default=False),
+    ] = None,
+    by_work: Annotated[
+        bool, typer.Option("--by-work", help="Judge costs by GiB that the kernel allocated, not by second.")
+    ] = False,
+    from_s: From = None,
+    to_s: To = None,
+    horizon: Horizon = HORIZON_S,
+    gap: Gap = GAP_S,
+    fail_on: FailOn = None,
+    junit: Junit = None,
+) -> None:
+    """Hold recordings against each other: what differs, and how sure one can be of it.
+
+    \b
+    Examples:
+      reclaim-tracer compare before.rtrace after.rtrace
+      reclaim-tracer compare --before a1.rtrace a2.rtrace --after b1.rtrace b2.rtrace
+      reclaim-tracer compare --arm none n.rtrace --arm shrinker s.rtrace --arm notifier o.rtrace
+      reclaim-tracer compare before.rtrace after.rtrace --fail-on 'refault>+20%, stall>+1s' --junit gate.xml
+    """
+    with loading():
+        from ..analyze import Options
+        from ..compare.as_json import compare_json
+        from ..compare.gating import judge_comparison
+        from ..jobs.analysis import Span
+        from ..jobs.comparing import Request
+        from ..terminal.compare_text import compare_text
+        from ..terminal.paper import stdout_paper
+
+    conditions = conditions_of(fail_on, junit, compares=True)
+    arms = arms_of(files or [], before or [], after or [], arm or [])
+    by = Align.MARK if mark is not None else align
+    comparison = Request(arms, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), by, mark, by_work).run()
+    judged = judge_comparison(conditions, comparison)
+    if as_json:
+        text = json.dumps(compare_json(comparison, judged), indent=2) + "\n"
+    else:
+        text = compare_text(comparison, stdout_paper())
+    tell(judged, junit, "reclaim-tracer compare")
+    print_result(text)
+    exit_by(judged)
+
+
+def arms_of(files: list[Path], before: list[Path], after: list[Path], arms: list[str]) -> list[ArmFiles]:
+    """The arms as they were given, in one of three ways. Raises typer.BadParameter."""
+    from ..jobs.comparing import ArmFiles
+
+    ways = [bool(files), bool(before or after), bool(arms)]
+    if sum(ways) != 1:
+        raise typer.BadParameter("give BEFORE AFTER, or --before FILE... --after FILE..., or --arm NAME FILE...")
+    if before or after:
+        if not (before and after):
+            raise typer.BadParameter("--before and --after need each other")
+        return [ArmFiles(_BEFORE, tuple(before)), ArmFiles(_AFTER, tuple(after))]
+    if arms:
+        return [ArmFiles(name, tuple(paths)) for name, paths in _named_arms(arms).items()]
+    names = [_BEFORE, _AFTER] if len(files) == 2 else _stems(files)
+    return [ArmFiles(name, (path,)) for name, path in zip(names, files, strict=True)]
+
+
+def _named_arms(arms: list[str]) -> dict[str, list[Path]]:
+    named: dict[str, list[Path]] = {}
+    for each in arms:
+        name, equals, path = each.partition("=")
+        if not (name and equals and path):
+            raise typer.BadParameter(f"{each!r} has no file", param_hint="'--arm'")
+        named.setdefault(name, []).append(Path(path))
+    return named
+
+
+def _stems(files: list[Path]) -> list[str]:
+    """Files' names without their ending, and as often as one comes again with a number."""
+    stems = [path.stem or str(path) for path in files]
+    return [stem if stems.count(stem) == 1 else f"{stem} ({at})" for at, stem in enumerate(stems, 1)]

@@ -1,0 +1,69 @@
+"""Recordings of several arms analysed, each from the moment that they are aligned by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..compare.align import Align
+from ..compare.arms import Arm, Run
+from ..compare.comparing import Comparison, compare
+from ..errors import UsageError, printable, shown
+from .analysis import WHOLE, Span, analyse_file
+from .memory_bound import bounded_memory
+
+if TYPE_CHECKING:
+    from ..analyze import Analysis, Options
+    from ..recording_facts import RecordingFacts
+
+_TARGETS: Final = "target_change"
+
+
+@dataclass(frozen=True)
+class ArmFiles:
+    """An arm before anything was read."""
+
+    name: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare. `span` counts from second 0 of each recording as `align` has it; `mark` is the first mark's
+    text that is second 0, any where it is None."""
+
+    arms: Sequence[ArmFiles]
+    options: Options
+    span: Span = WHOLE
+    align: Align = Align.START
+    mark: str | None = None
+    by_work: bool = False
+
+    def run(self) -> Comparison:
+        """Analyse and compare. Raises RecordingError, UsageError."""
+        arms = [Arm(arm.name, tuple(map(self._run, arm.files))) for arm in self.arms]
+        return compare(arms, self.align, by_work=self.by_work)
+
+    def _run(self, path: Path) -> Run:
+        with bounded_memory(path):
+            if self.align is Align.START:
+                return Run(str(path), *analyse_file(path, self.options, self.span), self.span.from_s or 0.0)
+            zero_s = self._zero_s(path, *analyse_file(path, self.options))
+            from_s = zero_s + (self.span.from_s or 0.0)
+            span = Span(from_s, None if self.span.to_s is None else zero_s + self.span.to_s)
+            return Run(str(path), *analyse_file(path, self.options, span), from_s)
+
+    def _zero_s(self, path: Path, analysis: Analysis, facts: RecordingFacts) -> float:
+        """The moment that recordings are aligned by. Raises UsageError where this one has none."""
+        if self.align is Align.HOST:
+            told = analysis.timeline.spans.get(_TARGETS)
+            if told is None or not len(told.begin_s):
+                raise UsageError(f"{shown(path)}: no command of the host was recorded; align by start or by a mark")
+            return float(told.begin_s[0])
+        marks = [each for each in facts.marks if self.mark is None or each.words == self.mark]
+        if not marks:
+            wanted = "" if self.mark is None else f" {printable(self.mark)!r}"
+            raise UsageError(f"{shown(path)}: it has no mark{wanted}; record --marks or live's key m make them")
+        return (marks[0].at_ns - facts.metadata.start_ns) / 1e9
