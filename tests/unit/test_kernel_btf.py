@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from btf_types import ENUM, FUNC, FUNC_PROTO, INT, STRUCT, Writer
 from kernel_tree import put
 
+from tracer.kernel.answers import Answers, remembering
 from tracer.kernel.btf import Btf
+from tracer.kernel.btf_file import PIECE_BYTES, FileWindow
 from tracer.kernel.gfp import gfp_mask
+from tracer.kernel.remembered import read_types
 from tracer.kernel.tracefs import find_tracefs
 
 MODULE = "virtio_balloon"
@@ -70,6 +74,60 @@ def test_other_bytes_are_refused() -> None:
         Btf(b"\x9f\xeb")
     with pytest.raises(ValueError, match="byte order"):
         Btf(kernel().data()[::-1])
+
+
+def test_a_window_tells_what_the_bytes_tell_wherever_they_are(tmp_path: Path) -> None:
+    data = bytearray(3 * PIECE_BYTES)
+    for at in (1, PIECE_BYTES - 2, 2 * PIECE_BYTES - 5, 3 * PIECE_BYTES - 5):
+        data[at : at + 5] = b"\0abc\0"
+    put(tmp_path, "/data").write_bytes(data)
+    window = FileWindow(tmp_path / "data")
+    for start in (0, 2, PIECE_BYTES - 1, PIECE_BYTES + 1, 2 * PIECE_BYTES, 3 * PIECE_BYTES - 4):
+        assert window.find(b"\0abc\0", start, len(data)) == data.find(b"\0abc\0", start)
+    assert window[PIECE_BYTES - 3 : 2 * PIECE_BYTES + 1] == data[PIECE_BYTES - 3 : 2 * PIECE_BYTES + 1]
+    (tmp_path / "data").write_bytes(b"")
+    with pytest.raises(ValueError, match="ended"):
+        window[0:1]
+
+
+MANY = 200_000
+
+
+def test_types_of_megabytes_take_little_memory(tmp_path: Path) -> None:
+    # GIVEN types and strings of megabytes, with what is asked for at their end
+    types = Writer()
+    types.types = b"".join(number.to_bytes(4, "little") + b"\0\0\0\x0e\0\0\0\0\0\0\0\0" for number in range(MANY))
+    types.strings += b"".join(b"name_%d\0" % number for number in range(MANY))
+    types._count = MANY
+    types.function("out_of_memory", 1)
+    types.enumeration("vm_event_item", BALLOON_INFLATE=103)
+    data = types.data()
+    put(tmp_path, "/sys/kernel/btf/vmlinux").write_bytes(data)
+    tracemalloc.start()
+    found = Btf(FileWindow(tmp_path / "sys/kernel/btf/vmlinux"))
+    found.expect(("out_of_memory", "BALLOON_INFLATE"))
+    assert (found.function("out_of_memory"), found.enumerator("BALLOON_INFLATE")) == ((MANY + 2, 1), 103)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # THEN it is where each type begins and its name, and a few pieces
+    assert most < 2 * 4 * MANY * 9 / 8 + 16 * PIECE_BYTES < len(data) / 1.5
+
+
+def test_answers_about_a_module_open_the_kernels_types_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = Btf(kernel().data())
+    opened: list[object] = []
+
+    def read(module: str | None, base_: Btf | None = None) -> Btf:
+        opened.append((module, base_))
+        return base
+
+    monkeypatch.setattr(Btf, "read", lambda module=None, root=None, base=None: read(module, base))
+    with remembering(Answers()):
+        for module in (None, MODULE, None, MODULE):
+            types = read_types(module)
+            assert types is not None
+            assert types.function("out_of_memory") == (4, 1)
+    assert opened == [(None, None), (MODULE, base)]
 
 
 FLAGS = ("__GFP_NORETRY", "__GFP_NOMEMALLOC", "__GFP_HIGHMEM")

@@ -5,18 +5,18 @@ The format is that of Documentation/bpf/btf.rst; a module's types continue the k
 
 from __future__ import annotations
 
-import mmap
-import os
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
+from .btf_file import PIECE_BYTES, Contents, contents
 from .paths import ROOT, under
 
 HEADER: Final = struct.Struct("=HBBIIIII")
@@ -27,59 +27,75 @@ _WORDS_BEHIND: Final = {1: 1, 3: 3, 14: 1, 17: 1}
 """32-bit words that follow a type of this kind: integers, arrays, variables, declaration tags."""
 _WORDS_PER_MEMBER: Final = {STRUCT: 3, 5: 3, ENUM: 2, FUNC_PROTO: 2, 15: 3, 19: 3}
 HEAD_WORDS: Final = 3
-_PIECE_WORDS: Final = 1 << 16
-"""So many at once: what is computed on the way is several times as large."""
+_PIECE_WORDS: Final = PIECE_BYTES // WORD_BYTES
 
 
 class Btf:
-    """One object's types, the kernel's or a module's on top of the kernel's. Raises ValueError for anything else."""
+    """One object's types, the kernel's or a module's on top of the kernel's. Raises ValueError for anything else.
 
-    def __init__(self, data: bytes | mmap.mmap, base: Btf | None = None) -> None:
-        if len(data) < HEADER.size or HEADER.unpack_from(data)[0] != MAGIC:
+    Of `data` a piece at a time is looked at, and nothing of it is kept but where types begin and what they are called.
+    """
+
+    def __init__(self, data: Contents, base: Btf | None = None) -> None:
+        head = data[: HEADER.size]
+        if len(head) < HEADER.size or HEADER.unpack(head)[0] != MAGIC:
             raise ValueError("not BTF of this machine's byte order")
-        _, _, _, header, types_at, types_bytes, strings_at, strings_bytes = HEADER.unpack_from(data)
+        _, _, _, header, types_at, types_bytes, strings_at, strings_bytes = HEADER.unpack(head)
         self._base = base
         self._functions: dict[str, tuple[int, int] | None] = {}
-        self.words = memoryview(data)[header + types_at : header + types_at + types_bytes].cast("I")
-        # Not copied: they are megabytes.
+        self._own_offsets: dict[str, int | None] = {}
         self._data = data
+        self._types_at = header + types_at
+        self.word_count = max(0, min(types_bytes, len(data) - self._types_at)) // WORD_BYTES
         self._strings_at = header + strings_at
         self._strings_stop = min(self._strings_at + strings_bytes, len(data))
         self._strings_before = base.strings_end if base else 0
         self.strings_end: int = self._strings_before + max(0, self._strings_stop - self._strings_at)
 
     @classmethod
-    def read(cls, module: str | None = None, root: Path = ROOT) -> Self | None:
-        """The running kernel's, or a module's; None where it can't be had."""
+    def read(cls, module: str | None = None, root: Path = ROOT, base: Self | None = None) -> Self | None:
+        """The running kernel's, or a module's on top of it (of `base`, if given); None where it can't be had."""
         try:
-            base = cls(_contents(under(root, "/sys/kernel/btf/vmlinux")))
-            return cls(_contents(under(root, f"/sys/kernel/btf/{module}")), base) if module else base
+            base = base or cls(contents(under(root, "/sys/kernel/btf/vmlinux")))
+            return cls(contents(under(root, f"/sys/kernel/btf/{module}")), base) if module else base
         except (OSError, ValueError):
             return None
 
+    def expect(self, names: Collection[str]) -> None:
+        """Look for all these names at once: each that is asked for by itself takes a pass over all strings."""
+        if wanted := {name: b"\0" + name.encode() + b"\0" for name in names if name not in self._own_offsets}:
+            self._own_offsets.update(dict.fromkeys(wanted), **dict(self._first_places(wanted)))
+        if self._base is not None:
+            self._base.expect(names)
+
+    def _first_places(self, wanted: Mapping[str, bytes]) -> Iterator[tuple[str, int]]:
+        """Names, by what is looked for, and where each is first."""
+        left, overlap = [*wanted.items()], max(map(len, wanted.values())) - 1
+        for first in range(self._strings_at, self._strings_stop, PIECE_BYTES):
+            piece = self._data[first : min(self._strings_stop, first + PIECE_BYTES + overlap)]
+            places = [(name, piece.find(text)) for name, text in left]
+            yield from (
+                (name, self._strings_before + first + at + 1 - self._strings_at) for name, at in places if at >= 0
+            )
+            left = [item for item, (_, at) in zip(left, places, strict=True) if at < 0]
+
     def enumerator(self, name: str) -> int | None:
         """The value of an enumerator (an unsigned 32-bit one)."""
-        for word, start in self._mentions(name):
-            if self._kind(start) == ENUM and word > start and (word - start - HEAD_WORDS) % 2 == 0:
-                return self.words[word + 1]
-        return None
+        return next((self.word(word + 1) for word, _ in self._enumerators(name)), None)
 
     def member_offset_bytes(self, structure: str, member: str) -> int | None:
         """Where in `struct structure` a direct member begins."""
         wanted = set(self.offsets(member))
-        for start in self._places(structure):
-            # Type numbers have no bits where the kind is: a word that is no type's first is never taken for one.
-            if self._kind(start) != STRUCT:
-                continue
-            for at in range(start + HEAD_WORDS, start + HEAD_WORDS + 3 * self.members(start), 3):
-                if self.words[at] in wanted:
-                    return (self.words[at + 2] & 0xFFFFFF) // 8
+        for start in self._called(structure, STRUCT):
+            words = self.piece(start + HEAD_WORDS, start + HEAD_WORDS + 3 * self.members(start)).tolist()
+            for name, place in zip(words[::3], words[2::3], strict=True):
+                if name in wanted:
+                    return int(place & 0xFFFFFF) // 8
         return None
 
     def size_bytes(self, structure: str) -> int | None:
         """How large `struct structure` is."""
-        starts = (start for start in self._places(structure) if self._kind(start) == STRUCT)
-        return next((self.words[start + 2] for start in starts), None)
+        return next((self.word(start + 2) for start in self._called(structure, STRUCT)), None)
 
     def function(self, name: str) -> tuple[int, int] | None:
         """The function's type number and how many arguments it takes."""
@@ -89,10 +105,17 @@ class Btf:
 
     def named(self, name: str) -> Iterator[int]:
         """Structures and functions of this name, enumerations with such an enumerator: which ones, from 0."""
-        for word, start in self._mentions(name):
-            kind = self._kind(start)
-            if (kind in (STRUCT, FUNC) and word == start) or (kind == ENUM and word > start):
-                yield bisect_right(self.starts, start) - 1
+        for start in (*self._called(name, STRUCT, FUNC), *(start for _, start in self._enumerators(name))):
+            yield bisect_right(self.starts, start) - 1
+
+    def word(self, at: int) -> int:
+        """One 32-bit word of the types."""
+        return int(self.piece(at, at + 1)[0])
+
+    def piece(self, first: int, stop: int) -> npt.NDArray[np.uint32]:
+        """Words of the types, as far as there are any."""
+        start, stop = (self._types_at + WORD_BYTES * min(at, self.word_count) for at in (first, stop))
+        return np.frombuffer(self._data[start:stop], np.uint32)
 
     def string(self, offset: int) -> bytes:
         """The string at a place; one of the object that this one builds on too."""
@@ -105,10 +128,9 @@ class Btf:
         return self._data[start:stop]
 
     def _find_function(self, name: str) -> tuple[int, int] | None:
-        for word, start in self._mentions(name):
-            if word == start and self._kind(start) == FUNC:
-                number = bisect_right(self.starts, start) + self.first_number - 1
-                return number, self._arguments(self.words[start + 2])
+        for start in self._called(name, FUNC):
+            number = bisect_right(self.starts, start) + self.first_number - 1
+            return number, self._arguments(self.word(start + 2))
         return None
 
     def _arguments(self, prototype: int) -> int:
@@ -117,42 +139,64 @@ class Btf:
             owner = owner._base
         return owner.members(owner.starts[prototype - owner.first_number])
 
-    def _mentions(self, name: str) -> list[tuple[int, int]]:
-        """Words equal to that string's place, each with the start of the type it lies in."""
-        return [(at, self.starts[bisect_right(self.starts, at) - 1]) for at in self._places(name)]
+    def _called(self, name: str, *kinds: int) -> Iterator[int]:
+        """Where types of this name and of one of these kinds begin."""
+        names = np.frombuffer(self._heads[1], np.uint32)
+        found = (self.starts[at] for place in self.offsets(name) for at in np.flatnonzero(names == place).tolist())
+        return (start for start in found if self._kind(start) in kinds)
 
-    def _places(self, name: str) -> list[int]:
-        words = np.frombuffer(self.words, np.uint32)
-        return [at for offset in self.offsets(name) for at in np.flatnonzero(words[:-1] == offset).tolist()]
+    def _enumerators(self, name: str) -> Iterator[tuple[int, int]]:
+        """Where enumerators of this name are, each with the start of its type."""
+        for word in self._places(name):
+            start = self.starts[bisect_right(self.starts, word) - 1]
+            if self._kind(start) == ENUM and word > start and (word - start - HEAD_WORDS) % 2 == 0:
+                yield word, start
+
+    def _places(self, name: str) -> Iterator[int]:
+        """Words equal to that string's place."""
+        if not (offsets := self.offsets(name)):
+            return
+        for first in range(0, self.word_count - 1, _PIECE_WORDS):
+            words = self.piece(first, min(first + _PIECE_WORDS, self.word_count - 1))
+            for offset in offsets:
+                yield from (first + at for at in np.flatnonzero(words == offset).tolist())
 
     def offsets(self, name: str) -> list[int]:
         """Where the string is, in this object's strings and in those it builds on."""
-        at = self._data.find(b"\0" + name.encode() + b"\0", self._strings_at, self._strings_stop)
-        own = [] if at < 0 else [self._strings_before + at + 1 - self._strings_at]
-        return own + (self._base.offsets(name) if self._base else [])
+        if name not in self._own_offsets:
+            self.expect((name,))
+        own = self._own_offsets[name]
+        return ([] if own is None else [own]) + (self._base.offsets(name) if self._base else [])
 
     def _kind(self, start: int) -> int:
-        return self.words[start + 1] >> 24 & 0x1F
+        return self.word(start + 1) >> 24 & 0x1F
 
     def members(self, start: int) -> int:
         """How many members, enumerators or arguments the type at that word has."""
-        return self.words[start + 1] & 0xFFFF
+        return self.word(start + 1) & 0xFFFF
 
     @property
     def first_number(self) -> int:
         """The number of this object's first type."""
         return self._base.first_number + len(self._base.starts) if self._base else 1
 
-    @cached_property
+    @property
     def starts(self) -> array[int]:
         """The first word of each type."""
-        starts, at = array("I"), 0
-        for first in range(0, len(self.words) - 1, _PIECE_WORDS):
-            sizes = self._sizes(first, first + _PIECE_WORDS)
+        return self._heads[0]
+
+    @cached_property
+    def _heads(self) -> tuple[array[int], array[int]]:
+        """Where each type begins, and where its name is."""
+        starts, names, at = array("I"), array("I"), 0
+        for first in range(0, self.word_count - 1, _PIECE_WORDS):
+            words = self.piece(first, first + _PIECE_WORDS + 1)
+            sizes = _sizes(words[1:])
             while at < first + len(sizes):
                 starts.append(at)
+                names.append(words[at - first])
                 at += sizes[at - first]
-        return starts
+        return starts, names
 
     @property
     def is_whole(self) -> bool:
@@ -160,27 +204,12 @@ class Btf:
         if not self.starts:
             return False
         last = self.starts[-1]
-        return last + self._sizes(last, last + 1)[0] == len(self.words)
-
-    def _sizes(self, first: int, stop: int) -> memoryview:
-        """What a type would take that began at a word, for each of these words: the walk itself then only adds.
-
-        The last word begins none: what says how large a type is follows its first.
-        """
-        info = np.frombuffer(self.words, np.uint32)[first + 1 : stop + 1]
-        kind = info >> 24 & 0x1F
-        behind = np.array([_WORDS_BEHIND.get(number, 0) + HEAD_WORDS for number in range(32)], np.uint32)
-        each = np.array([_WORDS_PER_MEMBER.get(number, 0) for number in range(32)], np.uint32)
-        return memoryview(behind[kind] + each[kind] * (info & 0xFFFF))
+        return bool(last + _sizes(self.piece(last + 1, last + 2))[0] == self.word_count)
 
 
-def _contents(path: Path) -> bytes | mmap.mmap:
-    """The kernel's own pages where it maps them, which takes no memory; else a copy. Raises OSError, ValueError.
-
-    It does since Linux 6.16 (btf_sysfs_vmlinux_mmap(), kernel/bpf/sysfs_btf.c), privately and for reading only.
-    """
-    with path.open("rb") as file:
-        try:
-            return mmap.mmap(file.fileno(), os.fstat(file.fileno()).st_size, mmap.MAP_PRIVATE, mmap.PROT_READ)
-        except OSError:
-            return file.read()
+def _sizes(info: npt.NDArray[np.uint32]) -> memoryview:
+    """What a type would take whose second word is this, for each of these: the walk itself then only adds."""
+    kind = info >> 24 & 0x1F
+    behind = np.array([_WORDS_BEHIND.get(number, 0) + HEAD_WORDS for number in range(32)], np.uint32)
+    each = np.array([_WORDS_PER_MEMBER.get(number, 0) for number in range(32)], np.uint32)
+    return memoryview(behind[kind] + each[kind] * (info & 0xFFFF))

@@ -25,6 +25,7 @@ def btf_subset(types: Btf, names: Collection[str], numbers: Collection[int] = ()
     `numbers` are of more types to keep: prototypes of modules' functions among the kernel's types. `strings_before` is
     how long the strings of the kernel's subset are, where `types` are a module's.
     """
+    types.expect(names)
     kept = _wanted(types, names)
     kept |= {number - types.first_number for number in (*prototypes(types, names), *numbers)}
     strings = _Strings(strings_before)
@@ -41,7 +42,7 @@ def btf_subset(types: Btf, names: Collection[str], numbers: Collection[int] = ()
 def prototypes(types: Btf, names: Collection[str]) -> set[int]:
     """Numbers of the prototypes of functions; those of a module's can be among the kernel's types."""
     functions = (number for number in _wanted(types, names) if _kind(types, number) == FUNC)
-    return {types.words[types.starts[number] + 2] for number in functions}
+    return {types.word(types.starts[number] + 2) for number in functions}
 
 
 def why_unsound(data: bytes, base: bytes | None = None) -> str:
@@ -56,9 +57,9 @@ def why_unsound(data: bytes, base: bytes | None = None) -> str:
     types = Btf(data, None if base is None else Btf(base))
     if not types.is_whole:
         return "its last type is cut"
-    functions = (start for start in types.starts if types.words[start + 1] >> 24 & 0x1F == FUNC)
+    functions = (start for number, start in enumerate(types.starts) if _kind(types, number) == FUNC)
     last = types.first_number + len(types.starts)
-    return "" if all(0 < types.words[start + 2] < last for start in functions) else "a function has no prototype"
+    return "" if all(0 < types.word(start + 2) < last for start in functions) else "a function has no prototype"
 
 
 class _Strings:
@@ -91,8 +92,8 @@ def _wanted(types: Btf, names: Collection[str]) -> set[int]:
 def _renamed(types: Btf, number: int, strings: _Strings) -> npt.NDArray[np.uint32]:
     """A type's words, with names where the new table has them; arguments lose theirs."""
     start = types.starts[number]
-    end = types.starts[number + 1] if number + 1 < len(types.starts) else len(types.words)
-    words = np.array(types.words[start:end], np.uint32)
+    end = types.starts[number + 1] if number + 1 < len(types.starts) else types.word_count
+    words = types.piece(start, end).copy()
     words[0] = strings.place(types.string(int(words[0])))
     kind = _kind(types, number)
     if kind == FUNC_PROTO:
@@ -112,4 +113,4 @@ def _fillers(count: int) -> npt.NDArray[np.uint32]:
 
 
 def _kind(types: Btf, number: int) -> int:
-    return types.words[types.starts[number] + 1] >> 24 & 0x1F
+    return types.word(types.starts[number] + 1) >> 24 & 0x1F

@@ -18,6 +18,11 @@ class RememberedBtf(Btf):
 
     def __init__(self, answers: Answers, module: str | None) -> None:
         self._answers, self._module = answers, module
+        self._expected: Collection[str] = ()
+
+    def expect(self, names: Collection[str]) -> None:
+        """See `Btf`; nothing is looked for before something is asked for."""
+        self._expected = names
 
     def enumerator(self, name: str) -> int | None:
         """See `Btf`."""
@@ -49,8 +54,18 @@ class RememberedBtf(Btf):
         return self._answers.ask(f"{self._module or ''}:{what}:{name}", lambda: self._found(find))
 
     def _found(self, find: Callable[[Btf], Any]) -> Any:  # noqa: ANN401 - JSON
-        types = self._answers.once(f"types of {self._module}", lambda: Btf.read(self._module))
-        return None if types is None else find(types)
+        types = self._read(self._module)
+        if types is None:
+            return None
+        types.expect(self._expected)
+        return find(types)
+
+    def _read(self, module: str | None) -> Btf | None:
+        def read() -> Btf | None:
+            return Btf.read(module, base=self._read(None) if module else None)
+
+        types: Btf | None = self._answers.once(f"types of {module}", read)
+        return types
 
 
 def read_types(module: str | None = None, root: Path = ROOT) -> Btf | None:

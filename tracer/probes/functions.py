@@ -72,6 +72,14 @@ _OOM_CONTROL: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
     "out_of_memory_end": {"constraint": (("oom_control", "constraint"),)},
 }
 """Structures and members on the way to each field, by kind: include/linux/oom.h and what it points to."""
+_ASKED_FOR: Final = frozenset(
+    (
+        *(name for traced in (WORK, *FUNCTIONS) for name in traced.functions),
+        *(name for field, _, structure in _FROM_STRUCTURES.values() for name in (field, structure)),
+        *(name for ways in _OOM_CONTROL.values() for way in ways.values() for step in way for name in step),
+    )
+)
+"""Names in the types, of those that are asked for at every start."""
 _NEVER: Final[dict[str, tuple[str, ...]]] = {"update_balloon_size_begin": ("num_pages",)}
 
 
@@ -89,7 +97,7 @@ class FunctionProbes:
     @cached_property
     def types(self) -> Btf | None:
         """The kernel's own types."""
-        return read_types(root=self._root)
+        return self._read_types(None)
 
     def subject(self, traced: Traced) -> Subject:
         """A subject with a source for each way."""
@@ -178,8 +186,14 @@ class FunctionProbes:
         if module is None:
             return self.types
         if module not in self._module_types:
-            self._module_types[module] = read_types(module, self._root)
+            self._module_types[module] = self._read_types(module)
         return self._module_types[module]
+
+    def _read_types(self, module: str | None) -> Btf | None:
+        types = read_types(module, self._root)
+        if types is not None:
+            types.expect(_ASKED_FOR)
+        return types
 
     def _structure_fields(self, program: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
         """Flags that tell where in a structure a field is, and the fields of which that is not known."""
