@@ -50,7 +50,7 @@ def summary(
       reclaim-tracer summary trace.rtrace
       reclaim-tracer summary trace.rtrace --from 10 --to 20
       reclaim-tracer summary trace.rtrace --json --fail-on cycles,loss
-      reclaim-tracer summary trace.rtrace --fail-on 'kind:starved' --junit gate.xml
+      reclaim-tracer summary trace.rtrace --fail-on kind:starved --junit g.xml
       reclaim-tracer summary trace.rtrace --by cgroup
       ssh root@guest cat trace.rtrace | reclaim-tracer summary -
       reclaim-tracer summary trace.rtrace --cgroup '/system.slice/*'
