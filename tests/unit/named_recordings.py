@@ -13,7 +13,7 @@ import numpy as np
 from streams import BALLOON_OOM, BALLOON_WORK, METADATA, MS, SECOND, SYMBOLS, Records, counters, event, lru, records
 
 from tracer.metadata import PlanRow, SourceState
-from tracer.schema import KINDS
+from tracer.schema import TRACEPOINT_KINDS
 from tracer.store import Writer
 from tracer.store.note_keys import IMPORT_NOTE, MARKS_NOTE
 
@@ -27,6 +27,11 @@ Name = Callable[[str], str]
 def secret(what: str) -> str:
     """A name of 15 bytes at most, as a task's is."""
     return f"qzsecret{what}"[:15]
+
+
+def raw(name: str) -> bytes:
+    """A name as the kernel has it: any bytes."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def paths_of(name: Name) -> dict[int, str]:
@@ -68,10 +73,8 @@ def stream(name: Name = secret) -> Records:
         event(START_NS + 10 * MS, "kswapd_wake", 60, "kswapd0", nid=0),
         lru(START_NS + 12 * MS, 60, 500, comm="kswapd0"),
         event(START_NS + 20 * MS, "kswapd_sleep", 60, "kswapd0", nid=0),
-        event(START_NS + 4500 * MS, "mark_victim", 100, name("t1"), pid=77, victim_comm=name("vict").encode()),
-        event(
-            START_NS + 4600 * MS, "signal_generate", 31, "earlyoom", pid=78, sig=9, victim_comm=name("sign").encode()
-        ),
+        event(START_NS + 4500 * MS, "mark_victim", 100, name("t1"), pid=77, victim_comm=raw(name("vict"))),
+        event(START_NS + 4600 * MS, "signal_generate", 31, "earlyoom", pid=78, sig=9, victim_comm=raw(name("sign"))),
     ]
     made = records(*events)
     return made[np.argsort(made["time_ns"], kind="stable")]
@@ -79,7 +82,8 @@ def stream(name: Name = secret) -> Records:
 
 def write_named(path: Path, name: Name = secret, *, imported: bool = False) -> Path:
     """The recording, its file's name among what is not to be told: one block for all events."""
-    plan = [PlanRow(kind.name, f"tracepoint:{kind.tracepoint}", SourceState.USED) for kind in KINDS]
+    plan = [PlanRow(kind.name, f"tracepoint:{kind.tracepoint}", SourceState.USED) for kind in TRACEPOINT_KINDS]
+    plan.append(PlanRow("balloon_pages", "samples:/proc/vmstat", SourceState.USED, "pages between two readings"))
     plan.append(PlanRow("psi", "samples:/proc/pressure/memory", SourceState.REFUSED, f"/home/{name('user')}/x: no"))
     writer = Writer(
         path,

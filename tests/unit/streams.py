@@ -38,7 +38,14 @@ def event(time_ns: int, kind: str, tid: int = 100, comm: str = "task", cpu: int 
     """One record of EVENT_DTYPE, shape (1,)."""
     record = np.zeros(1, EVENT_DTYPE)
     typed = record.view(KIND_BY_NAME[kind].record_dtype)
-    for name, value in {"time_ns": time_ns, "tid": tid, "tgid": tid, "comm": comm.encode(), "cpu": cpu, **args}.items():
+    for name, value in {
+        "time_ns": time_ns,
+        "tid": tid,
+        "tgid": tid,
+        "comm": comm.encode("utf-8", "surrogateescape"),
+        "cpu": cpu,
+        **args,
+    }.items():
         typed[name] = value
     record["kind"] = KIND_BY_NAME[kind].number
     return record

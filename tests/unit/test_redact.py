@@ -41,6 +41,8 @@ COMMANDS = [
     ["summary", "--verbose", "--by", "cgroup"],
     ["summary", "--json"],
     ["summary", "--json", "--from", "1", "--to", "3"],
+    ["report", "--format", "mail"],
+    ["report", "--format", "markdown"],
     ["replay"],
     ["replay", "--speed", "1000", "--verbose"],
 ]
