@@ -20,7 +20,7 @@ from .channel import Channel, Monitor
 from .debian import LabError
 from .discards import EVENT, discards_of
 from .images import INSIDE, ROOT, Image, compile_python, image, make_filesystem
-from .kernels import KERNELS
+from .kernels import KERNELS, Kernel
 from .machine import STREAM, Hardware, accelerator, command, machines_replaced
 
 BOOT_S: Final = 240
@@ -54,14 +54,17 @@ class Guest:
 
     def __init__(
         self,
-        kernel: str,
+        kernel: str | Kernel,
         hardware: Hardware | None = None,
         files: dict[str, Path] | None = None,
         *,
         balloon_module: bool = True,
+        boot_s: float = BOOT_S,
     ) -> None:
         self.hardware = hardware or Hardware()
-        self.image: Image = image(KERNELS[kernel], compiler=self.hardware.compiler)
+        self._boot_s = boot_s
+        chosen = KERNELS[kernel] if isinstance(kernel, str) else kernel
+        self.image: Image = image(chosen, compiler=self.hardware.compiler)
         self.folder = Path(tempfile.mkdtemp(prefix="guest-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._request = 0
@@ -257,9 +260,9 @@ class Guest:
         try:
             self.monitor = Monitor(self.folder / "qmp", _START_S)
             self._agent = Channel(self.folder / "agent", time.monotonic() + _START_S)
-            self._agent.receive(time.monotonic() + BOOT_S)
+            self._agent.receive(time.monotonic() + self._boot_s)
         except (OSError, TimeoutError, LabError) as error:
-            said = self.error(f"did not boot in {BOOT_S} s ({error or 'silence'})")
+            said = self.error(f"did not boot in {self._boot_s:g} s ({error or 'silence'})")
             raise MachineError(str(said)) from None
 
     def _payload(self, files: dict[str, Path]) -> Path:

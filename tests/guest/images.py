@@ -36,6 +36,8 @@ _COMPILER: Final = (
 """What a target lacks that has no compiler: bcc, its libraries, LLVM and what only that needs."""
 _PRUNED: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/perl5", "boot")
 
+_USERS: Final = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+
 
 def cache_dir() -> Path:
     """Where images, packages and lists are kept: `$RECLAIM_TRACER_GUESTS`, or under the user's cache folder."""
@@ -59,10 +61,12 @@ def image(kernel: Kernel, *, compiler: bool = True) -> Image:
     """The kernel's image, built where the cache lacks it; without bcc and LLVM on request. Raises LabError."""
     cache, userland = cache_dir(), kernel.system
     with locked():
-        system = kept(cache / f"system-{userland.name}-{_recipe(userland)}", lambda into: _build_system(userland, into))
+        more = (*userland.packages, *userland.wheels)
+        name = f"system-{userland.name}-{_recipe(userland, *more)}"
+        system = kept(cache / name, lambda into: _build_system(userland, into))
         root = system / "root.img"
         if not compiler:
-            name = f"bare-{userland.name}-{_recipe(userland, *_COMPILER)}"
+            name = f"bare-{userland.name}-{_recipe(userland, *more, *_COMPILER)}"
             root = kept(cache / name, lambda into: _build_bare(system / "tree", into)) / "root.img"
         boot = kept(cache / f"kernel-{kernel.name}-{_recipe(kernel)}", lambda into: _build_kernel(kernel, into))
     release = (boot / "release").read_text()
@@ -134,7 +138,7 @@ def _recipe(what: System | Kernel, *more: str) -> str:
 
 def _build_system(system: System, into: Path) -> None:
     source, tree = apt(system), into / "tree"
-    debs = source.fetch(source.closure(PACKAGES), into / "debs")
+    debs = source.fetch(source.closure((*PACKAGES, *system.packages)), into / "debs")
     extract(debs, tree)
     shutil.rmtree(into / "debs")
     _require_bcc(tree, system.bcc)
@@ -143,10 +147,10 @@ def _build_system(system: System, into: Path) -> None:
     _link_applets(tree)
     site = tree / "opt/site"
     _install_wheels(site, system)
-    for name in ("proc", "sys", "dev", "run", "tmp", "payload", "mnt", "root", "etc", "var"):
+    for name in ("proc", "sys", "dev", "run", "tmp", "payload", "mnt", "root", "etc", "var", "var/tmp", "var/cache"):
         (tree / name).mkdir(exist_ok=True)
-    (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-    (tree / "etc/group").write_text("root:x:0:\n")
+    (tree / "etc/passwd").write_text(_USERS)
+    (tree / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
     for folder in (f"usr/lib/python{system.python}", "usr/lib/python3/dist-packages", "opt/site"):
         compile_python(tree, system, tree / folder, f"/{folder}")
     make_filesystem(tree, into / "root.img", spare_mib=16)
@@ -184,7 +188,7 @@ def _install_wheels(site: Path, system: System) -> None:
     ]
     options = ["--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--no-compile", *platforms]
     target = ["--python-version", system.python, "--target", str(site)]
-    run([sys.executable, "-m", "pip", "install", *options, *target, *WHEELS])
+    run([sys.executable, "-m", "pip", "install", *options, *target, *WHEELS, *system.wheels])
 
 
 def _build_kernel(kernel: Kernel, into: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -11,7 +11,7 @@ from typing import Final
 class System:
     """A guest's userland: what is needed of Debian's `suites`, the first unless `pinned` names another.
 
-    `bcc` is the version that it must come out with.
+    `bcc` is the version that it must come out with. `packages` and `wheels` are more than what every userland has.
     """
 
     name: str
@@ -20,6 +20,8 @@ class System:
     python: str
     compiler: str
     pinned: tuple[tuple[str, str], ...] = ()
+    packages: tuple[str, ...] = field(default=(), repr=False)
+    wheels: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from .machine import Hardware, why_impossible
 from .suite_results import PASSED, UNFINISHED, ReportLog, Result, Results
 
 _PACKAGES: Final = (
-    "bash", "binutils", "bpftrace", "coreutils", "e2fsprogs", "gcc", "iproute2", "libc6-dev", "libpython3-stdlib",
-    "linux-perf", "mount", "procps", "trace-cmd", "util-linux",
+    "bash", "binutils", "bpftrace", "coreutils", "dash", "e2fsprogs", "gcc", "iproute2", "libc6-dev",
+    "libpython3-stdlib", "linux-perf", "mount", "procps", "trace-cmd", "util-linux",
 )  # fmt: skip
 _TOOLS: Final = ("hypothesis", "jsonschema", "pytest")
 """Of the project's `dev` extra."""
@@ -40,7 +40,7 @@ _MEMORY_MIB: Final = 3072
 _LIST: Final = "/mnt/tests"
 _LOG: Final = "/mnt/report.jsonl"
 _RUN: Final = (
-    "cd /mnt/project && unset PYTHONPATH PYTHONDONTWRITEBYTECODE && PATH=/usr/bin:/usr/sbin HOME=/mnt/home REQUIRE=live"
+    "cd /mnt/project && unset PYTHONPATH PYTHONDONTWRITEBYTECODE && PATH=/usr/sbin:/usr/bin HOME=/mnt/home REQUIRE=live"
     f" exec .venv/bin/python -m pytest -p no:cacheprovider --timeout {{limit_s}} --report-log {_LOG} @{_LIST}"
 )
 

@@ -2,7 +2,7 @@
 # Makes a machine of the guest that the project's tests can run on: folders on a disk, terminals, a Python of its own.
 set -e
 unset PYTHONPATH PYTHONDONTWRITEBYTECODE
-export PATH=/usr/bin:/usr/sbin
+export PATH=/usr/sbin:/usr/bin
 mke2fs -q -F -t ext4 /dev/vdc
 mount -t ext4 /dev/vdc /mnt
 mkdir -p /mnt/cache /mnt/tmp /mnt/home
