@@ -27,11 +27,15 @@ def keep_freed_memory(kept_bytes: int) -> None:
 class GivingBack:
     """Gives what was freed back to the kernel, now and then.
 
-    malloc has a heap for each thread, and keeps what is freed below what is in use there: after a burst of events a
-    process has twice the memory that it uses. Only glibc can be told to give it back (malloc_trim(3)).
+    malloc has a heap for each thread. It keeps what is freed below what is in use there, and at its end twice as much
+    as the largest piece that was ever freed: after a burst of events a process has twice the memory that it uses. Only
+    glibc can be told to give back the former (malloc_trim(3)), and to keep no more than `kept_bytes` of the latter.
     """
 
-    def __init__(self, every_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, every_s: float = 10.0, kept_bytes: int = 4 << 20, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        keep_freed_memory(kept_bytes)
         self._every_s = every_s
         self._clock = clock
         self._next_s = clock() + every_s

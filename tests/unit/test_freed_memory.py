@@ -12,35 +12,63 @@ from tracer import freed_memory
 from tracer.freed_memory import GivingBack
 
 PIECES, PIECE_BYTES = 640, 64 << 10
+ALL_BYTES = PIECES * PIECE_BYTES
 IN_A_THREAD = f"""
 import threading
-from tracer.freed_memory import give_back_freed_memory
+from tracer.freed_memory import GivingBack, give_back_freed_memory
 
-held = []
+held, may_end = [], threading.Event()
 
 def resident():
     return next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("RssAnon"))
 
-def burst():
-    # What lies between the pieces stays: malloc by itself gives back no more than the end of its heap.
+def burst(holds):
     pieces = []
     for _ in range({PIECES}):
         pieces.append(bytearray(b"x" * {PIECE_BYTES}))
-        held.append(bytes(1000))
+        if holds:
+            held.append(bytes(1000))
+    full.append(resident())
+    del pieces
+    freed.set()
+    may_end.wait()
 
-worker = threading.Thread(target=burst)
-worker.start()
-worker.join()
-before = resident()
-give_back_freed_memory()
-print(before - resident())
+full, freed = [], threading.Event()
+
+def after(holds):
+    threading.Thread(target=burst, args=(holds,), daemon=True).start()
+    freed.wait()
 """
+BETWEEN = """
+after(True)
+give_back_freed_memory()
+print(full[0] - resident())
+"""
+AT_THE_END = """
+giving_back = GivingBack()
+bytearray(30 << 20)
+after(False)
+print(full[0] - resident())
+"""
+GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to give it back")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to give it back")
+def given_back(script: str) -> int:
+    told = subprocess.run([sys.executable, "-c", IN_A_THREAD + script], capture_output=True, text=True, check=True)
+    return int(told.stdout)
+
+
+@GLIBC
 def test_what_a_thread_freed_between_what_it_holds_goes_back() -> None:
-    told = subprocess.run([sys.executable, "-c", IN_A_THREAD], capture_output=True, text=True, check=True)
-    assert int(told.stdout) > PIECES * PIECE_BYTES // 2
+    # GIVEN a thread that goes on, and that holds something between the pieces that it freed
+    assert given_back(BETWEEN) > ALL_BYTES // 2
+
+
+@GLIBC
+def test_what_a_thread_freed_at_the_end_of_its_heap_goes_back_by_itself() -> None:
+    # GIVEN that a large piece was freed before, after which malloc keeps as much by itself
+    assert given_back(AT_THE_END) > ALL_BYTES // 2
+    assert given_back(AT_THE_END.replace("GivingBack()", "None")) < ALL_BYTES // 2
 
 
 def test_it_is_given_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
