@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
@@ -13,8 +13,9 @@ from ..terminal.messages import print_result
 from .options import GAP_S, HORIZON_S, FileOrStdin, Force, From, Gap, Horizon, Redact, To, named
 
 if TYPE_CHECKING:
-    from ..analyze import Options
+    from ..analyze import Analysis, Options
     from ..jobs.analysis import Span
+    from ..recording_facts import RecordingFacts
 
 
 class Format(StrEnum):
@@ -23,6 +24,11 @@ class Format(StrEnum):
     HTML = "html"
     MARKDOWN = "markdown"
     MAIL = "mail"
+    PNG = "png"
+    SVG = "svg"
+
+
+_TEXTS: Final = frozenset({Format.MARKDOWN, Format.MAIL})
 
 
 def report(
@@ -33,14 +39,16 @@ def report(
             "--output",
             "-o",
             metavar="OUT",
-            help="Default: FILE with .html; of text: standard output.",
+            help="Default: FILE with .html, .png, .svg; of text: standard output.",
             show_default=False,
         ),
     ] = None,
     format_: Annotated[
         Format,
         typer.Option(
-            "--format", help="html: one page; markdown: short, for a ticket; mail: the same as plain text, 72 columns."
+            "--format",
+            help="html: one page; markdown: short, for a ticket; mail: the same as plain text, 72 columns;"
+            " png, svg: the timeline alone, drawn by an installed Chromium.",
         ),
     ] = Format.HTML,
     force: Force = False,
@@ -65,14 +73,14 @@ def report(
     with loading():
         from ..analyze import Options
         from ..jobs.analysis import Span
-        from ..jobs.memory_bound import bounded_memory
 
     source = _Source(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), title, redact)
-    with bounded_memory(file):
-        if format_ is Format.HTML:
-            _page(source, output, force=force)
-        else:
-            _text(source, format_, output, force=force)
+    if format_ in _TEXTS:
+        _text(source, format_, output, force=force)
+    elif format_ is Format.HTML:
+        _page(source, output, force=force)
+    else:
+        _picture(source, format_, output, force=force)
 
 
 class _Source(NamedTuple):
@@ -89,38 +97,67 @@ class _Source(NamedTuple):
 
         return [] if self.file == STDIN else files_of(self.file)
 
+    def target(self, output: Path | None, format_: Format, *, force: bool) -> Path:
+        """Where it is written to, tried. Raises typer.BadParameter, TracerError."""
+        from ..outputs import check_output
+        from ..store import STDIN
+
+        if self.file == STDIN and output is None:
+            raise typer.BadParameter(f"a report of standard input needs a name: -o OUT.{format_.value}")
+        target = named(output or named(self.file).with_suffix(f".{format_.value}"))
+        check_output(target, force=force, what="a report", inputs=self.files)
+        return target
+
+    def analysed(self) -> tuple[Analysis, RecordingFacts]:
+        """The results. Raises RecordingError, UsageError."""
+        from ..jobs.analysis import analyse_file
+        from ..jobs.memory_bound import bounded_memory
+
+        with bounded_memory(self.file):
+            return analyse_file(self.file, self.options, self.span, redact=self.redact)
+
 
 def _page(source: _Source, output: Path | None, *, force: bool) -> None:
-    from ..errors import shown
-    from ..jobs.analysis import analyse_file
-    from ..outputs import check_output
+    from ..jobs.memory_bound import bounded_memory
     from ..report import write_report
-    from ..store import STDIN
 
-    if source.file == STDIN and output is None:
-        raise typer.BadParameter("a report of standard input needs a name: -o OUT.html")
-    target = named(output or named(source.file).with_suffix(".html"))
-    check_output(target, force=force, what="a report", inputs=source.files)
-    analysis, facts = analyse_file(source.file, source.options, source.span, redact=source.redact)
-    size = write_report(target, analysis, facts, source.files, force=force, title=source.title)
-    typer.echo(f"Wrote {shown(target)} ({size / 2**20:.1f} MiB)")
+    target = source.target(output, Format.HTML, force=force)
+    analysis, facts = source.analysed()
+    with bounded_memory(source.file):
+        size = write_report(target, analysis, facts, source.files, force=force, title=source.title)
+    _tell(target, size)
+
+
+def _picture(source: _Source, format_: Format, output: Path | None, *, force: bool) -> None:
+    from ..jobs.pictures import find_browser, png_picture, svg_picture
+    from ..report import write_made
+
+    browser = find_browser()
+    target = source.target(output, format_, force=force)
+    draw = png_picture if format_ is Format.PNG else svg_picture
+    drawn = draw(browser, *source.analysed(), source.title)
+    _tell(target, write_made(target, drawn, source.files, force=force))
 
 
 def _text(source: _Source, format_: Format, output: Path | None, *, force: bool) -> None:
-    from ..errors import shown
     from ..jobs.analysis import opened
     from ..jobs.letters import letter_of
-    from ..outputs import check_output, write_file
+    from ..jobs.memory_bound import bounded_memory
+    from ..report import write_made
     from ..report.letter import mail, markdown
 
-    what = "a report"
-    if output is not None:
-        check_output(named(output), force=force, what=what, inputs=source.files)
-    recording = opened(source.file, source.span, redact=source.redact)
-    letter = letter_of(recording, source.options, source.span, source.title)
+    target = None if output is None else source.target(output, format_, force=force)
+    with bounded_memory(source.file):
+        recording = opened(source.file, source.span, redact=source.redact)
+        letter = letter_of(recording, source.options, source.span, source.title)
     text = mail(letter) if format_ is Format.MAIL else markdown(letter)
-    if output is None:
+    if target is None:
         print_result(text)
-        return
-    write_file(output, text.encode(), force=force, what=what, inputs=source.files)
-    typer.echo(f"Wrote {shown(output)}")
+    else:
+        _tell(target, write_made(target, text.encode(), source.files, force=force))
+
+
+def _tell(target: Path, size: int) -> None:
+    from ..errors import shown
+
+    typer.echo(f"Wrote {shown(target)} ({size / 2**20:.1f} MiB)")

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from ..recording_facts import RecordingFacts
 from ..wording.verdict import Verdict, verdict
-from .page import render, write_report
+from .page import render, write_made, write_report
 
-__all__ = ["RecordingFacts", "Verdict", "render", "verdict", "write_report"]
+__all__ = ["RecordingFacts", "Verdict", "render", "verdict", "write_made", "write_report"]

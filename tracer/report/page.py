@@ -35,10 +35,15 @@ def write_report(
     none. `title` stands for the host's name; `evidence` are tables for findings, by their ids. Raises TracerError when
     it can't be written; then there is no half a report.
     """
-    inputs = [*recording]
     page = render(analysis, facts, title=title, evidence=evidence).encode("utf-8")
-    write_file(path, page, force=force, what="a report", mode=_mode_of(inputs), inputs=inputs)
-    return len(page)
+    return write_made(path, page, recording, force=force)
+
+
+def write_made(path: Path, data: bytes, recording: Iterable[Path] = (), *, force: bool = False) -> int:
+    """Write what a report is made of, as `write_report` does. Raises TracerError."""
+    inputs = [*recording]
+    write_file(path, data, force=force, what="a report", mode=_mode_of(inputs), inputs=inputs)
+    return len(data)
 
 
 def _mode_of(recording: list[Path]) -> int:
