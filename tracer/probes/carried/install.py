@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from ...errors import CannotTraceError
 from ...kernel.kernel_version import version_code
@@ -20,6 +22,9 @@ from ..bpf_objects import (
 )
 from ..request import Loaded, LoadRequest
 from .entry import MAP_REGISTER, Entry, wide_loads, with_load
+
+Load = tuple[str, Callable[[], int]]
+"""A program's name, and what loads it."""
 
 
 def install(entry: Entry, request: LoadRequest) -> Loaded:
@@ -62,18 +67,64 @@ def _load_programs(entry: Entry, request: LoadRequest, maps: Sequence[int], load
             raise LoadError("this compiler has left it out", "")
         return patched(entry.programs[program], maps, request.boot_values)
 
-    for name, kind in request.programs:
-        _take(loaded, name, lambda: load_program(code(name), kind, name, version))  # noqa: B023 - called at once
-    for name, program, on_return, number, module in request.traced:
-        load = lambda: load_traced_function(code(program), number, module, on_return=on_return, name=program)  # noqa: B023, E731
-        _take(loaded, name, load)
+    def plain(name: str, kind: str) -> Load:
+        return name, lambda: load_program(code(name), kind, name, version)
+
+    def traced(name: str, program: str, on_return: bool, number: int, module: str | None) -> Load:
+        return name, lambda: load_traced_function(code(program), number, module, on_return=on_return, name=program)
+
+    load_all(loaded, [*(plain(*each) for each in request.programs), *(traced(*each) for each in request.traced)])
 
 
-def _take(loaded: Loaded, name: str, load: Callable[[], int]) -> None:
+def load_all(loaded: Loaded, loads: Sequence[Load]) -> None:
+    """Load by two threads where there are CPUs for them: most of it is the kernel's verifier, a program on one CPU.
+
+    `loaded` has them in this order, whatever is raised.
+    """
+    found: dict[str, int | LoadError] = {}
+    left = iter(loads)
+
+    def take() -> None:
+        for name, load in left:
+            try:
+                found[name] = load()
+            except LoadError as error:
+                found[name] = error
+
     try:
-        loaded.programs[name] = load()
-    except LoadError as error:
-        loaded.refusals[name] = str(error)
+        with _beside(take):
+            take()
+    finally:
+        for name, _ in loads:
+            outcome = found.get(name)
+            if isinstance(outcome, LoadError):
+                loaded.refusals[name] = str(outcome)
+            elif outcome is not None:
+                loaded.programs[name] = outcome
+
+
+@contextmanager
+def _beside(work: Callable[[], None]) -> Iterator[None]:
+    """Have the same done by another thread, and wait for it; its error is raised where the block has none."""
+    errors: list[Exception] = []
+
+    def watched() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - raised again below
+            errors.append(error)
+
+    helper = threading.Thread(target=watched, daemon=True)
+    if len(os.sched_getaffinity(0)) > 1:
+        with suppress(RuntimeError):  # no thread to be had: it is done here alone
+            helper.start()
+    try:
+        yield
+    finally:
+        if helper.ident is not None:
+            helper.join()
+    for error in errors:
+        raise error
 
 
 def _create(definition: MapDefinition) -> int:
