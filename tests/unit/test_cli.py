@@ -18,7 +18,7 @@ from tracer.errors import TracerError
 from tracer.recorder import capture
 from tracer.terminal.messages import Messages
 
-COMMANDS = ("check", "record", "replay", "summary", "report", "explain", "demo")
+COMMANDS = ("check", "record", "replay", "summary", "report", "events", "spans", "explain", "demo")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="taking capabilities away needs root")
 
 

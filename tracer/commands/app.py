@@ -11,7 +11,7 @@ from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
 from . import compare as compare_command
-from . import demo, explain, import_, live, programs, record, replay, report, summary
+from . import demo, events, explain, import_, live, programs, record, replay, report, spans, summary
 
 app = typer.Typer(
     name=NAME,
@@ -35,6 +35,8 @@ app.command("report", short_help="Analyse a recording and write one HTML file.")
 app.command("compare", cls=compare_command.ArmsCommand, short_help="Hold recordings against each other.")(
     compare_command.compare
 )
+app.command("events", short_help="Print a recording's events: text, JSON lines or CSV.")(events.events)
+app.command("spans", short_help="Print a recording's spans, nested: text, JSON lines or CSV.")(spans.spans)
 app.command("explain", short_help="Explain a kind of finding, and what to try.")(explain.explain)
 app.command("import", short_help="Convert a trace from ftrace, trace-cmd or perf into a recording.")(import_.import_)
 app.add_typer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from .memory_bound import bounded_memory
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
+    from ..analyze.stream.closed import ClosedSpans
     from ..outputs import FileIdentity
     from ..recording_facts import RecordingFacts
     from ..store import AnyRecording
@@ -49,13 +50,17 @@ _KEPT_BYTES: Final = 32 << 20
 """More than a piece of the stream and what is made of it."""
 
 
-def analyse(part: RecordingPart, options: Options) -> Analysis:
-    """The engine's results for a recording, or for a part of it. Raises RecordingError where it can't be added up."""
+def analyse(part: RecordingPart, options: Options, on_spans: Callable[[ClosedSpans], None] | None = None) -> Analysis:
+    """The engine's results for a recording, or for a part of it; `on_spans` is handed its spans (Engine).
+
+    Raises RecordingError where it can't be added up.
+    """
     from ..analyze import NEVER_READ, Engine, in_pieces, numbers_of
 
     keep_freed_memory(_KEPT_BYTES)
-    engine = Engine(part.metadata, part.recording.symbols, options, cgroups=part.recording.cgroups)
-    with numbers_of(part.recording.path), _rare_collections():
+    recording = part.recording
+    engine = Engine(part.metadata, recording.symbols, options, on_spans, recording.cgroups)
+    with numbers_of(recording.path), _rare_collections():
         for item in in_pieces(part.items(NEVER_READ)):
             engine.feed(item)
         return engine.finish(part.last_ns)

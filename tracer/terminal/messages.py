@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -59,6 +60,16 @@ def print_result(text: str) -> None:
     """A result on stdout; a reader that has seen enough of it (`| head`) is no failure. Raises OSError."""
     try:
         sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        lead_nowhere(1)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Results on stdout as they come; they end where their reader has seen enough. Raises OSError."""
+    try:
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         lead_nowhere(1)

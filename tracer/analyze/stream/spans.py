@@ -118,6 +118,10 @@ class Arguments:
             row[rows] = np.arange(len(rows))
         return row
 
+    def rows(self, positions: I64) -> I64:
+        """Which ones of their kind the events at `positions` are."""
+        return self._row[positions]
+
     def at(self, positions: I64, kind: str, name: str) -> I64:
         """One argument of the events at `positions`, which are all of this kind; int64."""
         return self.several(positions, kind, (name,))[0]

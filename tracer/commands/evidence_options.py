@@ -1,0 +1,109 @@
+"""Options of `events` and `spans`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from ..errors import UsageError
+from ..terminal.messages import say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..jobs.showing_evidence import Shown
+
+Row = TypeVar("Row")
+
+
+class TimeColumn(StrEnum):
+    """What the first column of the text counts."""
+
+    START = "start"
+    WALL = "wall"
+    DMESG = "dmesg"
+
+
+KindsOption = Annotated[
+    list[str] | None,
+    typer.Option("--kind", metavar="KIND", help="Only this kind. Can be repeated.", show_default=False),
+]
+PidsOption = Annotated[
+    list[int] | None,
+    typer.Option("--pid", metavar="N", help="Only this thread or process. Can be repeated.", show_default=False),
+]
+CgroupOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Only tasks in cgroups whose path, unit, pod or container matches (*, ?, [...]).",
+        show_default=False,
+    ),
+]
+FindingOption = Annotated[
+    int | None,
+    typer.Option(metavar="ID", help="Only the time of this finding (summary --json has ids).", show_default=False),
+]
+CycleOption = Annotated[int | None, typer.Option(metavar="N", help="Only the time of this cycle.", show_default=False)]
+TimeOption = Annotated[
+    TimeColumn,
+    typer.Option("--time", help="Times in text: seconds since the recording's start, UTC, or seconds since boot."),
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", "-n", metavar="N", min=1, help="At most N rows.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+
+
+def shown_of(
+    file: Path,
+    times_s: tuple[float | None, float | None],
+    kinds: list[str] | None,
+    pids: list[int] | None,
+    cgroup: str | None,
+    subject: tuple[int | None, int | None],
+    lengths_s: tuple[float, float],
+) -> Shown:
+    """The recording and what is asked for; `subject` is a finding's and a cycle's id, `lengths_s` horizon and gap."""
+    from ..analyze import Options
+    from ..jobs.analysis import Span
+    from ..jobs.showing_evidence import Shown, Wanted
+
+    wanted = Wanted(Span(*times_s), kinds or (), pids or (), cgroup, *subject)
+    return Shown(file, wanted, Options(horizon_s=lengths_s[0], gap_s=lengths_s[1]))
+
+
+def require_one_form(as_json: bool, as_csv: bool) -> None:
+    """Raises UsageError where both are wanted."""
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other")
+
+
+def up_to(rows: Iterable[Row], limit: int | None) -> Iterator[Row]:
+    """At most so many; says where there are more."""
+    each = iter(rows)
+    yield from islice(each, limit)
+    if limit is not None and next(each, None) is not None:
+        say(f"More rows follow: --limit {limit} was reached.")
+
+
+def json_lines(values: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """One object a line; what is not ASCII is escaped."""
+    return (json.dumps(each, separators=(",", ":")) for each in values)
+
+
+def csv_lines(columns: tuple[str, ...], rows: Iterable[list[str]]) -> Iterator[str]:
+    """A head and rows."""
+    import csv
+    from io import StringIO
+
+    for row in chain((columns,), rows):
+        out = StringIO()
+        csv.writer(out, lineterminator="").writerow(row)
+        yield out.getvalue()

@@ -1,0 +1,99 @@
+"""Single events of a recording in order of time, in memory that does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from ..analyze import Options
+from ..analyze.stream.ordering import ReorderBuffer
+from ..batch import Batch, LostStretch
+from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
+from ..store import AnyRecording
+from .rows import LOST, EventRow, Value
+from .selection import Selection
+from .values import columns_of, text_of
+
+_WINDOW_NS: Final = round(Options.reorder_s * 1e9)
+
+
+class Events:
+    """Iterate over it once for the rows; `late` of them then came too late to be shown at their own time."""
+
+    def __init__(self, recording: AnyRecording, selection: Selection) -> None:
+        self._recording = recording
+        self._selection = selection
+        self._order = ReorderBuffer(_WINDOW_NS)
+        self._numbers = self._kind_numbers()
+        self._lost: list[LostStretch] = []
+
+    @property
+    def late(self) -> int:
+        """Events that came more than a tenth of a second later than others of their time."""
+        return self._order.late_events
+
+    def __iter__(self) -> Iterator[EventRow]:
+        """By time. Raises RecordingError."""
+        selection = self._selection
+        for item in self._recording.items(selection.from_ns, selection.to_ns):
+            if isinstance(item, LostStretch):
+                self._lost.append(item)
+            elif isinstance(item, Batch):
+                yield from self._rows(self._order.push(item), self._order.watermark_ns)
+        yield from self._rows(self._order.flush(), None)
+
+    def _rows(self, due: list[Batch], until_ns: int | None) -> Iterator[EventRow]:
+        for batch in due:
+            for row in self._chosen(batch):
+                yield from self._losses(row.time_ns)
+                yield row
+        yield from self._losses(until_ns)
+
+    def _losses(self, until_ns: int | None) -> Iterator[EventRow]:
+        """Those that began by then; None: all of them."""
+        if not self._lost:
+            return
+        due = [lost for lost in self._lost if until_ns is None or lost.start_ns <= until_ns]
+        self._lost = [lost for lost in self._lost if lost not in due]
+        for lost in due:
+            if self._selection.has_kind(LOST) or not self._numbers_of(lost).isdisjoint(self._selection.kinds or ()):
+                yield EventRow(lost.start_ns, LOST, {"until_ns": lost.end_ns, **lost.counts})
+
+    def _numbers_of(self, lost: LostStretch) -> frozenset[str]:
+        """The kinds that it may have been of: any, where they are not known."""
+        kinds = frozenset(lost.counts)
+        return kinds if kinds and kinds <= KIND_BY_NAME.keys() else kinds | KIND_BY_NAME.keys()
+
+    def _kind_numbers(self) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+        kinds = self._selection.kinds
+        numbers = None if kinds is None else [KIND_BY_NAME[kind].number for kind in kinds if kind != LOST]
+        return None if numbers is None else np.asarray(numbers, np.int64)
+
+    def _chosen(self, batch: Batch) -> Iterator[EventRow]:
+        chosen = self._selection.tasks(batch, self._recording)
+        if self._numbers is not None:
+            chosen &= np.isin(batch.header["kind"], self._numbers)
+        if not chosen.all():
+            batch = batch.take(np.flatnonzero(chosen))
+        fields = self._fields(batch)
+        header = [batch.header[name].tolist() for name in ("time_ns", "kind", "cpu", "tid", "tgid", "comm")]
+        cgroups = batch.header["cgroup_id"].tolist()
+        for time_ns, kind, cpu, tid, tgid, comm, cgroup, values in zip(*header, cgroups, fields, strict=True):
+            known = KIND_BY_NUMBER.get(kind)
+            name = known.name if known else f"unknown_{kind}"
+            path = self._recording.cgroups.get(cgroup)
+            yield EventRow(time_ns, name, values, cpu, tid, tgid, text_of(comm), cgroup or None, path)
+
+    def _fields(self, batch: Batch) -> list[dict[str, Value]]:
+        """Of each event its arguments by name."""
+        found: list[dict[str, Value]] = [{} for _ in range(len(batch))]
+        for kind, rows in batch.rows.items():
+            absent = self._recording.metadata.absent_fields.get(kind, ())
+            for field, _ in KIND_BY_NAME[kind].fields:
+                column = batch.args[kind][field]
+                for name, values in columns_of(field, column, self._recording.symbols, absent=field in absent):
+                    for at, value in zip(rows.tolist(), values, strict=True):
+                        found[at][name] = value
+        return found

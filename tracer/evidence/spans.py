@@ -1,0 +1,167 @@
+"""Spans of a recording in order of their begin, in memory that does not grow with it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..analyze import NEVER_READ, Options, in_pieces
+from ..analyze.stream.attribution import NO_TIER
+from ..analyze.stream.closed import NO_SPAN, NO_TIME, SPAN_STATES, ClosedSpans, closed_spans, orphaned_ends
+from ..analyze.stream.lane import SPAN_KINDS
+from ..analyze.stream.spans import Spans
+from ..analyze.stream.stretch import Stretch
+from ..analyze.stream.stretches import Stretches
+from ..analyze.terms import Tier
+from ..batch import Batch
+from ..schema import KIND_BY_NUMBER
+from ..store import AnyRecording
+from .details import Details
+from .numbering import Numbering
+from .rows import SpanRow
+from .selection import Selection
+from .values import text_of
+
+I64 = npt.NDArray[np.int64]
+MOST_HELD: Final = 16_384
+"""Rows held back for spans that began before them and are still open."""
+_OPEN: Final = 1 << 62
+_PIECE_EVENTS: Final = 16_384
+"""A block of a recording: a row takes a kilobyte until it is printed."""
+
+
+class SpanStream:
+    """Iterate over it once for the rows."""
+
+    def __init__(
+        self, recording: AnyRecording, selection: Selection, numbering: Numbering, until_ns: int | None = None
+    ) -> None:
+        """`numbering` tells where to begin to read, and what ids spans have from there on; `until_ns` where to end."""
+        self._recording = recording
+        self._selection = selection
+        self._numbering = numbering
+        self._until_ns = until_ns
+        self._stretches = Stretches(recording.metadata, Options.reorder_s)
+        self._details = Details(recording.metadata.absent_fields, recording.symbols)
+        self._held: list[tuple[int, int, SpanRow]] = []
+        self._told = 0
+        self._given_ns = 0
+
+    @property
+    def late(self) -> int:
+        """Events that came more than a tenth of a second later than others of their time."""
+        return self._stretches.late_events
+
+    def __iter__(self) -> Iterator[SpanRow]:
+        """By begin; of spans that last very long see SpanRow.late. Raises RecordingError."""
+        items = self._recording.items(self._numbering.from_ns, self._until_ns, NEVER_READ)
+        for piece in in_pieces(items, _PIECE_EVENTS):
+            if isinstance(piece, Batch):
+                yield from self._advance(self._stretches.push(piece.without(NEVER_READ)))
+        last_ns = self._recording.last_ns
+        yield from self._advance(
+            self._stretches.flush(), last_ns if self._until_ns is None else min(self._until_ns, last_ns)
+        )
+
+    def _advance(self, due: list[Batch], final_ns: int | None = None) -> Iterator[SpanRow]:
+        if stretch := self._stretches.take(due, final_ns):
+            self._take(stretch, ~stretch.spans.broken)
+        if final_ns is not None and (stretch := self._stretches.close(final_ns)):
+            self._take(stretch, np.zeros(len(stretch.spans), np.bool_))
+        yield from self._release(_OPEN if final_ns is not None else self._open_from_ns())
+
+    def _take(self, stretch: Stretch, complete: npt.NDArray[np.bool_]) -> None:
+        self._numbering.take(stretch)
+        self._details.take(stretch)
+        closed = closed_spans(stretch.spans, complete, stretch.awake)
+        rows = np.flatnonzero(stretch.spans.closed)
+        self._hold(stretch, closed, rows, stretch.spans.begin_at[rows])
+        orphans = orphaned_ends(stretch.batch, stretch.spans, stretch.enclosing, stretch.orphans)
+        self._hold(stretch, orphans, None, stretch.orphans)
+        self._details.forget(stretch)
+
+    def _hold(self, stretch: Stretch, closed: ClosedSpans, rows: I64 | None, positions: I64) -> None:
+        """Make rows of those that are asked for. `rows` are those of the stretch's spans, None for orphaned ends."""
+        chosen = np.flatnonzero(self._asked_for(stretch.batch, closed, positions))
+        if not len(chosen):
+            return
+        depths = _depths(stretch.spans)
+        if rows is None:
+            around = stretch.enclosing[positions[chosen]]
+            depth = np.where(around >= 0, depths[around] + 1, 0) if len(depths) else np.zeros(len(chosen), np.int64)
+            fields = self._details.at(stretch, positions[chosen])
+        else:
+            depth, fields = depths[rows[chosen]], self._details.of(stretch, rows[chosen])
+        batch = stretch.batch
+        for at, deep, values in zip(chosen.tolist(), depth.tolist(), fields, strict=True):
+            row = self._row(batch, int(positions[at]), closed, at, deep, values)
+            self._told += 1
+            heapq.heappush(self._held, (row.time_ns, self._told, row))
+
+    def _asked_for(self, batch: Batch, closed: ClosedSpans, positions: I64) -> npt.NDArray[np.bool_]:
+        begin_ns = np.where(closed.begin_ns == NO_TIME, closed.end_ns, closed.begin_ns)
+        end_ns = np.where(closed.end_ns == NO_TIME, closed.begin_ns, closed.end_ns)
+        chosen = self._selection.inside(begin_ns, end_ns)
+        if self._selection.spans:
+            chosen |= np.isin(self._numbering.several(closed.id), list(self._selection.spans))
+        kinds = self._selection.kinds
+        if kinds is not None:
+            chosen &= np.isin(closed.code, [code for code, kind in enumerate(SPAN_KINDS) if kind.value in kinds])
+        if self._selection.tids is not None or self._selection.cgroup is not None:
+            chosen &= self._selection.tasks(batch, self._recording)[positions]
+        return chosen
+
+    def _row(
+        self, batch: Batch, position: int, closed: ClosedSpans, at: int, depth: int, fields: dict[str, int | str | None]
+    ) -> SpanRow:
+        header = {name: batch.header[name][position] for name in ("tgid", "cpu", "cgroup_id")}
+        begin_ns, end_ns, tier = int(closed.begin_ns[at]), int(closed.end_ns[at]), int(closed.tier[at])
+        cgroup = int(header["cgroup_id"])
+        return SpanRow(
+            id=self._numbering.of(int(closed.id[at])),
+            parent=self._numbering.of(int(closed.parent[at])),
+            depth=depth,
+            kind=SPAN_KINDS[int(closed.code[at])].value,
+            tier=None if tier == NO_TIER else Tier(tier),
+            begin_ns=None if begin_ns == NO_TIME else begin_ns,
+            end_ns=None if end_ns == NO_TIME else end_ns,
+            tid=int(closed.tid[at]),
+            tgid=int(header["tgid"]),
+            comm=text_of(bytes(closed.comm[at])),
+            cpu=int(header["cpu"]),
+            cgroup_id=cgroup or None,
+            cgroup=self._recording.cgroups.get(cgroup),
+            state=SPAN_STATES[int(closed.state[at])],
+            fields=fields,
+        )
+
+    def _open_from_ns(self) -> int:
+        """Before this no span begins that is still to come, of those that are asked for."""
+        open_ns = self._stretches.open.time_ns[self._awaited(self._stretches.open)]
+        return min(self._stretches.told_ns, int(open_ns.min()) if len(open_ns) else _OPEN)
+
+    def _awaited(self, batch: Batch) -> npt.NDArray[np.bool_]:
+        kinds = [KIND_BY_NUMBER[number].span for number in batch.header["kind"].tolist()]
+        asked = [kind is not None and self._selection.has_kind(kind.value) for kind in kinds]
+        return np.asarray(asked, np.bool_) & self._selection.tasks(batch, self._recording)
+
+    def _release(self, before_ns: int) -> Iterator[SpanRow]:
+        while self._held and (self._held[0][0] <= before_ns or len(self._held) > MOST_HELD):
+            time_ns, _, row = heapq.heappop(self._held)
+            yield replace(row, late=True) if time_ns < self._given_ns else row
+            self._given_ns = max(self._given_ns, time_ns)
+
+
+def _depths(spans: Spans) -> I64:
+    """How many spans lie around each."""
+    depth = np.zeros(len(spans), np.int64)
+    around = spans.parent
+    while (inside := around >= 0).any():
+        depth += inside
+        around = np.where(inside, spans.parent[around], NO_SPAN)
+    return depth
