@@ -1,6 +1,7 @@
-"""All benchmarks: `python -m tests.bench [--quick] [--only PREFIX...] [--write]`.
+"""All benchmarks: `python -m tests.bench [--quick] [--only PREFIX...] [--write | --merge]`.
 
-Prints the tables; `--write` (what `make bench` does) also keeps them in docs/performance.json and docs/performance.md.
+Prints the tables; `--write` (what `make bench` does) also keeps them in docs/performance.json and docs/performance.md,
+`--merge` puts those of some suites among the rows there.
 Run it as root: tracing needs that. A peer that can't run here is a row that says why.
 """
 
@@ -56,10 +57,13 @@ def main(arguments: list[str]) -> int:
     names = list(SUITES)
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="SUITE", help=", ".join(names))
     parser.add_argument("--write", action="store_true", help="keep the result in docs/")
+    parser.add_argument("--merge", action="store_true", help="keep these suites' rows among those in docs/")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the result in FILE")
     options = parser.parse_args(arguments)
     if options.write and (options.quick or len(options.only) < len(SUITES)):
         parser.error("--write keeps whole runs only")
+    if options.merge and options.quick:
+        parser.error("--merge keeps no quick runs")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     busy = machine.load_average()
     # As installing does, so that no figure holds the compiling of byte code, whatever PYTHONDONTWRITEBYTECODE says.
@@ -72,6 +76,8 @@ def main(arguments: list[str]) -> int:
         document.write_json(found, options.json)
     if options.write:
         document.write(found)
+    elif options.merge:
+        document.write(document.merged(document.kept(), found))
     return 0
 
 

@@ -21,6 +21,24 @@ def result(machine: str, rows: Iterable[Row], **more: object) -> dict[str, Any]:
     return {"machine": machine, **more, "rows": [row.as_json() for row in rows]}
 
 
+def kept(path: Path = JSON_PATH) -> dict[str, Any]:
+    """What docs/performance.json holds now."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def merged(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """`kept` with the groups of rows of `found`, a run of some suites, each with how busy the machine was in that run.
+
+    Raises ValueError where they are of different machines.
+    """
+    if kept["machine"] != found["machine"]:
+        raise ValueError(f"rows of one machine are kept: {kept['machine']}; this is {found['machine']}")
+    groups = {row["group"]: found["load_average"] for row in found["rows"]}
+    rows = [row for row in kept["rows"] if row["group"] not in groups]
+    return kept | {"rows": rows + found["rows"], "measured_apart": kept.get("measured_apart", {}) | groups}
+
+
 def write(found: dict[str, Any], json_path: Path = JSON_PATH, text_path: Path = TEXT_PATH) -> None:
     """Keep the result, and put its tables between the text's markers. Raises ValueError where there are no markers."""
     text = with_tables(text_path.read_text(), tables(found))
@@ -54,6 +72,8 @@ def tables(found: dict[str, Any]) -> str:
     for group, of_group in groupby(rows, key=lambda row: row.group):
         chosen = list(of_group)
         parts += [f"### {group}", "\n".join([_HEAD, *map(_line, chosen)])]
+        if group in found.get("measured_apart", {}):
+            parts.append(f"Measured apart from the rest, at a load average of {found['measured_apart'][group]}.")
         if notes := list(_notes(chosen)):
             parts.append("\n".join(notes))
     return "\n\n".join(parts)

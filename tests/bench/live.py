@@ -17,11 +17,12 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ import numpy.typing as npt
 from tracer.batch import Batch
 from tracer.store import Recording
 
-from .measure import CannotRunError, choose_cpus, cpu_ns, pinned
+from .measure import CannotRunError, choose_cpus, cpu_ns, interleave, pinned
 from .peers import BpftraceCount
 from .reclaim import tracepoints, waiting
 from .rows import Row, Subject
@@ -62,37 +63,51 @@ class Watched:
 
 def rows(setting: Setting) -> Iterator[Row]:
     """Latency to the results and to the screen, CPU beside bpftrace that counts and prints, memory after a day."""
-    seconds = float(setting.size(10, 1))
-    for rate in RATES[: setting.size(3, 1)]:
-        analysed = watch(setting.folder, rate, seconds)
-        drawn = watch(setting.folder, rate, seconds, drawn=True)
-        yield from _latencies(rate, analysed, drawn)
-        yield _cpu(setting.folder, rate, seconds, analysed, drawn)
+    seconds, rounds = float(setting.size(10, 1)), setting.size(3, 1)
+    for rate in RATES:
+        turns: dict[str, list[Watched]] = interleave(
+            rounds,
+            {
+                "analysed": lambda rate=rate: watch(setting.folder, rate, seconds),
+                "drawn": lambda rate=rate: watch(setting.folder, rate, seconds, drawn=True),
+            },
+        )
+        yield from _latencies(rate, turns["analysed"], turns["drawn"])
+        yield _cpu(setting.folder, rate, seconds, turns["analysed"], turns["drawn"])
     yield _day(setting)
 
 
-def _latencies(rate: int, analysed: Watched, drawn: Watched) -> Iterator[Row]:
-    for name, what, run in (("results", "the results that hold it", analysed), ("screen", "the screen", drawn)):
+def _latencies(rate: int, analysed: Sequence[Watched], drawn: Sequence[Watched]) -> Iterator[Row]:
+    for name, what, runs in (("results", "the results that hold it", analysed), ("screen", "the screen", drawn)):
         for share, word, budget in ((50, "median", "300 ms"), (99, "p99", "1 s")):
             subject = Subject(
                 f"live_{name}_{word}_{rate}", GROUP, f"from a kernel event to {what}, {word}, some {rate:,} events/s",
-                "ms", budget=budget, note=f"{run.per_s:,.0f} events/s came.",
+                "ms", budget=budget, note=f"{median(run.per_s for run in runs):,.0f} events/s came.",
             )  # fmt: skip
-            yield subject.alone([float(np.percentile(run.latency_ms, share))])
+            yield subject.alone([float(np.percentile(run.latency_ms, share)) for run in runs])
 
 
-def _cpu(folder: Path, rate: int, seconds: float, analysed: Watched, drawn: Watched) -> Row:
+def _cpu(folder: Path, rate: int, seconds: float, analysed: Sequence[Watched], drawn: Sequence[Watched]) -> Row:
+    recorder, view, analysis = (
+        median(shares)
+        for shares in (
+            [run.recorder_share for run in drawn],
+            [run.view_share for run in drawn],
+            [run.view_share for run in analysed],
+        )
+    )
+    most_bytes = max(run.memory_bytes for run in drawn)
     told = (
-        f"Recorder {drawn.recorder_share:.1%}, view {drawn.view_share:.1%}, of which analysis "
-        f"{analysed.view_share:.1%}; the view's memory {drawn.memory_bytes >> 20} MiB."
+        f"Recorder {recorder:.1%}, view {view:.1%}, of which analysis {analysis:.1%}; the view's memory at most "
+        f"{most_bytes >> 20} MiB."
     )
     subject = Subject(
         f"live_cpu_{rate}", GROUP, f"recorder and view, some {rate:,} events/s", "% of a CPU", note=told,
         behind="it keeps counts alone, and tells no pages, waits, cycles or findings",
     )  # fmt: skip
-    ours = [100 * (drawn.recorder_share + drawn.view_share)]
+    ours = [100 * (run.recorder_share + run.view_share) for run in drawn]
     try:
-        return subject.against(BpftraceCounts.label, ours, [100 * counted(folder, rate, seconds)])
+        return subject.against(BpftraceCounts.label, ours, [100 * counted(folder, rate, seconds) for _ in drawn])
     except CannotRunError as error:
         return subject.alone(ours, BpftraceCounts.label, f"{told} The peer can't run here: {error}")
 

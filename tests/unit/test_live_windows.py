@@ -131,6 +131,17 @@ def test_history_is_bounded_and_of_everything():
         assert taken == pytest.approx(tier(last, "total", "direct (memcg)").file_bytes, rel=0.05)
 
 
+def test_history_ends_with_what_was_read_last():
+    # GIVEN a reading a moment before the last look, and the one before long ago
+    at = np.array([0, 2 * SECOND, 4 * SECOND + 50 * MS])
+    available = Samples(at, ("meminfo.MemAvailable_bytes",), np.array([[3 << 20], [2 << 20], [1 << 20]]))
+    last = snapshots(wait(0, 100 * MS), available, every_s=2.0, until_s=4.1)[-1]
+    # THEN each history ends with it, as the figure beside it says
+    assert last.memory.available_bytes == 1 << 20
+    for history in (last.history, last.recent):
+        assert history.series["available_bytes"][-1] == last.memory.available_bytes
+
+
 def test_history_of_hours_is_no_longer():
     # GIVEN a reading a second for three hours
     hours = readings(10_800, available=[1 << 30] * 10_801)

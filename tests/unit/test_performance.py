@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench.document import BEGIN, END, JSON_PATH, TEXT_PATH, between_markers, tables, with_tables, write
-from bench.rows import UNEXPLAINED, Row
+from bench.document import BEGIN, END, JSON_PATH, TEXT_PATH, between_markers, merged, tables, with_tables, write
+from bench.rows import UNEXPLAINED, Row, Subject
 
 REQUIRED = {
     "drain_vs_bcc_documented",
@@ -69,6 +69,26 @@ def test_only_what_stands_between_the_markers_is_made_anew(tmp_path):
     write(result, tmp_path / "performance.json", text)
     assert text.read_text() == f"before\n{BEGIN}\nMachine: this one.\n{END}\nafter\n"
     assert json.loads((tmp_path / "performance.json").read_text()) == result
+
+
+def test_rows_of_some_suites_come_into_the_place_of_older_ones_and_say_how_busy_the_machine_was():
+    old, new = (
+        [Subject(name, group, "w", "ms").alone([at]).as_json() for name, group in (("a", "A"), ("b", "B"))]
+        for at in (1.0, 2.0)
+    )
+    found = merged(
+        {"machine": "m", "load_average": 0.1, "rows": old}, {"machine": "m", "load_average": 4, "rows": new[1:]}
+    )
+    assert [(row["name"], row["ours"]) for row in found["rows"]] == [("a", 1.0), ("b", 2.0)]
+    assert found["load_average"] == 0.1
+    before, after = tables(found).split("### B")
+    assert "load average" not in before
+    assert "Measured apart from the rest, at a load average of 4." in after
+
+
+def test_rows_of_two_machines_do_not_come_together():
+    with pytest.raises(ValueError, match="rows of one machine"):
+        merged({"machine": "m", "rows": []}, {"machine": "n", "rows": []})
 
 
 def test_a_text_without_markers_is_left_alone(tmp_path):
