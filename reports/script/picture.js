@@ -74,6 +74,15 @@ const picture = (() => {
     y += gap;
   }
 
+  // Times that stand outside of the charts, where all of them have one axis.
+  function times(block) {
+    const origin = document.querySelector(".plot").getBoundingClientRect().left;
+    for (const tick of block.querySelectorAll(".ticks > *")) {
+      write(tick.textContent.trim(), left + tick.getBoundingClientRect().left - origin, 11, colour("--muted"));
+    }
+    y += line;
+  }
+
   async function draw() {
     const section = document.getElementById("timeline");
     const paper = add("rect", { width: "100%", height: "100%", fill: colour("--surface") });
@@ -81,8 +90,9 @@ const picture = (() => {
     y += 28;
     paragraph(section.dataset.words, 12, colour("--ink"));
     y += gap;
-    for (const block of section.querySelectorAll("figure.chart, .absent")) {
-      await (block.matches("figure") ? chart(block) : absent(block));
+    for (const block of section.querySelectorAll("figure.chart, .absent, .time-axis")) {
+      if (block.matches("figure")) await chart(block);
+      else (block.matches(".absent") ? absent : times)(block);
     }
     const height = Math.ceil(y);
     Object.entries({ xmlns: svgNs, width, height, viewBox: `0 0 ${width} ${height}` })
