@@ -64,7 +64,7 @@ const picture = (() => {
     const image = await Plotly.toImage(plot, { format: "svg", width: Math.round(wide), height: Math.round(high) });
     const drawn = new DOMParser().parseFromString(decodeURIComponent(image.slice(image.indexOf(",") + 1)), "image/svg+xml");
     const inner = root.appendChild(document.importNode(drawn.documentElement, true));
-    Object.entries({ x: left, y, width: wide, height: high }).forEach(([key, value]) => inner.setAttribute(key, value));
+    Object.entries({ x: left, y, width: wide, height: high, overflow: "visible" }).forEach(([key, value]) => inner.setAttribute(key, value));
     y += high + gap;
   }
 
@@ -78,7 +78,9 @@ const picture = (() => {
   function times(block) {
     const origin = document.querySelector(".plot").getBoundingClientRect().left;
     for (const tick of block.querySelectorAll(".ticks > *")) {
-      write(tick.textContent.trim(), left + tick.getBoundingClientRect().left - origin, 11, colour("--muted"));
+      const words = tick.textContent.trim();
+      const x = left + tick.getBoundingClientRect().left - origin;
+      write(words, Math.min(x, width - 6.6 * words.length - 2), 11, colour("--muted"));
     }
     y += line;
   }
