@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "live": {"live", "wording", "analyze", BASE},
     "terminal": {"terminal", "compare", "evidence", "gates", "live", "wording", "analyze", BASE},
     "screen": {"screen", "live", "terminal", "wording", "analyze", BASE},
-    "report": {"report", "compare", "gates", "wording", "analyze", BASE},
+    "report": {"report", "compare", "evidence", "gates", "wording", "analyze", BASE},
     "recorder": {"recorder", "terminal", "store", "collect", "probes", "kernel", BASE},
     "check": {"check", "terminal", "wording", "probes", "kernel", BASE},
     "jobs": {

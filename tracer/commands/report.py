@@ -119,12 +119,13 @@ class _Source(NamedTuple):
 
 def _page(source: _Source, output: Path | None, *, force: bool) -> None:
     from ..jobs.memory_bound import bounded_memory
+    from ..jobs.standing import analyse_for_report
     from ..report import write_report
 
     target = source.target(output, Format.HTML, force=force)
-    analysis, facts = source.analysed()
     with bounded_memory(source.file):
-        size = write_report(target, analysis, facts, source.files, force=force, title=source.title)
+        analysis, facts, tables = analyse_for_report(source.file, source.options, source.span, redact=source.redact)
+        size = write_report(target, analysis, facts, source.files, force=force, title=source.title, evidence=tables)
     _tell(target, size)
 
 

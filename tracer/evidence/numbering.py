@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -74,12 +74,20 @@ class Numbering:
         self.from_ns = from_ns if anchor is None else anchor.begin_ns
         self._anchor = anchor
         self._offset = 0 if self.from_ns is None else None
+        self._from_start = self.from_ns is None
         self._made_up: list[int] = []
+
+    @classmethod
+    def whole(cls, from_ns: int | None) -> Self:
+        """Of a recording, or of a slice that begins then and is looked at as one."""
+        numbering = cls()
+        numbering.from_ns = from_ns
+        return numbering
 
     def take(self, stretch: Stretch) -> None:
         """The next stretch. Of a kswapd at work when reading began the begin is made up, and counted, although a
         reading from the start has none there."""
-        if self.from_ns is None:
+        if self._from_start:
             return
         spans = stretch.spans
         self._made_up = sorted({*self._made_up, *spans.id[stretch.awake].tolist()})

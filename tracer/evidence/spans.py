@@ -68,6 +68,27 @@ class SpanStream:
             self._stretches.flush(), last_ns if self._until_ns is None else min(self._until_ns, last_ns)
         )
 
+    def as_they_end(self, events: int) -> Iterator[SpanRow]:
+        """Rows in the order in which spans end, of so many events, and of what is read with them."""
+        items = self._recording.items(self._numbering.from_ns, self._until_ns, NEVER_READ)
+        for piece in in_pieces(items, _PIECE_EVENTS):
+            if isinstance(piece, Batch):
+                events -= len(piece)
+                if stretch := self._stretches.take(self._stretches.push(piece.without(NEVER_READ))):
+                    yield from self._ended(stretch)
+            if events <= 0:
+                return
+        last_ns = self._recording.last_ns if self._until_ns is None else min(self._until_ns, self._recording.last_ns)
+        if stretch := self._stretches.take(self._stretches.flush(), last_ns):
+            yield from self._ended(stretch)
+        if stretch := self._stretches.close(last_ns):
+            self._take(stretch, np.zeros(len(stretch.spans), np.bool_))
+            yield from self._release(_OPEN)
+
+    def _ended(self, stretch: Stretch) -> Iterator[SpanRow]:
+        self._take(stretch, ~stretch.spans.broken)
+        yield from self._release(_OPEN)
+
     def _advance(self, due: list[Batch], final_ns: int | None = None) -> Iterator[SpanRow]:
         if stretch := self._stretches.take(due, final_ns):
             self._take(stretch, ~stretch.spans.broken)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..analyze import Analysis
+from ..analyze.model import Finding
 from ..errors import UsageError
 from ..metadata import Metadata
 
@@ -30,8 +31,13 @@ class Subject:
         """Raises UsageError where there is no such finding."""
         for found in analysis.findings:
             if found.id == number:
-                return cls._of(metadata, found.start_s, found.end_s, found.spans)
+                return cls.of_finding(found, metadata)
         raise UsageError(f"there is no finding {number}; {_there_are(len(analysis.findings), 'findings')}")
+
+    @classmethod
+    def of_finding(cls, found: Finding, metadata: Metadata) -> Self:
+        """The time and the spans of a finding; `metadata` has the time that its seconds count from."""
+        return cls._of(metadata, found.start_s, found.end_s, found.spans)
 
     @classmethod
     def cycle(cls, analysis: Analysis, metadata: Metadata, number: int) -> Self:
