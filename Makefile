@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test compat guests golden findings lint bench soak picture clean
+.PHONY: help setup setup-test demo test compat guests golden findings lint bench soak picture sample-comparison clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -80,6 +80,15 @@ picture: setup-test ## Make reports/sample.png anew from a labelled trace
 		--virtual-time-budget=10000 --user-data-dir=out/chromium --screenshot=reports/sample.png \
 		"file://$(CURDIR)/out/sample.html" 2>/dev/null
 	@rm -rf out/chromium
+
+sample-comparison: setup-test ## Make reports/sample-comparison.html anew from three labelled traces
+	@mkdir -p out
+	@for name in run-stock run-shrinker run-stock-oom; do \
+		$(BIN)/reclaim-tracer import tests/golden/data/$$name.txt.* -o out/$$name.rtrace --force \
+			--samples tests/golden/data/$$name.samples.jsonl.gz --host-log tests/golden/data/$$name.host.jsonl.gz || exit; \
+	done
+	cd out && $(CURDIR)/$(BIN)/reclaim-tracer compare --arm none run-stock.rtrace --arm shrinker run-shrinker.rtrace \
+		--arm oom_notifier run-stock-oom.rtrace -o ../reports/sample-comparison.html --force >/dev/null
 
 clean: ## Remove everything that make made
 	rm -rf .venv out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

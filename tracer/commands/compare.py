@@ -11,10 +11,11 @@ import typer
 from typer.core import TyperCommand
 
 from ..compare.align import Align
+from ..errors import shown
 from ..terminal.loading import loading
-from ..terminal.messages import print_result
+from ..terminal.messages import print_result, say
 from .gate_options import FailOn, Junit, conditions_of, exit_by, tell
-from .options import GAP_S, HORIZON_S, From, Gap, Horizon, To
+from .options import GAP_S, HORIZON_S, Force, From, Gap, Horizon, To, named
 
 if TYPE_CHECKING:
     from ..jobs.comparing import ArmFiles
@@ -71,6 +72,11 @@ def compare(
             "--arm", metavar="NAME FILE...", help="Recordings of one arm; the first arm is before.", show_default=False
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="OUT.html", help="Also write a page.", show_default=False),
+    ] = None,
+    force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     align: Annotated[Align, typer.Option(help="What is second 0 of each recording.")] = Align.START,
     mark: Annotated[
@@ -91,7 +97,7 @@ def compare(
 
     \b
     Examples:
-      reclaim-tracer compare before.rtrace after.rtrace
+      reclaim-tracer compare before.rtrace after.rtrace -o compared.html
       reclaim-tracer compare --before a1.rtrace a2.rtrace --after b1.rtrace b2.rtrace
       reclaim-tracer compare --arm none n.rtrace --arm shrinker s.rtrace --arm notifier o.rtrace
       reclaim-tracer compare before.rtrace after.rtrace --fail-on 'refault>+20%, stall>+1s' --junit gate.xml
@@ -102,11 +108,16 @@ def compare(
         from ..compare.gating import judge_comparison
         from ..jobs.analysis import Span
         from ..jobs.comparing import Request
+        from ..outputs import check_output
+        from ..report.compared.page import WHAT, write_comparison
         from ..terminal.compare_text import compare_text
         from ..terminal.paper import stdout_paper
 
     conditions = conditions_of(fail_on, junit, compares=True)
     arms = arms_of(files or [], before or [], after or [], arm or [])
+    recordings = [path for each in arms for path in each.files]
+    if output is not None:
+        check_output(named(output), force=force, what=WHAT, inputs=recordings)
     by = Align.MARK if mark is not None else align
     comparison = Request(arms, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), by, mark, by_work).run()
     judged = judge_comparison(conditions, comparison)
@@ -114,6 +125,9 @@ def compare(
         text = json.dumps(compare_json(comparison, judged), indent=2) + "\n"
     else:
         text = compare_text(comparison, stdout_paper())
+    if output is not None:
+        size = write_comparison(output, comparison, recordings, force=force)
+        say(f"Wrote {shown(output)} ({size / 2**20:.1f} MiB)")
     tell(judged, junit, "reclaim-tracer compare")
     print_result(text)
     exit_by(judged)

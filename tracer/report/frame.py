@@ -8,7 +8,7 @@ from typing import Any
 
 from .assets import csp_hash, plotly_base64, scripts, styles
 from .markup import script_json
-from .section import Content, Section, Source
+from .section import Content, Of, Section
 from .series import nested
 from .templates import fill
 
@@ -25,14 +25,14 @@ class Shown:
     folded: bool
 
 
-def filled(sections: Sequence[Section], source: Source) -> list[tuple[Section, Content]]:
+def filled(sections: Sequence[Section[Of]], source: Of) -> list[tuple[Section[Of], Content]]:
     """The sections that have something to show, with their contents."""
     made = ((section, section.content(source)) for section in sections)
     return [(section, content) for section, content in made if content is not None]
 
 
 def document(
-    template: str, sections: Sequence[tuple[Section, Content]], data: dict[str, Any], context: dict[str, object]
+    template: str, sections: Sequence[tuple[Section[Of], Content]], data: dict[str, Any], context: dict[str, object]
 ) -> str:
     """The whole document. `data` and each section's own, by its id, become the JSON that scripts read."""
     script = scripts(f"{section.id}.js" for section, _ in sections if section.script)

@@ -21,7 +21,7 @@ def picture_page(analysis: Analysis, facts: RecordingFacts, *, title: str = "") 
     """A page whose script leaves the SVG document in it as text; a browser has to run it."""
     source = Source(analysis, facts, title)
     timeline = next(section for section in SECTIONS if section.id == "timeline")
-    sections = (timeline, Section("picture", "", lambda _: Content(None), script=True))
+    sections: tuple[Section[Source], ...] = (timeline, Section("picture", "", lambda _: Content(None), script=True))
     name = title or facts.metadata.host or facts.source
     return document(
         "picture.html",

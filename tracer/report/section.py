@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..analyze.model import Analysis
 from ..recording_facts import RecordingFacts
@@ -55,9 +55,13 @@ class Content:
     gist: str = ""
 
 
+Of = TypeVar("Of")
+
+
 @dataclass(frozen=True)
-class Section:
-    """One section: its template is `sections/ID.html`, its style and script, where it has them, `ID.css` and `ID.js`.
+class Section(Generic[Of]):
+    """One section of a page about an `Of`: its template is `sections/ID.html`, its style and script, where it has
+    them, `ID.css` and `ID.js`.
 
     `content` makes what it shows; None leaves the section out. A `folded` one is opened by the reader; its template
     has no heading.
@@ -65,7 +69,7 @@ class Section:
 
     id: str
     title: str
-    content: Callable[[Source], Content | None]
+    content: Callable[[Of], Content | None]
     style: bool = False
     script: bool = False
     folded: bool = False

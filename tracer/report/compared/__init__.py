@@ -1,0 +1,1 @@
+"""The page of a comparison: sections of its own in the report's frame."""
