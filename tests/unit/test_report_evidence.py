@@ -32,9 +32,9 @@ def test_a_page_has_the_spans_that_findings_name(start_s):
     named = [(finding, found) for finding, found in standing(GUEST, Span(start_s)).values() if finding.spans]
     assert len(named) >= 4
     for finding, found in named:
-        assert [row.id for row in found.rows] == sorted(finding.spans), finding.kind
-        assert [row.kind for row in found.rows] == frame.loc[sorted(finding.spans)].kind.tolist()
-        assert [row.duration_ns for row in found.rows] == frame.loc[sorted(finding.spans)].duration_ns.tolist()
+        assert [row.id for row in found.rows] == sorted(set(finding.spans)), finding.kind
+        assert [row.kind for row in found.rows] == frame.loc[sorted(set(finding.spans))].kind.tolist()
+        assert [row.duration_ns for row in found.rows] == frame.loc[sorted(set(finding.spans))].duration_ns.tolist()
 
 
 def test_a_finding_without_spans_has_the_first_of_its_time():
@@ -58,9 +58,9 @@ def test_tables_say_how_many_of_how_many_and_where_the_rest_is():
     analysis, _, tables = analyse_for_report(GUEST, Options(), WHOLE, redact=False)
     storm = next(finding for finding in analysis.findings if finding.kind == "storm")
     table = tables[storm.id]
-    assert len(table.rows) == len(storm.spans)
+    assert len(table.rows) == len(set(storm.spans))
     assert table.note == (
-        f"{len(storm.spans)} spans that the analysis keeps as evidence; "
+        f"{len(table.rows)} spans that the analysis keeps as evidence; "
         f"reclaim-tracer spans FILE --finding {storm.id} prints every span of its time."
     )
 
@@ -74,3 +74,13 @@ def test_the_report_shows_them_redacted_where_names_are(tmp_path):
         text = page.read_text()
         assert "that the analysis keeps as evidence" in text
         assert ("<td>java</td>" in text) is shown
+
+
+def test_a_span_that_is_named_twice_counts_once():
+    recording = open_recording(GUEST)
+    part, anchors = WHOLE.part(recording), Anchors()
+    storm = next(each for each in analyse(part, Options(), anchors).findings if each.kind == "storm")
+    once = sorted(set(storm.spans))
+    storm.spans = [*storm.spans, *once[:3]]
+    found = FindingSpans(part, anchors).of(storm)
+    assert (found.named, [row.id for row in found.rows]) == (len(once), once)

@@ -50,9 +50,10 @@ class FindingSpans:
         """None for what stands on no spans, and where enough was read for others."""
         if finding.kind in _WITHOUT_SPANS or not self._left:
             return None
-        rows = [*(self._named(sorted(finding.spans)) if finding.spans else self._first(finding))]
+        ids = sorted(set(finding.spans))
+        rows = [*(self._named(ids) if ids else self._first(finding))]
         rows.sort(key=lambda row: row.time_ns)
-        return Standing(rows, len(finding.spans) or None) if rows else None
+        return Standing(rows, len(ids) or None) if rows else None
 
     def _named(self, ids: list[int]) -> Iterator[SpanRow]:
         for group in _near(ids):

@@ -9,7 +9,7 @@ from ..evidence.rows import SpanRow
 from ..evidence.standing import Standing
 from ..wording.numbers import duration, plural
 from ..wording.spans import span_words
-from .table import Cell, Column, Table, times, unknown, word
+from .table import Cell, Column, Table, unknown, word
 
 _COLUMNS = (
     Column("Time", number=True),
@@ -28,9 +28,9 @@ def evidence_table(finding: Finding, standing: Standing, start_ns: int) -> Table
 
 
 def _row(row: SpanRow, start_ns: int) -> Sequence[Cell]:
-    begin_s = (row.time_ns - start_ns) / 1e9
+    begin_s, last_s = ((at_ns - start_ns) / 1e9 for at_ns in (row.time_ns, row.end_ns or row.time_ns))
     lasted = unknown() if row.duration_ns is None else Cell(duration(row.duration_ns), row.duration_ns / 1e9, "num")
-    when = times(begin_s, begin_s)
+    when = Cell(f"{begin_s:,.6f} s", begin_s, "num", span=(begin_s, last_s))
     return (when, lasted, word(row.comm), Cell(str(row.tid), row.tid, "num"), word(row.kind), word(_told(row)))
 
 
