@@ -115,7 +115,7 @@ def _counts_pages(analysis: Analysis, metadata: Metadata, tier: Tier) -> bool:
 def _edges(from_s: float, until_s: float, step_s: float) -> F64:
     """Where points begin and end; the last one goes on to the end, which is less than half a step further or before."""
     steps = round((until_s - from_s) / step_s)
-    edges: F64 = from_s + np.arange(steps + 1) * step_s
+    edges: F64 = np.asarray(from_s + np.arange(steps + 1) * step_s, np.float64)
     if steps:
         edges[-1] = until_s
     return edges
