@@ -96,7 +96,8 @@ class Metadata:
     where the kernel has none, or nobody looked. Watermarks are those of free memory when the recording began, summed
     over zones. `recorder_pid` is the recorder's `tgid` in events, None where unknown. `cgroup_hierarchy` is the one
     that events' cgroups are of (`memory`: the memory controller's, v1; `unified`: v2's), empty where they tell none.
-    `programs` is how the BPF programs came: `compiled`, from the `cache` or a `file`; empty where unknown.
+    `boottime_ahead_ns` is by how much CLOCK_BOOTTIME was ahead of CLOCK_MONOTONIC when the recording began, None where
+    unknown. `programs` is how the BPF programs came: `compiled`, from the `cache` or a `file`; empty where unknown.
     """
 
     tool_version: str = ""
@@ -107,6 +108,7 @@ class Metadata:
     boot_id: str = ""
     start_ns: int = 0
     start_utc_ns: int = 0
+    boottime_ahead_ns: int | None = None
     page_size_bytes: int = 4096
     cpus: int = 1
     numa_nodes: tuple[int, ...] = (0,)

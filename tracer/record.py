@@ -33,6 +33,9 @@ HEADER_DTYPE: Final = np.dtype(list(HEADER_FIELDS))
 EVENT_DTYPE: Final = np.dtype([*HEADER_FIELDS, ("args", f"V{ARGS_BYTES}")])
 """One record as BPF writes it: 104 bytes in native byte order."""
 
+ADDRESS_FIELDS: Final = frozenset({"shrink", "shr", "work", "function", "cb", "vq"})
+"""Arguments that are kernel addresses, or opaque ids in their place."""
+
 
 class Role(StrEnum):
     """What an event does to its thread's stack of spans."""

@@ -21,7 +21,7 @@ from tests.golden.cases import Case, all_cases
 from tracer.analyze import Engine, Options
 from tracer.analyze.model import cycle_count
 from tracer.analyze.stream.branching import Branch
-from tracer.analyze.stream.closed import ClosedSpans
+from tracer.analyze.stream.closed import ClosedSpans, leaving
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.store import Recording
 
@@ -226,7 +226,7 @@ def test_the_end_may_be_given() -> None:
 def test_spans_leave_once_and_not_because_somebody_asked() -> None:
     # GIVEN an engine whose spans somebody takes
     taken: list[ClosedSpans] = []
-    one = Engine(METADATA, SYMBOLS, Options(), on_spans=taken.append)
+    one = Engine(METADATA, SYMBOLS, Options(), on_stretch=lambda stretch: taken.extend(leaving(stretch)))
     one.feed(Batch.from_records(busy_stream(1, 300)))
     before = sum(map(len, taken))
     # WHEN it is asked, with spans open THEN they stay with it

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..balloon_counters import EVENT_COUNTERS, counts_events
-from ..batch import Batch, LostStretch, Samples
+from ..batch import Batch, Fields, LostStretch, Samples
 from ..metadata import Metadata
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER, SpanKind
 from .accounting import Accounting
@@ -25,7 +25,6 @@ from .model import Analysis
 from .options import Options
 from .results import State, analysis_of
 from .stream.branching import Branch
-from .stream.closed import ClosedSpans, closed_spans, orphaned_ends
 from .stream.fields_read import NEVER_READ
 from .stream.lane import SPAN_CODE
 from .stream.pieces import Given, joined
@@ -69,19 +68,22 @@ class Engine:
         metadata: Metadata,
         symbols: Mapping[int, str],
         options: Options = DEFAULTS,
-        on_spans: Callable[[ClosedSpans], None] | None = None,
+        on_stretch: Callable[[Stretch], None] | None = None,
         cgroups: Mapping[int, str] = NO_PATHS,
+        left_out: Fields = NEVER_READ,
     ) -> None:
         """`symbols` and `cgroups` (paths) may grow while items are fed: they are asked only when they are needed.
 
-        `on_spans` is handed every span once, when it leaves the engine, and every end without a begin.
+        `on_stretch` is handed each stretch of events in time order, with the spans that touch it and all arguments but
+        those `left_out`.
         """
         self._metadata = metadata
         self._symbols = symbols
         self._paths = cgroups
         self._options = options
-        self._on_spans = on_spans
-        self._stretches = Stretches(metadata, options.reorder_s)
+        self._on_stretch = on_stretch
+        self._left_out = left_out
+        self._stretches = Stretches(metadata, options.reorder_s, left_out)
         self._new: list[Batch] = []
         self._new_events = 0
         self._pending_samples: list[Samples] = []
@@ -157,15 +159,15 @@ class Engine:
 
     def branch(self) -> Self:
         """Another engine that goes on from here, as if it had been fed the same; nobody is handed its spans."""
-        shared = (self._metadata, self._symbols, self._paths, self._options)
-        return Branch(shared, left_out=(self._on_spans,)).fields(self)
+        shared = (self._metadata, self._symbols, self._paths, self._options, self._left_out)
+        return Branch(shared, left_out=(self._on_stretch,)).fields(self)
 
     def _events(self, batch: Batch) -> None:
         if not len(batch):
             return
         check_pages(batch)
         self._newest_ns = max(self._newest_ns, int(batch.header["time_ns"].max()))
-        self._new.append(batch.without(NEVER_READ))
+        self._new.append(batch.without(self._left_out))
         self._new_events += len(batch)
         if self._new_events >= self._carried:
             self._take_new()
@@ -226,10 +228,6 @@ class Engine:
     def _tell(self, stretch: Stretch) -> None:
         self._consume(stretch)
         self._account(stretch)
-        if self._on_spans:
-            spans = stretch.spans
-            self._on_spans(closed_spans(spans, ~spans.broken, stretch.awake))
-            self._on_spans(orphaned_ends(stretch.batch, spans, stretch.enclosing, stretch.orphans))
 
     def _consume(self, stretch: Stretch) -> None:
         self._ladders.advance(stretch)
@@ -246,6 +244,8 @@ class Engine:
         self._settled.ticks.advance(stretch)
         self._settled.kill(self._kills.advance(stretch))
         self._settled.user_kills.advance(stretch)
+        if self._on_stretch:
+            self._on_stretch(stretch)
 
     def _count(self, due: Batch) -> None:
         counts = np.bincount(due.header["kind"]) if len(due) else np.empty(0, np.int64)
@@ -271,11 +271,8 @@ class Engine:
         if stretch is None:
             return
         self._consume(stretch)
-        spans = stretch.spans
-        self._accounting.spans += len(spans)
-        self._accounting.begins_without_end += len(spans)
-        if self._on_spans:
-            self._on_spans(closed_spans(spans, np.zeros(len(spans), np.bool_), stretch.awake))
+        self._accounting.spans += len(stretch.spans)
+        self._accounting.begins_without_end += len(stretch.spans)
 
     def _balloon_samples(self, until_ns: int) -> None:
         self._read(until_ns)

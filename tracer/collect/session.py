@@ -197,6 +197,7 @@ class Session:
             boot_id=host.boot_id,
             start_ns=anchor.monotonic_ns,
             start_utc_ns=anchor.utc_ns,
+            boottime_ahead_ns=max(anchor.boottime_ns - anchor.monotonic_ns, 0),
             page_size_bytes=host.page_size_bytes,
             cpus=host.cpus_online,
             numa_nodes=host.numa_nodes,

@@ -10,7 +10,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..analyze.stream.closed import NO_SPAN, NO_TIME, ClosedSpans
+from ..analyze.stream.closed import NO_SPAN, NO_TIME, leaving
 from ..analyze.stream.stretch import Stretch
 
 I64 = npt.NDArray[np.int64]
@@ -30,14 +30,15 @@ class Anchor:
 
 
 class Anchors:
-    """Notes every EACHth span as the engine hands them out."""
+    """Notes every EACHth span that leaves the engine."""
 
     def __init__(self) -> None:
         self._found: list[tuple[int, int, int]] = []
         self._sorted = True
 
-    def __call__(self, spans: ClosedSpans) -> None:
-        """As `on_spans` of the engine."""
+    def __call__(self, stretch: Stretch) -> None:
+        """As `on_stretch` of the engine."""
+        spans, _ = leaving(stretch)
         kept = np.flatnonzero((spans.id % EACH == 0) & (spans.id != NO_SPAN) & (spans.begin_ns != NO_TIME))
         columns = (column[kept].tolist() for column in (spans.id, spans.begin_ns, spans.tid))
         self._found += zip(*columns, strict=True)

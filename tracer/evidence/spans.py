@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..analyze import NEVER_READ, Options, in_pieces
 from ..analyze.stream.attribution import NO_TIER
-from ..analyze.stream.closed import NO_SPAN, NO_TIME, SPAN_STATES, ClosedSpans, closed_spans, orphaned_ends
+from ..analyze.stream.closed import NO_SPAN, NO_TIME, SPAN_STATES, ClosedSpans, leaving
 from ..analyze.stream.lane import SPAN_KINDS
 from ..analyze.stream.spans import Spans
 from ..analyze.stream.stretch import Stretch
@@ -91,18 +91,17 @@ class SpanStream:
 
     def _advance(self, due: list[Batch], final_ns: int | None = None) -> Iterator[SpanRow]:
         if stretch := self._stretches.take(due, final_ns):
-            self._take(stretch, ~stretch.spans.broken)
+            self._take(stretch)
         if final_ns is not None and (stretch := self._stretches.close(final_ns)):
-            self._take(stretch, np.zeros(len(stretch.spans), np.bool_))
+            self._take(stretch)
         yield from self._release(_OPEN if final_ns is not None else self._open_from_ns())
 
-    def _take(self, stretch: Stretch, complete: npt.NDArray[np.bool_]) -> None:
+    def _take(self, stretch: Stretch) -> None:
         self._numbering.take(stretch)
         self._details.take(stretch)
-        closed = closed_spans(stretch.spans, complete, stretch.awake)
+        closed, orphans = leaving(stretch)
         rows = np.flatnonzero(stretch.spans.closed)
         self._hold(stretch, closed, rows, stretch.spans.begin_at[rows])
-        orphans = orphaned_ends(stretch.batch, stretch.spans, stretch.enclosing, stretch.orphans)
         self._hold(stretch, orphans, None, stretch.orphans)
         self._details.forget(stretch)
 

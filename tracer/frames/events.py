@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,11 @@ import pandas as pd
 from ..batch import HEADER_COLUMNS, Batch, LostStretch, Samples
 from ..errors import UsageError
 from ..metadata import Metadata
+from ..record import ADDRESS_FIELDS
 from ..schema import FUNCTION_FIELDS, HEADER_DTYPE, KIND_BY_NAME, SAMPLE_NULL, Kind
 from .columns import EVENTS, SAMPLES, Extension, nullable, texts, words
 
 Item = Batch | Samples | LostStretch
-
-ADDRESS_FIELDS: Final = frozenset({"shrink", "shr", "work", "function", "cb", "vq"})
-"""Kernel addresses: `UInt64`."""
 
 
 def kind_of(name: str) -> Kind:

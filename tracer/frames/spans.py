@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..analyze.stream.closed import NO_SPAN, NO_TIME, SPAN_STATES, ClosedSpans
+from ..analyze.stream.closed import NO_SPAN, NO_TIME, SPAN_STATES, leaving
 from ..analyze.stream.lane import SPAN_KINDS
+from ..analyze.stream.stretch import Stretch
 from .columns import TIER_DTYPE, Extension, nullable, texts, words
 
 _KEPT: dict[str, npt.DTypeLike] = {
@@ -27,15 +28,16 @@ _KEPT: dict[str, npt.DTypeLike] = {
 
 
 class SpanRows:
-    """Takes spans as the engine hands them out."""
+    """Takes the spans that leave the engine."""
 
     def __init__(self) -> None:
         self._parts: list[dict[str, npt.NDArray[Any]]] = []
 
-    def __call__(self, spans: ClosedSpans) -> None:
-        """Keep these."""
-        if len(spans):
-            self._parts.append({name: getattr(spans, name).astype(dtype) for name, dtype in _KEPT.items()})
+    def __call__(self, stretch: Stretch) -> None:
+        """Keep those that end in it."""
+        for spans in leaving(stretch):
+            if len(spans):
+                self._parts.append({name: getattr(spans, name).astype(dtype) for name, dtype in _KEPT.items()})
 
     def frame(self, origin_ns: int) -> pd.DataFrame:
         """All of them by time of begin, an end without a begin by its own; columns as in `columns.SPANS`."""

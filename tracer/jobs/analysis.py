@@ -15,7 +15,7 @@ from .memory_bound import bounded_memory
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
-    from ..analyze.stream.closed import ClosedSpans
+    from ..analyze.stream.stretch import Stretch
     from ..outputs import FileIdentity
     from ..recording_facts import RecordingFacts
     from ..store import AnyRecording
@@ -50,8 +50,8 @@ _KEPT_BYTES: Final = 32 << 20
 """More than a piece of the stream and what is made of it."""
 
 
-def analyse(part: RecordingPart, options: Options, on_spans: Callable[[ClosedSpans], None] | None = None) -> Analysis:
-    """The engine's results for a recording, or for a part of it; `on_spans` is handed its spans (Engine).
+def analyse(part: RecordingPart, options: Options, on_stretch: Callable[[Stretch], None] | None = None) -> Analysis:
+    """The engine's results for a recording, or for a part of it; `on_stretch` is handed its stretches (Engine).
 
     Raises RecordingError where it can't be added up.
     """
@@ -59,7 +59,7 @@ def analyse(part: RecordingPart, options: Options, on_spans: Callable[[ClosedSpa
 
     keep_freed_memory(_KEPT_BYTES)
     recording = part.recording
-    engine = Engine(part.metadata, recording.symbols, options, on_spans, recording.cgroups)
+    engine = Engine(part.metadata, recording.symbols, options, on_stretch, recording.cgroups)
     with numbers_of(recording.path), _rare_collections():
         for item in in_pieces(part.items(NEVER_READ)):
             engine.feed(item)

@@ -33,10 +33,12 @@ _FAMILIES: Final = {
 
 @dataclass(frozen=True)
 class ClockAnchor:
-    """One moment on both clocks: CLOCK_MONOTONIC ns, UTC ns since 1970, and the most they can be apart."""
+    """One moment on three clocks: CLOCK_MONOTONIC ns, UTC ns since 1970, CLOCK_BOOTTIME ns, and the most they can be
+    apart."""
 
     monotonic_ns: int
     utc_ns: int
+    boottime_ns: int
     error_ns: int
 
 
@@ -109,7 +111,7 @@ def _cpus(text: bytes) -> frozenset[int]:
 
 
 def clock_anchor() -> ClockAnchor:
-    """Both clocks at one moment: the tightest of a few readings."""
+    """The clocks at one moment: the tightest of a few readings."""
     return min((_read_clocks() for _ in range(_ANCHOR_TRIES)), key=lambda anchor: anchor.error_ns)
 
 
@@ -146,9 +148,9 @@ def in_initial_namespace(name: str, root: Path = ROOT) -> bool:
 
 def _read_clocks() -> ClockAnchor:
     before = now_ns()
-    utc_ns = time.time_ns()
+    utc_ns, boottime_ns = time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     after = now_ns()
-    return ClockAnchor((before + after) // 2, utc_ns, after - before)
+    return ClockAnchor((before + after) // 2, utc_ns, boottime_ns, after - before)
 
 
 def _os_release(text: str) -> Mapping[str, str]:

@@ -59,6 +59,7 @@ METADATA: Final = Members(
         "boot_id": _NAME,
         "start_ns": _SIGNED_NS,
         "start_utc_ns": _TIME_NS,
+        "boottime_ahead_ns": Nullable(_TIME_NS),
         "page_size_bytes": Whole(512, 1 << 30),
         "cpus": Whole(0, 1 << 16),
         "numa_nodes": ListOf(_KIND_NUMBER, 1 << 12),

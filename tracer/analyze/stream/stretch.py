@@ -126,7 +126,8 @@ class Stretch:
     """Events after `from_ns` up to `until_ns`, and the spans that touch them (open ones too).
 
     `orphans` are the positions of ends without a begin; `awake` tells the runs of a kswapd that was awake before.
-    `balanced`: balance_pgdat tells when kswapd works, and not its wake and sleep.
+    `balanced`: balance_pgdat tells when kswapd works, and not its wake and sleep. The first `carried` events are begins
+    of spans that were open before, all others are in no other stretch. `at_end`: what is open ends with the recording.
     """
 
     batch: Batch
@@ -138,6 +139,8 @@ class Stretch:
     orphans: I64
     awake: npt.NDArray[np.bool_]
     balanced: bool
+    carried: int = 0
+    at_end: bool = False
 
     @cached_property
     def time_ns(self) -> I64:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ...batch import Batch
+from ...batch import Batch, Fields
 from ...metadata import Metadata
+from .fields_read import NEVER_READ
 from .lane import SYNTHETIC
 from .ordering import ReorderBuffer, split_after
 from .pairing import pair
@@ -26,8 +27,8 @@ class Stretches:
     The fields that single events have in the recorded kernel are the metadata's to tell.
     """
 
-    def __init__(self, metadata: Metadata, reorder_s: float) -> None:
-        """Events may come later than others by `reorder_s` seconds of their own time."""
+    def __init__(self, metadata: Metadata, reorder_s: float, left_out: Fields = NEVER_READ) -> None:
+        """Events may come `reorder_s` seconds of their own time late; they lack arguments `left_out`."""
         self._metadata = metadata
         self._reorder = ReorderBuffer(round(reorder_s * 1e9))
         self.open = Batch.empty()
@@ -36,7 +37,7 @@ class Stretches:
         self._open_tiers = np.empty(0, np.int64)
         self._ahead = Batch.empty()
         self._balanced = balance_told(metadata)
-        self._awake = AwakeFromTheStart(balanced=self._balanced)
+        self._awake = AwakeFromTheStart(left_out, balanced=self._balanced)
         self._unseen = UnseenReclaim(metadata)
         self._spans_seen = 0
         self._seen_ns: int | None = None
@@ -87,6 +88,7 @@ class Stretches:
         spans = spans_of(batch, paired, self._number(len(paired.begin)), tiers)
         from_ns = int(batch.header["time_ns"].min()) if self._seen_ns is None else self._seen_ns
         stretch = self._stretch(batch, spans, (paired.enclosing, paired.orphans), (from_ns, watermark_ns))
+        stretch.carried = len(self.open)
         self._carry(batch, spans)
         self._seen_ns = watermark_ns
         return stretch
@@ -102,7 +104,9 @@ class Stretches:
         paired = replace(paired, closed=everything, broken=~everything, end_ns=ends, end=np.full(len(ends), SYNTHETIC))
         spans = spans_of(batch, paired, self._open_ids, self._open_tiers)
         self.open = Batch.empty()
-        return self._stretch(batch, spans, (paired.enclosing, paired.orphans), (final_ns, final_ns))
+        stretch = self._stretch(batch, spans, (paired.enclosing, paired.orphans), (final_ns, final_ns))
+        stretch.carried, stretch.at_end = len(batch), True
+        return stretch
 
     def _stretch(self, batch: Batch, spans: Spans, places: tuple[I64, I64], limits_ns: tuple[int, int]) -> Stretch:
         enclosing, orphans = places

@@ -13,9 +13,9 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from ...batch import Batch
+from ...batch import Batch, Fields
 from ...metadata import Metadata
-from ...schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS, Kind, Role, SpanKind
+from ...schema import EVENT_DTYPE, KIND_BY_NAME, MAX_KINDS, Role, SpanKind
 from ..terms import Tier
 from .attribution import BALLOON_BIT, KSWAPD_BIT, NO_TIER, SLAB_BIT, is_kswapd, tier_of
 from .fields_read import NEVER_READ
@@ -193,8 +193,10 @@ def _keys(thread: I64, position: I64, events: int) -> I64:
 class AwakeFromTheStart:
     """Gives a kswapd that was at work before anything was seen the begin that its run needs, at its first event."""
 
-    def __init__(self, *, balanced: bool = False) -> None:
-        """`balanced`: balance_pgdat tells of its work; awake without it, it had a nap or had only woken."""
+    def __init__(self, left_out: Fields = NEVER_READ, *, balanced: bool = False) -> None:
+        """`left_out`: arguments that events do not have; `balanced`: balance_pgdat tells of its work; awake without it,
+        it had a nap or had only woken."""
+        self._left_out = left_out
         self._begin = _BALANCE if balanced else _WAKE
         self._code = SPAN_CODE[SpanKind.BALANCE_PGDAT if balanced else SpanKind.KSWAPD]
         self._idle = frozenset(kind.number for kind in ((_WAKE, _BALANCE, _SLEEP) if balanced else (_WAKE,)))
@@ -222,7 +224,7 @@ class AwakeFromTheStart:
         ]
         self._known.update(new.tolist())
         self.begun |= {int(due.header["tid"][row]): int(time_ns[row]) for row in awake}
-        return _with_begins(due, sorted(awake), self._begin)
+        return _with_begins(due, [(row, self._begin_at(due, row)) for row in sorted(awake)])
 
     def began_unseen(self, code: I64, tid: I64, begin_ns: I64) -> npt.NDArray[np.bool_]:
         """Which spans are such runs."""
@@ -231,21 +233,20 @@ class AwakeFromTheStart:
             runs[row] = self.begun.get(int(tid[row])) == int(begin_ns[row])
         return runs if self.begun else np.zeros(len(code), np.bool_)
 
+    def _begin_at(self, due: Batch, row: int) -> Batch:
+        """A begin of the thread whose event is at `row`, at the same time; its node is in the thread's name."""
+        record = np.zeros(1, EVENT_DTYPE)
+        for name, column in due.header.items():
+            record[name] = column[row]
+        record["kind"] = self._begin.number
+        node = bytes(due.header["comm"][row]).rstrip(b"\0").removeprefix(b"kswapd")
+        record.view(self._begin.record_dtype)["nid"] = int(node) if node.isdigit() else -1
+        return Batch.from_records(record).without(self._left_out)
 
-def _with_begins(due: Batch, rows: list[int], kind: Kind) -> Batch:
+
+def _with_begins(due: Batch, begins: list[tuple[int, Batch]]) -> Batch:
     parts, done = [], 0
-    for row in rows:
-        parts += [due.between(done, row), _begin_at(due, row, kind)]
+    for row, begin in begins:
+        parts += [due.between(done, row), begin]
         done = row
     return Batch.concat([*parts, due.between(done, len(due))])
-
-
-def _begin_at(due: Batch, row: int, kind: Kind) -> Batch:
-    """A begin of the thread whose event is at `row`, at the same time; its node is in the thread's name."""
-    record = np.zeros(1, EVENT_DTYPE)
-    for name, column in due.header.items():
-        record[name] = column[row]
-    record["kind"] = kind.number
-    node = bytes(due.header["comm"][row]).rstrip(b"\0").removeprefix(b"kswapd")
-    record.view(kind.record_dtype)["nid"] = int(node) if node.isdigit() else -1
-    return Batch.from_records(record).without(NEVER_READ)

@@ -9,9 +9,10 @@ from typing import Final
 
 from ...analyze import Engine, in_pieces
 from ...analyze.model import Analysis, Finding
-from ...analyze.stream.closed import NO_TIME, ClosedSpans
+from ...analyze.stream.closed import NO_TIME, ClosedSpans, leaving
 from ...analyze.stream.lane import SPAN_KINDS
 from ...analyze.stream.pieces import Item
+from ...analyze.stream.stretch import Stretch as EventStretch
 from ...batch import Batch
 from ...errors import printable
 from ...metadata import Metadata
@@ -75,7 +76,7 @@ def moments(
     They are analysed once more: `items` need not hold more than the stretch, of which `findings` tell the kills.
     """
     spans = _Spans(metadata.start_ns)
-    engine = Engine(metadata, symbols, on_spans=spans)
+    engine = Engine(metadata, symbols, on_stretch=spans)
     for item in in_pieces(items):
         spans.take(item)
         engine.feed(item)
@@ -86,15 +87,15 @@ def moments(
 
 
 class _Spans:
-    """Takes spans as the engine hands them out, and the pages that their ends tell."""
+    """Takes the spans that leave the engine, and the pages that their ends tell."""
 
     def __init__(self, start_ns: int) -> None:
         self._start_ns = start_ns
         self._reclaimed: dict[tuple[int, int], int] = {}
         self._closed: list[ClosedSpans] = []
 
-    def __call__(self, spans: ClosedSpans) -> None:
-        self._closed.append(spans)
+    def __call__(self, stretch: EventStretch) -> None:
+        self._closed.extend(leaving(stretch))
 
     def take(self, item: object) -> None:
         if not isinstance(item, Batch):

@@ -1,0 +1,61 @@
+"""`reclaim-tracer export`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..output_stream import STDOUT
+from ..terminal.loading import loading
+from .options import GAP_S, HORIZON_S, FileOrStdin, Force, From, Gap, Horizon, Quiet, To, named
+
+
+class ExportFormat(StrEnum):
+    """The formats; a test holds them against the registry, which is too slow to import for `--help`."""
+
+    PERFETTO = "perfetto"
+    CHROME = "chrome"
+    FOLDED = "folded"
+
+
+def export(
+    file: FileOrStdin,
+    to: Annotated[ExportFormat, typer.Option("--format", "-t", help="What to write.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="Default: -, standard output.", show_default=False)
+    ] = STDOUT,
+    force: Force = False,
+    from_s: From = None,
+    to_s: To = None,
+    horizon: Horizon = HORIZON_S,
+    gap: Gap = GAP_S,
+    quiet: Quiet = False,
+) -> None:
+    """Write a recording in the format of another tool.
+
+    \b
+    Examples:
+      reclaim-tracer export trace.rtrace --format perfetto -o trace.pftrace
+      reclaim-tracer export trace.rtrace --format folded | flamegraph.pl > waits.svg
+    """
+    with loading():
+        from ..analyze import Options
+        from ..errors import shown
+        from ..export.registry import BY_NAME
+        from ..jobs.analysis import Span
+        from ..jobs.exporting import ExportRequest
+        from ..jobs.exporting import export as write_export
+        from ..jobs.memory_bound import bounded_memory
+        from ..terminal.messages import Messages
+        from ..terminal.progress import progress_bar
+
+    target = output if output == STDOUT else named(output)
+    options = Options(horizon_s=horizon, gap_s=gap)
+    request = ExportRequest(file, BY_NAME[to.value], target, force, options, Span(from_s, to_s))
+    with bounded_memory(file), progress_bar(quiet=quiet) as progress:
+        written = write_export(request, progress)
+    if target != STDOUT:
+        Messages(quiet=quiet).info(f"Wrote {shown(target)} ({written / 2**20:.1f} MiB)")
