@@ -13,6 +13,7 @@ from ..recording_facts import RecordingFacts
 from ..wording.evidence import no_balloon, nothing_seen
 from ..wording.length import length_of
 from ..wording.numbers import NOT_KNOWN, bytes_, count, listing, mib, plural, utc
+from .clipping import clipped
 
 _WAYS: Final = {
     "tracepoint": "tracepoints",
@@ -46,7 +47,7 @@ def environment(analysis: Analysis, facts: RecordingFacts) -> list[Fact]:
         Fact("Balloon", _balloon(analysis, facts)),
         Fact("Traced by", _traced_by(metadata)),
         Fact("Recording", f"{facts.source}{imported}"),
-        Fact("Command", shlex.join(metadata.command) or "none"),
+        Fact("Command", clipped(shlex.join(metadata.command)) or "none"),
     ]
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from .clipping import clean
+from ..clipping import clean
 from .content import Letter
 
 COLUMNS: Final = 72

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from ..clipping import clean
 from ..explanations import Prose
-from .clipping import clean
 from .content import Letter
 
 _SPECIAL: Final = re.compile(r"[\\`*\[\]<>|~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
