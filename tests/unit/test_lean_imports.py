@@ -25,6 +25,9 @@ HEAVY = (
     "_socket",
     "_posixsubprocess",
     "random",
+    "tracer.store.following",
+    "tracer.store.reader",
+    "tracer.store.redacting",
 )
 
 
