@@ -82,11 +82,11 @@ class SpanStream:
         if stretch := self._stretches.take(self._stretches.flush(), last_ns):
             yield from self._ended(stretch)
         if stretch := self._stretches.close(last_ns):
-            self._take(stretch, np.zeros(len(stretch.spans), np.bool_))
+            self._take(stretch)
             yield from self._release(_OPEN)
 
     def _ended(self, stretch: Stretch) -> Iterator[SpanRow]:
-        self._take(stretch, ~stretch.spans.broken)
+        self._take(stretch)
         yield from self._release(_OPEN)
 
     def _advance(self, due: list[Batch], final_ns: int | None = None) -> Iterator[SpanRow]:
