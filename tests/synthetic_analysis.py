@@ -255,11 +255,12 @@ def storm(hostile: bool = False) -> Analysis:
 
 
 def enormous() -> Analysis:
-    """More of everything than a page can show."""
+    """As many steps and samples as the analysis keeps, and more of everything else than a page can show."""
     many = 5000
     base = storm()
     random = np.random.default_rng(7)
-    time = np.sort(random.random(60_000)) * DURATION_S
+    time = np.sort(random.random(4097)) * DURATION_S
+    step_time = np.sort(random.random(8192)) * DURATION_S
     names = list(base.samples)
     return replace(
         base,
@@ -274,7 +275,7 @@ def enormous() -> Analysis:
         storms=[replace(base.storms[0], id=i) for i in range(many)],
         steps=[
             BalloonStep(t, t, -1 if i % 2 else 1, Cause.HOST if i % 2 else None, Quality.INFERRED)
-            for i, t in enumerate(time)
+            for i, t in enumerate(step_time)
         ],
         timeline=Timeline(
             DURATION_S / 4096,

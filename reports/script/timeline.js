@@ -1,84 +1,281 @@
-// Rows of charts over one time axis.
+// Rows of charts over one time axis: what is drawn is computed for the stretch that is seen.
 (() => {
-  const { figures, bands } = data.section("timeline");
-  const { margin, plotOf } = charts;
-  const touch = matchMedia("(pointer: coarse)").matches;
   const section = document.getElementById("timeline");
-  const reset = document.getElementById("reset");
+  const content = data.section("timeline");
+  if (!content) return;
+  const byId = (id) => document.getElementById(id);
+  const frame = section.querySelector(".rows");
+  const margin = { l: 116, r: 12, t: 6, b: 8 };
+  const config = { staticPlot: true, responsive: true };
+  const MOST_LISTED = 6;
+  let all = [];
+  let findings = {};
+  let panning = 0;
+  let frames = 0;
 
-  function bandShapes() {
-    return bands.map(([kind, from, to]) => {
-      const tint = `var(--tint-${kind.toLowerCase().replaceAll(" ", "-")})`;
-      const edge = kind === "episode" ? 0 : 1;
-      return { type: "rect", xref: "x", yref: "paper", x0: from, x1: to, y0: 0, y1: 1, layer: "below",
-        fillcolor: tint, line: { width: edge, color: tint } };
-    });
+  const plotOf = (row) => byId(`plot-${row.id}`);
+  const inner = () => Math.max(1, frame.clientWidth - 2 * (all[0]?.inset ?? 0) - margin.l - margin.r);
+  const moment = (part) => view.range().from_s + part * (view.range().to_s - view.range().from_s);
+  const resolution = () => (view.range().to_s - view.range().from_s) / inner();
+
+  function stretch() {
+    const { from_s, to_s } = view.range();
+    const beyond = view.whole() ? 0 : (to_s - from_s) * 0.5;
+    const [from, to] = [Math.max(0, from_s - beyond), Math.min(view.duration, to_s + beyond)];
+    return { from, to, seen_from: from_s, seen_to: to_s, px: (inner() * (to - from)) / (to_s - from_s) };
   }
 
-  function layoutOf(figure) {
+  function layoutOf(row, result, ticks) {
     const { from_s, to_s } = view.range();
-    const shapes = figure.id === "lanes" ? [] : charts.coloured(bandShapes());
-    return charts.layout(figure, {
+    const lanes = row.lane_names.length;
+    const y = row.lanes
+      ? { range: [-0.6, lanes - 0.4], tickvals: row.lane_names.map((_, i) => lanes - 1 - i), ticktext: row.lane_names, showgrid: false, zeroline: false }
+      : { range: [0, result.top * 1.08 || 1], nticks: row.height > 100 ? 5 : 3, ticksuffix: row.suffix };
+    return charts.layout({ layout: {} }, {
       printWidth: charts.printWidth,
-      layout: { hovermode: "x unified", dragmode: touch ? false : "zoom", shapes },
-      xaxis: { range: [from_s, to_s], ticksuffix: " s", showspikes: false, unifiedhovertitle: { text: "%{x:.3f} s" } },
-      yaxis: { fixedrange: true, nticks: 5, zeroline: true },
+      layout: { margin, hovermode: false, dragmode: false, height: row.height },
+      xaxis: { range: [from_s, to_s], tickvals: ticks.at, showticklabels: false, ticks: "", zeroline: false },
+      yaxis: { fixedrange: true, ...y },
     });
   }
 
-  const draw = () => Promise.all(figures.map((figure) => charts.put(figure, charts.traces(figure), layoutOf(figure))));
-
-  function cursor(plot) {
-    const line = document.createElement("div");
-    line.className = "cursor";
-    plot.append(line);
-    return line;
+  function drawRow(row, ticks) {
+    row.result = rows.build(row, stretch());
+    const note = byId(`note-${row.id}`);
+    note.textContent = rows.told(row, row.result);
+    return Plotly.react(plotOf(row), charts.coloured(row.result.traces), layoutOf(row, row.result, ticks), config);
   }
 
-  // One moment marked in all rows while the pointer is in one of them.
-  function linkRows() {
-    const rows = figures.map((figure) => ({ plot: plotOf(figure), line: cursor(plotOf(figure)) }));
-    const place = (x, own) => rows.forEach(({ plot, line }) => {
-      const { from_s, to_s } = view.range();
-      const width = plot.clientWidth - margin.l - margin.r;
-      const left = margin.l + ((x - from_s) / (to_s - from_s)) * width;
-      const inside = plot !== own && left >= margin.l && left <= margin.l + width;
-      Object.assign(line.style, { display: inside ? "block" : "none", left: `${left}px`, top: `${margin.t}px`,
-        height: `${plot.clientHeight - margin.t - margin.b}px` });
-    });
-    rows.forEach(({ plot }) => {
-      plot.on("plotly_hover", (event) => place(event.xvals ? event.xvals[0] : event.points[0].x, plot));
-      plot.on("plotly_unhover", () => place(NaN, plot));
-      plot.on("plotly_doubleclick", () => view.setRange(0, view.duration));
-      plot.on("plotly_relayout", (change) => {
-        const from = change["xaxis.range[0]"];
-        if (from !== undefined) view.setRange(from, change["xaxis.range[1]"]);
-      });
-    });
-  }
-
-  function showRange() {
+  function drawAxis() {
     const { from_s, to_s } = view.range();
-    reset.disabled = view.whole();
-    figures.forEach((figure) => Plotly.relayout(plotOf(figure), { "xaxis.range": [from_s, to_s] }));
+    const ticks = axis.ticks(from_s, to_s, inner());
+    section.querySelectorAll(".time-axis .ticks").forEach((strip) => {
+      strip.replaceChildren(...ticks.at.map((t) => {
+        const label = document.createElement("span");
+        label.textContent = ticks.label(t);
+        label.style.left = `${(100 * (t - from_s)) / (to_s - from_s)}%`;
+        return label;
+      }));
+    });
+    section.querySelectorAll(".time-axis .unit").forEach((unit) => { unit.textContent = axis.unit(); });
+    return ticks;
   }
 
-  function showTime(button) {
-    view.showAround(Number(button.dataset.from), Number(button.dataset.to));
-    section.scrollIntoView();
+  const isNear = (row) => {
+    const { top, bottom } = plotOf(row).getBoundingClientRect();
+    return bottom > -200 && top < innerHeight + 200;
+  };
+
+  // Rows on the screen at once, the others in the frames after it.
+  function draw() {
+    const turn = (frames += 1);
+    frame.style.setProperty("--pan", "0px");
+    const ticks = drawAxis();
+    shade();
+    const [near, far] = [all.filter(isNear), all.filter((row) => !isNear(row))];
+    const drawn = near.map((row) => drawRow(row, ticks));
+    const rest = far.reduce((before, row) => before.then(async () => {
+      await new Promise(requestAnimationFrame);
+      if (turn === frames) await drawRow(row, ticks);
+    }), Promise.resolve());
+    return { near: Promise.all(drawn), rest };
   }
 
-  function start() {
-    if (!figures.length) return;
-    linkRows();
-    document.addEventListener("tracer:range", showRange);
-    reset.addEventListener("click", () => view.setRange(0, view.duration));
+  async function drawAll() {
+    const ticks = drawAxis();
+    shade();
+    await Promise.all(all.map((row) => drawRow(row, ticks)));
+  }
+
+  let asked = 0;
+  function redraw() {
+    if (!asked) asked = requestAnimationFrame(() => { asked = 0; draw(); });
+  }
+
+  // The finding that is selected and what was lost, as shades through all rows.
+  function shade() {
+    const { from_s, to_s } = view.range();
+    const selected = findings[view.selected()];
+    const lost = all.flatMap((row) => row.series).find((series) => series.kind === "lane" && series.name === "lost");
+    const shades = lost ? levels.merged(lost, from_s, to_s, inner()).map((one) => ["lost", one.begin, one.end]) : [];
+    if (selected) shades.push(["selected", ...selected]);
+    all.forEach((row) => {
+      row.shades.replaceChildren(...shades.map(([kind, from, to]) => {
+        const shape = document.createElement("div");
+        shape.className = `shade ${kind}`;
+        shape.style.left = `${(100 * (from - from_s)) / (to_s - from_s)}%`;
+        shape.style.width = `${(100 * (to - from)) / (to_s - from_s)}%`;
+        return shape;
+      }));
+    });
+    byId("shades").hidden = !shades.length;
+    for (const kind of ["lost", "selected"]) byId(`shade-${kind}`).hidden = !shades.some(([each]) => each === kind);
+  }
+
+  function zoomTo(from, to) {
+    if (to - from > 1e-7) view.setRange(from, to);
+  }
+
+  function pan(part, done) {
+    const { from_s, to_s } = view.range();
+    const width = to_s - from_s;
+    const shift = Math.max(-(view.duration - to_s) / width, Math.min(from_s / width, part - panning));
+    if (done || Math.abs(shift) > 0.45) {
+      panning = done ? 0 : panning + shift;
+      frame.style.setProperty("--pan", "0px");
+      if (shift) zoomTo(from_s - shift * width, to_s - shift * width);
+    } else frame.style.setProperty("--pan", `${shift * inner()}px`);
+  }
+
+  function scale(factor, at) {
+    const { from_s, to_s } = view.range();
+    const width = Math.min(view.duration, (to_s - from_s) / factor);
+    const from = Math.max(0, Math.min(view.duration - width, moment(at) - at * width));
+    zoomTo(from, from + width);
+  }
+
+  function hover(part, event, own) {
+    const inside = part >= 0 && part <= 1;
+    const t = moment(part);
+    byId("moment").textContent = inside ? axis.moment(t, resolution()) : "";
+    all.forEach((row) => {
+      row.cursor.style.display = inside ? "block" : "none";
+      row.cursor.style.left = `${part * 100}%`;
+      row.values.forEach((value, i) => { value.textContent = inside ? rows.at(row, row.series[i], t, resolution()) : ""; });
+    });
+    tip(own, part, event);
+  }
+
+  function leave() {
+    byId("moment").textContent = "";
+    all.forEach((row) => {
+      row.cursor.style.display = "none";
+      row.values.forEach((value) => { value.textContent = ""; });
+    });
+    byId("tip").hidden = true;
+  }
+
+  function pointed(row, part, event) {
+    const box = row.over.getBoundingClientRect();
+    const name = row.lane_names[Math.floor(((event.clientY - box.top) / box.height) * row.lane_names.length)];
+    const lanes = row.series.filter((series) => series.kind === "lane" && !series.hidden && series.name.split(":")[0] === name);
+    return lanes.flatMap((series) => rows.under(series, moment(part), resolution()).map((at) => ({ series, at })));
+  }
+
+  function wordsOf({ series, at }) {
+    const name = series.labels[at] ?? series.name;
+    const several = series.count[at] > 1 ? `${rows.number(series.count[at])} × ` : "";
+    const lasted = series.length[at] ? `, ${rows.length(series.length[at])}` : "";
+    return `${several}${name} at ${series.begin[at].toFixed(6)} s${lasted}`;
+  }
+
+  function tip(row, part, event) {
+    const found = row?.lanes ? pointed(row, part, event) : [];
+    const box = byId("tip");
+    box.hidden = !found.length;
+    if (!found.length) return;
+    const lines = found.slice(0, MOST_LISTED).map(wordsOf);
+    if (found.length > MOST_LISTED) lines.push(`and ${found.length - MOST_LISTED} more here`);
+    if (found.some(hasFinding)) lines.push("Click to select the finding.");
+    box.replaceChildren(...lines.map((words) => Object.assign(document.createElement("p"), { textContent: words })));
+    const area = section.getBoundingClientRect();
+    box.style.top = `${event.clientY - area.top + 14}px`;
+    box.style.left = `${Math.max(0, Math.min(event.clientX - area.left + 12, area.width - box.offsetWidth))}px`;
+  }
+
+  const hasFinding = ({ series, at }) => series.finding && series.finding[at] >= 0;
+
+  function click(row, part, event) {
+    if (!row.lanes) return;
+    const found = pointed(row, part, event);
+    const one = found.find(hasFinding) ?? found[0];
+    if (!one) return;
+    const { series, at } = one;
+    if (hasFinding(one)) view.select(String(series.finding[at]));
+    else view.showAround(series.begin[at], series.begin[at] + series.length[at]);
+  }
+
+  function brush(from, to) {
+    all.forEach((row) => {
+      row.brush.style.display = to === from ? "none" : "block";
+      row.brush.style.left = `${Math.min(from, to) * 100}%`;
+      row.brush.style.width = `${Math.abs(to - from) * 100}%`;
+    });
+  }
+
+  const pans = () => byId("drag-pans").checked;
+  const whole = () => view.setRange(0, view.duration);
+
+  function layer(parent, name) {
+    const element = Object.assign(document.createElement("div"), { className: name });
+    parent.append(element);
+    return element;
+  }
+
+  function overlay(row) {
+    const plot = plotOf(row);
+    row.over = layer(plot, "over");
+    Object.assign(row.over.style, { left: `${margin.l}px`, right: `${margin.r}px`, top: `${margin.t}px`, bottom: `${margin.b}px` });
+    [row.shades, row.brush, row.cursor] = ["shades", "brush", "cursor"].map((name) => layer(row.over, name));
+    row.inset = (frame.clientWidth - plot.clientWidth) / 2;
+    const keys = [...document.querySelectorAll(`#chart-${row.id} .keys button`)];
+    row.values = keys.map((key) => layer(key, "at"));
+    keys.forEach((key, i) => key.addEventListener("click", () => {
+      row.series[i].hidden = key.getAttribute("aria-pressed") === "true";
+      key.setAttribute("aria-pressed", String(!row.series[i].hidden));
+      redraw();
+    }));
+    gestures.listen(row.over, () => row.over.getBoundingClientRect(), hands(row), pans);
+  }
+
+  const hands = (row) => ({
+    scale, leave, whole, brush,
+    pan: (part, done) => pan(part, done),
+    zoom: (from, to) => { brush(0, 0); zoomTo(moment(from), moment(to)); },
+    hover: (part, event) => hover(part, event, row),
+    click: (part, event) => click(row, part, event),
+  });
+
+  function controls() {
+    const acts = { "zoom-in": () => scale(2, 0.5), "zoom-out": () => scale(0.5, 0.5), earlier: () => pan(0.5, true), later: () => pan(-0.5, true), reset: whole };
+    Object.entries(acts).forEach(([id, act]) => byId(id).addEventListener("click", act));
+    byId("clock").addEventListener("change", (event) => { axis.show(event.target.value); redraw(); });
+    section.querySelectorAll(".time-axis .ticks").forEach((strip) => {
+      gestures.listen(strip, () => strip.getBoundingClientRect(), hands({ lanes: false }), () => true);
+    });
+    gestures.keys(frame, { scale, pan, whole });
     document.addEventListener("click", (event) => {
       const button = event.target.closest("button.goto");
-      if (button) showTime(button);
+      if (!button) return;
+      view.showAround(Number(button.dataset.from), Number(button.dataset.to));
+      section.scrollIntoView();
     });
   }
 
-  if (figures.length) charts.register(draw);
-  starts.push(start);
+  function follow() {
+    document.addEventListener("tracer:range", () => { byId("reset").disabled = view.whole(); redraw(); });
+    document.addEventListener("tracer:select", ({ detail }) => {
+      const found = findings[detail.finding];
+      if (found) view.showAround(...found);
+      shade();
+    });
+    new ResizeObserver(redraw).observe(frame);
+  }
+
+  async function prepare() {
+    const stream = new Blob([data.fromBase64(content.packed)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const given = JSON.parse(await new Response(stream).text());
+    axis.use(given.clocks);
+    findings = given.findings;
+    all = given.rows.map(rows.unpack);
+    all.forEach(overlay);
+    controls();
+    follow();
+  }
+
+  let ready = null;
+  charts.register(async () => {
+    await (ready ??= prepare());
+    await drawAll();
+  });
 })();

@@ -39,9 +39,15 @@ class Opened:
         """The value of a JavaScript expression in the page."""
         return self.page.evaluate(expression)
 
+    def until(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true in the page; its CSP keeps Playwright's own way from working."""
+        look = f"const look = () => ({expression}) ? done(true) : performance.now() > end ? done(false) : next(look);"
+        wait = f"const next = requestAnimationFrame, end = performance.now() + {READY_TIMEOUT_MS}; {look} look();"
+        assert self.ask(f"new Promise((done) => {{ {wait} }})"), expression
+
     def drawn(self) -> dict[str, int]:
         """Chart id to the number of marks drawn in it: bars, lines, points."""
-        marks = "svg.main-svg :is(.bars .point path, .scatterlayer .lines path, .scatterlayer .points path)"
+        marks = "svg.main-svg :is(.bars .point path, .scatterlayer :is(.lines, .points, .fills) path)"
         script = f"[...document.querySelectorAll('.plot')].map(p => [p.id, p.querySelectorAll('{marks}').length])"
         return {plot.removeprefix("plot-"): count for plot, count in self.ask(script)}
 

@@ -12,8 +12,9 @@ from tracer.analyze.terms import Scope, Tier
 from tracer.metadata import PlanRow, SourceState
 from tracer.recording_facts import RecordingFacts
 from tracer.report.ladder import ladder_figures
+from tracer.report.section import Source
 from tracer.report.stalls import stalls as report_stalls
-from tracer.report.timeline import busy_row, reclaim_row
+from tracer.report.timeline.reclaim import reclaim_row
 from tracer.terminal.summary_text import summary_text
 from tracer.wording.verdict import verdict
 
@@ -251,8 +252,8 @@ def test_text_names_the_scope_of_stalls_and_of_slab_objects() -> None:
 
 def test_charts_name_all_scopes_that_were_entered() -> None:
     analysis = analyse(reclaim("memcg", 1 * MS, 30), reclaim("direct", 10 * MS, 30, 101))
-    names = [trace["name"] for row in (reclaim_row(analysis, 4096), busy_row(analysis)) for trace in row.traces]
-    assert names == ["direct (global, memcg) file", "direct (global, memcg)"]
+    row = reclaim_row(Source(analysis, RecordingFacts("x", METADATA)))
+    assert [series.look.name for series in row.series] == ["direct (global, memcg) file"]
 
 
 def test_a_finding_names_the_scope_that_took_from_the_balloon() -> None:

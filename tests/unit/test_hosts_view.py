@@ -19,8 +19,9 @@ from tracer.analyze.model import Finding
 from tracer.analyze.terms import Quality
 from tracer.batch import Samples
 from tracer.metadata import BalloonInfo, PlanRow, SourceState
-from tracer.report.balloon_chart import balloon_row
-from tracer.report.figure import Absence
+from tracer.recording_facts import RecordingFacts
+from tracer.report.section import Source
+from tracer.report.timeline.balloon import balloon_row
 from tracer.schema import SAMPLE_NULL
 from tracer.store import Recording
 from tracer.wording.balloon_size import size_words
@@ -142,8 +143,8 @@ def test_a_kill_beside_a_balloon_that_only_the_host_knows_says_what_it_held():
 
 
 def test_the_report_does_not_say_more_than_the_hosts_log_does():
-    row = balloon_row(analyse(host((0, 384)), metadata=UNSIZED), 4096)
-    assert isinstance(row, Absence)
+    row = balloon_row(Source(analyse(host((0, 384)), metadata=UNSIZED), RecordingFacts("x", UNSIZED)))
+    assert not row.drawn
     assert row.words == "By the host's log the balloon held at least 640.0 MiB and did not move."
 
 

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .series import Floats
-
 Trace = dict[str, Any]
 
 
@@ -45,28 +43,6 @@ class Figure:
         """One more trace with its own legend entry."""
         self.legend.append(LegendItem(name, color, look, (len(self.traces),)))
         self.traces.append({"name": name, **trace})
-
-
-@dataclass(frozen=True)
-class Absence:
-    """A chart that has nothing to show, as a sentence."""
-
-    id: str
-    title: str
-    words: str
-    drawn: bool = False
-
-
-def line(time_s: Floats, values: Floats, color: str, unit: str, **style: str | float) -> Trace:
-    """A line over time."""
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": time_s,
-        "y": values,
-        "line": {"color": color, "width": 1.6, **style},
-        "hovertemplate": f"%{{y:,.1f}} {unit}",
-    }
 
 
 def kinds(figures: Iterable[Figure]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from .section import Section
 
 SECTIONS: Final = (
     Section("findings", "Findings", findings.content, style=True, script=True),
-    Section("timeline", "Timeline", timeline.content, script=True),
+    Section("timeline", "Timeline", timeline.content, style=True, script=True),
     Section("ladder", "Ladder", ladder.content, style=True, script=True),
     Section("shrinkers", "Shrinkers", shrinkers.content, folded=True),
     Section("stalls", "Stalls", stalls.content, style=True, folded=True),
