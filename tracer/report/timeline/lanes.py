@@ -15,6 +15,7 @@ from ...analyze.sizes import MIB
 from ...analyze.terms import Severity, Tier
 from ...balloon_counters import HOSTS_ACTUAL, HOSTS_TARGET
 from ...wording.numbers import count, listing
+from ..chosen_findings import chosen
 from ..palette import tier_color
 from ..section import Source
 from .model import Lane, Look, Row
@@ -22,8 +23,6 @@ from .packing import Floats
 
 Interval = tuple[float, float]
 
-MOST_FINDINGS: Final = 200
-"""So many findings, the worst, have a stretch of their own to select."""
 _MOST_ROWS: Final = 2048
 _LANE_PX: Final = 17
 _AROUND_PX: Final = 12
@@ -72,18 +71,18 @@ def _counted(analysis: Analysis, lanes: Sequence[Lane]) -> list[str]:
 
 
 def _found(analysis: Analysis) -> list[Lane]:
-    listed = analysis.findings[:MOST_FINDINGS]
+    listed = chosen(analysis.findings)
     lanes = []
     for severity, color in _SEVERITIES:
-        chosen = [finding for finding in listed if finding.severity is severity]
-        chosen.sort(key=lambda finding: finding.start_s)
-        spans = [(finding.start_s, finding.end_s) for finding in chosen]
+        picked = [finding for finding in listed if finding.severity is severity]
+        picked.sort(key=lambda finding: finding.start_s)
+        spans = [(finding.start_s, finding.end_s) for finding in picked]
         lanes.append(
             Lane(
                 Look(f"finding: {severity}", f"var({color})", "solid"),
                 _single(spans),
-                finding=[finding.id for finding in chosen],
-                labels=[f"{finding.kind}, {severity}" for finding in chosen],
+                finding=[finding.id for finding in picked],
+                labels=[f"{finding.kind}, {severity}" for finding in picked],
             )
         )
     return lanes
@@ -114,7 +113,7 @@ def _commands(analysis: Analysis) -> Lane:
 
 def _kills(analysis: Analysis) -> Lane:
     kills = analysis.timeline.spans.get(Tier.OOM_KILL.label) or _nothing()
-    found = [finding for finding in analysis.findings[:MOST_FINDINGS] if finding.kind == "oom_kill"]
+    found = [finding for finding in chosen(analysis.findings) if finding.kind == "oom_kill"]
     ids = [_around(found, at) for at in kills.begin_s.tolist()]
     look = Look("OOM kill", "var(--band-oom-kill)", "mark-x")
     return Lane(look, kills, points=True, symbol="x", finding=ids)
@@ -130,7 +129,7 @@ def _spans(analysis: Analysis, tier: Tier, name: str) -> Lane:
 
 
 def _cycles(analysis: Analysis) -> Lane:
-    storms = [finding for finding in analysis.findings[:MOST_FINDINGS] if finding.kind in ("cycle", "storm")]
+    storms = [finding for finding in chosen(analysis.findings) if finding.kind in ("cycle", "storm")]
     spans = [(cycle.start_s, cycle.end_s) for cycle in analysis.cycles]
     lane = _of("cycle", "--band-cycle", spans)
     return _selecting(lane, storms)
@@ -138,7 +137,7 @@ def _cycles(analysis: Analysis) -> Lane:
 
 def _conflicts(analysis: Analysis) -> Lane:
     lane = _of("conflict", "--band-conflict", overlaps(analysis))
-    return _selecting(lane, [one for one in analysis.findings[:MOST_FINDINGS] if one.kind == "conflict"])
+    return _selecting(lane, [one for one in chosen(analysis.findings) if one.kind == "conflict"])
 
 
 def _selecting(lane: Lane, findings: Sequence[Finding]) -> Lane:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from ..chosen_findings import chosen
 from ..section import Content, Source
 from .balloon import balloon_row
 from .clock import Clocks, clocks_of
-from .lanes import MOST_FINDINGS, lanes_row
+from .lanes import lanes_row
 from .memory import memory_row
 from .model import Row
 from .packing import packed
@@ -57,7 +58,7 @@ def content(source: Source) -> Content:
 def data(shown: Timeline, source: Source) -> dict[str, Any]:
     """What the script draws from."""
     duration_s = source.analysis.duration_s
-    findings = source.analysis.findings[:MOST_FINDINGS]
+    findings = chosen(source.analysis.findings)
     return {
         "rows": [row.data(duration_s) for row in shown.rows if row.drawn],
         "clocks": asdict(shown.clocks),
