@@ -25,7 +25,6 @@ from tracer.report.timeline.lanes import joined
 from tracer.report.timeline.model import Lane, Row
 from tracer.report.timeline.packing import times, values
 from tracer.report.timeline.section import timeline
-from tracer.report.timeline.waiting import rates
 
 ROWS = ["lanes", "balloon", "memory", "reclaim", "refaults", "waiting", "pressure", "slab"]
 MIB = float(1 << 20)
@@ -142,13 +141,6 @@ def test_sampled_but_absent_is_told_from_not_sampled() -> None:
     assert sampled["refaults"].words == "Refaults were sampled; no page was read again."
     assert unsampled["pressure"].words == "Memory pressure was not sampled."
     assert unsampled["refaults"].words == "Refaults were not sampled."
-
-
-def test_a_counter_becomes_a_rate_and_a_reset_is_no_negative_one() -> None:
-    counter = Quantity(np.array([0.0, 1.0, 3.0, 3.0, 4.0]), np.array([0.0, 10.0, 30.0, 31.0, 5.0]))
-    time_s, rate = rates(counter)
-    assert time_s.tolist() == [1.0, 3.0, 4.0]
-    assert rate.tolist() == [10.0, 10.0, 0.0]
 
 
 def test_lanes_name_what_was_found_marked_lost_and_fought_over() -> None:

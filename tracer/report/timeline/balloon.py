@@ -14,8 +14,8 @@ from ...balloon_counters import HOSTS_ACTUAL, HOSTS_FULL, HOSTS_TARGET
 from ...schema import BALLOON_PAGE_BYTES
 from ...wording.numbers import mib
 from ..section import Source
+from ..series import Floats
 from .model import Level, Look, Marks, Row
-from .packing import Floats
 
 _VMWARES_TARGET: Final = "vmmemctl.target_pages"
 _TOTAL: Final = "meminfo.MemTotal_bytes"

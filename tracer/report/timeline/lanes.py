@@ -18,8 +18,8 @@ from ...wording.numbers import count, listing
 from ..chosen_findings import chosen
 from ..palette import tier_color
 from ..section import Source
+from ..series import Floats
 from .model import Lane, Look, Row
-from .packing import Floats
 
 Interval = tuple[float, float]
 

@@ -11,8 +11,8 @@ from ...analyze.balloon.size import Size, sampled_size
 from ...analyze.curves import Quantity
 from ...analyze.sizes import MIB
 from ..section import Source
+from ..series import Floats
 from .model import Level, Look, Row
-from .packing import Floats
 
 _TOTAL: Final = "meminfo.MemTotal_bytes"
 _AVAILABLE: Final = "meminfo.MemAvailable_bytes"

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...analyze.curves import Occurrences
-from .packing import Floats, Packed, times, values
+from ..series import Floats
+from .packing import Packed, times, values
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
 Packed = dict[str, Any]
 
 _TICK_S: Final = 1e-6

@@ -6,12 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from ...analyze.curves import Quantity
 from ...analyze.sizes import MIB
 from ...wording.numbers import seconds
 from ..section import Source
+from ..series import Floats, rates
 from .model import Level, Look, Row
-from .packing import Floats
 
 _REFAULTS: Final = (
     (Look("file", "var(--mem-file)", "line"), ("vmstat.workingset_refault_file", "vmstat.workingset_refault")),
@@ -30,7 +29,7 @@ def refault_row(source: Source) -> Row:
         if counter is None:
             continue
         sampled = True
-        time_s, rate = rates(counter)
+        time_s, rate = rates(counter.time_s, counter.values)
         if rate.any():
             row.series.append(Level(look, time_s, rate * scale, "vh"))
             words.append(f"{look.name} {(counter.values[-1] - counter.values[0]) * scale:,.1f} MiB")
@@ -64,7 +63,7 @@ def pressure_row(source: Source) -> Row:
         if quantity is None or not len(quantity.values):
             continue
         sampled = True
-        time_s, rate = rates(quantity)
+        time_s, rate = rates(quantity.time_s, quantity.values)
         if not rate.any():
             continue
         row.series.append(Level(Look(name, color, "line"), time_s, rate / 1e4, "vh"))
@@ -73,13 +72,3 @@ def pressure_row(source: Source) -> Row:
     quiet = "Pressure was sampled; no task waited for memory." if sampled else "Memory pressure was not sampled."
     row.words = f"Tasks waiting for memory: {'; '.join(words)}." if words else quiet
     return row
-
-
-def rates(counter: Quantity) -> tuple[Floats, Floats]:
-    """Growth per second of a cumulative counter, at the later of two readings; a counter that fell gives 0."""
-    if len(counter.time_s) < 2:
-        return counter.time_s[:0], counter.values[:0]
-    elapsed = np.diff(counter.time_s)
-    grown = np.maximum(np.diff(counter.values), 0.0)
-    kept = elapsed > 0
-    return counter.time_s[1:][kept], grown[kept] / elapsed[kept]
