@@ -196,6 +196,40 @@ def test_an_end_without_an_event_comes_before_what_begins_at_its_time(tmp_path: 
     assert found == [("oom_notifier", 0, 1), ("direct_reclaim", 0, 1), ("oom_notifier", 0, 0)]
 
 
+def test_a_span_that_begins_and_is_lost_as_its_parent_ends_stays_inside(tmp_path: Path) -> None:
+    stream = [
+        event(START_NS + 1 * MS, "direct_reclaim_begin", 8),
+        event(START_NS + 2 * MS, "shrink_slab_start", 8, shrink=SUPER_CACHE_SCAN, shr=1),
+        event(START_NS + 2 * MS, "direct_reclaim_end", 8),
+        event(START_NS + 3 * MS, "virtballoon_changed", 9),
+    ]
+    trace = traced(tmp_path, records(*stream))
+    found = [(one.name, one.depth, (one.end_ns - one.start_ns) // MS) for one in trace.slices if one.thread]
+    assert found == [("direct_reclaim", 0, 1), ("shrink_slab", 1, 0)]
+
+
+def test_a_kswapd_that_was_at_work_before_is_drawn_from_its_first_event(tmp_path: Path) -> None:
+    slab = {"tid": 85, "comm": "kswapd0", "shrink": SUPER_CACHE_SCAN, "shr": 1}
+    stream = [
+        event(START_NS + 1 * MS, "shrink_slab_start", **slab),
+        event(START_NS + 2 * MS, "shrink_slab_end", **slab),
+        event(START_NS + 3 * MS, "kswapd_sleep", 85, "kswapd0"),
+    ]
+    trace = traced(tmp_path, records(*stream))
+    run, call = [one for one in trace.slices if one.thread]
+    assert (run.name, run.args["begin"], (run.end_ns - run.start_ns) // MS) == ("kswapd", "not seen", 2)
+    assert (call.name, call.depth, "begin" in call.args) == ("shrink_slab", 1, False)
+    assert "order" not in run.args
+
+
+def test_tasks_that_reclaim_at_the_same_time_are_one_slice_of_their_tier(tmp_path: Path) -> None:
+    edges = [(1, "begin", 8), (2, "begin", 9), (3, "end", 8), (5, "end", 9), (7, "begin", 8), (8, "end", 8)]
+    stream = [event(START_NS + at * MS, f"direct_reclaim_{edge}", tid) for at, edge, tid in edges]
+    trace = traced(tmp_path, records(*stream))
+    found = [((one.start_ns - START_NS) // MS, (one.end_ns - START_NS) // MS) for one in trace.on("direct")]
+    assert found == [(1, 5), (7, 8)]
+
+
 def test_spans_without_a_length_are_slices(tmp_path: Path) -> None:
     slab = {"tid": 8, "shrink": SUPER_CACHE_SCAN, "shr": 1}
     stream = [event(START_NS + MS, kind, **slab) for kind in ("shrink_slab_start", "shrink_slab_end")]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..batch import Batch, Column
 from ..record import ADDRESS_FIELDS
 from ..schema import FUNCTION_FIELDS, KIND_BY_NAME
-from .edges import Edges
+from .edges import BEGIN, Edges
 from .source import Source
 from .tasks import word
 
@@ -25,7 +25,7 @@ class Arguments:
         self._symbols = source.symbols
 
     def of(self, edges: Edges) -> list[Named]:
-        """Those of each edge's event; of an end that no event tells whether it was lost or never has an event."""
+        """Those of each edge's event; of an edge that no event tells why none does."""
         made: list[Named] = [{} for _ in range(len(edges))]
         at = np.full(len(edges.stretch.batch), -1)
         at[edges.at[edges.told]] = np.flatnonzero(edges.told)
@@ -33,8 +33,9 @@ class Arguments:
             new = np.flatnonzero(at[rows] >= 0)
             for place, named in zip(at[rows[new]].tolist(), self.of_kind(edges.stretch.batch, kind, new), strict=True):
                 made[place] = named
-        for row in np.flatnonzero(~edges.told & (edges.type != 1)).tolist():
-            made[row] = {"end": "lost" if edges.lost[row] else "inferred"}
+        for row in np.flatnonzero(~edges.told).tolist():
+            is_lost = "lost" if edges.lost[row] else "inferred"
+            made[row] = {"begin": "not seen"} if edges.type[row] == BEGIN else {"end": is_lost}
         return made
 
     def of_kind(self, batch: Batch, kind: str, rows: npt.NDArray[np.int64]) -> list[Named]:

@@ -41,7 +41,7 @@ _ANNOTATION_BOOL: Final = 2
 _ANNOTATION_DOUBLE: Final = 5
 _ANNOTATION_STRING: Final = 6
 _ANNOTATION_NAME: Final = 10
-_EVENT_NAME: Final = 23
+EVENT_NAME: Final = 23
 _SEQUENCE: Final = 10
 _SEQUENCE_FLAGS: Final = 13
 _CLEARED, _NEEDS_STATE = 1, 2
@@ -69,7 +69,7 @@ EVENT_NAMES: Final = {
     )
 }
 """Names of slices and instants by their number."""
-_OWN_ARGUMENTS: Final = ("comm", "cgroup", "end")
+_OWN_ARGUMENTS: Final = ("comm", "cgroup", "begin", "end")
 ARGUMENTS: Final = {
     name: place
     for place, name in enumerate(
@@ -154,7 +154,7 @@ class Packets:
 
 
 def _named(event_type: int, track: int, name: str, args: Mapping[str, Any]) -> list[bytes]:
-    head = [number(EVENT_TYPE, event_type), number(EVENT_TRACK, track), text(_EVENT_NAME, printable(name))]
+    head = [number(EVENT_TYPE, event_type), number(EVENT_TRACK, track), text(EVENT_NAME, printable(name))]
     return head + [_annotation(key, value) for key, value in args.items()]
 
 

@@ -26,6 +26,7 @@ from .packets import (
     ANNOTATION_UINT,
     ARGUMENTS,
     EVENT_FLOW,
+    EVENT_NAME,
     EVENT_NAME_IID,
     EVENT_NAMES,
     EVENT_TERMINATING_FLOW,
@@ -144,7 +145,7 @@ class SpanPackets:
             if number_ >> 2 == 0:
                 yield from self._untold(edges, chosen, of_type)
             elif of_kind is None:
-                name = text(23, f"unknown kind {number_ >> 2}")
+                name = text(EVENT_NAME, f"unknown kind {number_ >> 2}")
                 yield _Group(chosen, [number(EVENT_TYPE, INSTANT), name, *self._who(chosen)])
             else:
                 yield from self._told(edges, chosen, of_kind, of_type)
@@ -183,14 +184,18 @@ class SpanPackets:
             for code, of_code in _by(spans.code[edges.span[chosen]]):
                 rows_ = chosen[of_code]
                 name = number(EVENT_NAME_IID, EVENT_NAMES[SPAN_KINDS[code].value])
-                yield _Group(rows_, [number(EVENT_TYPE, SLICE_BEGIN), name, *self._who(rows_)])
+                note = self._note("begin", _UNSEEN)
+                yield _Group(rows_, [number(EVENT_TYPE, SLICE_BEGIN), name, *self._who(rows_), note])
             return
         for is_lost, word in ((True, _LOST), (False, "inferred")):
             rows_ = chosen[edges.lost[chosen] == is_lost]
             if len(rows_):
-                note = number(ANNOTATION_STRING_IID, self._strings.number(word))
-                named = number(ANNOTATION_NAME_IID, ARGUMENTS["end"])
-                yield _Group(rows_, [number(EVENT_TYPE, SLICE_END), Message(ANNOTATION, [named, note])])
+                yield _Group(rows_, [number(EVENT_TYPE, SLICE_END), self._note("end", word)])
+
+    def _note(self, name: str, word: str) -> Message:
+        """An argument that is the same in all packets."""
+        told = number(ANNOTATION_STRING_IID, self._strings.number(word))
+        return Message(ANNOTATION, [number(ANNOTATION_NAME_IID, ARGUMENTS[name]), told])
 
     def _who(self, chosen: I64) -> list[Any]:
         who: list[Any] = [_string("comm", self._comm[chosen])]
