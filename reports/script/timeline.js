@@ -5,7 +5,7 @@
   if (!content) return;
   const byId = (id) => document.getElementById(id);
   const frame = section.querySelector(".rows");
-  const margin = { l: 116, r: 12, t: 6, b: 8 };
+  const margin = { l: 124, r: 12, t: 6, b: 8 };
   const config = { staticPlot: true, responsive: true };
   const MOST_LISTED = 6;
   let all = [];

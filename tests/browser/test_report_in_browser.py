@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from command_line import run
 from synthetic_analysis import facts, quiet, storm
 
 from tracer.report import write_report
 
+GOLDEN = Path(__file__).parents[1] / "golden/data"
 CHARTS = ("lanes", "balloon", "memory", "reclaim", "pressure", "slab", "first", "tier-busy", "given")
 LIGHT_PAGE, DARK_PAGE = "rgb(245, 246, 248)", "rgb(15, 19, 24)"
 
@@ -131,6 +135,18 @@ def test_choosing_an_episode_changes_table_and_charts(open_report, report):
         "Episode 2: 14.500 s to 24.000 s"
     ]
     assert opened.ask("document.querySelector('#plot-first').data[0].x[1]") == 0.3
+
+
+@pytest.mark.parametrize("name", ["guest-no-deflate", "guest-host-reasserts", "guest-lru-gen", "memcg-kill"])
+def test_a_screen_1280_wide_cuts_neither_the_ladder_nor_a_lanes_name(open_report, tmp_path, name):
+    path = tmp_path / "report.html"
+    run("report", GOLDEN / f"{name}.rtrace", "-o", path)
+    opened = open_report(path)
+    opened.until("document.querySelectorAll('#plot-lanes .ytick text').length")
+    wide = "[...document.querySelectorAll('.ladder:not([hidden]) .scroll')].map(e => e.scrollWidth - e.clientWidth)"
+    left = "[...document.querySelectorAll('#plot-lanes .ytick text')].map(e => e.getBoundingClientRect().left"
+    assert opened.ask(wide) == [0]
+    assert min(opened.ask(f"{left} - e.closest('svg').getBoundingClientRect().left)")) >= 2
 
 
 def test_it_prints_in_light_colours_within_the_page(open_report, report):

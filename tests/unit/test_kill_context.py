@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streams import METADATA, MS, SECOND, Records, analyse, counters, event, records
 
+from tracer.analyze.findings.registry import KIND_BY_NAME
 from tracer.analyze.model import Analysis, Finding
 from tracer.batch import Samples
 from tracer.metadata import BalloonInfo
@@ -167,3 +168,32 @@ def test_without_retries_the_last_reading_says_what_was_free():
     kill = kill_of(analyse(free, victim()))
     assert kill.numbers["free_bytes"] == 5 << 20
     assert "5.0 MiB of memory were free at the last sample before" in kill.text
+
+
+MEMCG_CALL = records(
+    event(30 * MS, "out_of_memory_begin", memcg_id=47), event(60 * MS, "out_of_memory_end", constraint=3)
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "samples", "metadata", "advice"),
+    [
+        (MEMCG_CALL, (held(512),), OFF, "For a memory cgroup"),
+        (reclaim("memcg_reclaim"), (held(512),), OFF, "For a memory cgroup"),
+        (reclaim("memcg_reclaim"), (), NO_BALLOON, "For a memory cgroup"),
+        (reclaim(), (held(512),), OFF, "If the reason is DEFLATE_ON_OOM"),
+        (reclaim(), (held(512),), METADATA, "If the balloon held memory"),
+        (reclaim(), (held(0),), METADATA, "If the balloon was empty"),
+        (reclaim(), (), NO_BALLOON, "If the balloon was empty or there is none"),
+    ],
+)
+def test_what_to_try_first_is_true_of_this_kill(told, samples, metadata, advice):
+    kill = kill_of(analyse(records(told, victim()), *samples, metadata=metadata))
+    assert KIND_BY_NAME["oom_kill"].explanation.advice[kill.advice].startswith(advice)
+
+
+def test_against_a_kill_that_somebody_asked_for_there_is_nothing_to_try():
+    asked = event(50 * MS, "mark_victim", 100, "kworker/0:1", pid=77)
+    kill = kill_of(analyse(asked, held(512), metadata=OFF))
+    assert "sysrq" in kill.text
+    assert kill.advice is None

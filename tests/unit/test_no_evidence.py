@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from streams import METADATA, SECOND, counters, event, records
 from typer.testing import CliRunner
 
 from tracer.commands.app import app
+from tracer.metadata import Metadata, PlanRow, SourceState
 from tracer.store import Writer
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,53 @@ def test_it_can_not_be_told(path: Path) -> None:
     assert "level-unknown" in page
     assert "Can&#x27;t tell" in page or "Can't tell" in page or "Can&#39;t tell" in page
     assert [words for words in GREEN if words in text or words in page] == []
+
+
+def head_of(path: Path) -> str:
+    """The report's head, without markup."""
+    run("report", path)
+    head = path.with_suffix(".html").read_text().partition("</header>")[0].partition("<header")[2]
+    return " ".join(re.sub(r"<[^>]+>", " ", head).split())
+
+
+@pytest.mark.parametrize("holds", ["nothing", "a wake-up"])
+def test_a_recording_without_a_plan_has_no_number_that_nobody_looked_for(tmp_path: Path, holds: str) -> None:
+    path = tmp_path / "x.rtrace"
+    writer = Writer(path, Metadata())
+    if holds != "nothing":
+        writer.write_block(records(event(SECOND, "wakeup_kswapd")))
+    writer.close()
+    head = head_of(path)
+    assert "Worst wait not known not traced" in head
+    assert "OOM kills not known" in head
+    assert "Held by the balloon not known not known whether there is one" in head
+    assert "Kernel not known, CPUs not known" in head
+    assert "this machine has none" not in run("summary", path)
+
+
+def test_of_an_empty_recording_nothing_is_said_to_be_absent(tmp_path: Path) -> None:
+    path = tmp_path / "x.rtrace"
+    Writer(path, Metadata()).close()
+    text = run("summary", path)
+    run("report", path)
+    page = path.with_suffix(".html").read_text()
+    assert "Verdict: Can't tell: nothing was recorded" in text
+    assert "Reclaimed not known" in head_of(path)
+    green = (*GREEN, "Nothing was killed.", "Nothing was flagged:")
+    assert [words for words in green if words in text or words in page] == []
+
+
+def test_a_recording_with_a_plan_that_saw_none_says_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.rtrace"
+    kinds = ("direct_reclaim_begin", "mark_victim", "wakeup_kswapd")
+    writer = Writer(path, Metadata(plan=tuple(PlanRow(kind, "x:x", SourceState.USED) for kind in kinds)))
+    writer.write_block(records(event(SECOND, "wakeup_kswapd")))
+    writer.close()
+    head = head_of(path)
+    assert "Worst wait none" in head
+    assert "OOM kills 0" in head
+    assert "no balloon this machine has none" in head
+    assert "Kernel not known, 1 CPU Recorded" in head
 
 
 def test_a_cut_description_leaves_every_number_unknown(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tracer.report.chosen_findings import MOST_FINDINGS, chosen
 from tracer.report.finding_numbers import numbers
 from tracer.report.glossary import glossary, parts
 from tracer.report.header import who_waited
+from tracer.report.letter import letter
 from tracer.report.section import Source
 from tracer.report.table import Column, Table, word
 
@@ -141,3 +142,15 @@ def test_every_term_that_the_page_uses_is_in_the_glossary():
 
 def test_pages_have_their_count_beside():
     assert f"78.0 MiB <small>{78 * MIB_PAGES:,} p.</small>" in render(storm(), facts())
+
+
+@pytest.mark.parametrize(
+    ("position", "told"), [(2, "<strong>Try first:</strong> If the reason is DEFLATE_ON_OOM"), (None, "")]
+)
+def test_head_and_finding_advise_what_is_true_of_the_finding(position, told):
+    kill = replace(finding(1, "oom_kill"), severity=Severity.CRITICAL, advice=position)
+    page = render(replace(storm(), findings=[kill]), facts())
+    assert page.count("<strong>Try first:</strong>") == page.count(told) * bool(told) == (2 if told else 0)
+    tried = dict(letter(replace(storm(), findings=[kill]), facts(), None).remarks).get("Try first", [""])
+    assert tried[0].startswith(told.removeprefix("<strong>Try first:</strong> "))
+    assert bool(tried[0]) == bool(told)

@@ -36,7 +36,7 @@ SECTIONS = (
 class Page(HTMLParser):
     """Elements of a page with their attributes, captions, and balance of tags."""
 
-    VOID = frozenset({"meta", "link", "br", "img", "input"})
+    VOID = frozenset({"meta", "link", "br", "wbr", "img", "input"})
 
     def __init__(self, source: str) -> None:
         super().__init__()

@@ -42,8 +42,14 @@ def test_a_quiet_recording_has_no_tables(quiet):
 
 
 def test_a_machine_without_a_balloon_says_so(quiet):
-    facts = RecordingFacts("x", replace(FACTS.metadata, balloon=BalloonInfo()))
+    plan = (PlanRow("module_load", "module:module_load", SourceState.USED),)
+    facts = RecordingFacts("x", replace(FACTS.metadata, balloon=BalloonInfo(), plan=plan))
     assert sections(summary_text(quiet, facts))["Balloon"] == "Balloon: this machine has none."
+
+
+def test_without_a_plan_nobody_looked_for_a_balloon(quiet):
+    facts = RecordingFacts("x", replace(FACTS.metadata, balloon=BalloonInfo()))
+    assert sections(summary_text(quiet, facts))["Balloon"] == "Balloon: not known whether there is one."
 
 
 def test_pages_become_mib_of_the_recordings_page_size(quiet):

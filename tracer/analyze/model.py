@@ -202,6 +202,7 @@ class Finding:
     `id` stays the same however long the recording goes on. `cost` ranks findings of one severity: seconds that somebody
     waited, and bytes moved or read again, in seconds (`findings/kind.py`); None where it is not known. `open`: it still
     lasted when the recording ended. `cgroup` is the path of the one cgroup that it is about, where there is one.
+    `advice` is the position, in its kind's advice, of the first that is true for it; None where none is.
     """
 
     id: int
@@ -216,6 +217,7 @@ class Finding:
     cost: float | None = None
     open: bool = False
     cgroup: str | None = None
+    advice: int | None = 0
 
 
 def killed_from_user_space(findings: Iterable[Finding]) -> int:

@@ -40,7 +40,7 @@ def environment(analysis: Analysis, facts: RecordingFacts) -> list[Fact]:
     metadata = facts.metadata
     imported = f" (imported from {metadata.imported_from})" if metadata.imported_from else ""
     return [
-        Fact("Kernel", f"{_kernel(metadata)}, {plural(metadata.cpus, 'CPU')}"),
+        Fact("Kernel", f"{_kernel(metadata)}, {_cpus(metadata)}"),
         Fact("Recorded", f"{utc(metadata.start_utc_ns)}, for {length_of(analysis, facts)}"),
         Fact("Memory", f"{_memory(metadata)}{_watermarks(metadata)}"),
         Fact("Multi-gen LRU", _lru_gen(metadata)),
@@ -78,6 +78,12 @@ def more(analysis: Analysis, facts: RecordingFacts) -> list[Fact]:
 
 def _kernel(metadata: Metadata) -> str:
     return " ".join(filter(None, (metadata.kernel_release, metadata.machine))) or NOT_KNOWN
+
+
+def _cpus(metadata: Metadata) -> str:
+    """One is also what stands where nobody looked."""
+    looked = metadata.cpus > 1 or (metadata.plan and not metadata.imported_from)
+    return plural(metadata.cpus, "CPU") if looked else f"CPUs {NOT_KNOWN}"
 
 
 def _memory(metadata: Metadata) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..analyze.findings.kind import Kind, Listed
 from ..analyze.findings.registry import KIND_BY_NAME
-from ..analyze.model import Analysis
+from ..analyze.model import Analysis, Finding
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 _LIST: Final = {Listed.UNORDERED: "ul", Listed.ORDERED: "ol"}
@@ -45,6 +45,14 @@ def explanations(analysis: Analysis) -> list[Explanation]:
     """One for each kind that was found, in the order of the findings."""
     found = dict.fromkeys(finding.kind for finding in analysis.findings)
     return [_explanation(KIND_BY_NAME[name]) for name in found if name in KIND_BY_NAME]
+
+
+def first_advice(finding: Finding | None) -> Prose:
+    """What to try first against a finding, in pieces; empty without one and where none of its kind's advice fits."""
+    kind = KIND_BY_NAME.get(finding.kind) if finding else None
+    if finding is None or kind is None or finding.advice is None:
+        return ()
+    return prose(kind.explanation.advice[finding.advice])
 
 
 def anchor(kind: str) -> str:

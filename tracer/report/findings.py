@@ -13,7 +13,7 @@ from ..analyze.terms import Severity
 from ..wording.numbers import count, offset, plural, seconds
 from ..wording.verdict import unjudged_words
 from .chosen_findings import chosen
-from .explanations import Explanation, Prose, anchor, explanations, prose
+from .explanations import Explanation, Prose, anchor, explanations, first_advice, prose
 from .finding_numbers import Number, numbers
 from .section import Content, Source
 from .table import Table
@@ -25,8 +25,8 @@ _MARKS: Final = {Severity.CRITICAL: "▲", Severity.WARNING: "◆", Severity.INF
 
 @dataclass(frozen=True)
 class ShownFinding:
-    """One finding. `rank` is its severity's, 0 for the worst; `cost` is empty where it is not known; `title`, `meaning`
-    and `advice` are its kind's."""
+    """One finding. `rank` is its severity's, 0 for the worst; `cost` is empty where it is not known; `title` and
+    `meaning` are its kind's, `advice` is what of its kind's is true for it."""
 
     finding: Finding
     rank: int
@@ -108,6 +108,6 @@ def _shown(finding: Finding, source: Source) -> ShownFinding:
         numbers(finding, source.page_bytes),
         source.evidence.get(finding.id),
         prose(kind.explanation.meaning) if kind else (),
-        prose(kind.explanation.advice[0]) if kind else (),
+        first_advice(finding),
         anchor(finding.kind),
     )

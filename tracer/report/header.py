@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..analyze.cgroup_rows import short_name
-from ..analyze.findings.registry import KIND_BY_NAME
 from ..analyze.model import Analysis, Stall
 from ..analyze.terms import Severity
 from ..wording.numbers import seconds
 from ..wording.verdict import QUIET, UNKNOWN, Verdict
 from .cards import Card, cards, waited_s
 from .environment import Fact, environment, more
-from .explanations import Prose, prose
+from .explanations import Prose, first_advice
 from .section import Source
 
 _LEVEL_WORDS: Final[dict[str, str]] = {
@@ -32,7 +31,7 @@ _CGROUPS_NAMED: Final = 2
 @dataclass(frozen=True)
 class Header:
     """What stands above the sections. `waited` says who waited, empty where nobody did or nothing tells; `advice` is
-    what to try first, in pieces, empty where nothing is wrong."""
+    what to try first, in pieces, empty where nothing is wrong or none of the advice fits."""
 
     host: str
     verdict: Verdict
@@ -47,13 +46,13 @@ class Header:
 def header(source: Source) -> Header:
     """The page's head for one recording."""
     judged, metadata = source.verdict, source.facts.metadata
-    kind = KIND_BY_NAME.get(judged.kind)
+    worst = next((finding for finding in source.analysis.findings if finding.id == judged.finding), None)
     return Header(
         source.title or metadata.host or metadata.imported_from or source.facts.source,
         judged,
         _LEVEL_WORDS.get(judged.kind) or _LEVEL_WORDS[judged.level],
         who_waited(source.analysis),
-        prose(kind.explanation.advice[0]) if kind else (),
+        first_advice(worst),
         cards(source),
         environment(source.analysis, source.facts),
         more(source.analysis, source.facts),

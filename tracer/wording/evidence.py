@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..analyze.findings.needs import nothing_recorded
 from ..analyze.model import Analysis, TierRow
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts
@@ -23,15 +24,16 @@ def seen_of(analysis: Analysis, facts: RecordingFacts, kinds: frozenset[str]) ->
     """Whether nothing of these kinds means that there was nothing: they were traced, and no part is missing."""
     if not kinds.isdisjoint(analysis.accounting.events_by_kind):
         return True
-    traced = not facts.metadata.plan or bool(facts.metadata.kinds_traced & kinds)
-    return traced and not unseen_part(facts)
+    if nothing_recorded(analysis, facts.metadata):
+        return False
+    return bool(facts.metadata.kinds_traced & kinds) and not unseen_part(facts)
 
 
 def no_balloon(facts: RecordingFacts) -> str:
     """Why there is no balloon in the results, without capital and full stop."""
     if facts.metadata.imported_from:
         return "none was seen"
-    return "this machine has none" if facts.metadata.plan or facts.complete else "not known whether there is one"
+    return "this machine has none" if facts.metadata.plan else "not known whether there is one"
 
 
 def unseen_part(facts: RecordingFacts) -> list[str]:
@@ -54,6 +56,8 @@ def unseen_part(facts: RecordingFacts) -> list[str]:
 
 def nothing_seen(analysis: Analysis, facts: RecordingFacts) -> str:
     """Why it can't be told whether any tier gave memory, without capital and full stop; empty where it can."""
+    if nothing_recorded(analysis, facts.metadata) and not unseen_part(facts):
+        return "can't tell: nothing was recorded"
     if unseen_part(facts):
         events = plural(analysis.accounting.events, "event")
         return f"can't tell: {events} in {length_of(analysis, facts)}, no reclaim seen, and part of it is missing"

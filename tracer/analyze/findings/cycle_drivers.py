@@ -44,6 +44,11 @@ DRIVER_REFERENCES: Final = (
 )
 
 
+def first_advice(cycle_class: CycleClass) -> int:
+    """The position of what is true for this class: no lower target keeps it from rounding."""
+    return len(ADVICE) - 1 if cycle_class is CycleClass.ROUNDING else 0
+
+
 def moved_for_nothing(analysis: Analysis, page_bytes: int) -> str:
     """What all cycles, in storms and beside them, moved out and back in, as a further clause; empty where not known."""
     pages = analysis.balloon.wasted_pages

@@ -23,6 +23,7 @@ from ..totals.hopeless import HopelessNode
 from ..totals.kills import Kill, KillReason, reason_for
 from ..totals.long_stalls import LongStall
 from ..totals.series import SampleSeries
+from .needs import nothing_recorded
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,7 @@ class Evidence:
     @property
     def is_empty(self) -> bool:
         """Whether no time was recorded, or nothing came of which nobody says that it was looked for."""
-        analysis = self.analysis
-        nothing = not analysis.accounting.events and not analysis.samples
-        return nothing and not (analysis.duration_s and self.metadata.plan)
+        return nothing_recorded(self.analysis, self.metadata)
 
     @property
     def balloon_seen(self) -> bool:
@@ -76,7 +75,7 @@ class Evidence:
     @property
     def no_balloon(self) -> str:
         """What is said where there is none."""
-        return "no balloon was seen" if self.metadata.imported_from else "this machine has no balloon"
+        return "this machine has no balloon" if self.surely_no_balloon else "no balloon was seen"
 
     @property
     def kinds_seen(self) -> frozenset[str]:

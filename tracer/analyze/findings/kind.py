@@ -144,6 +144,7 @@ def found(
     quality: Quality = Quality.MEASURED,
     spans: Sequence[int] = (),
     cgroup: str | None = None,
+    advice: int | None = 0,
 ) -> Finding:
     """A finding of a kind's rule, which gives it its kind and id."""
     return Finding(
@@ -159,6 +160,7 @@ def found(
         cost=cost,
         open=is_open,
         cgroup=cgroup,
+        advice=advice,
     )
 
 

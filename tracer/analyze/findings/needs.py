@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from .kind import Need
 
 if TYPE_CHECKING:
+    from ...metadata import Metadata
+    from ..model import Analysis
     from .evidence import Evidence
 
 WAIT_KINDS: Final = frozenset({"direct_reclaim_begin", "memcg_reclaim_begin", "node_reclaim_begin", "throttled"})
@@ -18,6 +20,12 @@ BACKGROUND_KINDS: Final = frozenset({"kswapd_wake", "balance_pgdat_begin"})
 """Event kinds that say when kswapd was at work."""
 _RECLAIM_KINDS: Final = WAIT_KINDS | BACKGROUND_KINDS
 NOTIFIER_KINDS: Final = frozenset({"oom_notifier_run", "oom_notify_begin"})
+
+
+def nothing_recorded(analysis: Analysis, metadata: Metadata) -> bool:
+    """Whether no time was recorded, or nothing came of which nobody says that it was looked for."""
+    nothing = not analysis.accounting.events and not analysis.samples
+    return nothing and not (analysis.duration_s and metadata.plan)
 
 
 def events(kinds: frozenset[str], why: str) -> Need:

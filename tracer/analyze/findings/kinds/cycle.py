@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...model import Analysis, Finding
 from ...terms import CycleClass, Severity
-from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
+from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, first_advice, moved_for_nothing
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import BALLOON_PAGES
 
@@ -42,6 +42,7 @@ def _cycles(evidence: Evidence) -> Iterator[Finding]:
             is_open=evidence.lasts(cycle.end_s, evidence.options.horizon_s),
             quality=evidence.balloon.quality,
             spans=cycle.spans,
+            advice=first_advice(cycle.cycle_class),
         )
 
 

@@ -44,6 +44,7 @@ def _gave_up(evidence: Evidence) -> Iterator[Finding]:
             cost=None,
             is_open=node.end_ns is None,
             quality=_quality(node),
+            advice=1 if evidence.surely_no_balloon else 0,
         )
 
 

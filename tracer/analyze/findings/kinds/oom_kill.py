@@ -16,20 +16,31 @@ if TYPE_CHECKING:
     from ..evidence import Evidence
 
 _MEMCG: Final = "memcg"
+_SYSRQ: Final = "sysrq"
 _REASON_TEXT: Final = {
     _MEMCG: "a memory cgroup was out of memory, and the kernel does not call OOM notifiers for that",
     "feature_off": "the balloon does not offer DEFLATE_ON_OOM, so nothing could be taken from it",
     "no_notifier": "no balloon's OOM notifier ran, as with DEFLATE_ON_OOM off",
     "notifier_too_little": "the OOM notifier ran shortly before and did not free enough",
     "balloon_empty": "the balloon was empty",
-    "sysrq": "it looks like a manual request (sysrq), which deflates the balloon and kills regardless",
+    _SYSRQ: "it looks like a manual request (sysrq), which deflates the balloon and kills regardless",
     "unknown": "this recording does not show why the balloon did not help",
 }
 """By KillReason (totals/kills.py)."""
 
 
-_NOT_THE_BALLOONS: Final = frozenset({"sysrq", _MEMCG})
+_NOT_THE_BALLOONS: Final = frozenset({_SYSRQ, _MEMCG})
 """Kills that no balloon could have prevented, whatever it held."""
+
+_ADVICE: Final = {
+    _MEMCG: "For a memory cgroup: raise its limit or shrink its load. The balloon can't help. To find its "
+    "directory: `find /sys/fs/cgroup -inum` with the number reported.",
+    "held": "If the balloon held memory: lower the host's target (deflate) before the load arrives, not after.",
+    "feature_off": "If the reason is DEFLATE_ON_OOM: offer the feature (QEMU: `-device "
+    "virtio-balloon,deflate-on-oom=on`).",
+    "balloon_empty": "If the balloon was empty or there is none: the machine is too small for its load; give it more "
+    "memory or swap.",
+}
 
 
 def _kills(evidence: Evidence) -> Iterator[Finding]:
@@ -53,7 +64,17 @@ def _kills(evidence: Evidence) -> Iterator[Finding]:
             cost=None,
             quality=Quality.INFERRED,
             cgroup=evidence.cgroup_paths.get(kill.cgroup_id),
+            advice=_advice(evidence, kill, reason),
         )
+
+
+def _advice(evidence: Evidence, kill: Kill, reason: str) -> int | None:
+    """What is true of this kill; None of one that somebody asked for."""
+    if reason == _SYSRQ:
+        return None
+    if kill.balloon_pages is None and not evidence.balloon_seen and reason != _MEMCG:
+        reason = "balloon_empty"
+    return [*_ADVICE].index(reason if reason in _ADVICE else "held")
 
 
 def _chosen(evidence: Evidence, kill: Kill, reason: str) -> str:
@@ -177,15 +198,7 @@ KIND: Final = Kind(
                 "that needed them."
             ),
         ),
-        advice=(
-            (
-                "For a memory cgroup: raise its limit or shrink its load. The balloon can't help. To find its "
-                "directory: `find /sys/fs/cgroup -inum` with the number reported."
-            ),
-            ("If the balloon held memory: lower the host's target (deflate) before the load arrives, not after."),
-            ("If the reason is DEFLATE_ON_OOM: offer the feature (QEMU: `-device virtio-balloon,deflate-on-oom=on`)."),
-            "If the balloon was empty: the guest is too small for its load; give it more memory or swap.",
-        ),
+        advice=tuple(_ADVICE.values()),
         helped="No `oom_kill` under the same load; `late_tap` may replace it where the notifier now releases "
         "memory in time.",
         references=(

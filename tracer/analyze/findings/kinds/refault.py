@@ -30,7 +30,8 @@ def _refaults(evidence: Evidence) -> Iterator[Finding]:
     )
     numbers = {"refault_pages": refaults, "reclaimed_file_pages": evicted}
     when, cost = (0.0, evidence.analysis.duration_s), cost_of(None, evidence.in_bytes(refaults))
-    yield found(Severity.INFO, when, text, numbers, cost=cost)
+    advice = 2 if evidence.surely_no_balloon else 0
+    yield found(Severity.INFO, when, text, numbers, cost=cost, advice=advice)
 
 
 KIND: Final = Kind(

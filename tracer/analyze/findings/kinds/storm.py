@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...model import EVIDENCE_SPANS, Analysis, Cycle, Finding, Storm, cycle_count, known_sum
 from ...terms import CycleClass, Severity
-from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, moved_for_nothing
+from ..cycle_drivers import ADVICE, DRIVEN_BY, DRIVER_REFERENCES, first_advice, moved_for_nothing
 from ..kind import Decisive, Explanation, Kind, cost_of, found
 from ..needs import BALLOON_PAGES
 
@@ -46,6 +46,7 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
             is_open=is_open,
             quality=evidence.balloon.quality,
             spans=list(islice((span for cycle in own for span in cycle.spans), EVIDENCE_SPANS)),
+            advice=first_advice(storm.cycle_class),
         )
 
 
