@@ -10,7 +10,7 @@ from ..metadata import ClockChange, Metadata, SourceState
 from ..program_cost import costs_to_note
 from ..recording_facts import RecordingFacts
 from .cgroup_rows import CgroupRow
-from .model import Analysis, Cycle, Episode, Stall, Storm, TierRow
+from .model import Analysis, Cycle, Episode, Finding, Stall, Storm, TierRow
 
 FORMAT = "reclaim-tracer/summary"
 VERSION = 1
@@ -28,12 +28,17 @@ def summary_dict(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
         "conflicts": [asdict(conflict) for conflict in analysis.conflicts],
         "cycles": [_with_class(cycle) for cycle in analysis.cycles],
         "storms": [_with_class(storm) for storm in analysis.storms],
-        "findings": [asdict(finding) for finding in analysis.findings],
+        "findings": [finding_dict(finding) for finding in analysis.findings],
         "shrinkers": [asdict(shrinker) for shrinker in analysis.shrinkers],
         "recorder": None if analysis.recorder is None else asdict(analysis.recorder),
         "cgroups": None if analysis.cgroups is None else [_cgroup(row) for row in analysis.cgroups],
         "stalls": [_stall(stall) for stall in analysis.stalls],
     }
+
+
+def finding_dict(finding: Finding) -> dict[str, Any]:
+    """All but its advice, of which JSON has no texts."""
+    return {name: value for name, value in asdict(finding).items() if name != "advice"}
 
 
 def _unread(analysis: Analysis, facts: RecordingFacts) -> dict[str, None]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..analyze.model import Episode, Finding
+from ..analyze.summary import finding_dict
 from .model import Snapshot
 
 FORMAT: Final = "reclaim-tracer/live"
@@ -41,7 +42,7 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """One finding as everywhere, without the ids of spans, which nothing else here names."""
-    values = asdict(finding)
+    values = finding_dict(finding)
     del values["spans"]
     return values
 
