@@ -221,6 +221,17 @@ def test_a_recording_that_is_cut_is_shown_as_far_as_it_goes(tmp_path):
     assert rows == everything[: len(rows)]
 
 
+@pytest.mark.parametrize("command", ["events", "spans"])
+def test_rows_that_may_be_missing_are_said(tmp_path, command):
+    path = tmp_path / "cut.rtrace"
+    path.write_bytes(GUEST.read_bytes()[:200])
+    assert run(command, path).stderr.startswith("Rows may be missing: the recording was cut short (")
+    with path.open("rb") as stream:
+        assert "the recording was cut short (" in run(command, "-", stdin=stream).stderr
+    with GUEST.open("rb") as stream:
+        assert run(command, "-", stdin=stream).stderr == ""
+
+
 def test_lost_events_of_unknown_number_are_told(tmp_path):
     writer = Writer(path := tmp_path / "gap.rtrace", METADATA)
     writer.write_events(slab(0, MS))

@@ -107,6 +107,14 @@ def test_export_writes_to_standard_output() -> None:
     assert done.stdout.encode() == exported(REAL, "folded")
 
 
+def test_an_export_of_a_part_says_that_the_rest_is_missing(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(REAL.read_bytes()[:200])
+    done = run("export", cut, "--format", "folded")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("Part of what happened is missing: the recording was cut short (")
+
+
 def test_a_recording_that_is_none_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "not.rtrace").write_bytes(b"no recording")
     done = run("export", tmp_path / "not.rtrace", "--format", "perfetto", "-o", tmp_path / "out")

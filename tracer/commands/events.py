@@ -44,7 +44,7 @@ def events(
     with bounded_memory(file):
         shown = asked.shown_of(file, (from_s, to_s), kind, pid, cgroup, (finding, cycle), (horizon, gap))
         clock, found = Clock.of(shown.recording.metadata), shown.events()
-        rows = asked.up_to(found, limit)
+        rows = asked.up_to(found, limit, shown)
         if as_json:
             print_lines(asked.json_lines(event_json(row, clock) for row in rows))
         elif as_csv:

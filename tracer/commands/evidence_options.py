@@ -85,12 +85,14 @@ def require_one_form(as_json: bool, as_csv: bool) -> None:
         raise UsageError("--json and --csv exclude each other")
 
 
-def up_to(rows: Iterable[Row], limit: int | None) -> Iterator[Row]:
-    """At most so many; says where there are more."""
+def up_to(rows: Iterable[Row], limit: int | None, shown: Shown) -> Iterator[Row]:
+    """At most so many; says where there are more, and at the end what the recording lacks."""
     each = iter(rows)
     yield from islice(each, limit)
     if limit is not None and next(each, None) is not None:
         say(f"More rows follow: --limit {limit} was reached.")
+    elif missing := shown.missing_part():
+        say(f"Rows may be missing: {missing}.")
 
 
 def json_lines(values: Iterable[dict[str, Any]]) -> Iterator[str]:

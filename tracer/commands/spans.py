@@ -44,7 +44,7 @@ def spans(
     with bounded_memory(file):
         shown = asked.shown_of(file, (from_s, to_s), kind, pid, cgroup, (finding, cycle), (horizon, gap))
         clock, found, named = Clock.of(shown.recording.metadata), shown.spans(), shown.evidence
-        rows = asked.up_to(found, limit)
+        rows = asked.up_to(found, limit, shown)
         values = (span_json(row, clock, is_evidence=None if named is None else row.id in named) for row in rows)
         if as_json:
             print_lines(asked.json_lines(values))

@@ -51,14 +51,16 @@ class Source:
         """Paths of cgroups by their number."""
         return self.part.recording.cgroups
 
-    def pour(self, writer: Writer) -> None:
-        """Read all of it into a writer. Raises RecordingError."""
+    def pour(self, writer: Writer) -> RecordingFacts:
+        """Read all of it into a writer; what it then says of itself. Raises RecordingError."""
         engine = Engine(self.metadata, self.symbols, self.options, writer.stretch, self.cgroups, NO_FIELDS)
         with numbers_of(self.part.recording.path):
             for piece in in_pieces(self._items(writer)):
                 engine.feed(piece)
             analysis = engine.finish(self.part.last_ns)
-        writer.finish(analysis, self.part.facts(analysis.accounting.lost))
+        facts = self.part.facts(analysis.accounting.lost)
+        writer.finish(analysis, facts)
+        return facts
 
     def _items(self, writer: Writer) -> Iterator[Item]:
         start_ns, length_ns = self.metadata.start_ns, self.part.last_ns - self.metadata.start_ns

@@ -34,10 +34,20 @@ class ExportRequest:
     span: Span
 
 
-def export(request: ExportRequest, progress: Callable[[str, float | None], object]) -> int:
-    """Write it; how many bytes. Raises TracerError."""
+@dataclass(frozen=True)
+class Exported:
+    """How much was written, and what of the recording could not be, as a clause, empty where nothing."""
+
+    written_bytes: int
+    missing_part: str
+
+
+def export(request: ExportRequest, progress: Callable[[str, float | None], object]) -> Exported:
+    """Write it. Raises TracerError."""
     from ..export.source import Source
     from ..store import STDIN, files_of
+    from ..wording.evidence import unseen_part
+    from ..wording.numbers import listing
 
     inputs = [] if request.recording == STDIN else files_of(request.recording)
     written = 0
@@ -50,8 +60,8 @@ def export(request: ExportRequest, progress: Callable[[str, float | None], objec
 
         part = request.span.part(opened(request.recording, request.span))
         source = Source(part, request.options, lambda share: progress("Exporting", share))
-        source.pour(request.format.writer(source, count))
-    return written
+        facts = source.pour(request.format.writer(source, count))
+    return Exported(written, listing(unseen_part(facts)))
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from ..evidence.selection import Selection, event_kinds, span_kinds
 from ..evidence.spans import SpanStream
 from ..evidence.subjects import Subject
 from ..store import STDIN, AnyRecording
+from ..wording.evidence import unseen_part
+from ..wording.numbers import listing
 from .analysis import WHOLE, Span, analyse, opened
 
 MARGIN_NS: Final = 1_000_000_000
@@ -51,6 +53,10 @@ class Shown:
     def evidence(self) -> frozenset[int] | None:
         """Ids of the spans that the finding or the cycle names; None without one."""
         return None if self.subject is None else self.subject.spans
+
+    def missing_part(self) -> str:
+        """What of the recording can't be read, as a clause, empty where nothing; after all of it was read."""
+        return listing(unseen_part(WHOLE.part(self.recording).facts({})))
 
     def events(self) -> Events:
         """The events."""
