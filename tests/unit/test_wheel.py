@@ -58,7 +58,7 @@ def test_the_wheel_carries_bpf_reports_and_the_typing_mark(wheel):
         here = {f"tracer/{path.relative_to(ROOT)}" for path in files}
         assert here
         assert here <= set(names)
-    assert not [name for name in names if name.startswith("tracer/reports/sample")], "samples of pages are of no use there"
+    assert not [name for name in names if name.startswith("tracer/reports/sample")]
     assert "tracer/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "docs/", ".ci"))]
 
