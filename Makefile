@@ -70,15 +70,15 @@ soak: setup-test ## Full rate for ten minutes and twenty short storms, by each t
 		$(BIN)/python -m tests.bench.soak --transport $$transport $$storms $(SOAK_OPTIONS) || status=1; \
 	done; done; exit $$status
 
-picture: setup-test ## Make reports/sample.png anew from a labelled trace
+picture: setup-test ## Make reports/sample.html and its picture anew from a labelled trace
 	@mkdir -p out
 	$(BIN)/reclaim-tracer import tests/golden/data/run-shrinker.txt.zst -o out/sample.rtrace --force \
 		--samples tests/golden/data/run-shrinker.samples.jsonl.gz \
 		--host-log tests/golden/data/run-shrinker.host.jsonl.gz
-	$(BIN)/reclaim-tracer report out/sample.rtrace -o out/sample.html --force
+	$(BIN)/reclaim-tracer report out/sample.rtrace -o reports/sample.html --force
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,1900 \
 		--virtual-time-budget=10000 --user-data-dir=out/chromium --screenshot=reports/sample.png \
-		"file://$(CURDIR)/out/sample.html" 2>/dev/null
+		"file://$(CURDIR)/reports/sample.html" 2>/dev/null
 	@rm -rf out/chromium
 
 sample-comparison: setup-test ## Make reports/sample-comparison.html anew from three labelled traces
