@@ -16,7 +16,7 @@ from streams import MS, SECOND, counters, records
 from test_engine_streaming import busy_stream, everything
 
 from tracer.analyze import Engine, Options, engine
-from tracer.analyze.stream import ordering
+from tracer.analyze.stream import ordering, stretches
 from tracer.analyze.stream.pairing import pair
 from tracer.batch import Batch
 from tracer.metadata import Metadata
@@ -65,7 +65,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
 
         return counted
 
-    monkeypatch.setattr(engine, "pair", counting("pair", pair))
+    monkeypatch.setattr(stretches, "pair", counting("pair", pair))
     monkeypatch.setattr(ordering, "_in_time_order", counting("order", ordering._in_time_order))
     return seen
 
