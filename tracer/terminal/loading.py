@@ -11,8 +11,9 @@ from typing import Final
 
 from ..errors import is_out_of_memory
 
-_ADDRESS_SPACE_BYTES: Final = 96 << 20
-"""What numpy takes with one thread (75 MiB, measured), and some more: OpenBLAS ends the process where it gets less."""
+_ADDRESS_SPACE_BYTES: Final = 112 << 20
+"""What numpy takes with one thread (75 MiB, measured), what is imported with it, and some more: OpenBLAS ends the
+process where it gets less."""
 _BLAS_THREADS: Final = "OPENBLAS_NUM_THREADS"
 
 
