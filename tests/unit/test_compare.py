@@ -274,7 +274,10 @@ def test_json_has_all_of_it(better):
     [
         ("a b", "a b"),
         ("--before a b --after c", "--before a --before b --after c"),
-        ("--arm x a b --arm y c --json", "--arm x=a --arm x=b --arm y=c --json"),
+        ("--arm x a b --arm y c --json", "--arm x\0a --arm x\0b --arm y\0c --json"),
+        ("--arm k=1 a --arm k=2 b", "--arm k=1\0a --arm k=2\0b"),
+        ("--arm x --arm y c", "--arm x --arm y\0c"),
+        ("--arm x -o out.html", "--arm x -o out.html"),
         ("--before a b -o out.html --after c d", "--before a --before b -o out.html --after c --after d"),
         ("--arm x", "--arm x"),
     ],
@@ -288,7 +291,7 @@ def test_arms_have_names():
     three = arms_of([Path("a/x.rtrace"), Path("b/x.rtrace"), Path("y.rtrace")], [], [], [])
     assert [arm.name for arm in two] == ["before", "after"]
     assert [arm.name for arm in three] == ["x (1)", "x (2)", "y"]
-    assert arms_of([], [], [], ["n=a", "n=b", "m=c"])[0].files == (Path("a"), Path("b"))
+    assert arms_of([], [], [], ["n\0a", "n\0b", "m\0c"])[0].files == (Path("a"), Path("b"))
     for wrong in (([], [], [], []), ([], [Path("a")], [], []), ([Path("a")], [Path("b")], [], []), ([], [], [], ["n"])):
         with pytest.raises(BadParameter):
             arms_of(*wrong)
@@ -315,6 +318,27 @@ def test_the_command_prints_json(marked, tmp_path):
     data = json.loads(result.stdout)
     assert [(arm["name"], len(arm["recordings"])) for arm in data["arms"]] == [("none", 1), ("new", 2)]
     assert data["arms"][0]["recordings"][0]["from_s"] == 1
+
+
+def test_arms_may_stand_last_and_none_is_dropped(marked, tmp_path):
+    other = write_recording(tmp_path / "b.rtrace")
+    last = run("compare", "--json", "--arm", "k=1", marked, "--arm", "k=2", other)
+    assert [arm["name"] for arm in json.loads(last.stdout)["arms"]] == ["k=1", "k=2"]
+    without = run("compare", "--arm", "none", "--arm", "a", marked, "--arm", "b", other)
+    assert (without.returncode, without.stdout) == (2, "")
+    assert "'none' has no file" in without.stderr
+
+
+def test_a_junit_file_replaces_neither_a_recording_nor_the_page(marked, tmp_path):
+    other = write_recording(tmp_path / "b.rtrace")
+    kept = other.read_bytes()
+    result = run("compare", marked, other, "--fail-on", "loss", "--junit", other)
+    assert (result.returncode, other.read_bytes()) == (1, kept)
+    assert "is the same file as the input" in result.stderr
+    page = tmp_path / "out"
+    both = run("compare", marked, other, "--fail-on", "loss", "--junit", page, "-o", f"{tmp_path}/./out")
+    assert (both.returncode, page.exists()) == (2, False)
+    assert "--output names the same file" in both.stderr
 
 
 def test_what_can_not_be_aligned_is_one_line(marked, tmp_path):

@@ -215,6 +215,16 @@ def test_junit_without_conditions_or_a_place_is_refused_before_any_work(tmp_path
     assert (nowhere.returncode, nowhere.stdout) == (1, "")
 
 
+def test_a_junit_file_does_not_replace_the_recording(tmp_path):
+    recording = write_recording(tmp_path / "a.rtrace")
+    kept = recording.read_bytes()
+    (link := tmp_path / "hard.rtrace").hardlink_to(recording)
+    for name in (recording, link):
+        result = run("summary", recording, "--fail-on", "loss", "--junit", name)
+        assert (result.returncode, result.stdout, recording.read_bytes()) == (1, "", kept)
+        assert "is the same file as the input" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("incomplete", "some"),
     [

@@ -24,24 +24,30 @@ _BEFORE: Final = "before"
 _AFTER: Final = "after"
 _SEVERAL: Final = ("--before", "--after")
 _ARM: Final = "--arm"
+_PARTS: Final = "\0"
+"""Stands between an arm's name and a file: neither of them can hold it."""
 
 
 def spread(words: Sequence[str]) -> Iterator[str]:
     """The command line with one file an option: `--before A B` becomes `--before A --before B`, `--arm X A B` becomes
-    `--arm X=A --arm X=B`. Files end at the next option."""
-    option, name = "", ""
+    `--arm X\\0A --arm X\\0B`, and an arm without a file stays `--arm X`. Files end at the next option."""
+    option, name, has_file = "", "", False
     for word in words:
         if word.startswith("-"):
+            if name and not has_file:
+                yield from (option, name)
+            has_file = False
             option, name = (word if word in (*_SEVERAL, _ARM) else ""), ""
             if not option:
                 yield word
         elif option == _ARM and not name:
             name = word
         elif option:
-            yield from (option, f"{name}={word}" if name else word)
+            yield from (option, f"{name}{_PARTS}{word}" if name else word)
+            has_file = True
         else:
             yield word
-    if option == _ARM and name:
+    if name and not has_file:
         yield from (option, name)
 
 
@@ -113,9 +119,11 @@ def compare(
         from ..terminal.compare_text import compare_text
         from ..terminal.paper import stdout_paper
 
-    conditions = conditions_of(fail_on, junit, compares=True)
     arms = arms_of(files or [], before or [], after or [], arm or [])
     recordings = [path for each in arms for path in each.files]
+    conditions = conditions_of(fail_on, junit, recordings, compares=True)
+    if output is not None and junit is not None and output.resolve() == junit.resolve():
+        raise typer.BadParameter("--output names the same file", param_hint="'--junit'")
     if output is not None:
         check_output(named(output), force=force, what=WHAT, inputs=recordings)
     by = Align.MARK if mark is not None else align
@@ -153,8 +161,8 @@ def arms_of(files: list[Path], before: list[Path], after: list[Path], arms: list
 def _named_arms(arms: list[str]) -> dict[str, list[Path]]:
     named: dict[str, list[Path]] = {}
     for each in arms:
-        name, equals, path = each.partition("=")
-        if not (name and equals and path):
+        name, _, path = each.partition(_PARTS)
+        if not (name and path):
             raise typer.BadParameter(f"{each!r} has no file", param_hint="'--arm'")
         named.setdefault(name, []).append(Path(path))
     return named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -37,8 +37,11 @@ Junit = Annotated[
 ]
 
 
-def conditions_of(fail_on: str | None, junit: Path | None, *, compares: bool = False) -> tuple[Condition, ...]:
-    """The conditions as they were given. Raises typer.BadParameter, TracerError where the JUnit file can't be had."""
+def conditions_of(
+    fail_on: str | None, junit: Path | None, recordings: Iterable[Path], *, compares: bool = False
+) -> tuple[Condition, ...]:
+    """The conditions as they were given. Raises typer.BadParameter, TracerError where the JUnit file can't be had or
+    is one of the recordings."""
     try:
         conditions = parse(fail_on, compares=compares)
     except UsageError as error:
@@ -49,7 +52,7 @@ def conditions_of(fail_on: str | None, junit: Path | None, *, compares: bool = F
         from ..gates.junit import WHAT
         from ..outputs import check_output
 
-        check_output(named(junit), force=True, what=WHAT)
+        check_output(named(junit), force=True, what=WHAT, inputs=recordings)
     return conditions
 
 

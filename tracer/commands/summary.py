@@ -61,11 +61,12 @@ def summary(
         from ..gates.judging import judge
         from ..jobs.analysis import Span, analyse_file
         from ..jobs.memory_bound import bounded_memory
+        from ..store import STDIN, files_of
         from ..terminal.paper import stdout_paper
         from ..terminal.summary_text import summary_text
         from ..wording.summary import summary_json
 
-    conditions = conditions_of(fail_on, junit)
+    conditions = conditions_of(fail_on, junit, [] if file == STDIN else files_of(file))
     with bounded_memory(file):
         analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), redact=redact)
         shown = analysis if cgroup is None else only_cgroups(analysis, cgroup)
