@@ -172,6 +172,14 @@ def test_a_limit_that_cuts_is_said(recording):
     assert len(result.stdout.splitlines()) == 3
     assert result.stderr == "More rows follow: --limit 2 was reached.\n"
     assert run("spans", recording, "-n", 100_000).stderr == ""
+    assert run("spans", recording, "-n", 1 << 70).stderr == ""
+
+
+def test_a_number_that_no_kernel_gives_a_task_is_refused(recording):
+    for number in (-1, 1 << 22, 1 << 70):
+        result = run("events", recording, f"--pid={number}")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "Invalid value for '--pid'" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["events", "spans"])
@@ -203,6 +211,7 @@ def test_standard_input_is_read_as_a_stream(recording):
         (("--kind", "nothing"), "there is no span kind 'nothing'"),
         (("--json", "--csv"), "--json and --csv exclude each other"),
         (("--from", 3, "--to", 2), "the range is empty"),
+        (("--finding", 1 << 70), f"there is no finding {1 << 70}"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(recording, arguments, words):

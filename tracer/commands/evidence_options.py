@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..jobs.showing_evidence import Shown
 
 Row = TypeVar("Row")
+_PID_MAX: Final = (1 << 22) - 1
+"""The kernel's PID_MAX_LIMIT is one more."""
 
 
 class TimeColumn(StrEnum):
@@ -35,7 +38,14 @@ KindsOption = Annotated[
 ]
 PidsOption = Annotated[
     list[int] | None,
-    typer.Option("--pid", metavar="N", help="Only this thread or process. Can be repeated.", show_default=False),
+    typer.Option(
+        "--pid",
+        metavar="N",
+        min=0,
+        max=_PID_MAX,
+        help="Only this thread or process. Can be repeated.",
+        show_default=False,
+    ),
 ]
 CgroupOption = Annotated[
     str | None,
@@ -88,7 +98,7 @@ def require_one_form(as_json: bool, as_csv: bool) -> None:
 def up_to(rows: Iterable[Row], limit: int | None, shown: Shown) -> Iterator[Row]:
     """At most so many; says where there are more, and at the end what the recording lacks."""
     each = iter(rows)
-    yield from islice(each, limit)
+    yield from islice(each, None if limit is None else min(limit, sys.maxsize))
     if limit is not None and next(each, None) is not None:
         say(f"More rows follow: --limit {limit} was reached.")
     elif missing := shown.missing_part():
