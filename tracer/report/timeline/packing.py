@@ -33,7 +33,7 @@ def values(numbers: npt.ArrayLike) -> Packed:
 
 
 def _whole(numbers: npt.ArrayLike, unit: float) -> Packed:
-    ticks = np.rint(np.asarray(numbers, np.float64) / unit)
+    ticks = np.rint(np.nan_to_num(np.asarray(numbers, np.float64) / unit)).clip(-_MOST_TICKS, _MOST_TICKS - 1)
     steps = np.diff(ticks, prepend=0.0).astype("<i4")
     return {"unit": unit, "steps": base64.b64encode(steps.tobytes()).decode("ascii")}
 
