@@ -346,3 +346,12 @@ def test_what_can_not_be_aligned_is_one_line(marked, tmp_path):
         result = run("compare", marked, marked, *words)
         assert (result.returncode, result.stdout) == (2, "")
         assert said in result.stderr
+
+
+def test_a_recording_of_nothing_is_not_compared_as_if_nothing_had_happened(tmp_path):
+    whole = write_recording(tmp_path / "whole.rtrace")
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(whole.read_bytes()[:700])
+    result = run("compare", whole, cut)
+    assert (result.returncode, result.stdout) == (4, "")
+    assert result.stderr.endswith("cut.rtrace: nothing was recorded, so it can't be compared\n")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..analyze.findings.needs import nothing_recorded
 from ..compare.align import Align
 from ..compare.arms import Arm, Run
 from ..compare.comparing import Comparison, compare
-from ..errors import UsageError, printable, shown
+from ..errors import RecordingError, UsageError, printable, shown
 from .analysis import WHOLE, Span, analyse_file
 from .memory_bound import bounded_memory
 
@@ -49,11 +50,18 @@ class Request:
     def _run(self, path: Path) -> Run:
         with bounded_memory(path):
             if self.align is Align.START:
-                return Run(str(path), *analyse_file(path, self.options, self.span), self.span.from_s or 0.0)
-            zero_s = self._zero_s(path, *analyse_file(path, self.options))
+                return Run(str(path), *self._analysed(path, self.span), self.span.from_s or 0.0)
+            zero_s = self._zero_s(path, *self._analysed(path, WHOLE))
             from_s = zero_s + (self.span.from_s or 0.0)
             span = Span(from_s, None if self.span.to_s is None else zero_s + self.span.to_s)
-            return Run(str(path), *analyse_file(path, self.options, span), from_s)
+            return Run(str(path), *self._analysed(path, span), from_s)
+
+    def _analysed(self, path: Path, span: Span) -> tuple[Analysis, RecordingFacts]:
+        """Raises RecordingError where there is nothing in it that could be compared."""
+        analysis, facts = analyse_file(path, self.options, span)
+        if nothing_recorded(analysis, facts.metadata):
+            raise RecordingError(f"{shown(path)}: nothing was recorded, so it can't be compared")
+        return analysis, facts
 
     def _zero_s(self, path: Path, analysis: Analysis, facts: RecordingFacts) -> float:
         """The moment that recordings are aligned by. Raises UsageError where this one has none."""
