@@ -118,6 +118,7 @@ def compare(
         from ..report.compared.page import WHAT, write_comparison
         from ..terminal.compare_text import compare_text
         from ..terminal.paper import stdout_paper
+        from ..wording.numbers import bytes_
 
     arms = arms_of(files or [], before or [], after or [], arm or [])
     recordings = [path for each in arms for path in each.files]
@@ -135,7 +136,7 @@ def compare(
         text = compare_text(comparison, stdout_paper())
     if output is not None:
         size = write_comparison(output, comparison, recordings, force=force)
-        say(f"Wrote {shown(output)} ({size / 2**20:.1f} MiB)")
+        say(f"Wrote {shown(output)} ({bytes_(size)})")
     tell(judged, junit, "reclaim-tracer compare")
     print_result(text)
     exit_by(judged)

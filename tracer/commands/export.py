@@ -51,6 +51,7 @@ def export(
         from ..jobs.memory_bound import bounded_memory
         from ..terminal.messages import Messages, say
         from ..terminal.progress import progress_bar
+        from ..wording.numbers import bytes_
 
     target = output if output == STDOUT else named(output)
     options = Options(horizon_s=horizon, gap_s=gap)
@@ -60,4 +61,4 @@ def export(
     if exported.missing_part:
         say(f"Part of what happened is missing: {exported.missing_part}.")
     if target != STDOUT:
-        Messages(quiet=quiet).info(f"Wrote {shown(target)} ({exported.written_bytes / 2**20:.1f} MiB)")
+        Messages(quiet=quiet).info(f"Wrote {shown(target)} ({bytes_(exported.written_bytes)})")

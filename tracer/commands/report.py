@@ -160,5 +160,6 @@ def _text(source: _Source, format_: Format, output: Path | None, *, force: bool)
 
 def _tell(target: Path, size: int) -> None:
     from ..errors import shown
+    from ..wording.numbers import bytes_
 
-    typer.echo(f"Wrote {shown(target)} ({size / 2**20:.1f} MiB)")
+    typer.echo(f"Wrote {shown(target)} ({bytes_(size)})")
