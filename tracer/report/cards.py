@@ -13,7 +13,7 @@ from ..analyze.naming import scope_label
 from ..analyze.terms import Cause, Quality, Tier
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import size_words
-from ..wording.evidence import no_balloon, seen_of, unseen_part
+from ..wording.evidence import NO_BALLOON, no_balloon, seen_of, unseen_part
 from ..wording.free_pages import free_page_lines
 from ..wording.numbers import NOT_KNOWN, count, duration, listing, mib, plural, seconds
 from .section import Source
@@ -130,7 +130,7 @@ def _held(analysis: Analysis, facts: RecordingFacts) -> Card:
         return Card(name, least, "pages in minus pages out; what it held at the start is not known", "size")
     if facts.metadata.balloon.driver is None and not analysis.balloon.inflated_pages:
         why = no_balloon(facts)
-        return Card(name, "no balloon" if why == "this machine has none" else NOT_KNOWN, why, "size")
+        return Card(name, "no balloon" if why == NO_BALLOON else NOT_KNOWN, why, "size")
     return Card(name, NOT_KNOWN, "its size was not sampled", "size")
 
 

@@ -29,11 +29,14 @@ def seen_of(analysis: Analysis, facts: RecordingFacts, kinds: frozenset[str]) ->
     return bool(facts.metadata.kinds_traced & kinds) and not unseen_part(facts)
 
 
+NO_BALLOON: Final = "this machine has none"
+
+
 def no_balloon(facts: RecordingFacts) -> str:
     """Why there is no balloon in the results, without capital and full stop."""
     if facts.metadata.imported_from:
         return "none was seen"
-    return "this machine has none" if facts.metadata.plan else "not known whether there is one"
+    return NO_BALLOON if facts.metadata.plan else "not known whether there is one"
 
 
 def unseen_part(facts: RecordingFacts) -> list[str]:
