@@ -12,13 +12,14 @@ from typing import Final
 
 from .heads import head_of
 from .layouts import SLAB_HEAD
-from .lines import MOST_LINE_BYTES
 from .losses import is_loss
 from .names import without_group
 from .sources import Progress, Source, Spool
 from .table import TRACEPOINTS, WHOLE, WORDS, read_fields, text_keys
 
 _MOST_JOINED: Final = 6
+_MOST_CHARS: Final = 4096
+"""Of a line that was folded, or of a part: ten times a known event's line. Each field is looked for in each."""
 _KEYS: Final = sorted({key for kind in WHOLE for name in read_fields(kind) for key in text_keys(kind, name)}, key=len)
 _KEYWORDS: Final = re.compile("|".join((*(rf"\b{key}\b" for key in _KEYS), "scan count", "return val", *TRACEPOINTS)))
 _HEADLESS: Final = re.compile(r"\s*(?:=>|#|[0-9a-fA-F]{6,16}\s.*\(|$)")
@@ -43,7 +44,7 @@ _VALUE: Final = r"(?:=|: ?| )\s*[^\s,]"
 
 def continues(before: str, line: str) -> bool:
     """Whether a line without a head goes on with the one before."""
-    return len(before) <= MOST_LINE_BYTES and _may_go_on(before) and _longer(before, line) is not None
+    return _may_go_on(before) and _longer(before, line) is not None
 
 
 def unfolded(source: Source, progress: Progress) -> Source:
@@ -82,6 +83,8 @@ def _joined(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _may_go_on(line: str) -> bool:
+    if len(line) > _MOST_CHARS:
+        return False
     found = head_of(line)
     if found is None:
         return _HEADLESS.match(line) is None and _HEAD_BEGINS.search(line) is not None
@@ -91,7 +94,7 @@ def _may_go_on(line: str) -> bool:
 
 def _longer(held: str, line: str) -> str | None:
     """Both as one line; None where the second does not go on with the first."""
-    if _HEADLESS.match(line) or is_loss(line) or head_of(line):
+    if len(line) > _MOST_CHARS or _HEADLESS.match(line) or is_loss(line) or head_of(line):
         return None
     before, rest = held.rstrip().removesuffix("\\").rstrip(), _QUOTE.sub("", line).strip()
     if line.lstrip().startswith("|") and _ENDS_IN_FLAGS.search(before):
