@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from guest.machine import machines_replaced, why_impossible
@@ -18,6 +18,8 @@ settings.load_profile("untimed")
 REQUIRABLE = ("live", "browser", "guest", "compat")
 CHROMIUM_COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 TRACEFS = Path("/sys/kernel/tracing")
+IN_PIECES = frozenset({"test_fuzz.py"})
+"""Files whose tests are long and share nothing: spread over processes test by test."""
 
 Need = Callable[[str, bool, str], None]
 
@@ -50,18 +52,47 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The longest last: what fails sooner is known sooner. The lab's trials run beside its other tests, and are waited
-    # for when these are done.
-    items.sort(key=lambda item: ("guest" in item.path.relative_to(item.config.rootpath).parts, _is_trial(item)))
+    """Mark and order them: what fails sooner is known sooner; those come last that need the machine to themselves."""
+    items.sort(key=lambda item: (bool(names := _required_by(item.nodeid)), "guest" in names, _is_trial(item)))
     for item in items:
-        for name in REQUIRABLE:
-            if name in item.path.relative_to(item.config.rootpath).parts:
-                item.add_marker(name)
+        for name in _required_by(item.nodeid):
+            item.add_marker(name)
+
+
+def _required_by(nodeid: str) -> list[str]:
+    folders = PurePosixPath(nodeid.partition("::")[0]).parts
+    return [name for name in REQUIRABLE if name in folders]
 
 
 def _is_trial(item: pytest.Item) -> bool:
     call = getattr(item, "callspec", None)
     return call is not None and "trial" in call.params
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["machines_replaced"] = list(machines_replaced)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Where processes share the work: unit tests a file at a time, all that needs the machine in one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            if _required_by(nodeid):
+                return "alone"
+            return nodeid if PurePosixPath(file).name in IN_PIECES else file
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    machines_replaced.extend(getattr(node, "workeroutput", {}).get("machines_replaced", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
