@@ -7,9 +7,10 @@ from synthetic_analysis import MIB_PAGES, enormous, quiet, storm
 
 from tracer.analyze.balloon.size import balloon_mib, sampled_size, stepped_size
 from tracer.analyze.curves import Quantity
-from tracer.analyze.model import BalloonStep
+from tracer.analyze.model import BalloonStep, Waits
 from tracer.analyze.terms import Cause, Quality, Tier
-from tracer.report.ladder import MOST_EPISODES, choices, ladder_figures
+from tracer.report.episodes import MOST_EPISODES, choices
+from tracer.report.ladder import ladder_figures
 
 PAGE = 4096
 
@@ -40,12 +41,23 @@ def test_the_balloons_size_follows_its_steps():
     assert [size.at(0.5), size.at(1.0), size.at(100.0)] == [1.0, 4.0, 3.0]
 
 
-def test_the_ladder_offers_the_recording_and_its_longest_episodes_in_time_order():
-    picks = choices(enormous())
+def test_the_ladder_offers_the_recording_and_its_costliest_episodes_first():
+    picks = choices(enormous(), PAGE)
     assert picks[0].label == "Whole recording"
     assert len(picks) == MOST_EPISODES + 1
-    starts = [pick.start_s for pick in picks[1:]]
-    assert starts == sorted(starts)
+    lengths = [pick.end_s - pick.start_s for pick in picks[1:]]
+    assert lengths == sorted(lengths, reverse=True), "without waits the longest"
+    waits = Waits(0.5, 3, 12)
+    short = [replace(episode, global_waits=waits if episode.id == 2 else None) for episode in storm().episodes]
+    picks = choices(replace(storm(), episodes=short), PAGE)
+    assert picks[1].label.startswith("Episode 2: ")
+    assert "waited 500 ms" in picks[1].label
+
+
+def test_entries_are_told_in_their_order():
+    whole = choices(storm(), PAGE)[0]
+    firsts = {row.first_s: whole.entry(row) for row in whole.rows}
+    assert [firsts[first] for first in sorted(firsts)] == list(range(1, len(firsts) + 1))
 
 
 def test_ladder_charts_count_first_entries_from_the_episodes_start():

@@ -9,7 +9,7 @@ from typing import Final
 from .accounting import NOTHING_FORGOTTEN, Accounting, Forgotten
 from .cgroup_rows import CgroupRow
 from .curves import Quantity, Timeline
-from .terms import Cause, CycleClass, Quality, Scope, Severity, Tier
+from .terms import Cause, CycleClass, Quality, Scope, Severity, TapVerdict, Tier
 
 EVIDENCE_SPANS: Final = 32
 """So many ids of spans are kept as evidence for one thing found."""
@@ -119,9 +119,18 @@ class Waits:
 
 
 @dataclass(slots=True)
+class Tap:
+    """When an episode tapped the balloon, the pages taken then (None where unknown), and why it is unknown."""
+
+    verdict: TapVerdict
+    pages: int | None
+    unknown_why: str = ""
+
+
+@dataclass(slots=True)
 class Episode:
     """Spans of tier >= 1 that follow each other with gaps no longer than the option `gap_s`; what tasks waited for the
-    machine's memory, and at memory cgroups' own limits, None where none did."""
+    machine's memory, and at memory cgroups' own limits, None where none did. `tap` is None where no balloon is."""
 
     id: int
     start_s: float
@@ -130,6 +139,7 @@ class Episode:
     before_notifier: Heroics | None = None
     global_waits: Waits | None = None
     memcg_waits: Waits | None = None
+    tap: Tap | None = None
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from .contention.sampled_oscillation import sampled_oscillations
 from .contention.settling import Settling
 from .findings.evidence import Evidence
 from .findings.judging import find, not_judged
+from .findings.taps import judge_taps
 from .model import (
     Analysis,
     BalloonResult,
@@ -126,6 +127,7 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
     kills = Counter(settled.forgotten_kills) + Counter(kill.cgroup_id for kill in settled.kills)
     analysis.cgroups = state.cgroups.rows(analysis.stalls, kills, state.paths, told)
     evidence = _evidence(state, analysis, oscillations)
+    judge_taps(evidence)
     analysis.findings = find(evidence)
     analysis.not_judged = not_judged(evidence, analysis.findings)
     return analysis

@@ -146,6 +146,7 @@ def _episode(episode: Episode) -> dict[str, Any]:
         "start_s": episode.start_s,
         "end_s": episode.end_s,
         "before_notifier": None if heroics is None else asdict(heroics),
+        "tap": None if episode.tap is None else {"verdict": episode.tap.verdict.value, "pages": episode.tap.pages},
         "tiers": [_tier(row) for row in episode.tiers],
     }
 

@@ -59,6 +59,17 @@ class CycleClass(StrEnum):
     ROUNDING = "rounding"
 
 
+class TapVerdict(StrEnum):
+    """When the balloon gave pages under pressure: while reclaim could still free page cache, as the last resort but
+    before anybody had noticed, or after; not at all; or nothing tells."""
+
+    PREMATURE = "premature"
+    TIMELY = "timely"
+    LATE = "late"
+    NEVER = "never"
+    UNKNOWN = "unknown"
+
+
 class Severity(StrEnum):
     """How much a finding matters."""
 

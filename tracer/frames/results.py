@@ -77,6 +77,7 @@ def episode_row(episode: Episode) -> Row:
         "start_s": episode.start_s,
         "end_s": episode.end_s,
         "highest_tier": max(row.tier for row in episode.tiers).label if episode.tiers else None,
+        "tap": episode.tap and episode.tap.verdict.value,
         "before_notifier_s": before and before.before_s,
         "before_notifier_stall_s": before and before.stall_s,
         "before_notifier_stalls": before and before.stalls,

@@ -9,15 +9,15 @@ from ..analyze.model import Analysis, TierRow
 from ..analyze.naming import tier_title
 from ..analyze.sizes import MIB
 from ..analyze.terms import Tier
-from ..wording.numbers import count, mib, offset, percent, plural, seconds
+from ..wording.numbers import count, mib, percent, plural, seconds
 from ..wording.tier_pages import inferred_mark
 from ..wording.tiers import rungs, shrinker_freed, who
+from .episodes import Choice, Rung, TapMark, choices, which_episodes
 from .figure import Figure, Trace, kinds, to_data
 from .palette import tier_color
 from .section import Content, Source
 from .table import Cell, Column, Table, dash, number, quality, tier, unknown
 
-MOST_EPISODES: Final = 16
 _SHRINKERS_NAMED: Final = 3
 _AXIS_PX: Final = 60
 _RUNG_PX: Final = 25
@@ -33,7 +33,7 @@ _SOURCES: Final = (
 _PATTERNS: Final = {"dots": ".", "rules": "-", "cross": "x", "slant": "/"}
 _COLUMNS: Final = (
     Column("Tier"),
-    Column("First entry", True, "Since the start of the episode or the recording"),
+    Column("First entry", True, "Since the start of the episode or the recording, and in which order"),
     Column("Busy", True, "Time in which any task was in this tier"),
     Column("Spans", True),
     Column("Tasks", True),
@@ -48,34 +48,6 @@ _COLUMNS: Final = (
     Column("Process", True, "Tasks killed"),
     Column("Numbers"),
 )
-
-
-Rung = tuple[Tier, str]
-"""A tier and the name of it, or of one of its scopes."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One ladder the reader can pick: the whole recording or an episode."""
-
-    label: str
-    start_s: float
-    end_s: float
-    rows: list[TierRow]
-
-    def by_rung(self) -> dict[Rung, TierRow]:
-        """The rungs that were reached."""
-        return {(row.tier, label): row for label, row in rungs(self.rows)}
-
-
-def choices(analysis: Analysis) -> list[Choice]:
-    """The whole recording, then the longest episodes in order of time."""
-    longest = sorted(analysis.episodes, key=lambda e: e.start_s - e.end_s)[:MOST_EPISODES]
-    episodes = [
-        Choice(f"Episode {e.id}: {offset(e.start_s)} to {offset(e.end_s)}", e.start_s, e.end_s, e.tiers)
-        for e in sorted(longest, key=lambda e: e.start_s)
-    ]
-    return [Choice("Whole recording", 0.0, analysis.duration_s, analysis.tiers), *episodes]
 
 
 def _pages(pages: int | None, page_bytes: int, mark: str = "") -> Cell:
@@ -95,11 +67,11 @@ def _slab(row: TierRow, page_bytes: int) -> Cell:
     return Cell(shown, float(row.slab_pages or 0), "num", small=lines)
 
 
-def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cell]:
+def _rung(label: str, row: TierRow, choice: Choice, page_bytes: int) -> list[Cell]:
     mark = inferred_mark(row)
     return [
         tier(row.tier, label or tier_title(row.tier)),
-        number(f"+{seconds(max(0.0, row.first_s - start_s))}", row.first_s),
+        _entry(row, choice),
         unknown() if row.busy_s is None else number(seconds(row.busy_s), row.busy_s),
         number(count(row.spans), row.spans),
         number(count(row.tasks), row.tasks),
@@ -114,12 +86,23 @@ def _rung(label: str, row: TierRow, start_s: float, page_bytes: int) -> list[Cel
     ]
 
 
+def _entry(row: TierRow, choice: Choice) -> Cell:
+    """When a tier was first entered, and which one it was in that order."""
+    after = seconds(max(0.0, row.first_s - choice.start_s))
+    return Cell(f"+{after}", row.first_s, "num", beside=_ordinal(choice.entry(row)))
+
+
+def _ordinal(place: int) -> str:
+    return f"{place}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(place, 'th') }"
+
+
 @dataclass(frozen=True)
 class Rungs:
-    """One ladder as a table, or why there is none, and who reclaimed."""
+    """One ladder as a table, or why there is none, who reclaimed, and when the balloon was tapped."""
 
     table: Table | None
     who: str
+    tap: TapMark | None
 
 
 @dataclass(frozen=True)
@@ -133,20 +116,20 @@ class Ladder:
 
 
 def content(source: Source) -> Content:
-    """A ladder of the whole recording and one of each of the longest episodes."""
+    """A ladder of the whole recording and one of each of the costliest episodes."""
     analysis, page_bytes = source.analysis, source.page_bytes
     charts = ladder_figures(analysis, page_bytes)
-    picks = choices(analysis)
-    hidden = len(analysis.episodes) - (len(picks) - 1)
-    note = f"The {plural(len(picks) - 1, 'longest episode')} of {count(len(analysis.episodes))}." if hidden else ""
-    shown = Ladder([pick.label for pick in picks], [_rungs(pick, page_bytes) for pick in picks], note, charts)
+    picks = choices(analysis, page_bytes)
+    rows = [_rungs(pick, page_bytes) for pick in picks]
+    shown = Ladder([pick.label for pick in picks], rows, which_episodes(analysis), charts)
     return Content(shown, {"figures": [to_data(figure) for figure in charts]}, kinds(charts))
 
 
 def _rungs(choice: Choice, page_bytes: int) -> Rungs:
-    rows = [_rung(label, row, choice.start_s, page_bytes) for label, row in rungs(choice.rows)]
+    rows = [_rung(label, row, choice, page_bytes) for label, row in rungs(choice.rows)]
     named = who(choice.rows, page_bytes)
-    return Rungs(Table(choice.label, _COLUMNS, rows) if rows else None, f"Who reclaimed: {named}." if named else "")
+    reclaimers = f"Who reclaimed: {named}." if named else ""
+    return Rungs(Table(choice.label, _COLUMNS, rows) if rows else None, reclaimers, choice.tap)
 
 
 def _mib(pages: int | None, page_bytes: int) -> float | None:
@@ -191,7 +174,7 @@ def _trace(values: list[float | None], axis: list[Rung], kind: str, unit: str, l
 
 def ladder_figures(analysis: Analysis, page_bytes: int) -> list[Figure]:
     """First entry, time and pages of each tier, side by side; empty when no tier supplied memory."""
-    picks = choices(analysis)
+    picks = choices(analysis, page_bytes)
     if not any(choice.rows for choice in picks):
         return []
     axis = _axis(analysis)

@@ -8,12 +8,16 @@ from typing import Any
 from ..analyze import summary_dict
 from ..analyze.model import Analysis
 from ..recording_facts import RecordingFacts
+from .taps import tap_words
 from .verdict import UNKNOWN, verdict
 
 
 def summary_json(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
     """Plain JSON values; docs/json.md describes them."""
     values = summary_dict(analysis, facts)
+    for episode, row in zip(analysis.episodes, values["episodes"], strict=True):
+        if row["tap"]:
+            row["tap"]["why"] = tap_words(analysis, episode, facts.metadata.page_size_bytes)
     named = {name: values.pop(name) for name in ("format", "version")}
     return {**named, "verdict": _verdict(analysis, facts), **values}
 

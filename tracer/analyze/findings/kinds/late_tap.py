@@ -11,26 +11,23 @@ from ...sizes import mib
 from ...terms import Cause, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import LEAKS, NOTIFICATIONS
+from ..taps import SPENT_LEAST_S, row_of, spent_s
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
 
-SPENT_LEAST_S: Final = 0.1
-"""Time in direct reclaim and retries from which on the balloon came late: what a person notices."""
-
 
 def _taps(evidence: Evidence) -> Iterator[Finding]:
     for episode, notifications in zip(evidence.analysis.episodes, evidence.notifications, strict=True):
-        row = _row(episode, Tier.OOM_NOTIFY)
+        row = row_of(episode, Tier.OOM_NOTIFY)
         if row and row.balloon_pages:
             yield _late(evidence, episode, row, row.balloon_pages, notifications)
 
 
 def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifications: Sequence[int]) -> Finding:
     before = episode.before_notifier or Heroics(row.first_s - episode.start_s, 0.0, 0, 0, None)
-    direct, retries = _row(episode, Tier.DIRECT), _row(episode, Tier.RETRY)
-    direct_s = (direct.busy_s if direct else 0.0) or 0.0
-    spent_s = direct_s + ((retries.busy_s if retries else 0.0) or 0.0)
+    direct, retries = row_of(episode, Tier.DIRECT), row_of(episode, Tier.RETRY)
+    spent = spent_s(episode)
     numbers = {
         "before_s": before.before_s,
         "stall_s": before.stall_s,
@@ -38,15 +35,15 @@ def _late(evidence: Evidence, episode: Episode, row: TierRow, pages: int, notifi
         "retries": before.retries,
         "balloon_pages": pages,
         "notifications": row.spans,
-        "episode_direct_s": direct_s,
+        "episode_direct_s": (direct.busy_s if direct else 0.0) or 0.0,
         "episode_retries": retries.spans if retries else 0,
     }
     return found(
-        Severity.WARNING if spent_s >= SPENT_LEAST_S else Severity.INFO,
+        Severity.WARNING if spent >= SPENT_LEAST_S else Severity.INFO,
         (episode.start_s, episode.start_s + before.before_s),
         _text(evidence, episode, row, before, direct),
         numbers,
-        cost=cost_of(max(before.stall_s, spent_s)),
+        cost=cost_of(max(before.stall_s, spent)),
         is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
         quality=evidence.balloon.leak_quality,
         spans=notifications,
@@ -71,10 +68,6 @@ def _text(evidence: Evidence, episode: Episode, row: TierRow, before: Heroics, d
 
 def _times(times: int, one: str, more: str) -> str:
     return f"{times:,} {one if times == 1 else more}"
-
-
-def _row(episode: Episode, tier: Tier) -> TierRow | None:
-    return next((row for row in episode.tiers if row.tier is tier), None)
 
 
 def _together(analysis: Analysis, taps: Sequence[Finding], page_bytes: int) -> str:

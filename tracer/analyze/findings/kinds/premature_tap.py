@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Final
 from ...model import Analysis, Episode, Finding, TierRow
 from ...naming import tap_in
 from ...sizes import mib
-from ...terms import Cause, Severity, Tier
+from ...terms import Cause, Severity
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import LEAKS
+from ..taps import early_taps
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
 
-_TIERS: Final = (Tier.BACKGROUND, Tier.DIRECT)
-
 
 def _taps(evidence: Evidence) -> Iterator[Finding]:
     for episode in evidence.analysis.episodes:
-        for row in episode.tiers:
-            if row.tier in _TIERS and (pages := row.balloon_pages):
-                yield _premature(evidence, episode, row, pages)
+        for row in early_taps(episode):
+            yield _premature(evidence, episode, row, row.balloon_pages or 0)
 
 
 def _premature(evidence: Evidence, episode: Episode, row: TierRow, pages: int) -> Finding:
