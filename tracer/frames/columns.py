@@ -77,7 +77,7 @@ EPISODES: Final[Columns] = {
     "start_s": "float64",
     "end_s": "float64",
     "highest_tier": "category",
-    "tap": "category",
+    "tap": "string",
     "before_notifier_s": "Float64",
     "before_notifier_stall_s": "Float64",
     "before_notifier_stalls": "Int64",
