@@ -20,5 +20,11 @@ const data = (() => {
     return new arrays[dtype](fromBase64(bdata).buffer);
   }
 
-  return { page, fromBase64, decode, section: (id) => page.sections[id] };
+  // JSON that was gzipped.
+  async function inflated(packed) {
+    const stream = new Blob([fromBase64(packed)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  return { page, fromBase64, inflated, decode, section: (id) => page.sections[id] };
 })();

@@ -263,8 +263,7 @@
   }
 
   async function prepare() {
-    const stream = new Blob([data.fromBase64(content.packed)]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const given = JSON.parse(await new Response(stream).text());
+    const given = await data.inflated(content.packed);
     axis.use(given.clocks);
     findings = given.findings;
     all = given.rows.map(rows.unpack);

@@ -55,9 +55,9 @@ def test_rows_and_readings_are_bounded(monkeypatch):
 
 
 def test_tables_say_how_many_of_how_many_and_where_the_rest_is():
-    analysis, _, tables = analyse_for_report(GUEST, Options(), WHOLE, redact=False)
-    storm = next(finding for finding in analysis.findings if finding.kind == "storm")
-    table = tables[storm.id]
+    source = analyse_for_report(GUEST, Options(), WHOLE, redact=False)
+    storm = next(finding for finding in source.analysis.findings if finding.kind == "storm")
+    table = source.evidence[storm.id]
     assert len(table.rows) == len(set(storm.spans))
     assert table.note == (
         f"{len(table.rows)} spans that the analysis keeps as evidence; "

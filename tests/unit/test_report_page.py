@@ -134,7 +134,7 @@ def test_any_recording_fits_the_budget_and_says_what_it_leaves_out():
     source = render(enormous(), facts())
     assert len(source.encode()) <= BUDGET_BYTES
     assert f"Showing {MOST_ROWS} of 5,000 cycles, most moved for nothing first." in source
-    assert "The 16 longest episodes of 5,000." in source
+    assert "The 16 costliest of 5,000 episodes." in source
 
 
 def test_tables_about_the_recording_say_how_much_they_leave_out():

@@ -124,8 +124,17 @@ def _page(source: _Source, output: Path | None, *, force: bool) -> None:
 
     target = source.target(output, Format.HTML, force=force)
     with bounded_memory(source.file):
-        analysis, facts, tables = analyse_for_report(source.file, source.options, source.span, redact=source.redact)
-        size = write_report(target, analysis, facts, source.files, force=force, title=source.title, evidence=tables)
+        found = analyse_for_report(source.file, source.options, source.span, redact=source.redact)
+        size = write_report(
+            target,
+            found.analysis,
+            found.facts,
+            source.files,
+            force=force,
+            title=source.title,
+            evidence=found.evidence,
+            anatomies=found.anatomies,
+        )
     _tell(target, size)
 
 

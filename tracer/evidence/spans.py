@@ -25,6 +25,7 @@ from .details import Details
 from .numbering import Numbering
 from .rows import SpanRow
 from .selection import Selection
+from .thinning import Thinned
 from .values import text_of
 
 I64 = npt.NDArray[np.int64]
@@ -39,13 +40,24 @@ class SpanStream:
     """Iterate over it once for the rows."""
 
     def __init__(
-        self, recording: AnyRecording, selection: Selection, numbering: Numbering, until_ns: int | None = None
+        self,
+        recording: AnyRecording,
+        selection: Selection,
+        numbering: Numbering,
+        until_ns: int | None = None,
+        thinned: Thinned | None = None,
     ) -> None:
-        """`numbering` tells where to begin to read, and what ids spans have from there on; `until_ns` where to end."""
+        """`numbering` tells where to begin to read, and what ids spans have from there on; `until_ns` where to end.
+        `thinned` is asked which of the chosen spans rows are made of."""
         self._recording = recording
         self._selection = selection
         self._numbering = numbering
         self._until_ns = until_ns
+        self._thinned = thinned
+        self.events_read = 0
+        """So far, by `as_they_end`."""
+        self.was_cut = False
+        """Whether it ended because that were enough."""
         self._stretches = Stretches(recording.metadata, Options.reorder_s)
         self._details = Details(recording.metadata.absent_fields, recording.symbols)
         self._held: list[tuple[int, int, SpanRow]] = []
@@ -56,6 +68,11 @@ class SpanStream:
     def late(self) -> int:
         """Events that came more than a tenth of a second later than others of their time."""
         return self._stretches.late_events
+
+    @property
+    def told_ns(self) -> int:
+        """Up to when all spans were given that ended."""
+        return self._stretches.told_ns
 
     def __iter__(self) -> Iterator[SpanRow]:
         """By begin; of spans that last very long see SpanRow.late. Raises RecordingError."""
@@ -73,10 +90,11 @@ class SpanStream:
         items = self._recording.items(self._numbering.from_ns, self._until_ns, NEVER_READ)
         for piece in in_pieces(items, _PIECE_EVENTS):
             if isinstance(piece, Batch):
-                events -= len(piece)
+                self.events_read += len(piece)
                 if stretch := self._stretches.take(self._stretches.push(piece.without(NEVER_READ))):
                     yield from self._ended(stretch)
-            if events <= 0:
+            if self.events_read >= events:
+                self.was_cut = True
                 return
         last_ns = self._recording.last_ns if self._until_ns is None else min(self._until_ns, self._recording.last_ns)
         if stretch := self._stretches.take(self._stretches.flush(), last_ns):
@@ -108,6 +126,8 @@ class SpanStream:
     def _hold(self, stretch: Stretch, closed: ClosedSpans, rows: I64 | None, positions: I64) -> None:
         """Make rows of those that are asked for. `rows` are those of the stretch's spans, None for orphaned ends."""
         chosen = np.flatnonzero(self._asked_for(stretch.batch, closed, positions))
+        if self._thinned and len(chosen):
+            chosen = self._thinned.of_stretch(closed, chosen, self._numbering.several(closed.id))
         if not len(chosen):
             return
         depths = _depths(stretch.spans)

@@ -23,7 +23,7 @@ _MOST_EVENTS: Final = 200_000
 """That one reading goes through."""
 _NEAR: Final = 512
 """Spans whose ids are no further apart are read at once."""
-_WITHOUT_SPANS: Final = frozenset(
+WITHOUT_SPANS: Final = frozenset(
     {"lag", "headroom", "refault", "dropped_cache", "lost", "module", "recorder_share", "reporting", "shrinker_share"}
 )
 """Kinds that stand on counters, on the whole recording or on the recording itself."""
@@ -48,7 +48,7 @@ class FindingSpans:
 
     def of(self, finding: Finding) -> Standing | None:
         """None for what stands on no spans, and where enough was read for others."""
-        if finding.kind in _WITHOUT_SPANS or not self._left:
+        if finding.kind in WITHOUT_SPANS or not self._left:
             return None
         ids = sorted(set(finding.spans))
         rows = [*(self._named(ids) if ids else self._first(finding))]

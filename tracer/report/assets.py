@@ -17,7 +17,17 @@ from .bundle import starting_with
 
 _STYLES: Final = ("palette.css", "base.css", "tables.css", "charts.css")
 _LAST_STYLES: Final = ("narrow.css", "print.css")
-_SCRIPTS: Final = ("data.js", "view.js", "charts.js", "tables.js", "levels.js", "axis.js", "gestures.js", "rows.js")
+_SCRIPTS: Final = (
+    "data.js",
+    "view.js",
+    "charts.js",
+    "tables.js",
+    "levels.js",
+    "axis.js",
+    "gestures.js",
+    "rows.js",
+    "diagram.js",
+)
 _LAST_SCRIPTS: Final = ("start.js",)
 
 

@@ -25,7 +25,8 @@ _MARKS: Final = {Severity.CRITICAL: "▲", Severity.WARNING: "◆", Severity.INF
 
 @dataclass(frozen=True)
 class ShownFinding:
-    """One finding. `rank` is its severity's, 0 for the worst; `cost` is empty where it is not known; `title` and
+    """One finding. `rank` is its severity's, 0 for the worst; `anatomy` is the key of its scene, if any; `cost` is
+    empty where it is not known; `title` and
     `meaning` are its kind's, `advice` is what of its kind's is true for it."""
 
     finding: Finding
@@ -36,6 +37,7 @@ class ShownFinding:
     title: str
     numbers: Sequence[Number]
     evidence: Table | None
+    anatomy: str
     meaning: Prose
     advice: Prose
     anchor: str
@@ -107,6 +109,7 @@ def _shown(finding: Finding, source: Source) -> ShownFinding:
         kind.title if kind else finding.kind,
         numbers(finding, source.page_bytes),
         source.evidence.get(finding.id),
+        key if (key := f"finding-{finding.id}") in source.scenes else "",
         prose(kind.explanation.meaning) if kind else (),
         first_advice(finding),
         anchor(finding.kind),

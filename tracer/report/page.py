@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
 from .. import __version__
 from ..analyze.model import Analysis
+from ..evidence.anatomy import Anatomy
 from ..outputs import PRIVATE, write_file
 from ..recording_facts import RecordingFacts
 from .frame import document, filled
@@ -28,14 +29,15 @@ def write_report(
     force: bool = False,
     title: str = "",
     evidence: Mapping[int, Table] = MappingProxyType({}),
+    anatomies: Sequence[Anatomy] = (),
 ) -> int:
     """Write the report to `path` and return its size in bytes.
 
     `recording` are the files it is made from: it may be read by those who may read the first of them, and replaces
-    none. `title` stands for the host's name; `evidence` are tables for findings, by their ids. Raises TracerError when
-    it can't be written; then there is no half a report.
+    none. `title` stands for the host's name; `evidence` are tables for findings, by their ids; `anatomies` are
+    stretches of time span by span. Raises TracerError when it can't be written; then there is no half a report.
     """
-    page = render(analysis, facts, title=title, evidence=evidence).encode("utf-8")
+    page = render(analysis, facts, title=title, evidence=evidence, anatomies=anatomies).encode("utf-8")
     return write_made(path, page, recording, force=force)
 
 
@@ -59,9 +61,10 @@ def render(
     *,
     title: str = "",
     evidence: Mapping[int, Table] = MappingProxyType({}),
+    anatomies: Sequence[Anatomy] = (),
 ) -> str:
     """The whole page as one self-contained HTML document."""
-    source = Source(analysis, facts, title, evidence)
+    source = Source(analysis, facts, title, evidence, anatomies)
     metadata = facts.metadata
     context: dict[str, object] = {
         "title": f"{title or metadata.host or facts.source}: reclaim-tracer report",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from ..analyze.model import Analysis
+from ..evidence.anatomy import Anatomy
 from ..recording_facts import RecordingFacts
 from ..wording.evidence import unseen_part
 from ..wording.verdict import Verdict, verdict
@@ -17,12 +18,13 @@ from .table import Table
 @dataclass(frozen=True)
 class Source:
     """What a report is made from. `title` is what somebody calls it; `evidence` are tables of what findings stand on,
-    by the finding's id."""
+    by the finding's id, `anatomies` what happened span by span, the costliest first."""
 
     analysis: Analysis
     facts: RecordingFacts
     title: str = ""
     evidence: Mapping[int, Table] = field(default_factory=dict)
+    anatomies: Sequence[Anatomy] = ()
 
     @property
     def page_bytes(self) -> int:
@@ -33,6 +35,11 @@ class Source:
     def verdict(self) -> Verdict:
         """What it all comes to."""
         return verdict(self.analysis, self.facts)
+
+    @cached_property
+    def scenes(self) -> frozenset[str]:
+        """The keys of the stretches that are shown span by span."""
+        return frozenset(each.scene.key for each in self.anatomies)
 
     @property
     def moves_seen(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import conflicts, cycles, findings, kills, ladder, nodes, quality, shrinkers, stalls, timeline, words
+from . import anatomy, conflicts, cycles, findings, kills, ladder, nodes, quality, shrinkers, stalls, timeline, words
 from .section import Section
 
 SECTIONS: Final = (
     Section("findings", "Findings", findings.content, style=True, script=True),
     Section("timeline", "Timeline", timeline.content, style=True, script=True),
     Section("ladder", "Ladder", ladder.content, style=True, script=True),
+    Section("anatomy", "Anatomy", anatomy.content, style=True, script=True),
     Section("shrinkers", "Shrinkers", shrinkers.content, folded=True),
     Section("stalls", "Stalls", stalls.content, style=True, folded=True),
     Section("nodes", "NUMA nodes", nodes.content, folded=True),

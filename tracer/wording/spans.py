@@ -10,6 +10,28 @@ from .numbers import count, plural
 
 Fields = Mapping[str, int | str | None]
 
+SPAN_NAMES: Final[Mapping[str, str]] = {
+    SpanKind.DIRECT_RECLAIM: "direct reclaim",
+    SpanKind.MEMCG_RECLAIM: "memcg reclaim",
+    SpanKind.MEMCG_SOFTLIMIT_RECLAIM: "memcg soft limit reclaim",
+    SpanKind.NODE_RECLAIM: "node reclaim",
+    SpanKind.KSWAPD: "kswapd awake",
+    SpanKind.BALANCE_PGDAT: "kswapd works",
+    SpanKind.BALLOON_WORK: "balloon work",
+    SpanKind.UPDATE_BALLOON_SIZE: "balloon work",
+    SpanKind.FILL_BALLOON: "balloon inflates",
+    SpanKind.LEAK_BALLOON: "balloon leaks",
+    SpanKind.BALLOON_SHRINKER: "balloon's shrinker",
+    SpanKind.OOM_NOTIFIER: "OOM notifier",
+    SpanKind.OOM_NOTIFY: "OOM notifier",
+    SpanKind.OUT_OF_MEMORY: "out_of_memory()",
+    SpanKind.COMPACTION: "compaction",
+    SpanKind.PROACTIVE_RECLAIM: "proactive reclaim",
+    SpanKind.DROP_CACHES: "drop_caches",
+    SpanKind.SHRINK_SLAB: "shrinker",
+}
+"""What kinds of spans are called."""
+
 
 def span_words(kind: str, fields: Fields) -> str:
     """`super_cache_scan: 50 objects freed, 400 scanned`; empty where nothing tells. Names are as recorded."""

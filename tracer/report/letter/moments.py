@@ -18,25 +18,12 @@ from ...errors import printable
 from ...metadata import Metadata
 from ...schema import SpanKind
 from ...wording.numbers import count, mib, plural, seconds
+from ...wording.spans import SPAN_NAMES
 from .typical import Stretch
 
 MOST_LINES: Final = 13
-_WORDS: Final = {
-    SpanKind.DIRECT_RECLAIM: "direct reclaim",
-    SpanKind.MEMCG_RECLAIM: "memcg reclaim",
-    SpanKind.MEMCG_SOFTLIMIT_RECLAIM: "memcg soft limit reclaim",
-    SpanKind.NODE_RECLAIM: "node reclaim",
-    SpanKind.KSWAPD: "kswapd awake",
-    SpanKind.BALLOON_WORK: "balloon work",
-    SpanKind.UPDATE_BALLOON_SIZE: "balloon work",
-    SpanKind.BALLOON_SHRINKER: "balloon's shrinker",
-    SpanKind.OOM_NOTIFIER: "OOM notifier",
-    SpanKind.OOM_NOTIFY: "OOM notifier",
-    SpanKind.OUT_OF_MEMORY: "out_of_memory()",
-    SpanKind.COMPACTION: "compaction",
-    SpanKind.PROACTIVE_RECLAIM: "proactive reclaim",
-    SpanKind.DROP_CACHES: "drop_caches",
-}
+_INNER: Final = frozenset({SpanKind.SHRINK_SLAB, SpanKind.FILL_BALLOON, SpanKind.LEAK_BALLOON, SpanKind.BALANCE_PGDAT})
+_WORDS: Final = {kind: SPAN_NAMES[kind] for kind in SpanKind if kind not in _INNER}
 """Spans that are shown; those inside of them (slab, the balloon's functions) are part of what they did."""
 _BALLOON: Final = "balloon"
 _KILL: Final = "kill"
