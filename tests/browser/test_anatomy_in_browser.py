@@ -167,7 +167,7 @@ def test_without_a_script_the_first_is_a_table(open_report, guest):
     assert page.page.locator("#anatomy table").count() == 1
     page.page.locator("#scene-table summary").click()
     assert page.page.locator("#scene-table tbody tr").first.is_visible()
-    assert page.page.get_by_text("The diagram needs JavaScript.").is_visible()
+    assert page.page.locator("#anatomy noscript").is_visible()
     assert not page.page.locator("#diagram").is_visible()
 
 
