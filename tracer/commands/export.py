@@ -18,6 +18,8 @@ class ExportFormat(StrEnum):
 
     PERFETTO = "perfetto"
     CHROME = "chrome"
+    PARQUET = "parquet"
+    ARROW = "arrow"
     FOLDED = "folded"
 
 
@@ -25,7 +27,14 @@ def export(
     file: FileOrStdin,
     to: Annotated[ExportFormat, typer.Option("--format", "-t", help="What to write.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT", help="Default: -, standard output.", show_default=False)
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="File, or folder for tables. Default: -, standard output.",
+            show_default=False,
+        ),
     ] = STDOUT,
     force: Force = False,
     from_s: From = None,
@@ -39,6 +48,7 @@ def export(
     \b
     Examples:
       reclaim-tracer export trace.rtrace --format perfetto -o trace.pftrace
+      reclaim-tracer export trace.rtrace --format parquet -o tables
       reclaim-tracer export trace.rtrace --format folded | flamegraph.pl > waits.svg
     """
     with loading():

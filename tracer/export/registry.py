@@ -7,31 +7,38 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
-from .source import Source, Writer
+from .source import Folder, Source, Writer
 
 Write = Callable[[bytes], object]
+Target = Write | Folder
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format. `maker` is module and class of its writer in this package; `binary` output is none for a terminal."""
+    """One format. `maker` is module and class of its writer in this package; `binary` output is none for a terminal.
+
+    A format `in_folder` is many files with its suffix in a Folder; any other is one file, or standard output.
+    """
 
     name: str
     what: str
     suffix: str
     maker: tuple[str, str]
     binary: bool = False
+    in_folder: bool = False
 
-    def writer(self, source: Source, write: Write) -> Writer:
-        """A writer of one recording, which hands what it makes to `write`. Raises TracerError."""
+    def writer(self, source: Source, target: Target) -> Writer:
+        """A writer of one recording, which hands what it makes to `target`. Raises TracerError."""
         module, name = self.maker
-        made: Writer = getattr(import_module(f".{module}", __package__), name)(source, write)
+        made: Writer = getattr(import_module(f".{module}", __package__), name)(source, target)
         return made
 
 
 FORMATS: Final = (
     Format("perfetto", "trace for Perfetto", ".pftrace", ("perfetto", "PerfettoWriter"), binary=True),
     Format("chrome", "JSON for chrome://tracing", ".json", ("chrome", "ChromeWriter")),
+    Format("parquet", "Parquet files, one a table", ".parquet", ("parquet", "ParquetWriter"), in_folder=True),
+    Format("arrow", "Arrow files, one a table", ".arrow", ("arrow", "ArrowWriter"), in_folder=True),
     Format("folded", "stacks of waiting, for flame graphs", ".folded", ("folded", "FoldedWriter")),
 )
 

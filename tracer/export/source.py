@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ..analyze import Analysis, Engine, Options, in_pieces, numbers_of
 from ..analyze.stream.stretch import Stretch
@@ -26,6 +26,13 @@ class Writer(Protocol):
 
     def finish(self, analysis: Analysis, facts: RecordingFacts) -> None:
         """What was found; nothing comes after it."""
+
+
+class Folder(Protocol):
+    """Where a format of many files writes to."""
+
+    def create(self, name: str) -> BinaryIO:
+        """A new file, by its path inside the folder, which closes it. Raises OSError."""
 
 
 @dataclass(frozen=True)

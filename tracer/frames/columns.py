@@ -1,4 +1,4 @@
-"""Every frame's columns with their dtypes, in order; `docs/api.md` says the same with meanings, and a test compares.
+"""Every frame's columns with their dtypes, in order, as `tracer/tables` declares them.
 
 Integers are signed, so that differences never wrap; a capital letter (`Int64`) means that a value may be missing (NA).
 """
@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..analyze.terms import Tier
+from ..tables import contention, reclaim, recorded
+from ..tables.table import Table
 
 Columns = Mapping[str, str]
 Extension = pd.api.extensions.ExtensionArray
@@ -20,163 +22,27 @@ Extension = pd.api.extensions.ExtensionArray
 TIER_DTYPE: Final = pd.CategoricalDtype([tier.label for tier in Tier], ordered=True)
 """Tiers in order: `spans[spans.tier >= "direct"]` works."""
 
-EVENTS: Final[Columns] = {
-    "time_s": "float64",
-    "time_ns": "int64",
-    "tid": "int64",
-    "tgid": "int64",
-    "comm": "string",
-    "cpu": "int64",
-    "cgroup_id": "Int64",
-    "cgroup": "string",
-}
-SAMPLES: Final[Columns] = {"time_s": "float64", "time_ns": "int64"}
-SPANS: Final[Columns] = {
-    "id": "Int64",
-    "parent": "Int64",
-    "kind": "string",
-    "tier": "category",
-    "begin_s": "Float64",
-    "end_s": "Float64",
-    "duration_ns": "Int64",
-    "tid": "int64",
-    "comm": "string",
-    "state": "string",
-}
-LADDER: Final[Columns] = {
-    "tier": "category",
-    "scope": "string",
-    "source": "string",
-    "pages": "Int64",
-    "objects": "Int64",
-    "kills": "Int64",
-    "quality": "string",
-    "first_s": "float64",
-    "busy_s": "float64",
-    "spans": "int64",
-    "tasks": "int64",
-    "min_priority": "Int64",
-    "missed_pages": "Int64",
-    "extra_pages": "Int64",
-    "nr_scanned": "Int64",
-    "efficiency": "Float64",
-}
-RECLAIMERS: Final[Columns] = {
-    "tier": "category",
-    "scope": "string",
-    "name": "string",
-    "nid": "Int64",
-    "spans": "int64",
-    "busy_s": "float64",
-    "pages": "Int64",
-    "nr_scanned": "Int64",
-    "efficiency": "Float64",
-}
-EPISODES: Final[Columns] = {
-    "id": "int64",
-    "start_s": "float64",
-    "end_s": "float64",
-    "highest_tier": "category",
-    "tap": "string",
-    "before_notifier_s": "Float64",
-    "before_notifier_stall_s": "Float64",
-    "before_notifier_stalls": "Int64",
-    "before_notifier_retries": "Int64",
-    "before_notifier_min_priority": "Int64",
-}
-CONFLICTS: Final[Columns] = {
-    "id": "int64",
-    "start_s": "float64",
-    "end_s": "float64",
-    "overlap_self_s": "float64",
-    "overlap_induced_s": "float64",
-    "overlap_foreign_s": "float64",
-    "reclaimed_pages": "Int64",
-    "inflated_pages": "Int64",
-}
-CYCLES: Final[Columns] = {
-    "id": "int64",
-    "class": "string",
-    "leak_start_s": "float64",
-    "start_s": "float64",
-    "end_s": "float64",
-    "leaked_pages": "int64",
-    "reinflated_pages": "int64",
-    "wasted_pages": "int64",
-    "worker_s": "float64",
-    "storm": "Int64",
-}
-STORMS: Final[Columns] = {
-    "id": "int64",
-    "class": "string",
-    "start_s": "float64",
-    "end_s": "float64",
-    "cycles": "int64",
-    "wasted_pages": "int64",
-}
-FINDINGS: Final[Columns] = {
-    "id": "int64",
-    "kind": "string",
-    "severity": "string",
-    "open": "bool",
-    "cost": "float64",
-    "start_s": "float64",
-    "end_s": "float64",
-    "text": "string",
-    "quality": "string",
-    "numbers": "object",
-    "spans": "object",
-    "cgroup": "string",
-}
-SHRINKERS: Final[Columns] = {
-    "name": "string",
-    "calls": "int64",
-    "scanned": "Int64",
-    "freed_objects": "Int64",
-    "busy_s": "float64",
-    "p50_ns": "int64",
-    "p99_ns": "int64",
-    "max_ns": "int64",
-    "scan_share": "float64",
-    "size_share": "float64",
-    "efficiency": "Float64",
-}
-STALLS: Final[Columns] = {
-    "comm": "string",
-    "pid": "int64",
-    "tier": "category",
-    "spans": "int64",
-    "stall_s": "float64",
-    "max_ns": "int64",
-    "is_recorder": "bool",
-    "scope": "string",
-    "cgroup": "string",
-    "cgroup_id": "Int64",
-}
-CGROUPS: Final[Columns] = {
-    "path": "string",
-    "id": "Int64",
-    "unit": "string",
-    "pod": "string",
-    "container": "string",
-    "stall_s": "float64",
-    "spans": "int64",
-    "max_ns": "int64",
-    "file_pages": "Int64",
-    "anon_pages": "Int64",
-    "lru_pages": "Int64",
-    "limit_s": "float64",
-    "limit_spans": "Int64",
-    "kills": "Int64",
-    "quality": "string",
-}
-STEPS: Final[Columns] = {
-    "start_s": "float64",
-    "end_s": "float64",
-    "pages": "int64",
-    "cause": "string",
-    "quality": "string",
-}
+_NESTED: Final = {"numbers", "ids", "words"}
+
+
+def _dtypes(table: Table) -> Columns:
+    return {name: "object" if dtype in _NESTED else dtype for name, dtype in table.dtypes.items()}
+
+
+EVENTS: Final = _dtypes(recorded.EVENTS)
+SAMPLES: Final = _dtypes(recorded.SAMPLES)
+SPANS: Final = _dtypes(recorded.SPANS)
+LADDER: Final = _dtypes(reclaim.LADDER)
+RECLAIMERS: Final = _dtypes(reclaim.RECLAIMERS)
+EPISODES: Final = _dtypes(reclaim.EPISODES)
+SHRINKERS: Final = _dtypes(reclaim.SHRINKERS)
+STALLS: Final = _dtypes(reclaim.STALLS)
+CGROUPS: Final = _dtypes(reclaim.CGROUPS)
+CONFLICTS: Final = _dtypes(contention.CONFLICTS)
+CYCLES: Final = _dtypes(contention.CYCLES)
+STORMS: Final = _dtypes(contention.STORMS)
+FINDINGS: Final = _dtypes(contention.FINDINGS)
+STEPS: Final = _dtypes(contention.STEPS)
 
 
 def frame(columns: Columns, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

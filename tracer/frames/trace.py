@@ -17,8 +17,9 @@ from ..errors import UsageError
 from ..metadata import Metadata
 from ..store import AnyRecording, open_recording
 from ..store.slicing import part_of
+from ..tables import rows
 from ..wording.summary import summary_json
-from . import columns, results
+from . import columns
 from .columns import frame
 from .events import Item, events_frame, kind_of, samples_frame
 from .spans import SpanRows
@@ -102,27 +103,27 @@ class Trace:
 
     def ladder(self, episode: int | None = None) -> pd.DataFrame:
         """Tier x source of the whole recording, or of the episode of that id. Raises UsageError where there is none."""
-        return frame(columns.LADDER, results.ladder_rows(self._tiers(episode)))
+        return frame(columns.LADDER, rows.ladder_rows(self._tiers(episode)))
 
     def reclaimers(self, episode: int | None = None) -> pd.DataFrame:
         """Who reclaimed in each tier, of the whole recording or of an episode: `columns.RECLAIMERS`."""
-        return frame(columns.RECLAIMERS, results.reclaimer_rows(self._tiers(episode)))
+        return frame(columns.RECLAIMERS, rows.reclaimer_rows(self._tiers(episode)))
 
     def episodes(self) -> pd.DataFrame:
         """Episodes of reclaim: `columns.EPISODES`."""
-        return frame(columns.EPISODES, [results.episode_row(episode) for episode in self.analysis.episodes])
+        return frame(columns.EPISODES, [rows.episode_row(episode) for episode in self.analysis.episodes])
 
     def conflicts(self) -> pd.DataFrame:
         """Inflation and reclaim at the same time: `columns.CONFLICTS`."""
-        return frame(columns.CONFLICTS, [results.conflict_row(conflict) for conflict in self.analysis.conflicts])
+        return frame(columns.CONFLICTS, [rows.conflict_row(conflict) for conflict in self.analysis.conflicts])
 
     def cycles(self) -> pd.DataFrame:
         """Pages that left the balloon and came back: `columns.CYCLES`."""
-        return frame(columns.CYCLES, [results.classed_row(cycle) for cycle in self.analysis.cycles])
+        return frame(columns.CYCLES, [rows.classed_row(cycle) for cycle in self.analysis.cycles])
 
     def storms(self) -> pd.DataFrame:
         """Three and more cycles in a row: `columns.STORMS`."""
-        return frame(columns.STORMS, [results.classed_row(storm) for storm in self.analysis.storms])
+        return frame(columns.STORMS, [rows.classed_row(storm) for storm in self.analysis.storms])
 
     def findings(self) -> pd.DataFrame:
         """What deserves attention, the most severe first: `columns.FINDINGS`."""
@@ -134,7 +135,7 @@ class Trace:
 
     def stalls(self) -> pd.DataFrame:
         """How long each task waited in each tier, the longest first: `columns.STALLS`."""
-        return frame(columns.STALLS, [results.stall_row(stall) for stall in self.analysis.stalls])
+        return frame(columns.STALLS, [rows.stall_row(stall) for stall in self.analysis.stalls])
 
     def cgroups(self) -> pd.DataFrame:
         """Who paid, by cgroup, those that waited longest first: `columns.CGROUPS`; empty where none is told."""
@@ -146,12 +147,12 @@ class Trace:
 
     @cached_property
     def _analysed(self) -> tuple[Analysis, SpanRows]:
-        rows = SpanRows()
-        engine = Engine(self._part.metadata, self._recording.symbols, self._options, rows, self._recording.cgroups)
+        spans = SpanRows()
+        engine = Engine(self._part.metadata, self._recording.symbols, self._options, spans, self._recording.cgroups)
         with numbers_of(self.path):
             for item in in_pieces(self._items()):
                 engine.feed(item)
-            return engine.finish(self._part.last_ns), rows
+            return engine.finish(self._part.last_ns), spans
 
     def _items(self) -> Iterator[Item]:
         return self._part.items()

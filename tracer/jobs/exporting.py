@@ -7,24 +7,28 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..errors import TracerError, shown
+from ..errors import TracerError, UsageError, shown
 from ..output_stream import STDOUT, refuse_terminal
 from ..outputs import NewFile
 from .analysis import Span, opened
 
 if TYPE_CHECKING:
     from ..analyze import Options
-    from ..export.registry import Format
+    from ..export.registry import Format, Target
+    from ..recording_facts import RecordingFacts
+
+    Progress = Callable[[float | None], object]
 
 _BUFFER_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export, how and where to: `output` is STDOUT or a file."""
+    """What to export, how and where to: `output` is STDOUT, a file, or a folder for a format of many files."""
 
     recording: Path
     format: Format
@@ -44,10 +48,16 @@ class Exported:
 
 def export(request: ExportRequest, progress: Callable[[str, float | None], object]) -> Exported:
     """Write it. Raises TracerError."""
-    from ..export.source import Source
-    from ..store import STDIN, files_of
     from ..wording.evidence import unseen_part
     from ..wording.numbers import listing
+
+    write = _to_folder if request.format.in_folder else _to_file
+    facts, written = write(request, lambda share: progress("Exporting", share))
+    return Exported(written, listing(unseen_part(facts)))
+
+
+def _to_file(request: ExportRequest, progress: Progress) -> tuple[RecordingFacts, int]:
+    from ..store import STDIN, files_of
 
     inputs = [] if request.recording == STDIN else files_of(request.recording)
     written = 0
@@ -58,10 +68,40 @@ def export(request: ExportRequest, progress: Callable[[str, float | None], objec
             written += len(data)
             write(data)
 
-        part = request.span.part(opened(request.recording, request.span))
-        source = Source(part, request.options, lambda share: progress("Exporting", share))
-        facts = source.pour(request.format.writer(source, count))
-    return Exported(written, listing(unseen_part(facts)))
+        facts = _poured(request, count, progress)
+    return facts, written
+
+
+def _to_folder(request: ExportRequest, progress: Progress) -> tuple[RecordingFacts, int]:
+    from ..output_folder import NewFolder
+    from ..store import STDIN
+
+    suffix = request.format.suffix
+    if request.output == STDOUT:
+        raise UsageError(f"--format {request.format.name} is many files: name a folder with -o")
+    if request.recording == STDIN:
+        raise UsageError(f"--format {request.format.name} needs a file: write standard input to one first")
+    is_ours = partial(_is_table, suffix=suffix)
+    with NewFolder(request.output, force=request.force, what="an export", is_ours=is_ours) as folder:
+        with folder.refusals():
+            facts = _poured(request, folder, progress)
+        folder.publish()
+    return facts, folder.written_bytes
+
+
+def _poured(request: ExportRequest, target: Target, progress: Progress) -> RecordingFacts:
+    from ..export.source import Source
+
+    part = request.span.part(opened(request.recording, request.span))
+    source = Source(part, request.options, progress)
+    return source.pour(request.format.writer(source, target))
+
+
+def _is_table(file: Path, suffix: str) -> bool:
+    """Whether a file in an export's folder is one that an export of the same format replaces."""
+    from ..tables.registry import TABLE_BY_NAME
+
+    return file.suffix == suffix and str(file.with_suffix("")) in TABLE_BY_NAME
 
 
 @contextmanager

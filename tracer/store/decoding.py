@@ -20,6 +20,8 @@ Item = Batch | Samples | LostStretch
 
 ITEM_TYPES = (BlockType.EVENTS, BlockType.SAMPLES, BlockType.LOST)
 """Blocks that hold items."""
+SAMPLES_ONLY = (BlockType.SAMPLES,)
+EVENTS_ONLY = (BlockType.EVENTS,)
 
 
 class ItemDecoder:

@@ -94,10 +94,14 @@ class FollowedRecording:
         return max(self._last_ns, self.metadata.start_ns)
 
     def items(
-        self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
+        self,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        leave_out: Fields = NO_FIELDS,
+        types: tuple[BlockType, ...] = ITEM_TYPES,
     ) -> Iterator[Item]:
-        """All of it to its end, in one pass; a range of time can't be asked for. Raises RecordingError."""
-        assert (start_ns, end_ns) == (None, None), "a stream has no range"
+        """All of it to its end, in one pass; a part of it can't be asked for. Raises RecordingError."""
+        assert (start_ns, end_ns, types) == (None, None, ITEM_TYPES), "a stream has no parts"
         return (item for item in self.steps(leave_out) if item is not None)
 
     def steps(self, leave_out: Fields = NO_FIELDS) -> Iterator[Item | None]:

@@ -14,8 +14,8 @@ from ..batch import NO_FIELDS, Fields, LostStretch
 from ..errors import RecordingError, shown
 from ..metadata import Metadata
 from ..outputs import FileIdentity
-from .decoding import Item
-from .format import JSON
+from .decoding import ITEM_TYPES, Item
+from .format import JSON, BlockType
 from .limits import Claims
 from .note_keys import PART_NOTE, SKIPPED_PARTS_NOTE
 from .reader import Recording
@@ -145,16 +145,20 @@ class RecordingParts:
         return max(part.last_ns for part in self._timed)
 
     def items(
-        self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
+        self,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        leave_out: Fields = NO_FIELDS,
+        types: tuple[BlockType, ...] = ITEM_TYPES,
     ) -> Iterator[Item]:
         """As `Recording.items`, file by file."""
         missing, before = {*self.missing}, self._all[0]
         last = min(self.parts)
         for number, part in self.parts.items():
-            if not missing.isdisjoint(range(last, number)):
+            if BlockType.LOST in types and not missing.isdisjoint(range(last, number)):
                 yield from self._gap(before, part, start_ns, end_ns)
             try:
-                yield from part.items(start_ns, end_ns, leave_out)
+                yield from part.items(start_ns, end_ns, leave_out, types)
             finally:
                 part.rest()
             before, last = part, number

@@ -84,17 +84,21 @@ class Recording:
         return self._scan.lost_bytes + sum(self._scan.blocks[number].header.block_bytes for number in self._bad)
 
     def items(
-        self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
+        self,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        leave_out: Fields = NO_FIELDS,
+        types: tuple[BlockType, ...] = ITEM_TYPES,
     ) -> Iterator[Item]:
         """What was recorded, in file order, block by block, clipped to start_ns <= time < end_ns.
 
-        A lost stretch that overlaps the range comes whole; arguments to `leave_out` are not unpacked. Raises
-        RecordingError when the file can't be read any more.
+        A lost stretch that overlaps the range comes whole; arguments to `leave_out` are not unpacked, and of blocks of
+        other than these `types` nothing is read. Raises RecordingError when the file can't be read any more.
         """
         first = 0 if start_ns is None else start_ns
         end = MOST_NS + 1 if end_ns is None else end_ns
         headers = self._headers
-        wanted = _of_types(headers, ITEM_TYPES) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
+        wanted = _of_types(headers, types) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
         try:
             whole = (headers["first_ns"] >= first) & (headers["last_ns"] < end)
             for number in np.flatnonzero(wanted).tolist():

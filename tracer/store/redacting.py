@@ -12,9 +12,9 @@ from ..batch import NO_FIELDS, Batch, Fields
 from ..metadata import Metadata, PlanRow
 from ..schema import KINDS
 from .aliases import CgroupAliases, TaskAliases
-from .decoding import Item
+from .decoding import ITEM_TYPES, Item
 from .following import FollowedRecording
-from .format import JSON
+from .format import JSON, BlockType
 from .note_keys import IMPORT_NOTE, KNOWN_NOTES, MARKS_NOTE
 from .parts import RecordingParts
 from .reader import Recording
@@ -99,11 +99,16 @@ class RedactedRecording:
         return self.unredacted.last_ns
 
     def items(
-        self, start_ns: int | None = None, end_ns: int | None = None, leave_out: Fields = NO_FIELDS
+        self,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        leave_out: Fields = NO_FIELDS,
+        types: tuple[BlockType, ...] = ITEM_TYPES,
     ) -> Iterator[Item]:
         """As `Recording.items`."""
-        self._name_all()
-        for item in self.unredacted.items(start_ns, end_ns, leave_out):
+        if BlockType.EVENTS in types:
+            self._name_all()
+        for item in self.unredacted.items(start_ns, end_ns, leave_out, types):
             yield self._redacted(item) if isinstance(item, Batch) else item
 
     def _name_all(self) -> None:

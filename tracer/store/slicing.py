@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ..batch import NO_FIELDS, Fields
+from ..batch import NO_FIELDS, Fields, Samples
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts, Slice
-from .decoding import Item
+from .decoding import SAMPLES_ONLY, Item
 from .notes import facts_of
 from .redacting import AnyRecording
 
@@ -35,6 +35,11 @@ class RecordingPart:
     def items(self, leave_out: Fields = NO_FIELDS) -> Iterator[Item]:
         """What was recorded in it, as `Recording.items`."""
         return self.recording.items(self.start_ns, self.end_ns, leave_out)
+
+    def counters(self) -> tuple[str, ...]:
+        """Names of all counters that were sampled in it, as they came first: a pass over readings alone."""
+        readings = self.recording.items(self.start_ns, self.end_ns, types=SAMPLES_ONLY)
+        return tuple(dict.fromkeys(name for item in readings if isinstance(item, Samples) for name in item.names))
 
     def facts(self, lost: Mapping[str, int]) -> RecordingFacts:
         """What results say about it; after a whole pass, to which the `lost` events by kind came."""

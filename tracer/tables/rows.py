@@ -1,4 +1,4 @@
-"""The analysis as rows of the frames that `columns` lists."""
+"""The analysis as rows of the tables that are also frames."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Row = dict[str, Any]
 
 def ladder_rows(tiers: Sequence[TierRow]) -> list[Row]:
     """Tier x source; what belongs to the tier as a whole stands on each of its rows."""
-    return [row for tier in tiers for scope, part in _parts(tier) for row in _rungs(part, scope)]
+    return [row for tier in tiers for scope, part in scope_parts(tier) for row in _rungs(part, scope)]
 
 
-def _parts(tier: TierRow) -> Iterable[tuple[Scope | None, TierRow]]:
+def scope_parts(tier: TierRow) -> Iterable[tuple[Scope | None, TierRow]]:
+    """A tier by scope; those that have none as they are."""
     return tier.scopes.items() or [(None, tier)]
 
 
@@ -26,7 +27,7 @@ def reclaimer_rows(tiers: Sequence[TierRow]) -> list[Row]:
     return [
         {"tier": tier.tier.label, "scope": scope and scope.value, **asdict(reclaimer)}
         for tier in tiers
-        for scope, part in _parts(tier)
+        for scope, part in scope_parts(tier)
         for reclaimer in part.reclaimers
     ]
 
