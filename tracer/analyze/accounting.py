@@ -61,7 +61,8 @@ class Accounting:
 class Forgotten:
     """How many earlier ones there were than those told: only their sums are kept, in a view that goes on for days.
 
-    `user_killed` are the processes of which a forgotten finding says that memory was probably why they were killed.
+    `user_killed` are the processes of which a forgotten finding says that memory was probably why they were killed,
+    `conflict_overlap_s` the forgotten conflicts' overlaps by who reclaimed, added up.
     """
 
     episodes: int = 0
@@ -69,6 +70,7 @@ class Forgotten:
     cycles: int = 0
     findings_by_kind: Mapping[str, int] = field(default_factory=dict)
     user_killed: int = 0
+    conflict_overlap_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def findings(self) -> int:

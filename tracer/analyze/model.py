@@ -10,6 +10,7 @@ from .accounting import NOTHING_FORGOTTEN, Accounting, Forgotten
 from .cgroup_rows import CgroupRow
 from .curves import Quantity, Timeline
 from .terms import Cause, CycleClass, Quality, Scope, Severity, TapVerdict, Tier
+from .wait_lengths import WaitHistogram
 
 EVIDENCE_SPANS: Final = 32
 """So many ids of spans are kept as evidence for one thing found."""
@@ -391,4 +392,5 @@ class Analysis:
     recorder: RecorderReclaim | None = None
     not_judged: list[NotJudged] = field(default_factory=list)
     cgroups: list[CgroupRow] | None = None
+    waits: list[WaitHistogram] = field(default_factory=list)
     forgotten: Forgotten = NOTHING_FORGOTTEN

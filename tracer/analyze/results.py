@@ -119,7 +119,13 @@ def analysis_of(state: State, end_ns: int) -> Analysis:
         samples=state.series.quantities(origin_ns),
         counters_include_memcg=state.gaps.includes_memcg,
         recorder=state.own.result(),
-        forgotten=Forgotten(state.ladders.past.forgotten, settled.conflicts.forgotten, settled.past.forgotten),
+        waits=state.stalls.histograms(),
+        forgotten=Forgotten(
+            state.ladders.past.forgotten,
+            settled.conflicts.forgotten,
+            settled.past.forgotten,
+            conflict_overlap_s=dict(settled.conflicts.forgotten_overlap_s),
+        ),
     )
     analysis.balloon.size = balloon_size(analysis, state.metadata.page_size_bytes)
     _size_kills_by_host(state, analysis)

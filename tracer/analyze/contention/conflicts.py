@@ -125,6 +125,7 @@ class ConflictFinder:
         self._found: list[_Found] = []
         self.forgotten = 0
         """Earlier conflicts than those that are kept."""
+        self.forgotten_overlap_s = dict.fromkeys((actor.value for actor in Actor), 0.0)
 
     def rises(self, steps: StepColumns) -> Rises:
         """Inflating steps in order, joined."""
@@ -168,6 +169,9 @@ class ConflictFinder:
         """Keep none that ended before a time."""
         kept = [one for one in self._found if one.conflict.end_s >= before_s]
         self.forgotten += len(self._found) - len(kept)
+        for conflict in (one.conflict for one in self._found if one.conflict.end_s < before_s):
+            for actor, overlap_s in conflict.overlap_s.items():
+                self.forgotten_overlap_s[actor] += overlap_s
         self._found = kept
 
     def conflicts(self) -> list[Conflict]:

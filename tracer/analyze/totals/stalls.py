@@ -15,6 +15,8 @@ from ..stream.cells import Cells
 from ..stream.grouping import grouped, numbered
 from ..stream.stretch import Stretch
 from ..terms import Tier
+from ..wait_lengths import WaitHistogram
+from .wait_histograms import WaitHistograms
 
 I64 = npt.NDArray[np.int64]
 
@@ -61,6 +63,7 @@ class StallTable:
         self._tasks: dict[tuple[int, int, int], _Waited] = {}
         self._pending: list[_Waits] = []
         self._count = 0
+        self._histograms = WaitHistograms()
 
     def advance(self, stretch: Stretch) -> None:
         """Take the next stretch."""
@@ -91,6 +94,7 @@ class StallTable:
         )
         comm = np.concatenate([waits.comm for waits in self._pending])
         self._pending, self._count = [], 0
+        self._histograms.add(rung, waited_ns)
         cgroups, number = numbered(cgroup_id)
         order, starts = grouped((tid * RUNGS + rung) * len(cgroups) + number)
         spans = np.diff(np.append(starts, len(order)))
@@ -112,6 +116,11 @@ class StallTable:
         for key, waits in zip(cells.keys.tolist(), cells.count().tolist(), strict=True):
             found = tasks[key // _POWERS].powers
             found[key % _POWERS] = found.get(key % _POWERS, 0) + waits
+
+    def histograms(self) -> list[WaitHistogram]:
+        """All tasks' waits by how long they were."""
+        self._add_pending()
+        return self._histograms.told()
 
     def stalls(self, paths: Mapping[int, str], recorder: Container[int] = ()) -> list[Stall]:
         """All tasks' waits by tier, scope and cgroup, the longest first.
