@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "evidence": {"evidence", "analyze", "store", BASE},
     "wording": {"wording", "analyze", BASE},
     "compare": {"compare", "gates", "wording", "analyze", BASE},
-    "export": {"export", "tables", "analyze", "store", BASE},
+    "metrics": {"metrics", "live", "analyze", BASE},
+    "export": {"export", "metrics", "tables", "analyze", "store", BASE},
     "gates": {"gates", "wording", "analyze", BASE},
     "live": {"live", "wording", "analyze", BASE},
     "terminal": {"terminal", "compare", "evidence", "gates", "live", "wording", "analyze", BASE},
@@ -47,6 +48,7 @@ MAY_IMPORT = {
         "screen",
         "report",
         "export",
+        "metrics",
         "tables",
         "analyze",
         "imports",
@@ -97,6 +99,7 @@ ONLY_IMPORTER = {
     "textual": {"screen"},
     "typer": {"commands"},
     "junitparser": {"gates"},
+    "prometheus_client": {"metrics"},
 }
 """Third-party packages that belong to some rooms only."""
 

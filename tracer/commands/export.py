@@ -21,6 +21,7 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
     ARROW = "arrow"
     FOLDED = "folded"
+    PROMETHEUS = "prometheus"
 
 
 def export(

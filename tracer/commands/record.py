@@ -12,11 +12,12 @@ import typer
 from ..output_stream import STDOUT, refuse_terminal
 from ..recorder.handover import HandOver
 from .grouped import with_groups
+from .metrics_options import MetricsGroup
 from .options import Quiet, Verbose, named
 from .recording_options import AsUser, Command, Duration, Flush, Marks, RecorderGroup, Summary, Target
 
 _PACKAGE = __package__.partition(".")[0]
-_AS_USUAL = RecorderGroup()
+_AS_USUAL, _NO_METRICS = RecorderGroup(), MetricsGroup()
 
 
 @with_groups
@@ -29,6 +30,7 @@ def record(
     summary: Summary = True,
     recorder: RecorderGroup = _AS_USUAL,
     marks: Marks = False,
+    metrics: MetricsGroup = _NO_METRICS,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -42,14 +44,19 @@ def record(
       reclaim-tracer record -d 5 --buffer-size 64 --force -o trace.rtrace
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
       reclaim-tracer record -o - --flush 0.2 | reclaim-tracer replay -
+      reclaim-tracer record -o guest.rtrace --rotate 64 --keep 4 --metrics 9464
     """
     _refuse_contradictions(command, output, as_user, recorder.rotate, marks=marks)
+    wanted = metrics.wishes()
+    if wanted and output == STDOUT:
+        raise typer.BadParameter("metrics are made from the recording's file: with -o - there is none")
     options = replace(
         recorder.wishes(named(output or _default_output()), duration, flush),
         command=tuple(command or ()),
         as_user=as_user,
         summary=summary,
         marks=marks,
+        metrics=wanted,
         quiet=quiet,
         verbose=verbose,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
+from ..errors import TracerError
 from .source import Folder, Source, Writer
 
 Write = Callable[[bytes], object]
@@ -17,6 +18,7 @@ Target = Write | Folder
 class Format:
     """One format. `maker` is module and class of its writer in this package; `binary` output is none for a terminal.
 
+    `needs` is the extra that brings its library.
     A format `in_folder` is many files with its suffix in a Folder; any other is one file, or standard output.
     """
 
@@ -26,11 +28,17 @@ class Format:
     maker: tuple[str, str]
     binary: bool = False
     in_folder: bool = False
+    needs: str = ""
 
     def writer(self, source: Source, target: Target) -> Writer:
         """A writer of one recording, which hands what it makes to `target`. Raises TracerError."""
         module, name = self.maker
-        made: Writer = getattr(import_module(f".{module}", __package__), name)(source, target)
+        try:
+            made: Writer = getattr(import_module(f".{module}", __package__), name)(source, target)
+        except ModuleNotFoundError as error:
+            if not self.needs or error.name is None or error.name.startswith(__package__):
+                raise
+            raise TracerError(f"{error.name} is not installed: pip install 'reclaim-tracer[{self.needs}]'") from None
         return made
 
 
@@ -40,6 +48,7 @@ FORMATS: Final = (
     Format("parquet", "Parquet files, one a table", ".parquet", ("parquet", "ParquetWriter"), in_folder=True),
     Format("arrow", "Arrow files, one a table", ".arrow", ("arrow", "ArrowWriter"), in_folder=True),
     Format("folded", "stacks of waiting, for flame graphs", ".folded", ("folded", "FoldedWriter")),
+    Format("prometheus", "metrics for Prometheus", ".prom", ("prometheus", "PrometheusWriter"), needs="metrics"),
 )
 
 BY_NAME: Final = {each.name: each for each in FORMATS}

@@ -100,7 +100,9 @@ def _begin(options: LiveOptions, stop: threading.Event) -> tuple[RecorderProcess
     rotated = options.record.rotate_bytes is not None
     before = first_identity(path, rotated=rotated)
     recorder = start_here(options.record)
-    feed = await_file(path, before, recorder, rotated=rotated, wanted=lambda: not stop.is_set())
+    feed = await_file(
+        path, before, lambda: recorder.poll() is not None, rotated=rotated, wanted=lambda: not stop.is_set()
+    )
     return recorder, HaltingFeed(feed) if feed else None
 
 

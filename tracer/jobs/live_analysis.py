@@ -53,6 +53,7 @@ class LiveAnalysis:
         kept: KeptStream | None = None,
         looked: Callable[[Snapshot], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        look_every_s: float = LOOK_AT_EVENTS_S,
     ) -> None:
         self.latest: Snapshot | None = None
         self.recording: FollowedRecording | None = None
@@ -64,6 +65,7 @@ class LiveAnalysis:
         self._observe = observe
         self._looked = looked
         self._clock = clock
+        self._look_every_s = look_every_s
         self._next_look_s = clock()
         self._giving_back = GivingBack(clock=clock)
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
@@ -99,7 +101,7 @@ class LiveAnalysis:
                 _feed(engine, pieces.rest())
                 self._show(look(remembered.so_far(recording.last_ns), None))
                 self._giving_back.now_and_then()
-                self._next_look_s, events_came = next_look_s(began, self._clock(), LOOK_AT_EVENTS_S), False
+                self._next_look_s, events_came = next_look_s(began, self._clock(), self._look_every_s), False
         _feed(engine, pieces.rest())
         analysis = remembered.finish(recording.last_ns)
         self.result = Result(analysis, facts_of(recording, analysis.accounting.lost))

@@ -7,15 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ..errors import RecordingError, TracerError, shown
 from ..outputs import FileIdentity, NewFile, write_at
 from ..store.feeds import WAIT_S, Feed, FileFeed, feed_of
 from ..store.rotating import part_path
-
-if TYPE_CHECKING:
-    from .live_recorder import RecorderProcess
 
 MOST_BEHIND_BYTES: Final = 32 << 20
 """What may wait for the analysis, some four million events. Beyond it nothing is read: then the recorder's queue fills,
@@ -159,20 +156,20 @@ def first_identity(path: Path, *, rotated: bool) -> FileIdentity | None:
 def await_file(
     path: Path,
     before: FileIdentity | None,
-    recorder: RecorderProcess,
+    has_ended: Callable[[], bool],
     *,
     rotated: bool,
     wanted: Callable[[], bool],
 ) -> Feed | None:
     """The file that a recorder makes, once it has its name: another than was there `before`.
 
-    None where the recorder ends first, or it is not `wanted` any more.
+    None where the recorder `has_ended` first, or it is not `wanted` any more.
     """
     while wanted():
-        has_ended = recorder.poll() is not None
+        is_last = has_ended()
         if (there := first_identity(path, rotated=rotated)) is not None and there != before:
             return feed_of(path)
-        if has_ended:
+        if is_last:
             return None
         time.sleep(WAIT_S / 2)
     return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .metrics_options import MetricsOptions
+
 
 @dataclass(frozen=True)
 class RecordOptions:
@@ -33,3 +35,4 @@ class RecordOptions:
     marks: bool
     quiet: bool
     verbose: bool
+    metrics: MetricsOptions | None = None

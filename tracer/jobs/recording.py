@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from ..recorder.starting import Start, Wish, look_before_start
 from ..terminal.loading import loading
 from ..terminal.messages import Messages
 from .closing_summary import print_summary
+from .metrics_options import METRICS_BYTES
 from .record_options import RecordOptions
 
 if TYPE_CHECKING:
@@ -36,13 +38,19 @@ def run(options: RecordOptions) -> None:
     # Before anything else: a file that is not to be trusted, or damaged, is an error.
     carried = None if options.programs is None else ProgramsFile(options.programs)
     cache = Cache() if options.cached else None
-    wish = Wish(options.buffer_bytes, options.queue_bytes, transport, compiles=may_compile(carried, cache))
+    wish = Wish(
+        options.buffer_bytes,
+        options.queue_bytes,
+        transport,
+        compiles=may_compile(carried, cache),
+        load_bytes=METRICS_BYTES if options.metrics else 0,
+    )
     start = look_before_start(wish, say, force=options.force_start)
     keep_freed_memory(kept_bytes(start.queue_bytes))
     compiling = replace(wish, compiles=True)
     # A compiler, where one is needed, gets ready while this process imports what it needs and makes its plan.
     with Loader(carried, cache, say.info, lambda: _look_again(compiling, force=options.force_start)) as loader:
-        captured = _capture(options, start, transport, loader, say, stream)
+        captured = _watched(options, start, transport, loader, say, stream)
     if stream is None:
         _summarise(captured, options, say)
     if status := captured.command_status:
@@ -61,6 +69,24 @@ def _look_again(wish: Wish, *, force: bool) -> None:
     look_before_start(wish, Messages(quiet=True), force=force)
 
 
+def _watched(
+    options: RecordOptions,
+    start: Start,
+    transport: Transport | None,
+    loader: Loader,
+    say: Messages,
+    stream: OutputStream | None,
+) -> Captured:
+    """Record, with a process beside it that tells metrics where these are wanted."""
+    if options.metrics is None:
+        return _capture(options, start, transport, loader, say, stream)
+    from .publishing import MetricsProcess
+
+    rotated = options.rotate_bytes is not None
+    with MetricsProcess(options.output, options.metrics, say, rotated=rotated) as metrics:
+        return _capture(options, start, transport, loader, say, stream, metrics.look)
+
+
 def _capture(
     options: RecordOptions,
     start: Start,
@@ -68,6 +94,7 @@ def _capture(
     loader: Loader,
     say: Messages,
     stream: OutputStream | None,
+    beside: Callable[[], None] = lambda: None,
 ) -> Captured:
     with loading():
         from ..recorder.capture import CaptureRequest, capture
@@ -98,5 +125,6 @@ def _capture(
         lru_detail=options.lru_detail,
         loader=loader,
         marks=options.marks,
+        beside=beside,
     )
     return capture(request, say)

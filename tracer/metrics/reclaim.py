@@ -34,8 +34,8 @@ def tell_reclaim(results: Results, families: Families) -> None:
         spans = None if supply.busy_s is None and not supply.spans else supply.spans
         families.counter("spans", "Calls and single events of a tier.", spans, **labels)
     again = grown(refaults(results.look), refaults(beginning(results.look, results.analysis)))
-    size = None if again is None else again[0] * results.page_bytes
-    families.counter("refaulted_bytes", "Page cache that was evicted and read again.", size)
+    size_again = None if again is None else again[0] * results.page_bytes
+    families.counter("refaulted_bytes", "Page cache that was evicted and read again.", size_again)
     _tell_kills(results, families)
 
 

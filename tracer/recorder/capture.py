@@ -62,6 +62,7 @@ class CaptureRequest:
     `flush_s` bounds how old what is written may be, None for as the recorder thinks best.
     `memory_available_bytes` is what could be had when the buffers' sizes were chosen, None where unknown.
     `marks`: each line of standard input is put into the recording; where that is a stream, their end ends it.
+    `beside` is called about once a second: what runs beside the recorder is looked after there.
     """
 
     output: Output
@@ -79,6 +80,7 @@ class CaptureRequest:
     lru_detail: str = LruDetail.EACH
     loader: Loader | None = None
     marks: bool = False
+    beside: Callable[[], None] = lambda: None
     load: Callable[[], AbstractContextManager[Callable[[], None]]] = _no_load
 
 
@@ -188,7 +190,9 @@ def _record(
         _say_begun(request, say)
         life = SignOfLife(facts, say, command=bool(request.command))
         marked = _marks(request, session, writer)
-        lost = _copy(chain((first,), items), lambda: session.present, writer, say, life, request.flush_s, marked)
+        lost = _copy(
+            chain((first,), items), lambda: session.present, writer, say, life, request.flush_s, marked, request.beside
+        )
         _write_end(session, writer, say)
     finally:
         writer.close()
@@ -203,6 +207,7 @@ def _copy(
     life: SignOfLife,
     flush_s: float | None = None,
     marked: Callable[[float], None] = lambda _: None,
+    beside: Callable[[], None] = lambda: None,
 ) -> int:
     """Write every item, and flush when that is due; the number of events the kernel lost.
 
@@ -226,6 +231,7 @@ def _copy(
             next_say_s = now_s + _SAY_S
             clocks.note()
             _warn_of_skipped(writer)
+            beside()
         if flushes.is_due(now_s):
             writer.flush()
         if says:

@@ -1,0 +1,112 @@
+"""The process that follows a recording and tells its results as metrics, so that the recorder has no part in it."""
+
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..errors import TracerError, shown
+from ..outputs import FileIdentity
+from ..programs import kill_first
+from ..terminal.messages import print_result, say
+from .metrics_options import MetricsOptions
+
+if TYPE_CHECKING:
+    from ..analyze import Analysis
+    from ..live.model import Snapshot
+    from ..metrics.collector import ResultsCollector
+    from ..metrics.textfile import MetricsFile
+    from ..store import FollowedRecording
+    from ..store.feeds import Feed
+    from .live_analysis import LiveAnalysis, Look
+
+READY: Final = "Metrics: "
+"""What the line begins with that says where they are."""
+LOOK_EVERY_S: Final = 1.0
+"""Nobody asks more often, and a recorder writes once a second."""
+_FILE_EVERY_S: Final = 5.0
+"""node_exporter is asked every 15 s or more."""
+_CYCLES_KEPT: Final = 256
+_STDIN: Final = 0
+
+
+def run(path: Path, before: FileIdentity | None, recorder_pid: int, options: MetricsOptions, *, rotated: bool) -> None:
+    """Answer until the recording is over. Raises TracerError.
+
+    `path` is the recording's, `before` which file had its name until then. The end of standard input says that the
+    recorder is done or gone; it is told where the metrics are on standard output, and what goes wrong on stderr.
+    """
+    from ..metrics.collector import ResultsCollector, live_registry
+    from ..metrics.serving import MetricsServer
+    from ..metrics.textfile import MetricsFile
+    from .live_stream import await_file
+
+    results = ResultsCollector()
+    registry = live_registry(results, lambda: recorder_pid)
+    file = MetricsFile(options.file, registry) if options.file else None
+    server = None if options.address is None else MetricsServer(options.address, options.port, registry)
+    places = [*([server.url] if server else []), *([shown(options.file)] if options.file else [])]
+    print_result(f"{READY}{' and '.join(places)}\n")
+    kill_first(os.getpid())
+    feed = await_file(path, before, _recorder_is_done, rotated=rotated, wanted=lambda: True)
+    if feed:
+        _follow(feed, recorder_pid, results, file)
+    if server:
+        server.close()
+
+
+def _follow(feed: Feed, recorder_pid: int, results: ResultsCollector, file: MetricsFile | None) -> None:
+    """Raises TracerError."""
+    from ..analyze import Options
+    from .live_analysis import LiveAnalysis, raised
+    from .memory_bound import bounded_memory
+
+    with bounded_memory(feed.path):
+        analysis = LiveAnalysis(
+            feed,
+            Options(cycles_kept=_CYCLES_KEPT),
+            lambda recording: _handing_over(recording, recorder_pid, results),
+            look_every_s=LOOK_EVERY_S,
+        )
+        _write_now_and_then(analysis, file)
+        raised(analysis.failure)
+
+
+def _handing_over(recording: FollowedRecording, recorder_pid: int, results: ResultsCollector) -> Look:
+    """What makes a snapshot of the results so far, and hands them over."""
+    from ..metrics.results import results_of
+    from ..store.notes import facts_of
+    from .live_costs import observing
+
+    observe = observing(recording, recorder_pid=recorder_pid, is_written=True)
+
+    def look(analysis: Analysis, ended: str | None) -> Snapshot:
+        snapshot = observe(analysis, ended)
+        results.take(results_of(analysis, facts_of(recording, analysis.accounting.lost), snapshot))
+        return snapshot
+
+    return look
+
+
+def _write_now_and_then(analysis: LiveAnalysis, file: MetricsFile | None) -> None:
+    """Until the analysis is over, and then once more; what goes wrong in between is told when it begins."""
+    told = ""
+    is_over = False
+    while not is_over:
+        is_over = analysis.over.wait(_FILE_EVERY_S)
+        if file is None:
+            continue
+        try:
+            file.write()
+            told = ""
+        except TracerError as error:
+            if str(error) != told:
+                told = str(error)
+                say(f"metrics: {told}")
+
+
+def _recorder_is_done() -> bool:
+    """Whether standard input has come to its end: nothing is ever written to it."""
+    return bool(select.select([_STDIN], [], [], 0)[0])

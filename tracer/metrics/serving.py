@@ -1,0 +1,78 @@
+"""Metrics at an address, over HTTP, for Prometheus to fetch."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client import make_wsgi_app
+from prometheus_client.core import CollectorRegistry
+
+from ..errors import TracerError
+
+_PATIENCE_S: Final = 10.0
+"""How long a client may take to ask, and to take the answer."""
+_MOST_CLIENTS: Final = 8
+"""At once; others wait to be accepted."""
+
+
+class MetricsServer:
+    """Answers from the moment it is made until it is closed, in threads of its own."""
+
+    def __init__(self, address: str, port: int, registry: CollectorRegistry) -> None:
+        """`address` is a number; port 0 is any that is free. Raises TracerError where the address can't be had."""
+        shown = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        try:
+            self._server = _Server((address, port), _Handler)
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise TracerError(f"--metrics {shown}: can't listen there: {reason}") from error
+        self._server.set_app(make_wsgi_app(registry))
+        host, self.port = self._server.server_address[:2]
+        self.url = f"http://{f'[{host!s}]' if ':' in str(host) else str(host)}:{self.port}/metrics"
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._free = threading.BoundedSemaphore(_MOST_CLIENTS)
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        # http.server asks a name server what this address is called, and waits for it.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        self.setup_environ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
+        self._free.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
+        """A client that goes away in between is nothing to tell."""
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _PATIENCE_S
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - as the base class has it
+        """Requests are not told."""
