@@ -84,11 +84,13 @@ class MetricsProcess:
             with suppress(OSError):
                 self._process.stdin.close()
         try:
-            status = self._process.wait(_GRACE_S)
+            self._tell_end(self._process.wait(_GRACE_S))
         except subprocess.TimeoutExpired:
-            self._kill()
             say(f"Metrics have ended: their process took more than {_GRACE_S:.0f} s to read the last events")
-            return
+        finally:
+            self._kill()
+
+    def _tell_end(self, status: int) -> None:
         for line in self._lines():
             self._take(line)
         if status and not self._is_told:
@@ -125,8 +127,13 @@ class MetricsProcess:
         return [printable(line.decode(errors="replace")) for line in whole]
 
     def _kill(self) -> None:
+        """End it where it has not ended, and give back its streams."""
         self._process.kill()
         self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                with suppress(OSError):
+                    stream.close()
 
 
 def _why(status: int, error: str) -> str:

@@ -1,0 +1,204 @@
+"""Metrics at an address and in a file, and the process that has them beside a recorder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import threading
+import urllib.request
+from pathlib import Path
+
+import exports
+import pytest
+from command_line import ENV, run
+from metric_series import samples
+from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parsed
+from written_recordings import write_recording
+
+from tracer.commands.metrics_options import Address, address_of
+from tracer.errors import TracerError
+from tracer.jobs.metrics_options import MetricsOptions
+from tracer.jobs.publishing import MetricsProcess
+from tracer.metrics.serving import MetricsServer
+from tracer.metrics.textfile import MetricsFile
+from tracer.terminal.messages import Messages
+
+LOOPBACK = "127.0.0.1"
+PATIENCE_S = 30.0
+
+
+class One:
+    """A registry's only collector."""
+
+    value = 1.5
+
+    def collect(self):
+        return [GaugeMetricFamily("x_bytes", "X.", self.value)]
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    made = CollectorRegistry(support_collectors_without_names=True)
+    made.register(One())
+    return made
+
+
+def get(url: str, accept: str = "text/plain") -> tuple[str, str]:
+    request = urllib.request.Request(url, headers={"Accept": accept})
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        return answer.read().decode(), answer.headers["Content-Type"]
+
+
+def test_it_answers_in_the_format_that_is_asked_for(registry: CollectorRegistry) -> None:
+    server = MetricsServer(LOOPBACK, 0, registry)
+    try:
+        text, kind = get(server.url)
+        assert kind.startswith("text/plain")
+        assert samples([*parsed(text)]) == {("x_bytes", ()): 1.5}
+        text, kind = get(server.url, "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+        assert kind.startswith("application/openmetrics-text")
+        assert samples([*parsed_openmetrics(text)]) == {("x_bytes", ()): 1.5}
+        assert text.endswith("# EOF\n")
+    finally:
+        server.close()
+    with pytest.raises(OSError, match="refused"):
+        get(server.url)
+
+
+def test_clients_that_say_nothing_do_not_stop_it(registry: CollectorRegistry) -> None:
+    server = MetricsServer(LOOPBACK, 0, registry)
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.close)
+        for _ in range(7):
+            stack.enter_context(socket.create_connection((LOOPBACK, server.port)))
+        assert "x_bytes 1.5" in get(server.url)[0]
+
+
+def test_an_address_that_is_taken_is_one_line(registry: CollectorRegistry) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(TracerError, match=f"--metrics {LOOPBACK}:{port}: can't listen there: Address already"):
+            MetricsServer(LOOPBACK, port, registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("9464", Address("127.0.0.1", 9464)),
+        (":9464", Address("127.0.0.1", 9464)),
+        ("localhost:0", Address("127.0.0.1", 0)),
+        ("0.0.0.0:80", Address("0.0.0.0", 80)),
+        ("[::1]:9464", Address("::1", 9464)),
+    ],
+)
+def test_addresses(text: str, address: Address) -> None:
+    assert address_of(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "host", "guest:9464", "1.2.3:80", "127.0.0.1:99999", "::1:9464", "[::1]", "-1"])
+def test_a_bad_address_is_refused_before_anything_is_traced(text: str) -> None:
+    done = run("record", f"--metrics={text}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--metrics" in done.stderr
+
+
+def test_what_can_not_be_is_refused() -> None:
+    for arguments, said in (
+        (("-o", "-", "--metrics", "0"), "with -o - there is none"),
+        (("--metrics-file", "x.txt"), "must end in .prom"),
+    ):
+        done = run("record", *arguments)
+        assert done.returncode == 2
+        assert said in " ".join(done.stderr.split())
+
+
+def test_a_file_is_replaced_as_a_whole_and_everybody_may_read_it(tmp_path: Path, registry: CollectorRegistry) -> None:
+    path = tmp_path / "reclaim.prom"
+    path.write_text("old")
+    file = MetricsFile(path, registry)
+    assert path.read_text() == "old"
+    with path.open() as old:
+        file.write()
+        assert old.read() == "old"
+    assert samples([*parsed(path.read_text())]) == {("x_bytes", ()): 1.5}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [one.name for one in tmp_path.iterdir()] == ["reclaim.prom"]
+
+
+def test_a_link_is_not_followed(tmp_path: Path, registry: CollectorRegistry) -> None:
+    target, link = tmp_path / "shadow", tmp_path / "x.prom"
+    target.write_text("secret")
+    link.symlink_to(target)
+    with pytest.raises(TracerError, match="symbolic link"):
+        MetricsFile(link, registry)
+    assert target.read_text() == "secret"
+
+
+class Beside:
+    """A process beside a recorder that never comes; what it says."""
+
+    def __init__(self, path: Path, options: MetricsOptions, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+        self.process = MetricsProcess(path, options, Messages(), rotated=False)
+        self.said = capsys.readouterr().err
+
+
+def test_it_follows_a_recording_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, file = tmp_path / "new.rtrace", tmp_path / "new.prom"
+    path.write_text("an older file of that name")
+    beside = Beside(path, MetricsOptions(LOOPBACK, 0, file), capsys)
+    url = beside.said.split()[1]
+    # GIVEN nothing recorded yet: what is there are its own costs
+    told = samples([*parsed(get(url)[0])])
+    assert told["reclaim_tracer_metrics_process_resident_memory_bytes", ()] > 0
+    assert not any(name.startswith("reclaim_tracer_balloon") for name, _ in told)
+    # WHEN a recording gets the name, and is over
+    path.unlink()
+    write_recording(path, lost=7)
+    beside.process.close()
+    # THEN the file says what an export of the whole says, and that it is over
+    told, whole = (
+        samples([*parsed(file.read_text())]),
+        samples([*parsed(exports.exported(path, "prometheus").decode())]),
+    )
+    own = {key for key in told if "_process_" in key[0]}
+    assert {key: value for key, value in told.items() if key not in own | {("reclaim_tracer_lag_seconds", ())}} == whole
+    assert whole["reclaim_tracer_recording_active", ()] == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_one_that_is_killed_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    beside = Beside(tmp_path / "never.rtrace", MetricsOptions(LOOPBACK, 0), capsys)
+    (child,) = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    os.waitid(os.P_PID, int(child), os.WEXITED | os.WNOWAIT)
+    beside.process.look()
+    beside.process.look()
+    assert capsys.readouterr().err == "Metrics have ended (SIGKILL); the recording goes on\n"
+    beside.process.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_one_that_can_not_have_its_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TracerError, match="does not exist"):
+        MetricsProcess(tmp_path / "x.rtrace", MetricsOptions(file=tmp_path / "no/x.prom"), Messages(), rotated=False)
+
+
+def test_without_the_library_one_line_says_so(tmp_path: Path) -> None:
+    # GIVEN an interpreter that finds no prometheus_client
+    hidden = tmp_path / "sitecustomize.py"
+    hidden.write_text("import sys\nsys.modules['prometheus_client'] = None\n")
+    environment = ENV | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ENV['PYTHONPATH']}"}
+    for arguments in (
+        ("record", "--metrics", "0"),
+        ("export", write_recording(tmp_path / "x.rtrace"), "--format", "prometheus"),
+    ):
+        done = run(*arguments, env=environment)
+        assert done.returncode == 1
+        assert "pip install 'reclaim-tracer[metrics]'" in done.stderr
+        assert done.stderr.count("\n") == 1
