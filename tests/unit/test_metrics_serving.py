@@ -158,8 +158,7 @@ def test_it_follows_a_recording_to_its_end(tmp_path: Path, capsys: pytest.Captur
     assert told["reclaim_tracer_metrics_process_resident_memory_bytes", ()] > 0
     assert not any(name.startswith("reclaim_tracer_balloon") for name, _ in told)
     # WHEN a recording gets the name, and is over
-    path.unlink()
-    write_recording(path, lost=7)
+    write_recording(tmp_path / "beside.rtrace", lost=7).replace(path)
     beside.process.close()
     # THEN the file says what an export of the whole says, and that it is over
     told, whole = (

@@ -74,7 +74,9 @@ EPISODES: Final = Table(
         Column("start_s", "float64"),
         Column("end_s", "float64"),
         Column("highest_tier", "category"),
-        Column("tap", "string", "when the balloon was tapped: premature, timely, late, never, unknown; null without one"),
+        Column(
+            "tap", "string", "when the balloon was tapped: premature, timely, late, never, unknown; null without one"
+        ),
         Column("before_notifier_s", "Float64", "to the first OOM notification; null, like the next four, without one"),
         Column("before_notifier_stall_s", "Float64", "direct reclaim until then, summed over tasks"),
         Column("before_notifier_stalls", "Int64", "its calls"),
