@@ -118,13 +118,15 @@ class _Source(NamedTuple):
 
 
 def _page(source: _Source, output: Path | None, *, force: bool) -> None:
+    from ..jobs.analysis import opened
     from ..jobs.memory_bound import bounded_memory
     from ..jobs.standing import analyse_for_report
     from ..report import write_report
 
     target = source.target(output, Format.HTML, force=force)
     with bounded_memory(source.file):
-        found = analyse_for_report(source.file, source.options, source.span, redact=source.redact)
+        recording = opened(source.file, source.span, redact=source.redact)
+        found = analyse_for_report(recording, source.options, source.span)
         size = write_report(
             target,
             found.analysis,

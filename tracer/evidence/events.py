@@ -77,23 +77,27 @@ class Events:
             chosen &= np.isin(batch.header["kind"], self._numbers)
         if not chosen.all():
             batch = batch.take(np.flatnonzero(chosen))
-        fields = self._fields(batch)
-        header = [batch.header[name].tolist() for name in ("time_ns", "kind", "cpu", "tid", "tgid", "comm")]
-        cgroups = batch.header["cgroup_id"].tolist()
-        for time_ns, kind, cpu, tid, tgid, comm, cgroup, values in zip(*header, cgroups, fields, strict=True):
-            known = KIND_BY_NUMBER.get(kind)
-            name = known.name if known else f"unknown_{kind}"
-            path = self._recording.cgroups.get(cgroup)
-            yield EventRow(time_ns, name, values, cpu, tid, tgid, text_of(comm), cgroup or None, path)
+        return event_rows(batch, self._recording)
 
-    def _fields(self, batch: Batch) -> list[dict[str, Value]]:
-        """Of each event its arguments by name."""
-        found: list[dict[str, Value]] = [{} for _ in range(len(batch))]
-        for kind, rows in batch.rows.items():
-            absent = self._recording.metadata.absent_fields.get(kind, ())
-            for field, _ in KIND_BY_NAME[kind].fields:
-                column = batch.args[kind][field]
-                for name, values in columns_of(field, column, self._recording.symbols, absent=field in absent):
-                    for at, value in zip(rows.tolist(), values, strict=True):
-                        found[at][name] = value
-        return found
+
+def event_rows(batch: Batch, recording: AnyRecording) -> Iterator[EventRow]:
+    """One for each event of a batch, in its order, with the arguments that the batch has."""
+    header = [batch.header[name].tolist() for name in ("time_ns", "kind", "cpu", "tid", "tgid", "comm")]
+    cgroups, fields = batch.header["cgroup_id"].tolist(), _fields(batch, recording)
+    for time_ns, kind, cpu, tid, tgid, comm, cgroup, values in zip(*header, cgroups, fields, strict=True):
+        known = KIND_BY_NUMBER.get(kind)
+        name = known.name if known else f"unknown_{kind}"
+        path = recording.cgroups.get(cgroup)
+        yield EventRow(time_ns, name, values, cpu, tid, tgid, text_of(comm), cgroup or None, path)
+
+
+def _fields(batch: Batch, recording: AnyRecording) -> list[dict[str, Value]]:
+    """Of each event its arguments by name."""
+    found: list[dict[str, Value]] = [{} for _ in range(len(batch))]
+    for kind, rows in batch.rows.items():
+        absent = recording.metadata.absent_fields.get(kind, ())
+        for field, column in batch.args[kind].items():
+            for name, values in columns_of(field, column, recording.symbols, absent=field in absent):
+                for at, value in zip(rows.tolist(), values, strict=True):
+                    found[at][name] = value
+    return found

@@ -25,8 +25,10 @@ from ..terminal.loading import interrupted_afterwards, loading
 from ..terminal.messages import say
 
 if TYPE_CHECKING:
+    from ..analyze import Analysis
     from ..outputs import FileIdentity
     from ..recorder.capture import Captured
+    from ..recording_facts import RecordingFacts
 
 _NEED_BYTES: Final = 48 << 20
 """Of a small recording, 20 MiB of them anonymous and 15 MiB of code and libraries, and some room for a larger one."""
@@ -84,13 +86,33 @@ def _text(path: Path, identities: Mapping[Path, FileIdentity], *, verbose: bool,
         from ..terminal.summary_text import summary_text
         from .analysis import analyse_written
 
-    analysis, facts = analyse_written(path, identities)
-    if page is not None:
-        with loading():
-            from ..report import write_report
-
-        write_report(page, analysis, facts, [path], force=True)
+    if page is None:
+        analysis, facts = analyse_written(path, identities)
+    else:
+        analysis, facts = _reported(path, identities, page)
     return summary_text(analysis, facts, stdout_paper(), verbose=verbose)
+
+
+def _reported(path: Path, identities: Mapping[Path, FileIdentity], page: Path) -> tuple[Analysis, RecordingFacts]:
+    """What was recorded, of which a report is written. Raises TracerError."""
+    with loading():
+        from ..report import write_report
+        from ..store import open_recording
+        from .memory_bound import bounded_memory
+        from .standing import analyse_for_report
+
+    with bounded_memory(path):
+        found = analyse_for_report(open_recording(path, identities))
+        write_report(
+            page,
+            found.analysis,
+            found.facts,
+            [path],
+            force=True,
+            evidence=found.evidence,
+            anatomies=found.anatomies,
+        )
+    return found.analysis, found.facts
 
 
 def _why_none(captured: Captured, *, verbose: bool, page: Path | None) -> str:

@@ -14,10 +14,17 @@ def run(source: Path, target: Path) -> None:
     kill_first(os.getpid())
     with loading():
         from ..report import write_report
-        from ..store import files_of
-        from .analysis import analyse_file
+        from ..store import files_of, open_recording
         from .memory_bound import bounded_memory
+        from .standing import analyse_for_report
 
     with bounded_memory(source):
-        analysis, facts = analyse_file(source)
-        write_report(target, analysis, facts, files_of(source), force=False)
+        found = analyse_for_report(open_recording(source))
+        write_report(
+            target,
+            found.analysis,
+            found.facts,
+            files_of(source),
+            evidence=found.evidence,
+            anatomies=found.anatomies,
+        )

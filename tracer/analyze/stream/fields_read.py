@@ -30,7 +30,7 @@ _READ: Final[Fields] = {
     "wakeup_kswapd": _NODE,
     "balance_pgdat_begin": _NODE,
     "balance_pgdat_end": _PAGES,
-    "throttled": frozenset({"usec_delayed"}),
+    "throttled": frozenset({"usec_delayed", "reason"}),
     "compact_retry": _NONE,
     "balloon_work_begin": _NONE,
     "balloon_work_end": _NONE,
