@@ -48,6 +48,15 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class HostCommand:
+    """By the host's own log: at `at_ns` (CLOCK_MONOTONIC of the guest) it asked that the guest have `target_bytes`."""
+
+    at_ns: int
+    target_bytes: int
+    comment: str = ""
+
+
+@dataclass(frozen=True)
 class RecordingFiles:
     """In how many files a recording was found: `removed` earlier ones are gone, `missing` are numbers in between.
 
@@ -89,7 +98,8 @@ class BalloonInfo:
 class Metadata:
     """The recording's first block. Times are CLOCK_MONOTONIC ns unless named otherwise.
 
-    `memory_lock` is LOCKED where the recorder's memory was kept from reclaim, else why not; empty where it is unknown.
+    `cpus` are those that were online, None where unknown. `memory_lock` is LOCKED where the recorder's memory was kept
+    from reclaim, else why not; empty where it is unknown.
     `buffer_bytes` is the kernel's memory for events, `queue_bytes` the recorder's for those not yet written,
     `memory_available_bytes` what could be had when they were chosen; None where unknown.
     `lru_gen_enabled` is the bit mask of the multi-gen LRU, 0 where it is off; it and `lru_gen_min_ttl_ms` are None
@@ -110,7 +120,7 @@ class Metadata:
     start_utc_ns: int = 0
     boottime_ahead_ns: int | None = None
     page_size_bytes: int = 4096
-    cpus: int = 1
+    cpus: int | None = None
     numa_nodes: tuple[int, ...] = (0,)
     memory_total_bytes: int = 0
     balloon: BalloonInfo = field(default_factory=BalloonInfo)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .metadata import ONE_FILE, ClockChange, Mark, Metadata, RecordingFiles
+from .metadata import ONE_FILE, ClockChange, HostCommand, Mark, Metadata, RecordingFiles
 from .program_cost import ProgramCost
 
 
@@ -28,7 +28,8 @@ class RecordingFacts:
     cost, empty where that was not measured. `dropped_events` of the lost ones were lost by the recorder itself, because
     writing was too slow. `source_damage` is why an import ended before its source's end, empty where it did not; the
     recording is not complete then. `marks` are in the order in which they were made. `not_kept_ns` is how long it had
-    been recorded before what is here: `live` kept that in memory and gave it up. Of a slice, `metadata` has the times
+    been recorded before what is here: `live` kept that in memory and gave it up. `host_commands` are those of a host's
+    log, empty without one. Of a slice, `metadata` has the times
     of its beginning.
     """
 
@@ -46,6 +47,7 @@ class RecordingFacts:
     marks: tuple[Mark, ...] = ()
     not_kept_ns: int = 0
     slice: Slice | None = None
+    host_commands: tuple[HostCommand, ...] = ()
 
     @property
     def lost_total(self) -> int:

@@ -15,7 +15,7 @@ from streams import BALLOON_OOM, BALLOON_WORK, METADATA, MS, SECOND, SYMBOLS, Re
 from tracer.metadata import PlanRow, SourceState
 from tracer.schema import TRACEPOINT_KINDS
 from tracer.store import Writer
-from tracer.store.note_keys import IMPORT_NOTE, MARKS_NOTE
+from tracer.store.note_keys import HOST_COMMANDS_NOTE, IMPORT_NOTE, MARKS_NOTE
 
 START_NS = 50 * SECOND
 APP, POD, ROOT = 11, 12, 1
@@ -109,6 +109,7 @@ def write_named(path: Path, name: Name = secret, *, imported: bool = False) -> P
     back = [sum(256 for leak in (1000, 2500) if at > leak + 510) for at in times]
     rows = [(START_NS + at * MS, 9000 + b, 5000 + a) for at, a, b in zip(times, leaked, back, strict=True)]
     writer.write_samples(counters(rows))
+    writer.write_note(HOST_COMMANDS_NOTE, [{"time_s": 1.0, "target_bytes": 1 << 20, "comment": name("host's comment")}])
     writer.write_note(MARKS_NOTE, [[START_NS + SECOND, name("mark")]])
     writer.write_note(IMPORT_NOTE, {"damage": f"line 7: {name('line')}" if imported else None})
     writer.write_note(name("note"), {"any": name("value")})

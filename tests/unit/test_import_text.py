@@ -338,6 +338,7 @@ def test_a_header_tells_cpus_kernel_and_what_was_overwritten(tmp_path):
     perf = "# hostname : web7\n# os release : 6.9.1\n# nrcpus online : 12\n"
     metadata = import_text(perf + line(RECLAIMED), tmp_path).recording.metadata
     assert (metadata.host, metadata.kernel_release, metadata.cpus) == ("web7", "6.9.1", 12)
+    assert import_text(line(RECLAIMED), tmp_path).recording.metadata.cpus is None
 
 
 def test_more_events_than_a_block_come_whole_and_in_order(tmp_path):

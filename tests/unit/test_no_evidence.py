@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from tracer.commands.app import app
 from tracer.metadata import Metadata, PlanRow, SourceState
+from tracer.schema import KINDS
 from tracer.store import Writer
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +110,8 @@ def test_of_an_empty_recording_nothing_is_said_to_be_absent(tmp_path: Path) -> N
 def test_a_recording_with_a_plan_that_saw_none_says_none(tmp_path: Path) -> None:
     path = tmp_path / "x.rtrace"
     kinds = ("direct_reclaim_begin", "mark_victim", "wakeup_kswapd")
-    writer = Writer(path, Metadata(plan=tuple(PlanRow(kind, "x:x", SourceState.USED) for kind in kinds)))
+    plan = tuple(PlanRow(kind, "x:x", SourceState.USED) for kind in kinds)
+    writer = Writer(path, Metadata(plan=plan, cpus=1))
     writer.write_block(records(event(SECOND, "wakeup_kswapd")))
     writer.close()
     head = head_of(path)
@@ -138,10 +141,29 @@ def test_a_recording_that_is_not_whole_is_a_loss(tmp_path: Path, keep: int | Non
     assert result.exit_code == (0 if keep is None else 5)
 
 
-def test_a_whole_recording_without_reclaim_is_quiet(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "x.rtrace", METADATA)
+ALL_TRACED = tuple(PlanRow(kind.name, "x:x", SourceState.USED) for kind in KINDS)
+
+
+@pytest.mark.parametrize("plan", [ALL_TRACED, ()])
+def test_a_recording_without_reclaim_is_quiet_where_it_says_what_was_traced(tmp_path: Path, plan: tuple) -> None:
+    path = tmp_path / "x.rtrace"
+    writer = Writer(path, replace(METADATA, plan=plan))
     writer.write_samples(counters([(0, 0, 0), (2 * SECOND, 0, 0)]))
     writer.write_block(records(event(SECOND, "wakeup_kswapd")))
     writer.close()
-    said = " ".join(run("summary", tmp_path / "x.rtrace").split())
-    assert "No conflict and no cycle: no memory had to be reclaimed." in said
+    said = " ".join(run("summary", path).split())
+    quiet = "No conflict and no cycle: no memory had to be reclaimed." in said
+    untold = "Verdict: Can't tell: this recording does not say what was traced." in said
+    assert (quiet, untold) == (bool(plan), not plan)
+
+
+def test_reclaim_without_a_plan_is_told_and_nothing_called_quiet(tmp_path: Path) -> None:
+    path = tmp_path / "x.rtrace"
+    writer = Writer(path, METADATA)
+    reclaim = event(SECOND, "direct_reclaim_begin"), event(SECOND + 1000, "direct_reclaim_end", nr_reclaimed=32)
+    writer.write_block(records(*reclaim))
+    writer.close()
+    said = " ".join(run("summary", path).split())
+    assert "direct reclaim (global) freed" in said
+    assert "this recording does not say what was traced." in said
+    assert json.loads(run("summary", path, "--json"))["verdict"]["kind"] == "unknown"

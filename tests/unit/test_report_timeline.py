@@ -16,7 +16,7 @@ from synthetic_analysis import MIB_PAGES, enormous, facts, quiet, storm
 from tracer.analyze.curves import Occurrences, Quantity, Timeline
 from tracer.analyze.model import Analysis, Conflict, Episode, Finding
 from tracer.analyze.terms import Quality, Severity
-from tracer.metadata import ClockChange, ClockChangeKind, Mark
+from tracer.metadata import ClockChange, ClockChangeKind, HostCommand, Mark
 from tracer.recording_facts import RecordingFacts
 from tracer.report.section import Source
 from tracer.report.timeline import content
@@ -114,6 +114,18 @@ def test_the_hosts_target_is_drawn_as_the_balloons_size_it_asks_for() -> None:
     assert (target.shape, target.value.tolist()) == ("hv", [0.0, 400.0, 400.0])
     assert "target" not in row.unknown
     assert lane(replace(storm(), samples=samples), "host command").labels == ["guest to have 624 MiB"]
+
+
+def test_a_hosts_log_tells_every_command_also_those_that_change_nothing() -> None:
+    asked = ((1.0, 400, "inflate"), (2.5, 400, "reassert"), (3.0, 1024, ""), (50.0, 400, "after the end"))
+    commands = tuple(HostCommand(round(at_s * 1e9), mib * (1 << 20), words) for at_s, mib, words in asked)
+    found = lane(storm(), "host command", facts(host_commands=commands))
+    assert found.labels == [
+        "guest to have 400 MiB: inflate",
+        "guest to have 400 MiB once more: reassert",
+        "guest to have 1,024 MiB",
+    ]
+    assert found.spans.begin_s.tolist() == [1.0, 2.5, 3.0]
 
 
 def test_a_target_that_is_not_recorded_is_said_to_be_unknown() -> None:

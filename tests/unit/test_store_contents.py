@@ -27,6 +27,7 @@ from tracer.store.kinds import kind_table
 from tracer.store.note_keys import (
     CLOCK_CHANGES_NOTE,
     DROPPED_EVENTS_NOTE,
+    HOST_COMMANDS_NOTE,
     END_NOTE,
     IMPORT_NOTE,
     MARKS_NOTE,
@@ -129,6 +130,9 @@ BAD_NOTES = [
     (COST_NOTE, {"a": {"runs": "x", "run_time_ns": 1}}),
     (COST_NOTE, {"a": {"runs": 1}}),
     (COST_NOTE, 7),
+    (HOST_COMMANDS_NOTE, [{"time_s": 1.0}]),
+    (HOST_COMMANDS_NOTE, [{"time_s": 1e300, "target_bytes": 1}]),
+    (HOST_COMMANDS_NOTE, [{"time_s": 1.0, "target_bytes": 1, "comment": "x" * 201}]),
     (IMPORT_NOTE, 7),
     (IMPORT_NOTE, {"damage": 7}),
     (MARKS_NOTE, [[-1, "x"]]),

@@ -132,7 +132,7 @@ class Engine:
         none = np.empty(0, np.int64)
         self._settled.settle(_FOREVER_NS, none, none)
         self._settled.finish(final_ns)
-        self._gaps = find_gaps(self._counts, self._metadata.cpus, len(self._metadata.numa_nodes))
+        self._gaps = find_gaps(self._counts, self._metadata.cpus or 1, len(self._metadata.numa_nodes))
         self._fill.place(self._gaps)
         self._accounting.late_events = self._stretches.late_events + self._reading_order.late_readings
         return analysis_of(self._state(), final_ns)

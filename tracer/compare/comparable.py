@@ -35,7 +35,7 @@ def _machines(arms: Sequence[Arm]) -> Iterator[Obstacle]:
     yield from _other(arms, "kernel", lambda meta: meta.kernel_release or "unknown")
     yield from _other(arms, "host", lambda meta: meta.host or "unknown")
     yield from _other(arms, "page size", lambda meta: bytes_(meta.page_size_bytes), breaks=True)
-    yield from _other(arms, "number of CPUs", lambda meta: str(meta.cpus))
+    yield from _other(arms, "number of CPUs", lambda meta: str(meta.cpus or "unknown"))
     yield from _other(arms, "number of NUMA nodes", lambda meta: str(len(meta.numa_nodes)))
     yield from _other(arms, "multi-gen LRU", lambda meta: "on" if meta.lru_gen_enabled else "off", breaks=True)
     sizes = [run.facts.metadata.memory_total_bytes for arm in arms for run in arm.runs]

@@ -10,7 +10,7 @@ from ..analyze.findings.needs import WAIT_KINDS, WAITS
 from ..analyze.model import Analysis, Stall, cycle_count
 from ..analyze.terms import Quality, Tier
 from ..recording_facts import RecordingFacts
-from ..wording.evidence import unseen_part
+from ..wording.evidence import PLAN_UNKNOWN, unseen_part
 from ..wording.numbers import listing
 
 REFAULTS: Final = ("vmstat.workingset_refault_file", "vmstat.workingset_refault")
@@ -75,7 +75,7 @@ def _waits_unseen(analysis: Analysis, facts: RecordingFacts) -> str:
     if not accounting.events and not analysis.samples and not metadata.plan:
         return "nothing was recorded"
     seen = WAIT_KINDS & (accounting.events_by_kind.keys() | metadata.kinds_traced)
-    return "" if seen or not metadata.plan else WAITS.why
+    return "" if seen else WAITS.why if metadata.plan else PLAN_UNKNOWN
 
 
 def _bytes(pages: float | None, facts: RecordingFacts) -> float | None:

@@ -12,6 +12,7 @@ from ..balloon_counters import HOSTS_ACTUAL, HOSTS_FULL, HOSTS_TARGET
 from ..errors import RecordingError, shown
 from ..schema import SAMPLE_NULL
 from ..store.format import JSON
+from ..store.note_keys import MOST_COMMENT_CHARS, MOST_HOST_COMMANDS
 from .clocks import LATE_NS, Messages, Offset, by_matching, by_messages
 from .room import rows_that_fit
 from .sides import ReadingTable, Record, nanoseconds, read_records, whole
@@ -22,7 +23,6 @@ _CLOCKS: Final = ("mono", "t", "real")
 _COMMANDS: Final = frozenset({"balloon_cmd", "set_target", "balloon"})
 _SIZES: Final = frozenset({"query", "actual"})
 """Events whose plain `bytes` or `mib` is the balloon's size, as it is the target in those of a command."""
-MOST_COMMANDS: Final = 10_000
 MOST_CELLS: Final = 3 << 20
 """Numbers of a host's log, three a reading: of one a second for 12 days."""
 _MOST_UNMATCHED: Final = 2
@@ -91,7 +91,7 @@ class HostLog:
                 "target_bytes": command.target_bytes,
                 "comment": command.comment,
             }
-            for command in self.commands[:MOST_COMMANDS]
+            for command in self.commands[:MOST_HOST_COMMANDS]
         )
 
 
@@ -113,8 +113,8 @@ def _take(log: HostLog, record: Record, time_ns: int) -> None:
     target = _bytes(record, ("target_bytes",), ("target_mib",))
     if event in _COMMANDS:
         target = target if target is not None else _bytes(record, ("bytes",), ("mib",))
-        if target is not None and len(log.commands) < MOST_COMMANDS:
-            log.commands.append(Command(time_ns, target, _text(record.get("comment"))[:200]))
+        if target is not None and len(log.commands) < MOST_HOST_COMMANDS:
+            log.commands.append(Command(time_ns, target, _text(record.get("comment"))[:MOST_COMMENT_CHARS]))
             _add(log, time_ns, None, target)
         return
     _message(log, record, time_ns)

@@ -13,6 +13,7 @@ from ..batch import Samples
 from ..errors import RecordingError
 from ..metadata import Metadata, PlanRow, SourceState
 from ..store.format import JSON, MOST_NS
+from ..store.note_keys import HOST_COMMANDS_NOTE
 from .clocks import Offset
 from .guestside import GuestSamples
 from .hostside import HostLog
@@ -55,7 +56,7 @@ class Sides:
         samples, _ = host.sizes.readings().samples(offset.ns, survey.first_ns, survey.last_ns, lasting=True)
         self._pending.append(samples)
         self._state("host_clock", "The host's clock", offset)
-        self.notes["host_commands"] = host.command_notes(offset.ns, survey.first_ns)
+        self.notes[HOST_COMMANDS_NOTE] = host.command_notes(offset.ns, survey.first_ns)
 
     def _state(self, key: str, what: str, offset: Offset) -> None:
         seconds, doubt_ms = offset.ns / 1e9, offset.uncertainty_ns / 1e6

@@ -27,7 +27,7 @@ def metadata_of(survey: Survey, source: Source, without_end: frozenset[str], ker
         kernel_release=(kernel or facts.kernel or source.kernel)[:MOST_CHARACTERS],
         host=(host or facts.host or source.host)[:MOST_CHARACTERS],
         start_ns=survey.first_ns,
-        cpus=max(facts.cpus, 1),
+        cpus=facts.cpus or None,
         balloon=_balloon(survey),
         plan=tuple(_row(kind.name, survey, without_end) for kind in KINDS),
         absent_fields=_absent_fields(survey, without_end),

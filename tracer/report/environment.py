@@ -81,9 +81,7 @@ def _kernel(metadata: Metadata) -> str:
 
 
 def _cpus(metadata: Metadata) -> str:
-    """One is also what stands where nobody looked."""
-    looked = metadata.cpus > 1 or (metadata.plan and not metadata.imported_from)
-    return plural(metadata.cpus, "CPU") if looked else f"CPUs {NOT_KNOWN}"
+    return f"CPUs {NOT_KNOWN}" if metadata.cpus is None else plural(metadata.cpus, "CPU")
 
 
 def _memory(metadata: Metadata) -> str:

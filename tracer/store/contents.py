@@ -17,9 +17,12 @@ from .note_keys import (
     DROPPED_EVENTS_NOTE,
     DROPPED_SAMPLES_NOTE,
     END_NOTE,
+    HOST_COMMANDS_NOTE,
     IMPORT_NOTE,
     MARKS_NOTE,
     MOST_CLOCK_CHANGES,
+    MOST_COMMENT_CHARS,
+    MOST_HOST_COMMANDS,
     MOST_MARK_CHARS,
     MOST_MARKS,
     MOST_SKIPPED_PARTS,
@@ -36,6 +39,7 @@ _ARGUMENT: Final = Text(4 << 20)
 _COUNT: Final = Whole(0, MOST_COUNT)
 _TIME_NS: Final = Whole(0, MOST_NS)
 _SIGNED_NS: Final = Whole(-MOST_NS, MOST_NS)
+_SECONDS: Final = Real(-MOST_NS / 1e9, MOST_NS / 1e9)
 _BYTES: Final = Whole(0, 1 << 62)
 _KIND_NUMBER: Final = Whole(0, (1 << 16) - 1)
 _MOST_KINDS: Final = 4096
@@ -61,7 +65,7 @@ METADATA: Final = Members(
         "start_utc_ns": _TIME_NS,
         "boottime_ahead_ns": Nullable(_TIME_NS),
         "page_size_bytes": Whole(512, 1 << 30),
-        "cpus": Whole(0, 1 << 16),
+        "cpus": Nullable(Whole(0, 1 << 16)),
         "numa_nodes": ListOf(_KIND_NUMBER, 1 << 12),
         "memory_total_bytes": _BYTES,
         "balloon": _BALLOON,
@@ -105,6 +109,13 @@ NOTE: Final = Members({"key": _NAME, "value": Anything()}, frozenset({"key", "va
 NOTE_VALUES: Final[Mapping[str, Shape]] = {
     END_NOTE: _TIME_NS,
     IMPORT_NOTE: Members({"damage": Nullable(Text(1 << 20))}),
+    HOST_COMMANDS_NOTE: ListOf(
+        Members(
+            {"time_s": _SECONDS, "target_bytes": _BYTES, "comment": Text(MOST_COMMENT_CHARS)},
+            frozenset({"time_s", "target_bytes"}),
+        ),
+        MOST_HOST_COMMANDS,
+    ),
     PART_NOTE: _COUNT,
     SKIPPED_PARTS_NOTE: ListOf(_COUNT, MOST_SKIPPED_PARTS),
     CLOCK_CHANGES_NOTE: ListOf(

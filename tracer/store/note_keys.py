@@ -8,6 +8,9 @@ from ..program_cost import COST_NOTE
 
 END_NOTE: Final = "end_ns"
 """The recording's end, for one whose last event or sample does not tell it (an import)."""
+HOST_COMMANDS_NOTE: Final = "host_commands"
+"""By an imported log of the host: a list of `{"time_s", "target_bytes", "comment"}`, seconds since the recording's
+start, at most MOST_HOST_COMMANDS."""
 IMPORT_NOTE: Final = "import"
 """What an import met; `damage` says why its source ends too early, empty where it does not."""
 PART_NOTE: Final = "part"
@@ -27,14 +30,16 @@ NOT_KEPT_NOTE: Final = "not_kept_ns"
 
 KNOWN_NOTES: Final = frozenset(
     {
-        *(CLOCK_CHANGES_NOTE, COST_NOTE, DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE, END_NOTE, IMPORT_NOTE),
-        *(MARKS_NOTE, NOT_KEPT_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE),
+        *(CLOCK_CHANGES_NOTE, COST_NOTE, DROPPED_EVENTS_NOTE, DROPPED_SAMPLES_NOTE, END_NOTE),
+        *(HOST_COMMANDS_NOTE, IMPORT_NOTE, MARKS_NOTE, NOT_KEPT_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE),
     }
 )
 """All of these."""
 
 MOST_CLOCK_CHANGES: Final = 1000
 MOST_SKIPPED_PARTS: Final = 1000
+MOST_HOST_COMMANDS: Final = 10_000
+MOST_COMMENT_CHARS: Final = 200
 MOST_MARKS: Final = 256
 MOST_MARK_CHARS: Final = 120
 
@@ -44,10 +49,13 @@ __all__ = [
     "DROPPED_EVENTS_NOTE",
     "DROPPED_SAMPLES_NOTE",
     "END_NOTE",
+    "HOST_COMMANDS_NOTE",
     "IMPORT_NOTE",
     "KNOWN_NOTES",
     "MARKS_NOTE",
     "MOST_CLOCK_CHANGES",
+    "MOST_COMMENT_CHARS",
+    "MOST_HOST_COMMANDS",
     "MOST_MARKS",
     "MOST_MARK_CHARS",
     "MOST_SKIPPED_PARTS",

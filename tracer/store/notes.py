@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..metadata import ClockChange, ClockChangeKind, Mark, RecordingFiles
+from ..metadata import ClockChange, ClockChangeKind, HostCommand, Mark, RecordingFiles
 from ..program_cost import costs_from_notes
 from ..recording_facts import RecordingFacts
 from .following import FollowedRecording
@@ -13,6 +13,7 @@ from .format import JSON
 from .note_keys import (
     CLOCK_CHANGES_NOTE,
     DROPPED_EVENTS_NOTE,
+    HOST_COMMANDS_NOTE,
     IMPORT_NOTE,
     MARKS_NOTE,
     NOT_KEPT_NOTE,
@@ -45,6 +46,7 @@ def facts_of(recording: AnyRecording, lost: Mapping[str, int]) -> RecordingFacts
         source_damage=damage,
         marks=marks(recording.notes, recording.metadata.start_ns),
         not_kept_ns=not_kept_ns(recording.notes),
+        host_commands=host_commands(recording.notes, recording.metadata.start_ns),
     )
 
 
@@ -65,6 +67,14 @@ def marks(notes: Mapping[str, JSON], start_ns: int) -> tuple[Mark, ...]:
     """What somebody who watched wrote into it; a file of several has earlier ones, which are not its own, too."""
     rows: Any = notes.get(MARKS_NOTE, ())
     return tuple(Mark(at_ns, words) for at_ns, words in rows if at_ns >= start_ns)
+
+
+def host_commands(notes: Mapping[str, JSON], start_ns: int) -> tuple[HostCommand, ...]:
+    """What the host asked for, by its own log, in its order."""
+    rows: Any = notes.get(HOST_COMMANDS_NOTE, ())
+    return tuple(
+        HostCommand(start_ns + round(row["time_s"] * 1e9), row["target_bytes"], row.get("comment", "")) for row in rows
+    )
 
 
 def not_kept_ns(notes: Mapping[str, JSON]) -> int:

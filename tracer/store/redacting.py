@@ -15,7 +15,7 @@ from .aliases import CgroupAliases, TaskAliases
 from .decoding import ITEM_TYPES, Item
 from .following import FollowedRecording
 from .format import JSON, BlockType
-from .note_keys import IMPORT_NOTE, KNOWN_NOTES, MARKS_NOTE
+from .note_keys import HOST_COMMANDS_NOTE, IMPORT_NOTE, KNOWN_NOTES, MARKS_NOTE
 from .parts import RecordingParts
 from .reader import Recording
 
@@ -59,6 +59,8 @@ class RedactedRecording:
         told: Any = {key: value for key, value in self.unredacted.notes.items() if key in KNOWN_NOTES}
         if MARKS_NOTE in told:
             told[MARKS_NOTE] = [[at_ns, f"mark-{number}"] for number, (at_ns, _) in enumerate(told[MARKS_NOTE], 1)]
+        if HOST_COMMANDS_NOTE in told:
+            told[HOST_COMMANDS_NOTE] = [{**command, "comment": ""} for command in told[HOST_COMMANDS_NOTE]]
         if IMPORT_NOTE in told:
             told[IMPORT_NOTE] = {"damage": told[IMPORT_NOTE].get("damage") and _DAMAGE_ALIAS}
         return {**told}

@@ -48,7 +48,15 @@ class RecordingPart:
             return facts
         changes = tuple(each for each in facts.clock_changes if self._has(each.at_ns))
         marks = tuple(each for each in facts.marks if self._has(each.at_ns))
-        return replace(facts, metadata=self.metadata, slice=self.slice, clock_changes=changes, marks=marks)
+        commands = tuple(each for each in facts.host_commands if self._has(each.at_ns))
+        return replace(
+            facts,
+            metadata=self.metadata,
+            slice=self.slice,
+            clock_changes=changes,
+            marks=marks,
+            host_commands=commands,
+        )
 
     def _has(self, at_ns: int) -> bool:
         return (self.start_ns or 0) <= at_ns <= self.last_ns

@@ -30,6 +30,7 @@ def seen_of(analysis: Analysis, facts: RecordingFacts, kinds: frozenset[str]) ->
 
 
 NO_BALLOON: Final = "this machine has none"
+PLAN_UNKNOWN: Final = "this recording does not say what was traced"
 
 
 def no_balloon(facts: RecordingFacts) -> str:
@@ -64,7 +65,9 @@ def nothing_seen(analysis: Analysis, facts: RecordingFacts) -> str:
     if unseen_part(facts):
         events = plural(analysis.accounting.events, "event")
         return f"can't tell: {events} in {length_of(analysis, facts)}, no reclaim seen, and part of it is missing"
-    if facts.metadata.plan and not _counting(facts.metadata):
+    if not facts.metadata.plan:
+        return f"can't tell: {PLAN_UNKNOWN}"
+    if not _counting(facts.metadata):
         where = "trace" if facts.metadata.imported_from else "recording"
         return f"can't tell: this {where} does not count the pages that reclaim freed"
     if calls := analysis.accounting.untold_calls:

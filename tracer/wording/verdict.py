@@ -14,7 +14,7 @@ from ..analyze.model import Analysis, Finding, NotJudged, TierRow
 from ..analyze.naming import reclaim_label
 from ..analyze.terms import Quality, Severity, Tier
 from ..recording_facts import RecordingFacts
-from .evidence import nothing_seen, unseen_part
+from .evidence import PLAN_UNKNOWN, nothing_seen, unseen_part
 from .free_pages import reported
 from .numbers import count, listing, mib
 from .tier_pages import inferred_mark
@@ -123,7 +123,7 @@ def _supply(analysis: Analysis, facts: RecordingFacts) -> tuple[str, str]:
     words = _and_unknown(f"{nothing}: {given or told or 'no memory had to be reclaimed'}", analysis, facts)
     where = in_cgroups(analysis.tiers, facts.metadata)
     words = f"{words}, all of it {where}" if where else words
-    open_kinds = undecided(analysis, facts)
+    open_kinds = [*([] if facts.metadata.plan else [PLAN_UNKNOWN]), *undecided(analysis, facts)]
     return "; ".join((words, *open_kinds)), UNKNOWN if open_kinds or _untold_oom(analysis, facts) else QUIET
 
 

@@ -42,7 +42,7 @@ def lanes_row(source: Source) -> Row:
     lanes = [
         *_found(analysis),
         _marks(source),
-        _commands(analysis),
+        _commands(source),
         _kills(analysis),
         _spans(analysis, Tier.OOM_NOTIFY, "OOM notification"),
         _cycles(analysis),
@@ -96,9 +96,12 @@ def _marks(source: Source) -> Lane:
     return Lane(look, _single([(at, at) for at in at_s]), points=True, symbol="diamond", labels=labels)
 
 
-def _commands(analysis: Analysis) -> Lane:
-    """When the host changed its target: by its log with what it asked for, else as the driver was told."""
-    look = Look("host command", "var(--leak-host)", "mark-triangle")
+def _commands(source: Source) -> Lane:
+    """What the host asked for: by its log, with its words; else the target's changes, as sampled or as the driver was
+    told."""
+    analysis, look = source.analysis, Look("host command", "var(--leak-host)", "mark-triangle")
+    if source.facts.host_commands:
+        return _logged_commands(source, look)
     wanted = analysis.samples.get(HOSTS_TARGET)
     if wanted is None:
         changes = analysis.timeline.spans.get("target_change") or _nothing()
@@ -109,6 +112,21 @@ def _commands(analysis: Analysis) -> Lane:
     labels = [f"guest to have {value / MIB:,.0f} MiB" for value in wanted.values[changed]]
     spans = [(at, at) for at in wanted.time_s[changed].tolist()]
     return Lane(look, _single(spans), points=True, symbol="triangle-down", labels=labels)
+
+
+def _logged_commands(source: Source, look: Look) -> Lane:
+    start_ns, duration_s = source.facts.metadata.start_ns, source.analysis.duration_s
+    commands = sorted(source.facts.host_commands, key=lambda command: command.at_ns)
+    marks: list[tuple[float, str]] = []
+    before: int | None = None
+    for command in commands:
+        again = " once more" * (command.target_bytes == before)
+        words = f"guest to have {command.target_bytes / MIB:,.0f} MiB{again}"
+        at_s, before = (command.at_ns - start_ns) / 1e9, command.target_bytes
+        if 0 <= at_s <= duration_s:
+            marks.append((at_s, f"{words}: {command.comment}" if command.comment else words))
+    spans = _single([(at, at) for at, _ in marks])
+    return Lane(look, spans, points=True, symbol="triangle-down", labels=[words for _, words in marks])
 
 
 def _kills(analysis: Analysis) -> Lane:
