@@ -59,6 +59,16 @@ const rows = (() => {
   // Drawn beyond both ends, so that there is something to see while it is dragged.
   const seen = (made, from, to) => made.x.reduce((most, x, i) => (x >= from && x <= to ? Math.max(most, made.y[i]) : most), 0);
 
+  // Least and most of a curve in what is seen, its ends included: a reading before or after tells what it is there.
+  function reaches(time, curve, shape, result, { seen_from, seen_to }) {
+    const until = shape === "vh" ? time[Math.min(levels.lower(time, seen_to), time.length - 1)] + 1e-9 : seen_to;
+    for (const [from, to] of [[seen_from, until], [seen_from, seen_from], [seen_to, seen_to]]) {
+      const [least, most] = levels.span(time, curve, from, to, shape === "hv");
+      result.low = Math.min(result.low, least);
+      result.top = Math.max(result.top, most);
+    }
+  }
+
   function stackedLevels(series, stretch, result) {
     const [first] = series;
     if (!first) return;
@@ -71,7 +81,7 @@ const rows = (() => {
       y.forEach((value, i) => { total[i] += value; });
       result.traces.push(area(one, x, y, "linear"));
     });
-    result.top = Math.max(result.top, seen({ x, y: total }, stretch.seen_from, stretch.seen_to), ...total);
+    reaches(x, total, "linear", result, stretch);
     note(result, "readings", kept.length, first.time, stretch);
   }
 
@@ -83,10 +93,10 @@ const rows = (() => {
   function level(series, stretch, result) {
     const columns = Math.floor(stretch.px / PX_A_COLUMN);
     const kept = levels.extremes(series.time, [series.value], stretch.from, stretch.to, columns);
-    const made = { x: kept.map((i) => series.time[i]), y: kept.map((i) => series.value[i]) };
+    const [x, y] = [kept.map((i) => series.time[i]), kept.map((i) => series.value[i])];
     const markers = kept.length <= POINTS * 8 ? { mode: "lines+markers", marker: { size: 3, color: series.color } } : {};
-    result.traces.push(line(series, made.x, made.y, { ...markers, line: { shape: series.shape } }));
-    result.top = Math.max(result.top, ...levels.span(series.time, series.value, stretch.seen_from, stretch.seen_to, true), seen(made, stretch.seen_from, stretch.seen_to));
+    result.traces.push(line(series, x, y, { ...markers, line: { shape: series.shape } }));
+    reaches(series.time, series.value, series.shape, result, stretch);
     note(result, "readings", kept.length, series.time, stretch);
   }
 
@@ -145,7 +155,7 @@ const rows = (() => {
 
   // Everything to draw for `stretch` {from, to: what is drawn, seen_from, seen_to: what is seen, px: how wide the first is}.
   function build(row, stretch) {
-    const result = { traces: [], top: 0, shown: {} };
+    const result = { traces: [], top: 0, low: Infinity, shown: {} };
     const drawn = row.series.filter((series) => !series.hidden);
     if (row.stacked) stackedLevels(drawn.filter((one) => one.kind === "level" && one.look !== "line"), stretch, result);
     amounts(row, stretch, result);
@@ -154,7 +164,15 @@ const rows = (() => {
       else if (series.kind === "marks") marks(row, series, stretch, result);
       else if (series.kind === "lane") lane(row, series, stretch, result);
     });
+    result.range = heights(row, stretch, result);
     return result;
+  }
+
+  // From 0, but for a row that fits what is seen of it where that is far from 0.
+  function heights(row, stretch, { low, top }) {
+    const room = Math.max((top - low) * 0.15, top * 0.001);
+    const fits = row.fits && !stretch.whole && low - room > top * 0.2;
+    return fits ? [low - room, top + room] : [0, top * 1.08 || 1];
   }
 
   // What the row shows of what there is, in words.
@@ -164,6 +182,7 @@ const rows = (() => {
       const source = result.fine ? "single events, where there were few enough to keep" : `buckets of ${length(result.bucket)}`;
       words.push(`one bar is ${length(result.width)}, from ${source}`);
     }
+    if (!row.lanes && result.range[0] > 0) words.push(`the axis begins at ${number(result.range[0])}, not at 0`);
     return words.length ? `showing ${words.join("; ")}` : "";
   }
 

@@ -22,7 +22,7 @@
     const { from_s, to_s } = view.range();
     const beyond = view.whole() ? 0 : (to_s - from_s) * 0.5;
     const [from, to] = [Math.max(0, from_s - beyond), Math.min(view.duration, to_s + beyond)];
-    return { from, to, seen_from: from_s, seen_to: to_s, px: (inner() * (to - from)) / (to_s - from_s) };
+    return { from, to, whole: view.whole(), seen_from: from_s, seen_to: to_s, px: (inner() * (to - from)) / (to_s - from_s) };
   }
 
   function layoutOf(row, result, ticks) {
@@ -30,7 +30,7 @@
     const lanes = row.lane_names.length;
     const y = row.lanes
       ? { range: [-0.6, lanes - 0.4], tickvals: row.lane_names.map((_, i) => lanes - 1 - i), ticktext: row.lane_names, showgrid: false, zeroline: false }
-      : { range: [0, result.top * 1.08 || 1], nticks: row.height > 100 ? 5 : 3, ticksuffix: row.suffix };
+      : { range: result.range, nticks: row.height > 100 ? 5 : 3, ticksuffix: row.suffix };
     return charts.layout({ layout: {} }, {
       printWidth: charts.printWidth,
       layout: { margin, hovermode: false, dragmode: false, height: row.height },

@@ -113,6 +113,25 @@ def test_a_bar_becomes_a_single_event_when_it_is_zoomed_to(open_report, report):
     assert lengths == pytest.approx([0.005] * len(lengths), abs=1e-4)
 
 
+def test_the_balloons_axis_fits_what_is_seen_of_it_and_says_where_it_begins(open_report, report):
+    opened = open_report(report)
+    axis, note = "document.querySelector('#plot-{}').layout.yaxis.range", "document.querySelector('#note-balloon')"
+    assert opened.ask(axis.format("balloon"))[0] == 0
+    show(opened, 16.05, 16.35)
+    opened.until(f"{note}.textContent.includes('the axis begins at')")
+    low, high = opened.ask(axis.format("balloon"))
+    curve = "document.querySelector('#plot-balloon').data.filter((t) => t.mode.includes('lines'))"
+    seen = [
+        y
+        for trace in opened.ask(f"{curve}.map((t) => [...t.x].map((x, i) => [x, t.y[i]]))")
+        for x, y in trace
+        if 16.05 <= x <= 16.35
+    ]
+    assert low < min(seen) <= max(seen) < high
+    assert max(seen) - min(seen) > 0.3 * (high - low)
+    assert opened.ask(axis.format("memory"))[0] == 0
+
+
 def test_one_moment_is_told_in_all_rows_and_on_all_clocks(open_report, report):
     opened = open_report(report)
     opened.page.mouse.move(*at_part(opened, "#plot-balloon .over", 0.5))

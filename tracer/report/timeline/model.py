@@ -106,7 +106,8 @@ _KINDS: Mapping[type[Series], str] = {Level: "level", Amounts: "amounts", Marks:
 @dataclass
 class Row:
     """One row: curves on one axis, or lanes. `words` say what it shows to whoever does not see it; `unknown` what
-    belongs here and was not to be had. `stacked`: its levels or amounts add up."""
+    belongs here and was not to be had. `stacked`: its levels or amounts add up. `fits`: its axis need not begin at 0
+    where a part is seen."""
 
     id: str
     title: str
@@ -116,6 +117,7 @@ class Row:
     unknown: str = ""
     stacked: bool = False
     lanes: bool = False
+    fits: bool = False
     suffix: str = ""
     series: list[Series] = field(default_factory=list)
 
@@ -136,6 +138,7 @@ class Row:
             "height": self.height,
             "stacked": self.stacked,
             "lanes": self.lanes,
+            "fits": self.fits,
             "suffix": self.suffix,
             "series": [
                 {"kind": _KINDS[type(one)], "name": one.look.name, "color": one.look.color, "look": one.look.look}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...analyze.findings.needs import SHRINKER_KINDS
 from ...analyze.sizes import MIB
 from ...analyze.terms import Tier
+from ...wording.evidence import nothing_seen, seen_of
 from ...wording.tiers import tier_name
 from ..palette import tier_color
 from ..section import Source
+from ..table import none_seen
 from .model import Amounts, Look, Row
 
 _SOURCES: Final = (("file", "solid"), ("anon", "pale"), ("lru", "medium"))
@@ -17,7 +20,7 @@ _SOURCES: Final = (("file", "solid"), ("anon", "pale"), ("lru", "medium"))
 def reclaim_row(source: Source) -> Row:
     """Pages off the LRU lists, by tier (colour) and source (strength)."""
     analysis, scale = source.analysis, source.page_bytes / MIB
-    row = Row("reclaim", "Reclaimed pages", "MiB", 120, stacked=True)
+    row = Row("reclaim", "Reclaimed pages", f"MiB{_lists(source)}", 104, stacked=True)
     totals: list[str] = []
     for tier in Tier:
         for kind, look in _SOURCES:
@@ -31,18 +34,34 @@ def reclaim_row(source: Source) -> Row:
                 Amounts(Look(name, tier_color(tier), look), analysis.timeline.bucket_s, pages, moments, scale)
             )
             totals.append(f"{name} {pages.sum() * scale:,.1f}")
-    words = f"MiB over the whole recording: {'; '.join(totals)}."
-    row.words = words if totals else "No page was reclaimed from the LRU during the recording."
+    row.words = f"MiB over the whole recording: {'; '.join(totals)}." if totals else _no_page(source)
     return row
+
+
+def _lists(source: Source) -> str:
+    """Which of the kernel's two kinds of LRU lists the pages come off, where that is known."""
+    enabled = source.facts.metadata.lru_gen_enabled
+    if enabled is None:
+        return ""
+    return " off the multi-gen LRU" if enabled else " off the active and inactive lists"
+
+
+def _no_page(source: Source) -> str:
+    untold = nothing_seen(source.analysis, source.facts)
+    if not untold:
+        return "No page was reclaimed from the LRU during the recording."
+    return f"Not known whether pages were reclaimed: {untold.partition(': ')[2] or untold}."
 
 
 def slab_row(source: Source) -> Row:
     """Objects that shrinkers freed: an activity, not a size."""
     timeline = source.analysis.timeline
-    row = Row("slab", "Slab objects freed", "objects, all shrinkers", 64)
+    row = Row("slab", "Slab objects freed", "objects, all shrinkers", 52)
     objects = timeline.series.get("slab.objects")
     if objects is None or not objects.any():
-        row.words = "No shrinker freed an object during the recording."
+        seen = seen_of(source.analysis, source.facts, SHRINKER_KINDS)
+        none = "No shrinker freed an object during the recording."
+        row.words = none_seen(none, "No shrinker was seen freeing an object", seen=seen)
         return row
     look = Look("objects freed", "var(--mem-slab)", "solid")
     row.series.append(Amounts(look, timeline.bucket_s, objects, timeline.moments.get("slab.objects")))

@@ -6,10 +6,13 @@ from typing import Final
 
 import numpy as np
 
+from ...analyze.findings.needs import WAIT_KINDS
 from ...analyze.sizes import MIB
+from ...wording.evidence import seen_of
 from ...wording.numbers import seconds
 from ..section import Source
 from ..series import Floats, rates
+from ..table import none_seen
 from .model import Level, Look, Row
 
 _REFAULTS: Final = (
@@ -21,7 +24,7 @@ _PRESSURE: Final = (("some", "var(--psi-some)"), ("full", "var(--psi-full)"))
 
 def refault_row(source: Source) -> Row:
     """Pages that had been evicted and were read again, as a rate between readings."""
-    row = Row("refaults", "Pages read again after eviction", "MiB/s", 70)
+    row = Row("refaults", "Pages read again after eviction", "MiB/s", 58)
     samples, scale = source.analysis.samples, source.page_bytes / MIB
     sampled, words = False, []
     for look, names in _REFAULTS:
@@ -41,10 +44,12 @@ def refault_row(source: Source) -> Row:
 def waiting_row(source: Source) -> Row:
     """How many tasks waited in direct reclaim at once: their waiting added up over the time it took."""
     timeline = source.analysis.timeline
-    row = Row("waiting", "Tasks waiting in direct reclaim", f"tasks at once, over {seconds(timeline.bucket_s)}", 70)
+    row = Row("waiting", "Tasks waiting in direct reclaim", f"tasks at once, over {seconds(timeline.bucket_s)}", 58)
     waited = timeline.series.get("direct.stall_s")
     if waited is None or not waited.any():
-        row.words = "No task was seen waiting in direct reclaim."
+        seen = seen_of(source.analysis, source.facts, WAIT_KINDS)
+        none = "No task waited in direct reclaim."
+        row.words = none_seen(none, "No task was seen waiting in direct reclaim", seen=seen)
         return row
     share: Floats = waited / timeline.bucket_s
     time_s: Floats = np.arange(len(share), dtype=np.float64) * timeline.bucket_s
@@ -55,7 +60,7 @@ def waiting_row(source: Source) -> Row:
 
 def pressure_row(source: Source) -> Row:
     """Memory pressure: the share of time in which some or all tasks waited for memory."""
-    row = Row("pressure", "Memory pressure (PSI)", "share of time waiting for memory", 70, suffix=" %")
+    row = Row("pressure", "Memory pressure (PSI)", "share of time waiting for memory", 58, suffix=" %")
     words: list[str] = []
     sampled = False
     for name, color in _PRESSURE:

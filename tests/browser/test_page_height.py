@@ -1,0 +1,25 @@
+"""A typical report is short: what is beyond ten rows, and what few readers ask for, is folded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import run
+from golden.cases import all_cases
+
+MOST_PX = 3500
+DEMO = Path(__file__).parents[2] / "reports/demo.rtrace"
+LABELLED = {case.name: case for case in all_cases()}
+
+
+@pytest.mark.parametrize("name", ["demo", *LABELLED])
+def test_a_report_is_at_most_3500_pixels_high_at_1280(open_report, tmp_path, name):
+    recording = DEMO if name == "demo" else LABELLED[name].recording(tmp_path)
+    page = tmp_path / "report.html"
+    run("report", recording, "-o", page)
+    opened = open_report(page)
+    assert opened.ask("document.documentElement.scrollHeight") <= MOST_PX
+    assert opened.ask("document.documentElement.scrollWidth") <= 1280
+    assert opened.console == []
+    assert opened.exceptions == []
