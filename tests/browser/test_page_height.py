@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from command_line import run
-from golden.cases import all_cases
+from golden.cases import TEXTS, all_cases
 
 MOST_PX = 3500
 DEMO = Path(__file__).parents[2] / "reports/demo.rtrace"
-LABELLED = {case.name: case for case in all_cases()}
+LABELLED = {case.name: case for case in all_cases() if case.source.match(TEXTS)}
 
 
 @pytest.mark.parametrize("name", ["demo", *LABELLED])

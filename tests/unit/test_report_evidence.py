@@ -145,14 +145,15 @@ def test_of_too_many_events_a_table_has_some_and_says_of_how_many(tmp_path, monk
 
 def test_the_pages_of_demo_and_live_have_evidence_too(tmp_path):
     path = write_recording(tmp_path / "a.rtrace")
-    identities = {path: FileIdentity.of(path.stat())}
-    calls = (
-        f"from tracer.jobs.closing_summary import run; from tracer.outputs import FileIdentity\n"
-        f"run(Path({str(path)!r}), {{Path({str(path)!r}): {identities[path]!r}}}, os.getppid(), verbose=False, page=OUT)",
-        f"from tracer.jobs.live_report import run\nrun(Path({str(path)!r}), OUT)",
+    device, inode = FileIdentity.of(path.stat())
+    closing = (
+        "from tracer.jobs.closing_summary import run; from tracer.outputs import FileIdentity\n"
+        f"written = {{FILE: FileIdentity({device}, {inode})}}\n"
+        "run(FILE, written, os.getppid(), verbose=False, page=OUT)"
     )
+    calls = closing, "from tracer.jobs.live_report import run\nrun(FILE, OUT)"
     for number, call in enumerate(calls):
         page = tmp_path / f"{number}.html"
-        code = f"import os\nfrom pathlib import Path\nOUT = Path({str(page)!r})\n{call}"
+        code = f"import os\nfrom pathlib import Path\nFILE, OUT = Path({str(path)!r}), Path({str(page)!r})\n{call}"
         subprocess.run([sys.executable, "-c", code], check=True, env=ENV, capture_output=True)
         assert "that the analysis keeps as evidence" in page.read_text()

@@ -12,6 +12,7 @@ from synthetic_analysis import HOSTILE, MIB_PAGES, facts, quiet, storm
 
 from tracer.analyze.model import BalloonSize, Finding, Quantity, Stall
 from tracer.analyze.terms import Quality, Severity, Tier
+from tracer.metadata import Metadata
 from tracer.report import render
 from tracer.report.cards import cards, waited_s
 from tracer.report.chosen_findings import MOST_FINDINGS, chosen
@@ -154,3 +155,31 @@ def test_head_and_finding_advise_what_is_true_of_the_finding(position, told):
     tried = dict(letter(replace(storm(), findings=[kill]), facts(), None).remarks).get("Try first", [""])
     assert tried[0].startswith(told.removeprefix("<strong>Try first:</strong> "))
     assert bool(tried[0]) == bool(told)
+
+
+def test_where_nothing_was_flagged_the_page_says_how_near_it_came_and_how_to_see_more():
+    readings = {
+        "meminfo.MemAvailable_bytes": [900 << 20, 200 << 20, 800 << 20],
+        "vmstat.nr_free_pages": [9000, 3000, 8000],
+        "psi.memory.some_total_us": [5.0, 5.0, 5.0],
+    }
+    times = np.array([0.0, 1.25, 2.0])
+    samples = {name: Quantity(times, np.array(values, np.float64)) for name, values in readings.items()}
+    recorded = facts()
+    recorded = replace(recorded, metadata=replace(recorded.metadata, watermark_low_pages=1000))
+    page = render(replace(quiet(), samples=samples), recorded)
+    for words in (
+        "MemAvailable was lowest at 1.250 s: 200.0 MiB of 1.0 GiB.",
+        "Free memory came no lower than 7.8 MiB above the low watermark, in samples.",
+        "No task waited for memory (PSI).",
+        "<code>reclaim-tracer record -d 600 -o trace.rtrace</code>",
+    ):
+        assert words in page
+
+
+def test_of_nothing_recorded_the_page_claims_nothing_and_names_the_check():
+    page = render(quiet(), facts(metadata=Metadata()))
+    assert "<code>reclaim-tracer check</code> says what can be traced" in page
+    assert "MemAvailable was" not in page
+    assert "No page was reclaimed" not in page
+    assert "Not known whether pages were reclaimed" in page

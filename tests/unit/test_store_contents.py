@@ -27,8 +27,8 @@ from tracer.store.kinds import kind_table
 from tracer.store.note_keys import (
     CLOCK_CHANGES_NOTE,
     DROPPED_EVENTS_NOTE,
-    HOST_COMMANDS_NOTE,
     END_NOTE,
+    HOST_COMMANDS_NOTE,
     IMPORT_NOTE,
     MARKS_NOTE,
     NOT_KEPT_NOTE,

@@ -32,7 +32,8 @@ def sections(text: str) -> dict[str, str]:
 
 
 def test_a_quiet_recording_has_no_tables(quiet):
-    parts = sections(summary_text(quiet, FACTS))
+    plan = (PlanRow("lru_shrink_inactive", "vmscan:mm_vmscan_lru_shrink_inactive", SourceState.USED),)
+    parts = sections(summary_text(quiet, replace(FACTS, metadata=replace(FACTS.metadata, plan=plan))))
     assert parts["Ladder"] == "Ladder: no memory was reclaimed."
     assert parts["Findings"].splitlines()[0] == "Findings: none."
     assert "storm, cycle (the balloon's pages were not counted)" in " ".join(parts["Findings"].split())

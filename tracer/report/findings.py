@@ -12,6 +12,7 @@ from ..analyze.model import Finding
 from ..analyze.terms import Severity
 from ..wording.numbers import count, offset, plural, seconds
 from ..wording.verdict import unjudged_words
+from .calm import calm
 from .chosen_findings import chosen
 from .explanations import Explanation, Prose, anchor, explanations, first_advice, prose
 from .finding_numbers import Number, numbers
@@ -54,10 +55,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Findings:
-    """The list, empty where nothing was flagged; what can be chosen; how many are left out; what could not be judged;
-    what the kinds mean."""
+    """The list, and where nothing was flagged what to say instead; what can be chosen; how many are left out; what
+    could not be judged; what the kinds mean."""
 
     shown: Sequence[ShownFinding]
+    calm: Sequence[Prose]
     severities: Sequence[Group]
     kinds: Sequence[Group]
     note: str
@@ -75,6 +77,7 @@ def content(source: Source) -> Content:
     return Content(
         Findings(
             [_shown(finding, source) for finding in kept],
+            [] if kept else [prose(words) for words in calm(source)],
             [Group(str(each), _MARKS[each], severities[each]) for each in _RANK if each in severities],
             [Group(kind, "", number) for kind, number in sorted(kinds.items())],
             _note(findings, kept),
