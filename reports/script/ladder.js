@@ -2,6 +2,7 @@
 (() => {
   const { figures } = data.section("ladder");
   const choice = document.getElementById("episode");
+  const more = document.querySelector(".ladder-more");
 
   function layoutOf(figure) {
     return charts.layout(figure, {
@@ -17,7 +18,10 @@
     return charts.traces(figure).map((trace, i) => (chosen ? { ...trace, x: chosen[i] } : trace));
   }
 
-  const draw = () => Promise.all(figures.map((figure) => charts.put(figure, tracesOf(figure), layoutOf(figure))));
+  // What is folded has no width to draw into.
+  async function draw() {
+    if (more.open) await Promise.all(figures.map((figure) => charts.put(figure, tracesOf(figure), layoutOf(figure))));
+  }
 
   function choose() {
     document.querySelectorAll(".ladder").forEach((part) => { part.hidden = part.dataset.choice !== choice.value; });
@@ -25,5 +29,8 @@
   }
 
   if (choice) choice.addEventListener("change", choose);
-  if (figures.length) charts.register(draw);
+  if (figures.length) {
+    charts.register(draw);
+    more.addEventListener("toggle", () => { if (window.Plotly) draw(); });
+  }
 })();

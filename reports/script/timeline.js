@@ -30,7 +30,7 @@
     const lanes = row.lane_names.length;
     const y = row.lanes
       ? { range: [-0.6, lanes - 0.4], tickvals: row.lane_names.map((_, i) => lanes - 1 - i), ticktext: row.lane_names, showgrid: false, zeroline: false }
-      : { range: result.range, nticks: row.height > 100 ? 5 : 3, ticksuffix: row.suffix };
+      : { range: result.range, nticks: row.height > 80 ? 5 : 3, ticksuffix: row.suffix };
     return charts.layout({ layout: {} }, {
       printWidth: charts.printWidth,
       layout: { margin, hovermode: false, dragmode: false, height: row.height },

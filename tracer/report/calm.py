@@ -65,5 +65,7 @@ def _lowest(quantity: Quantity | None) -> tuple[float, float] | None:
 
 
 def _growth(quantity: Quantity | None) -> float | None:
-    values = [] if quantity is None else quantity.values[np.isfinite(quantity.values)]
+    if quantity is None:
+        return None
+    values = quantity.values[np.isfinite(quantity.values)]
     return float(values[-1] - values[0]) if len(values) > 1 else None

@@ -32,7 +32,7 @@ _LEAKS: Final = {
 def balloon_row(source: Source) -> Row:
     """Size and target over time, each leak marked by its cause; a sentence where the balloon did not move."""
     analysis, page_bytes = source.analysis, source.page_bytes
-    row = Row("balloon", "Balloon", "MiB", 136, fits=True)
+    row = Row("balloon", "Balloon", "MiB", 112, fits=True)
     sampled = sampled_size(analysis, page_bytes)
     target = target_level(analysis)
     if _quiet(analysis, sampled) and target is None:

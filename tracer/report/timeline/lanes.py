@@ -24,7 +24,7 @@ from .model import Lane, Look, Row
 Interval = tuple[float, float]
 
 _MOST_ROWS: Final = 2048
-_LANE_PX: Final = 17
+_LANE_PX: Final = 15
 _AROUND_PX: Final = 12
 _SEVERITIES: Final = ((Severity.INFO, "--accent"), (Severity.WARNING, "--warning"), (Severity.CRITICAL, "--critical"))
 _TIERS: Final = {

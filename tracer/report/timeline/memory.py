@@ -42,7 +42,7 @@ _BALLOON: Final = Look("balloon", "var(--balloon)", "solid")
 
 def memory_row(source: Source) -> Row:
     """What the guest's memory is used for; a sentence where nothing was sampled."""
-    row = Row("memory", "Memory by use", "MiB", 120, stacked=True)
+    row = Row("memory", "Memory by use", "MiB", 104, stacked=True)
     samples = source.analysis.samples
     uses = [(look, _summed(samples, source, bytes_, pages)) for look, bytes_, pages in _USES]
     known = [(look, quantity) for look, quantity in uses if quantity is not None]

@@ -20,7 +20,7 @@ _SOURCES: Final = (("file", "solid"), ("anon", "pale"), ("lru", "medium"))
 def reclaim_row(source: Source) -> Row:
     """Pages off the LRU lists, by tier (colour) and source (strength)."""
     analysis, scale = source.analysis, source.page_bytes / MIB
-    row = Row("reclaim", "Reclaimed pages", f"MiB{_lists(source)}", 104, stacked=True)
+    row = Row("reclaim", "Reclaimed pages", f"MiB{_lists(source)}", 88, stacked=True)
     totals: list[str] = []
     for tier in Tier:
         for kind, look in _SOURCES:
@@ -56,7 +56,7 @@ def _no_page(source: Source) -> str:
 def slab_row(source: Source) -> Row:
     """Objects that shrinkers freed: an activity, not a size."""
     timeline = source.analysis.timeline
-    row = Row("slab", "Slab objects freed", "objects, all shrinkers", 52)
+    row = Row("slab", "Slab objects freed", "objects, all shrinkers", 46)
     objects = timeline.series.get("slab.objects")
     if objects is None or not objects.any():
         seen = seen_of(source.analysis, source.facts, SHRINKER_KINDS)

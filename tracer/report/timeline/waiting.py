@@ -24,7 +24,7 @@ _PRESSURE: Final = (("some", "var(--psi-some)"), ("full", "var(--psi-full)"))
 
 def refault_row(source: Source) -> Row:
     """Pages that had been evicted and were read again, as a rate between readings."""
-    row = Row("refaults", "Pages read again after eviction", "MiB/s", 58)
+    row = Row("refaults", "Pages read again after eviction", "MiB/s", 50)
     samples, scale = source.analysis.samples, source.page_bytes / MIB
     sampled, words = False, []
     for look, names in _REFAULTS:
@@ -44,7 +44,7 @@ def refault_row(source: Source) -> Row:
 def waiting_row(source: Source) -> Row:
     """How many tasks waited in direct reclaim at once: their waiting added up over the time it took."""
     timeline = source.analysis.timeline
-    row = Row("waiting", "Tasks waiting in direct reclaim", f"tasks at once, over {seconds(timeline.bucket_s)}", 58)
+    row = Row("waiting", "Tasks waiting in direct reclaim", f"tasks at once, over {seconds(timeline.bucket_s)}", 50)
     waited = timeline.series.get("direct.stall_s")
     if waited is None or not waited.any():
         seen = seen_of(source.analysis, source.facts, WAIT_KINDS)
@@ -60,7 +60,7 @@ def waiting_row(source: Source) -> Row:
 
 def pressure_row(source: Source) -> Row:
     """Memory pressure: the share of time in which some or all tasks waited for memory."""
-    row = Row("pressure", "Memory pressure (PSI)", "share of time waiting for memory", 58, suffix=" %")
+    row = Row("pressure", "Memory pressure (PSI)", "share of time waiting for memory", 50, suffix=" %")
     words: list[str] = []
     sampled = False
     for name, color in _PRESSURE:
