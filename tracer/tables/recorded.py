@@ -104,7 +104,7 @@ METADATA: Final = Table(
         Column("start_utc_ns", "Int64", "nanoseconds since 1970 at time 0"),
         Column("duration_s", "float64"),
         Column("page_size_bytes", "int64"),
-        Column("cpus", "int64"),
+        Column("cpus", "Int64", "online at the start; null where an import does not tell it"),
         Column("memory_total_bytes", "Int64"),
         Column("balloon_driver", "string", "null without a balloon"),
         Column("balloon_features", "words", "negotiated feature bits by name"),
