@@ -17,7 +17,7 @@ LABELLED = {case.name: case for case in all_cases() if case.source.match(TEXTS)}
 def test_a_report_is_at_most_3500_pixels_high_at_1280(open_report, tmp_path, name):
     recording = DEMO if name == "demo" else LABELLED[name].recording(tmp_path)
     page = tmp_path / "report.html"
-    run("report", recording, "-o", page)
+    run("report", recording, "-o", page, timeout=300)
     opened = open_report(page)
     assert opened.ask("document.documentElement.scrollHeight") <= MOST_PX
     assert opened.ask("document.documentElement.scrollWidth") <= 1280

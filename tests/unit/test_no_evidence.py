@@ -165,5 +165,5 @@ def test_reclaim_without_a_plan_is_told_and_nothing_called_quiet(tmp_path: Path)
     writer.close()
     said = " ".join(run("summary", path).split())
     assert "direct reclaim (global) freed" in said
-    assert "this recording does not say what was traced." in said
+    assert "this recording does not say what was traced" in said
     assert json.loads(run("summary", path, "--json"))["verdict"]["kind"] == "unknown"
