@@ -9,11 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,78 +21,21 @@ import pytest
 from bench.reclaim import LIMIT_BYTES, waiting
 from command_line import ENV, ROOT, run
 from prometheus_client.parser import text_string_to_metric_families as parsed
+from prometheus_server import PATIENCE_S, asked, eventually, fetching
 
 from tracer.kernel.cgroup import find_memory_controller
 
 pytestmark = pytest.mark.usefixtures("bcc")
 
-PATIENCE_S = 90.0
 TURNS = 600
 """Of the load; each is some 1,200 events."""
 MOSTLY, MOST_SCRAPE_S = 0.8, 0.05
-RULES = ROOT / "docs/prometheus/alerts.yml"
 
 
 @pytest.fixture
 def prometheus(tmp_path: Path, need) -> Callable[[str], Any]:
     need("live", shutil.which("prometheus") is not None, "no prometheus on PATH (`.ci/setup test`)")
-
-    @contextmanager
-    def begun(target: str) -> Iterator[str]:
-        """A server of its own on loopback that fetches from `target` every two seconds; its address."""
-        settings = tmp_path / "prometheus.json"
-        scrapes = [{"job_name": "reclaim-tracer", "static_configs": [{"targets": [target]}]}]
-        told = {
-            "global": {"scrape_interval": "2s", "evaluation_interval": "1s"},
-            "rule_files": [str(RULES)],
-            "scrape_configs": scrapes,
-        }
-        settings.write_text(json.dumps(told))
-        said = tmp_path / "prometheus.err"
-        command = ["prometheus", f"--config.file={settings}", f"--storage.tsdb.path={tmp_path / 'tsdb'}"]
-        with said.open("w") as stderr:
-            server = subprocess.Popen([*command, "--web.listen-address=127.0.0.1:0"], stderr=stderr)
-        try:
-            yield eventually(lambda: _address(server.pid, server))
-        finally:
-            server.terminate()
-            server.wait(PATIENCE_S)
-
-    return begun
-
-
-def _address(pid: int, server: subprocess.Popen[bytes]) -> str | None:
-    """Where a process listens: /proc/PID/net/tcp tells of all, its descriptors of which are its own."""
-    assert server.poll() is None, "prometheus has ended"
-    own = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            own.add(str(link.readlink()))
-        except OSError:
-            continue
-    for row in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
-        columns = row.split()
-        if columns[3] == "0A" and f"socket:[{columns[9]}]" in own:
-            return f"127.0.0.1:{int(columns[1].partition(':')[2], 16)}"
-    return None
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    until_s = time.monotonic() + PATIENCE_S
-    while not (value := found()):
-        assert time.monotonic() < until_s, "it did not come"
-        time.sleep(0.1)
-    return value
-
-
-def asked(server: str, query: str) -> list[tuple[dict[str, str], float]]:
-    url = f"http://{server}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
-            result = json.load(answer)["data"]["result"]
-    except OSError:
-        return []
-    return [(one["metric"], float(one["value"][1])) for one in result]
+    return partial(fetching, tmp_path)
 
 
 @contextmanager

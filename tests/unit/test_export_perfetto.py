@@ -21,10 +21,10 @@ import tracer
 from tests.golden.cases import DATA, all_cases
 from tracer.batch import LostStretch
 from tracer.export import source
-from tracer.export.protobuf import Message, Varint, key, rows, varint
 from tracer.export.wakings import Wakings
 from tracer.frames import Trace
 from tracer.metadata import ClockChangeKind, Metadata
+from tracer.protobuf import Message, Varint, key, rows, varint
 from tracer.store import Writer
 
 REAL = ("guest-host-reasserts", "memcg-kill", "guest-no-deflate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -18,18 +19,29 @@ from metric_series import samples
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parsed
+from prometheus_server import asked, eventually, fetching
 from written_recordings import write_recording
 
+from tests.golden.cases import DATA as GOLDEN
+from tracer.analyze import Options
+from tracer.analyze.terms import Scope
+from tracer.analyze.wait_lengths import STEPS_A_DOUBLING
 from tracer.commands.metrics_options import Address, address_of
 from tracer.errors import TracerError
+from tracer.jobs.analysis import WHOLE, analyse
 from tracer.jobs.metrics_options import MetricsOptions
 from tracer.jobs.publishing import MetricsProcess
+from tracer.metrics.collector import ResultsCollector, live_registry
+from tracer.metrics.results import results_of
 from tracer.metrics.serving import MetricsServer
 from tracer.metrics.textfile import MetricsFile
+from tracer.store import open_recording
+from tracer.store.notes import facts_of
 from tracer.terminal.messages import Messages
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_S = 30.0
+REAL = GOLDEN / "guest-host-reasserts.rtrace"
 
 
 class One:
@@ -201,3 +213,34 @@ def test_without_the_library_one_line_says_so(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "pip install 'reclaim-tracer[metrics]'" in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_a_real_prometheus_fetches_native_histograms(tmp_path: Path, need) -> None:
+    need("live", shutil.which("prometheus") is not None, "no prometheus on PATH (`.ci/setup test`)")
+    # GIVEN a recording's results, and a server that keeps native histograms
+    recording = open_recording(REAL)
+    analysis = analyse(WHOLE.part(recording), Options())
+    results = ResultsCollector()
+    results.take(results_of(analysis, facts_of(recording, analysis.accounting.lost)))
+    server = MetricsServer(LOOPBACK, 0, live_registry(results, os.getpid))
+    (waits,) = [one for one in analysis.waits if one.scope is Scope.GLOBAL]
+    of = 'reclaim_tracer_wait_seconds{tier="direct",scope="global"}'
+    try:
+        with fetching(tmp_path, f"{LOOPBACK}:{server.port}", "--enable-feature=native-histograms") as prometheus:
+            # THEN it has as many waits, as long together, of such lengths
+            ((_, count),) = eventually(lambda: asked(prometheus, f"histogram_count({of})"))
+            ((_, total_s),) = asked(prometheus, f"histogram_sum({of})")
+            shares = {index: asked(prometheus, _up_to(index, of))[0][1] for index in waits.lengths}
+            ((_, inflated),) = asked(prometheus, "reclaim_tracer_balloon_inflated_bytes_total")
+    finally:
+        server.close()
+    assert count == waits.waits > 100
+    assert total_s == pytest.approx(waits.waited_ns / 1e9)
+    for index, share in shares.items():
+        below = sum(number for at, number in waits.lengths.items() if at <= index)
+        assert share == pytest.approx(below / waits.waits)
+    assert inflated == analysis.balloon.inflated_pages * 4096
+
+
+def _up_to(index: int, of: str) -> str:
+    return f"histogram_fraction(0, {2 ** (index / STEPS_A_DOUBLING)!r}, {of})"

@@ -7,6 +7,8 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from ..analyze.wait_lengths import WaitHistogram
+
 PREFIX: Final = "reclaim_tracer_"
 
 _Key = tuple[str, tuple[str, ...]]
@@ -27,6 +29,14 @@ class Grown:
         key = (name, tuple(labels))
         self._most[key] = max(value, self._most.get(key, value))
         return self._most[key]
+
+
+class WaitFamily(HistogramMetricFamily):
+    """A histogram with fixed bounds, and by the values of its labels the counts that a native one is made of."""
+
+    def __init__(self, name: str, told: str, labels: Sequence[str]) -> None:
+        super().__init__(name, told, labels=labels)
+        self.natives: dict[tuple[str, ...], WaitHistogram] = {}
 
 
 class Families:
@@ -59,16 +69,22 @@ class Families:
             family.add_metric([*labels.values()], value)
 
     def histogram(
-        self, name: str, told: str, buckets: Sequence[tuple[str, float]], total: float, labels: Mapping[str, str]
+        self,
+        name: str,
+        told: str,
+        buckets: Sequence[tuple[str, float]],
+        native: WaitHistogram,
+        labels: Mapping[str, str],
     ) -> None:
-        """How many samples there were up to each bound, with `+Inf` last, and their sum."""
+        """How many samples there were up to each bound, with `+Inf` last, and all that is known of their lengths."""
         family = self._families.get(name)
         if family is None:
-            family = self._families[name] = HistogramMetricFamily(PREFIX + name, told, labels=[*labels])
-        assert isinstance(family, HistogramMetricFamily)
+            family = self._families[name] = WaitFamily(PREFIX + name, told, [*labels])
+        assert isinstance(family, WaitFamily)
         values = [*labels.values()]
         counts = [(bound, self._grown.most(name, [*values, bound], count)) for bound, count in buckets]
-        family.add_metric(values, counts, self._grown.most(name, values, total))
+        family.add_metric(values, counts, self._grown.most(name, values, native.waited_ns / 1e9))
+        family.natives[tuple(values)] = native
 
     def all(self) -> list[Metric]:
         """Those that have samples."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import make_wsgi_app
 from prometheus_client.core import CollectorRegistry
 
 from ..errors import TracerError
+from .protobuf import PROTOBUF, delimited, wants_protobuf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _PATIENCE_S: Final = 10.0
 """How long a client may take to ask, and to take the answer."""
@@ -30,7 +35,7 @@ class MetricsServer:
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise TracerError(f"--metrics {shown}: can't listen there: {reason}") from error
-        self._server.set_app(make_wsgi_app(registry))
+        self._server.set_app(_application(registry))
         host, self.port = self._server.server_address[:2]
         self.url = f"http://{f'[{host!s}]' if ':' in str(host) else str(host)}:{self.port}/metrics"
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
@@ -41,6 +46,21 @@ class MetricsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _application(registry: CollectorRegistry) -> WSGIApplication:
+    """Answers in the format that is asked for: native histograms are had in protocol buffers only."""
+    text = make_wsgi_app(registry)
+
+    def answer(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environment["REQUEST_METHOD"] != "GET" or not wants_protobuf(environment.get("HTTP_ACCEPT", "")):
+            answered: Iterable[bytes] = text(environment, start)
+            return answered
+        body = delimited(registry.collect())
+        start("200 OK", [("Content-Type", PROTOBUF), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return answer
 
 
 class _Server(ThreadingMixIn, WSGIServer):

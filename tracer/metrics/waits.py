@@ -32,7 +32,7 @@ def tell_waits(results: Results, families: Families) -> None:
     """A histogram for each tier in which tasks wait."""
     for waits in waited(results):
         labels = {"tier": waits.tier.label, "scope": waits.scope.value if waits.scope else ""}
-        families.histogram("wait_seconds", _TOLD, [*_buckets(waits)], waits.waited_ns / 1e9, labels)
+        families.histogram("wait_seconds", _TOLD, [*_buckets(waits)], waits, labels)
 
 
 def tell_cgroups(results: Results, families: Families, names: BoundedNames) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...batch import Samples
+from ...protobuf import Fixed64, Message, Varint, key, key64, number, rows, whole
 from ...schema import SAMPLE_NULL
 from ..counters import is_gauge, unit_of
-from ..protobuf import Fixed64, Message, Varint, key, key64, number, rows, whole
 from .packets import (
     COUNTER,
     EVENT_COUNT,

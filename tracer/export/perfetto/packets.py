@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from ...errors import printable
 from ...metadata import Metadata
+from ...protobuf import double, fixed64, message, number, text
 from ...record import SpanKind
 from ...schema import FUNCTION_FIELDS, KINDS
-from ..protobuf import double, fixed64, message, number, text
 
 SLICE_BEGIN: Final = 1
 SLICE_END: Final = 2

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analyze.stream.lane import SPAN_KINDS
+from ...protobuf import Fixed64, Message, Varint, key, key64, number, rows, text, whole
 from ...record import ADDRESS_FIELDS
 from ...schema import FUNCTION_FIELDS, KIND_BY_NAME, KIND_BY_NUMBER, Kind
 from ..edges import BEGIN, END, POINT, Edges
-from ..protobuf import Fixed64, Message, Varint, key, key64, number, rows, text, whole
 from ..source import Source
 from ..tasks import tasks_of
 from ..wakings import NO_FLOW, Wakings

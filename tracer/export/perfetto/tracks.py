@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import printable
-from ..protobuf import message, number, text
+from ...protobuf import message, number, text
 from ..tasks import Task
 from .packets import Packets
 

@@ -14,11 +14,11 @@ from ...analyze.stream.stretch import Stretch
 from ...analyze.terms import Tier
 from ...batch import LostStretch, Samples
 from ...metadata import ClockChangeKind
+from ...protobuf import number
 from ...record import SpanKind
 from ...recording_facts import RecordingFacts
 from ...store.decoding import Item
 from ..edges import BEGIN, edges_of
-from ..protobuf import number
 from ..results import BALLOON, Lanes, Slice, slices_of
 from ..source import Source
 from ..unions import Union
