@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -221,6 +223,30 @@ def test_event_tables_have_the_frames_columns() -> None:
         from tracer.frames.events import event_columns
 
         assert list(recorded.EVENT_TABLES[kind.name].dtypes) == list(event_columns(kind))
+
+
+def test_csv_has_the_same_rows_as_cells(real: Path, tmp_path: Path) -> None:
+    folder = export_tables(REAL, tmp_path / "out", "csv")
+    assert files(folder) == sorted(f"{table.name}.csv" for table in TABLES)
+    for table in ("spans", "findings", "tiers", "samples", "events/shrink_slab_start"):
+        with (folder / f"{table}.csv").open(newline="") as stream:
+            head, *rows = csv.reader(stream)
+        expected = read_table(real, table)
+        assert head == expected.schema.names
+        assert len(rows) == len(expected) > 0
+        for name in set(head) & {"duration_ns", "tid", "time_ns", "retval", "shrink", "time_s", "busy_s", "cost"}:
+            column = [row[head.index(name)] for row in rows]
+            assert column == ["" if value is None else repr(value) for value in expected[name].to_pylist()], name
+    with (folder / "findings.csv").open(newline="") as stream:
+        first = next(csv.DictReader(stream))
+    assert json.loads(first["numbers"]) == dict(read_table(real, "findings")["numbers"].to_pylist()[0])
+
+
+def test_no_name_in_csv_is_a_formula_or_moves_a_cursor(tmp_path: Path) -> None:
+    stream = records(event(START_NS + MS, "wakeup_kswapd", 8, "=1+1\x1b[31m", nid=-1))
+    folder = export_tables(written(tmp_path / "a.rtrace", stream), tmp_path / "out", "csv")
+    (row,) = csv.DictReader((folder / "events/wakeup_kswapd.csv").read_text().splitlines())
+    assert (row["comm"], row["nid"], row["cgroup"]) == ("'=1+1\\x1b[31m", "-1", "")
 
 
 # What is written where.

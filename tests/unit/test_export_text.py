@@ -77,7 +77,7 @@ def test_the_time_in_shrinkers_stands_under_its_task() -> None:
     assert shrinkers * 1000 == pytest.approx(inside, abs=1000 * len(lines))
 
 
-@pytest.mark.parametrize("name", [each.name for each in FORMATS if not each.binary])
+@pytest.mark.parametrize("name", [each.name for each in FORMATS if not each.binary and not each.in_folder])
 def test_names_made_to_harm_reach_no_terminal(name: str, tmp_path: Path) -> None:
     text = exported(write_recording(tmp_path / "a.rtrace", lost=3), name).decode()
     assert HOSTILE_COMM not in text

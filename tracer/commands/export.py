@@ -20,6 +20,7 @@ class ExportFormat(StrEnum):
     CHROME = "chrome"
     PARQUET = "parquet"
     ARROW = "arrow"
+    CSV = "csv"
     FOLDED = "folded"
     PROMETHEUS = "prometheus"
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..errors import printable
+from ..csv_cells import cell
 from ..schema import FUNCTION_FIELDS, KIND_BY_NAME
 from .clock import Clock
 from .rows import LOST, EventRow, Fields, SpanRow
 from .values import NAME_SUFFIX
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the begin of a formula."""
 _EVENT_CELLS: Final = ("time_s", "time_ns", "time_utc", "cpu", "tid", "tgid", "comm", "cgroup_id", "cgroup", "kind")
 SPAN_CELLS: Final = (
     *("begin_s", "end_s", "begin_ns", "end_ns", "begin_utc", "duration_ns", "id", "parent", "depth", "kind", "tier"),
@@ -92,11 +90,4 @@ def fields_text(fields: Fields) -> str:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, dict):
-        value = fields_text(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str):
-        return "" if value is None else repr(value) if isinstance(value, float) else str(value)
-    text = printable(value)
-    return f"'{text}" if value.startswith(_FORMULA) else text
+    return cell(fields_text(value) if isinstance(value, dict) else value)

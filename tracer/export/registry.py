@@ -47,6 +47,7 @@ FORMATS: Final = (
     Format("chrome", "JSON for chrome://tracing", ".json", ("chrome", "ChromeWriter")),
     Format("parquet", "Parquet files, one a table", ".parquet", ("parquet", "ParquetWriter"), in_folder=True),
     Format("arrow", "Arrow files, one a table", ".arrow", ("arrow", "ArrowWriter"), in_folder=True),
+    Format("csv", "CSV files, one a table", ".csv", ("csv_files", "CsvWriter"), in_folder=True),
     Format("folded", "stacks of waiting, for flame graphs", ".folded", ("folded", "FoldedWriter")),
     Format("prometheus", "metrics for Prometheus", ".prom", ("prometheus", "PrometheusWriter"), needs="metrics"),
 )
