@@ -1,23 +1,16 @@
-"""The report: what making it takes, its size, how soon a browser has it ready, and how it moves under a hand."""
+"""The report: its size, and how soon a browser has it ready."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from .many_findings import write_findings
 from .measure import interleave
 from .rows import Row, Subject
 from .setting import Setting
@@ -25,92 +18,37 @@ from .synthetic_recording import write_recording
 from .tracers import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 GROUP = "The report"
 PEER = "a plain plotly page with one chart"
 _CHARTS = "ours draws ten charts and unpacks plotly, which is what makes the file smaller"
-_NO_BROWSER: Final = "no chromium here, or no playwright."
 _POINTS = 10_000
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_SIZES: Final = (
-    ("1e5", "100,000 events", 100_000, write_recording),
-    ("1e6", "1,000,000 events", 1_000_000, write_recording),
-    ("1e7", "10,000,000 events", 10_000_000, write_recording),
-    ("1e5_findings", "100,000 findings", 100_000, write_findings),
-)
-_QUICK: Final = 25_000
-"""Events, or findings, of a quick run."""
-_DRAG_STEPS: Final = 90
-_READY: Final = "html[data-ready]"
-_MIDDLE_THIRD: Final = """() => {
-    const end = document.querySelector("#timeline .plot").layout.xaxis.range[1];
-    location.hash = `#from=${end / 3}&to=${(end * 2) / 3}`;
-}"""
-_COUNT_FRAMES: Final = """() => {
-    window.shown = [];
-    const count = (at) => { window.shown.push(at); window.counting = requestAnimationFrame(count); };
-    window.counting = requestAnimationFrame(count);
-}"""
-_FRAMES: Final = "() => { cancelAnimationFrame(window.counting); return window.shown; }"
-
-
-@dataclass(frozen=True)
-class Made:
-    """One report: seconds and peak memory (MiB) of the process that made it, and the page."""
-
-    seconds: float
-    peak_mib: float
-    page: Path
 
 
 def rows(setting: Setting) -> Iterator[Row]:
-    """Size and time beside the least that plotly writes by itself, then pages of other sizes."""
-    ours = _made(setting.folder, setting.size(1_000_000, _QUICK), write_recording)
-    plain = _plain_page(setting.folder)
-    size = Subject("report_size", GROUP, "of 1,000,000 synthetic events", "MB", budget="2.5 MB")
-    yield size.against(PEER, *([path.stat().st_size / 1e6] for path in (ours.page, plain)))
+    """Size and time beside the least that plotly writes by itself."""
+    events = setting.size(1_000_000, 25_000)
+    ours, plain = _our_report(setting.folder, events), _plain_page(setting.folder)
+    size = Subject("report_size", GROUP, f"of {events:,} synthetic events", "MB", budget="2.5 MB")
+    yield size.against(PEER, *([path.stat().st_size / 1e6] for path in (ours, plain)))
     ready = Subject(
         "report_ready", GROUP, "from opening the file to everything drawn", "s", budget="1.5 s", behind=_CHARTS
     )
-    with _browser() as browser:
-        if browser is None:
-            yield ready.not_measured(PEER, _NO_BROWSER)
-        else:
-            yield _ready_row(ready, browser, (ours.page, plain), setting)
-        for name, words, number, write in _SIZES:
-            made = _made(setting.folder, setting.size(number, _QUICK), write)
-            yield from _rows_of(made, (name, words), browser, setting)
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if browser is None or find_spec("playwright") is None:
+        yield ready.not_measured(PEER, "no chromium here, or no playwright.")
+    else:
+        yield _ready_row(ready, browser, (ours, plain), setting)
 
 
-def _rows_of(made: Made, named: tuple[str, str], browser: Browser | None, setting: Setting) -> Iterator[Row]:
-    name, words = named
-    memory = f"{made.peak_mib:,.0f} MiB of memory at its peak; the page has {made.page.stat().st_size / 1e6:.2f} MB."
-    yield Subject(f"report_{name}_made", GROUP, f"making it of {words}", "s").alone([made.seconds], why=memory)
-    ready = Subject(f"report_{name}_ready", GROUP, f"that of {words}: until everything is drawn", "s", budget="1.5 s")
-    pan = Subject(f"report_{name}_pan", GROUP, f"that of {words}: frames while it is dragged", "frames/s", True)
-    if browser is None:
-        yield from (subject.not_measured("none", _NO_BROWSER) for subject in (ready, pan))
-        return
-    times = [_ready_s(browser, made.page, _READY) for _ in range(setting.size(3, 1))]
-    yield ready.alone(times)
-    gaps_s = _dragged(browser, made.page)
-    why = f"The longest between two frames: {max(gaps_s) * 1e3:.0f} ms. Chromium without a GPU draws on the CPUs."
-    yield pan.alone([1 / median(gaps_s)], why=why)
-
-
-def _made(folder: Path, number: int, write: Callable[[Path, int], int]) -> Made:
-    recording, page = folder / "report.rtrace", folder / f"report-{write.__name__}-{number}.html"
-    write(recording, number)
-    command = [sys.executable, "-m", "tracer", "report", str(recording), "-o", str(page), "--force"]
-    start = time.monotonic()
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise subprocess.CalledProcessError(child.returncode, command)
-    recording.unlink()
-    return Made(time.monotonic() - start, used.ru_maxrss / 1024, page)
+def _our_report(folder: Path, events: int) -> Path:
+    recording, page = folder / "report.rtrace", folder / "report.html"
+    write_recording(recording, events)
+    command = [sys.executable, "-m", "tracer", "report", recording, "-o", page]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return page
 
 
 def _plain_page(folder: Path) -> Path:
@@ -122,63 +60,28 @@ def _plain_page(folder: Path) -> Path:
     return page
 
 
-@contextmanager
-def _browser() -> Iterator[Browser | None]:
-    """A Chromium; None where there is none."""
-    command = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if command is None or find_spec("playwright") is None:
-        yield None
-        return
+def _ready_row(subject: Subject, browser_path: str, pages: tuple[Path, Path], setting: Setting) -> Row:
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=command, chromium_sandbox=False)
-        yield browser
-        browser.close()
-
-
-def _ready_row(subject: Subject, browser: Browser, pages: tuple[Path, Path], setting: Setting) -> Row:
     ours, plain = pages
-    actions = {
-        "ours": partial(_ready_s, browser, ours, _READY),
-        "plain": partial(_ready_s, browser, plain, ".scatterlayer .lines path"),
-    }
-    found = interleave(setting.size(5, 1), actions)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, chromium_sandbox=False)
+        found = interleave(
+            setting.size(5, 1),
+            {
+                "ours": lambda: _ready_s(browser, ours, "html[data-ready]"),
+                "plain": lambda: _ready_s(browser, plain, ".scatterlayer .lines path"),
+            },
+        )
+        browser.close()
     return subject.against(PEER, found["ours"], found["plain"])
 
 
-def _opened(browser: Browser, page_path: Path, selector: str) -> Page:
+def _ready_s(browser: Browser, page_path: Path, selector: str) -> float:
     page = browser.new_context(offline=True).new_page()
+    start = time.monotonic()
     page.goto(page_path.as_uri())
     page.wait_for_selector(selector, state="attached")
-    return page
-
-
-def _ready_s(browser: Browser, page_path: Path, selector: str) -> float:
-    start = time.monotonic()
-    page = _opened(browser, page_path, selector)
     taken = time.monotonic() - start
     page.context.close()
     return taken
-
-
-def _dragged(browser: Browser, page_path: Path) -> list[float]:
-    """Seconds between frames while a hand drags the middle third of the timeline to and fro."""
-    page = _opened(browser, page_path, _READY)
-    page.evaluate(_MIDDLE_THIRD)
-    row = page.locator(".time-row .over").first
-    row.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
-    box = row.bounding_box()
-    assert box
-    middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.keyboard.down("Shift")
-    page.mouse.move(middle, y)
-    page.mouse.down()
-    page.evaluate(_COUNT_FRAMES)
-    for step in range(_DRAG_STEPS):
-        page.mouse.move(middle + (step % 30 - 15) * box["width"] / 80, y)
-    times: list[float] = page.evaluate(_FRAMES)
-    page.mouse.up()
-    page.context.close()
-    return [(after - before) / 1e3 for before, after in pairwise(times)]
