@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tracer.jobs.live_analysis import LiveAnalysis
 from tracer.jobs.live_recorder import RecorderProcess
 from tracer.jobs.live_session import LiveSession
 from tracer.jobs.live_stream import Backlog
+from tracer.live.model import Snapshot
 from tracer.live.observer import Observer
 from tracer.store import FollowedRecording, Recording
 from tracer.store.kept import KeptStream
@@ -33,7 +35,7 @@ def recording(tmp_path: Path) -> Path:
 
 def observe(recording: FollowedRecording) -> Callable[..., object]:
     observer = Observer(facts_of(recording, {}))
-    return lambda analysis, _ended: observer.look(analysis, NOTHING_KNOWN)
+    return lambda analysis, ended: observer.look(analysis, replace(NOTHING_KNOWN, ended=ended))
 
 
 def session_over(recording: Path, **options: object) -> LiveSession:
@@ -79,6 +81,32 @@ def test_a_report_is_made_beside_and_told_when_it_is_there(recording: Path, tmp_
     *_, last = messages(session, "Wrote")
     assert "<html" in (tmp_path / last.removeprefix("Wrote ")).read_text()[:200].lower()
     assert session.outcome() is None
+
+
+@pytest.mark.parametrize(
+    ("cut_bytes", "words"), [(0, "The recording has ended"), (200, "The stream ended without its end mark")]
+)
+def test_how_a_stream_ended_is_told_also_where_its_view_goes_as_it_ends(
+    recording: Path, cut_bytes: int, words: str
+) -> None:
+    # GIVEN a stream whose end is shown while its analysis is not over: a command for a finding is being started
+    shown, halted = threading.Event(), threading.Event()
+
+    def looked(snapshot: Snapshot) -> None:
+        if snapshot.ended:
+            shown.set()
+            assert halted.wait(MOST_S)
+
+    data = recording.read_bytes()
+    feed = Bytes(cut_into(data[: len(data) - cut_bytes], [100, 5000]))
+    analysis = LiveAnalysis(feed, Options(), observe, looked=looked)
+    session = LiveSession("x", analysis, halt=halted.set)
+    assert shown.wait(MOST_S)
+    # WHEN the view, which has seen the end, closes the session
+    session.close()
+    # THEN the end is told as the stream's own
+    assert words in (session.message() or "")
+    assert (session.outcome() is None) is (not cut_bytes)
 
 
 def test_marks_go_to_the_recorder_as_one_line(recording: Path) -> None:

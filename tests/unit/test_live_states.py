@@ -73,6 +73,15 @@ def test_where_nothing_comes_nothing_is_fine(lag_s: float | None, state: State):
     assert last.flow.lag_s == lag_s
 
 
+def test_a_view_that_is_late_tells_of_a_loss_as_well():
+    # GIVEN events lost at 3 s, and a view that was stopped and has most of it still to analyse
+    loss = LostStretch(2 * SECOND, 3 * SECOND, {"kswapd_wake": 7})
+    last = snapshots(TICK, loss, metadata=MACHINE, until_s=5, health=StreamHealth(lag_s=4.0))[-1]
+    assert (last.standing.state, last.standing.since_s) == (State.BLIND, 2.0)
+    assert last.standing.why.startswith("What is shown is 4 s old: ")
+    assert "7 events were lost in the last 10 s" in last.standing.why
+
+
 def test_a_stream_that_has_ended_is_not_late():
     last = snapshots(TICK, metadata=MACHINE, until_s=5, health=StreamHealth(lag_s=60.0, ended="closed"))[-1]
     assert (last.standing.state, last.ended, last.flow.lag_s) == (State.OK, "closed", None)

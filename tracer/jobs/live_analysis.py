@@ -71,6 +71,11 @@ class LiveAnalysis:
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
         self._thread.start()
 
+    @property
+    def stream_ended(self) -> bool:
+        """Whether nothing more comes, although the last of it may not be analysed yet."""
+        return self.over.is_set() or (self.recording is not None and self.recording.ending is not None)
+
     def join(self, most_s: float) -> bool:
         """Wait until it is over; False where that takes longer."""
         return self.over.wait(most_s)

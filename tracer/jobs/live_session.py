@@ -121,7 +121,7 @@ class LiveSession:
         """As `Session.close`; what has come by then is analysed to its end, and the reports are finished."""
         if self._closed:
             return
-        self._closed, self._ended_first = True, self.is_over
+        self._closed, self._ended_first = True, self._analysis.stream_ended
         if self._recorder:
             self._recorder.end()
             self._recorder.wait()

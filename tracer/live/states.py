@@ -86,18 +86,30 @@ class Moment:
 def blindness(moment: Moment) -> Reading | None:
     """Why nothing can be said, where that is so."""
     now_s = moment.now.time_s
-    if moment.lag_s is not None and moment.lag_s > SILENT_S:
-        return Reading(State.BLIND, now_s, f"Nothing came for {moment.lag_s:.0f} s: what is shown is as old.")
-    lost = [stretch for stretch in moment.analysis.accounting.lost_stretches if stretch[1] >= now_s - LOSS_S]
-    if lost:
-        events = plural(sum(number for _, _, number in lost), "event was", "events were")
-        why = f"{events} lost in the last {LOSS_S:.0f} s: numbers are lower bounds."
-        return Reading(State.BLIND, min(start_s for start_s, _, _ in lost), why)
+    if seen := [reading for reading in (_late(moment), _lossy(moment)) if reading]:
+        return Reading(State.BLIND, min(one.since_s for one in seen), " ".join(one.why for one in seen))
     if now_s < FIRST_S:
         return Reading(State.BLIND, 0.0, "Watching for less than a second.")
     if not moment.analysis.accounting.events and not moment.analysis.samples and not moment.facts.metadata.plan:
         return Reading(State.BLIND, 0.0, "Nothing was seen yet.")
     return None
+
+
+def _late(moment: Moment) -> Reading | None:
+    if moment.lag_s is None or moment.lag_s <= SILENT_S:
+        return None
+    why = f"What is shown is {moment.lag_s:.0f} s old: nothing newer has been analysed."
+    return Reading(State.BLIND, moment.now.time_s, why)
+
+
+def _lossy(moment: Moment) -> Reading | None:
+    stretches, from_s = moment.analysis.accounting.lost_stretches, moment.now.time_s - LOSS_S
+    lost = [stretch for stretch in stretches if stretch[1] >= from_s]
+    if not lost:
+        return None
+    events = plural(sum(number for _, _, number in lost), "event was", "events were")
+    why = f"{events} lost in the last {LOSS_S:.0f} s: numbers are lower bounds."
+    return Reading(State.BLIND, min(start_s for start_s, _, _ in lost), why)
 
 
 def present(moment: Moment) -> Reading:
