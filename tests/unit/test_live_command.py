@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
+import select
 import shlex
+import signal
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from command_line import ENV, run
+from command_line import ENV, ROOT, run
 from written_recordings import write_recording
 
 from tracer.store import Recording
 
 CUT_BYTES = 200
+PATIENCE_S = 120.0
 
 
 @pytest.fixture
@@ -76,6 +83,44 @@ def test_a_full_disk_is_told_and_what_came_is_there(recording: Path, tmp_path: P
     assert result.returncode == 1
     assert "full.rtrace: no longer written: File too large" in result.stderr.decode()
     assert (tmp_path / "full.rtrace").read_bytes() == whole[:1024]
+
+
+@contextmanager
+def going_on(recording: Path, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A view of a stream that has not ended: its writer says nothing more."""
+    command = [sys.executable, "-m", "tracer", "live", "-", *map(str, arguments)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT, env=ENV) as view:
+        assert view.stdin is not None
+        assert view.stdout is not None
+        try:
+            # No more than one object fits into it.
+            fcntl.fcntl(view.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            view.stdin.write(recording.read_bytes()[:-CUT_BYTES])
+            view.stdin.flush()
+            yield view
+        finally:
+            if view.poll() is None:
+                view.kill()
+
+
+def test_a_view_that_is_ended_leaves_the_stream_and_says_so_in_its_last_object(recording: Path) -> None:
+    with going_on(recording, "--json") as view:
+        assert view.stdout is not None
+        assert json.loads(view.stdout.readline())["ended"] is None
+        view.send_signal(signal.SIGTERM)
+        *_, last = map(json.loads, view.stdout)
+        assert (last["ended"], view.wait(PATIENCE_S)) == ("left", 0)
+
+
+def test_a_view_whose_lines_nobody_reads_can_be_ended(recording: Path) -> None:
+    with going_on(recording, "--json", "--interval", "0.1") as view:
+        assert view.stdout is not None
+        assert view.stderr is not None
+        assert select.select([view.stdout], [], [], PATIENCE_S)[0]
+        view.send_signal(signal.SIGTERM)
+        assert view.wait(PATIENCE_S) == 0
+        assert b"standard output: nothing reads it" in view.stderr.read()
 
 
 def test_what_is_no_recording_is_refused_in_a_line() -> None:

@@ -18,7 +18,7 @@ from tracer.errors import UsageError
 from tracer.jobs.live_analysis import LiveAnalysis
 from tracer.jobs.live_recorder import RecorderProcess
 from tracer.jobs.live_session import LiveSession
-from tracer.jobs.live_stream import Backlog
+from tracer.jobs.live_stream import Backlog, HaltingFeed
 from tracer.live.model import Snapshot
 from tracer.live.observer import Observer
 from tracer.store import FollowedRecording, Recording
@@ -107,6 +107,24 @@ def test_how_a_stream_ended_is_told_also_where_its_view_goes_as_it_ends(
     # THEN the end is told as the stream's own
     assert words in (session.message() or "")
     assert (session.outcome() is None) is (not cut_bytes)
+
+
+class GoingOn(Bytes):
+    """A stream whose writer says nothing more, and is still there."""
+
+    def read(self) -> bytes | None:
+        return super().read() or None
+
+
+def test_a_stream_that_goes_on_when_its_view_ends_is_left_and_not_cut(recording: Path) -> None:
+    feed = HaltingFeed(GoingOn(cut_into(recording.read_bytes()[:-200], [100, 5000])))
+    analysis = LiveAnalysis(feed, Options(), observe)
+    session = LiveSession("x", analysis, halt=feed.halt)
+    session.close()
+    latest = session.latest()
+    assert latest is not None
+    assert latest.ended == "left"
+    assert (session.message(), session.outcome()) == (None, None)
 
 
 def test_marks_go_to_the_recorder_as_one_line(recording: Path) -> None:

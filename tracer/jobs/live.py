@@ -30,7 +30,7 @@ from .live_recorder import RecorderProcess, start_at, start_here
 from .live_session import LiveSession
 from .live_stream import Backlog, Copying, HaltingFeed, await_file, first_identity
 from .live_view import show, wants_screen
-from .live_watch import Wishes
+from .live_watch import UnreadOutputError, Wishes
 from .memory_bound import bounded_memory
 from .record_options import RecordOptions
 
@@ -155,6 +155,10 @@ def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> 
     except BrokenPipeError:
         # Whoever read the lines has seen enough (`| head`).
         lead_nowhere(1)
+        met = []
+    except UnreadOutputError as error:
+        lead_nowhere(1)
+        say(str(error))
         met = []
     finally:
         session.close()

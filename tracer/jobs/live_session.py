@@ -6,12 +6,14 @@ import subprocess
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from ..errors import RecordingError, TracerError, UsageError, shown
+from ..live.model import LEFT
 from ..recorder.handover import begin_apart
 from ..store.following import Ending
 from ..store.kept import Facts, KeptStream
@@ -85,7 +87,15 @@ class LiveSession:
 
     def latest(self) -> Snapshot | None:
         """As `Session.latest`."""
-        return self._analysis.latest
+        snapshot = self._analysis.latest
+        return replace(snapshot, ended=LEFT) if snapshot and snapshot.ended and self._was_left else snapshot
+
+    @property
+    def _was_left(self) -> bool:
+        """Whether it was closed while somebody else's stream went on: that is not cut."""
+        recording = self._analysis.recording
+        is_cut = recording is not None and recording.ending is Ending.CUT
+        return is_cut and self._closed and not self._ended_first and self._recorder is None
 
     def mark(self, words: str) -> str:
         """As `Session.mark`. Raises UsageError."""

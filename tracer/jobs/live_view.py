@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ..terminal.messages import say
+from .line_output import LineOutput
 from .live_watch import Wishes, watch
 
 if TYPE_CHECKING:
@@ -25,12 +26,20 @@ def show(
     See `watch` for what the arguments mean. Raises what the view fails with.
     """
     if not wants_screen(wishes):
-        return watch(session, wishes, sys.stdout, stop, say, is_over)
+        sys.stdout.flush()
+        return watch(session, wishes, LineOutput(_write_stdout), stop, say, is_over)
     from ..screen.app import run
 
     if not stop.is_set():
         run(session)
     return []
+
+
+def _write_stdout(text: str) -> None:
+    """Past Python's buffer, whose lock would hold up the interpreter's end where a write is never taken."""
+    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
+    while data:
+        data = data[os.write(1, data) :]
 
 
 def wants_screen(wishes: Wishes) -> bool:

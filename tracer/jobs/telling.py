@@ -51,6 +51,8 @@ class FindingStream:
     recording is the summary's."""
 
     grown: float = _GROWN
+    let_go: int = 0
+    """Told ones that are over and no longer among those that come: left out, although they hold."""
     _told: dict[int, _Told] = field(default_factory=dict)
 
     @property
@@ -96,7 +98,9 @@ class FindingStream:
         found = {finding.id for finding in analysis.findings}
         for number in [number for number in self._told if number not in found]:
             told = self._told.pop(number)
-            if not (left_out and told.is_over):
+            if left_out and told.is_over:
+                self.let_go += 1
+            else:
                 yield replace(told.finding, text=f"Withdrawn: {told.finding.text}")
 
     def _tell(self, finding: Finding, lead: str, *, is_over: bool) -> Finding:

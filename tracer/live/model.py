@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from ..analyze.cgroup_rows import CgroupRow
 from ..analyze.model import Episode, Finding, NotJudged
 from ..analyze.terms import Quality
+
+LEFT: Final = "left"
+"""`Snapshot.ended` where the view ended first: the recording may go on."""
 
 
 class State(StrEnum):
@@ -209,7 +213,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at one moment. `ended` says how the stream ended (`closed`, `cut`), None while it goes on.
+    """Everything at one moment. `ended` says how the stream ended (`closed`, `cut`, `left`), None while it goes on.
 
     `windows` are keyed `1s`, `10s`, `total`. `episode` is the current or the last one, `episode_open` whether it lasts.
     `history` is of all that was recorded, `recent` of the last minute. `findings` are those that last, then the newest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import printable
 from ..live.model import Snapshot, State, TierWindow, Window
-from ..wording.numbers import DASH
+from ..wording.numbers import DASH, plural
 
 if TYPE_CHECKING:
     from ..analyze.model import Finding
@@ -64,6 +64,12 @@ def state_line(snapshot: Snapshot) -> list[str]:
 def finding_line(finding: Finding, snapshot: Snapshot) -> str:
     """One finding: when it began, how much it matters, its sentence."""
     return f"{clock(snapshot, finding.start_s)} {finding.severity.value}: {printable(finding.text)}"
+
+
+def untold_line(number: int, snapshot: Snapshot) -> str:
+    """Findings that came up faster than they are told one by one."""
+    more = plural(number, "more finding", "more findings")
+    return f"{clock(snapshot, snapshot.now_s)} {more} in the same time, counted but not told one by one"
 
 
 def clock(snapshot: Snapshot, at_s: float) -> str:
