@@ -9,7 +9,6 @@ const diagram = (() => {
   const WIDE = 640;
   const NAMES = 210;
   const PX_A_LETTER = 6.1;
-  const MOST_WORDS = 8;
 
   function node(name, attributes, text) {
     const made = document.createElementNS(SVG, name);
@@ -83,7 +82,7 @@ const diagram = (() => {
     const width = Math.max(2, x(to) - x(from));
     const y = place.tops[lane] + depth * ROW;
     const look = looks[kind];
-    const unseen = begin === null || end === null ? " unseen" : "";
+    const unseen = begin === null || end === null ? " one-edge" : "";
     const bar = node("g", { class: `bar ${look.css}${named && width > 8 ? " named" : ""}${unseen}`, "data-item": index });
     bar.append(node("rect", { x: x(from), y, width, height: BAR, rx: 2 }));
     const text = wordsIn(look, words, width);
@@ -98,7 +97,8 @@ const diagram = (() => {
     svg.append(node("text", { class: "point", x: x(at), y, "text-anchor": "middle", "data-item": index }, mark));
   }
 
-  // From the middle of the first lane (or from above, where it is not drawn) to the begin of what it led to.
+  // From the middle of the first lane (or from above, where it is not drawn) to the begin of what it led to; words
+  // where no others stand.
   function drawLink(svg, [from, fromLane, to, toLane, words, inferred], told, { place, x, range }) {
     if (to < range[0] || to > range[1]) return;
     const x1 = Math.max(x(from), place.left);
@@ -109,7 +109,10 @@ const diagram = (() => {
     const path = `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 5},${y2}`;
     svg.append(node("path", { class: `link${inferred ? " inferred" : ""}`, d: path }));
     svg.append(node("polygon", { class: "head", points: `${x2},${y2} ${x2 - 7},${y2 - 3.5} ${x2 - 7},${y2 + 3.5}` }));
-    if (told) svg.append(node("text", { class: "link-text", x: Math.min(x2 + 3, place.left + place.inner - 70), y: (y1 + y2) / 2 }, words));
+    const at = { x: Math.min(x2 + 3, place.left + place.inner - 74), y: (y1 + y2) / 2 + 3 };
+    if (told.some((other) => Math.abs(other.x - at.x) < 78 && Math.abs(other.y - at.y) < 12)) return;
+    told.push(at);
+    if (place.wide) svg.append(node("text", { class: "link-text", ...at }, words));
   }
 
   // One scene, as wide as given, of the microseconds `range`.
@@ -121,8 +124,8 @@ const diagram = (() => {
     drawAxis(svg, scene, place, range, x);
     scene.lanes.forEach((lane, at) => drawLane(svg, lane, at, place));
     scene.spans.forEach((span, at) => drawBar(svg, span, at, context));
-    const words = place.wide && scene.links.length <= MOST_WORDS;
-    scene.links.forEach((link) => drawLink(svg, link, words, context));
+    const told = [];
+    scene.links.forEach((link) => drawLink(svg, link, told, context));
     scene.points.forEach((point, at) => drawPoint(svg, point, scene.spans.length + at, context));
     return svg;
   }

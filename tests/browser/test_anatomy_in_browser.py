@@ -27,6 +27,15 @@ def guest(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def shrinker(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shrinker")
+    recording, source = folder / "a.rtrace", DATA / "run-shrinker.txt.zst"
+    result = CliRunner().invoke(app, ["import", str(source), "-o", str(recording)])
+    assert result.exit_code == 0, result.output
+    return made(recording, folder / "a.html")
+
+
+@pytest.fixture(scope="module")
 def killed(tmp_path_factory):
     return made(DATA / "guest-no-deflate.rtrace", tmp_path_factory.mktemp("anatomy") / "killed.html")
 
@@ -50,6 +59,14 @@ def test_the_costliest_cycle_is_drawn_with_words_letters_and_arrows(open_report,
     assert page.ask("document.getElementById('anatomy').offsetHeight") < 560
     assert not page.exceptions
     assert not page.console
+
+
+def test_a_span_of_which_an_edge_was_not_seen_is_drawn_to_the_edge(open_report, shrinker):
+    page = opened(open_report, shrinker)
+    wide = "[...document.querySelectorAll('#diagram .one-edge')].map(e => e.getBoundingClientRect().width)"
+    assert page.ask(wide)
+    assert all(width >= 2 for width in page.ask(wide))
+    assert page.ask("getComputedStyle(document.querySelector('#diagram .one-edge')).clipPath") == "none"
 
 
 def test_one_steps_to_the_next_and_back_and_chooses(open_report, guest):

@@ -77,7 +77,7 @@ def anatomies(part: RecordingPart, anchors: Anchors, wanted: Iterable[Scene]) ->
 
 
 def _read(part: RecordingPart, anchors: Anchors, scene: Scene) -> tuple[Anatomy, int]:
-    begin_ns = _lead_ns(anchors, scene)
+    begin_ns = max(_lead_ns(anchors, scene), part.start_ns or 0)
     anchor = anchors.before(begin_ns)
     numbering = Numbering(begin_ns, anchor) if anchor else Numbering.whole(part.start_ns)
     thinned = Thinned(MOST_SPANS, scene.named)
@@ -98,7 +98,7 @@ def _read(part: RecordingPart, anchors: Anchors, scene: Scene) -> tuple[Anatomy,
         points[:MOST_POINTS],
         len(points),
         cut,
-        links_of(spans, points[:MOST_POINTS], events, came_back=scene.kind is SceneKind.CYCLE),
+        links_of(spans, points[:MOST_POINTS], events, came_back=scene.of_cycle),
         until_ns,
     )
     return found, stream.events_read + len(events)

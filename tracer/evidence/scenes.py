@@ -44,6 +44,11 @@ class Scene:
     part: str = ""
 
     @property
+    def of_cycle(self) -> bool:
+        """Whether pages left the balloon in it and came back."""
+        return self.kind is SceneKind.CYCLE or (isinstance(self.subject, Finding) and self.subject.kind in _STORMS)
+
+    @property
     def whole(self) -> bool:
         """Whether it is all of the subject's time."""
         return not self.part

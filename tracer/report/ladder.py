@@ -19,8 +19,8 @@ from .section import Content, Source
 from .table import Cell, Column, Table, dash, number, quality, tier, unknown
 
 _SHRINKERS_NAMED: Final = 3
-_AXIS_PX: Final = 60
-_RUNG_PX: Final = 25
+_AXIS_PX: Final = 48
+_RUNG_PX: Final = 21
 """Height of a chart: for its axis, and for each rung."""
 _SOURCES: Final = (
     ("file", "solid"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..model import Episode, Tap, TierRow, known_sum
 from ..terms import TapVerdict, Tier
-from .needs import LEAKS, NOTIFICATIONS, NOTIFIER_KINDS, SHRINKER_KINDS
+from .needs import LEAKS, NOTIFICATIONS, NOTIFIER_KINDS, SHRINKER_KINDS, SHRINKERS
 
 if TYPE_CHECKING:
     from .evidence import Evidence
@@ -39,7 +39,8 @@ def judge_taps(evidence: Evidence) -> None:
     """Give each episode its `tap`."""
     if evidence.surely_no_balloon:
         return
-    unseen = [need.why for need in (LEAKS, NOTIFICATIONS) if not need.is_met(evidence)]
+    in_need = SHRINKERS if evidence.analysis.balloon.reclaim_path == "shrinker" else NOTIFICATIONS
+    unseen = [need.why for need in (LEAKS, in_need) if not need.is_met(evidence)]
     for episode in evidence.analysis.episodes:
         episode.tap = _tap(evidence, episode, unseen)
 
