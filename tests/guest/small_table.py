@@ -25,8 +25,16 @@ def _phase(name: str, key: str) -> Callable[[Row], str]:
 
 
 def _stalls(name: str) -> Callable[[Row], str]:
-    """The recorder's own of everybody's."""
-    return lambda row: f"{_phase(name, 'own_stalls')(row)} of {_phase(name, 'stalls')(row)}"
+    """The recorder's own of everybody's, and in how long."""
+    return lambda row: f"{_phase(name, 'own_stalls')(row)} of {_everybodys(name)(row)}"
+
+
+def _everybodys(name: str) -> Callable[[Row], str]:
+    def text(row: Row) -> str:
+        seconds = row["phases"].get(name, {}).get("seconds")
+        return UNKNOWN if seconds is None else f"{_phase(name, 'stalls')(row)} in {seconds:.0f} s"
+
+    return text
 
 
 def _peak(name: str) -> Callable[[Row], str]:
@@ -61,6 +69,7 @@ _COLUMNS: Final[Mapping[str, Callable[[Row], str]]] = {
     "available": lambda row: f"{_number(row['available_mib'])} MiB",
     "programs": lambda row: "carried" if row["way"] else "compiled",
     "recorder": lambda row: str(row["state"]),
+    "before: stalls": _everybodys("before"),
     "start: stalls": _stalls("starting"),
     "reclaimed for it": _phase("starting", "extra_pages"),
     "peak": _peak("starting"),

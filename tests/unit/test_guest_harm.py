@@ -46,6 +46,6 @@ def test_the_table_has_a_dash_for_what_is_unknown_and_a_bound_for_a_peak_that_wa
     cells = [cell.strip() for cell in row_text(asdict(row)).split("|")[1:-1]]
     told = dict(zip((name.strip() for name in HEAD.split("\n")[0].split("|")[1:-1]), cells, strict=True))
     assert (told["kernel"], told["memory"], told["available"]) == ("5.10", "128 MiB", "39 MiB")
-    assert (told["recorder"], told["start: stalls"], told["peak"]) == ("killed", "- of 5", ">= 30 MiB")
-    assert told["own reclaim"] == "-"
+    assert (told["recorder"], told["start: stalls"], told["peak"]) == ("killed", "- of 5 in 2 s", ">= 30 MiB")
+    assert (told["before: stalls"], told["own reclaim"]) == ("-", "-")
     assert told["lost"] == "- of -"
