@@ -173,7 +173,7 @@ def test_what_happened_to_the_recorder_is_said(quiet):
     )
     facts = RecordingFacts("x", METADATA, dropped_events=1234, clock_changes=changes)
     text = " ".join(summary_text(quiet, facts).split())
-    assert "the recorder dropped 1,234 of the lost events because the disk was too slow" in text
+    assert "the recorder dropped 1,234 of the lost events because packing or writing was too slow" in text
     assert "the machine was suspended for 60.0 s, not counted in times here, seen at 3.000 s" in text
     assert "the wall clock was set back by 500 ms, seen at 4.000 s" in text
 

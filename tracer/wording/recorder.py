@@ -23,8 +23,8 @@ def recorder_remarks(facts: RecordingFacts) -> Iterator[str]:
         yield f"it begins {before} into what was recorded: the memory for the stream held no more than this"
     yield from _files(facts)
     if facts.dropped_events:
-        dropped = count(facts.dropped_events)
-        yield f"the recorder dropped {dropped} of the lost events because the disk was too slow (--queue-size)"
+        dropped = f"{count(facts.dropped_events)} of the lost events"
+        yield f"the recorder dropped {dropped} because packing or writing was too slow (--queue-size)"
     if facts.metadata.lru_detail == "span":
         yield "LRU scans were summed per reclaim span (--lru-detail span)"
     if facts.lost_total and (lock := facts.metadata.memory_lock) not in {"", LOCKED}:

@@ -23,7 +23,7 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
     why = (
         "by the original tracer"
         if evidence.metadata.imported_from
-        else "because the buffer was full (try a larger --buffer-size) or the kernel skipped the program"
+        else "because a buffer was full (try a larger --buffer-size, --queue-size) or the kernel skipped the program"
     )
     text = f"{accounting.lost_total:,} events ({share:.1%}) were lost {why}."
     yield found(Severity.WARNING, (start_s, end_s), text, {"lost": accounting.lost_total}, cost=None)
