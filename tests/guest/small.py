@@ -34,7 +34,7 @@ SIZES_MIB: Final = (128, 192, 256)
 """Of the memory that the balloon leaves."""
 HELD_MIB: Final = 64
 _PAUSE_MS: Final = 100
-"""After each MiB: kswapd keeps up with that, so that whoever has to reclaim does it for the recorder's sake."""
+"""After each MiB. kswapd nearly keeps up with that; what the reader stalls all the same is in the phase `before`."""
 LOOK_S: Final = 10
 """How long each phase is in which nothing begins or ends."""
 FAILED: Final = "failed"
