@@ -26,7 +26,7 @@ WAYS: Final[Recorders] = {
     PERF: _PERF_BUFFERS,
     PROGRAMS: ("--programs", PLACE),
 }
-_LACKING: Final = {("5.10", "fentry"): "no types of modules before 5.11"}
+_LACKING: Final[Mapping[tuple[str, str], str]] = {}
 """What a kernel of the lab can't be recorded by, and why."""
 _CARRIED: Final = f".{PROGRAMS}"
 _COUNTED_BY: Final = {
