@@ -118,7 +118,7 @@ def _processor(accelerator: str, hardware: Hardware) -> list[str]:
     # One thread for all CPUs: with one each, a CPU may still run an int3 of a static branch that another has patched
     # over by then, and the guest's kernel dies of it ("int3: 0000") whenever tracepoints are switched on or off.
     thread = ",thread=single" if accelerator == "tcg" else ""
-    clock = ["-icount", "shift=0,sleep=on"] if hardware.own_time and accelerator == "tcg" else []
+    clock = ["-icount", "shift=0,sleep=off"] if hardware.own_time and accelerator == "tcg" else []
     return [QEMU, "-accel", accelerator + thread, "-cpu", cpu, "-smp", str(hardware.cpus), *clock]
 
 
