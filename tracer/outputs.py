@@ -18,6 +18,8 @@ from typing import Final, NamedTuple, Self
 from .errors import TracerError, shown
 from .ownership import give_to_sudo_user
 
+OPTION: Final = "-o"
+"""What names an output on most commands' lines."""
 PRIVATE: Final = 0o600
 _TRIAL_BYTES: Final = 4096
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -52,8 +54,8 @@ class NewFile:
     """A regular file under a name of its own beside `path`, until `publish` gives it that name.
 
     `what` is what it is to be (`a recording`); `inputs` are files that it is made from and must not replace; `folder`
-    is its directory's descriptor, where that is held already. The file is locked (flock) as long as it is open: who
-    wants to replace it then knows that it is still being written.
+    is its directory's descriptor, where that is held already; `option` is what names it on the command line.
+    The file is locked (flock) as long as it is open: who wants to replace it then knows that it is still being written.
     """
 
     def __init__(
@@ -65,13 +67,14 @@ class NewFile:
         what: str = "a recording",
         inputs: Iterable[Path] = (),
         folder: int | None = None,
+        option: str = OPTION,
     ) -> None:
         """Raises NameTakenError where something is there that may not go, TracerError where nothing can be written.
 
         Nothing is left then.
         """
         self.path = path
-        self._what, self._mode = what, mode
+        self._what, self._mode, self._option = what, mode, option
         self._name = f".{what.rsplit(maxsplit=1)[-1]}-{os.urandom(6).hex()}"
         self._published = False
         with self._refusals():
@@ -169,12 +172,12 @@ class NewFile:
         self._must_differ(there, inputs)
         if what := kind_of_file(there.st_mode):
             needs = f"{self._what} needs a regular file"
-            raise NameTakenError(f"{shown(self.path)}: is {what}, {needs}; choose another path with -o")
+            raise NameTakenError(f"{shown(self.path)}: is {what}, {needs}; {self._elsewhere}")
         if not force:
             raise NameTakenError(self._exists())
         if self._is_being_written():
             by = "is being written by another process"
-            raise NameTakenError(f"{shown(self.path)}: {by}; choose another path with -o")
+            raise NameTakenError(f"{shown(self.path)}: {by}; {self._elsewhere}")
         return True
 
     def _must_differ(self, there: os.stat_result, inputs: Iterable[Path]) -> None:
@@ -183,7 +186,7 @@ class NewFile:
                 if os.path.samestat(there, path.stat()):
                     raise TracerError(
                         f"{shown(self.path)}: is the same file as the input {shown(path)}, which would be lost; "
-                        "choose another path with -o"
+                        f"{self._elsewhere}"
                     )
 
     def _is_being_written(self) -> bool:
@@ -198,17 +201,21 @@ class NewFile:
         finally:
             os.close(descriptor)
 
+    @property
+    def _elsewhere(self) -> str:
+        return _elsewhere(self._option)
+
     def _exists(self) -> str:
-        return f"{shown(self.path)}: exists already; overwrite it with --force or choose another path with -o"
+        return f"{shown(self.path)}: exists already; overwrite it with --force or {self._elsewhere}"
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:
         try:
             yield
         except IsADirectoryError as error:
-            raise NameTakenError(_refusal(self.path, self._what, error)) from error
+            raise NameTakenError(_refusal(self.path, self._what, error, self._option)) from error
         except OSError as error:
-            raise TracerError(_refusal(self.path, self._what, error)) from error
+            raise TracerError(_refusal(self.path, self._what, error, self._option)) from error
 
 
 def hold_folder_of(path: Path) -> int:
@@ -216,20 +223,29 @@ def hold_folder_of(path: Path) -> int:
     try:
         return os.open(path.parent, _FOLDER)
     except OSError as error:
-        raise TracerError(_refusal(path, "a recording", error)) from error
+        raise TracerError(_refusal(path, "a recording", error, OPTION)) from error
 
 
-def check_output(path: Path, *, force: bool, what: str = "a recording", inputs: Iterable[Path] = ()) -> None:
+def check_output(
+    path: Path, *, force: bool, what: str = "a recording", inputs: Iterable[Path] = (), option: str = OPTION
+) -> None:
     """Try whether a file could be made at `path`: a page is written beside it and removed. Raises TracerError."""
-    with NewFile(path, force=force, what=what, inputs=inputs) as trial:
+    with NewFile(path, force=force, what=what, inputs=inputs, option=option) as trial:
         trial.start(bytes(_TRIAL_BYTES))
 
 
 def write_file(
-    path: Path, data: bytes, *, force: bool, what: str, mode: int = PRIVATE, inputs: Iterable[Path] = ()
+    path: Path,
+    data: bytes,
+    *,
+    force: bool,
+    what: str,
+    mode: int = PRIVATE,
+    inputs: Iterable[Path] = (),
+    option: str = OPTION,
 ) -> None:
     """A file with this content, whole or not at all. Raises TracerError."""
-    with NewFile(path, force=force, mode=mode, what=what, inputs=inputs) as file:
+    with NewFile(path, force=force, mode=mode, what=what, inputs=inputs, option=option) as file:
         file.start(data)
         file.publish()
 
@@ -279,9 +295,13 @@ def kind_of_file(mode: int) -> str | None:
     return next((name for test, name in _NOT_REGULAR if test(mode)), "no regular file")
 
 
-def _refusal(path: Path, what: str, error: OSError) -> str:
+def _refusal(path: Path, what: str, error: OSError, option: str) -> str:
     if error.errno == errno.ENOENT and not path.parent.exists():
-        advice = "create it or choose another path with -o"
+        advice = f"create it or {_elsewhere(option)}"
         return f"{shown(path)}: the directory {shown(path.parent)} does not exist; {advice}"
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return f"{shown(path)}: can't write {what} there: {reason}; choose another path with -o"
+    return f"{shown(path)}: can't write {what} there: {reason}; {_elsewhere(option)}"
+
+
+def _elsewhere(option: str) -> str:
+    return f"choose another path with {option}"

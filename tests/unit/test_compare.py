@@ -17,7 +17,7 @@ from typer import BadParameter
 from written_recordings import HOSTILE_COMM, write_recording
 
 from tracer.analyze import Analysis
-from tracer.commands.compare import arms_of, spread
+from tracer.commands.compare_options import arms_of, spread
 from tracer.compare.arms import Arm, Run
 from tracer.compare.as_json import compare_json
 from tracer.compare.aspects import ASPECTS, allocated
@@ -355,3 +355,10 @@ def test_a_recording_of_nothing_is_not_compared_as_if_nothing_had_happened(tmp_p
     result = run("compare", whole, cut)
     assert (result.returncode, result.stdout) == (4, "")
     assert result.stderr.endswith("cut.rtrace: nothing was recorded, so it can't be compared\n")
+
+
+def test_a_title_stands_above_text_and_page(marked, tmp_path):
+    other, page = write_recording(tmp_path / "b.rtrace"), tmp_path / "page.html"
+    result = run("compare", marked, other, "--title", "A <b>new</b> policy", "-o", page)
+    assert result.stdout.startswith("A <b>new</b> policy\n")
+    assert "<h1>A &lt;b&gt;new&lt;/b&gt; policy</h1>" in page.read_text()

@@ -215,6 +215,20 @@ def test_junit_without_conditions_or_a_place_is_refused_before_any_work(tmp_path
     assert (nowhere.returncode, nowhere.stdout) == (1, "")
 
 
+def test_a_list_of_no_conditions_is_refused(tmp_path):
+    recording = write_recording(tmp_path / "a.rtrace")
+    for empty in ("", " , "):
+        result = run("summary", recording, "--fail-on", empty)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "it names no condition" in result.stderr
+
+
+def test_a_junit_file_that_can_not_be_had_is_told_by_its_own_option(tmp_path):
+    result = run("summary", write_recording(tmp_path / "a.rtrace"), "--fail-on", "loss", "--junit", "/dev/full")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.endswith("a JUnit file needs a regular file; choose another path with --junit\n")
+
+
 def test_a_junit_file_does_not_replace_the_recording(tmp_path):
     recording = write_recording(tmp_path / "a.rtrace")
     kept = recording.read_bytes()

@@ -19,7 +19,7 @@ from tracer.batch import Batch
 from tracer.jobs.analysis import WHOLE, Span, analyse_file
 from tracer.known_names import KERNEL_THREAD
 from tracer.store import RedactedRecording, open_recording
-from tracer.store.aliases import CgroupAliases, TaskAliases
+from tracer.store.aliases import AddressAliases, CgroupAliases, TaskAliases
 from tracer.wording.summary import summary_json
 
 HIDDEN = ("qzsecret", POD_UID[:13], POD_UID[:13].replace("-", "_"), CONTAINER[:12])
@@ -45,6 +45,11 @@ COMMANDS = [
     ["report", "--format", "markdown"],
     ["replay"],
     ["replay", "--speed", "1000", "--verbose"],
+    ["events"],
+    ["events", "--json", "--from", "1"],
+    ["events", "--csv", "--kind", "mark_victim"],
+    ["spans"],
+    ["spans", "--json"],
 ]
 
 
@@ -179,3 +184,39 @@ def test_the_live_screen_refuses(recording) -> None:
     ended = run("replay", "--live", "--redact", recording)
     assert ended.returncode == 2
     assert "--redact" in ended.stderr
+
+
+ADDRESS = re.compile(r"0x[0-9a-f]{9,}")
+
+
+def test_addresses_tell_no_place_of_the_kernel_and_keep_their_symbols(recording) -> None:
+    plain, redacted = (run("events", recording, "--json", *words).stdout for words in ((), ("--redact",)))
+    assert ADDRESS.search(plain)
+    assert not ADDRESS.search(redacted)
+    symbols = [[json.loads(line)["fields"].get("cb_name") for line in text.splitlines()] for text in (plain, redacted)]
+    assert symbols[0] == symbols[1]
+    assert "virtio_balloon_oom_notify" in symbols[1]
+
+
+def test_aliases_of_addresses_are_one_to_one_and_keep_small_numbers() -> None:
+    column = np.array([5, -1000, 0xFFFF_8880_0000_1000 - (1 << 64), -1000, 0], np.int64)
+    aliases = AddressAliases()
+    told = aliases.column(column)
+    assert told.tolist() == [5, 0x1002, 0x1003, 0x1002, 0]
+    assert aliases.column(column[::-1]).tolist() == told[::-1].tolist()
+
+
+def test_recordings_that_are_compared_share_their_aliases(recording, tmp_path) -> None:
+    other = write_named(
+        tmp_path / f"{secret('other')}.rtrace", lambda what: secret("2") if what == "host" else secret(what)
+    )
+    page = tmp_path / "page.html"
+    words = ("compare", recording, other, recording, "--fail-on", "severity>=info,kind:user_kill")
+    plain, redacted = run(*words), run(*words, "--redact", "-o", page)
+    assert "qzsecret" in plain.stdout + plain.stderr
+    assert redacted.returncode == 5, redacted.stderr
+    assert_tells_nothing(redacted.stdout + redacted.stderr.replace(str(page), ""))
+    assert_tells_nothing(page.read_text())
+    hosts = "Other host: recording: host; recording-2: host-2; recording-3: host."
+    assert hosts in redacted.stdout.replace("\n    ", " ")
+    assert "are the same recording" in redacted.stdout

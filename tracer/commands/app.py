@@ -12,6 +12,7 @@ from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
 from . import compare as compare_command
 from . import demo, events, explain, export, import_, live, programs, record, replay, report, spans, summary
+from .compare_options import ArmsCommand
 
 app = typer.Typer(
     name=NAME,
@@ -32,9 +33,7 @@ app.command("live", short_help="Show what reclaim and the balloon do while they 
 app.command("replay", short_help="Replay a recording: findings as they appear, then the summary.")(replay.replay)
 app.command("summary", short_help="Analyse a recording and print text or JSON.")(summary.summary)
 app.command("report", short_help="Analyse a recording and write one HTML file.")(report.report)
-app.command("compare", cls=compare_command.ArmsCommand, short_help="Hold recordings against each other.")(
-    compare_command.compare
-)
+app.command("compare", cls=ArmsCommand, short_help="Hold recordings against each other.")(compare_command.compare)
 app.command("events", short_help="Print a recording's events: text, JSON lines or CSV.")(events.events)
 app.command("spans", short_help="Print a recording's spans, nested: text, JSON lines or CSV.")(spans.spans)
 app.command("export", short_help="Write a recording in the format of another tool.")(export.export)

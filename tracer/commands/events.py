@@ -6,25 +6,21 @@ from itertools import chain
 
 from ..terminal.loading import loading
 from ..terminal.messages import print_lines, say
-from . import evidence_options as asked
-from .options import GAP_S, HORIZON_S, FileOrStdin, From, Gap, Horizon, To
+from .evidence_options import ChoiceGroup, FormGroup, csv_lines, json_lines, up_to
+from .grouped import with_groups
+from .options import GAP_S, HORIZON_S, FileOrStdin, Gap, Horizon, Redact
+
+_ALL, _AS_TEXT = ChoiceGroup(), FormGroup()
 
 
+@with_groups
 def events(
     file: FileOrStdin,
-    from_s: From = None,
-    to_s: To = None,
-    kind: asked.KindsOption = None,
-    pid: asked.PidsOption = None,
-    cgroup: asked.CgroupOption = None,
-    finding: asked.FindingOption = None,
-    cycle: asked.CycleOption = None,
-    time: asked.TimeOption = asked.TimeColumn.START,
-    limit: asked.LimitOption = None,
-    as_json: asked.JsonOption = False,
-    as_csv: asked.CsvOption = False,
+    choice: ChoiceGroup = _ALL,
+    form: FormGroup = _AS_TEXT,
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
+    redact: Redact = False,
 ) -> None:
     """Print a recording's events, one a line, in order of time.
 
@@ -34,24 +30,26 @@ def events(
       reclaim-tracer events trace.rtrace --kind throttled --time wall
       reclaim-tracer events trace.rtrace --finding 1418402 --json
     """
-    asked.require_one_form(as_json=as_json, as_csv=as_csv)
+    form.require_one()
     with loading():
+        from ..analyze import Options
         from ..evidence.clock import Clock, TimeKind
-        from ..evidence.printed import cells, event_columns, event_json
+        from ..evidence.printed import EVENT_CELLS, as_json, event_cells, event_columns, event_values
+        from ..jobs.analysis import rare_collections
         from ..jobs.memory_bound import bounded_memory
         from ..terminal.evidence_text import EventLines
 
-    with bounded_memory(file):
-        shown = asked.shown_of(file, (from_s, to_s), kind, pid, cgroup, (finding, cycle), (horizon, gap))
+    with bounded_memory(file), rare_collections():
+        shown = choice.shown(file, Options(horizon_s=horizon, gap_s=gap), redact=redact)
         clock, found = Clock.of(shown.recording.metadata), shown.events()
-        rows = asked.up_to(found, limit, shown)
-        if as_json:
-            print_lines(asked.json_lines(event_json(row, clock) for row in rows))
-        elif as_csv:
-            columns = event_columns(frozenset(kind or ()) or None)
-            print_lines(asked.csv_lines(columns, (cells(event_json(row, clock), columns) for row in rows)))
+        rows = up_to(found, form.limit, shown)
+        values = (event_values(row, clock) for row in rows)
+        if form.as_json:
+            print_lines(json_lines(as_json(each, EVENT_CELLS) for each in values))
+        elif form.as_csv:
+            print_lines(csv_lines(event_columns(choice.kinds), map(event_cells(choice.kinds), values)))
         else:
-            lines = EventLines(clock, TimeKind(time))
+            lines = EventLines(clock, TimeKind(form.time))
             print_lines(chain((lines.head,), map(lines.line, rows)))
     if found.late:
         say(f"{found.late:,} events came too late to be shown at their own time.")

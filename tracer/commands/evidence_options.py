@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -13,10 +14,12 @@ import typer
 
 from ..errors import UsageError
 from ..terminal.messages import say
+from .options import From, To
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..analyze import Options
     from ..jobs.showing_evidence import Shown
 
 Row = TypeVar("Row")
@@ -71,28 +74,46 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 
 
-def shown_of(
-    file: Path,
-    times_s: tuple[float | None, float | None],
-    kinds: list[str] | None,
-    pids: list[int] | None,
-    cgroup: str | None,
-    subject: tuple[int | None, int | None],
-    lengths_s: tuple[float, float],
-) -> Shown:
-    """The recording and what is asked for; `subject` is a finding's and a cycle's id, `lengths_s` horizon and gap."""
-    from ..analyze import Options
-    from ..jobs.analysis import Span
-    from ..jobs.showing_evidence import Shown, Wanted
+@dataclass(frozen=True)
+class ChoiceGroup:
+    """Which rows are asked for."""
 
-    wanted = Wanted(Span(*times_s), kinds or (), pids or (), cgroup, *subject)
-    return Shown(file, wanted, Options(horizon_s=lengths_s[0], gap_s=lengths_s[1]))
+    from_s: From = None
+    to_s: To = None
+    kind: KindsOption = None
+    pid: PidsOption = None
+    cgroup: CgroupOption = None
+    finding: FindingOption = None
+    cycle: CycleOption = None
+
+    def shown(self, file: Path, options: Options, *, redact: bool) -> Shown:
+        """The recording and what is asked for. Raises RecordingError, UsageError."""
+        from ..jobs.analysis import Span
+        from ..jobs.showing_evidence import Shown, Wanted
+
+        span = Span(self.from_s, self.to_s)
+        wanted = Wanted(span, self.kind or (), self.pid or (), self.cgroup, self.finding, self.cycle)
+        return Shown(file, wanted, options, redact=redact)
+
+    @property
+    def kinds(self) -> frozenset[str] | None:
+        """None where all are asked for."""
+        return frozenset(self.kind or ()) or None
 
 
-def require_one_form(as_json: bool, as_csv: bool) -> None:
-    """Raises UsageError where both are wanted."""
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other")
+@dataclass(frozen=True)
+class FormGroup:
+    """What rows look like, and how many."""
+
+    time: TimeOption = TimeColumn.START
+    limit: LimitOption = None
+    as_json: JsonOption = False
+    as_csv: CsvOption = False
+
+    def require_one(self) -> None:
+        """Raises UsageError where two forms are wanted."""
+        if self.as_json and self.as_csv:
+            raise UsageError("--json and --csv exclude each other")
 
 
 def up_to(rows: Iterable[Row], limit: int | None, shown: Shown) -> Iterator[Row]:
@@ -110,12 +131,22 @@ def json_lines(values: Iterable[dict[str, Any]]) -> Iterator[str]:
     return (json.dumps(each, separators=(",", ":")) for each in values)
 
 
-def csv_lines(columns: tuple[str, ...], rows: Iterable[list[str]]) -> Iterator[str]:
+def csv_lines(columns: tuple[str, ...], rows: Iterable[list[object]]) -> Iterator[str]:
     """A head and rows."""
     import csv
-    from io import StringIO
 
+    line = _Line()
+    write = csv.writer(line, lineterminator="").writerow
     for row in chain((columns,), rows):
-        out = StringIO()
-        csv.writer(out, lineterminator="").writerow(row)
-        yield out.getvalue()
+        write(row)
+        yield line.text
+
+
+class _Line:
+    """What was written last."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        """As a file does."""
+        self.text = text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -37,36 +38,40 @@ Junit = Annotated[
 ]
 
 
-def conditions_of(
-    fail_on: str | None, junit: Path | None, recordings: Iterable[Path], *, compares: bool = False
-) -> tuple[Condition, ...]:
-    """The conditions as they were given. Raises typer.BadParameter, TracerError where the JUnit file can't be had or
-    is one of the recordings."""
-    try:
-        conditions = parse(fail_on, compares=compares)
-    except UsageError as error:
-        raise typer.BadParameter(str(error), param_hint="'--fail-on'") from error
-    if junit is not None:
-        if not conditions:
-            raise typer.BadParameter("it needs conditions: --fail-on LIST", param_hint="'--junit'")
-        from ..gates.junit import WHAT
-        from ..outputs import check_output
+@dataclass(frozen=True)
+class GateGroup:
+    """What a command fails on."""
 
-        check_output(named(junit), force=True, what=WHAT, inputs=recordings)
-    return conditions
+    fail_on: FailOn = None
+    junit: Junit = None
 
+    def conditions(self, recordings: Iterable[Path], *, compares: bool = False) -> tuple[Condition, ...]:
+        """As they were given. Raises typer.BadParameter, TracerError where the JUnit file can't be had or is one of the
+        recordings."""
+        try:
+            conditions = parse(self.fail_on, compares=compares)
+        except UsageError as error:
+            raise typer.BadParameter(str(error), param_hint="'--fail-on'") from error
+        if self.junit is not None:
+            if not conditions:
+                raise typer.BadParameter("it needs conditions: --fail-on LIST", param_hint="'--junit'")
+            from ..gates.junit import OPTION, WHAT
+            from ..outputs import check_output
 
-def tell(judged: Sequence[Judged], junit: Path | None, name: str) -> None:
-    """Say on stderr what was met or could not be judged, and write the JUnit file. Raises TracerError."""
-    from ..gates.judging import failures
+            check_output(named(self.junit), force=True, what=WHAT, inputs=recordings, option=OPTION)
+        return conditions
 
-    for line in failures(judged):
-        say(line)
-    if junit is not None:
-        from ..gates.junit import write_junit
+    def tell(self, judged: Sequence[Judged], name: str) -> None:
+        """Say on stderr what was met or could not be judged, and write the JUnit file. Raises TracerError."""
+        from ..gates.judging import failures
 
-        write_junit(junit, name, judged)
-        say(f"Wrote {shown(junit)}")
+        for line in failures(judged):
+            say(line)
+        if self.junit is not None:
+            from ..gates.junit import write_junit
+
+            write_junit(self.junit, name, judged)
+            say(f"Wrote {shown(self.junit)}")
 
 
 def exit_by(judged: Sequence[Judged]) -> None:

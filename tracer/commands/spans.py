@@ -6,25 +6,21 @@ from itertools import chain
 
 from ..terminal.loading import loading
 from ..terminal.messages import print_lines, say
-from . import evidence_options as asked
-from .options import GAP_S, HORIZON_S, FileOrStdin, From, Gap, Horizon, To
+from .evidence_options import ChoiceGroup, FormGroup, csv_lines, json_lines, up_to
+from .grouped import with_groups
+from .options import GAP_S, HORIZON_S, FileOrStdin, Gap, Horizon, Redact
+
+_ALL, _AS_TEXT = ChoiceGroup(), FormGroup()
 
 
+@with_groups
 def spans(
     file: FileOrStdin,
-    from_s: From = None,
-    to_s: To = None,
-    kind: asked.KindsOption = None,
-    pid: asked.PidsOption = None,
-    cgroup: asked.CgroupOption = None,
-    finding: asked.FindingOption = None,
-    cycle: asked.CycleOption = None,
-    time: asked.TimeOption = asked.TimeColumn.START,
-    limit: asked.LimitOption = None,
-    as_json: asked.JsonOption = False,
-    as_csv: asked.CsvOption = False,
+    choice: ChoiceGroup = _ALL,
+    form: FormGroup = _AS_TEXT,
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
+    redact: Redact = False,
 ) -> None:
     """Print a recording's spans, one a line, in order of their begin, indented by what they lie in.
 
@@ -34,24 +30,26 @@ def spans(
       reclaim-tracer spans trace.rtrace --kind direct_reclaim --pid 4242
       reclaim-tracer spans trace.rtrace --cycle 67 --csv
     """
-    asked.require_one_form(as_json=as_json, as_csv=as_csv)
+    form.require_one()
     with loading():
+        from ..analyze import Options
         from ..evidence.clock import Clock, TimeKind
-        from ..evidence.printed import SPAN_CELLS, cells, span_json
+        from ..evidence.printed import SPAN_CELLS, as_json, cells, span_values
+        from ..jobs.analysis import rare_collections
         from ..jobs.memory_bound import bounded_memory
         from ..terminal.evidence_text import SpanLines
 
-    with bounded_memory(file):
-        shown = asked.shown_of(file, (from_s, to_s), kind, pid, cgroup, (finding, cycle), (horizon, gap))
+    with bounded_memory(file), rare_collections():
+        shown = choice.shown(file, Options(horizon_s=horizon, gap_s=gap), redact=redact)
         clock, found, named = Clock.of(shown.recording.metadata), shown.spans(), shown.evidence
-        rows = asked.up_to(found, limit, shown)
-        values = (span_json(row, clock, is_evidence=None if named is None else row.id in named) for row in rows)
-        if as_json:
-            print_lines(asked.json_lines(values))
-        elif as_csv:
-            print_lines(asked.csv_lines(SPAN_CELLS, (cells(each, SPAN_CELLS) for each in values)))
+        rows = up_to(found, form.limit, shown)
+        values = (span_values(row, clock, is_evidence=None if named is None else row.id in named) for row in rows)
+        if form.as_json:
+            print_lines(json_lines(as_json(each, SPAN_CELLS) for each in values))
+        elif form.as_csv:
+            print_lines(csv_lines(SPAN_CELLS, map(cells(SPAN_CELLS), values)))
         else:
-            lines = SpanLines(clock, TimeKind(time), named)
+            lines = SpanLines(clock, TimeKind(form.time), named)
             print_lines(chain((lines.head,), map(lines.line, rows)))
     if found.late:
         say(f"{found.late:,} events came too late to be taken at their own time.")

@@ -10,8 +10,11 @@ import typer
 
 from ..terminal.loading import loading
 from ..terminal.messages import print_result
-from .gate_options import FailOn, Junit, conditions_of, exit_by, tell
+from .gate_options import GateGroup, exit_by
+from .grouped import with_groups
 from .options import GAP_S, HORIZON_S, Details, FileOrStdin, From, Gap, Horizon, Redact, To
+
+_NO_GATE = GateGroup()
 
 
 class By(StrEnum):
@@ -20,6 +23,7 @@ class By(StrEnum):
     CGROUP = "cgroup"
 
 
+@with_groups
 def summary(
     file: FileOrStdin,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -28,8 +32,7 @@ def summary(
     horizon: Horizon = HORIZON_S,
     gap: Gap = GAP_S,
     redact: Redact = False,
-    fail_on: FailOn = None,
-    junit: Junit = None,
+    gate: GateGroup = _NO_GATE,
     by: Annotated[
         By | None, typer.Option(help="Also who paid, by cgroup: waits, pages reclaimed, kills.", show_default=False)
     ] = None,
@@ -66,7 +69,7 @@ def summary(
         from ..terminal.summary_text import summary_text
         from ..wording.summary import summary_json
 
-    conditions = conditions_of(fail_on, junit, [] if file == STDIN else files_of(file))
+    conditions = gate.conditions([] if file == STDIN else files_of(file))
     with bounded_memory(file):
         analysis, facts = analyse_file(file, Options(horizon_s=horizon, gap_s=gap), Span(from_s, to_s), redact=redact)
         shown = analysis if cgroup is None else only_cgroups(analysis, cgroup)
@@ -76,6 +79,6 @@ def summary(
             by_cgroup = by is By.CGROUP or cgroup is not None
             text = summary_text(shown, facts, stdout_paper(), verbose=verbose, by_cgroup=by_cgroup)
         judged = judge(conditions, analysis, facts)
-    tell(judged, junit, f"reclaim-tracer summary {facts.source}")
+    gate.tell(judged, f"reclaim-tracer summary {facts.source}")
     print_result(text)
     exit_by(judged)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from ..errors import UsageError
 from ..metadata import Metadata
@@ -40,7 +41,7 @@ class Clock:
             return None
         wall_ns = self.start_utc_ns + time_ns - self.start_ns
         whole_s, rest_ns = divmod(wall_ns, 10**9)
-        return f"{datetime.fromtimestamp(whole_s, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+        return f"{_second_text(whole_s)}.{rest_ns // 1000:06d}Z"
 
     def text(self, time_ns: int, kind: TimeKind) -> str:
         """One time as a column shows it. Raises UsageError where that clock is not known."""
@@ -52,3 +53,8 @@ class Clock:
         if wall is None:
             raise UsageError("--time wall: the recording does not tell the wall clock's time; use start or dmesg")
         return wall
+
+
+@lru_cache(64)
+def _second_text(whole_s: int) -> str:
+    return f"{datetime.fromtimestamp(whole_s, UTC):%Y-%m-%dT%H:%M:%S}"

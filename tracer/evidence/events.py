@@ -47,7 +47,8 @@ class Events:
     def _rows(self, due: list[Batch], until_ns: int | None) -> Iterator[EventRow]:
         for batch in due:
             for row in self._chosen(batch):
-                yield from self._losses(row.time_ns)
+                if self._lost:
+                    yield from self._losses(row.time_ns)
                 yield row
         yield from self._losses(until_ns)
 
@@ -82,13 +83,12 @@ class Events:
 
 def event_rows(batch: Batch, recording: AnyRecording) -> Iterator[EventRow]:
     """One for each event of a batch, in its order, with the arguments that the batch has."""
-    header = [batch.header[name].tolist() for name in ("time_ns", "kind", "cpu", "tid", "tgid", "comm")]
-    cgroups, fields = batch.header["cgroup_id"].tolist(), _fields(batch, recording)
-    for time_ns, kind, cpu, tid, tgid, comm, cgroup, values in zip(*header, cgroups, fields, strict=True):
-        known = KIND_BY_NUMBER.get(kind)
-        name = known.name if known else f"unknown_{kind}"
-        path = recording.cgroups.get(cgroup)
-        yield EventRow(time_ns, name, values, cpu, tid, tgid, text_of(comm), cgroup or None, path)
+    columns = [batch.header[name].tolist() for name in ("time_ns", "kind", "cpu", "tid", "tgid", "comm")]
+    kinds, cgroups = map(_kind_name, columns[1]), batch.header["cgroup_id"].tolist()
+    paths = map(recording.cgroups.get, cgroups)
+    known = (number or None for number in cgroups)
+    comms = map(text_of, columns[5])
+    return map(EventRow, columns[0], kinds, _fields(batch, recording), *columns[2:5], comms, known, paths)
 
 
 def _fields(batch: Batch, recording: AnyRecording) -> list[dict[str, Value]]:
@@ -96,8 +96,17 @@ def _fields(batch: Batch, recording: AnyRecording) -> list[dict[str, Value]]:
     found: list[dict[str, Value]] = [{} for _ in range(len(batch))]
     for kind, rows in batch.rows.items():
         absent = recording.metadata.absent_fields.get(kind, ())
-        for field, column in batch.args[kind].items():
-            for name, values in columns_of(field, column, recording.symbols, absent=field in absent):
-                for at, value in zip(rows.tolist(), values, strict=True):
-                    found[at][name] = value
+        told = [
+            each
+            for field, column in batch.args[kind].items()
+            for each in columns_of(field, column, recording.symbols, absent=field in absent)
+        ]
+        names = [name for name, _ in told]
+        for at, *values in zip(rows.tolist(), *(column for _, column in told), strict=True):
+            found[at] = dict(zip(names, values, strict=True))
     return found
+
+
+def _kind_name(number: int) -> str:
+    kind = KIND_BY_NUMBER.get(number)
+    return kind.name if kind else f"unknown_{number}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..analyze.stream.closed import SpanState
 from ..analyze.terms import Tier
@@ -16,8 +15,7 @@ LOST: Final = "lost"
 """The kind of a row that says where events are missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """One event as it was recorded, or, of kind LOST, a stretch in which some were lost.
 
     `fields` are the kind's in the kernel's names, None where the recorded kernel has no such field; kernel addresses
@@ -28,7 +26,7 @@ class EventRow:
 
     time_ns: int
     kind: str
-    fields: Fields = field(default_factory=dict)
+    fields: Fields
     cpu: int | None = None
     tid: int | None = None
     tgid: int | None = None
@@ -37,8 +35,7 @@ class EventRow:
     cgroup: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpanRow:
+class SpanRow(NamedTuple):
     """One piece of work on one thread.
 
     `id` counts spans by begin over the whole recording, as results' `spans` do; it and `parent` (the span around it)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ..analyze import NEVER_READ, Options, in_pieces
-from ..analyze.stream.attribution import NO_TIER
 from ..analyze.stream.closed import NO_SPAN, NO_TIME, SPAN_STATES, ClosedSpans, leaving
 from ..analyze.stream.lane import SPAN_KINDS
 from ..analyze.stream.spans import Spans
@@ -23,7 +21,7 @@ from ..schema import KIND_BY_NUMBER
 from ..store import AnyRecording
 from .details import Details
 from .numbering import Numbering
-from .rows import SpanRow
+from .rows import SpanRow, Value
 from .selection import Selection
 from .thinning import Thinned
 from .values import text_of
@@ -32,6 +30,9 @@ I64 = npt.NDArray[np.int64]
 MOST_HELD: Final = 16_384
 """Rows held back for spans that began before them and are still open."""
 _OPEN: Final = 1 << 62
+_OF_SPANS: Final = ("id", "parent", "code", "tier", "begin_ns", "end_ns", "tid", "comm", "state")
+_KINDS: Final = tuple(kind.value for kind in SPAN_KINDS)
+_TIERS: Final = {tier.value: tier for tier in Tier}
 _PIECE_EVENTS: Final = 16_384
 """A block of a recording: a row takes a kilobyte until it is printed."""
 
@@ -137,9 +138,7 @@ class SpanStream:
             fields = self._details.at(stretch, positions[chosen])
         else:
             depth, fields = depths[rows[chosen]], self._details.of(stretch, rows[chosen])
-        batch = stretch.batch
-        for at, deep, values in zip(chosen.tolist(), depth.tolist(), fields, strict=True):
-            row = self._row(batch, int(positions[at]), closed, at, deep, values)
+        for row in self._rows(stretch.batch, closed, (chosen, positions[chosen]), depth.tolist(), fields):
             self._told += 1
             heapq.heappush(self._held, (row.time_ns, self._told, row))
 
@@ -156,28 +155,35 @@ class SpanStream:
             chosen &= self._selection.tasks(batch, self._recording)[positions]
         return chosen
 
-    def _row(
-        self, batch: Batch, position: int, closed: ClosedSpans, at: int, depth: int, fields: dict[str, int | str | None]
-    ) -> SpanRow:
-        header = {name: batch.header[name][position] for name in ("tgid", "cpu", "cgroup_id")}
-        begin_ns, end_ns, tier = int(closed.begin_ns[at]), int(closed.end_ns[at]), int(closed.tier[at])
-        cgroup = int(header["cgroup_id"])
-        return SpanRow(
-            id=self._numbering.of(int(closed.id[at])),
-            parent=self._numbering.of(int(closed.parent[at])),
-            depth=depth,
-            kind=SPAN_KINDS[int(closed.code[at])].value,
-            tier=None if tier == NO_TIER else Tier(tier),
-            begin_ns=None if begin_ns == NO_TIME else begin_ns,
-            end_ns=None if end_ns == NO_TIME else end_ns,
-            tid=int(closed.tid[at]),
-            tgid=int(header["tgid"]),
-            comm=text_of(bytes(closed.comm[at])),
-            cpu=int(header["cpu"]),
-            cgroup_id=cgroup or None,
-            cgroup=self._recording.cgroups.get(cgroup),
-            state=SPAN_STATES[int(closed.state[at])],
-            fields=fields,
+    def _rows(
+        self,
+        batch: Batch,
+        closed: ClosedSpans,
+        where: tuple[I64, I64],
+        depths: list[int],
+        fields: list[dict[str, Value]],
+    ) -> Iterator[SpanRow]:
+        """Of these spans, at these positions in the batch."""
+        chosen, positions = where
+        spans = {name: getattr(closed, name)[chosen].tolist() for name in _OF_SPANS}
+        header = {name: batch.header[name][positions].tolist() for name in ("tgid", "cpu", "cgroup_id")}
+        yield from map(
+            SpanRow,
+            map(self._numbering.of, spans["id"]),
+            map(self._numbering.of, spans["parent"]),
+            depths,
+            map(_KINDS.__getitem__, spans["code"]),
+            map(_TIERS.get, spans["tier"]),
+            map(_time_of, spans["begin_ns"]),
+            map(_time_of, spans["end_ns"]),
+            spans["tid"],
+            header["tgid"],
+            map(text_of, spans["comm"]),
+            header["cpu"],
+            (number or None for number in header["cgroup_id"]),
+            map(self._recording.cgroups.get, header["cgroup_id"]),
+            map(SPAN_STATES.__getitem__, spans["state"]),
+            fields,
         )
 
     def _open_from_ns(self) -> int:
@@ -193,8 +199,12 @@ class SpanStream:
     def _release(self, before_ns: int) -> Iterator[SpanRow]:
         while self._held and (self._held[0][0] <= before_ns or len(self._held) > MOST_HELD):
             time_ns, _, row = heapq.heappop(self._held)
-            yield replace(row, late=True) if time_ns < self._given_ns else row
+            yield row._replace(late=True) if time_ns < self._given_ns else row
             self._given_ns = max(self._given_ns, time_ns)
+
+
+def _time_of(time_ns: int) -> int | None:
+    return None if time_ns == NO_TIME else time_ns
 
 
 def _depths(spans: Spans) -> I64:

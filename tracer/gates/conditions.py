@@ -99,7 +99,11 @@ class Condition:
 
 def parse(text: str | None, *, compares: bool = False) -> tuple[Condition, ...]:
     """The conditions of a list with commas; those on growth only where it `compares`. Raises UsageError."""
-    words = (word.strip() for word in (text or "").split(","))
+    if text is None:
+        return ()
+    words = [word.strip() for word in text.split(",")]
+    if not any(words):
+        raise UsageError(f"it names no condition; for example {EXAMPLES}")
     return tuple(_condition(word, compares=compares) for word in words if word)
 
 

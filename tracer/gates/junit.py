@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from ..errors import printable
 from ..outputs import write_file
 from .judging import Judged, Outcome
 
-WHAT = "a JUnit file"
+WHAT: Final = "a JUnit file"
+OPTION: Final = "--junit"
 
 
 def junit_xml(name: str, judged: Sequence[Judged]) -> bytes:
@@ -37,4 +39,4 @@ def junit_xml(name: str, judged: Sequence[Judged]) -> bytes:
 
 def write_junit(path: Path, name: str, judged: Sequence[Judged]) -> None:
     """Write it; what was there is replaced. Raises TracerError."""
-    write_file(path, junit_xml(name, judged), force=True, what=WHAT)
+    write_file(path, junit_xml(name, judged), force=True, what=WHAT, option=OPTION)

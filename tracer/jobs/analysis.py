@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..outputs import FileIdentity
     from ..recording_facts import RecordingFacts
     from ..store import AnyRecording
+    from ..store.aliases import Aliases
     from ..store.slicing import RecordingPart
 
 
@@ -60,14 +61,14 @@ def analyse(part: RecordingPart, options: Options, on_stretch: Callable[[Stretch
     keep_freed_memory(_KEPT_BYTES)
     recording = part.recording
     engine = Engine(part.metadata, recording.symbols, options, on_stretch, recording.cgroups)
-    with numbers_of(recording.path), _rare_collections():
+    with numbers_of(recording.path), rare_collections():
         for item in in_pieces(part.items(NEVER_READ)):
             engine.feed(item)
         return engine.finish(part.last_ns)
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
+def rare_collections() -> Iterator[None]:
     """Python looks for garbage in cycles after every 700 new objects. The engine makes many objects and no cycles:
     where the balloon moves all the time that took a tenth of the analysis."""
     before = gc.get_threshold()
@@ -78,23 +79,26 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def opened(path: Path, span: Span = WHOLE, *, redact: bool = False) -> AnyRecording:
+def opened(path: Path, span: Span = WHOLE, *, redact: bool | Aliases = False) -> AnyRecording:
     """The recording of that name; of `-` what comes from standard input, which has no parts.
 
-    With `redact` it tells aliases for names. Raises RecordingError, UsageError.
+    With `redact` it tells aliases for names: its own, or those of `Aliases` that other recordings share.
+    Raises RecordingError, UsageError.
     """
     from ..store import STDIN, FollowedRecording, RedactedRecording, feed_of, open_recording
 
     if path == STDIN and span != WHOLE:
         raise UsageError("--from and --to need a file: write standard input to one first")
     recording = FollowedRecording(feed_of(path)) if path == STDIN else open_recording(path)
-    return RedactedRecording(recording) if redact else recording
+    if not redact:
+        return recording
+    return RedactedRecording(recording, None if redact is True else redact)
 
 
 def analyse_file(
-    path: Path, options: Options | None = None, span: Span = WHOLE, *, redact: bool = False
+    path: Path, options: Options | None = None, span: Span = WHOLE, *, redact: bool | Aliases = False
 ) -> tuple[Analysis, RecordingFacts]:
-    """Open a recording, or read it from standard input (`-`), and analyse it; with `redact` under aliases for names.
+    """Open a recording, or read it from standard input (`-`), and analyse it; `redact` as for `opened`.
 
     Raises RecordingError, UsageError.
     """

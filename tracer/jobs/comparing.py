@@ -12,6 +12,7 @@ from ..compare.align import Align
 from ..compare.arms import Arm, Run
 from ..compare.comparing import Comparison, compare
 from ..errors import RecordingError, UsageError, printable, shown
+from ..store.aliases import Aliases
 from .analysis import WHOLE, Span, analyse_file
 from .memory_bound import bounded_memory
 
@@ -33,7 +34,8 @@ class ArmFiles:
 @dataclass(frozen=True)
 class Request:
     """What to compare. `span` counts from second 0 of each recording as `align` has it; `mark` is the first mark's
-    text that is second 0, any where it is None."""
+    text that is second 0, any where it is None. With `redact` results tell aliases for names; a mark is looked for by
+    its own."""
 
     arms: Sequence[ArmFiles]
     options: Options
@@ -41,24 +43,25 @@ class Request:
     align: Align = Align.START
     mark: str | None = None
     by_work: bool = False
+    redact: bool = False
 
     def run(self) -> Comparison:
         """Analyse and compare. Raises RecordingError, UsageError."""
-        arms = [Arm(arm.name, tuple(map(self._run, arm.files))) for arm in self.arms]
+        aliases = Aliases() if self.redact else None
+        arms = [Arm(arm.name, tuple(self._run(path, aliases) for path in arm.files)) for arm in self.arms]
         return compare(arms, self.align, by_work=self.by_work)
 
-    def _run(self, path: Path) -> Run:
+    def _run(self, path: Path, aliases: Aliases | None) -> Run:
         with bounded_memory(path):
-            if self.align is Align.START:
-                return Run(str(path), *self._analysed(path, self.span), self.span.from_s or 0.0)
-            zero_s = self._zero_s(path, *self._analysed(path, WHOLE))
-            from_s = zero_s + (self.span.from_s or 0.0)
-            span = Span(from_s, None if self.span.to_s is None else zero_s + self.span.to_s)
-            return Run(str(path), *self._analysed(path, span), from_s)
+            zero_s = 0.0 if self.align is Align.START else self._zero_s(path, *self._analysed(path, WHOLE))
+            span = self.span if self.align is Align.START else _later(self.span, zero_s)
+            analysis, facts = self._analysed(path, span, aliases)
+        source = str(path) if aliases is None else facts.source
+        return Run(source, analysis, facts, span.from_s or 0.0)
 
-    def _analysed(self, path: Path, span: Span) -> tuple[Analysis, RecordingFacts]:
+    def _analysed(self, path: Path, span: Span, aliases: Aliases | None = None) -> tuple[Analysis, RecordingFacts]:
         """Raises RecordingError where there is nothing in it that could be compared."""
-        analysis, facts = analyse_file(path, self.options, span)
+        analysis, facts = analyse_file(path, self.options, span, redact=aliases or False)
         if nothing_recorded(analysis, facts.metadata):
             raise RecordingError(f"{shown(path)}: nothing was recorded, so it can't be compared")
         return analysis, facts
@@ -75,3 +78,7 @@ class Request:
             wanted = "" if self.mark is None else f" {printable(self.mark)!r}"
             raise UsageError(f"{shown(path)}: it has no mark{wanted}; record --marks or live's key m make them")
         return (marks[0].at_ns - facts.metadata.start_ns) / 1e9
+
+
+def _later(span: Span, zero_s: float) -> Span:
+    return Span(zero_s + (span.from_s or 0.0), None if span.to_s is None else zero_s + span.to_s)

@@ -39,12 +39,12 @@ class Wanted:
 class Shown:
     """A recording and what is asked for of it. Raises RecordingError, UsageError."""
 
-    def __init__(self, path: Path, wanted: Wanted, options: Options) -> None:
+    def __init__(self, path: Path, wanted: Wanted, options: Options, *, redact: bool = False) -> None:
         if wanted.finding is not None and wanted.cycle is not None:
             raise UsageError("--finding and --cycle exclude each other")
         if path == STDIN and (wanted.finding, wanted.cycle) != (None, None):
             raise UsageError("--finding and --cycle read a recording twice: write standard input to a file first")
-        self.recording: AnyRecording = opened(path, wanted.span)
+        self.recording: AnyRecording = opened(path, wanted.span, redact=redact)
         self._wanted = wanted
         self._anchors = Anchors()
         self.subject = self._subject(options)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ import numpy.typing as npt
 from ..known_names import CONTAINER_RUNTIMES, KERNEL_THREAD, MEMORY_KILLERS
 from ..record import COMM_BYTES
 
+_PAGE: Final = 1 << 12
+"""No kernel address lies in the first page: what is below it is a number in an address's place, and stays."""
+_ADDRESS_MASK: Final = (1 << 64) - 1
 _KEPT_TASKS: Final = frozenset(name.encode() for name in MEMORY_KILLERS | CONTAINER_RUNTIMES)
 _KEPT_CGROUPS: Final = frozenset(
     {"", "..", "init.scope", "system.slice", "user.slice", "machine.slice"}
@@ -63,11 +67,12 @@ class CgroupAliases(Mapping[int, str]):
     a systemd unit, a pod, a container.
     """
 
-    def __init__(self, paths: Mapping[int, str]) -> None:
+    def __init__(self, paths: Mapping[int, str], parts: dict[str, str] | None = None) -> None:
+        """`parts` are the aliases of parts that other recordings have, too; new ones are added."""
         self._paths = paths
         self._seen = 0
         self._aliases: dict[int, str] = {}
-        self._parts: dict[str, str] = {}
+        self._parts = {} if parts is None else parts
 
     def __getitem__(self, number: int) -> str:
         return self._all()[number]
@@ -91,6 +96,76 @@ class CgroupAliases(Mapping[int, str]):
         if name not in self._parts:
             self._parts[name] = _part_alias(name, len(self._parts) + 1)
         return self._parts[name]
+
+
+class AddressAliases(dict[int, int]):
+    """The alias of each kernel address (unsigned), made when it is first asked for: 0x1001, 0x1002, ..."""
+
+    def __missing__(self, address: int) -> int:
+        self[address] = alias = address if address < _PAGE else _PAGE + len(self) + 1
+        return alias
+
+    def column(self, addresses: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
+        """The aliases of a column of addresses, of its shape and type."""
+        distinct, first, at = np.unique(addresses, return_index=True, return_inverse=True)
+        aliases = np.empty_like(distinct)
+        for number in np.argsort(first).tolist():
+            aliases[number] = self[int(distinct[number]) & _ADDRESS_MASK]
+        column: npt.NDArray[np.integer[Any]] = aliases[at]
+        return column
+
+
+class SymbolAliases(Mapping[int, str]):
+    """Functions' names by the aliases of their addresses; `symbols` may grow."""
+
+    def __init__(self, symbols: Mapping[int, str], addresses: AddressAliases) -> None:
+        self._symbols = symbols
+        self._addresses = addresses
+        self._seen = 0
+        self._names: dict[int, str] = {}
+
+    def __getitem__(self, alias: int) -> str:
+        return self._all()[alias]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._symbols)
+
+    def _all(self) -> dict[int, str]:
+        for address, name in islice(self._symbols.items(), self._seen, None):
+            self._names[self._addresses[address]] = name
+            self._seen += 1
+        return self._names
+
+
+@dataclass
+class Aliases:
+    """Of recordings that are looked at together: a name that comes again in another has the same alias."""
+
+    tasks: TaskAliases = field(default_factory=TaskAliases)
+    cgroup_parts: dict[str, str] = field(default_factory=dict)
+    _hosts: dict[str, str] = field(default_factory=dict)
+    _files: int = 0
+
+    def host(self, name: str) -> str:
+        """`host`, then `host-2`, ...; no name has none."""
+        return name and self._hosts.setdefault(name, _numbered("host", len(self._hosts) + 1))
+
+    def next_file(self) -> str:
+        """The alias of one more recording: `recording.rtrace`, then `recording-2.rtrace`, ..."""
+        self._files += 1
+        return file_alias(self._files)
+
+
+def file_alias(number: int) -> str:
+    """Of the first recording, or of a later one."""
+    return f"{_numbered('recording', number)}.rtrace"
+
+
+def _numbered(word: str, number: int) -> str:
+    return word if number == 1 else f"{word}-{number}"
 
 
 def _part_alias(name: str, number: int) -> str:

@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy.typing as npt
+
 from ..batch import NO_FIELDS, Batch, Fields
 from ..metadata import Metadata, PlanRow
+from ..record import ADDRESS_FIELDS
 from ..schema import KINDS
-from .aliases import CgroupAliases, TaskAliases
+from .aliases import AddressAliases, Aliases, CgroupAliases, SymbolAliases
 from .decoding import ITEM_TYPES, Item
 from .following import FollowedRecording
 from .format import JSON, BlockType
@@ -21,15 +24,12 @@ from .reader import Recording
 
 Unredacted = Recording | RecordingParts | FollowedRecording
 
-HOST_ALIAS: Final = "host"
-FILE_ALIAS: Final = "recording.rtrace"
 _COMMAND_ALIAS: Final = ("command",)
 _SOURCE_ALIAS: Final = "trace"
 _DAMAGE_ALIAS: Final = "the reason may hold names and was left out"
 _VICTIM: Final = "victim_comm"
-_NAMES_ONLY: Final[Fields] = {
-    kind.name: frozenset(name for name, _ in kind.fields if name != _VICTIM) for kind in KINDS
-}
+_NAMED: Final = ADDRESS_FIELDS | {_VICTIM}
+_NAMES_ONLY: Final[Fields] = {kind.name: frozenset(name for name, _ in kind.fields) - _NAMED for kind in KINDS}
 _PATH: Final = re.compile(r"(?<![\w.])/(?!(?:proc|sys|dev/kmsg)\b)[\w.+@%~-]+(?:/[^\s,;:'\"()]*)?")
 """A file's path in a sentence, but for the kernel's own."""
 _PATH_ALIAS: Final = "(path)"
@@ -38,19 +38,22 @@ _PATH_ALIAS: Final = "(path)"
 class RedactedRecording:
     """A `Recording` with the same attributes, in which names are aliases.
 
-    Aliased are tasks (`task-1`), parts of cgroups' paths (`cgroup-1.service`), the host, the command, the file, marks
-    and the source of an import; the boot's id is left out. Kernel threads, kernel functions, modules, numbers and times
-    stay. An alias stands for the same name in everything made of one recording, whatever part of it is looked at: a
-    file is read once for its names before anything else.
+    Aliased are tasks (`task-1`), parts of cgroups' paths (`cgroup-1.service`), the host, the command, the file, marks,
+    the source of an import and kernel addresses (which tell where the kernel was loaded); the boot's id is left out.
+    Kernel threads, kernel functions, modules, numbers and times stay. An alias stands for the same name in everything
+    made of one recording, whatever part of it is looked at: a file is read once for its names before anything else.
+    With the same `aliases` that holds for several recordings.
     """
 
-    def __init__(self, recording: Unredacted) -> None:
+    def __init__(self, recording: Unredacted, aliases: Aliases | None = None) -> None:
+        aliases = aliases or Aliases()
         self.unredacted = recording
-        self.metadata = _redacted_metadata(recording.metadata)
-        self.path = Path(FILE_ALIAS)
-        self.symbols: Mapping[int, str] = recording.symbols
-        self.cgroups: Mapping[int, str] = CgroupAliases(recording.cgroups)
-        self._tasks = TaskAliases()
+        self.metadata = _redacted_metadata(recording.metadata, aliases)
+        self.path = Path(aliases.next_file())
+        self._addresses = AddressAliases()
+        self.symbols: Mapping[int, str] = SymbolAliases(recording.symbols, self._addresses)
+        self.cgroups: Mapping[int, str] = CgroupAliases(recording.cgroups, aliases.cgroup_parts)
+        self._tasks = aliases.tasks
         self._named = isinstance(recording, FollowedRecording)
 
     @property
@@ -125,10 +128,15 @@ class RedactedRecording:
     def _redacted(self, batch: Batch) -> Batch:
         header = {**batch.header, "comm": self._tasks.column(batch.header["comm"])}
         args = {
-            kind: {**columns, _VICTIM: self._tasks.column(columns[_VICTIM])} if _VICTIM in columns else columns
+            kind: {field: self._column(field, column) for field, column in columns.items()}
             for kind, columns in batch.args.items()
         }
         return Batch(header, batch.rows, args)
+
+    def _column(self, field: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if field == _VICTIM:
+            return self._tasks.column(column)
+        return self._addresses.column(column) if field in ADDRESS_FIELDS else column
 
 
 AnyRecording = Unredacted | RedactedRecording
@@ -140,10 +148,10 @@ def is_stream(recording: AnyRecording) -> bool:
     return isinstance(inner, FollowedRecording)
 
 
-def _redacted_metadata(told: Metadata) -> Metadata:
+def _redacted_metadata(told: Metadata, aliases: Aliases) -> Metadata:
     return replace(
         told,
-        host=told.host and HOST_ALIAS,
+        host=aliases.host(told.host),
         boot_id="",
         command=told.command and _COMMAND_ALIAS,
         plan=tuple(map(_redacted_row, told.plan)),

@@ -25,9 +25,10 @@ from .paper import Paper
 _PLAIN: Final = Paper()
 
 
-def compare_text(comparison: Comparison, paper: Paper = _PLAIN) -> str:
-    """All of it, ending in a newline."""
+def compare_text(comparison: Comparison, paper: Paper = _PLAIN, title: str = "") -> str:
+    """All of it, ending in a newline, `title` above it."""
     sections = [
+        paper.paragraph(title, "") if title else [],
         _head(comparison, paper),
         _obstacles(comparison, paper),
         _verdicts(comparison, paper),

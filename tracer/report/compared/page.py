@@ -40,8 +40,10 @@ class ArmHead:
 
 @dataclass(frozen=True)
 class Head:
-    """What the page begins with: arms, what makes them hard to compare, and a sentence for each but the first."""
+    """What the page begins with: arms, what makes them hard to compare, and a sentence for each but the first; `title`
+    stands for the arms' names where it is not empty."""
 
+    title: str
     aligned: str
     arms: tuple[ArmHead, ...]
     broken: tuple[str, ...]
@@ -50,11 +52,16 @@ class Head:
     level: str
 
 
-def write_comparison(path: Path, comparison: Comparison, recordings: Iterable[Path], *, force: bool = False) -> int:
-    """Write the page to `path` and return its size in bytes. It may be read by those who may read all `recordings`,
-    and replaces none. Raises TracerError when it can't be written; then there is no half a page."""
+def write_comparison(
+    path: Path, comparison: Comparison, recordings: Iterable[Path], *, force: bool = False, title: str = ""
+) -> int:
+    """Write the page to `path` and return its size in bytes; `title` stands for the arms' names.
+
+    It may be read by those who may read all `recordings`, and replaces none. Raises TracerError when it can't be
+    written; then there is no half a page.
+    """
     inputs = [*recordings]
-    page = render(comparison).encode("utf-8")
+    page = render(comparison, title).encode("utf-8")
     write_file(path, page, force=force, what=WHAT, mode=_mode_of(inputs), inputs=inputs)
     return len(page)
 
@@ -68,21 +75,22 @@ def _mode_of(recordings: list[Path]) -> int:
     return PRIVATE
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: Comparison, title: str = "") -> str:
     """The whole page as one self-contained HTML document."""
     longest_s = max(run.length_s for arm in comparison.arms for run in arm.runs)
     names = ", ".join(arm.name for arm in comparison.arms)
     context: dict[str, object] = {
-        "title": f"{names}: reclaim-tracer comparison",
-        "head": _head(comparison),
+        "title": f"{title or names}: reclaim-tracer comparison",
+        "head": _head(comparison, title),
         "tool_version": __version__,
     }
     return document("compare.html", filled(SECTIONS, comparison), {"duration": longest_s}, context)
 
 
-def _head(comparison: Comparison) -> Head:
+def _head(comparison: Comparison, title: str) -> Head:
     told = any(each.told for pair in comparison.pairs for each in pair.differences)
     return Head(
+        title,
         ALIGNED[comparison.align],
         tuple(_arm(number, comparison) for number in range(len(comparison.arms))),
         tuple(each.text for each in comparison.obstacles if each.breaks),
