@@ -108,6 +108,7 @@ class Metadata:
     that events' cgroups are of (`memory`: the memory controller's, v1; `unified`: v2's), empty where they tell none.
     `boottime_ahead_ns` is by how much CLOCK_BOOTTIME was ahead of CLOCK_MONOTONIC when the recording began, None where
     unknown. `programs` is how the BPF programs came: `compiled`, from the `cache` or a `file`; empty where unknown.
+    `labels` are what somebody calls this machine, or how it is set.
     """
 
     tool_version: str = ""
@@ -145,6 +146,7 @@ class Metadata:
     watermark_high_pages: int | None = None
     recorder_pid: int | None = None
     imported_from: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kinds_traced(self) -> frozenset[str]:

@@ -72,6 +72,7 @@ def main() -> None:
         programs=None,
         cached=False,
         marks=False,
+        labels={},
         quiet=False,
         verbose=True,
     )

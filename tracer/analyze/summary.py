@@ -69,6 +69,7 @@ def _recording(analysis: Analysis, facts: RecordingFacts) -> dict[str, Any]:
     return {
         "kernel": metadata.kernel_release,
         "host": metadata.host,
+        "labels": dict(metadata.labels),
         "start_utc": _utc(metadata.start_utc_ns),
         "duration_s": analysis.duration_s,
         "slice": None if facts.slice is None else asdict(facts.slice),

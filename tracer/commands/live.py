@@ -103,5 +103,6 @@ def _record_arguments(options: RecordOptions) -> tuple[str, ...]:
     }
     flags = ("--force-start" * options.force_start, "--no-cache" * (not options.cached))
     callbacks = (word for name in options.oom_notifiers for word in ("--oom-notifier", name))
+    labels = (word for key, value in options.labels.items() for word in ("--label", f"{key}={value}"))
     pairs = (word for name, value in given.items() if value is not None for word in (name, str(value)))
-    return (*pairs, *callbacks, *filter(None, flags))
+    return (*pairs, *callbacks, *labels, *filter(None, flags))

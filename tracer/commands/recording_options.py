@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from ..jobs.record_options import RecordOptions
+from ..labels import labels_of
 from .options import LEAST_S, BalloonSource, BalloonSourceOption, Force, OomNotifier, Programs, length_s
 
 MOST_MIB = 1 << 20
@@ -136,9 +138,26 @@ Marks = Annotated[
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile, whatever is cached, and cache nothing.")]
 
 
+Label = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Put a label into the recording, such as policy=oom-only. Can be repeated.",
+        show_default=False,
+    ),
+]
+
+
 def mib_bytes(mib: int | None) -> int | None:
     """MiB as they are given, in bytes."""
     return None if mib is None else mib << 20
+
+
+def _labels(words: list[str] | None) -> dict[str, str]:
+    try:
+        return labels_of(words or ())
+    except UsageError as error:
+        raise typer.BadParameter(str(error), param_hint="'--label'") from error
 
 
 @dataclass(frozen=True)
@@ -159,6 +178,7 @@ class RecorderGroup:
     force_start: ForceStart = False
     programs: Programs = None
     no_cache: NoCache = False
+    label: Label = None
 
     def wishes(self, output: Path, duration_s: float | None, flush_s: float | None) -> RecordOptions:
         """What is recorded where, for how long, and written how often; nothing is printed, and no command is run."""
@@ -184,6 +204,7 @@ class RecorderGroup:
             programs=self.programs,
             cached=not self.no_cache,
             marks=False,
+            labels=_labels(self.label),
             quiet=True,
             verbose=False,
         )

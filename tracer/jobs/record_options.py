@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class RecordOptions:
     programs: Path | None
     cached: bool
     marks: bool
+    labels: Mapping[str, str]
     quiet: bool
     verbose: bool
     metrics: MetricsOptions | None = None

@@ -126,5 +126,6 @@ def _capture(
         loader=loader,
         marks=options.marks,
         beside=beside,
+        labels=options.labels,
     )
     return capture(request, say)

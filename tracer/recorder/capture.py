@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -63,6 +63,7 @@ class CaptureRequest:
     `memory_available_bytes` is what could be had when the buffers' sizes were chosen, None where unknown.
     `marks`: each line of standard input is put into the recording; where that is a stream, their end ends it.
     `beside` is called about once a second: what runs beside the recorder is looked after there.
+    `labels` are put into the recording.
     """
 
     output: Output
@@ -81,6 +82,7 @@ class CaptureRequest:
     loader: Loader | None = None
     marks: bool = False
     beside: Callable[[], None] = lambda: None
+    labels: Mapping[str, str] = field(default_factory=dict)
     load: Callable[[], AbstractContextManager[Callable[[], None]]] = _no_load
 
 
@@ -182,6 +184,7 @@ def _record(
         memory_lock=lock.refusal or LOCKED,
         queue_bytes=request.output.queue_bytes,
         memory_available_bytes=request.memory_available_bytes,
+        labels=request.labels,
     )
     writer = request.output.open(facts)
     try:

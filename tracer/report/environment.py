@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..analyze.model import Analysis, known_sum
+from ..labels import label_words
 from ..metadata import Metadata, SourceState
 from ..recording_facts import RecordingFacts
 from ..wording.evidence import no_balloon, nothing_seen
@@ -39,7 +40,9 @@ def environment(analysis: Analysis, facts: RecordingFacts) -> list[Fact]:
     """What everybody asks first."""
     metadata = facts.metadata
     imported = f" (imported from {metadata.imported_from})" if metadata.imported_from else ""
+    labels = [Fact("Labels", label_words(metadata.labels))] if metadata.labels else []
     return [
+        *labels,
         Fact("Kernel", f"{_kernel(metadata)}, {_cpus(metadata)}"),
         Fact("Recorded", f"{utc(metadata.start_utc_ns)}, for {length_of(analysis, facts)}"),
         Fact("Memory", f"{_memory(metadata)}{_watermarks(metadata)}"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ..labels import MOST_KEY_CHARS, MOST_LABELS, MOST_VALUE_CHARS
 from ..metadata import ClockChangeKind, SourceState
 from .format import MOST_COUNT, MOST_NS
 from .note_keys import (
@@ -90,6 +91,7 @@ METADATA: Final = Members(
         "watermark_high_pages": Nullable(_COUNT),
         "recorder_pid": Nullable(Whole(0, (1 << 32) - 1)),
         "imported_from": Nullable(_SENTENCE),
+        "labels": MapOf(Text(MOST_VALUE_CHARS), MOST_LABELS, MOST_KEY_CHARS),
     }
 )
 """Each field of `Metadata`; one that is not there has its default."""

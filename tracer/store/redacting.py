@@ -39,10 +39,10 @@ class RedactedRecording:
     """A `Recording` with the same attributes, in which names are aliases.
 
     Aliased are tasks (`task-1`), parts of cgroups' paths (`cgroup-1.service`), the host, the command, the file, marks,
-    the source of an import and kernel addresses (which tell where the kernel was loaded); the boot's id is left out.
-    Kernel threads, kernel functions, modules, numbers and times stay. An alias stands for the same name in everything
-    made of one recording, whatever part of it is looked at: a file is read once for its names before anything else.
-    With the same `aliases` that holds for several recordings.
+    the source of an import and kernel addresses (which tell where the kernel was loaded); the boot's id and labels are
+    left out. Kernel threads, kernel functions, modules, numbers and times stay. An alias stands for the same name in
+    everything made of one recording, whatever part of it is looked at: a file is read once for its names before
+    anything else. With the same `aliases` that holds for several recordings.
     """
 
     def __init__(self, recording: Unredacted, aliases: Aliases | None = None) -> None:
@@ -159,6 +159,7 @@ def _redacted_metadata(told: Metadata, aliases: Aliases) -> Metadata:
         cgroup_hierarchy_reason=_without_paths(told.cgroup_hierarchy_reason),
         memory_lock=_without_paths(told.memory_lock),
         imported_from=told.imported_from and _SOURCE_ALIAS,
+        labels={},
     )
 
 

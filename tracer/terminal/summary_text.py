@@ -8,6 +8,7 @@ from typing import Final
 from ..analyze.model import Analysis, BalloonResult, Finding, Stall, TierRow
 from ..analyze.naming import recorder_reclaim, row_label, scope_label
 from ..analyze.terms import Quality, Severity, Tier
+from ..labels import label_words
 from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount, size_words
 from ..wording.evidence import no_balloon, nothing_seen
@@ -81,7 +82,8 @@ def _head(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
     where = f"{meta.host or 'an unknown host'}, {kernel}"
     length = length_of(analysis, facts)
     started = utc(meta.start_utc_ns) if meta.start_utc_ns else "date not known"
-    return paper.paragraph(f"{facts.source}: {length} on {where}, {started}", "")
+    head = paper.paragraph(f"{facts.source}: {length} on {where}, {started}", "")
+    return head + (paper.paragraph(label_words(meta.labels), "Labels: ") if meta.labels else [])
 
 
 def _verdict(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str]:
