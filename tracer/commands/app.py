@@ -11,7 +11,7 @@ from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
 from . import compare as compare_command
-from . import demo, events, explain, export, import_, live, programs, record, replay, report, spans, summary
+from . import demo, events, explain, export, fleet, import_, live, programs, record, replay, report, spans, summary
 from .compare_options import ArmsCommand
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("replay", short_help="Replay a recording: findings as they appear, t
 app.command("summary", short_help="Analyse a recording and print text or JSON.")(summary.summary)
 app.command("report", short_help="Analyse a recording and write one HTML file.")(report.report)
 app.command("compare", cls=ArmsCommand, short_help="Hold recordings against each other.")(compare_command.compare)
+app.command("fleet", short_help="Analyse many recordings, and report on all of them.")(fleet.fleet)
 app.command("events", short_help="Print a recording's events: text, JSON lines or CSV.")(events.events)
 app.command("spans", short_help="Print a recording's spans, nested: text, JSON lines or CSV.")(spans.spans)
 app.command("export", short_help="Write a recording in the format of another tool.")(export.export)

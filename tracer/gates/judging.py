@@ -95,7 +95,7 @@ def of_number(condition: Condition, measure: Measure, number: Number) -> Judged:
 def _of_loss(condition: Condition, analysis: Analysis, facts: RecordingFacts) -> Judged:
     """Events lost, or, of which nobody knows how many events they had, parts of the recording that are missing."""
     lost = analysis.accounting.lost_total
-    parts = _missing_parts(facts)
+    parts = missing_parts(facts)
     if condition.is_met(lost) or (parts and condition.alone):
         words = ", ".join((*([count(lost)] if lost else []), *parts))
         return Judged(condition, Outcome.MET, words)
@@ -104,7 +104,8 @@ def _of_loss(condition: Condition, analysis: Analysis, facts: RecordingFacts) ->
     return Judged(condition, Outcome.PASSED, count(lost))
 
 
-def _missing_parts(facts: RecordingFacts) -> list[str]:
+def missing_parts(facts: RecordingFacts) -> list[str]:
+    """What of its file is missing, of which nobody knows how many events it had."""
     parts = []
     if missing := len(facts.files.missing):
         parts.append(plural(missing, "missing file"))
@@ -127,9 +128,14 @@ def _of_kind(condition: Condition, analysis: Analysis, facts: RecordingFacts) ->
 def _of_severity(condition: Condition, analysis: Analysis, facts: RecordingFacts) -> Judged:
     least = SEVERITIES.index(condition.severity)
     found = [finding for finding in analysis.findings if _rank(finding.severity) >= least]
+    return _of_findings(condition, found, undecided_why(analysis, facts))
+
+
+def undecided_why(analysis: Analysis, facts: RecordingFacts) -> str:
+    """Why it can't be said that there is no finding of some severity, a clause; empty where it can."""
     judged = verdict(analysis, facts)
     unknown = "; ".join(undecided(analysis, facts)) or judged.sentence if judged.level == UNKNOWN_LEVEL else ""
-    return _of_findings(condition, found, unknown or missing_part(facts))
+    return unknown or missing_part(facts)
 
 
 def _rank(severity: Severity) -> int:

@@ -17,27 +17,27 @@ _KIB: Final = 1024
 
 
 @contextmanager
-def bounded_memory(recording: Path) -> Iterator[None]:
-    """In here the process gets no more than MOST_BYTES of memory of its own beside what it has.
+def bounded_memory(recording: Path, most_bytes: int = MOST_BYTES) -> Iterator[None]:
+    """In here the process gets no more than `most_bytes` of memory of its own beside what it has.
 
     Raises RecordingError where that is not enough. Lower limits of the user's stay: MemoryError is theirs then.
     """
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    is_ours = _limit(before)
+    is_ours = _limit(before, most_bytes)
     try:
         yield
     except MemoryError as error:
         if not is_ours:
             raise
         raise RecordingError(
-            f"{shown(recording)}: needs more than {MOST_BYTES >> 20} MiB of memory to analyse: it is unusual, or made "
+            f"{shown(recording)}: needs more than {most_bytes >> 20} MiB of memory to analyse: it is unusual, or made "
             "to be large; analyse part of it (--from, --to)"
         ) from error
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def _limit(before: tuple[int, int]) -> bool:
+def _limit(before: tuple[int, int], most_bytes: int) -> bool:
     """Whether the limit that is met first is ours.
 
     RLIMIT_DATA limits private writable memory, VmData in /proc/PID/status (since Linux 4.7, mm/mmap.c:
@@ -46,9 +46,9 @@ def _limit(before: tuple[int, int]) -> bool:
     sizes = _sizes()
     limits = ((before[0], sizes.get("VmData")), (resource.getrlimit(resource.RLIMIT_AS)[0], sizes.get("VmSize")))
     for limit, size in limits:
-        if size is None or (limit != resource.RLIM_INFINITY and limit < size + MOST_BYTES):
+        if size is None or (limit != resource.RLIM_INFINITY and limit < size + most_bytes):
             return False
-    resource.setrlimit(resource.RLIMIT_DATA, (sizes["VmData"] + MOST_BYTES, before[1]))
+    resource.setrlimit(resource.RLIMIT_DATA, (sizes["VmData"] + most_bytes, before[1]))
     return True
 
 

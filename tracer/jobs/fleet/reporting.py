@@ -1,0 +1,140 @@
+"""What a fleet comes to, written: tables over all recordings, recordings' own reports, the page and its JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ...errors import TracerError
+from ...fleet.as_json import fleet_json
+from ...fleet.fragments import SUFFIX, Fragments
+from ...fleet.gathered import Recorded
+from ...fleet.places import is_url
+from ...fleet.results import Results
+from ...fleet.tables import KEPT
+from ...outputs import NewFile, make_folders, write_file
+from ...tables.library import library
+from ..analysis import analyse_file
+from ..memory_bound import bounded_memory
+
+if TYPE_CHECKING:
+    from ...analyze import Options
+
+PAGE: Final = "fleet.html"
+NUMBERS: Final = "fleet.json"
+REPORTS: Final = "reports"
+TABLES: Final = "tables"
+ALL: Final = -1
+Progress = Callable[[str, float | None], object]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where things are, and reports that could not be made, with why."""
+
+    page: Path
+    reports: int
+    refused: Sequence[tuple[str, str]]
+
+
+def write_all(
+    output: Path, results: Results, fragments: Fragments, options: Options, most_reports: int, progress: Progress
+) -> Written:
+    """Everything but fragments. Raises TracerError."""
+    from ...report.fleet.page import render
+
+    make_folders(output / TABLES)
+    write_tables(output / TABLES, results.fleet.recordings, fragments, progress)
+    links, refused = _write_reports(output, results, options, most_reports, progress)
+    _put(output / NUMBERS, json.dumps(fleet_json(results), indent=1).encode() + b"\n")
+    _put(output / PAGE, render(results, links).encode())
+    return Written(output / PAGE, len(links), refused)
+
+
+def _put(path: Path, data: bytes) -> None:
+    write_file(path, data, force=True, what="a fleet's report")
+
+
+def write_tables(
+    folder: Path, recordings: Sequence[Recorded], fragments: Fragments, progress: Progress
+) -> None:  # fmt: skip
+    """One Parquet file a table, recordings in order of their names, read and written one after the other."""
+    parquet: Any = library("pyarrow.parquet")
+    from ...tables.arrow import schema_of
+
+    keys = [each.key for each in recordings]
+    for number, table in enumerate(KEPT):
+        progress("Joining tables", number / len(KEPT))
+        schema = schema_of(table, "").remove_metadata()
+        with NewFile(folder / f"{table.name}{SUFFIX}", force=True, what="a table") as file:
+            with (
+                os.fdopen(os.dup(file.descriptor), "wb") as stream,
+                parquet.ParquetWriter(stream, schema, compression="zstd") as writer,
+            ):
+                for rows in _joined(fragments, keys, table.name):
+                    writer.write_table(rows.replace_schema_metadata(None).cast(schema))
+            file.publish()
+
+
+_JOINED_ROWS: Final = 1 << 16
+
+
+def _joined(fragments: Fragments, keys: list[str], table: str) -> Any:  # noqa: ANN401 - an iterator of pyarrow's tables
+    """Fragments' rows, in groups of many."""
+    arrow = library("pyarrow")
+    held: list[Any] = []
+    count = 0
+    for _, rows in fragments.batches(keys, table):
+        held.append(rows.replace_schema_metadata(None))
+        count += rows.num_rows
+        if count >= _JOINED_ROWS:
+            yield arrow.concat_tables(held)
+            held, count = [], 0
+    if held:
+        yield arrow.concat_tables(held)
+
+
+def _write_reports(
+    output: Path, results: Results, options: Options, most: int, progress: Progress
+) -> tuple[Mapping[str, str], list[tuple[str, str]]]:
+    """The reports of the worst guests' costliest recordings; links by key. Those of earlier runs that are not among
+    them go."""
+    from ...report.page import write_report
+    from ...store import files_of
+
+    guests = results.guests if most == ALL else results.guests[:most]
+    links: dict[str, str] = {}
+    refused: list[tuple[str, str]] = []
+    if guests:
+        make_folders(output / REPORTS)
+    for number, guest in enumerate(guests):
+        progress("Writing reports", number / len(guests))
+        recording = guest.costliest
+        name = f"{recording.key}.html"
+        if is_url(recording.source):
+            refused.append((recording.source, "its report is made where its file is"))
+            continue
+        path = Path(recording.source)
+        try:
+            with bounded_memory(path):
+                analysis, facts = analyse_file(path, options)
+                write_report(output / REPORTS / name, analysis, facts, files_of(path), force=True, title=guest.name)
+        except TracerError as error:
+            refused.append((recording.source, str(error)))
+            continue
+        links[recording.key] = f"{REPORTS}/{name}"
+    _remove_others(output / REPORTS, {f"{key}.html" for key in links})
+    return links, refused
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Reports of this folder's own kind of name alone: nobody else's file goes."""
+    for file in folder.glob("????????-????????????????????????.html"):
+        if file.name not in kept:
+            with suppress(OSError):
+                file.unlink()
