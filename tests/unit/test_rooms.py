@@ -98,7 +98,7 @@ ONLY_IMPORTER = {
     "jinja2": {"report"},
     "plotly": {"report"},
     "pandas": {"frames", "report", "store"},
-    "pyarrow": {"tables", "export"},
+    "pyarrow": {"tables", "export", "fleet", "jobs"},
     "textual": {"screen"},
     "typer": {"commands"},
     "junitparser": {"gates"},

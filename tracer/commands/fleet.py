@@ -89,13 +89,13 @@ def fleet(
         from ..fleet.results import results_of
         from ..jobs.fleet.local import LocalPool
         from ..jobs.fleet.reporting import write_all
-        from ..jobs.fleet.running import Request, Run, check_folder, share_of
+        from ..jobs.fleet.running import Request, Run, check_ready, share_of
         from ..terminal.fleet_text import fleet_text, run_words
         from ..terminal.messages import Messages, print_result, say
         from ..terminal.paper import stdout_paper
         from ..terminal.progress import progress_bar
 
-    check_folder(output)
+    check_ready(output)
     share = share_of(cpus or len(os.sched_getaffinity(0)), memory)
     options = Options(horizon_s=horizon, gap_s=gap)
     request = Request(entries_of(recordings), str(output), options, share)

@@ -16,6 +16,7 @@ from ...fleet.identity import stamps_of
 from ...fleet.manifest import Entry
 from ...fleet.places import is_url, place
 from ...fleet.tables import fragments_name
+from ...tables.library import library
 from ..memory_bound import MOST_BYTES
 from .rate import Rate
 from .seen import Seen
@@ -202,7 +203,8 @@ class Run:
         )  # fmt: skip
 
 
-def check_folder(output: Path) -> None:
-    """Raises UsageError where it is something other than a folder."""
+def check_ready(output: Path) -> None:
+    """Raises TracerError where it is something other than a folder, or pyarrow is not installed."""
+    library("pyarrow")
     if os.path.lexists(output) and not output.is_dir():
         raise UsageError(f"{printable(str(output))}: is no folder; choose another path with -o")

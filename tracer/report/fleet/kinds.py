@@ -36,7 +36,7 @@ class KindRow:
 
 @dataclass(frozen=True)
 class Kinds:
-    """All rows, over bins from `begin` to `end`, each `width` long; `untimed` is a sentence on those without a time."""
+    """All rows, over bins from `begin` to `end`, each `width` long; `untimed`: of findings without a time."""
 
     rows: tuple[KindRow, ...]
     bins: int
