@@ -25,11 +25,17 @@ class LocalPool:
         self._processes = processes
         self._stopped = threading.Event()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._threads: list[threading.Thread] = []
         self.died = 0
 
     def stop(self) -> None:
         """From any thread."""
         self._stopped.set()
+
+    def finish(self) -> None:
+        """Wait until what was begun is done."""
+        for thread in self._threads:
+            thread.join()
 
     @property
     def processes(self) -> tuple[subprocess.Popen[bytes], ...]:
@@ -47,7 +53,7 @@ class LocalPool:
             waiting.put(task)
             count += 1
         done: SimpleQueue[Outcome | BaseException | None] = SimpleQueue()
-        threads = [
+        self._threads = threads = [
             threading.Thread(target=self._work, args=(number, waiting, done), daemon=True)
             for number in range(min(self._processes, count))
         ]

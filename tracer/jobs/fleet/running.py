@@ -44,6 +44,9 @@ class Pool(Protocol):
     def stop(self) -> None:
         """Begin nothing more."""
 
+    def finish(self) -> None:
+        """Wait until what was begun is done."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -165,6 +168,7 @@ class Run:
         except KeyboardInterrupt:
             pool.stop()
             self.stopped = True
+            pool.finish()
         finally:
             self.tally.died += pool.died
 
