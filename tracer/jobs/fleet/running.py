@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...analyze import Options
 
 PROCESS_BYTES: Final = 160 << 20
-"""A worker beside what its analysis takes: Python, numpy, pyarrow (measured: 131 MiB)."""
+"""A worker beside what its analysis takes: Python, numpy, pyarrow. An estimate: no run has measured it apart."""
 LEAST_BYTES: Final = 64 << 20
 """An analysis gets no less."""
 _NOTE_EVERY: Final = 200
