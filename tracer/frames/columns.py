@@ -22,6 +22,10 @@ Extension = pd.api.extensions.ExtensionArray
 TIER_DTYPE: Final = pd.CategoricalDtype([tier.label for tier in Tier], ordered=True)
 """Tiers in order: `spans[spans.tier >= "direct"]` works."""
 
+STRING_DTYPE: Final = pd.StringDtype("python")
+"""Text as Python has it, whether pyarrow is installed or not: that takes no name that is not UTF-8."""
+
+_PANDAS: Final[Mapping[str, Any]] = {"category": TIER_DTYPE, "string": STRING_DTYPE}
 _NESTED: Final = {"numbers", "ids", "words"}
 
 
@@ -52,7 +56,8 @@ def frame(columns: Columns, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def series(values: Iterable[Any], dtype: str) -> pd.Series[Any]:
     """One column; the dtype `category` is that of tiers."""
-    return pd.Series(list(values), dtype=TIER_DTYPE if dtype == "category" else dtype)
+    column: pd.Series[Any] = pd.Series(list(values), dtype=_PANDAS.get(dtype, dtype))
+    return column
 
 
 def nullable(values: npt.NDArray[np.integer[Any]], missing: npt.NDArray[np.bool_]) -> Extension:
@@ -62,7 +67,7 @@ def nullable(values: npt.NDArray[np.integer[Any]], missing: npt.NDArray[np.bool_
 
 def words(names: Sequence[Any], codes: npt.NDArray[np.integer[Any]]) -> Extension:
     """`string`, each row one of a few names (text or NA)."""
-    column: Extension = pd.array(np.asarray(names, object)[codes], dtype="string")
+    column: Extension = pd.array(np.asarray(names, object)[codes], dtype=STRING_DTYPE)
     return column
 
 

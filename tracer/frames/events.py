@@ -64,7 +64,9 @@ def samples_frame(items: Iterable[Item], metadata: Metadata) -> pd.DataFrame:
     for name in names:
         values = np.concatenate([_readings(part, name) for part in parts])[order]
         columns[name] = nullable(values, values == SAMPLE_NULL)
-    return pd.DataFrame(columns)
+    # As Python has them: pyarrow, where it is installed, takes no name that is not UTF-8.
+    named = pd.Index(list(columns), dtype=object)
+    return pd.DataFrame(dict(enumerate(columns.values()))).set_axis(named, axis=1)
 
 
 def _readings(part: Samples, name: str) -> npt.NDArray[np.int64]:
