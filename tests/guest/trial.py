@@ -15,7 +15,7 @@ from .guest import Guest, MachineError, say_again
 from .lab import Lab
 from .machine import Hardware
 from .scenario import Scenario
-from .ways import DEFAULT, NONE, Recorders, is_as_asked, lacking, may_infer, on, options_of, with_room
+from .ways import DEFAULT, NONE, Recorders, is_as_asked, may_infer, on, options_of, with_room
 
 Machine = tuple[str, type[Guest], Hardware]
 
@@ -36,7 +36,7 @@ class Trial:
     @property
     def why_not(self) -> str:
         """Why it can't be run; empty where it can."""
-        return self.scenario.why_not(self.kernel) or lacking(self.kernel, self.way)
+        return self.scenario.why_not(self.kernel)
 
     def __str__(self) -> str:
         return ".".join(filter(None, (f"{self.kernel}-{self.scenario.name}", self.way)))

@@ -26,8 +26,6 @@ WAYS: Final[Recorders] = {
     PERF: _PERF_BUFFERS,
     PROGRAMS: ("--programs", PLACE),
 }
-_LACKING: Final[Mapping[tuple[str, str], str]] = {}
-"""What a kernel of the lab can't be recorded by, and why."""
 _CARRIED: Final = f".{PROGRAMS}"
 _COUNTED_BY: Final = {
     "fentry": "fentry:",
@@ -64,11 +62,6 @@ def options_of(way: str) -> tuple[str, ...]:
 def on(hardware: Hardware, way: str) -> Hardware:
     """The machine that is recorded on in this way."""
     return replace(hardware, compiler=False) if _told_apart(way)[1] else hardware
-
-
-def lacking(kernel: str, way: str) -> str:
-    """Why a kernel of the lab can't be recorded in this way; empty where it can."""
-    return _LACKING.get((kernel, _told_apart(way)[0]), "")
 
 
 def _told_apart(way: str) -> tuple[str, bool]:
