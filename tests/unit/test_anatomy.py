@@ -28,7 +28,7 @@ from tracer.evidence.rows import EventRow, SpanRow
 from tracer.evidence.scenes import SceneKind, scenes
 from tracer.evidence.standing import Standing
 from tracer.evidence.thinning import Thinned
-from tracer.jobs.analysis import WHOLE, Span
+from tracer.jobs.analysis import WHOLE, Span, opened
 from tracer.jobs.standing import analyse_for_report
 from tracer.report import render
 from tracer.report.anatomy.lanes import MOST_LANES, lanes
@@ -41,7 +41,7 @@ PAGE = 4096
 
 
 def source_of(path, span=WHOLE, *, redact=False):
-    return analyse_for_report(path, Options(), span, redact=redact)
+    return analyse_for_report(opened(path, span, redact=redact), Options(), span)
 
 
 @pytest.fixture(scope="module")

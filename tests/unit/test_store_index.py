@@ -36,7 +36,7 @@ VERSION_1_0 = Path(__file__).parent / "data" / "version-1.0.rtrace"
 KINDS_OF_VERSION_1_0 = range(1, 41)
 """The file is as format version 1.0 wrote it: records of these kinds, then calm_records(1_000)."""
 METADATA_OF_VERSION_1_0 = replace(
-    METADATA, start_utc_ns=0, absent_fields={"virtballoon_free_page_report": ("reported_pages",)}
+    METADATA, start_utc_ns=0, cpus=1, absent_fields={"virtballoon_free_page_report": ("reported_pages",)}
 )
 """The file does not say what the wall clock was, and its version had no column for the pages of a report."""
 
