@@ -48,6 +48,16 @@ def test_nothing_is_fine_before_the_first_full_second():
     assert looks[-1].standing.since_s == 0.0
 
 
+def test_nothing_is_fine_where_the_stream_was_cut():
+    # GIVEN a quiet machine whose stream ends by its mark, or without it
+    looks = {
+        end: snapshots(TICK, metadata=MACHINE, until_s=5, health=StreamHealth(ended=end)) for end in ("closed", "cut")
+    }
+    # THEN nobody knows what became of the machine that was cut off
+    assert {end: seen[-1].standing.state for end, seen in looks.items()} == {"closed": State.OK, "cut": State.BLIND}
+    assert looks["cut"][-1].standing.why.startswith("What has happened since is not known.")
+
+
 def test_nothing_is_fine_for_ten_seconds_after_a_loss():
     # GIVEN events lost at 3 s
     looks = snapshots(TICK, LostStretch(2 * SECOND, 3 * SECOND, {"kswapd_wake": 7}), metadata=MACHINE, until_s=15)

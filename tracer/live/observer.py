@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ..analyze.model import Analysis, Finding
@@ -78,7 +79,8 @@ class Observer:
         ten_length_s = now.time_s - ten.time_s
         episode = analysis.episodes[-1] if analysis.episodes else None
         lag_s = None if health.ended else health.lag_s
-        moment = Moment(analysis, self._facts, now, second, lambda: self._busy.limited(analysis, second.time_s), lag_s)
+        limited = partial(self._busy.limited, analysis, second.time_s)
+        moment = Moment(analysis, self._facts, now, second, limited, lag_s, cut=health.ended == "cut")
         return Snapshot(
             now_s=now.time_s,
             ended=health.ended,

@@ -57,7 +57,8 @@ class Reading:
 @dataclass(frozen=True)
 class Moment:
     """What rules look at: the results so far, the look at them, and the one a second before. `limited` names the cgroup
-    that was at its limit in that second; `lag_s` is how far the results lie behind now, None where nobody knows."""
+    that was at its limit in that second; `lag_s` is how far the results lie behind now, None where nobody knows; `cut`:
+    the stream ended without its end mark."""
 
     analysis: Analysis
     facts: RecordingFacts
@@ -65,6 +66,7 @@ class Moment:
     second_ago: Look
     limited: Callable[[], str | None]
     lag_s: float | None = None
+    cut: bool = False
 
     def recent(self, kinds: frozenset[str], within_s: float) -> list[Finding]:
         """Findings of these kinds that last or ended so recently, the worst first; mere information is none."""
@@ -86,13 +88,17 @@ class Moment:
 def blindness(moment: Moment) -> Reading | None:
     """Why nothing can be said, where that is so."""
     now_s = moment.now.time_s
-    if seen := [reading for reading in (_late(moment), _lossy(moment)) if reading]:
+    if seen := [reading for reading in (_cut(moment), _late(moment), _lossy(moment)) if reading]:
         return Reading(State.BLIND, min(one.since_s for one in seen), " ".join(one.why for one in seen))
     if now_s < FIRST_S:
         return Reading(State.BLIND, 0.0, "Watching for less than a second.")
     if not moment.analysis.accounting.events and not moment.analysis.samples and not moment.facts.metadata.plan:
         return Reading(State.BLIND, 0.0, "Nothing was seen yet.")
     return None
+
+
+def _cut(moment: Moment) -> Reading | None:
+    return Reading(State.BLIND, moment.now.time_s, "What has happened since is not known.") if moment.cut else None
 
 
 def _late(moment: Moment) -> Reading | None:
