@@ -15,6 +15,10 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# A terminal's size and its colours are what a test says they are, wherever it runs.
+for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
+    os.environ.pop(name, None)
+
 REQUIRABLE = ("live", "browser", "guest", "compat")
 CHROMIUM_COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 TRACEFS = Path("/sys/kernel/tracing")

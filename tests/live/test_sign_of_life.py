@@ -78,7 +78,7 @@ def test_it_is_there_while_it_records_and_gone_at_the_end(recorder: Recorder) ->
     recorder.process.send_signal(signal.SIGINT)
     recorder.finish()
     last = list(LIFE.finditer(recorder.printed))[-1]
-    assert re.match(rb"(\^C)?\r\x1b\[KWrote ", recorder.printed[last.end() :])
+    assert re.match(rb"(\^C)?\r\x1b\[KWrote\s", recorder.printed[last.end() :])
     for line in recorder.printed.split(b"\n"):
         assert not re.match(rb"since ", line.rpartition(b"\r\x1b[K")[2]), "nothing of it stays"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,16 @@ def test_a_path_in_a_command_to_be_pasted_is_one_word_of_one_line(name: str) -> 
     pasted = subprocess.run(["bash", "-c", f"printf '%s\\0' {word}"], stdout=subprocess.PIPE, check=True).stdout
     assert Path(os.fsdecode(pasted.removesuffix(b"\0"))) == Path(name)
     assert not pasted.startswith(b"-")
+
+
+def test_a_path_stays_in_one_piece_on_a_narrow_terminal() -> None:
+    path = f"/srv/{'a-long-folder/' * 6}x.rtrace"
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 60))
+    code = f"from tracer.terminal.messages import say; say({f'Wrote {path} (12 events)'!r})"
+    subprocess.run([sys.executable, "-c", code], stderr=slave, cwd=ROOT, check=True, timeout=60)
+    os.close(slave)
+    lines = os.read(master, 4096).decode().split("\r\n")
+    os.close(master)
+    assert path in [line.strip() for line in lines]
+    assert len(lines) > 2, "the rest of it is wrapped"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from typing import Final
@@ -29,10 +30,13 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most so many cells; a number stays with its unit, a longer word is parted. Never empty."""
+def wrap(text: str, width: int, *, part: bool = True) -> list[str]:
+    """Lines of at most so many cells; a number stays with its unit. Never empty.
+
+    A word that is longer than a line is parted, or has a longer line of its own.
+    """
     lines, line = [], ""
-    for word in _words(text, width):
+    for word in _words(text, width if part else sys.maxsize):
         joined = f"{line} {word}" if line else word
         if line and cells(joined) > width:
             lines.append(line)

@@ -42,7 +42,7 @@ class Messages:
 
 
 def say(text: str) -> None:
-    """A line on stderr, wrapped at words where that is a terminal and narrower."""
+    """A line on stderr, wrapped where that is a terminal and narrower; a path stays in one piece, to be pasted."""
     LINE.clear()
     write_stderr(f"{_fitted(printable(text))}\n")
 
@@ -53,7 +53,9 @@ def _fitted(text: str) -> str:
         return text
     from .cells import cells, wrap
 
-    return text if cells(text) <= columns else f"\n{_INDENT}".join(wrap(text, max(columns, _LEAST) - len(_INDENT)))
+    if cells(text) <= columns:
+        return text
+    return f"\n{_INDENT}".join(wrap(text, max(columns, _LEAST) - len(_INDENT), part=False))
 
 
 def print_result(text: str) -> None:
