@@ -35,7 +35,7 @@ demo: setup ## Trace this machine for ten seconds: out/demo.rtrace, out/demo.htm
 	@mkdir -p out
 	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/reclaim-tracer demo $(DEMO_OPTIONS)
 
-# Unit tests on every CPU; after them, one by one, those that need the machine to themselves (tests/conftest.py).
+# Tests on every CPU; last, one by one, those that need the machine to themselves (tests/conftest.py).
 test: setup-test ## Run the tests; says what was skipped and why
 	@.ci/setup tracefs
 	$(BIN)/python -m pytest --numprocesses logical $(PYTEST_OPTIONS)

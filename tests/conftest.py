@@ -25,6 +25,12 @@ TRACEFS = Path("/sys/kernel/tracing")
 IN_PIECES = frozenset({"test_fuzz.py"})
 """Files whose tests are long and share nothing: spread over processes test by test."""
 
+BESIDE_OTHERS = frozenset({"browser", "compat"})
+"""What takes long and measures no time: beside other tests, but not beside itself."""
+ALONE = "alone"
+LEAST_PENDING = 2
+"""A process of pytest-xdist runs a test once it knows the next one: with so few left it needs more, or its end."""
+
 Need = Callable[[str, bool, str], None]
 
 
@@ -80,15 +86,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Where processes share the work: unit tests a file at a time, all that needs the machine in one of them."""
+    """Where processes share the work: tests a file at a time, a browser's and those of other releases' userland each
+    in one of them, and last, in one process when the others have ended, all that needs the machine to itself.
+    """
     from xdist.scheduler import LoadScopeScheduling
+    from xdist.workermanage import WorkerController
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            if _required_by(nodeid):
-                return "alone"
+            if names := _required_by(nodeid):
+                return names[0] if names[0] in BESIDE_OTHERS else ALONE
             return nodeid if PurePosixPath(file).name in IN_PIECES else file
+
+        def _reschedule(self, node: WorkerController) -> None:
+            others = [each for each in self.nodes if each is not node and not each.shutting_down]
+            if list(self.workqueue) != [ALONE] or not others or node.shutting_down:
+                super()._reschedule(node)
+            elif self._pending_of(self.assigned_work[node]) <= LEAST_PENDING:
+                node.shutdown()
 
     config.option.loadscopereorder = False
     return ByFile(config, log)
