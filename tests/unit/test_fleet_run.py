@@ -62,7 +62,7 @@ def ran(fleet: Path, output: Path) -> Run:
     """A whole run, with its report."""
     run = begun(fleet, output)
     run.work(LocalPool(2), LocalPool)
-    write_all(output, results_of(run.gather()), run.fragments, Options(), 1, lambda *_: None)
+    write_all(run, results_of(run.gather()), (), 1, lambda *_: None)
     return run
 
 

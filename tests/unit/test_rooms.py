@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "compare": {"compare", "gates", "wording", "analyze", BASE},
     "metrics": {"metrics", "live", "analyze", BASE},
     "export": {"export", "metrics", "tables", "analyze", "store", BASE},
-    "fleet": {"fleet", "tables", "gates", "wording", "analyze", "store", BASE},
+    "fleet": {"fleet", "compare", "tables", "gates", "wording", "analyze", "store", BASE},
     "gates": {"gates", "wording", "analyze", BASE},
     "live": {"live", "wording", "analyze", BASE},
     "terminal": {"terminal", "compare", "fleet", "evidence", "gates", "live", "wording", "analyze", BASE},

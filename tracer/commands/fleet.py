@@ -3,75 +3,41 @@
 from __future__ import annotations
 
 import json
-import os
-import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ..errors import shown
 from ..terminal.loading import loading
-from .options import GAP_S, HORIZON_S, Gap, Horizon, Quiet
+from .fleet_options import Arm, Recordings, Reports, WorkGroup, named_arm
+from .gate_options import GateGroup, exit_by
+from .grouped import with_groups
+from .options import Quiet
 
-_WORST: Final = 20
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B?)", re.IGNORECASE)
-_POWER: Final = {"K": 10, "M": 20, "G": 30, "T": 40}
-_ALL: Final = -1
+if TYPE_CHECKING:
+    from ..fleet.results import Results
+    from ..gates.judging import Judged
+    from ..jobs.fleet.reporting import Written
+    from ..jobs.fleet.running import Run
+
 INCOMPLETE: Final = 130
 """As other commands that Ctrl-C ended."""
+_HERE, _NO_GATE = WorkGroup(), GateGroup()
 
 
-def memory_bytes(text: str) -> int:
-    """Bytes of a size as people write it: `512M`, `2GiB`. Raises typer.BadParameter."""
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is not a size: give a number with K, M, G or T, such as 2G")
-    return int(float(match[1]) * (1 << _POWER[match[2][0].upper()]))
-
-
-def reports_wanted(text: str) -> int:
-    """How many of the worst guests get a report of their own: `worst:20`, `none`, `all`. Raises typer.BadParameter."""
-    if text in ("none", "all"):
-        return 0 if text == "none" else _ALL
-    name, _, number = text.partition(":")
-    if name != "worst" or not number.isascii() or not number.isdigit():
-        raise typer.BadParameter(f"{text!r} is none of worst:N, all, none")
-    return int(number)
-
-
+@with_groups
 def fleet(
-    recordings: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH|GLOB|MANIFEST...",
-            help="Folders, patterns, recordings, or manifests (.csv, .json, .jsonl) that label them.",
-            show_default=False,
-        ),
-    ],
+    recordings: Recordings,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the report, tables and fragments.")
     ],
-    reports: Annotated[
-        int,
-        typer.Option(metavar="worst:N|all|none", parser=reports_wanted, help="Guests that get a report of their own."),
-    ] = "worst:20",  # type: ignore[assignment]
-    cpus: Annotated[
-        int | None,
-        typer.Option("--cpus", metavar="N", min=1, max=1024, help="Processes. Default: one a CPU.", show_default=False),
-    ] = None,
-    memory: Annotated[
-        int | None,
-        typer.Option(
-            metavar="SIZE",
-            parser=memory_bytes,
-            help="Memory of all processes together, such as 2G.",
-            show_default=False,
-        ),
-    ] = None,
+    reports: Reports = "worst:20",  # type: ignore[assignment]
+    arm: Arm = None,
+    how: WorkGroup = _HERE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    horizon: Horizon = HORIZON_S,
-    gap: Gap = GAP_S,
+    gate: GateGroup = _NO_GATE,
     quiet: Quiet = False,
 ) -> None:
     """Analyse many recordings, and write one report over all of them. What was analysed is kept for the next time.
@@ -80,37 +46,61 @@ def fleet(
     Examples:
       reclaim-tracer fleet recordings/ -o fleet/
       reclaim-tracer fleet 'nightly/*.rtrace' -o fleet/ --reports worst:50 --memory 4G
-      reclaim-tracer fleet manifest.csv -o fleet/
+      reclaim-tracer fleet manifest.csv -o fleet/ --arm policy=static --fail-on 'stall>+20%, kind:storm'
     """
     with loading():
-        from ..analyze import Options
-        from ..fleet.as_json import fleet_json
+        from ..fleet.gating import judge_fleet
         from ..fleet.manifest import entries_of
         from ..fleet.results import results_of
-        from ..jobs.fleet.local import LocalPool
         from ..jobs.fleet.reporting import write_all
-        from ..jobs.fleet.running import Request, Run, check_ready, share_of
-        from ..terminal.fleet_text import fleet_text, run_words
-        from ..terminal.messages import Messages, print_result, say
-        from ..terminal.paper import stdout_paper
+        from ..jobs.fleet.running import check_ready
         from ..terminal.progress import progress_bar
 
     check_ready(output)
-    share = share_of(cpus or len(os.sched_getaffinity(0)), memory)
-    options = Options(horizon_s=horizon, gap_s=gap)
-    request = Request(entries_of(recordings), str(output), options, share)
+    entries = entries_of(recordings)
+    conditions = gate.conditions([Path(each.source) for each in entries], compares=arm is not None)
+    request = how.request(entries, output)
     with progress_bar(quiet=quiet) as progress:
-        run = Run(request, progress)
-        run.work(LocalPool(share.processes), LocalPool)
+        run = how.run(request, progress)
+    _check_whole(run)
+    with progress_bar(quiet=quiet) as progress:
+        results = results_of(run.gather(), named_arm(arm))
+        judged = judge_fleet(conditions, results.fleet, results.arms)
+        written = write_all(run, results, judged, reports, progress)
+    _tell_run(run, written, quiet=quiet)
+    gate.tell(judged, "reclaim-tracer fleet")
+    _print(results, judged, as_json=as_json)
+    exit_by(judged)
+
+
+def _check_whole(run: Run) -> None:
+    """Raises typer.Exit where Ctrl-C ended it."""
+    from ..terminal.messages import say
+
     if run.stopped:
         say(f"{run.missing:,} recordings are left: the same command goes on with them")
         raise typer.Exit(INCOMPLETE)
-    with progress_bar(quiet=quiet) as progress:
-        results = results_of(run.gather())
-        written = write_all(output, results, run.fragments, options, reports, progress)
+
+
+def _tell_run(run: Run, written: Written, *, quiet: bool) -> None:
+    """How it went, and where the report is."""
+    from ..terminal.fleet_text import run_words
+    from ..terminal.messages import Messages, say
+    from ..wording.numbers import plural
+
     messages = Messages(quiet=quiet)
     messages.info(run_words(run.tally))
     for source, why in written.refused:
         say(f"No report of {source}: {why}")
-    messages.info(f"Wrote {shown(written.page)} and {written.reports:,} reports")
-    print_result(json.dumps(fleet_json(results), indent=1) + "\n" if as_json else fleet_text(results, stdout_paper()))
+    messages.info(f"Wrote {shown(written.page)} and {plural(written.reports, 'report')}")
+
+
+def _print(results: Results, judged: Sequence[Judged], *, as_json: bool) -> None:
+    from ..fleet.as_json import fleet_json
+    from ..terminal.fleet_text import fleet_text
+    from ..terminal.messages import print_result
+    from ..terminal.paper import stdout_paper
+
+    print_result(
+        json.dumps(fleet_json(results, judged), indent=1) + "\n" if as_json else fleet_text(results, stdout_paper())
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from ..gates.judging import Judged
 from ..gates.measures import Number
 from .guests import Guest
 from .results import Results
@@ -14,7 +16,7 @@ FORMAT: Final = "reclaim-tracer/fleet"
 VERSION: Final = 1
 
 
-def fleet_json(results: Results) -> dict[str, Any]:
+def fleet_json(results: Results, gates: Sequence[Judged] = ()) -> dict[str, Any]:
     """Plain JSON values; rates are by hour of recording, `cost` and `stall` in seconds, `refault` and `waste` in
     bytes."""
     fleet, times = results.fleet, results.over_time
@@ -40,7 +42,12 @@ def fleet_json(results: Results) -> dict[str, Any]:
             }
             for each in results.outliers
         ],
+        "arms": None if results.arms is None else asdict(results.arms),
         "unread": [asdict(each) for each in fleet.unread],
+        "gates": [
+            {"condition": each.condition.text, "outcome": each.outcome.name.lower(), "words": each.words}
+            for each in gates
+        ],
         "twice": [{"source": source, "counted": counted_as} for source, counted_as in fleet.twice],
     }
 

@@ -7,6 +7,7 @@ from typing import Final
 from ..analyze.terms import Quality
 from ..gates.measures import Number
 from ..wording.numbers import DASH, bytes_, count, plural, seconds
+from .effects import Effect
 from .guests import Guest
 from .results import Results
 
@@ -101,3 +102,22 @@ def _tenth(known: list[Guest], costs: float) -> str:
         if paid >= costs / 2:
             break
     return count(number)
+
+
+def effect_words(effect: Effect) -> str:
+    """A difference by hour, and its share of the control's; a dash where it is not known."""
+    if effect.difference is None:
+        return DASH
+    told = _signed(effect.measure, effect.difference)
+    return told if effect.share is None else f"{told} ({effect.share:+.0%})".replace("%", " %")
+
+
+def interval_words(effect: Effect) -> str:
+    """Between what a difference lies; empty where that is not known."""
+    if effect.low is None or effect.high is None:
+        return DASH
+    return f"{_signed(effect.measure, effect.low)} to {_signed(effect.measure, effect.high)}"
+
+
+def _signed(measure: str, value: float) -> str:
+    return f"{'-' if value < 0 else '+' if value > 0 else ''}{amount(measure, abs(value))}"

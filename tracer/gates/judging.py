@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from ..analyze.model import Analysis, Finding
+from ..analyze.model import Analysis
 from ..analyze.terms import Quality, Severity
 from ..recording_facts import RecordingFacts
 from ..wording.numbers import bytes_, count, plural, seconds
@@ -79,7 +79,7 @@ def _judged(condition: Condition, analysis: Analysis, facts: RecordingFacts) -> 
         return _of_severity(condition, analysis, facts)
     assert condition.measure is not None
     if condition.measure.name == "loss":
-        return _of_loss(condition, analysis, facts)
+        return of_loss(condition, analysis.accounting.lost_total, missing_parts(facts))
     return of_number(condition, condition.measure, number_of(condition.measure.name, analysis, facts))
 
 
@@ -92,10 +92,8 @@ def of_number(condition: Condition, measure: Measure, number: Number) -> Judged:
     return Judged(condition, Outcome.MET if met else Outcome.PASSED, count(number.value) if condition.alone else words)
 
 
-def _of_loss(condition: Condition, analysis: Analysis, facts: RecordingFacts) -> Judged:
+def of_loss(condition: Condition, lost: int, parts: Sequence[str]) -> Judged:
     """Events lost, or, of which nobody knows how many events they had, parts of the recording that are missing."""
-    lost = analysis.accounting.lost_total
-    parts = missing_parts(facts)
     if condition.is_met(lost) or (parts and condition.alone):
         words = ", ".join((*([count(lost)] if lost else []), *parts))
         return Judged(condition, Outcome.MET, words)
@@ -121,14 +119,14 @@ def missing_parts(facts: RecordingFacts) -> list[str]:
 
 
 def _of_kind(condition: Condition, analysis: Analysis, facts: RecordingFacts) -> Judged:
-    found = [finding for finding in analysis.findings if finding.kind == condition.kind]
-    return _of_findings(condition, found, unjudged_why(condition.kind, analysis) or missing_part(facts))
+    found = [finding.text for finding in analysis.findings if finding.kind == condition.kind]
+    return of_findings(condition, found, unjudged_why(condition.kind, analysis) or missing_part(facts))
 
 
 def _of_severity(condition: Condition, analysis: Analysis, facts: RecordingFacts) -> Judged:
     least = SEVERITIES.index(condition.severity)
-    found = [finding for finding in analysis.findings if _rank(finding.severity) >= least]
-    return _of_findings(condition, found, undecided_why(analysis, facts))
+    found = [finding.text for finding in analysis.findings if _rank(finding.severity) >= least]
+    return of_findings(condition, found, undecided_why(analysis, facts))
 
 
 def undecided_why(analysis: Analysis, facts: RecordingFacts) -> str:
@@ -142,8 +140,9 @@ def _rank(severity: Severity) -> int:
     return SEVERITIES.index(severity.value)
 
 
-def _of_findings(condition: Condition, found: list[Finding], why: str) -> Judged:
+def of_findings(condition: Condition, found: Sequence[str], why: str) -> Judged:
+    """Sentences of findings that may not be there; `why` none of them would be no evidence, empty where it is one."""
     if found:
         more = f" (and {count(len(found) - 1)} more)" if len(found) > 1 else ""
-        return Judged(condition, Outcome.MET, f"{found[0].text}{more}")
+        return Judged(condition, Outcome.MET, f"{found[0]}{more}")
     return Judged(condition, Outcome.UNKNOWN, why) if why else Judged(condition, Outcome.PASSED, "none")

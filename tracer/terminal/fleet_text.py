@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from ..fleet.effects import Effect
 from ..fleet.guests import RATES, Guest
 from ..fleet.results import Results
-from ..fleet.words import TITLES, counted, findings_words, hours_words, rate_words, sentence
+from ..fleet.words import (
+    TITLES,
+    amount,
+    counted,
+    effect_words,
+    findings_words,
+    hours_words,
+    interval_words,
+    rate_words,
+    sentence,
+)
 from ..wording.numbers import bytes_, count, plural, seconds
 from .paper import Paper
 
@@ -31,11 +42,30 @@ def fleet_text(results: Results, paper: Paper = _PLAIN) -> str:
     """The verdict, the worst guests, findings by kind, and what could not be read."""
     sections = [
         [*paper.paragraph(sentence(results), "Verdict: "), *paper.paragraph(counted(results), "Read:    ")],
+        _arms(results, paper),
         _guests(results, paper),
         _kinds(results, paper),
         _unread(results, paper),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _arms(results: Results, paper: Paper) -> list[str]:
+    if results.arms is None:
+        return []
+    lines: list[str] = []
+    for arm in results.arms.arms:
+        head = ("by hour", results.arms.control, arm.arm, "difference", "95 % interval", "detectable", "")
+        rows = [_effect(each) for each in arm.effects]
+        lines += [f"{arm.arm} against {results.arms.control}", *paper.table(head, rows)]
+    return lines
+
+
+def _effect(each: Effect) -> tuple[str, ...]:
+    name = each.measure
+    told = "differs" if each.told else each.why or "no difference can be told"
+    sides = (f"{amount(name, side.rate)} ({count(side.guests)})" for side in (each.control, each.treatment))
+    return (TITLES[name], *sides, effect_words(each), interval_words(each), amount(name, each.detectable), told)
 
 
 def _guests(results: Results, paper: Paper) -> list[str]:
@@ -86,5 +116,5 @@ def run_words(tally: Tally) -> str:
     if tally.retried:
         words.append(f"{plural(tally.retried, 'recording')} tried again alone, with more memory")
     if tally.died:
-        words.append(f"{plural(tally.died, 'process', 'processes')} died and were replaced")
+        words.append(f"{plural(tally.died, 'process', 'processes')} died; their recordings were tried again")
     return "; ".join(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +21,17 @@ from ...outputs import NewFile, make_folders, write_file
 from ...tables.library import library
 from ..analysis import analyse_file
 from ..memory_bound import bounded_memory
+from .running import Progress, Run
 
 if TYPE_CHECKING:
     from ...analyze import Options
+    from ...gates.judging import Judged
 
 PAGE: Final = "fleet.html"
 NUMBERS: Final = "fleet.json"
 REPORTS: Final = "reports"
 TABLES: Final = "tables"
 ALL: Final = -1
-Progress = Callable[[str, float | None], object]
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,15 @@ class Written:
     refused: Sequence[tuple[str, str]]
 
 
-def write_all(
-    output: Path, results: Results, fragments: Fragments, options: Options, most_reports: int, progress: Progress
-) -> Written:
+def write_all(run: Run, results: Results, judged: Sequence[Judged], most_reports: int, progress: Progress) -> Written:
     """Everything but fragments. Raises TracerError."""
     from ...report.fleet.page import render
 
+    output = Path(run.request.output)
     make_folders(output / TABLES)
-    write_tables(output / TABLES, results.fleet.recordings, fragments, progress)
-    links, refused = _write_reports(output, results, options, most_reports, progress)
-    _put(output / NUMBERS, json.dumps(fleet_json(results), indent=1).encode() + b"\n")
+    write_tables(output / TABLES, results.fleet.recordings, run.fragments, progress)
+    links, refused = _write_reports(output, results, run.request.options, most_reports, progress)
+    _put(output / NUMBERS, json.dumps(fleet_json(results, judged), indent=1).encode() + b"\n")
     _put(output / PAGE, render(results, links).encode())
     return Written(output / PAGE, len(links), refused)
 

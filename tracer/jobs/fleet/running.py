@@ -106,7 +106,7 @@ class Run:
     """One run over a fleet; `tally` grows, and `stopped` says that it ended before everything was worked through."""
 
     def __init__(self, request: Request, progress: Progress) -> None:
-        self._request = request
+        self.request = request
         self._progress = progress
         self._folder = fragments_name(request.options)
         where = place(request.output)
@@ -122,11 +122,11 @@ class Run:
         todo = [self._task(entry.source) for entry in self._new()]
         rate = Rate(len(todo))
         self._run(pool, todo, rate)
-        whole = self._request.share.memory_bytes * self._request.share.processes
+        whole = self.request.share.memory_bytes * self.request.share.processes
         again = [
-            replace(self._task(source), memory_bytes=max(whole, self._request.share.memory_bytes))
+            replace(self._task(source), memory_bytes=max(whole, self.request.share.memory_bytes))
             for source, outcome in self._failed.items()
-            if outcome.is_memory and whole > self._request.share.memory_bytes
+            if outcome.is_memory and whole > self.request.share.memory_bytes
         ]
         if again and not self.stopped:
             self.tally.retried += len(again)
@@ -136,7 +136,7 @@ class Run:
 
     def gather(self) -> Fleet:
         """Read back all that is there. Raises OSError."""
-        known = ((entry, self._keys[entry.source]) for entry in self._request.entries if entry.source in self._keys)
+        known = ((entry, self._keys[entry.source]) for entry in self.request.entries if entry.source in self._keys)
         failed = [Unread(source, outcome.why) for source, outcome in self._failed.items()]
         return gathered(self._fragments, known, failed)
 
@@ -153,7 +153,7 @@ class Run:
     @property
     def missing(self) -> int:
         """Recordings that were not come to."""
-        return len(self._request.entries) - len(self._keys) - len(self._failed)
+        return len(self.request.entries) - len(self._keys) - len(self._failed)
 
     def _run(self, pool: Pool, tasks: Sequence[Task], rate: Rate) -> None:
         def told(outcome: Outcome) -> None:
@@ -184,7 +184,7 @@ class Run:
     def _new(self) -> Iterator[Entry]:
         """Those whose files are not as they were when their fragment was made."""
         there = self._fragments.keys()
-        for entry in self._request.entries:
+        for entry in self.request.entries:
             key = self._known_key(entry.source)
             if key in there:
                 self._keys[entry.source] = key
@@ -201,9 +201,9 @@ class Run:
         return ""
 
     def _task(self, source: str) -> Task:
-        options = self._request.options
+        options = self.request.options
         return Task(
-            source, self._request.output, options.horizon_s, options.gap_s, self._request.share.memory_bytes
+            source, self.request.output, options.horizon_s, options.gap_s, self.request.share.memory_bytes
         )  # fmt: skip
 
 

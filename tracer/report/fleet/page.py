@@ -11,10 +11,11 @@ from ...fleet.results import Results
 from ...fleet.words import counted, sentence
 from ..frame import document, filled
 from ..section import Section
-from . import groups, guests, kinds, outliers, unread
+from . import arms, groups, guests, kinds, outliers, unread
 from .source import FleetSource
 
 SECTIONS: Final = (
+    Section("arms", "Arms", arms.content, style=True),
     Section("guests", "Guests by cost", guests.content),
     Section("kinds", "Findings by kind over time", kinds.content, style=True),
     Section("outliers", "Outliers", outliers.content),

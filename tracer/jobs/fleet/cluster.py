@@ -1,0 +1,153 @@
+"""Tasks worked through by a Dask cluster: the same function and the same fragments."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from ... import __version__
+from ...errors import TracerError, UsageError, printable
+from ...fleet.places import is_url
+from .work import FAILED, Outcome, Task, work
+
+_WAIT_S: Final = 30
+_EACH_THREAD: Final = 4
+"""So many tasks for each of the cluster's threads are with the scheduler at once."""
+_TRIES: Final = 4
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""A limit on memory is a process's own: threads of a worker take turns."""
+
+
+def work_in_turn(task: Task) -> Outcome:
+    """`work` on a cluster's node."""
+    with _ONE_AT_A_TIME:
+        return work(task)
+
+
+def _absolute(task: Task) -> Task:
+    """The same on a node, whatever folder that was started in."""
+    source, output = (name if is_url(name) else str(Path(name).absolute()) for name in (task.source, task.output))
+    return replace(task, source=source, output=output)
+
+
+def lack(version: str) -> str:
+    """Why a node can't do work of this version of the tool; empty where it can."""
+    if version != __version__:
+        return f"it has reclaim-tracer {__version__}, not {version}"
+    try:
+        import_module("pyarrow")
+    except ImportError as error:
+        return str(error)
+    return ""
+
+
+class ClusterPool:
+    """A scheduler's workers. `remarks` say which of them can't be used; `died` counts those that went in the middle."""
+
+    def __init__(self, scheduler: str | None, config: Path | None = None) -> None:
+        """Raises TracerError where it can't be reached, UsageError where nobody said where it is."""
+        self._distributed = _distributed()
+        self._client = self._connected(scheduler, config)
+        self._stopped = threading.Event()
+        self._able: list[str] = []
+        self.remarks: list[str] = []
+        self.died = 0
+        try:
+            self._look()
+        except BaseException:
+            self.close()
+            raise
+
+    def stop(self) -> None:
+        """Begin nothing more; what workers have in hand they bring to its end."""
+        self._stopped.set()
+
+    def finish(self) -> None:
+        """Workers end what they have in hand by themselves; the next run finds its fragments."""
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        self._client.close()
+
+    def run(self, tasks: Iterable[Task], told: Callable[[Outcome], object]) -> None:
+        """Work through all of them; `told` is handed each outcome in the caller's thread. Raises TracerError where no
+        worker can do it."""
+        waiting, before = iter(tasks), self._workers()
+        running = self._distributed.as_completed(loop=self._client.loop)
+        known: dict[str, tuple[Task, int]] = {}
+
+        def begin(chosen: Iterator[Task], tries: int) -> None:
+            for task in chosen:
+                future = self._client.submit(
+                    work_in_turn, _absolute(task), pure=False, workers=self._able, allow_other_workers=True
+                )
+                known[future.key] = (task, tries)
+                running.add(future)
+
+        begin(islice(waiting, self._most()), 1)
+        for future in running:
+            task, tries = known.pop(future.key)
+            outcome, failure = _outcome(future, task), _failure(future)
+            future.release()
+            if outcome is None and tries < _TRIES and not self._stopped.is_set():
+                begin(iter([task]), tries + 1)
+                continue
+            told(outcome or Outcome(task.source, FAILED, why=f"{failure}, tried {tries} times"))
+            if not self._stopped.is_set():
+                begin(islice(waiting, 1), 1)
+        self.died = len({*before} - {*self._workers()})
+
+    def _workers(self) -> dict[str, int]:
+        """Threads of each worker, by its address."""
+        return dict(self._client.nthreads())
+
+    def _most(self) -> int:
+        return _EACH_THREAD * max(sum(self._workers().values()), 1)
+
+    def _look(self) -> None:
+        """Which workers have what is needed."""
+        answers = self._client.run(lack, __version__, on_error="return")
+        lacks = {name: str(answer) for name, answer in answers.items() if answer}
+        self._able = [name for name in answers if name not in lacks]
+        self.remarks = [f"worker {printable(name)} can't be used: {printable(why)}" for name, why in lacks.items()]
+        if not self._able:
+            raise TracerError(
+                "; ".join(self.remarks) or "the scheduler has no worker: start some (dask worker ADDRESS)"
+            )
+
+    def _connected(self, scheduler: str | None, config: Path | None) -> Any:  # noqa: ANN401 - distributed's client
+        settings = import_module("dask.config")
+        if config is not None:
+            settings.update(settings.config, settings.collect([str(config)], env={}))
+        address = scheduler or settings.get("scheduler-address", None)
+        if not address:
+            raise UsageError("no scheduler is known: --scheduler ADDRESS, or scheduler-address in --dask-config")
+        try:
+            return self._distributed.Client(address, timeout=_WAIT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise TracerError(f"the scheduler {printable(str(address))} can't be reached: {error}") from error
+
+
+def _distributed() -> Any:  # noqa: ANN401 - a module without types
+    try:
+        return import_module("distributed")
+    except ModuleNotFoundError:
+        raise TracerError("Dask is not installed: pip install 'reclaim-tracer[fleet]'") from None
+
+
+def _outcome(future: Any, task: Task) -> Outcome | None:  # noqa: ANN401
+    """What a worker answered; None where none did."""
+    if future.status != "finished":
+        return None
+    made = future.result()
+    return replace(made, source=task.source) if isinstance(made, Outcome) else None
+
+
+def _failure(future: Any) -> str:  # noqa: ANN401
+    error = future.exception() if future.status == "error" else None
+    return printable(f"{type(error).__name__}: {error}" if error is not None else "no worker answered")
