@@ -119,3 +119,38 @@ def test_hostile_names_are_escaped():
     assert "<script>alert" not in page
     assert "\x1b" not in page
     assert "\x1b" not in fleet_text(results)
+
+
+def test_kills_that_are_not_known_everywhere_are_at_least_so_many():
+    fleet = Fleet([recorded("a", kills=2), recorded("b", kills=None)], ())
+    told = sentence(results_of(fleet))
+    assert told.startswith("At least 2 OOM kills in 1 guest; of 1 recording OOM kills are not known")
+    assert sentence(results_of(Fleet([recorded("a", kills=2)], ()))).startswith("2 OOM kills in 1 guest")
+    (kernel, *_) = results_of(fleet).groupings
+    assert kernel.groups[0].kills == Number(2.0, Quality.LOWER_BOUND)
+    assert "&gt;= 2" in render(results_of(fleet), {})
+
+
+def test_kills_are_told_where_no_cost_is_known():
+    told = sentence(results_of(Fleet([recorded("a", kills=1, stall=None, waste=None, refault=None)], ())))
+    assert told == "1 OOM kill in 1 guest; what memory cost is not known in any recording."
+
+
+def test_what_was_not_recorded_is_not_made_up_by_the_hour():
+    known, silent = recorded("a", stall=4, hours=1), recorded("a", hours=9, stall=None, waste=None, refault=None)
+    assert "half of the cost of at least 4.00 s" in sentence(results_of(Fleet([known, silent], ())))
+
+
+def test_no_cost_is_told_as_none_only_where_all_of_it_was_seen():
+    assert sentence(results_of(Fleet([recorded("a")], ()))) == (
+        "No memory was waited for, moved for nothing or read again."
+    )
+    partly = recorded("a", waste=None)
+    assert "read again as far as was seen" in sentence(results_of(Fleet([partly], ())))
+
+
+def test_a_group_counts_the_guests_whose_rates_are_lower_bounds():
+    fleet = Fleet([recorded("a", stall=Number(3.0, Quality.LOWER_BOUND)), recorded("b", stall=1)], ())
+    spread = results_of(fleet).groupings[0].groups[0].spreads["stall"]
+    assert (spread.known, spread.bounds) == (2, 1)
+    assert "lower bound in 1" in render(results_of(fleet), {})

@@ -36,6 +36,7 @@ def fleet_json(results: Results, gates: Sequence[Judged] = ()) -> dict[str, Any]
                 "guest": each.guest.name,
                 "measure": each.measure,
                 "rate": each.rate,
+                "quality": each.guest.rates[each.measure].quality.value,
                 "usual": each.usual,
                 "among": each.among,
                 "score": each.score,

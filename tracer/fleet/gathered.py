@@ -85,11 +85,11 @@ class Fleet:
 
 def cost_of(numbers: Mapping[str, Number]) -> Number:
     """Waiting, and bytes at COST_BYTES_S, added up; a lower bound where one of them is, or is not known."""
-    known = [(name, numbers[name]) for name in COSTS if numbers[name].value is not None]
+    known = {name: value for name in COSTS if (value := numbers[name].value) is not None}
     if not known:
         return Number(None, Quality.UNKNOWN, numbers[COSTS[0]].why)
-    value = sum((each.value or 0.0) / (1 if name == "stall" else COST_BYTES_S) for name, each in known)
-    qualities = {each.quality for _, each in known}
+    value = sum(each / (1 if name == "stall" else COST_BYTES_S) for name, each in known.items())
+    qualities = {numbers[name].quality for name in known}
     if len(known) < len(COSTS) or Quality.LOWER_BOUND in qualities:
         return Number(value, Quality.LOWER_BOUND)
     return Number(value, Quality.INFERRED if Quality.INFERRED in qualities else Quality.MEASURED)

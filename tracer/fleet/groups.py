@@ -8,8 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from ..analyze.terms import Quality
+from ..gates.measures import Number
 from .gathered import GUEST, Fleet, Recorded
-from .guests import HOUR_S, rate
+from .guests import HOUR_S, rate, total
 
 UNKNOWN: Final = "unknown"
 SPREAD: Final = ("cost", "stall", "refault", "waste")
@@ -19,10 +21,11 @@ _MOST_VALUES: Final = 50
 
 @dataclass(frozen=True)
 class Spread:
-    """A rate by hour over a group's guests: how many tell it, its median, nine tenths, and the highest; None where none
-    does."""
+    """A rate by hour over a group's guests: how many tell it, for how many of these it is a lower bound, its median,
+    nine tenths, and the highest; None where none tells it."""
 
     known: int
+    bounds: int
     median: float | None
     ninety: float | None
     highest: float | None
@@ -30,14 +33,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """Guests' recordings that have a value in common. `critical`: guests with a critical finding; `kills` is None where
-    no recording tells any."""
+    """Guests' recordings that have a value in common. `critical`: guests with a critical finding."""
 
     value: str
     guests: int
     recordings: int
     hours: float
-    kills: float | None
+    kills: Number
     critical: int
     spreads: Mapping[str, Spread]
 
@@ -97,16 +99,15 @@ def _group(value: str, recordings: Sequence[Recorded]) -> Group:
     guests: dict[str, list[Recorded]] = {}
     for each in recordings:
         guests.setdefault(each.guest, []).append(each)
-    kills = [each.kills.value for each in recordings if each.kills.value is not None]
     critical = sum(any(map(_is_critical, own)) for own in guests.values())
     return Group(
         value,
         len(guests),
         len(recordings),
         sum(each.duration_s for each in recordings) / HOUR_S,
-        sum(kills) if kills else None,
+        total([each.kills for each in recordings]),
         critical,
-        {name: _spread([rate(name, own).value for own in guests.values()]) for name in SPREAD},
+        {name: _spread([rate(name, own) for own in guests.values()]) for name in SPREAD},
     )
 
 
@@ -114,9 +115,11 @@ def _is_critical(each: Recorded) -> bool:
     return any(finding.severity == "critical" for finding in each.findings)
 
 
-def _spread(rates: Iterable[float | None]) -> Spread:
-    known = [each for each in rates if each is not None]
-    if not known:
-        return Spread(0, None, None, None)
+def _spread(rates: Iterable[Number]) -> Spread:
+    told = [(each.value, each.quality) for each in rates if each.value is not None]
+    if not told:
+        return Spread(0, 0, None, None, None)
+    known = [value for value, _ in told]
+    bounds = sum(quality is Quality.LOWER_BOUND for _, quality in told)
     median, ninety = np.quantile(known, (0.5, 0.9)).tolist()
-    return Spread(len(known), median, ninety, max(known))
+    return Spread(len(known), bounds, median, ninety, max(known))

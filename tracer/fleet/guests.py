@@ -34,6 +34,11 @@ class Guest:
         return sum(each.duration_s for each in self.recordings) / HOUR_S
 
     @property
+    def cost_s(self) -> Number:
+        """What its recordings cost together."""
+        return total([each.cost_s for each in self.recordings])
+
+    @property
     def costliest(self) -> Recorded:
         """Of its recordings the one with most kills, then the highest cost by hour."""
         return min(self.recordings, key=lambda each: (_order(rates_of([each])), each.source))
@@ -65,8 +70,19 @@ def rate(name: str, recordings: Iterable[Recorded]) -> Number:
     if not known:
         return Number(None, Quality.UNKNOWN, next((number.why for number, _ in told if number.why), "nothing recorded"))
     hours = sum(length for _, length in known) / HOUR_S
-    total = sum(number.value or 0.0 for number, _ in known)
-    return Number(total / hours, max((number.quality for number, _ in known), key=_WORST.index))
+    summed = total([number for number, _ in known])
+    return summed if summed.value is None else Number(summed.value / hours, summed.quality)
+
+
+def total(numbers: Sequence[Number]) -> Number:
+    """The sum of those that are known; a lower bound where one of them is, or is not known."""
+    values = [each.value for each in numbers if each.value is not None]
+    if not values:
+        return Number(None, Quality.UNKNOWN, next((each.why for each in numbers if each.why), "nothing recorded"))
+    told = (
+        Quality.LOWER_BOUND if len(values) < len(numbers) else max((each.quality for each in numbers), key=_WORST.index)
+    )
+    return Number(sum(values), told)
 
 
 def _guest(name: str, recordings: Sequence[Recorded]) -> Guest:

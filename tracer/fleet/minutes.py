@@ -34,8 +34,8 @@ def minute_rows(analysis: Analysis, facts: RecordingFacts) -> list[Mapping[str, 
         "available_lowest_bytes": _lowest(analysis, edges),
         "balloon_bytes": _balloon(analysis, facts, edges),
         **_moved(analysis, edges),
-        "background_pages": _reclaimed(analysis, Tier.BACKGROUND, edges),
-        "direct_pages": _reclaimed(analysis, Tier.DIRECT, edges),
+        "background_pages": _reclaimed(analysis, facts, Tier.BACKGROUND, edges),
+        "direct_pages": _reclaimed(analysis, facts, Tier.DIRECT, edges),
         "stall_s": _traced("stall", ("direct.stall_s",), analysis, facts, edges),
         "refault_pages": _refaults(analysis, edges),
         "kills": _traced("kills", ("oom.kills",), analysis, facts, edges),
@@ -85,9 +85,9 @@ def _moved(analysis: Analysis, edges: Floats) -> dict[str, list[Any]]:
     }
 
 
-def _reclaimed(analysis: Analysis, tier: Tier, edges: Floats) -> list[Any]:
+def _reclaimed(analysis: Analysis, facts: RecordingFacts, tier: Tier, edges: Floats) -> list[Any]:
     row = next((row for row in analysis.tiers if row.tier is tier), None)
-    if row is not None and row.off_lru_pages is None:
+    if unseen_why("stall", analysis, facts) if row is None else row.off_lru_pages is None:
         return _none(edges)
     return _sums(analysis, [f"{tier.label}.{source}_pages" for source in _LRU], edges)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Final
 
 from ..analyze.terms import Quality
 from ..gates.measures import Number
 from ..wording.numbers import DASH, bytes_, count, plural, seconds
 from .effects import Effect
-from .guests import Guest
+from .guests import Guest, total
 from .results import Results
 
 _MARKS: Final = {Quality.INFERRED: "~", Quality.LOWER_BOUND: ">= "}
@@ -72,36 +74,50 @@ def sentence(results: Results) -> str:
     """The fleet in a sentence: who pays most, and for what."""
     if not results.guests:
         return "Nothing is known: no recording could be read."
-    known = [guest for guest in results.guests if guest.rates["cost"].value is not None]
-    kills = [guest for guest in results.guests if guest.rates["kills"].value]
-    costs = sum((guest.rates["cost"].value or 0.0) * guest.hours for guest in known)
-    if not known:
-        return "What memory cost is not known in any recording."
-    parts = []
-    if kills:
-        killed = sum(each.kills.value or 0.0 for each in results.fleet.recordings)
-        parts.append(f"{plural(killed, 'OOM kill')} in {plural(len(kills), 'guest')}")
-    if costs:
-        worst = max(known, key=lambda guest: (guest.rates["cost"].value or 0.0) * guest.hours)
-        share = (worst.rates["cost"].value or 0.0) * worst.hours / costs
-        parts.append(
-            f"{_tenth(known, costs)} of {plural(len(known), 'guest')} pay half of the cost of {seconds(costs)}"
+    told = "; ".join((*_killed(results), *_paid(results)))
+    return f"{told[0].upper()}{told[1:]}."
+
+
+def _killed(results: Results) -> Iterator[str]:
+    """OOM kills, and where nobody knows of any."""
+    numbers = [each.kills for each in results.fleet.recordings]
+    killed = total(numbers)
+    if killed.value:
+        guests = sum(bool(guest.rates["kills"].value) for guest in results.guests)
+        yield f"{_at_least(killed)}{plural(killed.value, 'OOM kill')} in {plural(guests, 'guest')}"
+    if silent := sum(each.value is None for each in numbers):
+        yield f"of {plural(silent, 'recording')} OOM kills are not known"
+
+
+def _paid(results: Results) -> Iterator[str]:
+    """What memory cost, who paid, and of whom nobody knows."""
+    summed = total([each.cost_s for each in results.fleet.recordings])
+    if summed.value is None:
+        yield "what memory cost is not known in any recording"
+        return
+    costs = {guest.name: cost.value for guest in results.guests if (cost := guest.cost_s).value is not None}
+    if summed.value:
+        worst = max(costs, key=lambda name: costs[name])
+        yield (
+            f"{_most(costs.values(), summed.value)} of {plural(len(costs), 'guest')} pay half of the cost of"
+            f" {_at_least(summed)}{seconds(summed.value)}"
         )
-        parts.append(f"{worst.name} alone pays {share:.0%}".replace("%", " %"))
-    silent = len(results.guests) - len(known)
-    if silent:
-        parts.append(f"of {plural(silent, 'guest')} the cost is not known")
-    return "; ".join(parts or ["No memory was waited for, moved for nothing or read again"]) + "."
+        yield f"{worst} alone pays {costs[worst] / summed.value:.0%}".replace("%", " %")
+    else:
+        seen = " as far as was seen" if summed.quality is Quality.LOWER_BOUND else ""
+        yield f"no memory was waited for, moved for nothing or read again{seen}"
+    if silent := len(results.guests) - len(costs):
+        yield f"of {plural(silent, 'guest')} the cost is not known"
 
 
-def _tenth(known: list[Guest], costs: float) -> str:
+def _at_least(number: Number) -> str:
+    return "at least " if number.quality is Quality.LOWER_BOUND else ""
+
+
+def _most(costs: Iterable[float], whole: float) -> str:
     """How many of the costliest guests pay half of all."""
-    paid, number = 0.0, 0
-    for each in sorted(((guest.rates["cost"].value or 0.0) * guest.hours for guest in known), reverse=True):
-        paid, number = paid + each, number + 1
-        if paid >= costs / 2:
-            break
-    return count(number)
+    paid = list(accumulate(sorted(costs, reverse=True)))
+    return count(1 + next(at for at, each in enumerate(paid) if each >= whole / 2 or at == len(paid) - 1))
 
 
 def effect_words(effect: Effect) -> str:

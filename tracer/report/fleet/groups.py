@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...fleet.groups import SPREAD, Group, Grouping
-from ...fleet.words import TITLES, amount, hours_words
-from ...wording.numbers import DASH, count
+from ...fleet.words import TITLES, amount, hours_words, rate_words
+from ...wording.numbers import count
 from ..section import Content
 from ..table import Cell, Column, Table, number, unknown, word
 from .source import FleetSource
@@ -44,7 +44,7 @@ def _row(group: Group) -> list[Cell]:
         word(group.value),
         number(count(group.guests), group.guests),
         number(hours_words(group.hours), group.hours),
-        unknown() if group.kills is None else number(count(group.kills), group.kills),
+        unknown() if group.kills.value is None else number(rate_words("kills", group.kills), group.kills.value),
         Cell(f"{count(group.critical)} ({share:.0%})".replace("%", " %"), share, "num", fill=share),
         *(_spread(name, group) for name in SPREAD),
     ]
@@ -56,5 +56,6 @@ def _spread(name: str, group: Group) -> Cell:
         return unknown()
     words = " / ".join(amount(name, value) for value in (spread.median, spread.ninety, spread.highest))
     silent = group.guests - spread.known
-    small = (f"{DASH} not known of {count(silent)}",) if silent else ()
-    return Cell(words, spread.median, "num", small=small)
+    small = [f"not known of {count(silent)}"] if silent else []
+    small += [f"lower bound in {count(spread.bounds)}"] if spread.bounds else []
+    return Cell(words, spread.median, "num", small=tuple(small))

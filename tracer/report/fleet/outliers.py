@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...fleet.outliers import LEAST_GUESTS, LEAST_SCORE
-from ...fleet.words import TITLES, amount
+from ...fleet.words import TITLES, amount, rate_words
 from ...wording.numbers import count
 from ..section import Content
 from ..table import Cell, Column, Table, first, number, word
@@ -46,7 +46,7 @@ def content(source: FleetSource) -> Content:
             source.guest_cell(each.guest),
             word(each.guest.recordings[0].facts["kernel_release"] or "unknown"),
             word(TITLES[each.measure]),
-            number(amount(each.measure, each.rate), each.rate),
+            number(rate_words(each.measure, each.guest.rates[each.measure]), each.rate),
             number(amount(each.measure, each.usual), each.usual),
             number(count(each.among), each.among),
             Cell(f"{each.score:.1f}", each.score, "num"),
