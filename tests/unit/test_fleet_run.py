@@ -17,6 +17,7 @@ from fleets import ALL_DAMAGES, small_fleet
 
 from tracer.analyze import Options
 from tracer.errors import UsageError
+from tracer.fleet.as_json import fleet_json
 from tracer.fleet.identity import key_of
 from tracer.fleet.manifest import entries_of
 from tracer.fleet.results import results_of
@@ -62,7 +63,8 @@ def ran(fleet: Path, output: Path) -> Run:
     """A whole run, with its report."""
     run = begun(fleet, output)
     run.work(LocalPool(2), LocalPool)
-    write_all(run, results_of(run.gather()), (), 1, lambda *_: None)
+    results = results_of(run.gather())
+    write_all(run, results, fleet_json(results), 1, lambda *_: None)
     return run
 
 

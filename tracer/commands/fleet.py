@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,8 +16,6 @@ from .grouped import with_groups
 from .options import Quiet
 
 if TYPE_CHECKING:
-    from ..fleet.results import Results
-    from ..gates.judging import Judged
     from ..jobs.fleet.reporting import Written
     from ..jobs.fleet.running import Run
 
@@ -49,11 +46,15 @@ def fleet(
       reclaim-tracer fleet manifest.csv -o fleet/ --arm policy=static --fail-on 'stall>+20%, kind:storm'
     """
     with loading():
+        from ..fleet.as_json import fleet_json
         from ..fleet.gating import judge_fleet
         from ..fleet.manifest import entries_of
         from ..fleet.results import results_of
         from ..jobs.fleet.reporting import write_all
         from ..jobs.fleet.running import check_ready
+        from ..terminal.fleet_text import fleet_text
+        from ..terminal.messages import print_result
+        from ..terminal.paper import stdout_paper
         from ..terminal.progress import progress_bar
 
     check_ready(output)
@@ -66,10 +67,11 @@ def fleet(
     with progress_bar(quiet=quiet) as progress:
         results = results_of(run.gather(), named_arm(arm))
         judged = judge_fleet(conditions, results.fleet, results.arms)
-        written = write_all(run, results, judged, reports, progress)
+        told = fleet_json(results, judged)
+        written = write_all(run, results, told, reports, progress)
     _tell_run(run, written, quiet=quiet)
     gate.tell(judged, "reclaim-tracer fleet")
-    _print(results, judged, as_json=as_json)
+    print_result(json.dumps(told, indent=1) + "\n" if as_json else fleet_text(results, stdout_paper()))
     exit_by(judged)
 
 
@@ -93,14 +95,3 @@ def _tell_run(run: Run, written: Written, *, quiet: bool) -> None:
     for source, why in written.refused:
         say(f"No report of {source}: {why}")
     messages.info(f"Wrote {shown(written.page)} and {plural(written.reports, 'report')}")
-
-
-def _print(results: Results, judged: Sequence[Judged], *, as_json: bool) -> None:
-    from ..fleet.as_json import fleet_json
-    from ..terminal.fleet_text import fleet_text
-    from ..terminal.messages import print_result
-    from ..terminal.paper import stdout_paper
-
-    print_result(
-        json.dumps(fleet_json(results, judged), indent=1) + "\n" if as_json else fleet_text(results, stdout_paper())
-    )

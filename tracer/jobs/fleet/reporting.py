@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import TracerError
-from ...fleet.as_json import fleet_json
 from ...fleet.fragments import SUFFIX, Fragments
 from ...fleet.gathered import Recorded
 from ...fleet.places import is_url
@@ -25,7 +24,6 @@ from .running import Progress, Run
 
 if TYPE_CHECKING:
     from ...analyze import Options
-    from ...gates.judging import Judged
 
 PAGE: Final = "fleet.html"
 NUMBERS: Final = "fleet.json"
@@ -43,15 +41,15 @@ class Written:
     refused: Sequence[tuple[str, str]]
 
 
-def write_all(run: Run, results: Results, judged: Sequence[Judged], most_reports: int, progress: Progress) -> Written:
-    """Everything but fragments. Raises TracerError."""
+def write_all(run: Run, results: Results, told: Mapping[str, Any], most_reports: int, progress: Progress) -> Written:
+    """Everything but fragments; `told` is the results' JSON. Raises TracerError."""
     from ...report.fleet.page import render
 
     output = Path(run.request.output)
     make_folders(output / TABLES)
     write_tables(output / TABLES, results.fleet.recordings, run.fragments, progress)
     links, refused = _write_reports(output, results, run.request.options, most_reports, progress)
-    _put(output / NUMBERS, json.dumps(fleet_json(results, judged), indent=1).encode() + b"\n")
+    _put(output / NUMBERS, json.dumps(told, indent=1).encode() + b"\n")
     _put(output / PAGE, render(results, links).encode())
     return Written(output / PAGE, len(links), refused)
 
