@@ -51,8 +51,10 @@ class StuckWriter(Writer):
         super().__init__(path, METADATA)
         self.release = threading.Event()
         self.stuck = threading.Event()
+        self.blocks: list[int] = []
 
     def write_block(self, records: np.ndarray) -> None:
+        self.blocks.append(len(records))
         self.stuck.set()
         assert self.release.wait(60)
         super().write_block(records)
@@ -143,6 +145,27 @@ def test_flushes_take_no_room_while_the_disk_is_stuck(path):
     writer.close()
     assert not writer.dropped
     assert len(times_of(Recording.open(path))) == 1_000
+
+
+def test_a_thread_that_is_behind_gets_what_came_meanwhile_in_one_block(path):
+    stuck = StuckWriter(path)
+    writer = BackgroundWriter(stuck, 6 * BLOCK_BYTES)
+    writer.write_events(calm_records(BLOCK_EVENTS))
+    assert stuck.stuck.wait(60)
+    # WHEN it is asked to write many times while the disk does nothing, and more than a block comes
+    sizes = [1_000] * (BLOCK_EVENTS // 1_000 + 4)
+    for turn, size in enumerate(sizes):
+        writer.write_events(calm_records(size, 10**9 * (turn + 1)))
+        writer.flush()
+    stuck.release.set()
+    while writer.events_written < BLOCK_EVENTS + sum(sizes):
+        pass
+    writer.close()
+    # THEN what came is a full block and one with the rest, in order
+    assert stuck.blocks == [BLOCK_EVENTS, BLOCK_EVENTS, sum(sizes) - BLOCK_EVENTS]
+    times = times_of(Recording.open(path))
+    assert times == sorted(times)
+    assert not writer.dropped
 
 
 def test_after_a_drop_events_are_taken_again(path):

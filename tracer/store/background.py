@@ -32,10 +32,11 @@ _MOST_TASKS: Final = 1024
 class BackgroundWriter:
     """The writer's interface in front of a bounded queue; one thread calls it.
 
-    Events are copied into a ring of `queue_bytes`. The thread gets them a block at a time, and on `flush` what there
-    is; their room is free again once they are written. Where there is no room, events are dropped, counted by kind and
-    written as a lost stretch, so that only `close` ever waits. A block has records of one size. What the thread fails
-    with is raised once, by the next call; everything after it is ignored.
+    Events are copied into a ring of `queue_bytes`. The thread gets them a block at a time, and on `flush` takes what
+    there is once it has written all before: packing costs more by the block than by the event, and small blocks would
+    keep a thread behind that is behind. Their room is free again once they are written. Where there is no room, events
+    are dropped, counted by kind and written as a lost stretch, so that only `close` ever waits. A block has records of
+    one size. What the thread fails with is raised once, by the next call; everything after it is ignored.
     """
 
     def __init__(self, writer: Writer | RotatingWriter, queue_bytes: int = MOST_QUEUE_BYTES) -> None:
@@ -48,6 +49,9 @@ class BackgroundWriter:
         # In bytes since the start: taken in, handed to the thread, written by it.
         self._head = self._handed = self._tail = 0
         self._records: np.dtype[np.void] = SHORT_DTYPE
+        # Held by who takes in or hands over: the thread, too, helps itself.
+        self._lock = threading.Lock()
+        self._flush_waits = False
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._later: list[Callable[[], None]] = []
         self._dropped = Dropped()
@@ -95,6 +99,10 @@ class BackgroundWriter:
     def write_events(self, records: npt.NDArray[np.void]) -> None:
         """Records of SHORT_DTYPE or EVENT_DTYPE in order of arrival; copied, or dropped where the queue is full."""
         self._raise()
+        with self._lock:
+            self._take_all(records)
+
+    def _take_all(self, records: npt.NDArray[np.void]) -> None:
         if records.itemsize != self._records.itemsize:
             self._hand_over()
             self._records = records.dtype
@@ -141,15 +149,16 @@ class BackgroundWriter:
     def flush(self) -> None:
         """Have everything so far written, without waiting for it."""
         self._raise()
-        self._hand_over()
         self._put_dropped()
-        if self._tasks.qsize() < _MOST_TASKS:
-            self._put(self._writer.flush)
+        if not self._flush_waits:
+            self._flush_waits = True
+            self._put(self._flush)
 
     def close(self) -> None:
         """Write what is queued, close, and wait until that is done; idempotent. Raises what the thread failed with."""
         if self._thread.is_alive():
-            self._hand_over()
+            with self._lock:
+                self._hand_over()
             self._put_dropped()
             self._put_held()
             self._put_notes()
@@ -225,6 +234,19 @@ class BackgroundWriter:
             self._writer.write_block(self._ring[start : start + size].view(records))
         finally:
             self._free(size)
+
+    def _flush(self) -> None:
+        """In the thread: behind the blocks that became full since it was asked for, and then what there is."""
+        with self._lock:
+            if self._handed != self._tail:
+                self._tasks.put(self._flush)
+                return
+            self._flush_waits = False
+            start, size, records = self._handed % self._capacity, self._head - self._handed, self._records
+            self._handed = self._head
+        if size:
+            self._write_events(start, size, records)
+        self._writer.flush()
 
     def _free(self, size: int) -> None:
         self._tail += size
