@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tracer.collect.command import Command, OomShield
+from tracer.collect.cpu_priority import CpuPriority
 from tracer.collect.session import Session
 from tracer.collect.signals import StopSignals
 from tracer.errors import UsageError
@@ -75,16 +78,64 @@ def test_the_oom_shield_does_without_where_it_is_not_allowed(tmp_path: Path, mon
     shield.lower()
 
 
+def in_a_thread(act: Callable[[], None]) -> None:
+    """Do it in a thread of its own: whose nice value was lowered may not be allowed to have it back."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(act).result()
+
+
+def test_the_priority_is_inherited_by_threads_and_given_back() -> None:
+    def act() -> None:
+        before, priority = os.nice(0), CpuPriority()
+        for _ in range(2):
+            priority.raise_()
+            raised = os.nice(0)
+            in_a_thread(lambda: inherited.append(os.nice(0)))
+            priority.lower()
+            priority.lower()
+            assert os.nice(0) == before
+            assert inherited[-1] == raised == (min(before, -10) if may_favour_itself() else before)
+
+    inherited: list[int] = []
+    in_a_thread(act)
+
+
+def test_a_thread_that_is_favoured_more_already_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getpriority", lambda *_: -15)
+    monkeypatch.setattr("os.setpriority", lambda *_: pytest.fail("its nice value was changed"))
+    priority = CpuPriority()
+    priority.raise_()
+    priority.lower()
+
+
+def test_the_priority_does_without_where_it_is_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.setpriority", refuse)
+    priority = CpuPriority()
+    priority.raise_()
+    priority.lower()
+
+
+def may_favour_itself() -> bool:
+    """Whether this process has CAP_SYS_NICE."""
+    effective = re.search(r"^CapEff:\s+(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return bool(int(effective[1], 16) >> 23 & 1) if effective else False
+
+
 def test_a_command_starts_without_the_tracers_shield(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a session's parts, each of which tells when it is used
     told: list[str] = []
     session = object.__new__(Session)
     session._shield = Teller("shield", told)
+    session._priority = Teller("priority", told)
     session._collector = Teller("collector", told)
     # WHEN it starts its command
     session._start(Teller("command", told))
-    # THEN the shield is down meanwhile
-    assert told == ["shield.lower", "command.start", "shield.raise_", "collector.stop_when"]
+    # THEN both are down meanwhile
+    lowered, raised = ["shield.lower", "priority.lower"], ["shield.raise_", "priority.raise_"]
+    assert told == [*lowered, "command.start", *raised, "collector.stop_when"]
 
 
 class Teller:

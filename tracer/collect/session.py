@@ -37,6 +37,7 @@ from ..probes.transport import Transport
 from ..program_cost import ProgramCost
 from .collector import DEFAULT_SAMPLE_INTERVAL_S, Collector, Item, Sources
 from .command import Command, OomShield
+from .cpu_priority import CpuPriority
 from .signals import StopSignals
 from .time_zero import since
 from .transport import Buffers, open_buffers
@@ -60,7 +61,7 @@ class Session:
     ) -> None:
         self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
         self._command = command
-        self._shield = OomShield()
+        self._shield, self._priority = OomShield(), CpuPriority()
         with ExitStack() as stack:
             if measure_cost:
                 with suppress(OSError):
@@ -84,6 +85,8 @@ class Session:
             stack.callback(self._leave_command)
             self._shield.raise_()
             stack.callback(self._shield.lower)
+            self._priority.raise_()
+            stack.callback(self._priority.lower)
             self.metadata = self._describe(anchor)
             self._stack = stack.pop_all()
 
@@ -150,10 +153,12 @@ class Session:
         return start_ns
 
     def _start(self, command: Command) -> None:
-        # The command must not inherit this process's exemption from the OOM killer.
+        # The command must not inherit this process's exemption from the OOM killer, nor its place before others.
         self._shield.lower()
+        self._priority.lower()
         command.start()
         self._shield.raise_()
+        self._priority.raise_()
         self._collector.stop_when(command.pidfd, lambda: command.status is not None)
 
     def outlive_command(self, most_s: float | None) -> None:
