@@ -1,4 +1,4 @@
-"""The report: its size, and how soon a browser has it ready."""
+"""The report: what making it takes, its size, how soon a browser has it ready, and how it moves under a hand."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, Final
 
+from .many_findings import write_findings
 from .measure import interleave
 from .rows import Row, Subject
 from .setting import Setting
@@ -18,37 +24,114 @@ from .synthetic_recording import write_recording
 from .tracers import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 GROUP = "The report"
 PEER = "a plain plotly page with one chart"
 _CHARTS = "ours draws ten charts and unpacks plotly, which is what makes the file smaller"
+_NO_BROWSER: Final = "no chromium here, or no playwright."
 _POINTS = 10_000
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_COMPARED: Final = 1_000_000
+"""Events of the page that stands beside a peer's."""
+_SIZES: Final = (
+    ("1e5", "100,000 events", 100_000, write_recording),
+    ("1e6", "1,000,000 events", _COMPARED, write_recording),
+    ("1e7", "10,000,000 events", 10_000_000, write_recording),
+    ("1e5_findings", "100,000 findings", 100_000, write_findings),
+)
+_QUICK: Final = 10_000
+"""Events, or findings, of a quick run."""
+_REPORT: Final = """
+import atexit, time
+from tests.bench.analysis import memory_bytes
+atexit.register(lambda: print(time.process_time(), memory_bytes("VmHWM")))
+from tracer.__main__ import main
+main()
+"""
+"""The command line; its last line tells its CPU seconds and its peak of memory in bytes."""
+_DRAG_STEPS: Final = 90
+_READY: Final = "html[data-ready]"
+_MIDDLE_THIRD: Final = """() => {
+    const end = document.querySelector("#timeline .plot").layout.xaxis.range[1];
+    location.hash = `#from=${end / 3}&to=${(end * 2) / 3}`;
+}"""
+_COUNT_FRAMES: Final = """() => {
+    window.shown = [];
+    const count = (at) => { window.shown.push(at); window.counting = requestAnimationFrame(count); };
+    window.counting = requestAnimationFrame(count);
+}"""
+_FRAMES: Final = "() => { cancelAnimationFrame(window.counting); return window.shown; }"
+
+
+@dataclass(frozen=True)
+class Made:
+    """One report: CPU and wall seconds and peak memory (MiB) of the process that made it, and the page."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mib: float
+    page: Path
+
+    @property
+    def size_mb(self) -> float:
+        """Of the page."""
+        return self.page.stat().st_size / 1e6
 
 
 def rows(setting: Setting) -> Iterator[Row]:
-    """Size and time beside the least that plotly writes by itself."""
-    events = setting.size(1_000_000, 25_000)
-    ours, plain = _our_report(setting.folder, events), _plain_page(setting.folder)
-    size = Subject("report_size", GROUP, f"of {events:,} synthetic events", "MB", budget="2.5 MB")
-    yield size.against(PEER, *([path.stat().st_size / 1e6] for path in (ours, plain)))
+    """Size and time beside the least that plotly writes by itself, then pages of other sizes."""
+    ours = _made(setting.folder, setting.size(_COMPARED, _QUICK), write_recording)
+    plain = _plain_page(setting.folder)
+    size = Subject("report_size", GROUP, "of 1,000,000 synthetic events", "MB", budget="2.5 MB")
+    yield size.against(PEER, [ours.size_mb], [plain.stat().st_size / 1e6])
     ready = Subject(
         "report_ready", GROUP, "from opening the file to everything drawn", "s", budget="1.5 s", behind=_CHARTS
     )
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if browser is None or find_spec("playwright") is None:
-        yield ready.not_measured(PEER, "no chromium here, or no playwright.")
-    else:
-        yield _ready_row(ready, browser, (ours, plain), setting)
+    with _browser() as browser:
+        if browser is None:
+            yield ready.not_measured(PEER, _NO_BROWSER)
+        else:
+            yield _ready_row(ready, browser, (ours.page, plain), setting)
+        for name, words, number, write in _SIZES:
+            made = ours if number == _COMPARED else _made(setting.folder, setting.size(number, _QUICK), write)
+            yield from _rows_of(made, (name, words), browser, setting)
 
 
-def _our_report(folder: Path, events: int) -> Path:
-    recording, page = folder / "report.rtrace", folder / "report.html"
-    write_recording(recording, events)
-    command = [sys.executable, "-m", "tracer", "report", recording, "-o", page]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    return page
+def _rows_of(made: Made, named: tuple[str, str], browser: Browser | None, setting: Setting) -> Iterator[Row]:
+    name, words = named
+    why = f"{made.wall_s:.1f} s from start to end; {made.peak_mib:,.0f} MiB of memory at its peak."
+    yield Subject(f"report_{name}_made", GROUP, f"{words}: CPU time to make it", "s").alone([made.cpu_s], why=why)
+    size = Subject(f"report_{name}_size", GROUP, f"{words}: the page", "MB", budget="2.5 MB")
+    yield size.alone([made.size_mb])
+    ready = Subject(f"report_{name}_ready", GROUP, f"{words}: until everything is drawn", "s", budget="1.5 s")
+    pan = Subject(f"report_{name}_pan", GROUP, f"{words}: while it is dragged", "frames/s", True, budget="60 frames/s")
+    if browser is None:
+        yield from (subject.not_measured("none", _NO_BROWSER) for subject in (ready, pan))
+        return
+    loads = [_load(browser, made.page) for _ in range(setting.size(5, 1))]
+    why = f"The page's main thread took {median(load.cpu_s for load in loads):.2f} s of CPU for it."
+    yield ready.alone([load.wall_s for load in loads], why=why)
+    yield _pan_row(pan, _dragged(browser, made.page))
+
+
+def _pan_row(subject: Subject, gaps_s: list[float]) -> Row:
+    longest_ms, spread = max(gaps_s) * 1e3, sorted(gaps_s)
+    late = spread[int(len(spread) * 0.95)] * 1e3
+    why = f"95 % of frames came within {late:.0f} ms, all within {longest_ms:.0f} ms. Drawn on the CPU, without a GPU."
+    return subject.alone([1 / median(gaps_s)], why=why)
+
+
+def _made(folder: Path, number: int, write: Callable[[Path, int], int]) -> Made:
+    recording, page = folder / "report.rtrace", folder / f"report-{write.__name__}-{number}.html"
+    write(recording, number)
+    command = [sys.executable, "-c", _REPORT, "report", str(recording), "-o", str(page), "--force"]
+    start = time.monotonic()
+    told = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    wall_s = time.monotonic() - start
+    cpu_s, peak_bytes = map(float, told.splitlines()[-1].split())
+    recording.unlink()
+    return Made(cpu_s, wall_s, peak_bytes / 2**20, page)
 
 
 def _plain_page(folder: Path) -> Path:
@@ -60,28 +143,84 @@ def _plain_page(folder: Path) -> Path:
     return page
 
 
-def _ready_row(subject: Subject, browser_path: str, pages: tuple[Path, Path], setting: Setting) -> Row:
+@contextmanager
+def _browser() -> Iterator[Browser | None]:
+    """A Chromium; None where there is none."""
+    command = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if command is None or find_spec("playwright") is None:
+        yield None
+        return
     from playwright.sync_api import sync_playwright
 
-    ours, plain = pages
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, chromium_sandbox=False)
-        found = interleave(
-            setting.size(5, 1),
-            {
-                "ours": lambda: _ready_s(browser, ours, "html[data-ready]"),
-                "plain": lambda: _ready_s(browser, plain, ".scatterlayer .lines path"),
-            },
-        )
+        browser = playwright.chromium.launch(executable_path=command, chromium_sandbox=False)
+        yield browser
         browser.close()
+
+
+def _ready_row(subject: Subject, browser: Browser, pages: tuple[Path, Path], setting: Setting) -> Row:
+    ours, plain = pages
+    actions = {
+        "ours": partial(_ready_s, browser, ours, _READY),
+        "plain": partial(_ready_s, browser, plain, ".scatterlayer .lines path"),
+    }
+    found = interleave(setting.size(5, 1), actions)
     return subject.against(PEER, found["ours"], found["plain"])
 
 
-def _ready_s(browser: Browser, page_path: Path, selector: str) -> float:
+def _opened(browser: Browser, page_path: Path, selector: str) -> Page:
     page = browser.new_context(offline=True).new_page()
-    start = time.monotonic()
     page.goto(page_path.as_uri())
     page.wait_for_selector(selector, state="attached")
+    return page
+
+
+@dataclass(frozen=True)
+class Load:
+    """Opening a page until it is ready: wall seconds, and CPU seconds of the page's main thread."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def _ready_s(browser: Browser, page_path: Path, selector: str) -> float:
+    start = time.monotonic()
+    page = _opened(browser, page_path, selector)
     taken = time.monotonic() - start
     page.context.close()
     return taken
+
+
+def _load(browser: Browser, page_path: Path) -> Load:
+    page = browser.new_context(offline=True).new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    start = time.monotonic()
+    page.goto(page_path.as_uri())
+    page.wait_for_selector(_READY, state="attached")
+    taken = time.monotonic() - start
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    page.context.close()
+    return Load(taken, metrics["ThreadTime"])
+
+
+def _dragged(browser: Browser, page_path: Path) -> list[float]:
+    """Seconds between frames while a hand drags the middle third of the timeline to and fro."""
+    page = _opened(browser, page_path, _READY)
+    page.evaluate(_MIDDLE_THIRD)
+    row = page.locator(".time-row .over").first
+    row.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    box = row.bounding_box()
+    assert box
+    middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.keyboard.down("Shift")
+    page.mouse.move(middle, y)
+    page.mouse.down()
+    page.evaluate(_COUNT_FRAMES)
+    for step in range(_DRAG_STEPS):
+        page.mouse.move(middle + (step % 30 - 15) * box["width"] / 80, y)
+    times: list[float] = page.evaluate(_FRAMES)
+    page.mouse.up()
+    page.context.close()
+    return [(after - before) / 1e3 for before, after in pairwise(times)]
