@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from synthetic_analysis import MIB_PAGES, enormous, quiet, storm
 
 from tracer.analyze.balloon.size import balloon_mib, sampled_size, stepped_size
@@ -39,6 +40,19 @@ def test_the_balloons_size_follows_its_steps():
     assert size.time_s.tolist() == [0.0, 1.0, 3.0, 9.0]
     assert size.mib.tolist() == [1.0, 4.0, 3.0, 3.0]
     assert [size.at(0.5), size.at(1.0), size.at(100.0)] == [1.0, 4.0, 3.0]
+
+
+def test_steps_that_were_joined_count_evenly_over_their_time():
+    steps = [
+        BalloonStep(0.0, 99.0, -50 * MIB_PAGES, Cause.SHRINKER, Quality.MEASURED),
+        BalloonStep(1.0, 100.0, 51 * MIB_PAGES, None, Quality.MEASURED),
+        BalloonStep(110.0, 110.1, MIB_PAGES, None, Quality.MEASURED),
+    ]
+    size = stepped_size(steps, PAGE, base_mib=10.0, end_s=120.0)
+    assert (size.time_s[0], size.mib[0], size.time_s[-1]) == (0.0, 10.0, 120.0)
+    assert 9.0 < size.mib.min() < size.mib.max() <= 12.0, "not 51 MiB more between two joined steps"
+    assert size.mib[-2:].tolist() == pytest.approx([12.0, 12.0])
+    assert size.at(105.0) == pytest.approx(11.0)
 
 
 def test_the_ladder_offers_the_recording_and_its_costliest_episodes_first():

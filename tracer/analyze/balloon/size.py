@@ -17,6 +17,8 @@ from ..terms import Quality
 
 _TOTAL: Final = "meminfo.MemTotal_bytes"
 _TARGET: Final = "vmmemctl.target_pages"
+LONG_STEP_S: Final = 1.0
+"""A run of the balloon's work takes 0.2 s where it sleeps, and milliseconds else."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -90,14 +92,29 @@ def _known(time_s: Floats, mib: Floats, source: str) -> Size | None:
 def stepped_size(
     steps: Sequence[BalloonStep], page_bytes: int, base_mib: float, end_s: float | None = None
 ) -> Size | None:
-    """The size from the steps seen, on top of `base_mib` at time zero, drawn on to `end_s` if given."""
+    """The size from the steps seen, on top of `base_mib` at time zero, drawn on to `end_s` if given.
+
+    A step counts from its end. One longer than LONG_STEP_S is many that were joined (`step_log.py`) and counts evenly
+    over its time: else pages that went to and fro in it would all be in the balloon for a moment.
+    """
     if not steps:
         return None
-    ordered = sorted(steps, key=lambda step: step.end_s)
-    moved = np.cumsum([step.pages for step in ordered]) * (page_bytes / MIB)
-    last_s = ordered[-1].end_s
-    time_s = np.array([0.0, *(step.end_s for step in ordered), max(last_s, end_s or last_s)])
-    return Size(time_s, base_mib + np.concatenate(([0.0], moved, moved[-1:])), "events")
+    begin_s, last_s, pages = (np.array(column) for column in zip(*map(_bounds, steps), strict=True))
+    begin_s = np.minimum(np.maximum(begin_s, 0.0), last_s)
+    jumps = last_s - begin_s <= LONG_STEP_S
+    begin_s, of_s = begin_s[~jumps], last_s[~jumps]
+    time_s = np.unique(np.concatenate(([0.0], begin_s, last_s, [max(last_s.max(), end_s or 0.0)])))
+    moved, pace = np.zeros(len(time_s)), np.zeros(len(time_s))
+    np.add.at(moved, np.searchsorted(time_s, last_s[jumps]), pages[jumps])
+    rate = pages[~jumps] / (of_s - begin_s)
+    np.add.at(pace, np.searchsorted(time_s, begin_s), rate)
+    np.add.at(pace, np.searchsorted(time_s, of_s), -rate)
+    moved[1:] += np.cumsum(pace)[:-1] * np.diff(time_s)
+    return Size(time_s, base_mib + np.cumsum(moved) * (page_bytes / MIB), "events")
+
+
+def _bounds(step: BalloonStep) -> tuple[float, float, int]:
+    return step.start_s, step.end_s, step.pages
 
 
 def balloon_mib(analysis: Analysis, page_bytes: int, time_s: float) -> float | None:

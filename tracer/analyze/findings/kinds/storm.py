@@ -25,7 +25,7 @@ def _storms(evidence: Evidence) -> Iterator[Finding]:
         is_open = evidence.lasts(storm.end_s, evidence.options.horizon_s)
         text = (
             f"The balloon kept deflating and reinflating: {storm.cycles:,} {storm.cycle_class} cycles in a row"
-            f"{' so far' * is_open} over {storm.end_s - storm.start_s:.1f} s moved {evidence.mib(storm.wasted_pages)} "
+            f"{' so far' * is_open} over {storm.end_s - storm.start_s:,.1f} s moved {evidence.mib(storm.wasted_pages)} "
             f"for nothing (out and back in): {DRIVEN_BY[storm.cycle_class]}."
         )
         stall_s = sum(cycle.stall_s for cycle in own)
