@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from .metadata import ONE_FILE, ClockChange, HostCommand, Mark, Metadata, RecordingFiles
 from .program_cost import ProgramCost
+
+_NAMELESS: Final = "(none)"
+"""The kernel's own nodename, where nobody has set one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,12 @@ class RecordingFacts:
     not_kept_ns: int = 0
     slice: Slice | None = None
     host_commands: tuple[HostCommand, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What to call it: the host, the file it was imported from, or its own."""
+        host = "" if self.metadata.host == _NAMELESS else self.metadata.host
+        return host or self.metadata.imported_from or self.source
 
     @property
     def lost_total(self) -> int:

@@ -183,3 +183,12 @@ def test_of_nothing_recorded_the_page_claims_nothing_and_names_the_check():
     assert "MemAvailable was" not in page
     assert "No page was reclaimed" not in page
     assert "Not known whether pages were reclaimed" in page
+
+
+@pytest.mark.parametrize(
+    ("host", "imported_from", "name"),
+    [("web-1", "t.txt", "web-1"), ("(none)", "t.txt", "t.txt"), ("(none)", "", "a.rtrace"), ("", "", "a.rtrace")],
+)
+def test_a_page_is_called_by_the_host_unless_the_kernel_has_no_name_for_it(host, imported_from, name):
+    recorded = replace(facts(), source="a.rtrace", metadata=Metadata(host=host, imported_from=imported_from))
+    assert f"<h1>{name}</h1>" in render(quiet(), recorded)

@@ -45,10 +45,10 @@ class Header:
 
 def header(source: Source) -> Header:
     """The page's head for one recording."""
-    judged, metadata = source.verdict, source.facts.metadata
+    judged = source.verdict
     worst = next((finding for finding in source.analysis.findings if finding.id == judged.finding), None)
     return Header(
-        source.title or metadata.host or metadata.imported_from or source.facts.source,
+        source.title or source.facts.name,
         judged,
         _LEVEL_WORDS.get(judged.kind) or _LEVEL_WORDS[judged.level],
         who_waited(source.analysis),

@@ -64,7 +64,7 @@ def _slab(row: TierRow, page_bytes: int) -> Cell:
     if not lines and not row.slab_pages:
         return unknown() if row.slab_pages is None else dash()
     shown = mib(row.slab_pages, page_bytes) if row.slab_pages else ""
-    return Cell(shown, float(row.slab_pages or 0), "num", small=lines)
+    return Cell(shown, float(row.slab_pages or 0), "num slab", small=lines)
 
 
 def _rung(label: str, row: TierRow, choice: Choice, page_bytes: int) -> list[Cell]:

@@ -67,7 +67,7 @@ def render(
     source = Source(analysis, facts, title, evidence, anatomies)
     metadata = facts.metadata
     context: dict[str, object] = {
-        "title": f"{title or metadata.host or facts.source}: reclaim-tracer report",
+        "title": f"{title or facts.name}: reclaim-tracer report",
         "header": header(source),
         "tool_version": __version__,
         "recorded_by": metadata.tool_version or "of unknown version",

@@ -22,7 +22,7 @@ def picture_page(analysis: Analysis, facts: RecordingFacts, *, title: str = "") 
     source = Source(analysis, facts, title)
     timeline = next(section for section in SECTIONS if section.id == "timeline")
     sections: tuple[Section[Source], ...] = (timeline, Section("picture", "", lambda _: Content(None), script=True))
-    name = title or facts.metadata.host or facts.source
+    name = title or facts.name
     return document(
         "picture.html",
         filled(sections, source),
