@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -26,12 +27,13 @@ from tracer.evidence.links import LinkKind, links_of
 from tracer.evidence.longest_wait import Wait
 from tracer.evidence.rows import EventRow, SpanRow
 from tracer.evidence.scenes import SceneKind, scenes
-from tracer.evidence.standing import Standing
+from tracer.evidence.standing import WITHOUT_SPANS, Standing
 from tracer.evidence.thinning import Thinned
 from tracer.jobs.analysis import WHOLE, Span, opened
-from tracer.jobs.standing import analyse_for_report
+from tracer.jobs.standing import analyse_for_report, analyse_stdin_for_report
 from tracer.report import render
 from tracer.report.anatomy.lanes import MOST_LANES, lanes
+from tracer.report.anatomy.looks import SPAN_LOOKS
 from tracer.report.anatomy.scene import SceneView
 from tracer.schema import SpanKind
 
@@ -318,3 +320,62 @@ def test_a_wait_is_named_with_its_tier():
     title = title_of(Scene(SceneKind.WAIT, "wait", 0, 1, frozenset(), wait), PAGE)
     assert title.name == "Longest wait: a\\x1bb (282), 114 ms"
     assert title.about == "a\\x1bb (282) waited 114 ms in one span of tier 4 oom_notify."
+
+
+# Standard input, and what has no scene
+
+
+@pytest.fixture
+def as_stdin():
+    """Makes a file this process's standard input."""
+    before = os.dup(0)
+
+    def put(path):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.dup2(descriptor, 0)
+        os.close(descriptor)
+
+    yield put
+    os.dup2(before, 0)
+    os.close(before)
+
+
+@pytest.mark.parametrize("redact", [False, True])
+def test_a_report_of_standard_input_has_the_same_evidence_and_scenes_as_its_files(as_stdin, redact):
+    whole = source_of(GUEST, redact=redact)
+    as_stdin(GUEST)
+    found = analyse_stdin_for_report(Options(), redact=redact)
+    assert len(found.anatomies) > 5
+    assert [each.spans for each in found.anatomies] == [each.spans for each in whole.anatomies]
+    assert [each.links for each in found.anatomies] == [each.links for each in whole.anatomies]
+    assert found.evidence == whole.evidence
+    assert found.analysis.findings == whole.analysis.findings
+    assert found.facts.complete
+
+
+def test_standard_input_that_is_cut_has_scenes_of_what_came_and_says_that_it_is_cut(as_stdin, tmp_path):
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(GUEST.read_bytes()[:60_000])
+    as_stdin(cut)
+    found = analyse_stdin_for_report(Options())
+    assert (found.facts.complete, bool(found.anatomies)) == (False, True)
+    assert [each.spans for each in found.anatomies] == [each.spans for each in source_of(cut).anatomies]
+
+
+def test_the_worker_and_the_function_that_it_runs_are_told_apart(guest):
+    spans = [row(SpanKind.BALLOON_WORK, 0, 9), row(SpanKind.UPDATE_BALLOON_SIZE, 1, 8, depth=1)]
+    worker = replace(guest.anatomies[0], spans=spans)
+    told = [entry.what for entry in SceneView.of(worker, 0, PAGE).entries if "→" not in entry.what]
+    assert any(each.startswith("balloon work") for each in told)
+    assert any(each.startswith("update_balloon_size_func()") for each in told)
+    work, update = (SPAN_LOOKS[kind] for kind in (SpanKind.BALLOON_WORK, SpanKind.UPDATE_BALLOON_SIZE))
+    assert work.letter != update.letter
+    assert work.css != update.css
+
+
+def test_a_finding_that_is_not_drawn_says_why(guest):
+    counted = next(each for each in guest.analysis.findings if each.kind == "headroom")
+    page = render(guest.analysis, guest.facts, anatomies=guest.anatomies)
+    assert page.count("no spans to draw") == sum(each.kind in WITHOUT_SPANS for each in guest.analysis.findings) > 0
+    assert f'href="#anatomy=finding-{counted.id}"' not in page
+    assert "make it from the recording" in render(guest.analysis, guest.facts)

@@ -15,6 +15,7 @@ from .options import GAP_S, HORIZON_S, FileOrStdin, Force, From, Gap, Horizon, R
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
     from ..jobs.analysis import Span
+    from ..jobs.standing import ReportSource
     from ..recording_facts import RecordingFacts
 
 
@@ -116,17 +117,25 @@ class _Source(NamedTuple):
         with bounded_memory(self.file):
             return analyse_file(self.file, self.options, self.span, redact=self.redact)
 
+    def with_evidence(self) -> ReportSource:
+        """The results with what they stand on. Raises TracerError."""
+        from ..jobs.analysis import WHOLE, opened
+        from ..jobs.standing import analyse_for_report, analyse_stdin_for_report
+        from ..store import STDIN
+
+        if self.file == STDIN and self.span == WHOLE:
+            return analyse_stdin_for_report(self.options, redact=self.redact)
+        recording = opened(self.file, self.span, redact=self.redact)
+        return analyse_for_report(recording, self.options, self.span)
+
 
 def _page(source: _Source, output: Path | None, *, force: bool) -> None:
-    from ..jobs.analysis import opened
     from ..jobs.memory_bound import bounded_memory
-    from ..jobs.standing import analyse_for_report
     from ..report import write_report
 
     target = source.target(output, Format.HTML, force=force)
     with bounded_memory(source.file):
-        recording = opened(source.file, source.span, redact=source.redact)
-        found = analyse_for_report(recording, source.options, source.span)
+        found = source.with_evidence()
         size = write_report(
             target,
             found.analysis,

@@ -17,7 +17,7 @@ from .selection import Selection
 from .spans import SpanStream
 from .thinning import Thinned
 
-MOST_SCENES: Final = 40
+MOST_SCENES: Final = 128
 """Of one page, the first ones first."""
 MOST_SPANS: Final = 140
 """Of one scene, so that each can be seen."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .analysis import WHOLE, Span, analyse
@@ -37,30 +38,59 @@ def analyse_for_report(recording: AnyRecording, options: Options | None = None, 
 
     Raises RecordingError, UsageError.
     """
-    from ..analyze import Options
-    from ..evidence.longest_wait import LongestWait
-    from ..evidence.moments import Moments
-    from ..evidence.numbering import Anchors
-    from ..report.chosen_findings import chosen
-    from ..report.evidence import evidence_table
     from ..store import is_stream
 
-    part = span.part(recording)
-    anchors, longest, moments = Anchors(), LongestWait(), Moments(recording)
+    seen = _Seen(recording, options, span)
+    return ReportSource(seen.analysis, seen.facts) if is_stream(recording) else seen.read_again(seen.part)
 
-    def note(stretch: Stretch) -> None:
-        anchors(stretch)
-        longest(stretch)
-        moments(stretch)
 
-    analysis = analyse(part, options or Options(), note)
-    facts = part.facts(analysis.accounting.lost)
-    if is_stream(recording):
-        return ReportSource(analysis, facts)
-    standing = dict(_standing(part, analysis, anchors, moments))
-    findings = {finding.id: finding for finding in chosen(analysis.findings)}
-    tables = {at: evidence_table(findings[at], each, part.metadata.start_ns) for at, each in standing.items()}
-    return ReportSource(analysis, facts, tables, anatomies_of(part, analysis, anchors, longest, standing))
+def analyse_stdin_for_report(options: Options, *, redact: bool = False) -> ReportSource:
+    """The same of standard input, which is kept in a temporary file meanwhile. Raises TracerError."""
+    from tempfile import TemporaryDirectory
+
+    from ..store import STDIN, FollowedRecording, RedactedRecording, feed_of, open_recording
+    from ..store.aliases import Aliases
+    from ..store.kept import Facts
+    from ..store.stream_copy import StreamCopy
+
+    with TemporaryDirectory(prefix="reclaim-tracer-") as folder:
+        copy = StreamCopy(Path(folder) / "stream.rtrace")
+        stream, aliases = FollowedRecording(feed_of(STDIN), copy), Aliases()
+        seen = _Seen(RedactedRecording(stream, aliases) if redact else stream, options)
+        kept = open_recording(copy.finish(Facts(stream.symbols, stream.cgroups, stream.notes)))
+        again = RedactedRecording(kept, aliases) if redact else kept
+        return seen.read_again(replace(seen.part, recording=again))
+
+
+class _Seen:
+    """A recording that was analysed, and what was noted meanwhile for reading parts of it again."""
+
+    def __init__(self, recording: AnyRecording, options: Options | None = None, span: Span = WHOLE) -> None:
+        from ..analyze import Options
+        from ..evidence.longest_wait import LongestWait
+        from ..evidence.moments import Moments
+        from ..evidence.numbering import Anchors
+
+        self.part = span.part(recording)
+        self._anchors, self._longest, self._moments = Anchors(), LongestWait(), Moments(recording)
+        self.analysis = analyse(self.part, options or Options(), self._note)
+        self.facts = self.part.facts(self.analysis.accounting.lost)
+
+    def _note(self, stretch: Stretch) -> None:
+        self._anchors(stretch)
+        self._longest(stretch)
+        self._moments(stretch)
+
+    def read_again(self, part: RecordingPart) -> ReportSource:
+        """What findings stand on, read from `part`. Raises RecordingError."""
+        from ..report.chosen_findings import chosen
+        from ..report.evidence import evidence_table
+
+        standing = dict(_standing(part, self.analysis, self._anchors, self._moments))
+        findings = {finding.id: finding for finding in chosen(self.analysis.findings)}
+        tables = {at: evidence_table(findings[at], each, part.metadata.start_ns) for at, each in standing.items()}
+        scenes = anatomies_of(part, self.analysis, self._anchors, self._longest, standing)
+        return ReportSource(self.analysis, self.facts, tables, scenes)
 
 
 def _standing(

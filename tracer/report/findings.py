@@ -10,6 +10,7 @@ from typing import Final
 from ..analyze.findings.registry import KIND_BY_NAME
 from ..analyze.model import Finding
 from ..analyze.terms import Severity
+from ..evidence.standing import WITHOUT_SPANS
 from ..wording.numbers import count, offset, plural, seconds
 from ..wording.verdict import unjudged_words
 from .calm import calm
@@ -26,9 +27,9 @@ _MARKS: Final = {Severity.CRITICAL: "▲", Severity.WARNING: "◆", Severity.INF
 
 @dataclass(frozen=True)
 class ShownFinding:
-    """One finding. `rank` is its severity's, 0 for the worst; `anatomy` is the key of its scene, if any; `cost` is
-    empty where it is not known; `title` and
-    `meaning` are its kind's, `advice` is what of its kind's is true for it."""
+    """One finding. `rank` is its severity's, 0 for the worst; `anatomy` is the key of its scene, or `undrawn` says why
+    there is none; `cost` is empty where it is not known; `title` and `meaning` are its kind's, `advice` is what of its
+    kind's is true for it."""
 
     finding: Finding
     rank: int
@@ -39,6 +40,7 @@ class ShownFinding:
     numbers: Sequence[Number]
     evidence: Table | None
     anatomy: str
+    undrawn: str
     meaning: Prose
     advice: Prose
     anchor: str
@@ -100,8 +102,18 @@ def _note(findings: Sequence[Finding], kept: Sequence[Finding]) -> str:
     )
 
 
+def _undrawn(finding: Finding, source: Source) -> str:
+    """Why a finding is not drawn span by span."""
+    if finding.kind in WITHOUT_SPANS:
+        return "It stands on counters or on the whole recording: no spans to draw."
+    if not source.anatomies:
+        return "This page was made without spans: make it from the recording's file."
+    return "Not drawn span by span: no spans in its time, or too many events before it were read for this page."
+
+
 def _shown(finding: Finding, source: Source) -> ShownFinding:
     kind = KIND_BY_NAME.get(finding.kind)
+    scene = f"finding-{finding.id}"
     length = f" for {seconds(finding.end_s - finding.start_s)}" if finding.end_s > finding.start_s else ""
     return ShownFinding(
         finding,
@@ -112,7 +124,8 @@ def _shown(finding: Finding, source: Source) -> ShownFinding:
         kind.title if kind else finding.kind,
         numbers(finding, source.page_bytes),
         source.evidence.get(finding.id),
-        key if (key := f"finding-{finding.id}") in source.scenes else "",
+        scene if scene in source.scenes else "",
+        "" if scene in source.scenes else _undrawn(finding, source),
         prose(kind.explanation.meaning) if kind else (),
         first_advice(finding),
         anchor(finding.kind),

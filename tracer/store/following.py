@@ -17,7 +17,7 @@ from .decoding import ITEM_TYPES, Item, ItemDecoder
 from .facts import FACT_TYPES, Facts
 from .feeds import Feed
 from .format import BLOCK_HEADER_BYTES, FILE_HEAD, FILE_MAGIC, JSON, MAX_RAW_BYTES, BlockHeader, BlockType
-from .kept import KeptStream
+from .kept import Keeper
 from .limits import Claims, unfit
 from .named import NamedItems
 from .note_keys import END_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE
@@ -50,7 +50,7 @@ class FollowedRecording:
     whose functions have no names yet.
     """
 
-    def __init__(self, feed: Feed, kept: KeptStream | None = None) -> None:
+    def __init__(self, feed: Feed, kept: Keeper | None = None) -> None:
         """Wait for the description. Raises RecordingError where it is no recording, or ends before.
 
         What comes is `kept`, too, if anything is to keep it.

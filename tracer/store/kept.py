@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..batch import LostStretch
 from ..errors import UsageError
@@ -18,6 +18,9 @@ from . import payloads
 from .decoding import ITEM_TYPES
 from .format import BLOCK_HEADER_BYTES, JSON, BlockHeader, BlockType, Codec
 from .note_keys import NOT_KEPT_NOTE, PART_NOTE, SKIPPED_PARTS_NOTE
+
+if TYPE_CHECKING:
+    from .blocks import BlockFile
 
 _ROWS: Final = (BlockType.EVENTS, BlockType.SAMPLES)
 _OF_FILES: Final = frozenset({PART_NOTE, SKIPPED_PARTS_NOTE})
@@ -41,6 +44,29 @@ class Facts:
     symbols: Mapping[int, str]
     cgroups: Mapping[int, str]
     notes: Mapping[str, JSON]
+
+
+class Keeper(Protocol):
+    """Is handed a stream's blocks as they come."""
+
+    def describe(self, description: bytes) -> None:
+        """The stream's first block, unpacked."""
+
+    def take(self, header: BlockHeader, payload: bytes) -> None:
+        """The next block, undamaged, with its payload as it is packed."""
+
+    def missed(self) -> None:
+        """Blocks are missing here, or are damaged."""
+
+
+def append_facts(file: BlockFile, facts: Facts) -> None:
+    """Names and notes, those about other files of the same recording left out. Raises TracerError."""
+    for kind, names in ((BlockType.SYMBOLS, facts.symbols), (BlockType.CGROUPS, facts.cgroups)):
+        if names:
+            file.append(kind, payloads.pack_names(names), len(names))
+    for key, value in facts.notes.items():
+        if key not in _OF_FILES:
+            file.append(BlockType.NOTE, payloads.pack_json({"key": key, "value": value}), 1)
 
 
 class KeptStream:
@@ -99,11 +125,7 @@ class KeptStream:
         description, notes = self._beginning(blocks, facts.notes, is_whole=not gone_ns)
         file = BlockFile(path, payloads.pack_json(description), force=False, whole=True)
         try:
-            for kind, names in ((BlockType.SYMBOLS, facts.symbols), (BlockType.CGROUPS, facts.cgroups)):
-                if names:
-                    file.append(kind, payloads.pack_names(names), len(names))
-            for key, value in notes.items():
-                file.append(BlockType.NOTE, payloads.pack_json({"key": key, "value": value}), 1)
+            append_facts(file, Facts(facts.symbols, facts.cgroups, notes))
             for block in blocks:
                 file.append_packed(BlockHeader.of(block), block[BLOCK_HEADER_BYTES:])
             file.append_end()
@@ -144,7 +166,7 @@ class KeptStream:
         self, blocks: list[bytes], told: Mapping[str, JSON], *, is_whole: bool
     ) -> tuple[dict[str, Any], dict[str, JSON]]:
         """The description and the notes that the file begins with."""
-        notes = {key: value for key, value in told.items() if key not in _OF_FILES}
+        notes = {**told}
         first_ns = [header.first_ns for header in map(BlockHeader.of, blocks) if header.type in _ROWS]
         if is_whole or not first_ns:
             return self._description, notes

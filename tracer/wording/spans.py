@@ -18,7 +18,7 @@ SPAN_NAMES: Final[Mapping[str, str]] = {
     SpanKind.KSWAPD: "kswapd awake",
     SpanKind.BALANCE_PGDAT: "kswapd works",
     SpanKind.BALLOON_WORK: "balloon work",
-    SpanKind.UPDATE_BALLOON_SIZE: "balloon work",
+    SpanKind.UPDATE_BALLOON_SIZE: "update_balloon_size_func()",
     SpanKind.FILL_BALLOON: "balloon inflates",
     SpanKind.LEAK_BALLOON: "balloon leaks",
     SpanKind.BALLOON_SHRINKER: "balloon's shrinker",

@@ -30,7 +30,8 @@ _DIRECT: Final = (
     SpanKind.NODE_RECLAIM,
 )
 SPAN_LOOKS: Final[dict[str, Look]] = {
-    **_looks("worker", "B", SpanKind.BALLOON_WORK, SpanKind.UPDATE_BALLOON_SIZE),
+    **_looks("worker", "B", SpanKind.BALLOON_WORK),
+    **_looks("update", "U", SpanKind.UPDATE_BALLOON_SIZE),
     **_looks("fill", "F", SpanKind.FILL_BALLOON),
     **_looks("leak", "L", SpanKind.LEAK_BALLOON, SpanKind.BALLOON_SHRINKER),
     **_looks("kswapd", "K", SpanKind.KSWAPD, SpanKind.BALANCE_PGDAT),
