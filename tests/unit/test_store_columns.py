@@ -81,6 +81,16 @@ def test_a_dictionary_remembered_from_other_blocks_changes_nothing(blocks):
         assert decode_column(Cursor(data), len(block), block.dtype).tolist() == block.tolist()
 
 
+@pytest.mark.parametrize(("count", "most_bytes"), [(1, 4096), (8, 4096), (256, 65_536)])
+def test_the_table_of_a_dictionary_is_a_page_where_few_entries_allow_it(count, most_bytes):
+    entries = [np.arange(count, dtype=np.uint64) * np.uint64(0x1000)]
+    dictionary = Dictionary.of(entries)
+    assert dictionary is not None
+    assert dictionary.table_bytes <= most_bytes
+    assert dictionary.codes([entries[0][::-1]]).tolist() == list(range(count))[::-1]
+    assert dictionary.codes([entries[0] + np.uint64(1)]) is None
+
+
 def test_a_dictionary_knows_its_rows_and_no_others():
     entries = [np.array([1, 2, 2, 3], np.uint64), np.array([5, 5, 6, 2**63], np.uint64)]
     dictionary = Dictionary.of(entries)
