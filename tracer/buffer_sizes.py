@@ -24,7 +24,8 @@ LEAST_QUEUE_BYTES: Final = 3 * _MIB
 (MAX_PAUSE, mm/page-writeback.c)."""
 _QUEUE_SHARE: Final = 64
 
-_BLOCK_EVENTS: Final = {8 * _MIB: 16_384, 4 * _MIB: 8192, 0: 4096}
+_BLOCK_EVENTS: Final = {MOST_QUEUE_BYTES: 16_384, LEAST_QUEUE_BYTES: 8192, 0: 4096}
+"""A block costs as much CPU as 9,000 of its events, whatever is in it."""
 _PACKING_EVENT_BYTES: Final = 120
 _PACKING_BYTES: Final = _MIB // 2
 """What packing takes for each event of a block, and beside that: store/event_columns.py."""

@@ -70,5 +70,10 @@ def test_a_queue_holds_several_blocks_and_packing_takes_what_is_said(queue_bytes
     assert EventEncoder(events).buffer_bytes <= packing_bytes(queue_bytes) < 1.1 * EventEncoder(events).buffer_bytes
 
 
+@pytest.mark.parametrize(("queue_mib", "events"), [(1, 4096), (3, 8192), (7, 8192), (8, 16_384), (1024, 16_384)])
+def test_blocks_grow_with_the_queue(queue_mib: int, events: int) -> None:
+    assert block_events(queue_mib * MIB) == events
+
+
 def test_the_table_in_the_documentation_is_of_today_s_records() -> None:
     assert "\n".join(bridging.table()) in (ROOT / "docs/recording.md").read_text()

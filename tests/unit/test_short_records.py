@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from short_cases import short_records
-from store_cases import METADATA, assert_same_batch, events_of, records_of_all_kinds
+from store_cases import METADATA, assert_same_batch, calm_records, events_of, records_of_all_kinds
 
 from tracer.batch import Batch
 from tracer.collect.addresses import AddressBook
@@ -22,6 +22,7 @@ from tracer.resources import resource_dir
 from tracer.schema import EVENT_DTYPE, HEADER_FIELDS, KIND_BY_NAME, KIND_BY_NUMBER, KINDS
 from tracer.short_records import NARROW_FIELDS, SHORT_ARGS, SHORT_DTYPE, lengthened, typed_dtype
 from tracer.store import BackgroundWriter, Recording, Writer
+from tracer.store.event_columns import EventEncoder
 
 CC = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 SHORT, LONG, TOO_LARGE = range(3)
@@ -195,3 +196,10 @@ def _one(kind, **arguments: int) -> np.ndarray:
     for name, value in arguments.items():
         record[name] = value
     return record.view(SHORT_DTYPE)
+
+
+@pytest.mark.parametrize("count", [62, 63, 76, 77, 200])
+def test_long_records_fit_buffers_made_for_short_ones(count):
+    # GIVEN as many long records as have room as a whole, but not their arguments; fewer and more
+    records = calm_records(count)
+    assert EventEncoder(100).encode(records) == EventEncoder(1_000).encode(records)

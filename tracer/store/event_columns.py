@@ -66,6 +66,8 @@ class EventEncoder:
         count, width = len(records), records.itemsize // WORD_BYTES
         if count * width > len(self._words):
             self._words = np.zeros(count * width, np.uint64)
+        # A long record has more arguments for its length than a short one.
+        if count * (width - _HEADER_WORDS) > len(self._arguments):
             self._arguments = np.zeros(count * (width - _HEADER_WORDS), np.uint64)
         rows = records.view(np.uint64).reshape(count, width)
         words = self._words[: count * width].reshape(width, count)
