@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import shutil
 import signal
@@ -32,6 +33,7 @@ from tracer.jobs.analysis import WHOLE, analyse
 from tracer.jobs.metrics_options import MetricsOptions
 from tracer.jobs.publishing import MetricsProcess
 from tracer.metrics.collector import ResultsCollector, live_registry
+from tracer.metrics.printing import PrintedMetrics
 from tracer.metrics.results import results_of
 from tracer.metrics.serving import MetricsServer
 from tracer.metrics.textfile import MetricsFile
@@ -244,3 +246,58 @@ def test_a_real_prometheus_fetches_native_histograms(tmp_path: Path, need) -> No
 
 def _up_to(index: int, of: str) -> str:
     return f"histogram_fraction(0, {2 ** (index / STEPS_A_DOUBLING)!r}, {of})"
+
+
+class Counting(One):
+    """Counts how often it is asked, and tells that."""
+
+    value = 0
+
+    def collect(self):
+        self.value += 1
+        return super().collect()
+
+
+def test_what_is_fetched_again_and_again_is_printed_before_it_is_fetched() -> None:
+    # GIVEN metrics that somebody fetched at 0 and at 15 s
+    now_s, collector, registry = [0.0], Counting(), CollectorRegistry(support_collectors_without_names=True)
+    registry.register(collector)
+    printed = PrintedMetrics(registry, clock=lambda: now_s[0])
+    printed.fetch("text/plain")
+    now_s[0] = 15.0
+    printed.fetch("text/plain")
+    # WHEN results come every second
+    asked = {}
+    for second in range(16, 61):
+        now_s[0], before = float(second), collector.value
+        printed.print_ahead()
+        asked[second] = collector.value - before
+        if second == 30:
+            # THEN the fetch at 30 s has what was printed a moment before, and asks for nothing
+            kind, text = printed.fetch("text/plain")
+            assert kind.startswith("text/plain")
+            assert text.endswith(f"x_bytes {collector.value}.0\n".encode())
+            assert collector.value - before == 1
+            # ... and one in a format that nobody fetched before has it, too
+            assert printed.fetch("application/openmetrics-text")[1].endswith(b"# EOF\n")
+    # ... and they are printed shortly before a fetch alone, until nobody fetches any more
+    printed_at = [second for second, times in asked.items() if times]
+    assert [second for second in printed_at if second <= 30] == [28, 29, 30]
+    assert min(second for second in printed_at if second > 30) == 43
+    # WHEN nobody has fetched for long
+    now_s[0], before = 500.0, collector.value
+    printed.print_ahead()
+    # THEN nothing is printed ahead, and a fetch gets what is new
+    assert collector.value == before
+    assert printed.fetch("text/plain")[1].endswith(f"x_bytes {before + 1}.0\n".encode())
+
+
+def test_an_answer_is_compressed_for_whoever_takes_that(registry: CollectorRegistry) -> None:
+    server = MetricsServer(LOOPBACK, 0, registry)
+    try:
+        request = urllib.request.Request(server.url, headers={"Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert b"x_bytes 1.5" in gzip.decompress(answer.read())
+    finally:
+        server.close()

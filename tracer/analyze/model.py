@@ -387,7 +387,7 @@ class Analysis:
     stalls: list[Stall]
     steps: list[BalloonStep]
     timeline: Timeline
-    samples: dict[str, Quantity]
+    samples: Mapping[str, Quantity]
     counters_include_memcg: bool | None = None
     recorder: RecorderReclaim | None = None
     not_judged: list[NotJudged] = field(default_factory=list)

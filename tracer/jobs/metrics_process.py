@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from .metrics_options import MetricsOptions
 if TYPE_CHECKING:
     from ..analyze import Analysis
     from ..live.model import Snapshot
-    from ..metrics.collector import ResultsCollector
+    from ..metrics.results import Results
     from ..metrics.textfile import MetricsFile
     from ..store import FollowedRecording
     from ..store.feeds import Feed
@@ -47,17 +48,23 @@ def run(path: Path, before: FileIdentity | None, recorder_pid: int, options: Met
     registry = live_registry(results, lambda: recorder_pid)
     file = MetricsFile(options.file, registry) if options.file else None
     server = None if options.address is None else MetricsServer(options.address, options.port, registry)
+
+    def take(newest: Results) -> None:
+        results.take(newest)
+        if server:
+            server.print_ahead()
+
     places = [*([server.url] if server else []), *([shown(options.file)] if options.file else [])]
     print_result(f"{READY}{' and '.join(places)}\n")
     kill_first(os.getpid())
     feed = await_file(path, before, _recorder_is_done, rotated=rotated, wanted=lambda: True)
     if feed:
-        _follow(feed, recorder_pid, results, file)
+        _follow(feed, recorder_pid, take, file)
     if server:
         server.close()
 
 
-def _follow(feed: Feed, recorder_pid: int, results: ResultsCollector, file: MetricsFile | None) -> None:
+def _follow(feed: Feed, recorder_pid: int, take: Callable[[Results], None], file: MetricsFile | None) -> None:
     """Raises TracerError."""
     from ..analyze import Options
     from .live_analysis import LiveAnalysis, raised
@@ -67,14 +74,14 @@ def _follow(feed: Feed, recorder_pid: int, results: ResultsCollector, file: Metr
         analysis = LiveAnalysis(
             feed,
             Options(cycles_kept=_CYCLES_KEPT),
-            lambda recording: _handing_over(recording, recorder_pid, results),
+            lambda recording: _handing_over(recording, recorder_pid, take),
             look_every_s=LOOK_EVERY_S,
         )
         _write_now_and_then(analysis, file)
         raised(analysis.failure)
 
 
-def _handing_over(recording: FollowedRecording, recorder_pid: int, results: ResultsCollector) -> Look:
+def _handing_over(recording: FollowedRecording, recorder_pid: int, take: Callable[[Results], None]) -> Look:
     """What makes a snapshot of the results so far, and hands them over."""
     from ..metrics.results import results_of
     from ..store.notes import facts_of
@@ -84,7 +91,7 @@ def _handing_over(recording: FollowedRecording, recorder_pid: int, results: Resu
 
     def look(analysis: Analysis, ended: str | None) -> Snapshot:
         snapshot = observe(analysis, ended)
-        results.take(results_of(analysis, facts_of(recording, analysis.accounting.lost), snapshot))
+        take(results_of(analysis, facts_of(recording, analysis.accounting.lost), snapshot))
         return snapshot
 
     return look

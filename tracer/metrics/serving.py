@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import make_wsgi_app
 from prometheus_client.core import CollectorRegistry
+from prometheus_client.exposition import gzip_accepted
 
 from ..errors import TracerError
+from .printing import PrintedMetrics
 from .protobuf import PROTOBUF, delimited, wants_protobuf
 
 if TYPE_CHECKING:
@@ -35,11 +39,16 @@ class MetricsServer:
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise TracerError(f"--metrics {shown}: can't listen there: {reason}") from error
-        self._server.set_app(_application(registry))
+        self._printed = PrintedMetrics(registry)
+        self._server.set_app(_application(registry, self._printed))
         host, self.port = self._server.server_address[:2]
         self.url = f"http://{f'[{host!s}]' if ':' in str(host) else str(host)}:{self.port}/metrics"
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
+
+    def print_ahead(self) -> None:
+        """The registry's metrics are new."""
+        self._printed.print_ahead()
 
     def close(self) -> None:
         """Answer no more."""
@@ -48,16 +57,24 @@ class MetricsServer:
         self._thread.join()
 
 
-def _application(registry: CollectorRegistry) -> WSGIApplication:
+def _application(registry: CollectorRegistry, printed: PrintedMetrics) -> WSGIApplication:
     """Answers in the format that is asked for: native histograms are had in protocol buffers only."""
-    text = make_wsgi_app(registry)
+    others = make_wsgi_app(registry)
 
     def answer(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environment["REQUEST_METHOD"] != "GET" or not wants_protobuf(environment.get("HTTP_ACCEPT", "")):
-            answered: Iterable[bytes] = text(environment, start)
+        accept, query = environment.get("HTTP_ACCEPT", ""), parse_qs(environment.get("QUERY_STRING", ""))
+        if environment["REQUEST_METHOD"] != "GET" or "name[]" in query:
+            answered: Iterable[bytes] = others(environment, start)
             return answered
-        body = delimited(registry.collect())
-        start("200 OK", [("Content-Type", PROTOBUF), ("Content-Length", str(len(body)))])
+        if wants_protobuf(accept):
+            kind, body = PROTOBUF, delimited(registry.collect())
+        else:
+            kind, body = printed.fetch(accept)
+        headers = [("Content-Type", kind)]
+        if gzip_accepted(environment.get("HTTP_ACCEPT_ENCODING", "")):
+            headers.append(("Content-Encoding", "gzip"))
+            body = gzip.compress(body, compresslevel=1)
+        start("200 OK", [*headers, ("Content-Length", str(len(body)))])
         return [body]
 
     return answer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,63 @@ from ...schema import SAMPLE_NULL
 from ..curves import Quantity
 
 I64 = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 _MOST_ROWS: Final = 4096
+_BLOCK_ROWS: Final = 64
+
+
+class _Readings(NamedTuple):
+    """Rows that no longer change: times of shape (rows,), values of shape (rows, counters), and which counters were
+    read in any of them."""
+
+    time_ns: I64
+    values: I64
+    read: Flags
+
+    def padded(self, columns: int) -> _Readings:
+        """The same with so many counters, of which it has not read the new ones."""
+        new = ((0, columns - self.values.shape[1]),)
+        values = np.pad(self.values, ((0, 0), *new), constant_values=SAMPLE_NULL)
+        return _Readings(self.time_ns, values, np.pad(self.read, new))
+
+
+def _readings(time_ns: I64, values: I64) -> _Readings:
+    return _Readings(time_ns, values, (values != SAMPLE_NULL).any(axis=0))
+
+
+class SampledCurves(Mapping[str, Quantity]):
+    """Each counter that was read, with the times at which it could be; a curve is made when it is asked for.
+
+    A view looks ten times a second at a few of some seventy counters: all of them in 4,096 rows are 4 MiB.
+    """
+
+    def __init__(self, blocks: list[_Readings], columns: Mapping[str, int], origin_ns: int) -> None:
+        self._blocks = blocks
+        self._origin_ns = origin_ns
+        self._made: dict[str, Quantity] = {}
+        read = np.logical_or.reduce([block.read for block in blocks]) if blocks else np.empty(0, np.bool_)
+        self._columns = {name: column for name, column in columns.items() if read[column]} if blocks else {}
+
+    def __getitem__(self, name: str) -> Quantity:
+        if name not in self._made:
+            self._made[name] = self._curve(self._columns[name])
+        return self._made[name]
+
+    def _curve(self, column: int) -> Quantity:
+        values = np.concatenate([block.values[:, column] for block in self._blocks])
+        time_ns = np.concatenate([block.time_ns for block in self._blocks])
+        read = values != SAMPLE_NULL
+        return Quantity((time_ns[read] - self._origin_ns) / 1e9, values[read].astype(np.float64))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
 
 
 class SampleSeries:
@@ -21,11 +77,12 @@ class SampleSeries:
 
     def __init__(self) -> None:
         self._columns: dict[str, int] = {}
+        self._blocks: list[_Readings] = []
         self._rows: list[tuple[int, I64]] = []
         self._first: tuple[int, I64] | None = None
         self._last: tuple[int, I64] | None = None
         self._stride = 1
-        self._seen = 0
+        self._seen = self._kept = 0
 
     def add(self, samples: Samples) -> None:
         """Take readings, oldest first."""
@@ -36,45 +93,50 @@ class SampleSeries:
         rows = np.full((len(samples), len(self._columns)), SAMPLE_NULL)
         rows[:, [self._columns[name] for name in samples.names]] = samples.values
         times_ns = samples.time_ns.tolist()
-        for at, time_ns in enumerate(times_ns):
-            if self._seen % self._stride == 0:
-                # A copy: a view would keep all of the readings that came with it.
-                self._rows.append((time_ns, rows[at].copy()))
-            self._seen += 1
-            if len(self._rows) > _MOST_ROWS:
-                self._rows = self._rows[::2]
-                self._stride *= 2
-        self._first = self._first or self._rows[0]
+        self._first = self._first or (times_ns[0], rows[0].copy())
         self._last = (times_ns[-1], rows[-1].copy())
+        for time_ns, row in zip(times_ns, rows, strict=True):
+            if self._seen % self._stride == 0:
+                self._keep(time_ns, row)
+            self._seen += 1
+
+    def _keep(self, time_ns: int, row: I64) -> None:
+        # A copy: a view would keep all of the readings that came with it.
+        self._rows.append((time_ns, row.copy()))
+        self._kept += 1
+        if self._kept > _MOST_ROWS:
+            self._halve()
+        elif len(self._rows) >= _BLOCK_ROWS:
+            self._blocks, self._rows = self._all_blocks(), []
+
+    def _halve(self) -> None:
+        blocks = self._all_blocks()
+        time_ns = np.concatenate([block.time_ns for block in blocks])[::2].copy()
+        values = np.concatenate([block.values for block in blocks])[::2].copy()
+        self._blocks, self._rows = [_readings(time_ns, values)], []
+        self._kept = len(time_ns)
+        self._stride *= 2
 
     def _take_names(self, new: list[str]) -> None:
         """Readings from here on have other columns, too; earlier rows have none of the new ones."""
         pad = np.full(len(new), SAMPLE_NULL)
+        self._columns |= {name: column for column, name in enumerate(new, len(self._columns))}
+        self._blocks = [block.padded(len(self._columns)) for block in self._blocks]
         self._rows = [(time_ns, np.concatenate((row, pad))) for time_ns, row in self._rows]
         if self._first and self._last:
-            self._first = self._rows[0]
-            self._last = (self._last[0], np.concatenate((self._last[1], pad)))
-        self._columns |= {name: column for column, name in enumerate(new, len(self._columns))}
+            self._first, self._last = (
+                (time_ns, np.concatenate((row, pad))) for time_ns, row in (self._first, self._last)
+            )
 
-    def _all(self) -> list[tuple[int, I64]]:
-        rows = list(self._rows)
-        if self._last is not None and (not rows or rows[-1][0] != self._last[0]):
-            rows.append(self._last)
-        return rows
+    def _all_blocks(self) -> list[_Readings]:
+        return [*self._blocks, *([_joined(self._rows)] if self._rows else [])]
 
-    def quantities(self, origin_ns: int) -> dict[str, Quantity]:
+    def quantities(self, origin_ns: int) -> Mapping[str, Quantity]:
         """Each counter with the times at which it could be read."""
-        rows = self._all()
-        if not rows:
-            return {}
-        time_s = (np.asarray([time_ns for time_ns, _ in rows], np.int64) - origin_ns) / 1e9
-        values = np.asarray([row for _, row in rows])
-        quantities: dict[str, Quantity] = {}
-        for name, index in self._columns.items():
-            read = values[:, index] != SAMPLE_NULL
-            if read.any():
-                quantities[name] = Quantity(time_s[read], values[read, index].astype(np.float64))
-        return quantities
+        blocks = self._all_blocks()
+        if self._last is not None and blocks[-1].time_ns[-1] != self._last[0]:
+            blocks.append(_joined([self._last]))
+        return SampledCurves(blocks, self._columns, origin_ns)
 
     def growth(self, name: str) -> int | None:
         """How much a cumulative counter grew over the recording; None where it was not read at both ends."""
@@ -83,3 +145,8 @@ class SampleSeries:
         index = self._columns[name]
         first, last = int(self._first[1][index]), int(self._last[1][index])
         return None if SAMPLE_NULL in (first, last) else last - first
+
+
+def _joined(rows: list[tuple[int, I64]]) -> _Readings:
+    times_ns, values = zip(*rows, strict=True)
+    return _readings(np.array(times_ns, np.int64), np.array(values))
