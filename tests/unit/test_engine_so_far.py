@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
@@ -245,3 +247,25 @@ def test_results_that_were_given_stay_as_they_were() -> None:
     one.so_far()
     one.finish()
     assert everything(early) == kept
+
+
+def test_what_a_look_needed_is_gone_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN an engine with something open, and no garbage collector
+    one, branches, branch = engine(), [], Engine.branch
+    for item in pieces(1, [200, 400], lossy=False):
+        one.feed(item)
+    monkeypatch.setattr(Engine, "branch", lambda self: noted(branch(self), branches))
+    gc.disable()
+    try:
+        # WHEN it is looked at, and the results are still there
+        analysis = one.so_far()
+        # THEN the state that was closed for them is not
+        assert analysis.accounting.events
+        assert [one() for one in branches] == [None]
+    finally:
+        gc.enable()
+
+
+def noted(branch: Engine, branches: list[weakref.ref[Engine]]) -> Engine:
+    branches.append(weakref.ref(branch))
+    return branch

@@ -31,6 +31,7 @@ from .stream.pieces import Given, joined
 from .stream.readings import ReadingOrder, Readings, are_hosts
 from .stream.stretch import Stretch
 from .stream.stretches import Stretches
+from .symbol_names import SymbolNames
 from .totals.cgroups import CgroupTable
 from .totals.hopeless import HopelessNodes
 from .totals.kills import KillTracker
@@ -57,7 +58,6 @@ _MOST_NEW_SAMPLES = 64
 _FEW_CARRIED = 4096
 """So many events carried from one stretch into the next cost no more than a stretch does. Where there are more, as many
 new ones are waited for: time stays linear in the events even where nothing that begins ever ends."""
-_ADDRESS_MASK = (1 << 64) - 1
 
 
 class Engine:
@@ -78,7 +78,7 @@ class Engine:
         those `left_out`.
         """
         self._metadata = metadata
-        self._symbols = symbols
+        self._symbols, self._name_of = symbols, SymbolNames(symbols)
         self._paths = cgroups
         self._options = options
         self._on_stretch = on_stretch
@@ -309,11 +309,6 @@ class Engine:
         open_ns = self._stretches.open.time_ns
         works = np.isin(self._stretches.open.header["kind"], _INFLATING)
         self._settled.settle(told_ns, open_ns, open_ns[works])
-
-    def _name_of(self, address: int) -> str:
-        # Columns are int64, in which the kernel's half of the address space is negative.
-        unsigned = address & _ADDRESS_MASK
-        return self._symbols.get(unsigned, f"{unsigned:#x}")
 
     def _state(self) -> State:
         return State(
