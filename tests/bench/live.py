@@ -1,7 +1,8 @@
 """Live: from a kernel event to what shows it, and what recorder, analysis and screen take, at three rates of events.
 
-The load reads a file in a small memory cgroup at a steady pace (live_load.py); rates are what came of it, other tasks'
-reclaim included. Every event bears the kernel's time, CLOCK_MONOTONIC, as snapshots do here: each event is a mark.
+The load reads a file in a small memory cgroup at a steady pace (live_load.py). How many events a read makes depends on
+the kernel and is measured first; rates are what came of it, other tasks' reclaim included. Every event bears the
+kernel's time, CLOCK_MONOTONIC, as snapshots do here: each event is a mark.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from .tracers import NO_EVENTS, ROOT, Target
 GROUP = "Live: from a kernel event to what shows it"
 RATES = (100, 10_000, 100_000)
 """Events a second that are aimed at."""
-EVENTS_A_READ = 9
+_TRIED_READS_PER_S, _TRIED_S = 1000.0, 2.0
 LIMIT_BYTES = 16 << 20
 _BEGIN_S, _LAST_S, _PATIENCE_S = 2.0, 1.0, 60.0
 """Before the load the view draws its first frames; what is shown a second after it has been analysed by then."""
@@ -52,10 +53,12 @@ Times = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Watched:
-    """One run: latency of each event, how many came a second, and shares of one CPU while the load ran."""
+    """One run: latency of each event, how many of them and reads there were a second, and shares of one CPU while the
+    load ran."""
 
     latency_ms: npt.NDArray[np.float64]
     per_s: float
+    reads_per_s: float
     recorder_share: float
     view_share: float
     memory_bytes: int
@@ -64,17 +67,23 @@ class Watched:
 def rows(setting: Setting) -> Iterator[Row]:
     """Latency to the results and to the screen, CPU beside bpftrace that counts and prints, memory after a day."""
     seconds, rounds = float(setting.size(10, 1)), setting.size(3, 1)
-    for rate in RATES:
+    for rate, reads_per_s in reads_for(setting.folder).items():
         turns: dict[str, list[Watched]] = interleave(
             rounds,
             {
-                "analysed": lambda rate=rate: watch(setting.folder, rate, seconds),
-                "drawn": lambda rate=rate: watch(setting.folder, rate, seconds, drawn=True),
+                "analysed": lambda reads=reads_per_s: watch(setting.folder, reads, seconds),
+                "drawn": lambda reads=reads_per_s: watch(setting.folder, reads, seconds, drawn=True),
             },
         )
         yield from _latencies(rate, turns["analysed"], turns["drawn"])
-        yield _cpu(setting.folder, rate, seconds, turns["analysed"], turns["drawn"])
+        yield _cpu(setting.folder, rate, reads_per_s, seconds, turns["analysed"], turns["drawn"])
     yield _day(setting)
+
+
+def reads_for(folder: Path) -> dict[int, float]:
+    """How many reads a second make each of the rates. Raises CannotRunError."""
+    tried = watch(folder, _TRIED_READS_PER_S, _TRIED_S)
+    return {rate: rate * tried.reads_per_s / tried.per_s for rate in RATES}
 
 
 def _latencies(rate: int, analysed: Sequence[Watched], drawn: Sequence[Watched]) -> Iterator[Row]:
@@ -87,7 +96,14 @@ def _latencies(rate: int, analysed: Sequence[Watched], drawn: Sequence[Watched])
             yield subject.alone([float(np.percentile(run.latency_ms, share)) for run in runs])
 
 
-def _cpu(folder: Path, rate: int, seconds: float, analysed: Sequence[Watched], drawn: Sequence[Watched]) -> Row:
+def _cpu(
+    folder: Path,
+    rate: int,
+    reads_per_s: float,
+    seconds: float,
+    analysed: Sequence[Watched],
+    drawn: Sequence[Watched],
+) -> Row:
     recorder, view, analysis = (
         median(shares)
         for shares in (
@@ -107,7 +123,7 @@ def _cpu(folder: Path, rate: int, seconds: float, analysed: Sequence[Watched], d
     )  # fmt: skip
     ours = [100 * (run.recorder_share + run.view_share) for run in drawn]
     try:
-        return subject.against(BpftraceCounts.label, ours, [100 * counted(folder, rate, seconds) for _ in drawn])
+        return subject.against(BpftraceCounts.label, ours, [100 * counted(folder, reads_per_s, seconds) for _ in drawn])
     except CannotRunError as error:
         return subject.alone(ours, BpftraceCounts.label, f"{told} The peer can't run here: {error}")
 
@@ -127,16 +143,16 @@ def _day(setting: Setting) -> Row:
     )
 
 
-def watch(folder: Path, rate: float, seconds: float, *, drawn: bool = False) -> Watched:
+def watch(folder: Path, reads_per_s: float, seconds: float, *, drawn: bool = False) -> Watched:
     """Record under the load, and follow it: by the analysis alone, or drawn on a terminal. Raises CannotRunError."""
     copy, result = folder / "live.rtrace", folder / "live.json"
     with (
         recorder() as record,
-        loaded(folder, rate, seconds) as load,
+        loaded(folder, reads_per_s, seconds) as load,
         follower(record, copy, result, drawn=drawn) as view,
     ):
         before, began = (_cpu_ns(record.pid), _cpu_ns(view.pid)), time.monotonic()
-        load()
+        reads = load()
         after, passed_s = (_cpu_ns(record.pid), _cpu_ns(view.pid)), time.monotonic() - began
         time.sleep(_LAST_S)
         record.send_signal(signal.SIGTERM)
@@ -151,7 +167,8 @@ def watch(folder: Path, rate: float, seconds: float, *, drawn: bool = False) -> 
     if not len(times_ns) or not len(looks):
         raise CannotRunError(NO_EVENTS)
     shares = [(late - early) / 1e9 / passed_s for early, late in zip(before, after, strict=True)]
-    return Watched(latencies_ms(times_ns, looks), len(times_ns) / passed_s, *shares, told["memory_bytes"])
+    rates = (len(times_ns) / passed_s, reads / passed_s)
+    return Watched(latencies_ms(times_ns, looks), *rates, *shares, told["memory_bytes"])
 
 
 def latencies_ms(times_ns: Times, looks: Times) -> npt.NDArray[np.float64]:
@@ -228,16 +245,16 @@ def _drain(terminal: int, begun: threading.Event) -> None:
 
 
 @contextmanager
-def loaded(folder: Path, rate: float, seconds: float) -> Iterator[Callable[[], None]]:
-    """The load in its cgroup, waiting; calling it makes it run to its end."""
-    reads = rate / EVENTS_A_READ
-    command = [sys.executable, "-m", "tests.bench.live_load", str(folder), str(os.getpid()), str(reads), str(seconds)]
+def loaded(folder: Path, reads_per_s: float, seconds: float) -> Iterator[Callable[[], int]]:
+    """The load in its cgroup, waiting; calling it makes it run to its end, and gives how many reads it came to."""
+    rates = map(str, (os.getpid(), reads_per_s, seconds))
+    command = [sys.executable, "-m", "tests.bench.live_load", str(folder), *rates]
     with waiting(command, LIMIT_BYTES) as process:
         yield partial(_go, process)
 
 
-def _go(process: subprocess.Popen[str]) -> None:
-    process.communicate("go\n")
+def _go(process: subprocess.Popen[str]) -> int:
+    return int(process.communicate("go\n")[0])
 
 
 def _cpu_ns(pid: int) -> int:
@@ -255,10 +272,10 @@ class BpftraceCounts(BpftraceCount):
         return f"{super().program(target)} interval:s:1 {{ print(@); }}"
 
 
-def counted(folder: Path, rate: float, seconds: float) -> float:
+def counted(folder: Path, reads_per_s: float, seconds: float) -> float:
     """The share of one CPU that bpftrace takes for counts, under the same load. Raises CannotRunError."""
     tracer = BpftraceCounts(folder)
-    with loaded(folder, rate, seconds) as load, tracer.tracing(Target(tracepoints())) as process:
+    with loaded(folder, reads_per_s, seconds) as load, tracer.tracing(Target(tracepoints())) as process:
         before, began = _cpu_ns(process.pid), time.monotonic()
         load()
         spent_ns, passed_s = _cpu_ns(process.pid) - before, time.monotonic() - began

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
+from time import monotonic
 
 import pytest
 from live_sessions import GivenPlayer, GivenSession, lines_and_app, pressing, viewed
@@ -39,6 +40,25 @@ def test_the_newest_state_is_drawn_and_an_unchanged_one_is_not(monkeypatch):
         screen.draw()
 
     assert viewed(session, change)[0].startswith(" FIGHTING ")
+
+
+def test_a_newer_state_is_drawn_when_it_comes_ten_times_a_second_at_most(monkeypatch):
+    session, begun_s = GivenSession(quiet()), monotonic() + 1000.0
+
+    async def change(pilot):
+        screen = pilot.app.main_screen
+        drawn, passed_s = [], [0.0]
+        monkeypatch.setattr("tracer.screen.main_screen.monotonic", lambda: begun_s + passed_s[0])
+        monkeypatch.setattr(screen, "draw", lambda: drawn.append(passed_s[0]))
+        for at_s, state in ((0.0, storm()), (0.05, quiet()), (0.099, storm()), (0.11, quiet())):
+            passed_s[0], session.snapshot = at_s, state
+            pilot.app.look()
+            pilot.app.look()
+        assert drawn == [0.0, 0.11]
+        monkeypatch.undo()
+        screen.draw()
+
+    assert viewed(session, change)[0].startswith(" OK ")
 
 
 def test_a_frame_is_left_out_while_the_terminal_has_not_taken_the_last():

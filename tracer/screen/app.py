@@ -24,6 +24,8 @@ from .main_screen import MainScreen
 from .terminal_driver import TERMINAL, TerminalDriver
 
 _TICK_S: Final = 0.1
+_LOOK_S: Final = 0.025
+"""How often a newer state is looked for. Drawn at the next tick it would be there 50 ms later, in the mean."""
 _LIGHT: Final = replace(BUILTIN_THEMES["textual-light"], name="light", warning="#8a5300", error="#a4123f")
 """Textual's, whose orange can hardly be read on its light grey."""
 THEMES: Final = ("ansi-dark", "ansi-light", "textual-dark", _LIGHT.name)
@@ -63,6 +65,7 @@ class LiveApp(App[None]):
     def on_mount(self) -> None:
         """Look at the session ten times a second; ticks that come late are left out, not made up for."""
         self.set_interval(_TICK_S, self.tick)
+        self.set_interval(_LOOK_S, self.look)
         loop = asyncio.get_running_loop()
         if not self.is_headless:
             for number in _ENDING:
@@ -76,13 +79,21 @@ class LiveApp(App[None]):
             # It is ending.
             return
         driver = self._driver
-        if isinstance(driver, TerminalDriver):
-            if driver.has_hung_up:
-                self.exit()
-                return
-            self.main_screen.tick(can_draw=not driver.is_behind)
-        else:
-            self.main_screen.tick()
+        if isinstance(driver, TerminalDriver) and driver.has_hung_up:
+            self.exit()
+            return
+        self.main_screen.tick(can_draw=self._takes_frames)
+
+    def look(self) -> None:
+        """Show a newer state as soon as it is there, a tenth of a second after the last at the soonest."""
+        if self.screen_stack and self._takes_frames:
+            self.main_screen.renew(least_s=_TICK_S)
+
+    @property
+    def _takes_frames(self) -> bool:
+        """Whether the terminal has taken what was drawn before."""
+        driver = self._driver
+        return not (isinstance(driver, TerminalDriver) and driver.is_behind)
 
     def action_colours(self) -> None:
         """Other colours."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+from time import monotonic
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -67,6 +69,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.keys = keys_of(plays=self.player is not None, can_mark=session.can_mark, can_save=session.can_save)
         self._pane = Part.WAITING
         self._drawn: tuple[Any, ...] = ()
+        self._drawn_s = -inf
         self._message: tuple[str, str] | None = None
         self._message_ticks = 0
         self._sought_s, self._seek_ticks = 0.0, 0
@@ -93,10 +96,17 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if (said := self.session.message()) is not None:
             self.say(said)
         self._message_ticks, self._seek_ticks = max(0, self._message_ticks - 1), max(0, self._seek_ticks - 1)
+        if can_draw:
+            self.renew()
+
+    def renew(self, *, least_s: float = 0.0) -> None:
+        """Show the newest state, where it is another one than is shown and that is so old."""
+        if monotonic() < self._drawn_s + least_s:
+            return
         snapshot = self.snapshot if self.is_held else self.session.latest()
         now = (id(snapshot), self._clock(snapshot), self._message_ticks > 0, self._message)
-        if can_draw and now != self._drawn:
-            self.snapshot, self._drawn = snapshot, now
+        if now != self._drawn:
+            self.snapshot, self._drawn, self._drawn_s = snapshot, now, monotonic()
             self.draw()
 
     def say(self, text: str, style: str = "") -> None:
