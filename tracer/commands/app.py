@@ -11,7 +11,7 @@ from ..recorder.handover import HandOver
 from ..terminal.exit_codes import NAME, run_to_exit
 from . import check as check_command
 from . import compare as compare_command
-from . import demo, events, explain, export, fleet, import_, live, programs, record, replay, report, spans, summary
+from . import demo, events, explain, export, fleet, import_, live, programs, record, replay, report, spans, sql, summary
 from .compare_options import ArmsCommand
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ app.command("fleet", short_help="Analyse many recordings, and report on all of t
 app.command("events", short_help="Print a recording's events: text, JSON lines or CSV.")(events.events)
 app.command("spans", short_help="Print a recording's spans, nested: text, JSON lines or CSV.")(spans.spans)
 app.command("export", short_help="Write a recording in the format of another tool.")(export.export)
+app.command("sql", short_help="Answer questions in SQL about recordings.")(sql.sql)
 app.command("explain", short_help="Explain a kind of finding, and what to try.")(explain.explain)
 app.command("import", short_help="Convert a trace from ftrace, trace-cmd or perf into a recording.")(import_.import_)
 app.add_typer(

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -23,6 +23,9 @@ from . import columns
 from .columns import frame
 from .events import Item, events_frame, kind_of, samples_frame
 from .spans import SpanRows
+
+if TYPE_CHECKING:
+    from ..sql.session import Session
 
 
 class Trace:
@@ -144,6 +147,23 @@ class Trace:
     def steps(self) -> pd.DataFrame:
         """Pages that entered and left the balloon, step by step: `columns.STEPS`."""
         return frame(columns.STEPS, [asdict(step) for step in self.analysis.steps])
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """The answer to a SELECT over the tables of `docs/sql.md`, with dtypes as other frames have them.
+
+        Times count from the slice's start. Raises UsageError for what is wrong with the query, TracerError where it
+        needs too much memory or DuckDB is not installed.
+        """
+        from .answers import answer_frame
+
+        with self._session.ask(query) as answer:
+            return answer_frame(answer)
+
+    @cached_property
+    def _session(self) -> Session:
+        from .answers import session_of
+
+        return session_of(self._part, self._options)
 
     @cached_property
     def _analysed(self) -> tuple[Analysis, SpanRows]:

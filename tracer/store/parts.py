@@ -115,6 +115,16 @@ class RecordingParts:
         return all(part.complete for part in self._all)
 
     @property
+    def file_bytes(self) -> int:
+        """The files' length together."""
+        return sum(part.file_bytes for part in self._all)
+
+    @property
+    def read_bytes(self) -> int:
+        """As `Recording.read_bytes`, of all files."""
+        return sum(part.read_bytes for part in self._all)
+
+    @property
     def cut_bytes(self) -> int:
         """Bytes at the files' ends that belong to no whole block."""
         return sum(part.cut_bytes for part in self._all)

@@ -69,6 +69,16 @@ class Recording:
         self._source.rest()
 
     @property
+    def file_bytes(self) -> int:
+        """The file's length."""
+        return self._source.size
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of it that were read so far, those read twice counted twice."""
+        return self._source.read_bytes
+
+    @property
     def cut_bytes(self) -> int:
         """Bytes at the end that belong to no whole block."""
         return self._scan.cut_bytes

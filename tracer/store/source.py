@@ -32,11 +32,12 @@ class Readable(Protocol):
 class Source:
     """A regular file opened for reading; `size` is its length at that time. Every failure is a RecordingError.
 
-    With an `identity` no other file than that one is read, however it is named.
+    With an `identity` no other file than that one is read, however it is named. `read_bytes` is what was read so far.
     """
 
     def __init__(self, path: Path, identity: FileIdentity | None = None) -> None:
         self.path = path
+        self.read_bytes = 0
         self._descriptor: int | None = None
         status = os.fstat(self._open())
         self._identity = FileIdentity.of(status)
@@ -63,7 +64,10 @@ class Source:
         try:
             descriptor = self._open_again() if self._descriptor is None else self._descriptor
             piece = os.pread(descriptor, size, offset)
-            return piece if len(piece) == size else self._continued(descriptor, piece, size, offset)
+            if len(piece) < size:
+                piece = self._continued(descriptor, piece, size, offset)
+            self.read_bytes += len(piece)
+            return piece
         except OSError as error:
             raise self._unreadable(error) from error
 

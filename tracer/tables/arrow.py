@@ -39,7 +39,7 @@ def schema_of(table: Table, recording_id: str) -> pa.Schema:
     """A table's schema: `recording_id`, then its columns. Fields' metadata has `unit` and `doc`, the schema's what it
     is a table of and the VERSION of all tables."""
     told = {"table": table.name, "doc": table.doc, "version": str(VERSION), RECORDING_ID: recording_id}
-    return pa.schema(_fields(table), {f"{PREFIX}{key}": value for key, value in told.items()})
+    return pa.schema(fields_of(table), {f"{PREFIX}{key}": value for key, value in told.items()})
 
 
 def batch_of(table: Table, rows: Sequence[Mapping[str, Any]], recording_id: str) -> pa.RecordBatch:
@@ -103,7 +103,8 @@ def words_of(words: Sequence[str], codes: npt.NDArray[np.integer[Any]]) -> pa.Ar
 
 
 @cache
-def _fields(table: Table) -> tuple[pa.Field[Any], ...]:
+def fields_of(table: Table) -> tuple[pa.Field[Any], ...]:
+    """The fields of a table's schema, `recording_id` first."""
     first = pa.field(RECORDING_ID, pa.string(), metadata={"doc": _ID_DOC})
     return (first, *(pa.field(each.name, _TYPES[each.dtype], metadata=_told(each)) for each in table.columns))
 

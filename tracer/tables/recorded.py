@@ -47,6 +47,11 @@ _FIELD_UNITS: Final = {
 """Fields of events that the kernel counts in one unit wherever they stand."""
 
 EVENTS: Final = Table("events", "an event of any kind, without the kind's own fields", _EVENT_COLUMNS)
+EVENTS_BY_KIND: Final = Table(
+    "events",
+    "an event of any kind, without the kind's own fields",
+    (Column("kind", "string", "null for one that this version does not know"), *_EVENT_COLUMNS),
+)
 SAMPLES: Final = Table(
     "samples",
     "a reading of the sampled counters, each of which is a column; null where it could not be read",

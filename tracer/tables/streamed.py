@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,31 @@ from .table import Column, Table
 _NO_TIER = -1
 
 
+Cells = dict[str, Callable[[], "pa.Array[Any]"]]
+"""A table's columns, each made when it is asked for."""
+
+
 def event_batches(batch: Batch, origin: Origin) -> Iterator[pa.RecordBatch]:
     """Its events by kind, each kind's in the batch's order."""
     for name, rows in batch.rows.items():
-        header = {column: values[rows] for column, values in batch.header.items()}
-        arrays = [*_header(header, origin), *_arguments(KIND_BY_NAME[name], batch.args[name], len(rows), origin)]
+        arrays = [make() for make in kind_cells(batch, KIND_BY_NAME[name], origin).values()]
         yield batch_from(EVENT_TABLES[name], arrays, len(rows), origin.recording_id)
+
+
+def kind_cells(batch: Batch, kind: Kind, origin: Origin) -> Cells:
+    """The events of a kind that the batch has, as `EVENT_TABLES`. Arguments that were left out can't be asked for."""
+    rows = batch.rows[kind.name]
+    header = {column: values[rows] for column, values in batch.header.items()}
+    return _header(header, origin) | _arguments(kind, batch.args[kind.name], len(rows), origin)
+
+
+def any_kind_cells(batch: Batch, origin: Origin) -> Cells:
+    """All events of the batch, as `recorded.EVENTS_BY_KIND`."""
+    names, codes = list(batch.rows), np.full(len(batch), -1, np.int32)
+    for code, rows in enumerate(batch.rows.values()):
+        codes[rows] = code
+    kind = partial(_words_or_null, names, codes)
+    return {"kind": kind, **_header(dict(batch.header), origin)}
 
 
 def span_batch(spans: ClosedSpans, origin: Origin) -> pa.RecordBatch:
@@ -73,26 +93,43 @@ def lost_batch(lost: LostStretch, origin: Origin) -> pa.RecordBatch:
     return batch_of(LOST, rows, origin.recording_id)
 
 
-def _header(header: dict[str, Any], origin: Origin) -> Iterator[pa.Array[Any]]:
+def _header(header: dict[str, Any], origin: Origin) -> Cells:
     time_ns = np.ascontiguousarray(header["time_ns"]).astype(np.int64)
-    yield numbers((time_ns - origin.start_ns) / 1e9, "float64")
-    yield numbers(time_ns, "int64")
-    yield numbers(header["tid"], "int64")
-    yield numbers(header["tgid"], "int64")
-    yield texts(header["comm"])
-    yield numbers(header["cpu"], "int64")
     cgroups: npt.NDArray[np.uint32] = header["cgroup_id"]
-    yield numbers(cgroups, "Int64", cgroups == 0)
-    yield named(cgroups, origin.cgroups)
+    return {
+        "time_s": lambda: numbers((time_ns - origin.start_ns) / 1e9, "float64"),
+        "time_ns": lambda: numbers(time_ns, "int64"),
+        "tid": lambda: numbers(header["tid"], "int64"),
+        "tgid": lambda: numbers(header["tgid"], "int64"),
+        "comm": lambda: texts(header["comm"]),
+        "cpu": lambda: numbers(header["cpu"], "int64"),
+        "cgroup_id": lambda: numbers(cgroups, "Int64", cgroups == 0),
+        "cgroup": lambda: named(cgroups, origin.cgroups),
+    }
 
 
-def _arguments(kind: Kind, args: Any, count: int, origin: Origin) -> Iterator[pa.Array[Any]]:  # noqa: ANN401
+def _arguments(kind: Kind, args: Mapping[str, Any], count: int, origin: Origin) -> Cells:
+    cells: Cells = {}
     for name, code in kind.fields:
-        absent, is_function = origin.is_absent(kind.name, name), name in FUNCTION_FIELDS
-        if code[0] == "S":
-            yield pa.nulls(count, pa.string()) if absent else texts(args[name])
-            continue
-        dtype = "UInt64" if code == "u8" else "Int64"
-        yield numbers(args[name], dtype, np.ones(count, np.bool_) if absent else None)
-        if is_function:
-            yield pa.nulls(count, pa.string()) if absent else named(args[name], origin.symbols)
+        absent = origin.is_absent(kind.name, name)
+        cells[name] = partial(_argument, args, name, code, count if absent else None)
+        if name in FUNCTION_FIELDS:
+            cells[f"{name}_name"] = partial(_function, args, name, origin, count if absent else None)
+    return cells
+
+
+def _argument(args: Mapping[str, Any], name: str, code: str, absent: int | None) -> pa.Array[Any]:
+    """One field; as many nulls as are `absent` where the kernel does not have it."""
+    if absent is not None:
+        return pa.nulls(absent, pa.string() if code[0] == "S" else pa.uint64() if code == "u8" else pa.int64())
+    if code[0] == "S":
+        return texts(args[name])
+    return numbers(args[name], "UInt64" if code == "u8" else "Int64")
+
+
+def _function(args: Mapping[str, Any], name: str, origin: Origin, absent: int | None) -> pa.Array[Any]:
+    return pa.nulls(absent, pa.string()) if absent is not None else named(args[name], origin.symbols)
+
+
+def _words_or_null(words: list[str], codes: npt.NDArray[np.int32]) -> pa.Array[Any]:
+    return pa.array(words, pa.string()).take(pa.array(codes, mask=codes < 0))

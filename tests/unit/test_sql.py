@@ -1,0 +1,491 @@
+"""Questions in SQL: what they answer, what they read, what they can't reach."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from command_line import run
+from sql_questions import DOC, answer_text, questions
+from streams import MS, event, records
+from written_recordings import START_NS, write_recording
+
+import tracer
+from tests.golden.cases import DATA
+from tracer.analyze import Options
+from tracer.commands.app import app
+from tracer.jobs.asking import Asking, bounded, divided
+from tracer.schema import KINDS
+from tracer.sql import session
+from tracer.sql.limits import Reading, reading_of
+from tracer.sql.members import Member
+from tracer.sql.session import Session
+from tracer.sql.views import TABLES
+from tracer.store import Writer, open_recording
+from tracer.store.slicing import part_of
+from tracer.terminal.prompt import Prompt, statements
+
+LONG = DATA / "guest-host-reasserts.rtrace"
+KILL = DATA / "memcg-kill.rtrace"
+
+
+def session_of(*files: Path) -> Session:
+    return Session([Member(part_of(open_recording(file), None, None), Options()) for file in files])
+
+
+def rows(of: Session, query: str) -> list[dict[str, Any]]:
+    with of.ask(query) as answer:
+        return [row for batch in answer.batches for row in batch.to_pylist()]
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """What the command prints, in this process."""
+    app([*map(str, ("sql", *words))], standalone_mode=False)
+    return capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def both() -> Session:
+    return session_of(LONG, KILL)
+
+
+@pytest.fixture(scope="module")
+def long() -> Session:
+    return session_of(LONG)
+
+
+# What is answered.
+
+
+def test_there_are_ten_questions() -> None:
+    found = questions()
+    assert len(found) == 10
+    assert DOC.read_text().count("```sh\n") == 10
+    assert all(each.printed for each in found)
+
+
+@pytest.mark.parametrize("question", questions(), ids=lambda each: each.query.split("FROM")[1].split()[0].strip("("))
+def test_the_page_shows_what_is_printed(question: Any) -> None:
+    assert answer_text(question.files, question.query) == question.printed
+
+
+def test_answers_are_those_of_the_frames() -> None:
+    trace, of = tracer.open(KILL), session_of(KILL)
+    spans, frame = rows(of, "SELECT * FROM spans ORDER BY begin_s, id"), trace.spans()
+    assert [row["duration_ns"] for row in spans] == [
+        *frame.duration_ns.astype(object).where(frame.duration_ns.notna(), None)
+    ]
+    assert [row["tier"] for row in spans] == [None if tier != tier else tier for tier in frame.tier]
+    assert len(rows(of, "SELECT * FROM samples")) == len(trace.samples())
+    counted = {row["kind"]: row["n"] for row in rows(of, "SELECT kind, count(*) AS n FROM events GROUP BY kind")}
+    assert counted == trace.summary()["recording"]["events_by_kind"]
+    for kind in (each for each in KINDS if each.name in counted):
+        events = rows(of, f"SELECT * FROM {kind.name}")
+        frame = trace.events(kind.name)
+        assert list(events[0]) == ["recording_id", *frame]
+        assert [row["time_ns"] for row in events] == [*frame.time_ns], kind.name
+
+
+def test_every_table_is_there_with_its_columns(both: Session) -> None:
+    assert {row["name"] for row in rows(both, "SHOW TABLES")} == set(TABLES)
+    for name in ("spans", "findings", "events", "mark_victim"):
+        told = [row["column_name"] for row in rows(both, f"DESCRIBE {name}")]
+        assert told == ["recording_id", *TABLES[name].dtypes]
+
+
+def test_several_recordings_are_one(both: Session) -> None:
+    told = {
+        row["file"]: row["n"]
+        for row in rows(both, "SELECT file, count(*) AS n FROM metadata JOIN spans USING (recording_id) GROUP BY file")
+    }
+    assert told == {file.name: len(tracer.open(file).spans()) for file in (LONG, KILL)}
+
+
+def test_counters_that_one_recording_lacks_are_null(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    import numpy as np
+    from streams import METADATA
+
+    from tracer.batch import Samples
+
+    files = []
+    for number, name in enumerate(("vmstat.a", "vmstat.b")):
+        files.append(tmp_path / f"{number}.rtrace")
+        writer = Writer(files[-1], replace(METADATA, start_ns=START_NS, host=f"host-{number}"))
+        writer.write_samples(Samples(np.array([START_NS]), (name,), np.array([[number]])))
+        writer.close()
+    of = session_of(*files)
+    found = rows(of, 'SELECT "vmstat.a" AS a, "vmstat.b" AS b FROM samples ORDER BY a NULLS LAST')
+    assert found == [{"a": 0, "b": None}, {"a": None, "b": 1}]
+
+
+def test_one_recording_twice_is_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.rtrace"
+    copy.write_bytes(KILL.read_bytes())
+    with pytest.raises(tracer.UsageError, match="are the same recording"):
+        session_of(KILL, copy)
+
+
+def test_a_trace_answers_as_a_frame() -> None:
+    found = tracer.open(LONG, start_s=13.0, end_s=14.0).sql(
+        "SELECT count(*) AS n, sum(nr_scanned) AS pages, min(time_s) AS first_s, any_value(comm) AS comm"
+        " FROM lru_shrink_inactive"
+    )
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == {
+        "n": "Int64",
+        "pages": "Int64",
+        "first_s": "Float64",
+        "comm": "string",
+    }
+    assert (found.n[0], found.pages[0]) == (1539, 10989)
+    assert 0 <= found.first_s[0] < 1
+
+
+# What is read.
+
+FIRST, SECOND = "time_s BETWEEN 12 AND 13", "time_s > 14.5"
+SAME = [
+    f"SELECT count(*), min(time_s), max(time_s) FROM events WHERE {FIRST}",
+    f"SELECT count(*) FROM events WHERE {FIRST} OR {SECOND}",
+    f"SELECT count(*) FROM events WHERE NOT ({FIRST})",
+    "SELECT count(*) FROM events WHERE 13 > TIME_S AND 12 <= Events.time_s",
+    "SELECT count(*) FROM events WHERE time_s = 13.839071610",
+    "SELECT count(*) FROM events WHERE time_ns >= 177000000000 AND time_ns < 178000000000",
+    f"SELECT count(*) FROM events WHERE {FIRST} AND kind = 'shrink_slab_start'",
+    f"SELECT kind, count(*) FROM events WHERE {FIRST} GROUP BY kind HAVING count(*) > 10 ORDER BY kind",
+    f"SELECT (SELECT count(*) FROM events WHERE {FIRST}) AS a, (SELECT count(*) FROM events) AS b",
+    f"SELECT count(*) FROM events WHERE {FIRST} UNION ALL SELECT count(*) FROM events WHERE {SECOND}",
+    "WITH events AS (SELECT time_s * 10 AS time_s FROM events) SELECT count(*) FROM events WHERE time_s > 140",
+    f"WITH late AS (SELECT * FROM events) SELECT count(*) FROM late WHERE {SECOND}",
+    "SELECT tid AS time_s, count(*) FROM events WHERE time_s > 14.5 GROUP BY ALL ORDER BY ALL",
+    "SELECT count(*) FROM events AS a(r, k, time_ns, time_s) WHERE time_ns > 14.5",
+    "SELECT count(*), count(b.time_s) FROM samples a LEFT JOIN samples b ON a.time_ns = b.time_ns AND b.time_s > 8",
+    "SELECT count(*), count(b.time_s) FROM samples a LEFT JOIN samples b ON a.time_ns = b.time_ns WHERE b.time_s > 8",
+    "SELECT count(b.time_s) FROM samples a ASOF JOIN samples b ON a.time_s >= b.time_s WHERE b.time_s < 4",
+    "SELECT sum(b.time_s) FROM samples a POSITIONAL JOIN events b WHERE a.time_s > 8",
+    "SELECT a.time_s, n FROM samples a, LATERAL (SELECT count(*) AS n FROM steps WHERE a.time_s > start_s) ORDER BY 1",
+    "SELECT count(*) FROM samples a SEMI JOIN samples b USING (time_ns) WHERE a.time_s > 8",
+    "SELECT count(*), (SELECT n FROM query('SELECT count(*) AS n FROM samples')) FROM samples WHERE time_s > 8",
+    "SELECT count(*) FROM query_table('samples')",
+    "SELECT count(*) FROM samples a FULL JOIN samples b ON a.time_s = b.time_s + 1 WHERE a.time_s < 8",
+    "SELECT count(*) FROM main.samples WHERE main.samples.time_s > 8",
+    "SELECT time_s FROM samples WHERE time_s > 8 QUALIFY row_number() OVER (ORDER BY time_s) < 3",
+]
+
+
+@pytest.mark.parametrize("query", SAME)
+def test_limits_change_nothing_but_what_is_read(query: str, long: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    limited = rows(long, query)
+    monkeypatch.setattr(session, "_reading", lambda *_: Reading(everything=True))
+    assert limited == rows(long, query)
+
+
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        (f"SELECT count(*) FROM events WHERE {FIRST}", 0.5),
+        (f"SELECT sum(nr_scanned) FROM lru_shrink_inactive AS l WHERE l.{FIRST} AND nr_reclaimed > 0", 0.5),
+        ("SELECT * FROM events WHERE time_ns < 0", 0.0),
+        ("SELECT count(*) FROM samples", 0.2),
+        ("SELECT count(*) FROM events", 1.0),
+    ],
+)
+def test_a_limit_on_time_skips_blocks(query: str, most: float, long: Session) -> None:
+    of = long
+    before = of.read_bytes
+    rows(of, query)
+    assert (of.read_bytes - before) / of.file_bytes <= most
+    if most:
+        assert of.read_bytes > before
+
+
+def test_the_bytes_that_were_read_are_said() -> None:
+    done = run("sql", KILL, "SELECT victim_comm FROM mark_victim WHERE time_s < 1", "-v")
+    assert (done.returncode, done.stdout) == (0, "victim_comm\n-----------\npython3\n")
+    assert "1 row; read " in done.stderr
+    assert " of 11.6 KiB in " in done.stderr
+
+
+def test_an_analysis_is_made_once() -> None:
+    of = session_of(KILL)
+    rows(of, "SELECT * FROM tiers")
+    before = of.read_bytes
+    assert rows(of, "SELECT * FROM findings")
+    assert of.read_bytes == before
+
+
+def tree(query: str) -> Any:
+    ((told,),) = duckdb.connect().execute("SELECT json_serialize_sql(?)", [query]).fetchall()
+    return json.loads(told)
+
+
+def test_limits_are_those_that_all_rows_must_pass() -> None:
+    told = reading_of(
+        tree("SELECT 1 FROM events e, samples WHERE e.time_s > 1.5 AND 7 >= e.time_s AND time_s < 3"), TABLES
+    )
+    assert told.views == {"events": {"time_s": (1.5, 7.0)}, "samples": {}}
+    assert not told.everything
+
+
+# What can't be reached.
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT content FROM read_text('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM sniff_csv('/etc/passwd')",
+        "COPY (SELECT 1) TO '/tmp/reclaim-tracer-sql'",
+        "ATTACH '/tmp/reclaim-tracer-sql'",
+        "EXPORT DATABASE '/tmp/reclaim-tracer-sql'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SELECT getenv('HOME')",
+        "SELECT * FROM secret",
+        "SET memory_limit = '100GB'",
+        "PRAGMA enable_external_access",
+        "CALL pragma_version()",
+        "CREATE TABLE a (b INTEGER)",
+        "DELETE FROM spans",
+        "SELECT 1; SELECT 2",
+        "SELEC 1",
+        "",
+        "-- nothing",
+        "SELECT nothing FROM spans",
+        "SELECT * FROM span",
+        "SELECT CAST(kind AS INTEGER) FROM findings",
+    ],
+)
+def test_what_is_refused_is_one_line(query: str, both: Session) -> None:
+    secret = duckdb.sql("SELECT 1")
+    assert secret
+    with pytest.raises(tracer.UsageError) as refused:
+        rows(both, query)
+    assert str(refused.value).isprintable()
+    assert not Path("/tmp/reclaim-tracer-sql").exists()
+
+
+def test_a_table_that_is_not_there_has_a_near_one(both: Session) -> None:
+    with pytest.raises(tracer.UsageError, match="there is no table span: did you mean spans"):
+        rows(both, "SELECT * FROM span")
+
+
+def test_settings_are_locked(both: Session) -> None:
+    told = rows(both, "SELECT name, value FROM duckdb_settings()")
+    settings = {row["name"]: row["value"] for row in told}
+    assert settings["enable_external_access"] == "false"
+    assert settings["lock_configuration"] == "true"
+    assert settings["temp_directory"] in (None, "")
+
+
+def test_a_query_that_needs_too_much_is_refused_and_the_next_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(session._CONFIG, "memory_limit", "24MiB")
+    of = session_of(KILL)
+    for _ in range(3):
+        with pytest.raises(tracer.TracerError, match="needs more than 512 MiB") as refused:
+            rows(of, "SELECT a.time_ns, b.time_ns, c.tid, count(*) FROM events a, events b, events c GROUP BY ALL")
+        assert refused.value.exit_code == 1
+    assert rows(of, "SELECT count(*) AS n FROM mark_victim") == [{"n": 1}]
+
+
+def test_a_recording_that_can_not_be_read_any_more_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.rtrace"
+    path.write_bytes(LONG.read_bytes())
+    of = session_of(path)
+    rows(of, "SELECT count(*) FROM lost")
+    other = tmp_path / "b.rtrace"
+    other.write_bytes(KILL.read_bytes())
+    other.replace(path)
+    with pytest.raises(tracer.RecordingError, match="was replaced while being read"):
+        rows(of, "SELECT count(*) FROM events")
+
+
+def test_without_duckdb_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(tracer.TracerError) as refused:
+        session_of(KILL)
+    assert str(refused.value) == "duckdb is not installed: pip install 'reclaim-tracer[export]'"
+
+
+# The command.
+
+
+def test_a_word_that_is_no_file_and_more_than_one_word_is_the_query(tmp_path: Path) -> None:
+    odd = tmp_path / "two words"
+    odd.write_bytes(b"")
+    assert divided(["a", "SELECT 1"]) == ([Path("a")], "SELECT 1")
+    assert divided(["a", "b"]) == ([Path("a"), Path("b")], None)
+    assert divided([str(odd)]) == ([odd], None)
+    for words in (["SELECT 1"], ["-", "SELECT 1"]):
+        with pytest.raises(tracer.UsageError):
+            divided(words)
+
+
+def test_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    query = (
+        "SELECT kind, kind AS kind, numbers, cost, open, sum(1) AS n FROM findings WHERE kind = 'oom_kill' GROUP BY ALL"
+    )
+    (told,) = map(json.loads, printed(capsys, KILL, query, "--json").splitlines())
+    assert (told["kind"], told["kind_2"], told["cost"], told["open"], told["n"]) == (
+        "oom_kill",
+        "oom_kill",
+        None,
+        False,
+        1,
+    )
+    assert told["numbers"]["pid"] == 23632
+    (cells,) = csv.DictReader(io.StringIO(printed(capsys, KILL, query, "--csv")))
+    assert (cells["cost"], cells["open"], cells["n"]) == ("", "false", "1")
+    assert json.loads(cells["numbers"])["pid"] == 23632
+
+
+def test_parquet_is_written_whole_and_replaces_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.parquet"
+    command = (KILL, "SELECT kind, tier FROM spans", "--parquet", "-o", out)
+    assert printed(capsys, *command) == ""
+    assert pq.read_table(out).num_rows == len(tracer.open(KILL).spans())
+    assert out.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(tracer.TracerError, match="exists already"):
+        printed(capsys, *command)
+    with pytest.raises(tracer.UsageError):
+        printed(capsys, KILL, "SELECT CAST(kind AS INTEGER) FROM spans", "-o", tmp_path / "none")
+    assert [*tmp_path.iterdir()] == [out]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("no.rtrace", "SELECT 1"), 4),
+        ((KILL, "SELEC 1"), 2),
+        ((KILL, "SELECT 1", "--csv", "--json"), 2),
+        ((KILL,), 2),
+        ((KILL, "SELECT 1", "-o", "/no/such/place"), 1),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    arguments: tuple[Any, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with pytest.raises(tracer.TracerError) as refused:
+        printed(capsys, *arguments)
+    assert refused.value.exit_code == code
+    assert str(refused.value).isprintable()
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    path = write_recording(tmp_path / "a.rtrace", lost=7)
+    asking = Asking([path], Options())
+    assert asking.missing_part() == "a.rtrace: 7 events were lost"
+
+
+def test_names_move_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from dataclasses import replace
+
+    from streams import METADATA
+
+    path = tmp_path / "a.rtrace"
+    writer = Writer(path, replace(METADATA, start_ns=START_NS))
+    writer.write_events(records(event(START_NS + MS, "wakeup_kswapd", 8, "=1+1\x1b[31m", nid=-1)))
+    writer.close()
+    query = "SELECT comm FROM wakeup_kswapd"
+    assert answer_text([path], query).splitlines()[2] == "=1+1\\x1b[31m"
+    assert printed(capsys, path, query, "--csv").splitlines()[1] == "'=1+1\\x1b[31m"
+
+
+def test_redacted_recordings_tell_aliases() -> None:
+    asking = Asking([KILL], Options(), redact=True)
+    with asking.rows("SELECT DISTINCT victim_comm, file, host FROM mark_victim, metadata", lambda _: None) as found:
+        ((victim, file, host),) = found.rows
+    assert victim.startswith("task-")
+    assert "memcg-kill" not in file
+    assert host != open_recording(KILL).metadata.host
+
+
+def test_memory_is_bounded() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with bounded([KILL]):
+        assert resource.getrlimit(resource.RLIMIT_DATA)[0] != before[0]
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+# The prompt.
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    given = iter(lines)
+
+    def answer(_: str) -> str:
+        try:
+            return next(given)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", answer)
+
+
+def test_statements_end_with_a_semicolon() -> None:
+    assert [*statements("SELECT 1;\nSELECT\n2;\n\nSELECT 3")] == ["SELECT 1;", "SELECT\n2;", "\nSELECT 3"]
+    assert [*statements("\n")] == []
+
+
+def test_the_prompt_goes_on_after_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "help", ".what", ".tables", "", "SELECT", "1;", "wrong;", "SELECT 2;", ".quit", "SELECT 3;")
+    asked = []
+
+    def answer(query: str) -> None:
+        asked.append(query)
+        if "wrong" in query:
+            raise tracer.UsageError("that is wrong")
+
+    Prompt(answer, {"tables": lambda _: "listed\n"}).run()
+    out, err = capsys.readouterr()
+    assert asked == ["SELECT\n1;", "wrong;", "SELECT 2;"]
+    assert ".schema TABLE" in out
+    assert out.endswith("listed\n")
+    assert "error: that is wrong\n" in err
+    assert "there is no command .what" in err
+
+
+def test_ctrl_c_ends_the_query_and_not_the_prompt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = session_of(KILL)
+    real = Member.events
+
+    def interrupted(self: Member, *arguments: Any) -> Iterator[Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        while True:
+            yield from real(self, *arguments)
+
+    monkeypatch.setattr(Member, "events", interrupted)
+    typed(monkeypatch, "SELECT count(*) FROM events;", "SELECT count(*) AS n FROM mark_victim;")
+    answers: list[Any] = []
+    Prompt(lambda query: answers.append(rows(of, query)), {}).run()
+    assert answers == [[{"n": 1}]]
+    assert "Interrupted." in capsys.readouterr().err
+
+
+def test_queries_on_standard_input_are_answered_in_turn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("SELECT 1 AS a;\nSELECT 2\nAS b;\n"))
+    assert printed(capsys, KILL).split() == ["a", "-", "1", "b", "-", "2"]

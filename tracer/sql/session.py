@@ -1,0 +1,192 @@
+"""Questions in SQL to one or several recordings, each answered by a database of its own that can reach nothing else."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import TracerError, UsageError, printable, shown
+from ..tables.library import library
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .limits import Reading
+    from .members import Member
+
+MEMORY_BYTES: Final = 512 << 20
+"""Of the database: sorted rows, groups, tables of joins."""
+_BATCH_ROWS: Final = 4096
+_MOST_THREADS: Final = 4
+_CONFIG: Final = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "python_enable_replacements": "false",
+    "temp_directory": "",
+    "memory_limit": f"{MEMORY_BYTES >> 20}MiB",
+}
+_LOCK: Final = "SET lock_configuration=true"
+_ANSWERED: Final = frozenset({"SELECT", "EXPLAIN"})
+_MISSING: Final = re.compile(r"Table with name (.+?) does not exist")
+_POINTER: Final = re.compile(r"\s*\n\s*\nLINE \d+:.*", re.DOTALL)
+_ELSEWHERE: Final = re.compile(r'\s*Did you mean "(pg_|duckdb_|sqlite_|information_schema)[^"]*"\?')
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question came to: `schema` of the rows, and the rows as they are made. Iterating raises TracerError."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+class Session:
+    """Recordings that questions are put to, as one: the views' rows are told apart by `recording_id`."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        """Raises TracerError where DuckDB is not installed, UsageError where a recording is there twice."""
+        self._duckdb = library("duckdb")
+        arrow = library("pyarrow")
+        arrow.set_memory_pool(arrow.system_memory_pool())
+        self.members = tuple(members)
+        _refuse_copies(self.members)
+
+    @property
+    def read_bytes(self) -> int:
+        """Of the recordings' files that were read so far."""
+        return sum(member.read_bytes for member in self.members)
+
+    @property
+    def file_bytes(self) -> int:
+        """The recordings' files together."""
+        return sum(member.file_bytes for member in self.members)
+
+    @contextmanager
+    def ask(self, question: str) -> Iterator[Answer]:
+        """Answer a SELECT, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN in bounded memory.
+
+        Raises UsageError for what is wrong with it, TracerError where it needs too much memory, RecordingError.
+        """
+        from .views import Scans
+
+        scans = Scans()
+        # After running out of memory a database may hang at the next question: each has one of its own.
+        database = self._duckdb.connect(config={**_CONFIG, "threads": _threads()})
+        try:
+            with self._refusals(scans), self._stoppable():
+                self._refuse_other_statements(database, question)
+                self._register(database, question, scans)
+                database.execute(_LOCK).fetchall()
+                relation = database.sql(question)
+                if relation is None:
+                    raise UsageError("a query gives rows: this one gives none")
+                reader = relation.to_arrow_reader(_BATCH_ROWS)
+            yield Answer(reader.schema, self._batches(reader, scans))
+        finally:
+            database.close()
+
+    def _batches(self, reader: Any, scans: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401
+        with self._refusals(scans), self._stoppable():
+            yield from reader
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Ctrl-C ends a scan as well: DuckDB waits for one that runs on a thread of its own."""
+        for member in self.members:
+            member.stop.clear()
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.default_int_handler or current_thread() is not main_thread():
+            yield
+            return
+        signal.signal(signal.SIGINT, self._stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _stop(self, *_: object) -> None:
+        for member in self.members:
+            member.stop.set()
+        raise KeyboardInterrupt
+
+    def _refuse_other_statements(self, database: Any, question: str) -> None:  # noqa: ANN401
+        statements = database.extract_statements(question)
+        if len(statements) != 1:
+            raise UsageError("one query at a time" if statements else "the query is empty")
+        kind = statements[0].type.name
+        if kind not in _ANSWERED:
+            raise UsageError(f"{kind} is refused: recordings are only read, by SELECT, DESCRIBE, SUMMARIZE, EXPLAIN")
+
+    def _register(self, database: Any, question: str, scans: Any) -> None:  # noqa: ANN401
+        from .views import TABLES, View
+
+        reading = _reading(database, question)
+        for name in TABLES if reading.everything else reading.views:
+            database.register(name, View(name, self.members, reading.views.get(name, {}), scans))
+
+    @contextmanager
+    def _refusals(self, scans: Any) -> Iterator[None]:  # noqa: ANN401
+        """What went wrong as one line."""
+        try:
+            yield
+        except self._duckdb.Error as error:
+            self._raise_cause(scans, error)
+            if isinstance(error, self._duckdb.InterruptException):
+                raise KeyboardInterrupt from None
+            if isinstance(error, self._duckdb.OutOfMemoryException):
+                most = f"{MEMORY_BYTES >> 20} MiB"
+                raise TracerError(f"the query needs more than {most}: ask for fewer rows, columns or groups") from None
+            raise UsageError(_one_line(str(error))) from None
+        except (OSError, RuntimeError) as error:
+            # A scan that fails is Arrow's error by now; a query that Ctrl-C ended is a RuntimeError.
+            self._raise_cause(scans, error)
+            if any(member.stop.is_set() for member in self.members):
+                raise KeyboardInterrupt from None
+            raise
+
+    @staticmethod
+    def _raise_cause(scans: Any, error: Exception) -> None:  # noqa: ANN401
+        if scans.failure is not None:
+            raise scans.failure from error
+
+
+def _reading(database: Any, question: str) -> Reading:  # noqa: ANN401
+    from .limits import Reading, reading_of
+    from .views import TABLES
+
+    ((told,),) = database.execute("SELECT json_serialize_sql(?)", [question]).fetchall()
+    tree = json.loads(told)
+    return Reading(everything=True) if tree.get("error") else reading_of(tree, TABLES)
+
+
+def _refuse_copies(members: Sequence[Member]) -> None:
+    seen: dict[str, Member] = {}
+    for member in members:
+        if (other := seen.setdefault(member.origin.recording_id, member)) is not member:
+            one, two = (shown(each.part.recording.path) for each in (other, member))
+            raise UsageError(f"{one} and {two} are the same recording: name one of them")
+
+
+def _one_line(text: str) -> str:
+    """DuckDB's words without the picture of the query below them."""
+    from .views import TABLES
+
+    if missing := _MISSING.search(text):
+        near = difflib.get_close_matches(missing[1].lower(), TABLES, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "SHOW TABLES lists them"
+        return printable(f"there is no table {missing[1]}: {hint}")
+    return printable(" ".join(_ELSEWHERE.sub("", _POINTER.sub("", text)).split()))
+
+
+def _threads() -> str:
+    return str(min(len(os.sched_getaffinity(0)), _MOST_THREADS))
