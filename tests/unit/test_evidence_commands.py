@@ -182,10 +182,10 @@ def test_a_number_that_no_kernel_gives_a_task_is_refused(recording):
         assert "Invalid value for '--pid'" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["events", "spans"])
+@pytest.mark.parametrize("command", [("events",), ("spans",), ("export", "--format", "chrome")])
 def test_a_reader_that_has_seen_enough_is_no_failure(command):
     with subprocess.Popen(
-        [sys.executable, "-m", "tracer", command, str(GUEST)],
+        [sys.executable, "-m", "tracer", *command, str(GUEST)],
         cwd=ROOT,
         env=ENV,
         stdout=subprocess.PIPE,
@@ -230,7 +230,7 @@ def test_a_recording_that_is_cut_is_shown_as_far_as_it_goes(tmp_path):
     assert rows == everything[: len(rows)]
 
 
-@pytest.mark.parametrize("command", ["events", "spans"])
+@pytest.mark.parametrize("command", [("events",), ("spans",), ("export", "--format", "chrome")])
 def test_rows_that_may_be_missing_are_said(tmp_path, command):
     path = tmp_path / "cut.rtrace"
     path.write_bytes(GUEST.read_bytes()[:200])

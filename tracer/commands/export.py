@@ -61,16 +61,17 @@ def export(
         from ..jobs.exporting import ExportRequest
         from ..jobs.exporting import export as write_export
         from ..jobs.memory_bound import bounded_memory
-        from ..terminal.messages import Messages, say
+        from ..terminal.messages import Messages, say, stdout_until_read
         from ..terminal.progress import progress_bar
         from ..wording.numbers import bytes_
 
     target = output if output == STDOUT else named(output)
     options = Options(horizon_s=horizon, gap_s=gap)
     request = ExportRequest(file, BY_NAME[to.value], target, force, options, Span(from_s, to_s))
-    with bounded_memory(file), progress_bar(quiet=quiet) as progress:
-        exported = write_export(request, progress)
-    if exported.missing_part:
-        say(f"Part of what happened is missing: {exported.missing_part}.")
-    if target != STDOUT:
-        Messages(quiet=quiet).info(f"Wrote {shown(target)} ({bytes_(exported.written_bytes)})")
+    with stdout_until_read(), bounded_memory(file):
+        with progress_bar(quiet=quiet) as progress:
+            exported = write_export(request, progress)
+        if exported.missing_part:
+            say(f"Part of what happened is missing: {exported.missing_part}.")
+        if target != STDOUT:
+            Messages(quiet=quiet).info(f"Wrote {shown(target)} ({bytes_(exported.written_bytes)})")

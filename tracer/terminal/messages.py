@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,19 +60,24 @@ def _fitted(text: str) -> str:
 
 def print_result(text: str) -> None:
     """A result on stdout; a reader that has seen enough of it (`| head`) is no failure. Raises OSError."""
-    try:
+    with stdout_until_read():
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        lead_nowhere(1)
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Results on stdout as they come; they end where their reader has seen enough. Raises OSError."""
-    try:
+    with stdout_until_read():
         for line in lines:
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+
+
+@contextmanager
+def stdout_until_read() -> Iterator[None]:
+    """What writes to stdout ends here, and is no failure, where its reader has seen enough of it."""
+    try:
+        yield
     except BrokenPipeError:
         lead_nowhere(1)
 
