@@ -18,6 +18,7 @@ from tracer.compare.spread import Part, estimate, told
 WINDOWS: Final = 32
 COSTS: Final = 5
 _TRIALS: Final = 200
+_TIMES: Final = (0.0, 0.1, 0.5)
 
 
 @dataclass(frozen=True)
@@ -41,25 +42,39 @@ LOADS: Final = (
     Load(8.0, 1, 0.1),
     Load(8.0, 4, 0.2),
     Load(0.5, 4, 0.2),
+    Load(8.0, 1, 0.25),
     Load(8.0, 1, 0.4),
 )
 
 
-def told_share(load: Load, recordings: int, times: float, trials: int, seed: int = 1) -> tuple[float, float]:
-    """In what share of trials a difference is told: of any of five costs, and of the one that is `times` as large."""
+@dataclass(frozen=True)
+class Shares:
+    """In what share of trials something is said: of any of five costs, and of the one that differs; `usual`: that it
+    differs or likely does."""
+
+    any: float
+    own: float
+    any_usual: float
+    own_usual: float
+
+
+def said(load: Load, recordings: int, times: float, trials: int, seed: int = 1) -> Shares:
+    """What is said of a load and of the same one of which one cost is `times` as large."""
     rng = np.random.default_rng(seed)
-    any_told = own_told = 0
+    counts = np.zeros(4)
     for _ in range(trials):
-        probabilities = []
+        sure: list[float | None] = []
+        usual: list[float | None] = []
         for cost in range(COSTS):
             sides = [
                 [load.part(rng, times if side and not cost else 1.0) for _ in range(recordings)] for side in (0, 1)
             ]
-            probabilities.append(estimate(*sides).p)
-        judged = told(probabilities)
-        any_told += any(judged)
-        own_told += judged[0]
-    return any_told / trials, own_told / trials
+            found = estimate(*sides)
+            sure.append(found.p)
+            usual.append(found.p if found.p_usual is None else found.p_usual)
+        judged = [told(sure), told(usual)]
+        counts += [value for each in judged for value in (any(each), each[0])]
+    return Shares(*(float(count) / trials for count in counts))
 
 
 def main() -> None:
@@ -67,13 +82,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.compare_error_rates", description=__doc__)
     parser.add_argument("--trials", type=int, default=_TRIALS)
     trials = parser.parse_args().trials
-    print(f"{'load':28} {'recordings':>10} {'A/A':>6} {'0.1x':>6} {'0.5x':>6} {'2x':>6} {'5x':>6}")
+    print(f"differs, and in brackets differs or likely\n{'load':28} {'recordings':>10} {'A/A':>14}", end="")
+    print("".join(f"{f'{times:g}x':>13}" for times in _TIMES))
     for load in LOADS:
         name = f"bursts {load.bursts:g}, {load.lasting} long, ±{load.between:.0%}"
-        for recordings in (1, 3, 5):
-            wrong = told_share(load, recordings, 1.0, trials)[0]
-            right = [told_share(load, recordings, times, trials // 4)[1] for times in (0.1, 0.5, 2.0, 5.0)]
-            print(f"{name:28} {recordings:10} {wrong:6.1%} " + " ".join(f"{each:6.0%}" for each in right), flush=True)
+        for recordings in (1, 2, 3, 5):
+            wrong = said(load, recordings, 1.0, trials)
+            print(f"{name:28} {recordings:10} {wrong.any:6.1%} ({wrong.any_usual:5.1%})", end="")
+            for right in (said(load, recordings, times, trials // 4) for times in _TIMES):
+                print(f" {right.own:5.0%} ({right.own_usual:4.0%})", end="")
+            print(flush=True)
 
 
 if __name__ == "__main__":

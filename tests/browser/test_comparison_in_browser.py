@@ -98,6 +98,12 @@ def test_nothing_is_wider_than_the_screen(open_report, three, scheme, width):
     assert opened.ask("document.documentElement.scrollWidth") <= width
 
 
+def test_three_ladders_fit_beside_each_other(open_report, three):
+    opened = open_report(three)
+    wide = "[...document.querySelectorAll('.side-by-side .scroll')].map(s => s.scrollWidth - s.clientWidth)"
+    assert opened.ask(wide) == [0, 0, 0]
+
+
 def test_without_a_script_all_words_and_tables_are_there(open_report, three):
     page = open_report(three, java_script_enabled=False).page
     text = page.inner_text("body")

@@ -129,6 +129,34 @@ def test_few_kills_are_said_though_too_few_to_tell():
     assert "Findings gone: oom_kill" in words
 
 
+def test_what_one_recording_a_side_can_not_tell_for_sure_is_likely():
+    comparison = pair(recorded(2000, wait_ms=20), recorded(450, wait_ms=20))
+    (found,) = comparison.pairs
+    assert sentence(found) == "b: likely 78 % less page cache read again."
+    assert (found.of("refault").told, found.of("refault").likely) == (False, True)
+    text = compare_text(comparison)
+    assert re.search(r"page cache read again .*-78 %  likely ", text)
+    assert "40 % is assumed. Likely is what differs if they vary by 25 % at most" in " ".join(text.split())
+    arms = [
+        Arm(name, tuple(one(recorded(each, wait_ms=20), f"{name}{each}") for each in rates))
+        for name, rates in (("a", (1900, 2000, 2100)), ("b", (430, 450, 470)))
+    ]
+    several = compare(arms)
+    assert sentence(several.pairs[0]) == "b: 78 % less page cache read again."
+    assert "Likely" not in compare_text(several)
+
+
+def test_what_never_happened_in_one_of_them_is_said():
+    stormy = analyse(*shrinker_storm(), metadata=MACHINE, end_ns=LENGTH * SECOND)
+    words = sentence(pair(recorded(), stormy).pairs[0])
+    cycles = len(stormy.cycles)
+    assert re.search(rf"Only b: {cycles} cycles(,| and|\.)", words)
+    assert re.search(rf"Only a: {cycles} cycles", sentence(pair(stormy, recorded()).pairs[0]))
+    assert "only b" in compare_text(pair(recorded(), stormy))
+    lost = one(recorded(), "a.rtrace", lost={"lru_shrink_inactive": 3})
+    assert "Only b" not in sentence(compare([Arm("a", (lost,)), Arm("b", (one(stormy, "b.rtrace"),))]).pairs[0])
+
+
 def test_kinds_came_went_and_could_not_be_judged():
     blind = replace(MACHINE, plan=PLAN[1:])
     killed, calm = one(recorded(kills=2)), one(recorded())
@@ -216,7 +244,7 @@ def test_unknown_growth_is_not_passed():
     rows = [(at * SECOND, 0, 0) for at in range(LENGTH + 1)]
     blind = analyse(counters(rows), metadata=MACHINE, end_ns=LENGTH * SECOND)
     (judged,) = judge_comparison(parse("refault>+20%", compares=True), pair(recorded(10), blind))
-    assert (judged.outcome, judged.words) == (Outcome.UNKNOWN, "refaults were not sampled (b)")
+    assert (judged.outcome, judged.words) == (Outcome.UNKNOWN, "b: refaults were not sampled")
 
 
 def test_the_balloons_size_is_a_mean_over_time():
@@ -265,7 +293,7 @@ def test_json_has_all_of_it(better):
     assert (data["format"], data["version"]) == ("reclaim-tracer/compare", 1)
     first = data["comparisons"][0]["differences"][0]
     assert (first["name"], first["told"], first["before"]["quality"]) == ("stall", True, "measured")
-    assert {"before", "after", "low", "high", "p"} == set(first["per_s"])
+    assert {"before", "after", "low", "high", "p", "p_usual"} == set(first["per_s"])
     assert data["arms"][0]["waits"]["spans"] == LENGTH
 
 

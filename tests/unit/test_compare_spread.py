@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compare_error_rates import Load, told_share
+from compare_error_rates import Load, said
 
 from tracer.compare.spread import Part, estimate, t_cdf, t_quantile, told
 
@@ -80,12 +80,30 @@ def test_several_differences_are_held_to_one_error():
     assert told([None, 0.01, None]) == [False, True, False]
 
 
-@pytest.mark.parametrize("recordings", [1, 3])
-def test_where_nothing_differs_something_is_told_in_one_comparison_of_20_at_most(recordings):
-    wrong, _ = told_share(Load(4.0, 2, 0.2), recordings, 1.0, trials=60)
-    assert wrong <= 0.05 + 1.65 * (0.05 * 0.95 / 60) ** 0.5
+@pytest.mark.parametrize(("recordings", "between"), [(1, 0.2), (1, 0.4), (3, 0.2)])
+def test_where_nothing_differs_something_is_told_in_one_comparison_of_20_at_most(recordings, between):
+    found = said(Load(4.0, 2, between), recordings, 1.0, trials=60)
+    assert found.any <= 0.05 + 1.65 * (0.05 * 0.95 / 60) ** 0.5
 
 
-def test_a_tenth_of_a_cost_is_told_from_one_recording_a_side():
-    _, right = told_share(Load(8.0, 1, 0.1), 1, 0.1, trials=20)
-    assert right >= 0.75
+def test_what_is_likely_is_wrong_as_rarely_where_recordings_vary_as_they_usually_do():
+    found = said(Load(8.0, 1, 0.25), 1, 1.0, trials=60)
+    assert found.any_usual <= 0.05 + 1.65 * (0.05 * 0.95 / 60) ** 0.5
+
+
+def test_a_cost_that_is_gone_is_told_from_one_recording_a_side_and_a_tenth_is_likely():
+    gone, tenth = (said(Load(8.0, 1, 0.1), 1, times, trials=20) for times in (0.0, 0.1))
+    assert gone.own >= 0.75
+    assert tenth.own_usual >= 0.7
+
+
+def test_how_recordings_vary_is_seen_on_both_sides_together():
+    one_sided = estimate([part(60), part(140)], [part(20)])
+    assert one_sided.p_usual is None, "two recordings show it"
+    assert one_sided.p > estimate([part(99), part(101)], [part(20)]).p
+
+
+def test_recordings_without_any_of_it_do_not_show_how_they_vary():
+    assert estimate([part(0)] * 3, [part(100)]).p_usual is not None
+    gone = estimate([part(100), part(130)], [part(0), part(0)])
+    assert gone.p < 0.01

@@ -99,6 +99,8 @@ def _difference(each: Difference) -> dict[str, Any]:
         "per_gib": None if each.per_gib is None else asdict(each.per_gib),
         "change": each.share,
         "told": each.told,
+        "likely": each.likely,
+        "only": each.only.arm if each.only else None,
     }
 
 

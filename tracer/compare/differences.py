@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..analyze.terms import Quality
+from ..gates.measures import missing_part
 from .arms import Arm, Run
 from .aspects import ASPECTS, Amount, Aspect, Family, allocated
 from .spread import Estimate, Part, estimate, told
@@ -21,14 +22,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Side:
-    """An aspect in one arm: its total in each recording, None where it could not be had, and how it was had.
+    """An aspect in the arm of this name: its total in each recording, None where it could not be had, and how it was
+    had.
 
-    `why` says of the first recording that lacks it why it does.
+    `why` says of the first recording that lacks it why it does. `is_whole`: no part of any recording is missing.
     """
 
+    arm: str
     totals: tuple[float | None, ...]
     quality: Quality
     why: str = ""
+    is_whole: bool = True
 
     @property
     def is_known(self) -> bool:
@@ -41,11 +45,17 @@ class Side:
         known = [total for total in self.totals if total is not None]
         return sum(known) / len(known) if known and self.is_known else None
 
+    @property
+    def has_none(self) -> bool:
+        """Whether there is certainly none of it in any recording."""
+        return self.is_whole and all(total == 0 for total in self.totals)
+
 
 @dataclass(frozen=True)
 class Difference:
     """One aspect in two arms. `per_s` is its rate by second (of a level: the level), `per_gib` by GiB allocated; None
-    where it is not known in one of them. `told`: whether one can tell that they differ, by `basis`."""
+    where it is not known in one of them. `told`: whether one can tell that they differ, by `basis`. `likely`: whether
+    one could if recordings varied no more than they usually do, which a single one a side does not show."""
 
     aspect: Aspect
     before: Side
@@ -53,6 +63,7 @@ class Difference:
     per_s: Estimate | None
     per_gib: Estimate | None
     told: bool = False
+    likely: bool = False
     by_work: bool = False
 
     @property
@@ -68,8 +79,18 @@ class Difference:
 
     @property
     def why(self) -> str:
-        """Why it is not known in one of them; empty where it is in both."""
-        return self.before.why or self.after.why
+        """Why it is not known, by arm where it is in one of them or for another reason; empty where it is in both."""
+        if self.before.why == self.after.why:
+            return self.before.why
+        return "; ".join(f"{side.arm}: {side.why}" for side in (self.before, self.after) if side.why)
+
+    @property
+    def only(self) -> Side | None:
+        """The arm that alone has any of it, and has some in each recording; None where there is no such arm."""
+        for absent, present in ((self.before, self.after), (self.after, self.before)):
+            if absent.has_none and all(present.totals) and not self.aspect.level:
+                return present
+        return None
 
     @property
     def is_nothing(self) -> bool:
@@ -85,23 +106,31 @@ class Difference:
 def differences(before: Arm, after: Arm, *, by_work: bool = False) -> list[Difference]:
     """All aspects: what can be told first, by cost, then as they are listed."""
     found = [difference_in(aspect, before, after, by_work=by_work) for aspect in ASPECTS]
-    judged = {id(each): tells for family in Family for each, tells in _told(found, family)}
-    found = [replace(each, told=judged[id(each)]) for each in found]
+    found = [each for family in Family for each in _judged([one for one in found if one.aspect.family is family])]
     order = {aspect.name: at for at, aspect in enumerate(ASPECTS)}
-    return sorted(found, key=lambda each: (not each.told, -each.cost_s if each.told else 0.0, order[each.aspect.name]))
+
+    def rank(each: Difference) -> tuple[bool, bool, float, int]:
+        cost_s = each.cost_s if each.told or each.likely else 0.0
+        return not each.told, not each.likely, -cost_s, order[each.aspect.name]
+
+    return sorted(found, key=rank)
 
 
-def _told(found: Sequence[Difference], family: Family) -> list[tuple[Difference, bool]]:
-    """Which of a family's can be told; what is 0 throughout takes no part."""
-    own = [each for each in found if each.aspect.family is family]
-    some = [None if each.is_nothing or each.basis is None else each.basis.p for each in own]
-    return list(zip(own, told(some), strict=True))
+def _judged(family: Sequence[Difference]) -> list[Difference]:
+    """One family's, with what can be told; what is 0 throughout takes no part."""
+    bases = [None if each.is_nothing else each.basis for each in family]
+    surely = told([None if basis is None else basis.p for basis in bases])
+    usually = told([None if basis is None else basis.p if basis.p_usual is None else basis.p_usual for basis in bases])
+    return [
+        replace(each, told=sure, likely=usual and not sure)
+        for each, sure, usual in zip(family, surely, usually, strict=True)
+    ]
 
 
 def difference_in(aspect: Aspect, before: Arm, after: Arm, *, by_work: bool = False) -> Difference:
     """One aspect, by itself: whether it can be told depends on the others."""
     amounts = [[aspect.amount(run) for run in arm.runs] for arm in (before, after)]
-    sides = [_side(each) for each in amounts]
+    sides = [_side(arm, each) for arm, each in zip((before, after), amounts, strict=True)]
     per_s = per_gib = None
     if all(side.is_known for side in sides):
         per_s = estimate(_parts_s(before, amounts[0]), _parts_s(after, amounts[1]))
@@ -109,10 +138,11 @@ def difference_in(aspect: Aspect, before: Arm, after: Arm, *, by_work: bool = Fa
     return Difference(aspect, sides[0], sides[1], per_s, per_gib, by_work=by_work and not aspect.level)
 
 
-def _side(amounts: Sequence[Amount]) -> Side:
+def _side(arm: Arm, amounts: Sequence[Amount]) -> Side:
     quality = max((each.quality for each in amounts), key=_WORST.index)
     why = next((each.why for each in amounts if each.total is None), "")
-    return Side(tuple(each.total for each in amounts), Quality.UNKNOWN if why else quality, why)
+    is_whole = not any(missing_part(run.facts) for run in arm.runs)
+    return Side(arm.name, tuple(each.total for each in amounts), Quality.UNKNOWN if why else quality, why, is_whole)
 
 
 def _parts_s(arm: Arm, amounts: Sequence[Amount]) -> list[Part]:

@@ -43,14 +43,15 @@ def _grown(condition: Condition, growth: Growth, pair: Pair) -> Judged:
     each = _difference(condition.measure, pair)
     estimate, name = each.basis, pair.after.name
     if estimate is None:
-        return Judged(condition, Outcome.UNKNOWN, f"{each.why} ({name})")
+        return Judged(condition, Outcome.UNKNOWN, each.why)
     words = f"{_words(each, condition.measure)} ({name})"
     if not condition.is_met(_growth(growth, each)):
         return Judged(condition, Outcome.PASSED, words)
     if estimate.p is None:
         return Judged(condition, Outcome.UNKNOWN, f"{words}; one recording a side does not tell its spread")
     if estimate.p > LEVEL:
-        return Judged(condition, Outcome.PASSED, f"{words}, but no difference can be told")
+        likely = "a difference is likely, but can't be told" if (estimate.p_usual or 1.0) <= LEVEL else ""
+        return Judged(condition, Outcome.PASSED, f"{words}, but {likely or 'no difference can be told'}")
     return Judged(condition, Outcome.MET, words)
 
 

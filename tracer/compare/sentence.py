@@ -21,14 +21,21 @@ _MANY: Final = 2.0
 
 def sentence(pair: Pair) -> str:
     """`after: 91 % less page cache read again, 3.1 s less waiting for memory; 400 MiB less given to the host. ...`"""
-    told = [each for each in pair.differences if each.told and each.aspect.family is Family.COST]
-    costs = [change(each, pair) for each in told if not each.aspect.level]
-    levels = [change(each, pair) for each in told if each.aspect.level]
-    head = "; ".join(filter(None, (", ".join(costs) or "no difference in cost can be told", ", ".join(levels))))
+    rest = [*_kills(pair), *_only(pair), *_unknown(pair), *_findings(pair)]
+    return " ".join([f"{pair.after.name}: {_head(pair)}.", *(f"{words}." for words in rest)])
+
+
+def _head(pair: Pair) -> str:
+    """What can be told of costs and of what the host got, then what is likely."""
+    own = [each for each in pair.differences if each.aspect.family is Family.COST]
+    told = [each for each in own if each.told]
+    costs = ", ".join(change(each, pair) for each in told if not each.aspect.level)
+    levels = ", ".join(change(each, pair) for each in told if each.aspect.level)
+    likely = ", ".join(change(each, pair) for each in own if each.likely)
+    likely = f"likely {likely}" if likely else ""
     if not told:
-        head = "no difference can be told"
-    rest = [*_kills(pair), *_unknown(pair), *_findings(pair)]
-    return " ".join([f"{pair.after.name}: {head}.", *(f"{words}." for words in rest)])
+        return likely or "no difference can be told"
+    return "; ".join(filter(None, (costs or "no difference in cost can be told", levels, likely)))
 
 
 def alike_long(pair: Pair) -> bool:
@@ -81,6 +88,29 @@ def _kills(pair: Pair) -> Iterator[str]:
         if sums[0] != sums[1]:
             killed = plural(sums[0], "OOM kill")
             yield f"{killed} before and {count(sums[1])} after, too few to tell a difference"
+
+
+def _only(pair: Pair) -> Iterator[str]:
+    """What never happened in one arm, where that is no difference that can be told."""
+    silent = [each for each in pair.differences if each.only and not (each.told or each.likely)]
+    for arm in (pair.before.name, pair.after.name):
+        words = [_amount_words(each) for each in silent if each.only and each.only.arm == arm and _weighs(each)]
+        if words:
+            yield f"Only {arm}: {listing(words)}"
+
+
+def _weighs(each: Difference) -> bool:
+    """Whether it is worth a word: cycles, or a cost of a second and more. Kills have a sentence of their own."""
+    assert each.only is not None
+    mean = each.only.mean or 0.0
+    return each.aspect.name == "cycles" or (each.aspect.name != "kills" and mean * each.aspect.cost_s >= 1.0)
+
+
+def _amount_words(each: Difference) -> str:
+    assert each.only is not None
+    mean, runs = each.only.mean or 0.0, len(each.only.totals)
+    words = plural(mean, "cycle") if mean == 1 else f"{amount(each.aspect.unit, mean)} {each.aspect.title}"
+    return words if runs == 1 else f"{words} a recording"
 
 
 def _unknown(pair: Pair) -> Iterator[str]:

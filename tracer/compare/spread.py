@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -13,16 +13,25 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-RESAMPLES: Final = 2000
-SEED: Final = 20_240_229
-RUN_SPREAD: Final = 0.25
-"""Standard deviation between recordings of the same load, as a share of their mean, that is assumed before any was
-seen: docs/compare.md says what was measured."""
-RUN_SPREAD_WORTH: Final = 4
-"""The assumption counts as much as this many recordings beyond the first; each that is there counts as one. It only
-makes a spread larger that is seen to be small: a larger one is taken as it is."""
 LEVEL: Final = 0.05
 """How often something may be told of all costs where nothing differs."""
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """How much recordings of the same load are taken to vary: a standard deviation as a share of their mean, which
+    counts as so many degrees of freedom."""
+
+    share: float
+    freedom: float
+
+
+ALONE: Final = Assumed(0.40, 16)
+"""Where no side has a second recording that shows it. As much as any load of docs/compare.md varies."""
+USUAL: Final = Assumed(0.25, 8)
+"""The same for what is called likely: as much as most loads vary."""
+REPEATED: Final = Assumed(0.32, 4)
+"""Weighed with what recordings show, so that few that happen to be alike do not look certain."""
 _STRATA: Final = ((1, 4), (2, 4), (4, 2))
 """How many windows are joined to one, and how many of these neighbours may stand for each other: phases of a load stay
 where they are."""
@@ -51,13 +60,17 @@ class Part:
 @dataclass(frozen=True)
 class Estimate:
     """A difference of two rates, neither negative: after minus before, its interval (95 %), and the probability of one
-    as large where nothing differs; None where a side's only recording does not tell how it is spread."""
+    as large where nothing differs; None where a side's only recording does not tell how it is spread.
+
+    `p_usual` is that probability if recordings vary as they usually do; None where a side shows how they vary.
+    """
 
     before: float
     after: float
     low: float | None
     high: float | None
     p: float | None
+    p_usual: float | None = None
 
     @property
     def difference(self) -> float:
@@ -65,29 +78,51 @@ class Estimate:
         return self.after - self.before
 
 
-def estimate(before: Sequence[Part], after: Sequence[Part], seed: int = SEED) -> Estimate:
+def estimate(before: Sequence[Part], after: Sequence[Part]) -> Estimate:
     """The difference of two settings' rates, from at least one recording each."""
     sides = [before, after]
     rates = [_rate(side) for side in sides]
-    rng = np.random.default_rng(seed)
-    within = [_within(side, rng) for side in sides]
+    within = [_within(side, rate) for side, rate in zip(sides, rates, strict=True)]
     if not all(math.isfinite(each) for each in within):
         return Estimate(rates[0], rates[1], None, None, None)
-    assumed = (RUN_SPREAD * (abs(rates[0]) + abs(rates[1])) / 2) ** 2
-    spreads = [_between(side, assumed) for side in sides]
-    variances = [
-        max(between / len(side), within_one if len(side) > 1 else between + within_one)
-        for side, (between, _), within_one in zip(sides, spreads, within, strict=True)
-    ]
-    error = math.sqrt(sum(variances))
-    if not error:
-        return Estimate(rates[0], rates[1], 0.0, 0.0, 1.0)
-    freedom = _freedom(variances, [each for _, each in spreads])
-    difference = rates[1] - rates[0]
-    reach = error * t_quantile(1 - LEVEL / 2, freedom)
-    p = 2 * (1 - t_cdf(abs(difference) / error, freedom))
+    level, difference = sum(rates) / 2, rates[1] - rates[0]
+
+    def error(spread: Assumed) -> float:
+        between = (spread.share * level) ** 2
+        return math.sqrt(sum(_variance(between, own, len(side)) for own, side in zip(within, sides, strict=True)))
+
+    spread = _seen(sides) or ALONE
+    reach = error(spread) * t_quantile(1 - LEVEL / 2, spread.freedom)
     low = max(difference - reach, -rates[0]) + 0.0
-    return Estimate(rates[0], rates[1], low, difference + reach, min(1.0, max(0.0, p)))
+    p = _probability(difference, error(spread), spread.freedom)
+    p_usual = _probability(difference, error(USUAL), USUAL.freedom) if spread is ALONE else None
+    return Estimate(rates[0], rates[1], low, difference + reach, p, p_usual)
+
+
+def _variance(between: float, within: float, recordings: int) -> float:
+    """Of a side's rate. What recordings spread has what windows spread in it, unless it is assumed."""
+    return max(between / recordings, within) if recordings > 1 else between + within
+
+
+def _probability(difference: float, error: float, freedom: float) -> float:
+    return min(1.0, max(0.0, 2 * (1 - t_cdf(abs(difference) / error, freedom)))) if error else 1.0
+
+
+def _seen(sides: Sequence[Sequence[Part]]) -> Assumed | None:
+    """How much recordings vary, both sides together and the assumption weighed in; None where none shows it.
+
+    A side that has nothing in any recording shows nothing.
+    """
+    squares = freedom = 0.0
+    for side in sides:
+        rates = np.array([part.rate for part in side])
+        if len(side) > 1 and rates.any():
+            squares += float(((rates / rates.mean() - 1) ** 2).sum())
+            freedom += len(side) - 1
+    if not freedom:
+        return None
+    whole = REPEATED.freedom + freedom
+    return Assumed(math.sqrt((REPEATED.freedom * REPEATED.share**2 + squares) / whole), whole)
 
 
 def told(probabilities: Sequence[float | None], level: float = LEVEL) -> list[bool]:
@@ -105,52 +140,36 @@ def _rate(parts: Sequence[Part]) -> float:
     return sum(part.total for part in parts) / sum(part.by_total for part in parts)
 
 
-def _within(parts: Sequence[Part], rng: np.random.Generator) -> float:
+def _within(parts: Sequence[Part], rate: float) -> float:
     """Variance of a side's rate by what its windows spread; infinite where its only recording has none.
 
     The largest of windows as they are, and joined by two and by four: what lasts longer than a window spreads more.
     """
     if any(part.amount is None for part in parts):
         return math.inf if len(parts) == 1 else 0.0
-    return max(_resampled_variance(parts, joined, stratum, rng) for joined, stratum in _STRATA)
+    return max(_bootstrap_variance(parts, rate, joined, stratum) for joined, stratum in _STRATA)
 
 
-def _resampled_variance(parts: Sequence[Part], joined: int, stratum: int, rng: np.random.Generator) -> float:
-    sums = np.sum([_resampled(part, joined, stratum, rng) for part in parts], axis=0)
-    return float((sums[0] / np.maximum(sums[1], 1e-12)).var()) * stratum / (stratum - 1)
+def _bootstrap_variance(parts: Sequence[Part], rate: float, joined: int, stratum: int) -> float:
+    """Of the rate, where windows are drawn again within each stratum of neighbours, as often as one likes.
 
-
-def _resampled(part: Part, joined: int, stratum: int, rng: np.random.Generator) -> Floats:
-    """Sums of amounts and of what they are counted by, of windows drawn again within each stratum of neighbours.
-
-    Shape (2, RESAMPLES).
+    A sum of independent draws, so it has a closed form: of amounts by second exactly, of other rates to first order.
     """
+    whole = sum(part.by_total for part in parts)
+    drawn = sum(_drawn_variance(part, rate, joined, stratum) for part in parts)
+    return drawn / (whole * whole) * stratum / (stratum - 1)
+
+
+def _drawn_variance(part: Part, rate: float, joined: int, stratum: int) -> float:
+    """Of what one recording's windows have beyond what the rate would give them, summed."""
     assert part.amount is not None
     by = part.by if part.by is not None else np.full(len(part.amount), part.by_total / len(part.amount))
-    starts = np.arange(0, len(by), joined if len(by) >= _LEAST_JOINED * joined else 1)
-    amount, by = np.add.reduceat(part.amount, starts), np.add.reduceat(by, starts)
-    bounds = np.linspace(0, len(by), max(1, len(by) // stratum) + 1).round().astype(int)
-    sums: Floats = np.zeros((2, RESAMPLES))
-    for first, stop in pairwise(bounds.tolist()):
-        drawn = rng.integers(first, stop, (RESAMPLES, stop - first))
-        sums += np.stack((amount[drawn].sum(axis=1), by[drawn].sum(axis=1)))
-    return sums
-
-
-def _between(parts: Sequence[Part], assumed: float) -> tuple[float, float]:
-    """Variance between a side's recordings, the assumed one and the seen one weighed, and its degrees of freedom."""
-    rates = np.array([part.rate for part in parts])
-    more = len(parts) - 1
-    seen = float(rates.var(ddof=1)) if more else 0.0
-    if seen > assumed:
-        return seen, more + 1
-    return (RUN_SPREAD_WORTH * assumed + more * seen) / (RUN_SPREAD_WORTH + more), RUN_SPREAD_WORTH + more
-
-
-def _freedom(variances: Sequence[float], each: Sequence[float]) -> float:
-    """Welch's and Satterthwaite's."""
-    total = sum(variances)
-    return total**2 / sum(variance**2 / own for variance, own in zip(variances, each, strict=True))
+    beyond = part.amount - rate * by
+    starts = np.arange(0, len(beyond), joined if len(beyond) >= _LEAST_JOINED * joined else 1)
+    beyond = np.add.reduceat(beyond, starts)
+    bounds = np.linspace(0, len(beyond), max(1, len(beyond) // stratum) + 1).round().astype(int)
+    sums, squares = (np.add.reduceat(values, bounds[:-1]) for values in (beyond, beyond * beyond))
+    return max(0.0, float((squares - sums * sums / np.diff(bounds)).sum()))
 
 
 def t_cdf(value: float, freedom: float) -> float:
@@ -173,6 +192,7 @@ def _t_cdf_whole(value: float, freedom: int) -> float:
     return 0.5 + inner / 2
 
 
+@lru_cache(256)
 def t_quantile(share: float, freedom: float) -> float:
     """Where Student's distribution reaches a share of at least one half."""
     low, high = 0.0, 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..analyze.terms import Quality
@@ -12,6 +12,7 @@ from .comparing import Pair
 from .differences import Difference, Side
 from .kinds import Course, KindChange
 from .sentence import alike_long, amount
+from .spread import ALONE, USUAL
 from .waiting import ArmWaits, Bounds
 
 ALIGNED: Final = {
@@ -25,9 +26,10 @@ _HOW_SURE: Final = (
     " as differing (docs/compare.md)."
 )
 _ONE: Final = (
-    "With one recording a side the spread between recordings is assumed (25 %): record the load several times"
-    " (--before A... --after B...) to tell smaller differences."
-)
+    f"One recording a side does not show how much recordings of this load vary: {ALONE.share:.0%} is assumed."
+    f" Likely is what differs if they vary by {USUAL.share:.0%} at most. Record the load several times"
+    " (--before A... --after B...) to tell more."
+).replace("%", " %")
 
 
 def basis_words(pair: Pair, *, by_work: bool) -> str:
@@ -59,6 +61,15 @@ def _known(side: Side, each: Difference) -> str:
     if each.aspect.level:
         return "known"
     return f"{_MARKS.get(side.quality, '')}{amount(each.aspect.unit, side.mean)}"
+
+
+def shown_judgement(each: Difference) -> str:
+    """Whether a difference can be told; else which arm alone has any of it; empty where neither is so."""
+    if each.told:
+        return "differs"
+    if each.likely:
+        return "likely"
+    return f"only {each.only.arm}" if each.only else ""
 
 
 def shown_change(each: Difference) -> str:
@@ -108,8 +119,9 @@ def _of(found: int, runs: int, findings: int) -> str:
     return f"{count(found)} of {count(runs)}{several}"
 
 
-def remarks(*, has_one: bool) -> Iterator[str]:
-    """How sure one can be, in sentences; `has_one`: some arm has a single recording."""
+def remarks(pairs: Sequence[Pair]) -> Iterator[str]:
+    """How sure one can be, in sentences."""
     yield _HOW_SURE
-    if has_one:
+    bases = [each.basis for pair in pairs for each in pair.differences if not each.is_nothing]
+    if any(basis is not None and basis.p_usual is not None for basis in bases):
         yield _ONE

@@ -75,6 +75,8 @@ def _waits_unseen(analysis: Analysis, facts: RecordingFacts) -> str:
     if not accounting.events and not analysis.samples and not metadata.plan:
         return "nothing was recorded"
     seen = WAIT_KINDS & (accounting.events_by_kind.keys() | metadata.kinds_traced)
+    if metadata.imported_from and not seen:
+        return "no wait is in the imported trace"
     return "" if seen else WAITS.why if metadata.plan else PLAN_UNKNOWN
 
 

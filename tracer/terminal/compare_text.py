@@ -16,6 +16,7 @@ from ..compare.words import (
     remarks,
     shown_change,
     shown_interval,
+    shown_judgement,
     shown_sides,
     shown_waits,
 )
@@ -83,7 +84,7 @@ def _table(pair: Pair, paper: Paper, comparison: Comparison) -> list[str]:
 
 def _row(each: Difference, pair: Pair) -> tuple[str, ...]:
     before, after = shown_sides(each, pair)
-    return (each.aspect.title, before, after, shown_change(each), "differs" if each.told else "", shown_interval(each))
+    return (each.aspect.title, before, after, shown_change(each), shown_judgement(each), shown_interval(each))
 
 
 def _waits(comparison: Comparison, paper: Paper) -> list[str]:
@@ -113,5 +114,4 @@ def _kinds(pair: Pair, paper: Paper, comparison: Comparison) -> list[str]:
 
 
 def _sure(comparison: Comparison, paper: Paper) -> list[str]:
-    has_one = min(len(arm.runs) for arm in comparison.arms) == 1
-    return [line for words in remarks(has_one=has_one) for line in paper.paragraph(words)]
+    return [line for words in remarks(comparison.pairs) for line in paper.paragraph(words)]

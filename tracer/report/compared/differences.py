@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...compare.comparing import Comparison, Pair
 from ...compare.differences import Difference
-from ...compare.words import basis_words, remarks, shown_change, shown_interval, shown_sides
+from ...compare.words import basis_words, remarks, shown_change, shown_interval, shown_judgement, shown_sides
 from ...wording.numbers import DASH, listing
 from ..section import Content
 from ..table import Cell, Column, Table, word
@@ -22,9 +22,8 @@ class Differences:
 
 def content(comparison: Comparison) -> Content:
     """All aspects, what can be told first."""
-    has_one = min(len(arm.runs) for arm in comparison.arms) == 1
     tables = tuple(_table(pair, by_work=comparison.by_work) for pair in comparison.pairs)
-    return Content(Differences(tables, tuple(remarks(has_one=has_one))))
+    return Content(Differences(tables, tuple(remarks(comparison.pairs))))
 
 
 def _table(pair: Pair, *, by_work: bool) -> Table:
@@ -49,8 +48,10 @@ def _table(pair: Pair, *, by_work: bool) -> Table:
 
 def _row(each: Difference, pair: Pair) -> list[Cell]:
     before, after = shown_sides(each, pair)
-    told = Cell("differs", css="told") if each.told else word("no difference can be told")
-    if each.basis is None:
+    told = word(shown_judgement(each) or "no difference can be told")
+    if each.told:
+        told = Cell(shown_judgement(each), css="told")
+    elif each.basis is None:
         told = Cell("not known", css="none", small=(each.why,))
     return [
         word(each.aspect.title),

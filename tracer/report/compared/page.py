@@ -88,7 +88,7 @@ def render(comparison: Comparison, title: str = "") -> str:
 
 
 def _head(comparison: Comparison, title: str) -> Head:
-    told = any(each.told for pair in comparison.pairs for each in pair.differences)
+    told = any(each.told or each.likely for pair in comparison.pairs for each in pair.differences)
     return Head(
         title,
         ALIGNED[comparison.align],
