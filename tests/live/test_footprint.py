@@ -116,7 +116,7 @@ def test_neither_the_command_lines_libraries_nor_the_compilers_are_in_it(recorde
 
 
 def test_a_traced_command_inherits_nothing_of_it(tmp_path: Path) -> None:
-    code = f"env > {tmp_path}/env; ls -l /proc/self/fd > {tmp_path}/fds; cat /proc/self/status > {tmp_path}/status"
+    code = "env >env; ls -l /proc/self/fd >fds; cat /proc/self/status >status; nice >nice"
     command = [sys.executable, "-m", "tracer", "record", "-o", "x.rtrace", "--", "sh", "-c", code]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True)
@@ -124,3 +124,4 @@ def test_a_traced_command_inherits_nothing_of_it(tmp_path: Path) -> None:
     assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "PYTHONPATH"} | (names & {"LC_CTYPE"})
     assert "memfd" not in (tmp_path / "fds").read_text()
     assert "VmLck:\t       0 kB" in (tmp_path / "status").read_text()
+    assert int((tmp_path / "nice").read_text()) == os.nice(0)
