@@ -211,6 +211,12 @@ def test_files_are_the_same_however_rows_are_grouped(
     assert pq.ParquetFile(small / "events/shrink_slab_start.parquet").num_row_groups > 3
 
 
+def test_only_columns_whose_values_come_again_have_a_dictionary(real: Path) -> None:
+    columns = pq.ParquetFile(real / "events/lru_shrink_inactive.parquet").metadata.row_group(0).to_dict()["columns"]
+    has = {each["path_in_schema"]: each["has_dictionary_page"] for each in columns}
+    assert (has["time_ns"], has["time_s"], has["comm"], has["recording_id"]) == (False, False, True, True)
+
+
 def test_two_recordings_have_different_ids(real: Path, tmp_path: Path) -> None:
     other = export_tables(DATA / "memcg-kill.rtrace", tmp_path / "other")
     ids = {read_table(folder, "metadata")["recording_id"].to_pylist()[0] for folder in (real, other)}

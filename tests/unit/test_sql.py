@@ -289,6 +289,7 @@ def test_settings_are_locked(both: Session) -> None:
     settings = {row["name"]: row["value"] for row in told}
     assert settings["enable_external_access"] == "false"
     assert settings["lock_configuration"] == "true"
+    assert settings["enable_progress_bar"] == "false"
     assert settings["temp_directory"] in (None, "")
 
 

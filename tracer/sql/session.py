@@ -35,7 +35,8 @@ _CONFIG: Final = {
     "temp_directory": "",
     "memory_limit": f"{MEMORY_BYTES >> 20}MiB",
 }
-_LOCK: Final = "SET lock_configuration=true"
+_LOCK: Final = ("SET enable_progress_bar=false", "SET lock_configuration=true")
+"""A progress bar goes to standard output, where the answer belongs."""
 _ANSWERED: Final = frozenset({"SELECT", "EXPLAIN"})
 _MISSING: Final = re.compile(r"Table with name (.+?) does not exist")
 _POINTER: Final = re.compile(r"\s*\n\s*\nLINE \d+:.*", re.DOTALL)
@@ -86,7 +87,8 @@ class Session:
             with self._refusals(scans), self._stoppable():
                 self._refuse_other_statements(database, question)
                 self._register(database, question, scans)
-                database.execute(_LOCK).fetchall()
+                for setting in _LOCK:
+                    database.execute(setting).fetchall()
                 relation = database.sql(question)
                 if relation is None:
                     raise UsageError("a query gives rows: this one gives none")
