@@ -1,6 +1,7 @@
 """Trace how Linux gives memory back: reclaim, shrinkers and the balloon.
 
-`open` is the way in for programs; it and `Trace` load numpy and pandas when they are first used, not before.
+`open`, `rows` and `keep` are the ways in for programs; they and `Trace` load numpy and what else they need when they
+are first used, not before.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from .errors import RecordingError, TracerError, UsageError
 if TYPE_CHECKING:
     from os import PathLike
 
+    import pyarrow as pa
+
     from .frames import Trace
+    from .jobs.fleet.work import Outcome
 
 __version__ = "0.1.0"
-__all__ = ["RecordingError", "Trace", "TracerError", "UsageError", "__version__", "open"]
+__all__ = ["RecordingError", "Trace", "TracerError", "UsageError", "__version__", "keep", "open", "rows"]
 
 
 def open(  # noqa: A001 - `tracer.open(path)` reads as what it does
@@ -34,6 +38,29 @@ def open(  # noqa: A001 - `tracer.open(path)` reads as what it does
     from .frames import Trace
 
     return Trace.open(path, horizon_s=horizon_s, gap_s=gap_s, start_s=start_s, end_s=end_s)
+
+
+def rows(path: str | PathLike[str], *, horizon_s: float = 10.0, gap_s: float = 1.0) -> dict[str, pa.RecordBatch]:
+    """The tables that `fleet` keeps of a recording, by name (docs/fleet.md).
+
+    Raises RecordingError where it can't be read, TracerError without pyarrow.
+    """
+    from pathlib import Path
+
+    from .analyze import Options
+    from .jobs.fleet.work import rows
+
+    return rows(Path(path), Options(horizon_s=horizon_s, gap_s=gap_s))
+
+
+def keep(path: str, output: str, *, horizon_s: float = 10.0, gap_s: float = 1.0) -> Outcome:
+    """Keep the same tables as a fragment in `output`, which `fleet -o OUTPUT` then finds. Both may be URLs.
+
+    What goes wrong is told by the outcome's `state` (made, kept, unread, failed) and `why`.
+    """
+    from .jobs.fleet.work import Task, work
+
+    return work(Task(path, output, horizon_s, gap_s))
 
 
 if not TYPE_CHECKING:

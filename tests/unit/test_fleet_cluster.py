@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from command_line import ENV, ROOT, run
 from fleets import ALL_DAMAGES, small_fleet
-from test_fleet_run import ran, results_in
+from test_fleet_run import ran, results_in, wait_for_fragments
 
 pytest.importorskip("distributed")
 DASK = {**ENV, "DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING": "true"}
@@ -33,7 +34,8 @@ def cluster(tmp_path) -> Iterator[tuple[Path, list[subprocess.Popen[bytes]]]]:
         "dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", told
     )
     while not told.exists():
-        assert scheduler.poll() is None
+        with suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"the scheduler ended with {scheduler.wait(0.05)}")
     common = ("--scheduler-file", told, "--nthreads", 1, "--no-dashboard", "--no-nanny", "--host", "127.0.0.1")
     workers = [started("dask_worker", *common, "--local-directory", tmp_path / f"w{number}") for number in range(2)]
     try:
@@ -58,8 +60,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(cluster, tmp_path
     words = ("fleet", fleet, "-o", output, "--reports", "worst:1", "--scheduler", address_in(told))
     command = [sys.executable, "-m", "tracer", *map(str, words)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ENV)
-    while len([*output.glob("fragments-*/*/*.recordings.parquet")]) < 5:
-        assert process.poll() is None, process.communicate()
+    wait_for_fragments(output, 5, process)
     workers[0].send_signal(signal.SIGKILL)
     _, said = process.communicate()
     assert process.returncode == 0, said

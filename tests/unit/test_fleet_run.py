@@ -9,18 +9,21 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from command_line import ENV, ROOT
 from fleets import ALL_DAMAGES, small_fleet
 
+import tracer
 from tracer.analyze import Options
 from tracer.errors import UsageError
 from tracer.fleet.as_json import fleet_json
 from tracer.fleet.identity import key_of
 from tracer.fleet.manifest import entries_of
 from tracer.fleet.results import results_of
+from tracer.fleet.tables import KEPT as KEPT_TABLES
 from tracer.jobs.analysis import analyse_file
 from tracer.jobs.fleet.local import LocalPool
 from tracer.jobs.fleet.reporting import write_all
@@ -47,7 +50,7 @@ def fleet(tmp_path_factory):
 def whole(fleet, tmp_path_factory):
     """What comes of it, uninterrupted."""
     output = tmp_path_factory.mktemp("whole") / "out"
-    return ran(fleet, output), output
+    return ran(fleet, output, processes=2), output
 
 
 def undamaged(fleet: Path) -> list[Path]:
@@ -59,10 +62,10 @@ def begun(fleet: Path, output: Path) -> Run:
     return Run(Request(entries_of([str(fleet)]), str(output), Options(), SHARE), lambda *_: None)
 
 
-def ran(fleet: Path, output: Path) -> Run:
+def ran(fleet: Path, output: Path, processes: int = 1) -> Run:
     """A whole run, with its report."""
     run = begun(fleet, output)
-    run.work(LocalPool(2), LocalPool)
+    run.work(LocalPool(processes), LocalPool)
     results = results_of(run.gather())
     write_all(run, results, fleet_json(results), 1, lambda *_: None)
     return run
@@ -82,7 +85,8 @@ def command(fleet: Path, output: Path) -> subprocess.Popen[str]:
 def wait_for_fragments(output: Path, count: int, process: subprocess.Popen[str]) -> None:
     """Until so many are there."""
     while len([*output.glob("fragments-*/*/*.recordings.parquet")]) < count:
-        assert process.poll() is None, process.communicate()
+        with suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"ended with {process.wait(0.05)}: {process.communicate()}")
 
 
 def test_every_recording_is_in_the_numbers_or_told_not_to_be(fleet, whole):
@@ -128,7 +132,7 @@ def test_what_is_new_changed_or_moved_alone_is_worked_through(fleet, tmp_path):
     changed = recordings / sound[1].name
     os.truncate(changed, changed.stat().st_size - 1)
     run = begun(recordings, tmp_path / "out")
-    run.work(LocalPool(2), LocalPool)
+    run.work(LocalPool(1), LocalPool)
     assert (run.tally.states[MADE], run.tally.states[KEPT], run.tally.unchanged) == (2, 1, 1)
 
 
@@ -161,14 +165,12 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(fleet, whole, tmp_pa
 
 
 def test_a_process_that_dies_is_replaced_and_its_recording_tried_again(fleet, whole, tmp_path):
-    run, pool, killed = begun(fleet, tmp_path / "out"), LocalPool(2), threading.Event()
+    run, pool, moment = begun(fleet, tmp_path / "out"), LocalPool(2), threading.Event()
 
     def kill_one() -> None:
-        while not killed.is_set():
-            for process in [*pool.processes]:
-                process.kill()
-                killed.set()
-                return
+        while not pool.processes:
+            moment.wait(0.01)
+        pool.processes[0].kill()
 
     killer = threading.Thread(target=kill_one)
     killer.start()
@@ -228,3 +230,19 @@ def test_tables_hold_the_rows_of_all_recordings(whole):
     assert findings.num_rows == sum(len(each.findings) for each in run.gather().recordings)
     assert set(findings.column("recording_id").to_pylist()) <= set(recordings.column("recording_id").to_pylist())
     assert json.loads((output / "fleet.json").read_text())["format"] == "reclaim-tracer/fleet"
+
+
+def test_a_program_gets_a_recordings_tables_and_keeps_them_for_the_command(fleet, tmp_path):
+    recordings, output = tmp_path / "recordings", tmp_path / "out"
+    recordings.mkdir()
+    path = Path(shutil.copy2(undamaged(fleet)[0], recordings))
+    tables = tracer.rows(path)
+    assert [*tables] == [table.name for table in KEPT_TABLES]
+    (row,) = tables["recordings"].to_pylist()
+    assert row["events"] == analyse_file(path)[0].accounting.events
+    assert [tracer.keep(str(path), str(output)).state for _ in range(2)] == [MADE, KEPT]
+    run = ran(recordings, output)
+    assert (run.tally.states[KEPT], run.tally.states[MADE]) == (1, 0)
+    assert tracer.keep(str(tmp_path / "none.rtrace"), str(output)).why == "no such file"
+    with pytest.raises(tracer.RecordingError):
+        tracer.rows(tmp_path / "none.rtrace")
