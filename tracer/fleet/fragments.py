@@ -59,8 +59,10 @@ class Fragments:
             data = self._place.read(name)
         except FileNotFoundError:
             return None
-        # Not read_table(): it makes a dataset of the one file, which takes ten times as long.
-        read: Any = library("pyarrow.parquet").ParquetFile(library("pyarrow").BufferReader(data)).read()
+        # Not read_table(): it makes a dataset of the one file, which takes ten times as long. Threads cost more than
+        # they bring for so few rows.
+        file = library("pyarrow.parquet").ParquetFile(library("pyarrow").BufferReader(data))
+        read: Any = file.read(use_threads=False)
         return read
 
     def batches(self, keys: list[str], table: str) -> Iterator[tuple[str, pa.Table]]:
