@@ -240,6 +240,12 @@ def test_growth_within_the_spread_is_passed_and_said():
     assert judged.words == "from 156.2 MiB to 203.1 MiB a recording, +30% by rate (b), but no difference can be told"
 
 
+def test_growth_that_is_likely_but_not_told_is_passed_and_said():
+    (judged,) = judge_comparison(parse("refault>+20%", compares=True), pair(recorded(2000), recorded(7000)))
+    assert judged.outcome is Outcome.PASSED
+    assert judged.words.endswith("(b): likely, but no difference can be told"), judged.words
+
+
 def test_unknown_growth_is_not_passed():
     rows = [(at * SECOND, 0, 0) for at in range(LENGTH + 1)]
     blind = analyse(counters(rows), metadata=MACHINE, end_ns=LENGTH * SECOND)

@@ -50,8 +50,8 @@ def _grown(condition: Condition, growth: Growth, pair: Pair) -> Judged:
     if estimate.p is None:
         return Judged(condition, Outcome.UNKNOWN, f"{words}; one recording a side does not tell its spread")
     if estimate.p > LEVEL:
-        likely = "a difference is likely, but can't be told" if (estimate.p_usual or 1.0) <= LEVEL else ""
-        return Judged(condition, Outcome.PASSED, f"{words}, but {likely or 'no difference can be told'}")
+        likely = ": likely" if estimate.p_usual is not None and estimate.p_usual <= LEVEL else ""
+        return Judged(condition, Outcome.PASSED, f"{words}{likely}, but no difference can be told")
     return Judged(condition, Outcome.MET, words)
 
 
