@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from command_line import ENV, ROOT
+from command_line import run as run_command
 from fleets import ALL_DAMAGES, small_fleet
 
 import tracer
@@ -34,6 +36,7 @@ from tracer.jobs.memory_bound import MOST_BYTES
 pytest.importorskip("pyarrow")
 COUNT = 26
 SHARE = Share(2, MOST_BYTES)
+DASK = {**ENV, "DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING": "true"}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def results_in(output: Path) -> dict[str, bytes]:
 
 
 def command(fleet: Path, output: Path) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "tracer", "fleet", str(fleet), "-o", str(output), "--reports", "worst:1"]
+    words = [sys.executable, "-m", "tracer", "fleet", str(fleet), "-o", str(output), "--cpus", "1"]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ENV)
 
 
@@ -157,7 +160,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(fleet, whole, tmp_pa
 
     output = tmp_path / "out"
     run = Run(Request(entries_of([str(fleet)]), str(output), Options(), SHARE), interrupt)
-    run.work(LocalPool(2), LocalPool)
+    run.work(LocalPool(1), LocalPool)
     assert run.stopped
     assert COUNT - 3 >= run.missing > 0
     ran(fleet, output)
@@ -165,7 +168,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(fleet, whole, tmp_pa
 
 
 def test_a_process_that_dies_is_replaced_and_its_recording_tried_again(fleet, whole, tmp_path):
-    run, pool, moment = begun(fleet, tmp_path / "out"), LocalPool(2), threading.Event()
+    run, pool, moment = begun(fleet, tmp_path / "out"), LocalPool(1), threading.Event()
 
     def kill_one() -> None:
         while not pool.processes:
@@ -246,3 +249,58 @@ def test_a_program_gets_a_recordings_tables_and_keeps_them_for_the_command(fleet
     assert tracer.keep(str(tmp_path / "none.rtrace"), str(output)).why == "no such file"
     with pytest.raises(tracer.RecordingError):
         tracer.rows(tmp_path / "none.rtrace")
+
+
+def started(module: str, *words: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=DASK, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[tuple[Path, list[subprocess.Popen[bytes]]]]:
+    """A scheduler's file, and its two workers."""
+    pytest.importorskip("distributed")
+    told = tmp_path / "scheduler.json"
+    scheduler = started(
+        "dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", told
+    )
+    while not told.exists():
+        with suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"the scheduler ended with {scheduler.wait(0.05)}")
+    common = ("--scheduler-file", told, "--nthreads", 1, "--no-dashboard", "--no-nanny", "--host", "127.0.0.1")
+    workers = [started("dask_worker", *common, "--local-directory", tmp_path / f"w{number}") for number in range(2)]
+    try:
+        yield told, workers
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+
+
+def address_in(told: Path) -> str:
+    return json.loads(told.read_text())["address"]
+
+
+def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(cluster, fleet, whole, tmp_path):
+    (told, workers), output = cluster, tmp_path / "out"
+    words = ("fleet", fleet, "-o", output, "--reports", "worst:1", "--scheduler", address_in(told))
+    command = [sys.executable, "-m", "tracer", *map(str, words)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ENV)
+    wait_for_fragments(output, 5, process)
+    workers[0].send_signal(signal.SIGKILL)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "1 process died" in said
+    assert results_in(output) == results_in(whole[1])
+
+
+def test_a_scheduler_that_is_not_there_is_told_in_one_line(tmp_path):
+    small_fleet(tmp_path, 1)
+    config = tmp_path / "dask.yaml"
+    config.write_text("distributed:\n  comm:\n    timeouts:\n      connect: 1s\n")
+    words = ("fleet", tmp_path / "recordings", "-o", tmp_path / "out", "--dask-config", config)
+    none = run_command(*words)
+    assert (none.returncode, "no scheduler is known" in none.stderr) == (2, True)

@@ -116,5 +116,5 @@ def run_words(tally: Tally) -> str:
     if tally.retried:
         words.append(f"{plural(tally.retried, 'recording')} tried again alone, with more memory")
     if tally.died:
-        words.append(f"{plural(tally.died, 'process', 'processes')} died; their recordings were tried again")
+        words.append(f"{plural(tally.died, 'process', 'processes')} died, and what was in hand was tried again")
     return "; ".join(words)
