@@ -19,12 +19,15 @@ from hypothesis import strategies as st
 from streams import METADATA, MS, SECOND, SYMBOLS, Records, counters, event, lru, records, slab
 
 from tests.bench.repeated_traces import write_one
+from tests.bench.synthetic_recording import fill
 from tests.golden.cases import Case, all_cases
 from tracer.analyze import Engine, Options
 from tracer.analyze.model import cycle_count
 from tracer.analyze.stream.branching import Branch
 from tracer.analyze.stream.closed import ClosedSpans, leaving
+from tracer.analyze.totals import stalls
 from tracer.batch import Batch, LostStretch, Samples
+from tracer.schema import EVENT_DTYPE
 from tracer.store import Recording
 
 Item = Batch | Samples | LostStretch
@@ -269,3 +272,23 @@ def test_what_a_look_needed_is_gone_with_it(monkeypatch: pytest.MonkeyPatch) -> 
 def noted(branch: Engine, branches: list[weakref.ref[Engine]]) -> Engine:
     branches.append(weakref.ref(branch))
     return branch
+
+
+def test_a_look_adds_up_only_the_waits_that_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN an engine that took 500 waits of one task in 10 s, and was looked at
+    waits = np.zeros(1000, EVENT_DTYPE)
+    waits["time_ns"], waits["tid"], waits["tgid"] = np.arange(1, 1001) * 10 * MS, 7, 7
+    fill(waits, np.arange(0, 1000, 2), "direct_reclaim_begin")
+    fill(waits, np.arange(1, 1000, 2), "direct_reclaim_end", nr_reclaimed=1)
+    one, added, grouped = engine(), [0], stalls.grouped
+    one.feed(Batch.from_records(waits))
+    assert one.so_far().stalls[0].spans == 500
+
+    def noting(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        added[0] += len(key)
+        return grouped(key)
+
+    monkeypatch.setattr(stalls, "grouped", noting)
+    # WHEN it is looked at again THEN no more is added up than what may still change
+    assert one.so_far().stalls[0].spans == 500
+    assert added[0] < 50

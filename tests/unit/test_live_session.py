@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from looking import NOTHING_KNOWN
 from test_store_following import Bytes, cut_into, told
 from written_recordings import write_recording
 
-from tracer.analyze import Options
+from tracer.analyze import Engine, Options
 from tracer.errors import UsageError
 from tracer.jobs.live_analysis import LiveAnalysis
 from tracer.jobs.live_recorder import RecorderProcess
@@ -21,7 +22,9 @@ from tracer.jobs.live_session import LiveSession
 from tracer.jobs.live_stream import Backlog, HaltingFeed
 from tracer.live.model import Snapshot
 from tracer.live.observer import Observer
-from tracer.store import FollowedRecording, Recording
+from tracer.metadata import Metadata
+from tracer.schema import EVENT_DTYPE, KIND_BY_NAME
+from tracer.store import FollowedRecording, Recording, Writer
 from tracer.store.kept import KeptStream
 from tracer.store.notes import facts_of
 
@@ -165,3 +168,23 @@ def test_what_is_taken_ahead_is_bounded() -> None:
     threading.Event().wait(0.3)
     assert sum(taken) <= 5000 + 2 * 1000 + len(first)
     assert first + b"".join(data for data in iter(backlog.read, b"") if data) == b"".join(pieces)
+
+
+def test_a_view_that_is_behind_takes_a_few_events_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a stream of which 90,000 events have come in small blocks before it is looked at for the second time
+    stream = np.zeros(90_000, EVENT_DTYPE)
+    stream["time_ns"], stream["kind"] = np.arange(90_000) * 10_000, KIND_BY_NAME["wakeup_kswapd"].number
+    writer = Writer(tmp_path / "behind.rtrace", Metadata())
+    for part in np.split(stream, 90):
+        writer.write_events(part)
+        writer.flush()
+    writer.close()
+    sizes, feed = [], Engine.feed
+    monkeypatch.setattr(Engine, "feed", lambda engine, item: (sizes.append(len(item)), feed(engine, item))[1])
+    # WHEN it is followed
+    analysis = LiveAnalysis(Bytes([(tmp_path / "behind.rtrace").read_bytes()]), Options(), observe, clock=lambda: 0.0)
+    assert analysis.join(MOST_S)
+    assert analysis.failure is None
+    # THEN all of it is taken, in pieces whose memory is nothing beside the view's own
+    assert sum(sizes) == 90_000
+    assert max(sizes) <= 20_000

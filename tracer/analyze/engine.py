@@ -144,6 +144,7 @@ class Engine:
         columns of the past. It costs what is open and new, and what making the results costs.
         """
         self._ladders.keep_past(self._settled.keep_past(self._stretches.open.time_ns))
+        self._stalls.sum_up()
         return self.branch().finish(end_ns)
 
     @property

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..analyze import NEVER_READ, Engine, Pieces, numbers_of
 from ..batch import Batch
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
     Observe = Callable[[FollowedRecording], "Look"]
     Look = Callable[[Analysis, str | None], Snapshot]
+
+
+_PIECE_EVENTS: Final = 16_384
+"""A view that is behind takes so many at once: in the largest pieces they would take 25 MiB for a while."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class LiveAnalysis:
 
     def _follow(self, recording: FollowedRecording) -> None:
         engine = Engine(recording.metadata, recording.symbols, self._options, cgroups=recording.cgroups)
-        remembered, look, pieces = Remembering(engine), self._observe(recording), Pieces()
+        remembered, look, pieces = Remembering(engine), self._observe(recording), Pieces(_PIECE_EVENTS)
         events_came = False
         for item in recording.steps(NEVER_READ):
             if item is not None:

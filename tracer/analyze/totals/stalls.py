@@ -83,9 +83,10 @@ class StallTable:
             self._pending.append(waits)
             self._count += len(waits.tid)
         if self._count > _MOST_PENDING:
-            self._add_pending()
+            self.sum_up()
 
-    def _add_pending(self) -> None:
+    def sum_up(self) -> None:
+        """Add what has come: results need it, and what waits takes memory and the time of each look."""
         if not self._pending:
             return
         tid, rung, cgroup_id, waited_ns = (
@@ -119,7 +120,7 @@ class StallTable:
 
     def histograms(self) -> list[WaitHistogram]:
         """All tasks' waits by how long they were."""
-        self._add_pending()
+        self.sum_up()
         return self._histograms.told()
 
     def stalls(self, paths: Mapping[int, str], recorder: Container[int] = ()) -> list[Stall]:
@@ -127,7 +128,7 @@ class StallTable:
 
         `paths` are the cgroups', `recorder` the recorder's threads.
         """
-        self._add_pending()
+        self.sum_up()
         stalls = [
             Stall(
                 comm=task.comm.decode("utf-8", "replace"),
