@@ -31,7 +31,7 @@ from tracer.sql.limits import Reading, reading_of
 from tracer.sql.members import Member
 from tracer.sql.session import Session
 from tracer.sql.views import TABLES
-from tracer.store import Writer, open_recording
+from tracer.store import Recording, Writer, open_recording
 from tracer.store.slicing import part_of
 from tracer.terminal.prompt import Prompt, statements
 
@@ -466,23 +466,29 @@ def test_the_prompt_goes_on_after_what_is_wrong(
     assert "there is no command .what" in err
 
 
+@pytest.mark.parametrize("query", ["SELECT count(*) FROM events;", "SELECT * FROM findings;", "SELECT * FROM spans;"])
 def test_ctrl_c_ends_the_query_and_not_the_prompt(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    query: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     of = session_of(KILL)
-    real = Member.events
+    real, armed = Recording.items, [True]
 
-    def interrupted(self: Member, *arguments: Any) -> Iterator[Any]:
-        os.kill(os.getpid(), signal.SIGINT)
-        while True:
-            yield from real(self, *arguments)
+    def endless(self: Recording, *arguments: Any, **options: Any) -> Iterator[Any]:
+        yield from real(self, *arguments, **options)
+        while armed:
+            armed[:] = [False] if all(armed) and not os.kill(os.getpid(), signal.SIGINT) else armed
+            yield from real(self, *arguments, **options)
 
-    monkeypatch.setattr(Member, "events", interrupted)
-    typed(monkeypatch, "SELECT count(*) FROM events;", "SELECT count(*) AS n FROM mark_victim;")
+    def answer(asked: str) -> None:
+        armed[:] = [True] if asked == query else []
+        answers.append(rows(of, asked))
+
+    monkeypatch.setattr(Recording, "items", endless)
+    typed(monkeypatch, query, "SELECT count(*) AS n FROM mark_victim;")
     answers: list[Any] = []
-    Prompt(lambda query: answers.append(rows(of, query)), {}).run()
+    Prompt(answer, {}).run()
     assert answers == [[{"n": 1}]]
-    assert "Interrupted." in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("Interrupted.\n")
 
 
 def test_queries_on_standard_input_are_answered_in_turn(

@@ -6,11 +6,11 @@ import difflib
 import json
 import os
 import re
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import current_thread, main_thread
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import TracerError, UsageError, printable, shown
@@ -83,8 +83,11 @@ class Session:
         scans = Scans()
         # After running out of memory a database may hang at the next question: each has one of its own.
         database = self._duckdb.connect(config={**_CONFIG, "threads": _threads()})
+        for member in self.members:
+            member.stop.clear()
+        worker = ThreadPoolExecutor(1)
         try:
-            with self._refusals(scans), self._stoppable():
+            with self._refusals(scans):
                 self._refuse_other_statements(database, question)
                 self._register(database, question, scans)
                 for setting in _LOCK:
@@ -92,34 +95,32 @@ class Session:
                 relation = database.sql(question)
                 if relation is None:
                     raise UsageError("a query gives rows: this one gives none")
-                reader = relation.to_arrow_reader(_BATCH_ROWS)
-            yield Answer(reader.schema, self._batches(reader, scans))
+                reader = self._run(worker, database, partial(relation.to_arrow_reader, _BATCH_ROWS))
+            read = partial(self._run, worker, database, partial(next, reader, None))
+            yield Answer(reader.schema, self._batches(read, scans))
         finally:
-            database.close()
+            worker.shutdown()
+            # One whose query was interrupted may still be winding up, and is closed when nothing refers to it.
+            with suppress(self._duckdb.Error):
+                database.close()
 
-    def _batches(self, reader: Any, scans: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401
-        with self._refusals(scans), self._stoppable():
-            yield from reader
+    def _batches(self, read: Callable[[], Any], scans: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401
+        with self._refusals(scans):
+            while (batch := read()) is not None:
+                yield batch
 
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Ctrl-C ends a scan as well: DuckDB waits for one that runs on a thread of its own."""
-        for member in self.members:
-            member.stop.clear()
-        before = signal.getsignal(signal.SIGINT)
-        if before is not signal.default_int_handler or current_thread() is not main_thread():
-            yield
-            return
-        signal.signal(signal.SIGINT, self._stop)
+    def _run(self, worker: ThreadPoolExecutor, database: Any, work: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Do it on the worker's thread: DuckDB does not look for signals while a scan reads, this thread does."""
+        doing: Future[Any] | None = None
         try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _stop(self, *_: object) -> None:
-        for member in self.members:
-            member.stop.set()
-        raise KeyboardInterrupt
+            doing = worker.submit(work)
+            return doing.result()
+        except KeyboardInterrupt:
+            for member in self.members:
+                member.stop.set()
+            database.interrupt()
+            wait([doing] if doing else [])
+            raise
 
     def _refuse_other_statements(self, database: Any, question: str) -> None:  # noqa: ANN401
         statements = database.extract_statements(question)

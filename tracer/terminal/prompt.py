@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,8 +78,11 @@ def _statement() -> str | None:
         try:
             line = input(_FURTHER if lines else _FIRST)
         except EOFError:
-            sys.stdout.write("\n")
+            print_result("\n")
             return None
+        except KeyboardInterrupt:
+            print_result("\n")
+            raise
         bare = line.strip()
         if not lines and bare.lower() in {".quit", ".exit", ".q", "quit", "exit"}:
             return None
