@@ -17,10 +17,11 @@ def report(tmp_path_factory):
     return path
 
 
-def test_no_rule_of_accessibility_is_broken(open_report, report):
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_no_rule_of_accessibility_is_broken(open_report, report, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
-    opened = open_report(report)
+    opened = open_report(report, scheme, width)
     opened.ask("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
     found = Axe().run(opened.page, options={"runOnly": RULES}).response["violations"]
     assert [(each["id"], [node["target"] for node in each["nodes"]][:5]) for each in found] == []

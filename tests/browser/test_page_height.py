@@ -21,5 +21,7 @@ def test_a_report_is_at_most_3500_pixels_high_at_1280(open_report, tmp_path, nam
     opened = open_report(page)
     assert opened.ask("document.documentElement.scrollHeight") <= MOST_PX
     assert opened.ask("document.documentElement.scrollWidth") <= 1280
+    ladder = "document.querySelector('.ladder .scroll')"
+    assert opened.ask(f"!{ladder} || {ladder}.scrollWidth <= {ladder}.clientWidth")
     assert opened.console == []
     assert opened.exceptions == []

@@ -16,7 +16,7 @@ from synthetic_analysis import MIB_PAGES, enormous, facts, quiet, storm
 from tracer.analyze.curves import Occurrences, Quantity, Timeline
 from tracer.analyze.model import Analysis, Conflict, Episode, Finding
 from tracer.analyze.terms import Quality, Severity
-from tracer.metadata import ClockChange, ClockChangeKind, HostCommand, Mark
+from tracer.metadata import BalloonInfo, ClockChange, ClockChangeKind, HostCommand, Mark, Metadata
 from tracer.recording_facts import RecordingFacts
 from tracer.report.section import Source
 from tracer.report.timeline import content
@@ -98,9 +98,29 @@ def test_memory_is_stacked_to_what_the_guest_owns_whether_memtotal_has_the_ballo
 def test_a_balloon_that_hardly_moves_is_not_put_into_memory_by_guess() -> None:
     samples = MOVED | {"meminfo.Balloon_bytes": gauge(200 * MIB, 201 * MIB, 200 * MIB)}
     samples |= {"meminfo.MemTotal_bytes": gauge(1000 * MIB, 1000 * MIB, 1000 * MIB)}
-    row = rows_of(replace(quiet(), samples=samples))["memory"]
+    info = BalloonInfo("virtio_balloon", "virtio0")
+    row = rows_of(replace(quiet(), samples=samples), replace(facts(), metadata=Metadata(balloon=info)))["memory"]
     assert "balloon" not in names(row)
     assert "cannot be told" in row.unknown
+
+
+@pytest.mark.parametrize(
+    ("features", "total_mib", "shown"),
+    [
+        (("stats_vq", "deflate_on_oom"), 1000, {"free", "other", "balloon"}),
+        (("stats_vq",), 800, {"free", "other", "balloon"}),
+        ((), 1000, {"free", "other"}),
+    ],
+)
+def test_where_the_balloon_stands_still_its_features_tell_whether_memtotal_has_it(features, total_mib, shown) -> None:
+    samples = MOVED | {"meminfo.Balloon_bytes": gauge(200 * MIB, 200 * MIB, 200 * MIB)}
+    samples |= {"meminfo.MemTotal_bytes": gauge(*[total_mib * MIB] * 3)}
+    info = BalloonInfo("virtio_balloon", "virtio0", features)
+    recorded = replace(facts(), metadata=replace(facts().metadata, balloon=info))
+    row = rows_of(replace(quiet(), samples=samples), recorded)["memory"]
+    assert {*names(row)} == shown
+    assert np.sum([series.value for series in row.series], axis=0).tolist() == [1000.0] * 3
+    assert ("cannot be told" in row.unknown) == (not features)
 
 
 def test_the_hosts_target_is_drawn_as_the_balloons_size_it_asks_for() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from ...analyze.balloon.size import Size, sampled_size
 from ...analyze.curves import Quantity
 from ...analyze.sizes import MIB
+from ...metadata import BalloonInfo
 from ..section import Source
 from ..series import Floats
 from .model import Level, Look, Row
@@ -54,7 +55,8 @@ def memory_row(source: Source) -> Row:
     size = sampled_size(source.analysis, source.page_bytes)
     balloon = None if size is None else np.interp(time_s, size.time_s, size.mib)
     total = samples.get(_TOTAL)
-    row.unknown = _complete(parts, balloon, None if total is None else _at(time_s, total) / MIB, size)
+    inside = _by_features(source.facts.metadata.balloon)
+    row.unknown = _complete(parts, balloon, None if total is None else _at(time_s, total) / MIB, size, inside)
     row.series = [Level(look, time_s, value) for look, value in parts]
     available = samples.get(_AVAILABLE)
     if available is not None:
@@ -65,15 +67,20 @@ def memory_row(source: Source) -> Row:
     return row
 
 
-def _complete(parts: list[tuple[Look, Floats]], balloon: Floats | None, total: Floats | None, size: Size | None) -> str:
-    """Add what is left of MemTotal, and the balloon on top or out of it; what is not known, as a sentence."""
+def _complete(
+    parts: list[tuple[Look, Floats]], balloon: Floats | None, total: Floats | None, size: Size | None, told: bool | None
+) -> str:
+    """Add what is left of MemTotal, and the balloon on top or out of it; what is not known, as a sentence.
+
+    `told` is whether MemTotal has the balloon in it by the driver's features, for where its moves do not show it.
+    """
     if balloon is None or size is None:
         words = "The balloon's size was not sampled: it is not part of the stack."
         inside = np.zeros_like(parts[0][1])
     elif total is None:
         words, inside = "", np.zeros_like(balloon)
     else:
-        of_total = _inside(balloon, total)
+        of_total = told if (seen := _inside(balloon, total)) is None else seen
         words = "" if of_total is not None else "Whether MemTotal includes the balloon cannot be told: it hardly moved."
         inside = balloon if of_total else np.zeros_like(balloon)
         if of_total is None:
@@ -87,13 +94,17 @@ def _complete(parts: list[tuple[Look, Floats]], balloon: Floats | None, total: F
 
 
 def _inside(balloon: Floats, total: Floats) -> bool | None:
-    """Whether MemTotal has the balloon in it: it stays while the balloon moves. None where neither can be told.
-
-    virtio-balloon takes its pages out of MemTotal unless DEFLATE_ON_OOM was negotiated.
-    """
+    """Whether MemTotal has the balloon in it: it stays while the balloon moves. None where neither can be told."""
     if float(np.ptp(balloon)) < _MOVED_MIB:
         return False if float(balloon.max()) < 1.0 else None
     return bool(np.ptp(total) < np.ptp(total + balloon))
+
+
+def _by_features(balloon: BalloonInfo) -> bool | None:
+    """virtio-balloon takes its pages out of MemTotal unless DEFLATE_ON_OOM was negotiated. None where not known."""
+    if balloon.driver != "virtio_balloon" or not balloon.features:
+        return None
+    return "deflate_on_oom" in balloon.features
 
 
 def _summed(
