@@ -99,12 +99,31 @@ def test_it_says_what_a_reader_of_a_list_asks_for(named) -> None:
     assert "balloon: leaks (oom_notifier) 1.0 MiB" in told
 
 
-def test_a_stream_can_not_be_read_again_and_it_says_so(named) -> None:
-    with named.open() as stream:
-        ended = run("report", "--format", "mail", "-", stdin=stream)
+def letter_from_stdin(path: Path, *options: str) -> str:
+    with path.open() as stream:
+        ended = run("report", "-", *options, stdin=stream)
     assert ended.returncode == 0, ended.stderr
-    assert "standard input can be read only once" in ended.stdout
-    assert ended.stdout.startswith(f"{secret('host')}: ")
+    return ended.stdout.replace("standard input", path.name)
+
+
+def test_standard_input_is_told_as_its_file_is(named) -> None:
+    told = letter_from_stdin(named, "--format", "mail")
+    assert "balloon: inflates 1.0 MiB" in told
+    assert told == mail(letter_from(named))
+
+
+def test_standard_input_is_told_with_the_aliases_of_its_file(named) -> None:
+    told = letter_from_stdin(named, "--format", "markdown", "--redact")
+    assert secret("notif") not in told
+    assert told == markdown(letter_of(opened(named, redact=True), Options(), WHOLE, ""))
+
+
+def test_standard_input_that_is_cut_is_told_as_far_as_it_came(named, tmp_path) -> None:
+    cut = tmp_path / "cut.rtrace"
+    cut.write_bytes(named.read_bytes()[:-40])
+    told = letter_from_stdin(cut, "--format", "mail")
+    assert told == mail(letter_from(cut))
+    assert "The recording was cut" in " ".join(told.split())
 
 
 def test_text_goes_to_a_file_where_one_is_named_and_replaces_none(named, tmp_path) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..jobs.analysis import Span
     from ..jobs.standing import ReportSource
     from ..recording_facts import RecordingFacts
+    from ..report.letter import Letter
+    from ..store import AnyRecording
 
 
 class Format(StrEnum):
@@ -119,14 +121,28 @@ class _Source(NamedTuple):
 
     def with_evidence(self) -> ReportSource:
         """The results with what they stand on. Raises TracerError."""
-        from ..jobs.analysis import WHOLE, opened
         from ..jobs.standing import analyse_for_report, analyse_stdin_for_report
+
+        if recording := self._in_files():
+            return analyse_for_report(recording, self.options, self.span)
+        return analyse_stdin_for_report(self.options, redact=self.redact)
+
+    def letter(self) -> Letter:
+        """The results as a short text's parts. Raises TracerError."""
+        from ..jobs.letters import letter_of, letter_of_stdin
+
+        if recording := self._in_files():
+            return letter_of(recording, self.options, self.span, self.title)
+        return letter_of_stdin(self.options, self.title, redact=self.redact)
+
+    def _in_files(self) -> AnyRecording | None:
+        """None for standard input."""
+        from ..jobs.analysis import WHOLE, opened
         from ..store import STDIN
 
         if self.file == STDIN and self.span == WHOLE:
-            return analyse_stdin_for_report(self.options, redact=self.redact)
-        recording = opened(self.file, self.span, redact=self.redact)
-        return analyse_for_report(recording, self.options, self.span)
+            return None
+        return opened(self.file, self.span, redact=self.redact)
 
 
 def _page(source: _Source, output: Path | None, *, force: bool) -> None:
@@ -161,16 +177,13 @@ def _picture(source: _Source, format_: Format, output: Path | None, *, force: bo
 
 
 def _text(source: _Source, format_: Format, output: Path | None, *, force: bool) -> None:
-    from ..jobs.analysis import opened
-    from ..jobs.letters import letter_of
     from ..jobs.memory_bound import bounded_memory
     from ..report import write_made
     from ..report.letter import mail, markdown
 
     target = None if output is None else source.target(output, format_, force=force)
     with bounded_memory(source.file):
-        recording = opened(source.file, source.span, redact=source.redact)
-        letter = letter_of(recording, source.options, source.span, source.title)
+        letter = source.letter()
     text = mail(letter) if format_ is Format.MAIL else markdown(letter)
     if target is None:
         print_result(text)

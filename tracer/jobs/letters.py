@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ..analyze import numbers_of
 from ..report.letter import Letter, Moments, letter, moments, typical_stretch
-from ..store import is_stream
 from ..wording.verdict import verdict
-from .analysis import analyse
+from .analysis import WHOLE, analyse
+from .copied_stdin import copied_stdin
 
 if TYPE_CHECKING:
     from ..analyze import Analysis, Options
@@ -22,16 +23,32 @@ _AROUND_NS: Final = 1_000_000_000
 
 
 def letter_of(recording: AnyRecording, options: Options, span: Span, title: str) -> Letter:
-    """Analyse a recording, or a part of it, and put together what is to be said. Raises RecordingError, UsageError."""
+    """Analyse a recording in a file, or a part of it, and put together what is to be said.
+
+    Raises RecordingError, UsageError.
+    """
     part = span.part(recording)
-    analysis = analyse(part, options)
-    facts = part.facts(analysis.accounting.lost)
+    analysis, facts = _analysed(part, options)
     return letter(analysis, facts, _moments(part, analysis, facts), title=title)
+
+
+def letter_of_stdin(options: Options, title: str, *, redact: bool = False) -> Letter:
+    """The same of standard input, which is kept in a temporary file meanwhile. Raises TracerError."""
+    with copied_stdin(redact=redact) as stream:
+        part = WHOLE.part(stream.recording)
+        analysis, facts = _analysed(part, options)
+        again = replace(part, recording=stream.again())
+        return letter(analysis, facts, _moments(again, analysis, facts), title=title)
+
+
+def _analysed(part: RecordingPart, options: Options) -> tuple[Analysis, RecordingFacts]:
+    analysis = analyse(part, options)
+    return analysis, part.facts(analysis.accounting.lost)
 
 
 def _moments(part: RecordingPart, analysis: Analysis, facts: RecordingFacts) -> Moments | None:
     stretch = typical_stretch(analysis, verdict(analysis, facts), facts.metadata.page_size_bytes)
-    if stretch is None or is_stream(part.recording):
+    if stretch is None:
         return None
     start_ns = part.metadata.start_ns
     from_ns = max(start_ns + round(stretch.from_s * 1e9) - _AROUND_NS, part.start_ns or 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .analysis import WHOLE, Span, analyse
@@ -46,20 +45,11 @@ def analyse_for_report(recording: AnyRecording, options: Options | None = None, 
 
 def analyse_stdin_for_report(options: Options, *, redact: bool = False) -> ReportSource:
     """The same of standard input, which is kept in a temporary file meanwhile. Raises TracerError."""
-    from tempfile import TemporaryDirectory
+    from .copied_stdin import copied_stdin
 
-    from ..store import STDIN, FollowedRecording, RedactedRecording, feed_of, open_recording
-    from ..store.aliases import Aliases
-    from ..store.kept import Facts
-    from ..store.stream_copy import StreamCopy
-
-    with TemporaryDirectory(prefix="reclaim-tracer-") as folder:
-        copy = StreamCopy(Path(folder) / "stream.rtrace")
-        stream, aliases = FollowedRecording(feed_of(STDIN), copy), Aliases()
-        seen = _Seen(RedactedRecording(stream, aliases) if redact else stream, options)
-        kept = open_recording(copy.finish(Facts(stream.symbols, stream.cgroups, stream.notes)))
-        again = RedactedRecording(kept, aliases) if redact else kept
-        return seen.read_again(replace(seen.part, recording=again))
+    with copied_stdin(redact=redact) as stream:
+        seen = _Seen(stream.recording, options)
+        return seen.read_again(replace(seen.part, recording=stream.again()))
 
 
 class _Seen:

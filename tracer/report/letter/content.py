@@ -21,7 +21,6 @@ from .moments import Moments
 from .typical import Stretch
 
 MOST_FINDINGS: Final = 12
-_UNREPEATABLE: Final = "Not shown: standard input can be read only once."
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Letter:
 
 
 def letter(analysis: Analysis, facts: RecordingFacts, moments: Moments | None, *, title: str = "") -> Letter:
-    """The text's parts. `moments` are those of the typical stretch, None where it can't be read again."""
+    """The text's parts. `moments` are those of the typical stretch, None where there is none."""
     from .typical import typical_stretch
 
     source = Source(analysis, facts, title)
@@ -61,7 +60,7 @@ def letter(analysis: Analysis, facts: RecordingFacts, moments: Moments | None, *
         environment=head.environment,
         totals=head.cards,
         stretch=typical_stretch(analysis, head.verdict, source.page_bytes),
-        moments=moments or Moments([], _UNREPEATABLE),
+        moments=moments or Moments([]),
         findings=[_finding(each) for each in shown],
         more=plural(hidden, "more finding") if (hidden := len(analysis.findings) - len(shown)) else "",
         quality=f"{completeness(analysis, facts)} {inferred_words(analysis, source.page_bytes)}",
