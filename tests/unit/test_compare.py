@@ -237,7 +237,7 @@ def test_growth_and_limits_are_held_against_what_came_after(condition, outcome):
 def test_growth_within_the_spread_is_passed_and_said():
     (judged,) = judge_comparison(parse("refault>+20%", compares=True), pair(recorded(2000), recorded(2600)))
     assert judged.outcome is Outcome.PASSED
-    assert judged.words == "from 156.2 MiB to 203.1 MiB a recording, +30% by rate (b), but no difference can be told"
+    assert judged.words == "from 156.2 MiB to 203.1 MiB a recording, +30 % by rate (b), but no difference can be told"
 
 
 def test_growth_that_is_likely_but_not_told_is_passed_and_said():

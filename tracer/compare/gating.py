@@ -8,6 +8,7 @@ from typing import Final
 from ..gates.conditions import Condition, Growth, Measure
 from ..gates.judging import Judged, Outcome, judge, value_words
 from ..gates.measures import number_of
+from ..wording.numbers import change
 from .arms import Run
 from .aspects import ASPECT_BY_NAME, Amount, Aspect, Family
 from .comparing import Comparison, Pair
@@ -67,7 +68,7 @@ def _growth(growth: Growth, each: Difference) -> float:
 def _words(each: Difference, measure: Measure) -> str:
     assert each.basis is not None
     sides = [value_words(measure, side.mean or 0.0) for side in (each.before, each.after)]
-    share = f", {each.basis.difference / each.basis.before:+.0%} by rate" if each.basis.before else ""
+    share = f", {change(each.basis.difference / each.basis.before)} by rate" if each.basis.before else ""
     return f"from {sides[0]} to {sides[1]} a recording{share}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..analyze.terms import Quality
-from ..wording.numbers import DASH, count, duration, plural
+from ..wording.numbers import DASH, change, count, duration, plural
 from .align import Align
 from .comparing import Pair
 from .differences import Difference, Side
@@ -74,7 +74,7 @@ def shown_judgement(each: Difference) -> str:
 
 def shown_change(each: Difference) -> str:
     """How much more there is after, in percent; empty where there was none before."""
-    return "" if each.share is None else f"{each.share:+.0%}".replace("%", " %")
+    return "" if each.share is None else change(each.share)
 
 
 def shown_interval(each: Difference) -> str:
@@ -85,7 +85,7 @@ def shown_interval(each: Difference) -> str:
     if basis.low is None or basis.high is None:
         return "spread not known"
     if basis.before:
-        return f"{basis.low / basis.before:+.0%} to {basis.high / basis.before:+.0%}".replace("%", " %")
+        return f"{change(basis.low / basis.before)} to {change(basis.high / basis.before)}"
     unit = "" if each.aspect.level else "/GiB" if each.by_work else "/s"
     low, high = (amount(each.aspect.unit, bound) for bound in (basis.low, basis.high))
     return f"{low} to {high}{unit}"

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..analyze.terms import Quality
 from ..gates.measures import Number
-from ..wording.numbers import DASH, bytes_, count, plural, seconds
+from ..wording.numbers import DASH, bytes_, change, count, plural, seconds
 from .effects import Effect
 from .guests import Guest, total
 from .results import Results
@@ -125,7 +125,7 @@ def effect_words(effect: Effect) -> str:
     if effect.difference is None:
         return DASH
     told = _signed(effect.measure, effect.difference)
-    return told if effect.share is None else f"{told} ({effect.share:+.0%})".replace("%", " %")
+    return told if effect.share is None else f"{told} ({change(effect.share)})"
 
 
 def interval_words(effect: Effect) -> str:

@@ -64,6 +64,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
+def change(share: float) -> str:
+    """A growth, as a share of what there was, as a whole percentage with its sign: `+30 %`, `-100 %`."""
+    return f"{share:+.0%}".replace("%", " %")
+
+
 def utc(nanoseconds: int) -> str:
     """Nanoseconds since 1970 as a UTC date and time, or that it is not known."""
     if not nanoseconds:
