@@ -167,6 +167,12 @@ def test_lost_events_are_told_among_the_others(recording):
     assert (row["fields"], row["tid"]) == ({"until_s": 3.0, "shrink_slab_start": 7}, None)
 
 
+def test_an_event_without_fields_is_told_in_the_words_of_the_page():
+    line = printed("events", GUEST, "--kind", "virtballoon_changed", "-n", 1).splitlines()[1]
+    assert line.endswith("  the host changed the device's configuration")
+    assert objects("events", GUEST, "--kind", "virtballoon_changed", "-n", 1)[0]["fields"] == {}
+
+
 def test_a_limit_that_cuts_is_said(recording):
     result = run("spans", recording, "-n", 2)
     assert len(result.stdout.splitlines()) == 3

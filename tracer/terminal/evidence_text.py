@@ -9,6 +9,7 @@ from ..errors import printable
 from ..evidence.clock import Clock, TimeKind
 from ..evidence.printed import fields_text
 from ..evidence.rows import LOST, EventRow, SpanRow
+from ..wording.events import event_words
 from ..wording.numbers import duration, listing, plural
 from ..wording.spans import span_words
 from .cells import pad
@@ -41,7 +42,8 @@ class EventLines:
         if row.kind == LOST:
             return f"{time}  {self._lost(row)}"
         task = pad(printable(f"{row.comm} {row.tid}"), _TASK_CELLS)
-        cells = (time, f"{row.cpu:>3}", task, pad(row.kind, _KIND_CELLS), printable(fields_text(row.fields)))
+        told = fields_text(row.fields) or event_words(row.kind, row.fields)
+        cells = (time, f"{row.cpu:>3}", task, pad(row.kind, _KIND_CELLS), printable(told))
         return "  ".join(cells).rstrip()
 
     def _lost(self, row: EventRow) -> str:
