@@ -6,7 +6,7 @@
 
   function layoutOf(figure) {
     return charts.layout(figure, {
-      printWidth: charts.printWidth / 3 - 10,
+      printWidth: charts.printWidth / 2 - 36,
       layout: { dragmode: false, hovermode: "closest", margin: { ...charts.margin, l: 100 }, bargap: 0.35 },
       xaxis: { nticks: 5 },
       yaxis: { ticklen: 4, tickcolor: "rgba(0,0,0,0)" },
