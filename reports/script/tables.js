@@ -26,7 +26,7 @@ const tables = (() => {
   function unfoldForPrint() {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = [...document.querySelectorAll(":is(.folded > details, .ladder-more):not([open])")];
+      opened = [...document.querySelectorAll(":is(.folded > details, .ladder-more, .lost-kinds):not([open])")];
       opened.forEach((details) => { details.open = true; });
     });
     addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));

@@ -16,6 +16,7 @@ from tracer.metadata import PlanRow, SourceState
 from tracer.report import render, write_report
 from tracer.report.assets import csp_hash
 from tracer.report.table import MOST_ROWS
+from tracer.schema import KIND_BY_NUMBER
 
 BUDGET_BYTES = 2_500_000
 SECTIONS = (
@@ -100,6 +101,15 @@ def test_loss_and_damage_are_said_in_the_verdict_and_in_recording_quality(page):
         "memcg_id",
     ):
         assert words in quality
+
+
+@pytest.mark.parametrize(("kinds", "opened"), [(5, True), (6, False)])
+def test_many_kinds_of_lost_events_are_folded(kinds, opened):
+    lost = {kind.name: 10 + number for number, kind in enumerate([*KIND_BY_NUMBER.values()][:kinds])}
+    quality = render(quiet(), facts(lost=lost)).split('id="quality"')[1]
+    [state] = re.findall(rf'<details class="lost-kinds"( open)?><summary>Lost events by kind \({kinds}\)', quality)
+    assert bool(state) is opened
+    assert all(f">{name}<" in quality for name in lost)
 
 
 def test_an_empty_recording_is_told_in_sentences():
