@@ -24,9 +24,7 @@ def content(source: FleetSource) -> Content:
     """Guests with most kills by hour first, then by cost."""
     shown, note = first(source.results.guests, "guest", "those with most OOM kills, then by cost")
     rows = [_row(guest, source) for guest in shown]
-    table = Table(
-        "Guests by OOM kills and cost, by hour of recording", _COLUMNS, rows, sortable=True, css="wide", note=note
-    )
+    table = Table("Guests by OOM kills and cost, by hour of recording", _COLUMNS, rows, sortable=True, note=note)
     return Content(table)
 
 
@@ -38,7 +36,7 @@ def _row(guest: Guest, source: FleetSource) -> list[Cell]:
         source.guest_cell(guest),
         recorded,
         *rates,
-        word(findings_words(guest) or "none"),
+        word(findings_words(guest) or "none", "findings-of"),
         Cell(guest.costliest.facts["verdict"], css="verdict-of"),
     ]
 

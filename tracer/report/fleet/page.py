@@ -16,7 +16,7 @@ from .source import FleetSource
 
 SECTIONS: Final = (
     Section("arms", "Arms", arms.content, style=True),
-    Section("guests", "Guests by cost", guests.content),
+    Section("guests", "Guests by cost", guests.content, style=True),
     Section("kinds", "Findings by kind over time", kinds.content, style=True),
     Section("outliers", "Outliers", outliers.content),
     Section("groups", "By kernel, policy and label", groups.content),
