@@ -236,15 +236,22 @@ def test_a_recording_that_is_cut_is_shown_as_far_as_it_goes(tmp_path):
     assert rows == everything[: len(rows)]
 
 
-@pytest.mark.parametrize("command", [("events",), ("spans",), ("export", "--format", "chrome")])
-def test_rows_that_may_be_missing_are_said(tmp_path, command):
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("events",), "Rows may be missing"),
+        (("spans",), "Rows may be missing"),
+        (("export", "--format", "chrome"), "Part of what happened is missing"),
+    ],
+)
+def test_rows_that_may_be_missing_are_said(tmp_path, command, words):
     path = tmp_path / "cut.rtrace"
     path.write_bytes(GUEST.read_bytes()[:200])
-    assert run(command, path).stderr.startswith("Rows may be missing: the recording was cut short (")
+    assert run(*command, path).stderr.startswith(f"{words}: the recording was cut short (")
     with path.open("rb") as stream:
-        assert "the recording was cut short (" in run(command, "-", stdin=stream).stderr
+        assert "the recording was cut short (" in run(*command, "-", stdin=stream).stderr
     with GUEST.open("rb") as stream:
-        assert run(command, "-", stdin=stream).stderr == ""
+        assert run(*command, "-", stdin=stream).stderr == ""
 
 
 def test_lost_events_of_unknown_number_are_told(tmp_path):
