@@ -219,11 +219,11 @@ def test_the_queue_feeds_the_files(path):
     rotating = RotatingWriter(path, METADATA, Rotation(100_000))
     writer = BackgroundWriter(rotating)
     for turn in range(20):
-        writer.write_events(noisy_records(500, 10_000 * (turn + 1)))
+        writer.write_events(noisy_records(4_000, 100_000 * (turn + 1)))
         writer.flush()
     writer.close()
     times = [time for part in rotating.parts for time in times_of(Recording.open(part))]
-    assert len(times) == 10_000
+    assert len(times) == 80_000
     assert times == sorted(times)
     assert len(rotating.parts) > 3
 
