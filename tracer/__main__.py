@@ -15,7 +15,7 @@ def main() -> None:
     from .recorder.early_refusal import refuse_hopeless
 
     refuse_hopeless(sys.argv[1:])
-    from .commands.app import main as run
+    from .commands.entry import main as run
 
     signal.signal(signal.SIGINT, before)
     run()

@@ -8,7 +8,7 @@ from roots import Root, Userland
 
 BCC_OF = {"bullseye": "0.18.0", "bookworm": "0.26.0", "trixie": "0.31.0", "sid": "0."}
 """As these releases froze it; sid moves."""
-CHECK = ("python3", "-c", "from tracer.commands.app import main; main()", "check", "--json")
+CHECK = ("python3", "-c", "from tracer.commands.entry import main; main()", "check", "--json")
 COMPILE = ("python3", "/project/tests/compat/compile_programs.py")
 
 

@@ -26,7 +26,7 @@ cd /
 eval "$before"
 exec setpriv "$@"
 """
-RUN = "from tracer.commands.app import main; main()"
+RUN = "from tracer.commands.entry import main; main()"
 
 
 def run_as_nobody(

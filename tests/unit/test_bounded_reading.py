@@ -29,7 +29,7 @@ MOST_CPU_S = 60
 """For each of these files, none larger than 400 KiB, on a slow machine: most take some seconds."""
 START_NS = METADATA.start_ns
 MIB = 1 << 20
-ENTER = "import sys; from tracer.commands.app import main; sys.argv[0] = 'reclaim-tracer'; sys.exit(main())"
+ENTER = "import sys; from tracer.commands.entry import main; sys.argv[0] = 'reclaim-tracer'; sys.exit(main())"
 
 
 def packed(file: FileOfBlocks, kind: int, rows: int, raw: bytes, **changes: int) -> None:

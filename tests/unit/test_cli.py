@@ -279,3 +279,16 @@ def test_record_refuses_a_missing_directory(tmp_path):
     result = run("record", "-d", 1, "-o", tmp_path / "no" / "x.rtrace")
     assert result.returncode == 1
     assert str(tmp_path / "no") in result.stderr
+
+
+def test_a_command_loads_none_of_the_others():
+    code = (
+        "import sys\n"
+        "sys.argv[1:] = ['summary', 'missing.rtrace']\n"
+        "from tracer.commands.entry import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    print([name for name in sys.modules if name == 'tracer.commands.fleet'])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout == "[]\n"
+    assert "missing.rtrace" in result.stderr

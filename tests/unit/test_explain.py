@@ -65,7 +65,7 @@ def test_a_kind_may_be_spelled_as_it_is_typed(spelled):
     [("strom", "did you mean storm"), ("zzz", "`reclaim-tracer explain` lists them"), ("\x1b[31m", r"\x1b[31m")],
 )
 def test_an_unknown_kind_is_one_line_with_what_may_have_been_meant(name, said):
-    code = "from tracer.commands.app import main; main()"
+    code = "from tracer.commands.entry import main; main()"
     result = subprocess.run([sys.executable, "-c", code, "explain", name], capture_output=True, text=True)
     assert result.returncode == 2
     assert result.stdout == ""

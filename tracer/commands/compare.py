@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from ..errors import shown
 from ..terminal.loading import loading
 from ..terminal.messages import print_result, say
-from .compare_options import ArmsGroup, HowGroup
+from .compare_options import ArmsCommand, ArmsGroup, HowGroup
 from .gate_options import GateGroup, exit_by
 from .grouped import with_groups
 from .options import Force, Redact, named
+
+COMMAND_CLASS: Final = ArmsCommand
 
 _NONE, _BY_SECOND, _NO_GATE = ArmsGroup(), HowGroup(), GateGroup()
 
