@@ -301,3 +301,17 @@ def test_an_answer_is_compressed_for_whoever_takes_that(registry: CollectorRegis
             assert b"x_bytes 1.5" in gzip.decompress(answer.read())
     finally:
         server.close()
+
+
+def test_a_file_that_can_not_be_had_is_told_by_its_own_option(tmp_path: Path, registry: CollectorRegistry) -> None:
+    with pytest.raises(TracerError, match=r"/no does not exist; create it or choose another path with --metrics-file$"):
+        MetricsFile(tmp_path / "no" / "x.prom", registry)
+    (tmp_path / "folder.prom").mkdir()
+    with pytest.raises(TracerError, match=r"is a directory, .*; choose another path with --metrics-file$"):
+        MetricsFile(tmp_path / "folder.prom", registry)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    file = MetricsFile(gone / "x.prom", registry)
+    gone.rmdir()
+    with pytest.raises(TracerError, match=r"create it or choose another path with --metrics-file$"):
+        file.write()

@@ -11,6 +11,7 @@ from prometheus_client.core import CollectorRegistry
 from ..outputs import check_output, write_file
 
 _WHAT: Final = "a file of metrics"
+_OPTION: Final = "--metrics-file"
 _READABLE: Final = 0o644
 """node_exporter has a user of its own."""
 
@@ -21,8 +22,9 @@ class MetricsFile:
     def __init__(self, path: Path, registry: CollectorRegistry) -> None:
         """Try whether it can be written. Raises TracerError."""
         self._path, self._registry = path, registry
-        check_output(path, force=True, what=_WHAT)
+        check_output(path, force=True, what=_WHAT, option=_OPTION)
 
     def write(self) -> None:
         """Write what the metrics are now. Raises TracerError."""
-        write_file(self._path, generate_latest(self._registry), force=True, what=_WHAT, mode=_READABLE)
+        data = generate_latest(self._registry)
+        write_file(self._path, data, force=True, what=_WHAT, mode=_READABLE, option=_OPTION)
