@@ -40,3 +40,24 @@ def test_nothing_is_cut_on_paper(open_report, pages, name, paper):
     assert opened.ask(CUT) == []
     folded = "[...document.querySelectorAll('.folded > details > div')].filter(e => !e.getBoundingClientRect().height)"
     assert opened.ask(f"{folded}.length") == 0
+
+
+def test_paper_has_no_buttons_and_no_heading_or_axis_alone(open_report, pages):
+    opened = open_report(pages / "demo.html", width=PAPERS["A4"])
+    opened.page.emulate_media(media="print")
+    opened.ask("dispatchEvent(new Event('beforeprint'))")
+    assert opened.ask("[...document.querySelectorAll('.time-tools')].map(e => getComputedStyle(e).display)") == ["none"]
+    kept = "[...document.querySelectorAll('main .heading, #scene-about')].map(e => getComputedStyle(e).breakAfter)"
+    assert set(opened.ask(kept)) == {"avoid"}
+
+
+def test_no_name_of_a_tier_is_cut_in_the_ladders_charts_on_paper(open_report, pages):
+    opened = open_report(pages / "demo.html", width=PAPERS["A4"])
+    opened.page.emulate_media(media="print")
+    opened.ask("dispatchEvent(new Event('beforeprint'))")
+    opened.until("document.querySelector('.ladder-charts .ytick text')")
+    cut = """[...document.querySelectorAll('.ladder-charts .plot')].flatMap((plot) => {
+        const left = plot.getBoundingClientRect().left;
+        return [...plot.querySelectorAll('.ytick text')].filter((e) => e.getBoundingClientRect().left < left)
+            .map((e) => e.textContent); })"""
+    assert opened.ask(cut) == []

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 from command_line import run
+from fleets import recorded
 from golden.cases import TEXTS, all_cases
+
+from tracer.fleet.gathered import Fleet
+from tracer.fleet.results import results_of
+from tracer.report.fleet.page import render
 
 MOST_PX = 3500
 DEMO = Path(__file__).parents[2] / "reports/demo.rtrace"
@@ -25,3 +30,14 @@ def test_a_report_is_at_most_3500_pixels_high_at_1280(open_report, tmp_path, nam
     assert opened.ask(f"!{ladder} || {ladder}.scrollWidth <= {ladder}.clientWidth")
     assert opened.console == []
     assert opened.exceptions == []
+
+
+def test_the_fleets_guests_fit_a_screen_1280_wide(open_report, tmp_path):
+    page = tmp_path / "fleet.html"
+    verdict = "An OOM kill while the balloon held 640.0 MiB; 41.2 s of waiting for memory, 1.1 GiB moved for nothing."
+    guests = [
+        recorded(f"guest-{at}.prod.eu-west-1.example.net", 11.6, verdict=verdict, stall=9e4 * at) for at in (1, 2)
+    ]
+    page.write_text(render(results_of(Fleet(guests, ())), {}))
+    opened = open_report(page)
+    assert opened.ask("(e => e.scrollWidth - e.clientWidth)(document.querySelector('#guests .scroll'))") == 0
