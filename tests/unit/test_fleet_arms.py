@@ -140,3 +140,9 @@ def test_arms_are_on_the_page_in_the_text_and_in_json():
     told = json.loads(json.dumps(fleet_json(results)))["arms"]
     assert [each["arm"] for each in told["arms"]] == ["new"]
     assert fleet_json(results_of(fleet_of(9, 0.5)))["arms"] is None
+
+
+def test_a_loss_that_is_not_known_is_not_passed():
+    fleet = Fleet([recorded("a", loss=None)], ())
+    (judged,) = judge_fleet(parse("loss", compares=False), fleet, None)
+    assert judged.outcome is Outcome.UNKNOWN

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from ..gates.conditions import Condition, Growth, Measure
-from ..gates.judging import Judged, Outcome, judge, value_words
+from ..gates.judging import Judged, Outcome, judge, value_words, worst
 from ..gates.measures import number_of
 from ..wording.numbers import change
 from .arms import Run
@@ -15,12 +14,10 @@ from .comparing import Comparison, Pair
 from .differences import Difference, difference_in
 from .spread import LEVEL
 
-_RANK: Final = (Outcome.PASSED, Outcome.UNKNOWN, Outcome.MET)
-
 
 def judge_comparison(conditions: Iterable[Condition], comparison: Comparison) -> list[Judged]:
     """What came of each condition: the worst of all arms but the first."""
-    return [_worst(condition, _each(condition, comparison)) for condition in conditions]
+    return [worst(condition, _each(condition, comparison)) for condition in conditions]
 
 
 def _each(condition: Condition, comparison: Comparison) -> list[Judged]:
@@ -32,11 +29,6 @@ def _each(condition: Condition, comparison: Comparison) -> list[Judged]:
 
 def _in(run: Run, judged: Judged) -> Judged:
     return Judged(judged.condition, judged.outcome, f"{judged.words} in {run.source}")
-
-
-def _worst(condition: Condition, judged: list[Judged]) -> Judged:
-    outcome = max((each.outcome for each in judged), key=_RANK.index)
-    return Judged(condition, outcome, "; ".join(each.words for each in judged if each.outcome is outcome))
 
 
 def _grown(condition: Condition, growth: Growth, pair: Pair) -> Judged:
@@ -59,10 +51,8 @@ def _grown(condition: Condition, growth: Growth, pair: Pair) -> Judged:
 def _growth(growth: Growth, each: Difference) -> float:
     assert each.basis is not None
     if growth is Growth.AMOUNT:
-        return (each.after.mean or 0.0) - (each.before.mean or 0.0)
-    if not each.basis.before:
-        return float("inf") if each.basis.after else 0.0
-    return each.basis.difference / each.basis.before
+        return growth.of(each.before.mean or 0.0, each.after.mean or 0.0)
+    return growth.of(each.basis.before, each.basis.after)
 
 
 def _words(each: Difference, measure: Measure) -> str:

@@ -7,13 +7,12 @@ from typing import Final
 
 from ..compare.spread import LEVEL
 from ..gates.conditions import SEVERITIES, Condition, Growth
-from ..gates.judging import Judged, Outcome, of_findings, of_loss, of_number
+from ..gates.judging import Judged, Outcome, of_findings, of_loss, of_number, worst, worst_outcome
 from ..wording.numbers import count
-from .effects import Arms, Effect
+from .effects import Arms, Effect, Side
 from .gathered import Fleet, Recorded
 from .words import amount
 
-_RANK: Final = (Outcome.PASSED, Outcome.UNKNOWN, Outcome.MET)
 _MOST_NAMED: Final = 3
 
 
@@ -37,7 +36,7 @@ def _judged(condition: Condition, fleet: Fleet, arms: Arms | None) -> Judged:
 
 
 def _worst(condition: Condition, told: Sequence[tuple[str, Judged]]) -> Judged:
-    outcome = max((judged.outcome for _, judged in told), key=_RANK.index)
+    outcome = worst_outcome(judged for _, judged in told)
     if outcome is Outcome.PASSED:
         return Judged(condition, outcome, f"in none of {count(len(told))} recordings")
     alike = [(source, judged) for source, judged in told if judged.outcome is outcome]
@@ -57,8 +56,8 @@ def _of_recording(condition: Condition, each: Recorded) -> Judged:
         return of_findings(condition, found, each.facts["undecided"] or "")
     assert condition.measure is not None
     number = each.numbers[condition.measure.name]
-    if condition.measure.name == "loss":
-        return of_loss(condition, int(number.value or 0), each.facts["missing_parts"])
+    if condition.measure.name == "loss" and number.value is not None:
+        return of_loss(condition, int(number.value), each.facts["missing_parts"])
     return of_number(condition, condition.measure, number)
 
 
@@ -67,9 +66,7 @@ def _of_growth(condition: Condition, growth: Growth, arms: Arms | None) -> Judge
     effects = [] if arms is None else arms.of(condition.measure.name)
     if not effects:
         return Judged(condition, Outcome.UNKNOWN, "arms are not compared by this number")
-    judged = [_grown(condition, growth, arm, effect) for arm, effect in effects]
-    outcome = max((each.outcome for each in judged), key=_RANK.index)
-    return Judged(condition, outcome, "; ".join(each.words for each in judged if each.outcome is outcome))
+    return worst(condition, [_grown(condition, growth, arm, effect) for arm, effect in effects])
 
 
 def _grown(condition: Condition, growth: Growth, arm: str, effect: Effect) -> Judged:
@@ -77,7 +74,7 @@ def _grown(condition: Condition, growth: Growth, arm: str, effect: Effect) -> Ju
         return Judged(condition, Outcome.UNKNOWN, f"{effect.why} ({arm})")
     rates = [amount(effect.measure, side.rate) for side in (effect.control, effect.treatment)]
     words = f"from {rates[0]} to {rates[1]} an hour ({arm})"
-    if not condition.is_met(_growth(growth, effect)):
+    if not condition.is_met(_growth(growth, effect.control, effect.treatment)):
         return Judged(condition, Outcome.PASSED, words)
     if effect.p is None:
         return Judged(condition, Outcome.UNKNOWN, f"{words}; {effect.why}")
@@ -86,10 +83,7 @@ def _grown(condition: Condition, growth: Growth, arm: str, effect: Effect) -> Ju
     return Judged(condition, Outcome.MET, words)
 
 
-def _growth(growth: Growth, effect: Effect) -> float:
-    assert effect.difference is not None
-    if growth is Growth.AMOUNT:
-        return effect.difference
-    if not effect.control.rate:
-        return float("inf") if effect.difference else 0.0
-    return effect.difference / effect.control.rate
+def _growth(growth: Growth, control: Side, treatment: Side) -> float:
+    assert control.rate is not None
+    assert treatment.rate is not None
+    return growth.of(control.rate, treatment.rate)

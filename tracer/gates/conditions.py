@@ -5,6 +5,7 @@ Imports nothing large: `--help` and completion show the names.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,6 +74,14 @@ class Growth(Enum):
 
     SHARE = "share"
     AMOUNT = "amount"
+
+    def of(self, before: float, after: float) -> float:
+        """How much more it is after; as a share infinite where there was none before."""
+        if self is Growth.AMOUNT:
+            return after - before
+        if not before:
+            return math.inf if after else 0.0
+        return (after - before) / before
 
 
 @dataclass(frozen=True)

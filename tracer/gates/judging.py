@@ -27,6 +27,9 @@ class Outcome(Enum):
     UNKNOWN = "could not be judged"
 
 
+_RANK: Final = (Outcome.PASSED, Outcome.UNKNOWN, Outcome.MET)
+
+
 @dataclass(frozen=True)
 class Judged:
     """A condition with its outcome; `words` say the numbers, or why it could not be judged, a clause."""
@@ -52,6 +55,17 @@ class Judged:
 def judge(conditions: Iterable[Condition], analysis: Analysis, facts: RecordingFacts) -> list[Judged]:
     """What came of each condition in a recording."""
     return [_judged(condition, analysis, facts) for condition in conditions]
+
+
+def worst_outcome(judged: Iterable[Judged]) -> Outcome:
+    """MET where any is, else UNKNOWN where any is."""
+    return max((each.outcome for each in judged), key=_RANK.index)
+
+
+def worst(condition: Condition, judged: Sequence[Judged]) -> Judged:
+    """One condition held against several things: the worst outcome, with the words of all that have it."""
+    outcome = worst_outcome(judged)
+    return Judged(condition, outcome, "; ".join(each.words for each in judged if each.outcome is outcome))
 
 
 def failures(judged: Iterable[Judged]) -> list[str]:
