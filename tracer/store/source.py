@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from pathlib import Path
 from typing import Final, Protocol
@@ -29,24 +30,33 @@ class Readable(Protocol):
         ...
 
 
+class _Descriptor:
+    """Closed as soon as nothing refers to it: a read on one thread keeps it open while another lets it go."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        weakref.finalize(self, os.close, number)
+
+
 class Source:
     """A regular file opened for reading; `size` is its length at that time. Every failure is a RecordingError.
 
-    With an `identity` no other file than that one is read, however it is named. `read_bytes` is what was read so far.
+    Threads may read at once, and `rest` while another reads. With an `identity` no other file than that one is read,
+    however it is named. `read_bytes` is what was read so far.
     """
 
     def __init__(self, path: Path, identity: FileIdentity | None = None) -> None:
         self.path = path
         self.read_bytes = 0
-        self._descriptor: int | None = None
-        status = os.fstat(self._open())
+        descriptor = self._open()
+        self._descriptor: _Descriptor | None = descriptor
+        self._counting = threading.Lock()
+        status = os.fstat(descriptor.number)
         self._identity = FileIdentity.of(status)
         self._size = status.st_size
         if what := kind_of_file(status.st_mode):
-            self.rest()
             raise RecordingError(f"{shown(path)}: is {what}; name a recording's file (.rtrace)")
         if identity not in (None, self._identity):
-            self.rest()
             raise RecordingError(f"{shown(path)}: is no longer the recorded file: it was replaced")
 
     @property
@@ -57,34 +67,31 @@ class Source:
     def rest(self) -> None:
         """Hold no descriptor until the next read: a recording may have more files than a process may open."""
         self._descriptor = None
-        self._close()
 
     def read(self, size: int, offset: int) -> bytes:
         """Up to `size` bytes, fewer only at the end of the file."""
         try:
-            descriptor = self._open_again() if self._descriptor is None else self._descriptor
-            piece = os.pread(descriptor, size, offset)
+            descriptor = self._descriptor or self._open_again()
+            piece = os.pread(descriptor.number, size, offset)
             if len(piece) < size:
-                piece = self._continued(descriptor, piece, size, offset)
+                piece = self._continued(descriptor.number, piece, size, offset)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        with self._counting:
             self.read_bytes += len(piece)
-            return piece
-        except OSError as error:
-            raise self._unreadable(error) from error
+        return piece
 
-    def _open(self) -> int:
+    def _open(self) -> _Descriptor:
         try:
-            descriptor = os.open(self.path, _FLAGS)
+            return _Descriptor(os.open(self.path, _FLAGS))
         except OSError as error:
             raise self._unreadable(error) from error
-        self._descriptor, self._close = descriptor, weakref.finalize(self, os.close, descriptor)
-        return descriptor
 
-    def _open_again(self) -> int:
+    def _open_again(self) -> _Descriptor:
         descriptor = self._open()
-        status = os.fstat(descriptor)
-        if FileIdentity.of(status) != self._identity:
-            self.rest()
+        if FileIdentity.of(os.fstat(descriptor.number)) != self._identity:
             raise RecordingError(f"{shown(self.path)}: was replaced while being read; read it again")
+        self._descriptor = descriptor
         return descriptor
 
     @staticmethod
