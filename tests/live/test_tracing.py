@@ -105,14 +105,17 @@ def test_the_work_filter_lets_one_function_through_and_nothing_else() -> None:
 
 
 def test_the_notifier_filter_lets_one_callback_through(need) -> None:
+    # GIVEN a new network namespace's device, which every listener on network devices is told of
     need("live", Path("/sys/kernel/tracing/events/notifier/notifier_run").is_dir(), "this kernel has no notifier_run")
-    name = "pvclock_gtod_notify"
+    name, load = "rtnetlink_event", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do unshare -n true; done"
     need("live", name in find_symbols([name]), f"this kernel has no {name}")
     plan = make_plan(Targets(oom_notifiers=(name,)))
-    with open_session(plan=plan) as session, WaitingLoad("sleep 0.5") as load:
-        trace = run(session, [load])
+    # WHEN one of them is asked for
+    with open_session(plan=plan) as session, WaitingLoad(load) as devices:
+        trace = run(session, [devices])
+    # THEN it was told of each, and no other is in the recording
     callbacks = trace.of("oom_notifier_run")["cb"].tolist()
-    assert len(callbacks) > 10
+    assert len(callbacks) >= 12
     assert set(callbacks) == {find_symbols([name])[name][0].address}
     assert name in trace.symbols.values()
 
