@@ -40,7 +40,8 @@ _MEMORY_MIB: Final = 3072
 _LIST: Final = "/mnt/tests"
 _LOG: Final = "/mnt/report.jsonl"
 _RUN: Final = (
-    "cd /mnt/project && unset PYTHONPATH PYTHONDONTWRITEBYTECODE && PATH=/usr/sbin:/usr/bin HOME=/mnt/home REQUIRE=live"
+    "cd /mnt/project && unset PYTHONPATH PYTHONDONTWRITEBYTECODE &&"
+    " PATH=/usr/sbin:/usr/bin HOME=/mnt/home TMPDIR=/var/tmp REQUIRE=live"
     f" exec .venv/bin/python -m pytest -p no:cacheprovider --timeout {{limit_s}} --report-log {_LOG} @{_LIST}"
 )
 
