@@ -195,6 +195,26 @@ def test_balloon_events_bring_a_sample_at_once(tmp_path: Path, kind: str, extra:
     assert len([item for item in items if isinstance(item, Samples)]) == (3 if extra else 2)
 
 
+def test_readings_that_take_long_are_rarer_than_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN counters that take 10 ms of CPU to read, and readings wanted every 10 ms
+    machine = Machine(tmp_path, interval_s=0.01)
+    read = machine.counters.read
+
+    def slowly() -> object:
+        end_ns = time.thread_time_ns() + 10_000_000
+        while time.thread_time_ns() < end_ns:
+            pass
+        return read()
+
+    monkeypatch.setattr(machine.counters, "read", slowly)
+    # WHEN it runs for a while
+    items = [item for item in machine.collector.items(0.4) if isinstance(item, Samples)]
+    # THEN they take a fifth of a CPU, but for the one at either end
+    times = np.concatenate([item.time_ns for item in items])
+    assert len(times) > 2
+    assert np.diff(times[:-1]).min() >= 50_000_000
+
+
 def test_a_condition_with_a_descriptor_ends_it_at_once(tmp_path: Path) -> None:
     machine = Machine(tmp_path, interval_s=3600.0)
     wake = os.eventfd(0)

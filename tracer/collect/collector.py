@@ -44,6 +44,9 @@ are more: a machine on which DAMON pages out now and then is at rest."""
 _REST_SAMPLES: Final = _QUIET_SAMPLES + 10
 _REST_FACTOR: Final = 8
 """And still more rarely after some more of these: a reading with what belongs to it costs 0.5 ms of CPU."""
+_LONGEST_SHARE: Final = 1 / 5
+"""Readings take no more of a CPU than this, whatever was asked for: on a slow machine they would take what is traced
+off it."""
 _NAMING_AFTER_NS: Final = 500_000_000
 """New addresses come in groups, and a pass over the kernel's symbols takes 50 ms of CPU: wait for the rest."""
 _MISSED_GAP_NS: Final = 1_000_000_000
@@ -131,6 +134,7 @@ class Collector:
         self._missed = _LossCounter(sources.missed, start_ns)
         self._next_sample_ns = 0
         self._last_sample_ns = 0
+        self._least_gap_ns = 0
         self._name_at_ns = 0
         self._next_missed_ns = 0
         self._storm = False
@@ -273,7 +277,7 @@ class Collector:
     def _due(self) -> Iterator[Item]:
         now_ns = kernel_time.now_ns()
         if now_ns >= self._next_sample_ns or (
-            self._sample_soon and now_ns - self._last_sample_ns >= _EXTRA_SAMPLE_GAP_NS
+            self._sample_soon and now_ns - self._last_sample_ns >= max(_EXTRA_SAMPLE_GAP_NS, self._least_gap_ns)
         ):
             yield from self._after_records((self._sample(), *self._missed_events(now_ns)))
         yield from self._names(now_ns)
@@ -298,15 +302,16 @@ class Collector:
     def _sample(self) -> Samples:
         self._sources.buffers.refresh()
         counters = self._sources.counters
-        now_ns = kernel_time.now_ns()
+        now_ns, begin_ns = kernel_time.now_ns(), time.thread_time_ns()
         values = counters.read()
+        self._least_gap_ns = round((time.thread_time_ns() - begin_ns) / _LONGEST_SHARE)
         self._sample_soon = False
         self._last_sample_ns = now_ns
         # Not every driver's work is traced: then only the counters tell that it goes on.
         before, self._balloon = self._balloon, values[self._of_balloon].tolist()
         self._quiet_samples = self._quiet_samples + 1 if before in ([], self._balloon) else 0
         self._events = 0
-        self._next_sample_ns = now_ns + self._interval_ns * self._rarer
+        self._next_sample_ns = now_ns + max(self._interval_ns * self._rarer, self._least_gap_ns)
         return Samples(np.array([now_ns], np.int64), counters.names, values[np.newaxis, :])
 
     def _last(self) -> Iterator[Item]:
