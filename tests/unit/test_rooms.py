@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "wording": {"wording", "analyze", BASE},
     "compare": {"compare", "gates", "wording", "analyze", BASE},
     "metrics": {"metrics", "live", "analyze", BASE},
-    "export": {"export", "metrics", "tables", "analyze", "store", BASE},
+    "export": {"export", "metrics", "tables", "imports", "analyze", "store", BASE},
     "fleet": {"fleet", "compare", "tables", "gates", "wording", "analyze", "store", BASE},
     "gates": {"gates", "wording", "analyze", BASE},
     "live": {"live", "wording", "analyze", BASE},

@@ -22,6 +22,7 @@ class ExportFormat(StrEnum):
     ARROW = "arrow"
     CSV = "csv"
     FOLDED = "folded"
+    FTRACE = "ftrace"
     PROMETHEUS = "prometheus"
 
 
@@ -73,5 +74,7 @@ def export(
             exported = write_export(request, progress)
         if exported.missing_part:
             say(f"Part of what happened is missing: {exported.missing_part}.")
+        if exported.unsaid:
+            Messages(quiet=quiet).info(f"{to.value} has no words for: {exported.unsaid}")
         if target != STDOUT:
             Messages(quiet=quiet).info(f"Wrote {shown(target)} ({bytes_(exported.written_bytes)})")

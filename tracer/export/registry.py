@@ -18,7 +18,7 @@ Target = Write | Folder
 class Format:
     """One format. `maker` is module and class of its writer in this package; `binary` output is none for a terminal.
 
-    `needs` is the extra that brings its library.
+    `needs` is the extra that brings its library. One that `looks_ahead` reads all losses before the first event.
     A format `in_folder` is many files with its suffix in a Folder; any other is one file, or standard output.
     """
 
@@ -29,6 +29,12 @@ class Format:
     binary: bool = False
     in_folder: bool = False
     needs: str = ""
+    looks_ahead: bool = False
+
+    @property
+    def reads_twice(self) -> bool:
+        """Whether it needs a file: standard input can be read once only."""
+        return self.in_folder or self.looks_ahead
 
     def writer(self, source: Source, target: Target) -> Writer:
         """A writer of one recording, which hands what it makes to `target`. Raises TracerError."""
@@ -49,6 +55,7 @@ FORMATS: Final = (
     Format("arrow", "Arrow files, one a table", ".arrow", ("arrow", "ArrowWriter"), in_folder=True),
     Format("csv", "CSV files, one a table", ".csv", ("csv_files", "CsvWriter"), in_folder=True),
     Format("folded", "stacks of waiting, for flame graphs", ".folded", ("folded", "FoldedWriter")),
+    Format("ftrace", "text as ftrace prints it", ".txt", ("ftrace", "FtraceWriter"), looks_ahead=True),
     Format("prometheus", "metrics for Prometheus", ".prom", ("prometheus", "PrometheusWriter"), needs="metrics"),
 )
 

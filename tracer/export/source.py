@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from ..analyze import Analysis, Engine, Options, in_pieces, numbers_of
@@ -37,11 +37,15 @@ class Folder(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """The part of a recording to export; `progress` is told the share that is read, None where that is not known."""
+    """The part of a recording to export; `progress` is told the share that is read, None where that is not known.
+
+    A writer says in `unsaid`, when it is done, what of the recording its format has no words for.
+    """
 
     part: RecordingPart
     options: Options
     progress: Callable[[float | None], object]
+    unsaid: list[str] = field(default_factory=list)
 
     @property
     def metadata(self) -> Metadata:

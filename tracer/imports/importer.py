@@ -19,7 +19,7 @@ from ..freed_memory import keep_freed_memory
 from ..outputs import check_output
 from ..schema import KIND_BY_NAME, KIND_BY_NUMBER
 from ..store.format import JSON
-from ..store.note_keys import END_NOTE, IMPORT_NOTE
+from ..store.note_keys import END_NOTE, IMPORT_NOTE, MARKERS_NOTE
 from ..store.writer import Writer
 from .blocks.kept import KeepingScanner
 from .converter import Converter, Item
@@ -282,6 +282,7 @@ class _Import:
 
     def _notes(self) -> dict[str, JSON]:
         converter, start_ns = self._converter, self._survey.first_ns
+        markers: Iterator[JSON] = ([(time_ns - start_ns) / 1e9, text[:500]] for time_ns, text in converter.markers)
         return {
             IMPORT_NOTE: {
                 "lines": self._survey.lines,
@@ -294,5 +295,5 @@ class _Import:
                 "damage": self._source.damage,
                 "counted": dict(self._rules.threads.counted),
             },
-            "markers": rows_that_fit([(time_ns - start_ns) / 1e9, text[:500]] for time_ns, text in converter.markers),
+            MARKERS_NOTE: rows_that_fit(markers),
         }

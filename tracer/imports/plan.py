@@ -7,13 +7,12 @@ from collections.abc import Collection
 from .. import __version__
 from ..metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from ..schema import KINDS, OWN_FIELDS, Kind
-from .returns import end_of
+from .returns import NO_END, end_of
 from .sources import Source
 from .survey import Survey
 from .table import HYPERV_DRIVER, VIRTIO_KINDS, WORK_DRIVERS
 
 _NOT_THERE = "not in the source"
-_NO_END = "not in the source: placed after the last event inside the span"
 TRANSPORT = "import"
 MOST_CHARACTERS = 1000
 """Of what a source says of itself: hostile text may say any amount."""
@@ -33,6 +32,7 @@ def metadata_of(survey: Survey, source: Source, without_end: frozenset[str], ker
         absent_fields=_absent_fields(survey, without_end),
         transport=TRANSPORT,
         sample_interval_s=0.0,
+        lru_detail="span" if "nr_calls" in survey.fields.get("lru_shrink_inactive", ()) else "each",
         imported_from=source.name,
     )
 
@@ -42,7 +42,7 @@ def _row(kind: str, survey: Survey, without_end: frozenset[str]) -> PlanRow:
     names = ", ".join(sorted(survey.names.get(begin or kind, ())))
     if not names:
         return PlanRow(kind, "import", SourceState.ABSENT, _NOT_THERE)
-    return PlanRow(kind, f"import:{names}"[:MOST_CHARACTERS], SourceState.USED, _NO_END if begin else "")
+    return PlanRow(kind, f"import:{names}"[:MOST_CHARACTERS], SourceState.USED, NO_END if begin else "")
 
 
 def _absent_fields(survey: Survey, without_end: frozenset[str]) -> dict[str, tuple[str, ...]]:

@@ -17,6 +17,9 @@ QUIET_NS: Final = 50_000_000
 """A span without an end is over when its thread was silent for so long: `leak_balloon` of one notification was measured
 at 34 ms at most. It is less than the window in which records are put into order."""
 
+NO_END: Final = "not in the source: placed after the last event inside the span"
+"""What the plan says of a kind whose events were all made up here."""
+
 _TELL: Final = frozenset({"tell_host"})
 _LEAK: Final = _TELL | {"leak_balloon_begin", "leak_balloon_end"}
 _NOTIFY: Final = _LEAK | {"oom_notify_begin", "oom_notify_end"}

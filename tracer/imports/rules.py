@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from ..schema import KIND_BY_NAME
+from ..schema import KIND_BY_NAME, MODULE_NAME_BYTES
 from .heads import FUNCTION_ARROW
 from .layouts import Layout, Matcher, Taken
 from .names import Location, location, plain_name, undecorated, without_group
-from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, TRACEPOINTS, WORK_FUNCTIONS, Function
+from .table import COUNTED_FUNCTIONS, FUNCTION_BY_NAME, OWN_EVENTS, TRACEPOINTS, WORK_FUNCTIONS, Function
 from .threads import Threads, queue_number
-from .values import COMM, GIVEN, INTEGER, POINTER, SYMBOL_PATTERN, Symbols
+from .values import COMM, GIVEN, INTEGER, MODULE_NAME, POINTER, SYMBOL_PATTERN, Symbols
 
 FUNCTION_EVENT: Final = "function"
 """The function tracer's event, as trace-cmd and perf call it."""
@@ -34,8 +34,9 @@ _VICTIM_FIELDS: Final = (
 )
 
 _SIGNAL: Final = re.compile(
-    rf"sig=(9) errno=-?\d{{1,20}} code=(0|-\d{{1,20}}) comm=(.*) pid=(?P<pid>\d{{1,10}}) grp={_NUMBER} res=(0)\s*$"
+    rf"sig=(9) (?:errno=-?\d{{1,20}} )?code=(0|-\d{{1,20}}) comm=(.*) pid=(?P<pid>\d{{1,10}}) grp={_NUMBER} res=(0)\s*$"
 )
+_MODULE: Final = re.compile(rf"([^\s:]{{1,{MODULE_NAME_BYTES - 1}}})(?: [A-Z+-]*)?\s*$")
 _SIGNAL_FIELDS: Final = ("sig", "code", "victim_comm", "pid", "group", "result")
 
 
@@ -151,6 +152,20 @@ class SignalRule:
         """The signal; None for every other one."""
         match = self._layout.pattern.match(line, at)
         return (self._layout, match.groups()) if match is not None and int(match["pid"]) != thread else None
+
+
+class ModuleRule:
+    """`module_load`, `module_free`: the module's name, behind which a load has the module's taints."""
+
+    settles = True
+
+    def __init__(self, kind: str) -> None:
+        self._layout = Layout(KIND_BY_NAME[kind], _MODULE, (("module_name", MODULE_NAME),))
+
+    def take(self, line: str, at: int, thread: int) -> Taken | None:  # noqa: ARG002 - the rule's interface
+        """The module."""
+        match = self._layout.pattern.match(line, at)
+        return None if match is None else (self._layout, match.groups())
 
 
 @dataclass
@@ -330,7 +345,7 @@ class Rules:
         short = without_group(name)
         if short in (FUNCTION_ARROW, FUNCTION_EVENT):
             return FunctionRule(self.threads)
-        kind = self._mapping.get(name) or self._mapping.get(short)
+        kind = self._mapping.get(name) or self._mapping.get(short) or (short if short in OWN_EVENTS else None)
         if kind is not None:
             return ProbeRule(short, self.threads, self.symbols, kind)
         if line.startswith("(", at):
@@ -346,4 +361,6 @@ class Rules:
             return NotifierRule(kind, self.symbols)
         if kind == "signal_generate":
             return SignalRule(kind)
+        if kind in ("module_load", "module_free"):
+            return ModuleRule(kind)
         return VictimRule(kind) if kind == "mark_victim" else Matcher(kind, self.symbols)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..schema import DEF_PRIORITY, KIND_BY_NAME, RECLAIM_FLAG_ANON, RECLAIM_FLAG_FILE, TRACEPOINT_KINDS
+from ..schema import DEF_PRIORITY, KIND_BY_NAME, KINDS, RECLAIM_FLAG_ANON, RECLAIM_FLAG_FILE, TRACEPOINT_KINDS
 
 TRACEPOINTS: Final[dict[str, str]] = {kind.tracepoint_name: kind.name for kind in TRACEPOINT_KINDS}
 """Tracepoint to kind; a group before the name (`vmscan:`) is taken off first."""
@@ -59,6 +59,13 @@ FUNCTIONS: Final = (
 )
 
 FUNCTION_BY_NAME: Final = {name: function for function in FUNCTIONS for name in function.names}
+
+OWN_EVENTS: Final = frozenset(
+    kind.name
+    for kind in KINDS
+    if not kind.tracepoint and all(kind.name not in (function.entry, function.exit) for function in FUNCTIONS)
+)
+"""Kinds that are no event of the kernel's: text has them by their own names, as our export writes them."""
 
 COUNTED_FUNCTIONS: Final = frozenset({"return_free_pages_to_mm", "drop_slab"})
 """Functions that matter but are no kind: counted in the recording's notes, and a trace of nothing else is imported."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..schema import COMM_BYTES
+from ..schema import COMM_BYTES, MODULE_NAME_BYTES
 from ..store.contents import SYMBOL_NAMES, SYMBOLS
 from ..store.format import MAX_JSON_BYTES
 from .names import plain_name
@@ -80,6 +80,7 @@ def _comms(texts: Sequence[str]) -> npt.NDArray[np.bytes_]:
 
 
 COMM: Final = Value("", _comms)
+MODULE_NAME: Final = Value("", lambda texts: np.array([text.encode() for text in texts], f"S{MODULE_NAME_BYTES}"))
 GIVEN: Final = Value("", lambda texts: np.fromiter((_fit(int(text)) for text in texts), np.int64, len(texts)))
 """A number that was worked out rather than read."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..recording_facts import RecordingFacts
 
     Progress = Callable[[float | None], object]
+    Written = tuple[RecordingFacts, list[str], int]
 
 _BUFFER_BYTES: Final = 1 << 20
 
@@ -40,23 +41,28 @@ class ExportRequest:
 
 @dataclass(frozen=True)
 class Exported:
-    """How much was written, and what of the recording could not be, as a clause, empty where nothing."""
+    """How much was written; `missing_part` of the recording could not be read, for `unsaid` the format has no words:
+    clauses, empty where nothing."""
 
     written_bytes: int
     missing_part: str
+    unsaid: str
 
 
 def export(request: ExportRequest, progress: Callable[[str, float | None], object]) -> Exported:
     """Write it. Raises TracerError."""
+    from ..store import STDIN
     from ..wording.evidence import unseen_part
     from ..wording.numbers import listing
 
+    if request.recording == STDIN and request.format.reads_twice:
+        raise UsageError(f"--format {request.format.name} needs a file: write standard input to one first")
     write = _to_folder if request.format.in_folder else _to_file
-    facts, written = write(request, lambda share: progress("Exporting", share))
-    return Exported(written, listing(unseen_part(facts)))
+    facts, unsaid, written = write(request, lambda share: progress("Exporting", share))
+    return Exported(written, listing(unseen_part(facts)), listing(unsaid))
 
 
-def _to_file(request: ExportRequest, progress: Progress) -> tuple[RecordingFacts, int]:
+def _to_file(request: ExportRequest, progress: Progress) -> Written:
     from ..store import STDIN, files_of
 
     inputs = [] if request.recording == STDIN else files_of(request.recording)
@@ -68,33 +74,30 @@ def _to_file(request: ExportRequest, progress: Progress) -> tuple[RecordingFacts
             written += len(data)
             write(data)
 
-        facts = _poured(request, count, progress)
-    return facts, written
+        poured = _poured(request, count, progress)
+    return *poured, written
 
 
-def _to_folder(request: ExportRequest, progress: Progress) -> tuple[RecordingFacts, int]:
+def _to_folder(request: ExportRequest, progress: Progress) -> Written:
     from ..output_folder import NewFolder
-    from ..store import STDIN
 
     suffix = request.format.suffix
     if request.output == STDOUT:
         raise UsageError(f"--format {request.format.name} is many files: name a folder with -o")
-    if request.recording == STDIN:
-        raise UsageError(f"--format {request.format.name} needs a file: write standard input to one first")
     is_ours = partial(_is_table, suffix=suffix)
     with NewFolder(request.output, force=request.force, what="an export", is_ours=is_ours) as folder:
         with folder.refusals():
-            facts = _poured(request, folder, progress)
+            poured = _poured(request, folder, progress)
         folder.publish()
-    return facts, folder.written_bytes
+    return *poured, folder.written_bytes
 
 
-def _poured(request: ExportRequest, target: Target, progress: Progress) -> RecordingFacts:
+def _poured(request: ExportRequest, target: Target, progress: Progress) -> tuple[RecordingFacts, list[str]]:
     from ..export.source import Source
 
     part = request.span.part(opened(request.recording, request.span))
     source = Source(part, request.options, progress)
-    return source.pour(request.format.writer(source, target))
+    return source.pour(request.format.writer(source, target)), source.unsaid
 
 
 def _is_table(file: Path, suffix: str) -> bool:

@@ -23,6 +23,8 @@ DROPPED_EVENTS_NOTE: Final = "dropped_events"
 """Events dropped because the queue was full, by kind; they are in the lost stretches too."""
 DROPPED_SAMPLES_NOTE: Final = "dropped_samples"
 """Readings of counters dropped because the writer was far behind."""
+MARKERS_NOTE: Final = "markers"
+"""What was written into a trace that was imported: a list of `[s, text]`, seconds since the recording's start."""
 MARKS_NOTE: Final = "marks"
 """What somebody who watched wrote into the recording: a list of `[at_ns, words]`, at most MOST_MARKS."""
 NOT_KEPT_NOTE: Final = "not_kept_ns"
@@ -52,6 +54,7 @@ __all__ = [
     "HOST_COMMANDS_NOTE",
     "IMPORT_NOTE",
     "KNOWN_NOTES",
+    "MARKERS_NOTE",
     "MARKS_NOTE",
     "MOST_CLOCK_CHANGES",
     "MOST_COMMENT_CHARS",
