@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,12 +14,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from .command import run
 from .many_findings import write_findings
 from .measure import interleave
 from .rows import Row, Subject
 from .setting import Setting
 from .synthetic_recording import write_recording
-from .tracers import ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -42,14 +40,6 @@ _SIZES: Final = (
 )
 _QUICK: Final = 10_000
 """Events, or findings, of a quick run."""
-_REPORT: Final = """
-import atexit, time
-from tests.bench.analysis import memory_bytes
-atexit.register(lambda: print(time.process_time(), memory_bytes("VmHWM")))
-from tracer.__main__ import main
-main()
-"""
-"""The command line; its last line tells its CPU seconds and its peak of memory in bytes."""
 _DRAG_STEPS: Final = 90
 _READY: Final = "html[data-ready]"
 _MIDDLE_THIRD: Final = """() => {
@@ -125,13 +115,9 @@ def _pan_row(subject: Subject, gaps_s: list[float]) -> Row:
 def _made(folder: Path, number: int, write: Callable[[Path, int], int]) -> Made:
     recording, page = folder / "report.rtrace", folder / f"report-{write.__name__}-{number}.html"
     write(recording, number)
-    command = [sys.executable, "-c", _REPORT, "report", str(recording), "-o", str(page), "--force"]
-    start = time.monotonic()
-    told = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    wall_s = time.monotonic() - start
-    cpu_s, peak_bytes = map(float, told.splitlines()[-1].split())
+    ran = run("report", recording, "-o", page, "--force")
     recording.unlink()
-    return Made(cpu_s, wall_s, peak_bytes / 2**20, page)
+    return Made(ran.cpu_s, ran.wall_s, ran.peak_mib, page)
 
 
 def _plain_page(folder: Path) -> Path:
