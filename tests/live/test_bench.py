@@ -12,7 +12,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SUITES = ("calls", "reclaim", "recording", "analysis", "repeated", "importing", "large", "crash", "starting", "live")
+SUITES = (
+    "calls",
+    "reclaim",
+    "recording",
+    "analysis",
+    "repeated",
+    "importing",
+    "exporting",
+    "large",
+    "crash",
+    "starting",
+    "live",
+)
 """Not `reporting`, which takes a browser."""
 
 
