@@ -13,6 +13,11 @@ _NAMELESS: Final = "(none)"
 """The kernel's own nodename, where nobody has set one."""
 
 
+def given_name(host: str | None) -> str:
+    """The host's name; empty where it is not known or nobody has given it one."""
+    return "" if host is None or host == _NAMELESS else host
+
+
 @dataclass(frozen=True)
 class Slice:
     """Seconds `from_s` to `to_s` of a recording that is `of_s` long, when only these were looked at."""
@@ -56,8 +61,7 @@ class RecordingFacts:
     @property
     def name(self) -> str:
         """What to call it: the host, the file it was imported from, or its own."""
-        host = "" if self.metadata.host == _NAMELESS else self.metadata.host
-        return host or self.metadata.imported_from or self.source
+        return given_name(self.metadata.host) or self.metadata.imported_from or self.source
 
     @property
     def lost_total(self) -> int:

@@ -29,10 +29,12 @@ const rows = (() => {
     return row;
   }
 
+  const formats = [0, 1, 2, 4].reduce((all, digits) => ({ ...all, [digits]: new Intl.NumberFormat("en-GB", { maximumFractionDigits: digits }) }), {});
+
   const number = (value) => {
     const size = Math.abs(value);
     const decimals = size >= 100 || value === 0 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4;
-    return value.toLocaleString("en-GB", { maximumFractionDigits: decimals });
+    return formats[decimals].format(value);
   };
 
   function length(seconds) {

@@ -35,7 +35,7 @@
       printWidth: charts.printWidth,
       layout: { margin, hovermode: false, dragmode: false, height: row.height },
       xaxis: { range: [from_s, to_s], tickvals: ticks.at, showticklabels: false, ticks: "", zeroline: false },
-      yaxis: { fixedrange: true, ...y },
+      yaxis: { fixedrange: true, ticklabeloverflow: "allow", ...y },
     });
   }
 
@@ -61,27 +61,29 @@
     return ticks;
   }
 
-  const isNear = (row) => {
-    const { top, bottom } = plotOf(row).getBoundingClientRect();
-    return bottom > -200 && top < innerHeight + 200;
-  };
-
-  // Rows on the screen at once, the others in the frames after it.
-  function draw() {
+  // Rows on or next to the screen; gives what draws the others, one after each `pause`, until all are drawn again.
+  async function drawNear() {
     const turn = (frames += 1);
     frame.style.setProperty("--pan", "0px");
     const ticks = drawAxis();
     shade();
-    const [near, far] = [all.filter(isNear), all.filter((row) => !isNear(row))];
-    const drawn = near.map((row) => drawRow(row, ticks));
-    const rest = far.reduce((before, row) => before.then(async () => {
-      await new Promise(requestAnimationFrame);
-      if (turn === frames) await drawRow(row, ticks);
-    }), Promise.resolve());
-    return { near: Promise.all(drawn), rest };
+    const near = new Set(all.filter((row) => charts.isNear(plotOf(row))));
+    const drawn = [...near].map((row) => drawRow(row, ticks));
+    const rest = async (pause) => {
+      for (const row of all.filter((each) => !near.has(each))) {
+        await pause();
+        if (turn === frames) await drawRow(row, ticks);
+      }
+    };
+    await Promise.all(drawn);
+    return { rest };
   }
 
+  const nextFrame = () => new Promise(requestAnimationFrame);
+  const draw = async () => (await drawNear()).rest(nextFrame);
+
   async function drawAll() {
+    frames += 1;
     const ticks = drawAxis();
     shade();
     await Promise.all(all.map((row) => drawRow(row, ticks)));
@@ -268,13 +270,21 @@
     findings = given.findings;
     all = given.rows.map(rows.unpack);
     all.forEach(overlay);
+    byId("reset").disabled = view.whole();
     controls();
     follow();
+    const chosen = findings[view.selected()];
+    if (chosen && view.whole()) view.showAround(...chosen);
   }
 
   let ready = null;
+  const prepared = () => (ready ??= prepare());
   charts.register(async () => {
-    await (ready ??= prepare());
+    await prepared();
     await drawAll();
+  }, async () => {
+    await prepared();
+    const { rest } = await drawNear();
+    return { rest: () => rest(charts.pause) };
   });
 })();

@@ -84,7 +84,7 @@ def open_report(browser: Browser) -> Iterator[Open]:
         opened.page.on("request", lambda request: opened.requests.append(request.url))
         opened.page.goto(path.as_uri() + fragment)
         if context.get("java_script_enabled", True):
-            opened.page.wait_for_selector("html[data-ready]", state="attached", timeout=READY_TIMEOUT_MS)
+            opened.page.wait_for_selector("html[data-drawn]", state="attached", timeout=READY_TIMEOUT_MS)
         return opened
 
     yield open_

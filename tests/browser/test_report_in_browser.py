@@ -57,6 +57,14 @@ def test_every_chart_is_drawn_without_a_word_in_the_console(open_report, report,
     assert opened.ask("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+def test_the_first_screen_waits_for_no_chart_below_it(open_report, report):
+    opened = open_report(report)
+    said = "['ready', 'drawn'].map((what) => Number(document.documentElement.dataset[what]))"
+    assert opened.ask("document.querySelector('.plot').getBoundingClientRect().top >= innerHeight")
+    ready, drawn = opened.ask(said)
+    assert 0 < ready < drawn
+
+
 def test_it_asks_for_nothing_but_itself(open_report, report):
     opened = open_report(report)
     asked = {url for url in opened.requests if not url.startswith(("data:", "blob:"))}

@@ -55,6 +55,11 @@ def test_a_label_names_the_guest_where_hosts_are_called_alike():
     assert [guest.name for guest in results_of(fleet).guests] == ["web-1", "web-2"]
 
 
+def test_guests_without_a_name_are_not_one_guest():
+    nameless = [recorded(name, host=host) for name, host in (("a", "(none)"), ("b", "(none)"), ("c", None))]
+    assert [guest.name for guest in results_of(Fleet(nameless, ())).guests] == ["a.rtrace", "b.rtrace", "c.rtrace"]
+
+
 def test_groups_are_by_kernel_and_label_with_what_is_not_known_counted():
     fleet = Fleet(
         [

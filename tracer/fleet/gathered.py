@@ -9,6 +9,7 @@ from typing import Any, Final
 from ..analyze.findings.kind import COST_BYTES_S
 from ..analyze.terms import Quality
 from ..gates.measures import Number
+from ..recording_facts import given_name
 from ..tables.contention import FINDINGS, NOT_JUDGED
 from .fragments import Fragments
 from .manifest import Entry
@@ -46,8 +47,8 @@ class Recorded:
 
     @property
     def guest(self) -> str:
-        """Whose it is: by its label, the host's name, else its own."""
-        return self.labels.get(GUEST) or self.facts["host"] or self.source
+        """Whose it is: by its label, the host's name, else its own: guests without a name are not one guest."""
+        return self.labels.get(GUEST) or given_name(self.facts["host"]) or self.source
 
     @property
     def duration_s(self) -> float:

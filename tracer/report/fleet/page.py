@@ -19,7 +19,7 @@ SECTIONS: Final = (
     Section("guests", "Guests by cost", guests.content, style=True),
     Section("kinds", "Findings by kind over time", kinds.content, style=True),
     Section("outliers", "Outliers", outliers.content),
-    Section("groups", "By kernel, policy and label", groups.content),
+    Section("groups", "By kernel, policy and label", groups.content, style=True),
     Section("unread", "What could not be read", unread.content),
 )
 
