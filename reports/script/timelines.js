@@ -23,6 +23,7 @@
   }
 
   function start() {
+    reset.disabled = view.whole();
     figures.forEach((figure) => {
       const plot = charts.plotOf(figure);
       plot.on("plotly_doubleclick", () => view.setRange(0, view.duration));

@@ -183,6 +183,7 @@ def test_of_nothing_recorded_the_page_claims_nothing_and_names_the_check():
     assert "MemAvailable was" not in page
     assert "No page was reclaimed" not in page
     assert "Not known whether pages were reclaimed" in page
+    assert "No tier was seen supplying memory, but this recording can" in page
 
 
 @pytest.mark.parametrize(

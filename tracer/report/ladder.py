@@ -9,6 +9,7 @@ from ..analyze.model import Analysis, TierRow
 from ..analyze.naming import tier_title
 from ..analyze.sizes import MIB
 from ..analyze.terms import Tier
+from ..wording.evidence import nothing_seen
 from ..wording.numbers import count, mib, percent, plural, seconds
 from ..wording.tier_pages import inferred_mark
 from ..wording.tiers import rungs, shrinker_freed, who
@@ -16,7 +17,7 @@ from .episodes import Choice, Rung, TapMark, choices, which_episodes
 from .figure import Figure, Trace, kinds, to_data
 from .palette import tier_color
 from .section import Content, Source
-from .table import Cell, Column, Table, dash, number, quality, tier, unknown
+from .table import Cell, Column, Table, dash, none_seen, number, quality, tier, unknown
 
 _SHRINKERS_NAMED: Final = 3
 _AXIS_PX: Final = 48
@@ -107,10 +108,11 @@ class Rungs:
 
 @dataclass(frozen=True)
 class Ladder:
-    """What can be chosen, a table for each, which of the episodes these are, and the charts."""
+    """What can be chosen, a table for each or what to say instead, which of the episodes these are, and the charts."""
 
     labels: list[str]
     ladders: list[Rungs]
+    absent: str
     note: str
     charts: list[Figure]
 
@@ -121,7 +123,9 @@ def content(source: Source) -> Content:
     charts = ladder_figures(analysis, page_bytes)
     picks = choices(analysis, page_bytes)
     rows = [_rungs(pick, page_bytes) for pick in picks]
-    shown = Ladder([pick.label for pick in picks], rows, which_episodes(analysis), charts)
+    seen = not nothing_seen(analysis, source.facts)
+    absent = none_seen("No tier supplied memory in this time.", "No tier was seen supplying memory", seen=seen)
+    shown = Ladder([pick.label for pick in picks], rows, absent, which_episodes(analysis), charts)
     return Content(shown, {"figures": [to_data(figure) for figure in charts]}, kinds(charts))
 
 
