@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracer.analyze.totals import tier_gaps
-from tracer.analyze.totals.reclaim_counts import SUMS, Counter, Edge, ReclaimCounts
+from tracer.analyze.totals.reclaim_counts import SUMS, Counter, Edges, ReclaimCounts
 
 NAMES = frozenset({*(counter.sample for counter in Counter), "vmstat.pgsteal_file", "vmstat.pgsteal_anon"})
 
@@ -16,16 +16,16 @@ NAMES = frozenset({*(counter.sample for counter in Counter), "vmstat.pgsteal_fil
 class Written(ReclaimCounts):
     """Edges that were made before."""
 
-    def __init__(self, edges: list[Edge]) -> None:
+    def __init__(self, edges: Edges) -> None:
         super().__init__(sampled=True)
         self.has = NAMES
         self._written = edges
 
-    def edges(self) -> list[Edge]:
+    def edges(self) -> Edges:
         return self._written
 
 
-def edges(seed: int, count: int, rest: float, doubt: float) -> list[Edge]:
+def edges(seed: int, count: int, rest: float, doubt: float) -> Edges:
     """Readings at which nothing moved with a probability of `rest`, and some events are counted perhaps."""
     source = np.random.default_rng(seed)
     low = high = np.zeros(SUMS, np.int64)
@@ -40,8 +40,8 @@ def edges(seed: int, count: int, rest: float, doubt: float) -> list[Edge]:
             lists = (lists[0] + int(source.integers(0, 12)), lists[1] + int(source.integers(0, 12)))
         if source.random() >= doubt:
             low = high
-        found.append(Edge(number * 250_000_000, low, high, counts, lists))
-    return found
+        found.append((number * 250_000_000, low, high, counts, lists))
+    return Edges(*map(np.array, zip(*found, strict=True)))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

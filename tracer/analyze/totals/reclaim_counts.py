@@ -15,6 +15,7 @@ from ..stream.growing import Growing
 from ..stream.lane import SPAN_CODE
 from ..stream.stretch import Stretch
 from ..terms import Tier
+from .packed_rows import RowLog
 
 I64 = npt.NDArray[np.int64]
 
@@ -60,6 +61,9 @@ _LATE_NS: Final = 60_000_000_000
 _NEVER_NS: Final = 1 << 62
 _MOST_EDGES: Final = 4096
 _LISTS: Final = ("vmstat.pgsteal_file", "vmstat.pgsteal_anon")
+_NO_LISTS: Final = (SAMPLE_NULL, SAMPLE_NULL)
+_COLUMNS: Final = (1, 1 + SUMS, 1 + 2 * SUMS, 1 + 2 * SUMS + len(Counter), 1 + 2 * SUMS + len(Counter) + len(_LISTS))
+"""Where a row's time, `low`, `high`, `counts` and `lists` end."""
 _VM_EVENT: Final = "vmstat.pgmajfault"
 _KHUGEPAGED: Final = b"khugepaged"
 _ASKED_BIT: Final = 1 << SPAN_CODE[SpanKind.PROACTIVE_RECLAIM]
@@ -73,24 +77,29 @@ def code_of(counter: I64, limit: I64, is_file: npt.NDArray[np.bool_]) -> I64:
     return code
 
 
-class Edge(NamedTuple):
-    """A reading at `time_ns`, made at some time between that and the next one's.
+class Edges(NamedTuple):
+    """Readings at `time_ns`, shape (edges,), oldest first, each made at some time between that and the next one's.
 
-    `low` are sums of the pages of events surely counted by then, `high` with those that may be, shape (SUMS,);
-    `counts` the kernel's counters, shape (len(Counter),), 0 for those it has not; `lists` those of file and anon.
+    `low` are sums of the pages of events surely counted by then, `high` with those that may be, shape (edges, SUMS);
+    `counts` the kernel's counters, shape (edges, len(Counter)), 0 for those it has not; `lists` those of file and anon,
+    shape (edges, 2), SAMPLE_NULL where they were not read.
     """
 
-    time_ns: int
+    time_ns: I64
     low: I64
     high: I64
     counts: I64
-    lists: tuple[int, int] | None
+    lists: I64
+
+    def part(self, chosen: slice | I64) -> Edges:
+        """Some of them."""
+        return Edges(*(column[chosen] for column in self))
 
 
 class _Reading(NamedTuple):
     time_ns: int
     counts: I64
-    lists: tuple[int, int] | None
+    lists: tuple[int, int]
 
 
 class ReclaimCounts:
@@ -101,7 +110,8 @@ class ReclaimCounts:
         self._rows = Growing()
         self._below = np.zeros(SUMS, np.int64)
         self._readings: list[_Reading] = []
-        self._edges: list[Edge] = []
+        self._edges = RowLog(_COLUMNS[-1])
+        self._edge_ns = -1
         self._stride, self._seen = 1, 0
         self._newest_ns = -1
         self.has = frozenset[str]()
@@ -134,7 +144,7 @@ class ReclaimCounts:
         read = (np.column_stack((counts, *lists)) != SAMPLE_NULL).all(axis=1)
         times_ns, by_list = samples.time_ns.tolist(), [column.tolist() for column in lists]
         for row in np.flatnonzero(read).tolist():
-            split = (by_list[0][row], by_list[1][row]) if len(by_list) == len(_LISTS) else None
+            split = (by_list[0][row], by_list[1][row]) if len(by_list) == len(_LISTS) else _NO_LISTS
             self._readings.append(_Reading(times_ns[row], counts[row].copy(), split))
 
     def settle(self, until_ns: int) -> None:
@@ -147,12 +157,13 @@ class ReclaimCounts:
         del self._readings[:ready]
         self._forget(min(until_ns, self._newest_ns) - _LATE_NS)
 
-    def edges(self) -> list[Edge]:
+    def edges(self) -> Edges:
         """All edges, oldest first; to be asked for once, at the end."""
         self.settle(np.iinfo(np.int64).max)
         self._make_edges(self._readings, [_NEVER_NS] * len(self._readings))
         self._readings = []
-        return self._edges
+        time_ns, low, high, counts, lists = np.split(self._edges.whole(), _COLUMNS[:-1], axis=1)
+        return Edges(time_ns[:, 0], low, high, counts, lists)
 
     def _forget(self, until_ns: int) -> None:
         """Readings may stop, or never begin: events wait a minute for one."""
@@ -172,7 +183,7 @@ class ReclaimCounts:
 
     def _make_edges(self, readings: Sequence[_Reading], nexts_ns: Sequence[int]) -> None:
         """Edges of readings, each with the time of the next one; those that are no later than the last are passed."""
-        newest_ns = self._edges[-1].time_ns if self._edges else -1
+        newest_ns = self._edge_ns
         until_ns: list[int] = []
         taken: list[_Reading] = []
         for reading, next_ns in zip(readings, nexts_ns, strict=True):
@@ -188,8 +199,8 @@ class ReclaimCounts:
         low, high = np.split(self._below + _sums_before(key, pages, np.concatenate((from_grid, until_grid))), 2)
         self._take(newest_ns - SLACK_NS)
         for reading, sure, maybe in zip(taken, low, high, strict=True):
-            # Copies: views would keep the sums of all readings that were taken together.
-            self._keep(Edge(reading.time_ns, sure.copy(), maybe.copy(), reading.counts, reading.lists))
+            self._keep(np.concatenate(([reading.time_ns], sure, maybe, reading.counts, reading.lists)))
+        self._edge_ns = newest_ns
 
     def _take(self, until_ns: int) -> None:
         """Add up what lies before a time; its rows are forgotten."""
@@ -199,13 +210,13 @@ class ReclaimCounts:
             self._below = self._below + _sums(key[past], pages[past])
             self._rows.replace(key[~past], pages[~past])
 
-    def _keep(self, edge: Edge) -> None:
+    def _keep(self, edge: I64) -> None:
         if len(self._edges) > 1 and (self._seen - 1) % self._stride:
-            self._edges.pop()
+            self._edges.drop_last()
         self._edges.append(edge)
         self._seen += 1
         if len(self._edges) > _MOST_EDGES:
-            self._edges = self._edges[::2]
+            self._edges.halve()
             self._stride *= 2
 
 

@@ -15,8 +15,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ...schema import SAMPLE_NULL
 from ..terms import Tier
-from .reclaim_counts import SUMS, Counter, Edge, Limit, ReclaimCounts, Told
+from .reclaim_counts import Counter, Edges, Limit, ReclaimCounts, Told
 
 I64 = npt.NDArray[np.int64]
 
@@ -86,17 +87,11 @@ class _Gap:
 class _Table:
     """Edges as columns, but for those in the middle of a rest: nothing moved up to them, nor to the next."""
 
-    def __init__(self, edges: Sequence[Edge]) -> None:
-        time_ns = np.asarray([edge.time_ns for edge in edges], np.int64)
-        low = np.asarray([edge.low for edge in edges], np.int64).reshape(-1, SUMS)
-        high = np.asarray([edge.high for edge in edges], np.int64).reshape(-1, SUMS)
-        counts = np.asarray([edge.counts for edge in edges], np.int64).reshape(-1, len(Counter))
-        lists = None
-        if all(edge.lists for edge in edges):
-            lists = np.asarray([edge.lists for edge in edges], np.int64).reshape(-1, 2)
-        kept = _moving([low, high, counts, *([] if lists is None else [lists])])
-        self.time_ns, self.low, self.high, self.counts = time_ns[kept], low[kept], high[kept], counts[kept]
-        self.lists = None if lists is None else lists[kept]
+    def __init__(self, edges: Edges) -> None:
+        has_lists = bool((edges.lists != SAMPLE_NULL).all())
+        kept = edges.part(_moving([edges.low, edges.high, edges.counts, *([edges.lists] if has_lists else [])]))
+        self.time_ns, self.low, self.high, self.counts = kept.time_ns, kept.low, kept.high, kept.counts
+        self.lists = kept.lists if has_lists else None
 
     def series(self, counted: I64, sure: Iterable[int], maybe: Iterable[int] = ()) -> _Series:
         certain, perhaps = list(sure), [*sure, *maybe]
@@ -138,7 +133,7 @@ def find_gaps(counts: ReclaimCounts, cpus: int, nodes: int) -> TierGaps:
     edges = counts.edges()
     found = TierGaps()
     lag = _THRESHOLD_PAGES * cpus * nodes if counts.by_node else 0
-    parts = [_Table(part) for part in _without_resets(edges) if len(part) > 1]
+    parts = [_Table(part) for part in _without_resets(edges) if len(part.time_ns) > 1]
     if not parts:
         return found
     found.includes_memcg = _includes_memcg(parts)
@@ -147,17 +142,14 @@ def find_gaps(counts: ReclaimCounts, cpus: int, nodes: int) -> TierGaps:
     return found
 
 
-def _without_resets(edges: Sequence[Edge]) -> list[Sequence[Edge]]:
+def _without_resets(edges: Edges) -> list[Edges]:
     """Stretches in which counters only grow: a recording can lie on both sides of a boot."""
-    if not edges:
-        return []
-    counts = np.asarray([edge.counts for edge in edges])
-    lists = np.asarray([edge.lists or (0, 0) for edge in edges])
-    has_lists = np.asarray([edge.lists is not None for edge in edges])
+    counts, lists = edges.counts, edges.lists
+    has_lists = (lists != SAMPLE_NULL).all(axis=1)
     fell = (counts[1:] < counts[:-1]).any(axis=1)
     fell |= (lists[1:] < lists[:-1]).any(axis=1) & has_lists[1:] & has_lists[:-1]
-    cuts = [0, *(np.flatnonzero(fell) + 1).tolist(), len(edges)]
-    return [edges[first:last] for first, last in pairwise(cuts)]
+    cuts = [0, *(np.flatnonzero(fell) + 1).tolist(), len(counts)]
+    return [edges.part(slice(first, last)) for first, last in pairwise(cuts)]
 
 
 def _codes(counters: Iterable[Counter], limits: Iterable[Limit]) -> list[int]:
