@@ -50,12 +50,37 @@ bytearray(30 << 20)
 after(False)
 print(full[0] - resident())
 """
+APART = """
+giving_back = GivingBack()
+columns = []
+for _ in range(200):
+    columns.append(bytearray(b"x" * 200_000))
+    held.append(bytearray(100_000))
+full.append(resident())
+del columns
+print(full[0] - resident())
+"""
+HEAPS = """
+import ctypes
+from tracer.freed_memory import share_one_heap
+share_one_heap()
+threads = [threading.Thread(target=lambda: held.append(bytearray(20_000))) for _ in range(3)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc = ctypes.CDLL(None)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
 GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to give it back")
 
 
-def given_back(script: str) -> int:
+def said_by(script: str) -> str:
     told = subprocess.run([sys.executable, "-c", IN_A_THREAD + script], capture_output=True, text=True, check=True)
-    return int(told.stdout)
+    return told.stdout
+
+
+def given_back(script: str) -> int:
+    return int(said_by(script))
 
 
 @GLIBC
@@ -69,6 +94,19 @@ def test_what_a_thread_freed_at_the_end_of_its_heap_goes_back_by_itself() -> Non
     # GIVEN that a large piece was freed before, after which malloc keeps as much by itself
     assert given_back(AT_THE_END) > ALL_BYTES // 2
     assert given_back(AT_THE_END.replace("GivingBack()", "None")) < ALL_BYTES // 2
+
+
+@GLIBC
+def test_long_columns_go_back_at_once_whatever_lies_between_them() -> None:
+    # GIVEN columns of results, among what stays
+    assert given_back(APART) > 200 * 200_000 * 3 // 4
+    assert given_back(APART.replace("GivingBack()", "GivingBack(apart_bytes=4 << 20)")) < 200 * 200_000 // 2
+
+
+@GLIBC
+def test_threads_share_one_heap() -> None:
+    assert said_by(HEAPS).count("<heap nr=") == 1
+    assert said_by(HEAPS.replace("\nshare_one_heap()", "")).count("<heap nr=") > 1
 
 
 def test_it_is_given_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

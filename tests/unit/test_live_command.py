@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pty
 import resource
 import select
 import shlex
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +123,26 @@ def test_a_view_whose_lines_nobody_reads_can_be_ended(recording: Path) -> None:
         view.send_signal(signal.SIGTERM)
         assert view.wait(PATIENCE_S) == 0
         assert b"standard output: nothing reads it" in view.stderr.read()
+
+
+def test_a_terminal_that_is_closed_ends_it_in_order(recording: Path) -> None:
+    # GIVEN lines on a terminal, of a stream that goes on
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "tracer", "live", "-", "--lines"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=slave, stderr=subprocess.PIPE, cwd=ROOT, env=ENV, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - nothing else runs in this process
+    ) as view:  # fmt: skip
+        os.close(slave)
+        assert view.stdin is not None
+        view.stdin.write(recording.read_bytes()[:-200])
+        view.stdin.flush()
+        assert os.read(master, 1)
+        # WHEN its window is closed
+        os.close(master)
+        assert view.stderr is not None
+        # THEN the summary that nobody can see is no error
+        assert (view.wait(PATIENCE_S), view.stderr.read()) == (0, b"")
 
 
 def test_what_is_no_recording_is_refused_in_a_line() -> None:

@@ -112,6 +112,21 @@ def test_how_a_stream_ended_is_told_also_where_its_view_goes_as_it_ends(
     assert (session.outcome() is None) is (not cut_bytes)
 
 
+def test_why_its_recorder_ended_is_told_while_the_view_goes_on(recording: Path) -> None:
+    # GIVEN a recorder that had to stop, and its stream up to then
+    reason = "x.rtrace: recording stopped: No space left on device"
+    process = recorder(f"echo 'reclaim-tracer: error: {reason}' >&2; exit 1")
+    process.wait()
+    feed = Bytes(cut_into(recording.read_bytes()[:-200], [100, 5000]))
+    analysis = LiveAnalysis(feed, Options(), observe)
+    assert analysis.join(MOST_S)
+    session = LiveSession("x", analysis, halt=lambda: None, recorder=process)
+    # THEN the view says why, which the end of the command says again
+    assert session.message() == f"The stream ended without its end mark: {reason}"
+    session.close()
+    assert str(session.outcome()) == reason
+
+
 class GoingOn(Bytes):
     """A stream whose writer says nothing more, and is still there."""
 

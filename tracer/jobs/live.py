@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from ..analyze import Options
 from ..errors import UsageError, shown
+from ..freed_memory import share_one_heap
 from ..output_stream import STDOUT
 from ..programs import kill_first
 from ..store.feeds import STDIN, Feed, PipeFeed, feed_of, is_written
@@ -67,6 +69,7 @@ class LiveOptions:
 
 def run(options: LiveOptions) -> int:
     """Follow until it ends, somebody ends it, or what was waited for is there; the exit code. Raises TracerError."""
+    share_one_heap()
     with ended_by_signals() as stop:
         recorder, feed = _begin(options, stop)
         if feed is None:
@@ -149,19 +152,11 @@ def _session(
 def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> int:
     """The view, then what came of it all. Raises TracerError."""
     try:
-        if wants_screen(options.wishes):
-            _await_begin(session, stop)
-        met = [] if session.never_began else show(session, options.wishes, stop, lambda: session.is_over)
-    except BrokenPipeError:
-        # Whoever read the lines has seen enough (`| head`).
-        lead_nowhere(1)
-        met = []
-    except UnreadOutputError as error:
-        lead_nowhere(1)
-        say(str(error))
-        met = []
+        met = _view(options, session, stop)
     finally:
         session.close()
+    if _has_hung_up(1):
+        lead_nowhere(1)
     for told in iter(session.message, None):
         say(told)
     if (result := session.result) and options.summary and not options.wishes.as_json:
@@ -173,6 +168,29 @@ def _show(options: LiveOptions, session: LiveSession, stop: threading.Event) -> 
     if met:
         say(f"--until: {', '.join(met)}")
     return CONDITION_MET if met else 0
+
+
+def _view(options: LiveOptions, session: LiveSession, stop: threading.Event) -> list[str]:
+    """Show it; what was waited for, with its numbers, where that ended it. Raises TracerError."""
+    try:
+        if wants_screen(options.wishes):
+            _await_begin(session, stop)
+        return [] if session.never_began else show(session, options.wishes, stop, lambda: session.is_over)
+    except OSError as error:
+        # Whoever read the lines has seen enough (`| head`), or closed the window.
+        if not (isinstance(error, BrokenPipeError) or _has_hung_up(1)):
+            raise
+    except UnreadOutputError as error:
+        say(str(error))
+    lead_nowhere(1)
+    return []
+
+
+def _has_hung_up(descriptor: int) -> bool:
+    """Whether a terminal is gone: its window was closed, the connection broke."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
 def _left_out(forgotten: Mapping[str, int]) -> str:

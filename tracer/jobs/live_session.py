@@ -172,8 +172,12 @@ class LiveSession:
         if self._analysis.failure is not None:
             return f"Stopped: {self._analysis.failure}"
         if recording.ending is Ending.CUT:
-            return "The stream ended without its end mark: its writer has gone"
+            return f"The stream ended without its end mark: {self._recorders_reason() or 'its writer has gone'}"
         return "The recording has ended"
+
+    def _recorders_reason(self) -> TracerError | None:
+        """What this view's own recorder ended with, None while it runs."""
+        return self._recorder.failure() if self._recorder and self._recorder.poll() is not None else None
 
     def _write_kept(self, kept: KeptStream, path: Path) -> None:
         recording = self._analysis.recording

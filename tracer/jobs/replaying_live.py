@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..freed_memory import share_one_heap
 from ..live.observer import Observer, StreamHealth
 from ..store import is_stream
 from ..store.notes import facts_of, marks
@@ -32,6 +33,7 @@ def play_recording(recording: AnyRecording, options: Options, speed: float | Non
     """
     if is_stream(recording):
         raise UsageError("--live plays a file; `reclaim-tracer live -` follows a stream")
+    share_one_heap()
     speed = FASTEST if speed is None else speed
     wishes = Wishes(lines=lines)
     with PlayingSession(recording, options, look_of(recording), speed) as session, ended_by_signals() as stop:
