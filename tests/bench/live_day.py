@@ -1,24 +1,28 @@
-"""A day of a guest short of memory again and again, as fast as it can be analysed: what a view's memory comes to.
+"""A synthetic day of a guest short of memory again and again, as fast as it can be analysed: what a view's memory comes
+to.
 
-    python -m tests.bench.live_day [--hours 24] [--every-s 20] [--look-s 60]
+    python -m tests.bench.live_day [--hours 24] [--every-s 20] [--look-s 60] [--screen]
 
 Every twenty seconds the OOM notifier takes pages from the balloon and its worker inflates again, with reclaim of many
-tasks around it, for two seconds; counters are read four times a second all the time. Prints a line of JSON at each hour
-that is a power of two, and at the end.
+tasks around it, for two seconds; counters are read four times a second all the time. With `--screen` each look is
+drawn, at 120x40 on no terminal. Prints a line of JSON at each hour that is a power of two, and at the end.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from tracer.analyze import Engine, Options, Pieces
+from tracer.analyze import Analysis, Engine, Options, Pieces
 from tracer.batch import Batch, Samples
+from tracer.freed_memory import GivingBack, share_one_heap
 from tracer.jobs.remembering import Remembering
 from tracer.live.observer import Observer
 from tracer.metadata import BalloonInfo, Metadata
@@ -28,10 +32,16 @@ from tracer.schema import EVENT_DTYPE
 from .analysis import memory_bytes
 from .synthetic_recording import Records, fill
 
+if TYPE_CHECKING:
+    from tracer.live.model import Snapshot
+    from tracer.live.session import Session
+
 CHUNK_NS = 250_000_000
 START_NS = 10**12
 _BURST_CHUNKS = 8
 _TASKS = 12
+_SIZE: Final = (120, 40)
+"""Columns and lines."""
 _TEXT = 0xFFFF_FFFF_8100_0000
 _WORK, _NOTIFIER, _SHRINK = _TEXT + 0x10000, _TEXT + 0x20000, _TEXT + 0x400
 SYMBOLS = {_WORK: "update_balloon_size_func", _NOTIFIER: "virtio_balloon_oom_notify", _SHRINK: "super_cache_scan"}
@@ -55,6 +65,7 @@ class Hour:
 
     hours: float
     resident_bytes: int
+    anonymous_bytes: int
     cpu_s: float
     look_s: float
     episodes: int
@@ -99,9 +110,9 @@ def _burst(begin_ns: int, number: int, random: np.random.Generator) -> Records:
     return records[np.argsort(records["time_ns"], kind="stable")]
 
 
-def hours(length: float, every_s: float, look_s: float) -> Iterator[Hour]:
+def looks(length: float, every_s: float, look_s: float) -> Iterator[tuple[Snapshot, Hour | None]]:
     """Analyse so many hours with a look each `look_s` of them; how it stands at hours that are powers of two."""
-    engine, pieces = Engine(METADATA, SYMBOLS, Options()), Pieces()
+    engine, pieces, giving_back = Engine(METADATA, SYMBOLS, Options()), Pieces(), GivingBack(every_s=0.0)
     remembered, observer = Remembering(engine), Observer(RecordingFacts("day.rtrace", METADATA))
     next_s, due_h, now_s = look_s, 1.0, 0.0
     for item in day(length, every_s):
@@ -117,15 +128,56 @@ def hours(length: float, every_s: float, look_s: float) -> Iterator[Hour]:
             engine.feed(piece)
         began = time.process_time()
         analysis = remembered.so_far(int(item.time_ns[-1]))
-        observer.look(analysis)
+        snapshot = observer.look(analysis)
         took_s = time.process_time() - began
-        if now_s >= min(due_h, length) * 3600 - 1e-6:
-            due_h *= 2
-            yield Hour(
-                now_s / 3600, memory_bytes("VmRSS"), time.process_time(), took_s,
-                analysis.forgotten.episodes + len(analysis.episodes),
-                analysis.forgotten.findings + len(analysis.findings), analysis.accounting.events,
-            )  # fmt: skip
+        giving_back.now_and_then()
+        is_due = now_s >= min(due_h, length) * 3600 - 1e-6
+        due_h *= 1 + is_due
+        yield snapshot, stands(now_s, analysis, took_s) if is_due else None
+
+
+def stands(now_s: float, analysis: Analysis, took_s: float) -> Hour:
+    """How it stands now."""
+    return Hour(
+        now_s / 3600, memory_bytes("VmRSS"), memory_bytes("RssAnon"), time.process_time(), took_s,
+        analysis.forgotten.episodes + len(analysis.episodes),
+        analysis.forgotten.findings + len(analysis.findings), analysis.accounting.events,
+    )  # fmt: skip
+
+
+class Shown:
+    """A session (tracer/live/session.py) that shows what it is handed."""
+
+    title = "a synthetic day"
+    can_mark = can_save = False
+    snapshot: Snapshot | None = None
+
+    def latest(self) -> Snapshot | None:
+        """What it was handed last."""
+        return self.snapshot
+
+    def message(self) -> str | None:
+        """Nothing."""
+        return None
+
+
+async def draw(found: Iterator[tuple[Snapshot, Hour | None]]) -> None:
+    """Draw each look, and print how it stands."""
+    from tracer.screen.app import LiveApp
+
+    session = Shown()
+    app = LiveApp(cast("Session", session))
+    async with app.run_test(size=_SIZE) as pilot:
+        for session.snapshot, hour in found:
+            app.main_screen.renew()
+            await pilot.pause()
+            tell(hour)
+
+
+def tell(hour: Hour | None) -> None:
+    """Print how it stands, where it is time to."""
+    if hour:
+        print(json.dumps(asdict(hour)), flush=True)
 
 
 def main() -> None:
@@ -134,9 +186,15 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--every-s", type=float, default=20.0)
     parser.add_argument("--look-s", type=float, default=60.0)
+    parser.add_argument("--screen", action="store_true")
     options = parser.parse_args()
-    for hour in hours(options.hours, options.every_s, options.look_s):
-        print(json.dumps(asdict(hour)), flush=True)
+    share_one_heap()
+    found = looks(options.hours, options.every_s, options.look_s)
+    if options.screen:
+        asyncio.run(draw(found))
+        return
+    for _, hour in found:
+        tell(hour)
 
 
 if __name__ == "__main__":
