@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tracer.collect.command import Command, OomShield
-from tracer.collect.cpu_priority import CpuPriority
+from tracer.collect.cpu_priority import CpuPriority, raise_session
 from tracer.collect.session import Session
 from tracer.collect.signals import StopSignals
 from tracer.errors import UsageError
@@ -116,6 +116,22 @@ def test_the_priority_does_without_where_it_is_not_allowed(monkeypatch: pytest.M
     priority = CpuPriority()
     priority.raise_()
     priority.lower()
+
+
+@pytest.mark.parametrize(
+    ("leads", "enabled", "written"), [(True, "1", "-10"), (True, "0", ""), (False, "1", ""), (True, None, "")]
+)
+def test_a_session_is_raised_by_who_leads_it_where_sessions_compete(
+    leads: bool, enabled: str | None, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getsid", lambda _: os.getpid() + (not leads))
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/autogroup").touch()
+    if enabled is not None:
+        (tmp_path / "sys/kernel").mkdir(parents=True)
+        (tmp_path / "sys/kernel/sched_autogroup_enabled").write_text(f"{enabled}\n")
+    raise_session(tmp_path)
+    assert (tmp_path / "self/autogroup").read_text() == written
 
 
 def may_favour_itself() -> bool:

@@ -21,6 +21,7 @@ from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parsed
 from prometheus_server import asked, eventually, fetching
+from test_collect_process import may_favour_itself
 from written_recordings import write_recording
 
 from tests.golden.cases import DATA as GOLDEN
@@ -195,6 +196,14 @@ def test_one_that_is_killed_is_told_in_a_line(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().err == "Metrics have ended (SIGKILL); the recording goes on\n"
     beside.process.close()
     assert capsys.readouterr().err == ""
+
+
+def test_whoever_fetches_does_not_wait_for_other_tasks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    beside = Beside(tmp_path / "never.rtrace", MetricsOptions(LOOPBACK, 0), capsys)
+    (child,) = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    wanted = min(os.nice(0), -10) if may_favour_itself() else os.nice(0)
+    assert os.getpriority(os.PRIO_PROCESS, int(child)) == wanted
+    beside.process.close()
 
 
 def test_one_that_can_not_have_its_file_is_an_error(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 _NICE: Final = -10
@@ -32,3 +33,16 @@ class CpuPriority:
         if before is not None:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), before)
+
+
+def raise_session(proc: Path = Path("/proc")) -> None:
+    """The same for this process's session where it leads it, against other sessions.
+
+    Where the kernel groups tasks by session (sched_autogroup_enabled), nice values hold among those of a session alone
+    (sched(7), "The autogroup feature"). A session that somebody else leads, as a shell does, stays as it is.
+    """
+    if os.getsid(0) != os.getpid():
+        return
+    with suppress(OSError):
+        if (proc / "sys/kernel/sched_autogroup_enabled").read_text().strip() == "1":
+            (proc / "self/autogroup").write_text(str(_NICE))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..collect.cpu_priority import CpuPriority, raise_session
 from ..errors import TracerError, shown
+from ..freed_memory import share_one_heap
 from ..outputs import FileIdentity
 from ..programs import kill_first
 from ..terminal.messages import print_result, say
@@ -31,6 +35,8 @@ _FILE_EVERY_S: Final = 5.0
 """node_exporter is asked every 15 s or more."""
 _CYCLES_KEPT: Final = 256
 _STDIN: Final = 0
+_SWITCH_S: Final = 0.0005
+"""How long the analysis goes on while an answer waits to be sent, a tenth of Python's: sending one takes some turns."""
 
 
 def run(path: Path, before: FileIdentity | None, recorder_pid: int, options: MetricsOptions, *, rotated: bool) -> None:
@@ -44,6 +50,11 @@ def run(path: Path, before: FileIdentity | None, recorder_pid: int, options: Met
     from ..metrics.textfile import MetricsFile
     from .live_stream import await_file
 
+    share_one_heap()
+    # On a machine that has more to do than its CPUs can, whoever fetches metrics would wait.
+    CpuPriority().raise_()
+    raise_session()
+    sys.setswitchinterval(_SWITCH_S)
     results = ResultsCollector()
     registry = live_registry(results, lambda: recorder_pid)
     file = MetricsFile(options.file, registry) if options.file else None
@@ -70,6 +81,8 @@ def _follow(feed: Feed, recorder_pid: int, take: Callable[[Results], None], file
     from .live_analysis import LiveAnalysis, raised
     from .memory_bound import bounded_memory
 
+    # What is imported by now stays: looking through all of it for cycles would hold up answers.
+    gc.freeze()
     with bounded_memory(feed.path):
         analysis = LiveAnalysis(
             feed,
