@@ -97,6 +97,17 @@ def test_at_its_end_it_shows_what_summary_says_at_any_speed(path, speed):
     assert everything(analysis) == summary(path)
 
 
+def test_however_fast_it_plays_the_last_second_before_what_it_shows_is_looked_at(storm):
+    # GIVEN a storm and quiet after it, of which a frame's time at this speed is twenty seconds
+    with playing(storm, 100.0) as session:
+        looked_at_s = [0.0]
+        while (look := SEEN.get(timeout=PATIENCE_S))[1] is None:
+            looked_at_s.append(look[0].duration_s)
+        # THEN rates of a second are of a second
+        assert 0.0 < look[0].duration_s - looked_at_s[-1] <= 1.0 + 1e-6
+        assert look[0].duration_s == session.length_s
+
+
 def test_it_stands_still_and_is_moved_to_and_fro(path):
     # GIVEN a player that stands still
     session = playing(path)

@@ -30,6 +30,9 @@ FASTEST: Final = 10_000.0
 """A day in nine seconds, which no analysis keeps up with: then it goes as fast as it can."""
 _BEFORE_S: Final = (60.0, 45.0, 30.0, 20.0, 15.0, 11.0, 10.0, 5.0, 2.0, 1.0, 0.5)
 """Looks on the way to where somebody wants to go: rates, and the last minute, are differences between looks."""
+_LENGTHS_S: Final = (10.0, 1.0)
+"""What rates are told of: at high speeds a step is longer, and is looked at so long before its end. Where analysis does
+not keep up, the last second is."""
 _FIRST_STRIDE_S: Final = 1.0
 _LONGEST_STRIDE_S: Final = 64.0
 _FINEST_STRIDE_S: Final = 0.25
@@ -197,8 +200,12 @@ class PlayingSession:
         began, from_s = self._anchor
         now = self._clock()
         give_up = now + LOOK_EVERY_S
-        due_s = from_s + (now - began) * self._speed
-        self._playback.advance(due_s, lambda: self._is_interrupted or self._clock() >= give_up)
+        due_s = min(from_s + (now - began) * self._speed, self.length_s)
+        for before_s in _LENGTHS_S:
+            if self._playback.now_s < due_s - before_s and self._clock() < give_up:
+                self._playback.advance(due_s - before_s, lambda: self._is_interrupted or self._clock() >= give_up)
+                self._look()
+        self._playback.advance(min(due_s, self._playback.now_s + _LENGTHS_S[-1]), lambda: self._is_interrupted)
         if self._playback.now_s < due_s:
             self._begin_here()
         self._look()
