@@ -144,8 +144,7 @@ def test_a_command_starts_without_the_tracers_shield(monkeypatch: pytest.MonkeyP
     # GIVEN a session's parts, each of which tells when it is used
     told: list[str] = []
     session = object.__new__(Session)
-    session._shield = Teller("shield", told)
-    session._priority = Teller("priority", told)
+    session._privileges = (Teller("shield", told), Teller("priority", told))
     session._collector = Teller("collector", told)
     # WHEN it starts its command
     session._start(Teller("command", told))

@@ -61,7 +61,7 @@ class Session:
     ) -> None:
         self._interval_s = max(sample_interval_s, MIN_SAMPLE_INTERVAL_S)
         self._command = command
-        self._shield, self._priority = OomShield(), CpuPriority()
+        self._privileges = (OomShield(), CpuPriority())
         with ExitStack() as stack:
             if measure_cost:
                 with suppress(OSError):
@@ -83,10 +83,9 @@ class Session:
             stack.callback(self._collector.close)
             self._stop_signals = self._take_signals(stack)
             stack.callback(self._leave_command)
-            self._shield.raise_()
-            stack.callback(self._shield.lower)
-            self._priority.raise_()
-            stack.callback(self._priority.lower)
+            for privilege in self._privileges:
+                privilege.raise_()
+                stack.callback(privilege.lower)
             self.metadata = self._describe(anchor)
             self._stack = stack.pop_all()
 
@@ -154,11 +153,11 @@ class Session:
 
     def _start(self, command: Command) -> None:
         # The command must not inherit this process's exemption from the OOM killer, nor its place before others.
-        self._shield.lower()
-        self._priority.lower()
+        for privilege in self._privileges:
+            privilege.lower()
         command.start()
-        self._shield.raise_()
-        self._priority.raise_()
+        for privilege in self._privileges:
+            privilege.raise_()
         self._collector.stop_when(command.pidfd, lambda: command.status is not None)
 
     def outlive_command(self, most_s: float | None) -> None:
