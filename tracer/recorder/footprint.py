@@ -14,14 +14,14 @@ from ..buffer_sizes import block_events
 ANONYMOUS_BOUND_BYTES: Final = 24 << 20
 """The most anonymous memory of a recording process beside its stated buffers. A live test is stricter: beside the queue
 of events not yet written."""
-STARTING_BYTES: Final = 20 << 20
+STARTING_BYTES: Final = 18 << 20
 RUNNING_BYTES: Final = 16 << 20
-FILE_BYTES: Final = 15 << 20
+FILE_BYTES: Final = 14 << 20
 RUNNING_FILE_BYTES: Final = 11 << 20
-"""What `record` takes: anonymous memory at most while it starts (19.2 MiB measured, of the command line's libraries
-before the recorder takes over; 18.5 while that makes its plan), and while it runs, beside its buffers (15.5 after a
-storm); and pages of Python's and libraries' files while it starts (14.7) and while it runs (10.0). Python 3.11,
-numpy 2.4, Linux 6.18; a live test measures them again."""
+"""What `record` takes: anonymous memory at most while it starts (17.0 MiB measured, smallest buffers included; the
+command line takes 11.0 before the recorder takes over), and while it runs, beside its buffers (15.5 after a storm); and
+pages of Python's and libraries' files while it starts (13.3) and while it runs (10.0). Python 3.11, numpy 2.4, Linux
+6.18; a live test measures them again."""
 
 _ARENA_MAX: Final = -8
 """M_ARENA_MAX, malloc.h of glibc."""
