@@ -168,10 +168,18 @@ class SmallGuest:
         }
 
 
-def measure(kernel: str, memory_mib: int, folder: Path, way: str = DEFAULT, options: tuple[str, ...] = ()) -> Row:
+def measure(
+    kernel: str,
+    memory_mib: int,
+    folder: Path,
+    way: str = DEFAULT,
+    options: tuple[str, ...] = (),
+    *,
+    own_time: bool = False,
+) -> Row:
     """What `record` with these options cost such a guest. Raises LabError where it does not boot."""
     row = Row(kernel, memory_mib, way)
-    hardware = on(Hardware(memory_mib=memory_mib + HELD_MIB, balloon=()), way)
+    hardware = on(Hardware(memory_mib=memory_mib + HELD_MIB, balloon=(), own_time=own_time), way)
     with Guest(kernel, hardware) as guest:
         try:
             if not hardware.compiler:
@@ -194,7 +202,7 @@ def main() -> int:
     wanted = [(kernel, mib, options.output, options.by) for kernel in kernels for mib in sizes]
     print(HEAD, flush=True)
     with (options.output / "small.jsonl").open("a") as log, ThreadPoolExecutor(options.jobs) as pool:
-        trials = [pool.submit(measure, *each, tuple(options.record)) for each in wanted]
+        trials = [pool.submit(measure, *each, tuple(options.record), own_time=options.own_time) for each in wanted]
         rows: list[Row] = []
         for trial in as_completed(trials):
             rows.append(trial.result())
@@ -210,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--memory", action="append", type=int, metavar="MIB", help="what the balloon leaves")
     parser.add_argument("--record", action="append", default=[], metavar="OPTION", help="for the tracer's `record`")
     parser.add_argument("--by", choices=(PROGRAMS,), default=DEFAULT, help="carried along, in a guest without bcc")
+    parser.add_argument("--own-time", action="store_true", help="the guest's clock counts what it executes")
     parser.add_argument("--jobs", type=int, default=workers_here(), help="guests at once")
     parser.add_argument("-o", "--output", type=Path, default=Path("out/small"), metavar="FOLDER")
     return parser
