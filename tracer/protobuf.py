@@ -30,6 +30,8 @@ _STEPS: Final = tuple(
     )
 )
 """Seven bits each into bytes of their own: halves, quarters, eighths move apart."""
+_SKIPPED: Final = (3, 3, 2, 1, 1, 0, 0, 0, 0)
+"""By the bytes that are needed: steps that move nothing but zeros."""
 
 
 @dataclass(frozen=True)
@@ -152,21 +154,27 @@ def _bytes_needed(values: U64) -> int:
 
 def _put(target: U8, piece: _Sized | Fixed64) -> None:
     if isinstance(piece, Fixed64):
-        target[:] = np.ascontiguousarray(piece.values).view(np.uint8).reshape(-1, 8)
+        _copy(target, np.ascontiguousarray(piece.values).view(np.uint8).reshape(-1, 8))
     elif piece.width == 1:
         target[:, 0] = piece.values
     else:
         _put_varints(target, piece.values, piece.width)
 
 
+def _copy(target: U8, source: U8) -> None:
+    """Row by row; byte by byte takes twice as long."""
+    row = f"V{source.shape[1]}"
+    target.view(row)[:] = source.view(row)
+
+
 def _put_varints(target: U8, values: U64, width: int) -> None:
     near = min(width, _SPREAD_BYTES)
     spread = values
-    for low, high, by in _STEPS:
+    for low, high, by in _STEPS[_SKIPPED[near] :]:
         spread = (spread & low) | ((spread & high) << by)
     more = sum(_MORE << 8 * place for place in range(min(width - 1, _SPREAD_BYTES)))
     spread |= np.uint64(more)
-    target[:, :near] = spread.view(np.uint8).reshape(-1, _SPREAD_BYTES)[:, :near]
+    _copy(target[:, :near], spread.view(np.uint8).reshape(-1, _SPREAD_BYTES)[:, :near])
     for place in range(near, width):
         bits = (values >> np.uint64(_BITS * place)) & np.uint64(0x7F)
         target[:, place] = bits | np.uint64(_MORE if place < width - 1 else 0)

@@ -59,7 +59,7 @@ def export(
         from ..errors import shown
         from ..export.registry import BY_NAME
         from ..jobs.analysis import Span
-        from ..jobs.exporting import ExportRequest
+        from ..jobs.exporting import ExportRequest, lighten
         from ..jobs.exporting import export as write_export
         from ..jobs.memory_bound import bounded_memory
         from ..terminal.messages import Messages, say, stdout_until_read
@@ -70,6 +70,7 @@ def export(
     options = Options(horizon_s=horizon, gap_s=gap)
     request = ExportRequest(file, BY_NAME[to.value], target, force, options, Span(from_s, to_s))
     with stdout_until_read(), bounded_memory(file):
+        lighten(request.format)
         with progress_bar(quiet=quiet) as progress:
             exported = write_export(request, progress)
         if exported.missing_part:

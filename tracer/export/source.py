@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from ..analyze import Analysis, Engine, Options, in_pieces, numbers_of
+from ..analyze.stream.pieces import Quiet
 from ..analyze.stream.stretch import Stretch
 from ..batch import NO_FIELDS, LostStretch
 from ..metadata import Metadata
@@ -19,7 +20,7 @@ class Writer(Protocol):
     """One format's way of writing."""
 
     def item(self, item: Item) -> None:
-        """What was recorded, in the recording's order: raw events, readings, losses."""
+        """What was recorded, in pieces: raw events in the recording's order, readings, losses."""
 
     def stretch(self, stretch: Stretch) -> None:
         """Events in time order, with all arguments and the spans that touch them."""
@@ -66,17 +67,18 @@ class Source:
         """Read all of it into a writer; what it then says of itself. Raises RecordingError."""
         engine = Engine(self.metadata, self.symbols, self.options, writer.stretch, self.cgroups, NO_FIELDS)
         with numbers_of(self.part.recording.path):
-            for piece in in_pieces(self._items(writer)):
+            for piece in in_pieces(self._items()):
+                if not isinstance(piece, Quiet):
+                    writer.item(piece)
                 engine.feed(piece)
             analysis = engine.finish(self.part.last_ns)
         facts = self.part.facts(analysis.accounting.lost)
         writer.finish(analysis, facts)
         return facts
 
-    def _items(self, writer: Writer) -> Iterator[Item]:
+    def _items(self) -> Iterator[Item]:
         start_ns, length_ns = self.metadata.start_ns, self.part.last_ns - self.metadata.start_ns
         for item in self.part.items():
-            writer.item(item)
             yield item
             if length_ns > 0 and not isinstance(item, LostStretch) and len(item):
                 self.progress(min(max((int(item.time_ns[-1]) - start_ns) / length_ns, 0.0), 1.0))

@@ -17,7 +17,7 @@ from ..errors import TracerError, UsageError, shown
 from ..outputs import NewFile
 from ..store import STDIN, files_of
 from ..store.slicing import part_of
-from ..tables.library import library
+from ..tables.library import library, without_pandas
 from .analysis import opened
 from .memory_bound import bounded_memory
 
@@ -139,10 +139,11 @@ class NewAnswer:
 
 @contextmanager
 def bounded(files: Sequence[Path]) -> Iterator[None]:
-    """Memory for the database and for what feeds it, and no more. Raises RecordingError."""
+    """Memory for the database and for what feeds it, and no more: no pandas either. Raises RecordingError."""
     from ..sql.session import MEMORY_BYTES
 
     with bounded_memory(files[0], MEMORY_BYTES + _BESIDE_BYTES):
+        without_pandas()
         yield
 
 

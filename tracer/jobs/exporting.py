@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import TracerError, UsageError, shown
 from ..output_stream import STDOUT, refuse_terminal
 from ..outputs import NewFile
+from ..tables.library import without_pandas
 from .analysis import Span, opened
 
 if TYPE_CHECKING:
@@ -60,6 +61,12 @@ def export(request: ExportRequest, progress: Callable[[str, float | None], objec
     write = _to_folder if request.format.in_folder else _to_file
     facts, unsaid, written = write(request, lambda share: progress("Exporting", share))
     return Exported(written, listing(unseen_part(facts)), listing(unsaid))
+
+
+def lighten(format_: Format) -> None:
+    """Keep out of a process that only exports what its library would load besides."""
+    if format_.in_folder:
+        without_pandas()
 
 
 def _to_file(request: ExportRequest, progress: Progress) -> Written:

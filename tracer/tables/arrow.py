@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -38,10 +38,13 @@ _NUMPY: Final[Mapping[str, npt.DTypeLike]] = {
     "Float64": np.float64,
 }
 _ID_DOC: Final = "the same for all copies of one recording"
+_MOST_SCHEMAS: Final = 128
+"""Kept: all tables of a few recordings."""
 PREFIX: Final = "reclaim-tracer."
 """Of keys in a schema's metadata."""
 
 
+@lru_cache(_MOST_SCHEMAS)
 def schema_of(table: Table, recording_id: str) -> pa.Schema:
     """A table's schema: `recording_id`, then its columns. Fields' metadata has `unit` and `doc`, the schema's what it
     is a table of and the VERSION of all tables."""
@@ -81,7 +84,15 @@ def tiers(codes: pa.Array[Any]) -> pa.Array[Any]:
 def numbers(values: npt.NDArray[Any], dtype: str, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array[Any]:
     """A column of numbers; null where `missing`."""
     # numpy converts, if need be: Arrow then takes the values as they lie, and its own casts cost more than both.
-    return pa.array(np.ascontiguousarray(values, _NUMPY[dtype]), mask=missing)
+    whole = pa.py_buffer(np.ascontiguousarray(values, _NUMPY[dtype]))
+    return pa.Array.from_buffers(_TYPES[dtype], len(values), [_validity(missing), whole])
+
+
+def _validity(missing: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
+    """A bit for each value that is there; None where all are."""
+    if missing is None or not missing.any():
+        return None
+    return pa.py_buffer(np.packbits(~missing, bitorder="little"))
 
 
 def texts(column: npt.NDArray[np.bytes_]) -> pa.Array[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 from ..analyze.model import Analysis, BalloonResult
@@ -13,7 +12,17 @@ from ..recording_facts import RecordingFacts
 from .contention import BALLOON, CONFLICTS, CYCLES, FINDINGS, NOT_JUDGED, STEPS, STORMS
 from .reclaim import CGROUPS, EPISODES, LADDER, RECLAIMERS, SHRINKERS, STALLS, TIERS
 from .recorded import METADATA, SOURCES
-from .rows import Row, classed_row, conflict_row, episode_row, ladder_rows, reclaimer_rows, scope_parts, stall_row
+from .rows import (
+    Row,
+    classed_row,
+    conflict_row,
+    episode_row,
+    fields_of,
+    ladder_rows,
+    reclaimer_rows,
+    scope_parts,
+    stall_row,
+)
 from .table import Table
 
 _RECORDED: Final = (
@@ -85,7 +94,7 @@ def _balloon(balloon: BalloonResult, driver: str | None) -> Row:
 
 
 def _as_they_are(things: Iterable[Any] | None) -> list[Row]:
-    return [asdict(each) for each in things or ()]
+    return [fields_of(each) for each in things or ()]
 
 
 _MAKERS: Final[Mapping[str, Callable[[Analysis, RecordingFacts], Iterable[Row]]]] = {

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from ..analyze.model import Conflict, Cycle, Episode, Stall, Storm, TierRow
 from ..analyze.terms import Quality, Scope
 
 Row = dict[str, Any]
+
+
+def fields_of(thing: Any) -> Row:  # noqa: ANN401 - a dataclass
+    """Its fields as they are: `asdict` copies every list in them."""
+    return {field.name: getattr(thing, field.name) for field in fields(thing)}
 
 
 def ladder_rows(tiers: Sequence[TierRow]) -> list[Row]:
@@ -25,7 +30,7 @@ def scope_parts(tier: TierRow) -> Iterable[tuple[Scope | None, TierRow]]:
 def reclaimer_rows(tiers: Sequence[TierRow]) -> list[Row]:
     """Who reclaimed, by tier and scope."""
     return [
-        {"tier": tier.tier.label, "scope": scope and scope.value, **asdict(reclaimer)}
+        {"tier": tier.tier.label, "scope": scope and scope.value, **fields_of(reclaimer)}
         for tier in tiers
         for scope, part in scope_parts(tier)
         for reclaimer in part.reclaimers
@@ -90,15 +95,15 @@ def episode_row(episode: Episode) -> Row:
 def conflict_row(conflict: Conflict) -> Row:
     """A conflict with its overlaps beside each other."""
     overlaps = {f"overlap_{actor}_s": seconds for actor, seconds in conflict.overlap_s.items()}
-    return {**asdict(conflict), **overlaps}
+    return {**fields_of(conflict), **overlaps}
 
 
 def classed_row(thing: Cycle | Storm) -> Row:
     """A cycle or a storm; its class is called `class`, as in the JSON."""
-    return {**asdict(thing), "class": thing.cycle_class.value}
+    return {**fields_of(thing), "class": thing.cycle_class.value}
 
 
 def stall_row(stall: Stall) -> Row:
     """A task's stalls in one tier and scope."""
-    row = {**asdict(stall), "tier": stall.tier.label, "scope": stall.scope and stall.scope.value}
+    row = {**fields_of(stall), "tier": stall.tier.label, "scope": stall.scope and stall.scope.value}
     return {name: value for name, value in row.items() if name != "lengths"}
