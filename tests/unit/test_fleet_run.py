@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from command_line import ENV, ROOT
@@ -20,13 +21,15 @@ from fleets import ALL_DAMAGES, small_fleet
 
 import tracer
 from tracer.analyze import Options
-from tracer.errors import UsageError
+from tracer.errors import TracerError, UsageError
 from tracer.fleet.as_json import fleet_json
 from tracer.fleet.identity import key_of
 from tracer.fleet.manifest import entries_of
 from tracer.fleet.results import results_of
 from tracer.fleet.tables import KEPT as KEPT_TABLES
 from tracer.jobs.analysis import analyse_file
+from tracer.jobs.fleet import cluster as cluster_pool
+from tracer.jobs.fleet.cluster import ClusterPool
 from tracer.jobs.fleet.local import LocalPool
 from tracer.jobs.fleet.reporting import write_all
 from tracer.jobs.fleet.running import LEAST_BYTES, PROCESS_BYTES, Request, Run, Share, share_of
@@ -295,6 +298,43 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(cluster, fleet, w
     assert "Traceback" not in said
     assert "1 process died" in said
     assert results_in(output) == results_in(whole[1])
+
+
+class Deserted:
+    """A cluster that answered when the command began, and from which nothing comes any more."""
+
+    loop = None
+
+    def __init__(self, status: str, asked: int) -> None:
+        self.status, self._asked = status, asked
+
+    def run(self, *_: object, **__: object) -> dict[str, str]:
+        return {"tcp://node:1": ""}
+
+    def nthreads(self) -> dict[str, int]:
+        """Its worker goes once it was asked for often enough."""
+        self._asked -= 1
+        return {"tcp://node:1": 1} if self._asked >= 0 else {}
+
+    def submit(self, *_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(key="one")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [(Deserted("closed", 9), "the scheduler is gone"), (Deserted("running", 4), "has had no worker for 0.05 s")],
+)
+def test_a_cluster_that_goes_ends_the_run(monkeypatch, client, said):
+    pending = SimpleNamespace(add=lambda _: None, is_empty=lambda: False, next_batch=lambda block: [])
+    library = SimpleNamespace(Client=lambda *_, **__: client, as_completed=lambda loop: pending)
+    monkeypatch.setattr(cluster_pool, "_distributed", lambda: library)
+    for wait, seconds in (("_WAIT_S", 0.05), ("_LOOK_S", 0.01), ("_WORKERS_LOOK_S", 0.01)):
+        monkeypatch.setattr(cluster_pool, wait, seconds)
+    with pytest.raises(TracerError, match=f"{said}.*: what was done is kept"):
+        ClusterPool("tcp://node:2").run([Task("a.rtrace", "out", 10.0, 1.0)], lambda _: None)
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(tmp_path):

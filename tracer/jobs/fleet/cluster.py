@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from ... import __version__
@@ -16,6 +17,10 @@ from ...fleet.places import is_url
 from .work import FAILED, Outcome, Task, work
 
 _WAIT_S: Final = 30
+_LOOK_S: Final = 0.1
+_WORKERS_LOOK_S: Final = 5
+_CONNECTED: Final = ("running", "connecting")
+_GOES_ON: Final = "what was done is kept, and the same command goes on with the rest"
 _EACH_THREAD: Final = 4
 """So many tasks for each of the cluster's threads are with the scheduler at once."""
 _TRIES: Final = 4
@@ -53,7 +58,7 @@ class ClusterPool:
         """Raises TracerError where it can't be reached, UsageError where nobody said where it is."""
         self._distributed = _distributed()
         self._client = self._connected(scheduler, config)
-        self._stopped = threading.Event()
+        self._stopped, self._pause = threading.Event(), threading.Event()
         self._able: list[str] = []
         self.remarks: list[str] = []
         self.died = 0
@@ -90,7 +95,7 @@ class ClusterPool:
                 running.add(future)
 
         begin(islice(waiting, self._most()), 1)
-        for future in running:
+        for future in self._ended(running):
             task, tries = known.pop(future.key)
             outcome, failure = _outcome(future, task), _failure(future)
             future.release()
@@ -101,6 +106,31 @@ class ClusterPool:
             if not self._stopped.is_set():
                 begin(islice(waiting, 1), 1)
         self.died = len({*before} - {*self._workers()})
+
+    def _ended(self, running: Any) -> Iterator[Any]:  # noqa: ANN401 - futures as they end
+        """Each future once it has ended. Raises TracerError where nothing will end any more."""
+        alone_since: float | None = None
+        looked = monotonic()
+        while not running.is_empty():
+            if ended := running.next_batch(block=False):
+                yield from ended
+                continue
+            if self._client.status not in _CONNECTED:
+                raise TracerError(f"the scheduler is gone: {_GOES_ON}")
+            self._pause.wait(_LOOK_S)
+            if monotonic() - looked < _WORKERS_LOOK_S:
+                continue
+            looked = monotonic()
+            alone_since = None if self._has_worker() else alone_since or looked
+            if alone_since is not None and looked - alone_since > _WAIT_S:
+                raise TracerError(f"the scheduler has had no worker for {_WAIT_S} s: {_GOES_ON}")
+
+    def _has_worker(self) -> bool:
+        """Whether anybody is there to work; also where the scheduler can't be asked now."""
+        try:
+            return bool(self._workers())
+        except (OSError, ValueError):
+            return True
 
     def _workers(self) -> dict[str, int]:
         """Threads of each worker, by its address."""
@@ -141,10 +171,13 @@ def _distributed() -> Any:  # noqa: ANN401 - a module without types
 
 
 def _outcome(future: Any, task: Task) -> Outcome | None:  # noqa: ANN401
-    """What a worker answered; None where none did."""
+    """What a worker answered; None where none did, or went before its answer was fetched."""
     if future.status != "finished":
         return None
-    made = future.result()
+    try:
+        made = future.result(timeout=_WAIT_S)
+    except (TimeoutError, OSError):
+        return None
     return replace(made, source=task.source) if isinstance(made, Outcome) else None
 
 
