@@ -136,8 +136,17 @@
     zoomTo(from, from + width);
   }
 
+  // Values beside the legends may need another line: that lies over the chart, for nothing may move below the pointer.
+  function reading(on) {
+    if (frame.classList.contains("reading") === on) return;
+    const heights = all.map((row) => (on ? `${row.caption.getBoundingClientRect().height}px` : ""));
+    all.forEach((row, i) => { row.caption.style.height = heights[i]; });
+    frame.classList.toggle("reading", on);
+  }
+
   function hover(part, event, own) {
     const inside = part >= 0 && part <= 1;
+    reading(inside);
     const t = moment(part);
     byId("moment").textContent = inside ? axis.moment(t, resolution()) : "";
     all.forEach((row) => {
@@ -149,6 +158,7 @@
   }
 
   function leave() {
+    reading(false);
     byId("moment").textContent = "";
     all.forEach((row) => {
       row.cursor.style.display = "none";
@@ -220,7 +230,8 @@
     Object.assign(row.over.style, { left: `${margin.l}px`, right: `${margin.r}px`, top: `${margin.t}px`, bottom: `${margin.b}px` });
     [row.shades, row.brush, row.cursor] = ["shades", "brush", "cursor"].map((name) => layer(row.over, name));
     row.inset = (frame.clientWidth - plot.clientWidth) / 2;
-    const keys = [...document.querySelectorAll(`#chart-${row.id} .keys button`)];
+    row.caption = document.querySelector(`#chart-${row.id} figcaption`);
+    const keys = [...row.caption.querySelectorAll(".keys button")];
     row.values = keys.map((key) => layer(key, "at"));
     keys.forEach((key, i) => key.addEventListener("click", () => {
       row.series[i].hidden = key.getAttribute("aria-pressed") === "true";

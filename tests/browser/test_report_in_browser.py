@@ -108,6 +108,7 @@ def test_tables_are_there_without_javascript(open_report, report):
     captions = opened.page.locator("caption").all_text_contents()
     assert {"Whole recording", "Shrinkers", "Stalls", "Cycles", "Conflicts", "Probe plan"} <= set(captions)
     assert opened.page.locator("noscript").first.is_visible()
+    assert not opened.page.locator("#plot-memory").is_visible(), "room without a chart"
 
 
 def test_an_empty_recording_draws_no_chart(open_report, tmp_path):

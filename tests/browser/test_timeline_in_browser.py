@@ -132,6 +132,15 @@ def test_the_balloons_axis_fits_what_is_seen_of_it_and_says_where_it_begins(open
     assert opened.ask(axis.format("memory"))[0] == 0
 
 
+@pytest.mark.parametrize("row", ["balloon", "memory", "pressure"])
+def test_nothing_moves_below_a_pointer_that_reads_values(open_report, report, row):
+    opened = open_report(report, width=760)
+    before = box_of(opened, f"#plot-{row} .over")
+    opened.page.mouse.move(before["x"] + before["width"] / 2, before["y"] + 3)
+    opened.until("document.querySelector('#moment').textContent && document.querySelector('.keys .at:not(:empty)')")
+    assert opened.page.locator(f"#plot-{row} .over").bounding_box() == before
+
+
 def test_one_moment_is_told_in_all_rows_and_on_all_clocks(open_report, report):
     opened = open_report(report)
     opened.page.mouse.move(*at_part(opened, "#plot-balloon .over", 0.5))
