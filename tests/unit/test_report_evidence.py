@@ -130,6 +130,15 @@ def test_single_events_of_its_time_stand_beside_a_findings_spans(tmp_path):
     assert rows["long_stall"][1][5] == "waited 1.50 ms, reason: writeback"
 
 
+def test_a_table_of_events_alone_says_that_no_span_was_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("tracer.evidence.standing.MOST_READINGS", 0)
+    source = analyse_for_report(open_recording(kill_among_others(tmp_path / "a.rtrace")))
+    (kill,) = [finding.id for finding in source.analysis.findings if finding.kind == "oom_kill"]
+    assert source.evidence[kill].note.startswith(
+        "No span of its time was read for this page; reclaim-tracer spans FILE"
+    )
+
+
 def test_of_too_many_events_a_table_has_some_and_says_of_how_many(tmp_path, monkeypatch):
     stream = [event(SECOND, "direct_reclaim_begin", 7, "hog")]
     stream += [event(SECOND + at * 10 * MS, "throttled", 7, "hog", usec_delayed=9) for at in range(1, 100)]

@@ -82,6 +82,15 @@ def test_a_finding_opens_to_numbers_with_their_quality_advice_and_evidence():
     assert "<img" not in page
 
 
+def test_a_finding_whose_spans_were_not_read_says_so_and_names_the_command_that_prints_them():
+    page = render(storm(), facts(), evidence={2: Table("Spans of finding 2", [Column("Task")], [[word("a")]])})
+    said = "No span of its time was read for this page"
+    read, unread = (re.search(rf'<details id="finding={at}".*?</details>', page, re.DOTALL)[0] for at in (2, 1))
+    assert said not in read
+    assert f"{said}, which reads those of the first findings" in unread
+    assert "<code>reclaim-tracer spans FILE --finding 1</code>" in unread
+
+
 def test_what_is_not_known_is_said_on_its_card_and_never_0():
     unseen = facts(complete=False, cut_bytes=100)
     assert values_of(quiet(), unseen) == {

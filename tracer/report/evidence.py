@@ -7,7 +7,7 @@ from typing import Final
 
 from ..analyze.model import Finding
 from ..evidence.rows import EventRow, SpanRow
-from ..evidence.standing import Standing
+from ..evidence.standing import WITHOUT_SPANS, Standing
 from ..wording.events import event_words
 from ..wording.numbers import count, duration, plural
 from ..wording.spans import span_words
@@ -57,7 +57,7 @@ def _told(row: SpanRow) -> str:
 
 
 def _note(finding: Finding, standing: Standing) -> str:
-    told = [_spans(finding, standing)] if standing.rows else []
+    told = [] if finding.kind in WITHOUT_SPANS else [_spans(finding, standing)]
     if standing.moments.total:
         told.append(_events(finding, standing))
     return " ".join(told)
@@ -65,6 +65,8 @@ def _note(finding: Finding, standing: Standing) -> str:
 
 def _spans(finding: Finding, standing: Standing) -> str:
     every = f"reclaim-tracer spans FILE --finding {finding.id} prints every span of its time."
+    if not standing.rows:
+        return f"No span of its time was read for this page; {every}"
     shown = plural(len(standing.rows), "span")
     if standing.named is None:
         return f"The first {shown} of its time that lie in no other span; {every}"

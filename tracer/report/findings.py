@@ -28,8 +28,8 @@ _MARKS: Final = {Severity.CRITICAL: "▲", Severity.WARNING: "◆", Severity.INF
 @dataclass(frozen=True)
 class ShownFinding:
     """One finding. `rank` is its severity's, 0 for the worst; `anatomy` is the key of its scene, or `undrawn` says why
-    there is none; `cost` is empty where it is not known; `title` and `meaning` are its kind's, `advice` is what of its
-    kind's is true for it."""
+    there is none; `unread` stands for evidence that was not read; `cost` is empty where it is not known; `title` and
+    `meaning` are its kind's, `advice` is what of its kind's is true for it."""
 
     finding: Finding
     rank: int
@@ -39,6 +39,7 @@ class ShownFinding:
     title: str
     numbers: Sequence[Number]
     evidence: Table | None
+    unread: str
     anatomy: str
     undrawn: str
     meaning: Prose
@@ -111,6 +112,16 @@ def _undrawn(finding: Finding, source: Source) -> str:
     return "Not drawn span by span: no spans in its time, or too many events before it were read for this page."
 
 
+def _unread(finding: Finding, source: Source) -> str:
+    """What is said of a finding with spans whose evidence the page lacks though it has that of others."""
+    if finding.kind in WITHOUT_SPANS or finding.id in source.evidence or not source.evidence:
+        return ""
+    command = f"reclaim-tracer spans FILE --finding {finding.id}"
+    return (
+        f"No span of its time was read for this page, which reads those of the first findings; `{command}` prints them."
+    )
+
+
 def _shown(finding: Finding, source: Source) -> ShownFinding:
     kind = KIND_BY_NAME.get(finding.kind)
     scene = f"finding-{finding.id}"
@@ -124,6 +135,7 @@ def _shown(finding: Finding, source: Source) -> ShownFinding:
         kind.title if kind else finding.kind,
         numbers(finding, source.page_bytes),
         source.evidence.get(finding.id),
+        _unread(finding, source),
         scene if scene in source.scenes else "",
         "" if scene in source.scenes else _undrawn(finding, source),
         prose(kind.explanation.meaning) if kind else (),
