@@ -20,6 +20,7 @@ from tracer.store import Recording
 pytestmark = pytest.mark.usefixtures("bcc")
 
 TRACEFS = Path("/sys/kernel/tracing")
+PARANOID = Path("/proc/sys/kernel/perf_event_paranoid")
 ENOUGH = ("bpf", "perfmon", "syslog")
 ROOTS_GROUP = (0,)
 """tracefs's files belong to it, and can be read by it."""
@@ -27,11 +28,13 @@ ROOTS_GROUP = (0,)
 
 @pytest.fixture(scope="module")
 def group_may_read_tracefs() -> Iterator[None]:
-    """As after `mount -o remount,mode=750,gid=0`, for as long as the tests of this file run."""
-    before = stat.S_IMODE(TRACEFS.stat().st_mode)
+    """`mount -o remount,mode=750,gid=0` and `sysctl kernel.perf_event_paranoid=2`, for as long as these tests run."""
+    before, paranoid = stat.S_IMODE(TRACEFS.stat().st_mode), PARANOID.read_text()
     TRACEFS.chmod(0o750)
+    PARANOID.write_text(str(min(int(paranoid), 2)))
     yield
     TRACEFS.chmod(before)
+    PARANOID.write_text(paranoid)
 
 
 @pytest.fixture
@@ -63,6 +66,21 @@ def test_nothing_more_is_needed_to_see_everything(group_may_read_tracefs, place)
         facts["plan"]
         == json.loads(subprocess.check_output([sys.executable, "-m", "tracer", "check", "--json"], text=True))["plan"]
     )
+
+
+def test_a_kernel_that_opens_no_perf_events_for_them_is_told_with_its_setting(group_may_read_tracefs, place) -> None:
+    # GIVEN the level at which kernels of Debian and Ubuntu refuse them, and others do not
+    before = PARANOID.read_text()
+    PARANOID.write_text("3")
+    try:
+        code, facts = checked(place, *ENOUGH)
+    finally:
+        PARANOID.write_text(before)
+    # THEN tracepoints are traced, or that they are not is said with what to do
+    traced = [row for row in facts["plan"] if row["source"].startswith("tracepoint:") and row["state"] == "used"]
+    assert (code == 0) is facts["can_trace"] is bool(traced)
+    if not traced:
+        assert "sysctl kernel.perf_event_paranoid=2" in broken(facts)["programs"]["fix"]
 
 
 def test_a_recording_is_made_and_belongs_to_who_made_it(group_may_read_tracefs, place) -> None:

@@ -177,6 +177,19 @@ def test_a_kernel_without_perf_events_can_not_attach(machine):
     assert not by_name(machine)["perf events"].ok
 
 
+@pytest.mark.parametrize(
+    ("level", "capabilities", "closed"),
+    [(2, BPF_AND_PERFMON, False), (3, BPF_AND_PERFMON, True), (4, BPF_AND_PERFMON, True), (3, SYS_ADMIN, False)],
+)
+def test_a_stricter_level_of_perf_events_than_the_kernels_own_is_told(machine, level, capabilities, closed):
+    # GIVEN a level that only some distributions' kernels heed
+    put_status(machine, capabilities, uid=1000)
+    put(machine, "/proc/sys/kernel/perf_event_paranoid", f"{level}\n")
+    # THEN it is told before anything is tried, and what to do once everything was refused
+    assert ("some kernels ask for CAP_SYS_ADMIN" in by_name(machine)["perf events"].detail) is closed
+    assert ("sysctl kernel.perf_event_paranoid=2" in explain_refusal("Permission denied", machine)) is closed
+
+
 def test_without_proc_nothing_else_is_said_to_be_missing(tmp_path):
     (needed,) = requirements(tmp_path)
     assert (needed.name, needed.ok, needed.needed) == ("proc", False, True)

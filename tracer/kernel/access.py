@@ -42,6 +42,9 @@ _ADDRESS_SPACE_BYTES: Final = 200 << 20
 """Of a recorder, which mlockall(2) counts as a whole."""
 _BTF: Final = "/sys/kernel/btf/vmlinux"
 _TRACEFS: Final = "/sys/kernel/tracing"
+_MOST_PARANOID: Final = 2
+"""Of kernel.perf_event_paranoid, Documentation/admin-guide/sysctl/kernel.rst; some distributions' kernels know more."""
+_OPEN_PERF_EVENTS: Final = f"kernel.perf_event_paranoid={_MOST_PARANOID}"
 _UNRELATED: Final = Distribution("linux", "linux", "other")
 
 
@@ -110,6 +113,9 @@ class _Access:
         denied = os.strerror(1) in error or os.strerror(13) in error
         if denied and is_filtered(self._root):
             return grant_system_calls(self._engine)
+        if denied and self._perf_events_may_be_closed:
+            fix = self._as_root(f"sysctl {_OPEN_PERF_EVENTS}")
+            return f"{fix} (above it kernels of Debian and Ubuntu ask for CAP_SYS_ADMIN)"
         if denied and Capability.CAP_SYS_ADMIN not in self._held:
             return f"{run_as_root()} (this kernel asks for more than {names(TRACING)})"
         return self._kernel_with("CONFIG_BPF_EVENTS=y and CONFIG_FTRACE=y")
@@ -196,8 +202,18 @@ class _Access:
         if level is None:
             detail = "this kernel has no perf events"
             return Requirement("perf events", False, detail, self._kernel_with("CONFIG_PERF_EVENTS=y"))
-        without_limit = ", no limit with these privileges" if self._may_trace else ""
-        return Requirement("perf events", True, f"perf_event_paranoid {level}{without_limit}")
+        limit = ", no limit with these privileges" if self._may_trace else ""
+        if self._perf_events_may_be_closed:
+            limit = ", for which some kernels ask for CAP_SYS_ADMIN"
+        return Requirement("perf events", True, f"perf_event_paranoid {level}{limit}")
+
+    @property
+    def _perf_events_may_be_closed(self) -> bool:
+        """Whether kernels of Debian and Ubuntu refuse them: `perf_paranoid_any() && !capable(CAP_SYS_ADMIN)`, by their
+        patch to perf_event_open() in kernel/events/core.c.
+        """
+        level = int(read_text(self._root, "/proc/sys/kernel/perf_event_paranoid") or 0)
+        return level > _MOST_PARANOID and Capability.CAP_SYS_ADMIN not in self._held
 
     def _symbols(self) -> Requirement:
         why = why_hidden(self._root)

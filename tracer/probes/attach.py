@@ -141,12 +141,16 @@ class Probes:
             syscalls.update_element(self._loaded.maps[PAGE_SOURCE_MAP], 0, value)
 
     def require_any(self) -> None:
-        """Raises CannotTraceError, with the first reason, when not one program could be attached."""
-        if self._events:
+        """Raises CannotTraceError, with the first reason, where no program could be attached, or the kernel refused all
+        its tracepoints: functions alone show no reclaim.
+        """
+        points = [row for row in self.rows if row.source.startswith("tracepoint:")]
+        refused = next((row for row in (*points, *self.rows) if row.state is SourceState.REFUSED), None)
+        if self._events and (refused not in points or any(row.state is SourceState.USED for row in points)):
             return
-        refused = next((row for row in self.rows if row.state is SourceState.REFUSED), None)
+        what = "tracepoint" if self._events else "BPF program"
         reason = f"{refused.source}: {refused.reason}" if refused else "this kernel has none of the tracepoints"
-        raise CannotTraceError(f"no BPF program could be attached: {reason}; see: reclaim-tracer check")
+        raise CannotTraceError(f"no {what} could be attached: {reason}; see: reclaim-tracer check")
 
     def lost(self) -> npt.NDArray[np.uint64]:
         """Records that found no room since the start, by kind number; shape (MAX_KINDS,)."""
