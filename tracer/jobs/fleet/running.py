@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...analyze import Options
 
 PROCESS_BYTES: Final = 208 << 20
-"""A worker beside what its analysis takes. Measured: 120 MiB when it has begun, and 203 MiB at most in a thousand
+"""A worker beside what its analysis takes. Measured while it loaded pandas (31 MiB): 203 MiB at most in a thousand
 recordings, analyses of up to 272,406 events among them (docs/fleet.md)."""
 LEAST_BYTES: Final = 64 << 20
 """An analysis gets no less."""
