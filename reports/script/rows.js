@@ -3,6 +3,7 @@ const rows = (() => {
   const PX_A_COLUMN = 2;
   const PX_A_STACK = 5;
   const PX_A_MARK = 9;
+  const PX_A_POINT = 3;
   const LANE_WIDTH = 11;
   const POINTS = 7;
   const DASHES = { dash: "dash", dot: "dot" };
@@ -136,10 +137,12 @@ const rows = (() => {
 
   function lane(row, series, stretch, result) {
     const y = row.lane_names.length - 1 - row.lane_names.indexOf(series.name.split(":")[0]);
-    const found = levels.merged(series, stretch.from, stretch.to, stretch.px);
+    const found = series.points
+      ? levels.grouped(series.begin, series.count, stretch.from, stretch.to, Math.floor(stretch.px / PX_A_POINT))
+      : levels.merged(series, stretch.from, stretch.to, stretch.px);
     const least = ((stretch.to - stretch.from) / stretch.px) * 2;
     if (series.points) {
-      const x = found.map((one) => one.begin);
+      const x = found.map((one) => series.begin[one.at]);
       result.traces.push({ type: "scatter", mode: "markers", x, y: x.map(() => y), hoverinfo: "skip",
         marker: { symbol: series.symbol, size: 9, color: series.color, line: { color: "var(--surface)", width: 1 } } });
     } else {

@@ -68,6 +68,17 @@ def drag(opened, selector, start, stop):
     opened.page.mouse.up()
 
 
+def test_kills_one_after_the_other_are_marked_all_along(open_report, tmp_path):
+    made = detailed()
+    made.timeline.spans["oom_kill"] = occurrences(np.arange(0.0, 42.0, 0.02), 0.0, 0.0)
+    write_report(tmp_path / "kills.html", made, facts())
+    opened = open_report(tmp_path / "kills.html")
+    marks = opened.ask("document.getElementById('plot-lanes').data.filter((t) => t.mode === 'markers').map((t) => t.x)")
+    (kills,) = [x for x in marks if len(x) > 100]
+    assert min(kills) < 0.2
+    assert max(kills) > 41.8
+
+
 def test_dragging_in_one_row_zooms_all(open_report, report):
     opened = open_report(report)
     drag(opened, "#plot-memory .over", 0.25, 0.5)

@@ -195,6 +195,12 @@ def test_of_nothing_recorded_the_page_claims_nothing_and_names_the_check():
     assert "No tier was seen supplying memory, but this recording can" in page
 
 
+def test_pages_that_the_ladder_has_are_not_denied_where_it_is_not_known_when_they_were_reclaimed():
+    page = render(replace(quiet(), tiers=storm().tiers), facts())
+    assert "Pages were reclaimed (see the ladder), but this recording does not tell when." in page
+    assert "No page was reclaimed" not in page
+
+
 @pytest.mark.parametrize(
     ("host", "imported_from", "name"),
     [("web-1", "t.txt", "web-1"), ("(none)", "t.txt", "t.txt"), ("(none)", "", "a.rtrace"), ("", "", "a.rtrace")],

@@ -47,6 +47,8 @@ def _lists(source: Source) -> str:
 
 
 def _no_page(source: Source) -> str:
+    if any(row.off_lru_pages for row in source.analysis.tiers):
+        return "Pages were reclaimed (see the ladder), but this recording does not tell when."
     untold = nothing_seen(source.analysis, source.facts)
     if not untold:
         return "No page was reclaimed from the LRU during the recording."
