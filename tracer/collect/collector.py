@@ -44,7 +44,7 @@ are more: a machine on which DAMON pages out now and then is at rest."""
 _REST_SAMPLES: Final = _QUIET_SAMPLES + 10
 _REST_FACTOR: Final = 8
 """And still more rarely after some more of these: a reading with what belongs to it costs 0.5 ms of CPU."""
-_LONGEST_SHARE: Final = 1 / 5
+_MOST_READING: Final = 1 / 5
 """Readings take no more of a CPU than this, whatever was asked for: on a slow machine they would take what is traced
 off it."""
 _NAMING_AFTER_NS: Final = 500_000_000
@@ -304,7 +304,7 @@ class Collector:
         counters = self._sources.counters
         now_ns, begin_ns = kernel_time.now_ns(), time.thread_time_ns()
         values = counters.read()
-        self._least_gap_ns = round((time.thread_time_ns() - begin_ns) / _LONGEST_SHARE)
+        self._least_gap_ns = round((time.thread_time_ns() - begin_ns) / _MOST_READING)
         self._sample_soon = False
         self._last_sample_ns = now_ns
         # Not every driver's work is traced: then only the counters tell that it goes on.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..output_stream import STDOUT
 from ..terminal.loading import loading
 from .options import GAP_S, HORIZON_S, FileOrStdin, Force, From, Gap, Horizon, Quiet, To, named
+
+if TYPE_CHECKING:
+    from ..jobs.exporting import Exported
 
 
 class ExportFormat(StrEnum):
@@ -56,15 +59,13 @@ def export(
     """
     with loading():
         from ..analyze import Options
-        from ..errors import shown
         from ..export.registry import BY_NAME
         from ..jobs.analysis import Span
         from ..jobs.exporting import ExportRequest, lighten
         from ..jobs.exporting import export as write_export
         from ..jobs.memory_bound import bounded_memory
-        from ..terminal.messages import Messages, say, stdout_until_read
+        from ..terminal.messages import stdout_until_read
         from ..terminal.progress import progress_bar
-        from ..wording.numbers import bytes_
 
     target = output if output == STDOUT else named(output)
     options = Options(horizon_s=horizon, gap_s=gap)
@@ -73,9 +74,18 @@ def export(
         lighten(request.format)
         with progress_bar(quiet=quiet) as progress:
             exported = write_export(request, progress)
-        if exported.missing_part:
-            say(f"Part of what happened is missing: {exported.missing_part}.")
-        if exported.unsaid:
-            Messages(quiet=quiet).info(f"{to.value} has no words for: {exported.unsaid}")
-        if target != STDOUT:
-            Messages(quiet=quiet).info(f"Wrote {shown(target)} ({bytes_(exported.written_bytes)})")
+        _tell(exported, to, target, quiet)
+
+
+def _tell(exported: Exported, to: ExportFormat, target: Path, quiet: bool) -> None:
+    """What became of it."""
+    from ..errors import shown
+    from ..terminal.messages import Messages, say
+    from ..wording.numbers import bytes_
+
+    if exported.missing_part:
+        say(f"Part of what happened is missing: {exported.missing_part}.")
+    if exported.unsaid:
+        Messages(quiet=quiet).info(f"{to.value} has no words for: {exported.unsaid}")
+    if target != STDOUT:
+        Messages(quiet=quiet).info(f"Wrote {shown(target)} ({bytes_(exported.written_bytes)})")

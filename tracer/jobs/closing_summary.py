@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import RecordingError, shell_word, shown
+from ..freed_memory import give_back_freed_memory
 from ..kernel.memory_room import memory_room
 from ..programs import end_with_parent, kill_first
-from ..recorder.footprint import give_back
 from ..recorder.handover import begin_beside
 from ..terminal.loading import interrupted_afterwards, loading
 from ..terminal.messages import say
@@ -46,7 +46,7 @@ def print_summary(captured: Captured, *, verbose: bool, page: Path | None = None
     Exits with the child's code where it failed otherwise and has said why: stdout that can't be written, another file
     by the recording's name.
     """
-    give_back()
+    give_back_freed_memory()
     room = memory_room()
     if not room.allows(_NEED_BYTES):
         why = f"{_NEED_BYTES >> 20} MiB are more than half of what is available ({room.limited_by})"

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ..errors import shell_word
-from ..freed_memory import keep_freed_memory
+from ..freed_memory import keep_freed_memory, share_one_heap
 from ..output_stream import STDOUT, OutputStream, take_stdout
 from ..probes.carried.cache import Cache
 from ..probes.carried.programs_file import ProgramsFile
 from ..probes.loader import Loader, may_compile
 from ..probes.transport import Transport
-from ..recorder.footprint import kept_bytes, one_arena
+from ..recorder.footprint import kept_bytes
 from ..recorder.starting import Start, Wish, look_before_start
 from ..terminal.loading import loading
 from ..terminal.messages import Messages
@@ -31,7 +31,7 @@ _SIGNALLED: Final = 128
 
 def run(options: RecordOptions) -> None:
     """Record, then have the summary made; exits like the command that was traced. Raises TracerError."""
-    one_arena()
+    share_one_heap()
     say = Messages(quiet=options.quiet, verbose=options.verbose)
     stream = take_stdout() if options.output == STDOUT else None
     transport = Transport(options.transport) if options.transport else None

@@ -19,6 +19,7 @@ from ..collect.command_user import find_user
 from ..collect.memory_lock import MemoryLock
 from ..collect.session import Session, open_session
 from ..errors import CannotTraceError, TracerError, printable, shown
+from ..freed_memory import give_back_freed_memory
 from ..kernel import kernel_time
 from ..kernel.access import requirements
 from ..kernel.clocks import ClockWatch
@@ -36,7 +37,7 @@ from ..store.note_keys import CLOCK_CHANGES_NOTE, MOST_CLOCK_CHANGES
 from ..terminal.messages import Messages
 from ..terminal.messages import say as warn
 from .flushing import Flushes, turn_s_of
-from .footprint import ANONYMOUS_BOUND_BYTES, give_back, let_go_of_files
+from .footprint import ANONYMOUS_BOUND_BYTES, let_go_of_files
 from .marks import MarkLines
 from .module_changes import module_changes
 from .output import OpenOutput, Output
@@ -121,7 +122,7 @@ def capture(request: CaptureRequest, say: Messages) -> Captured:
     ):
         _require_source(request.balloon_source, session.metadata.plan)
         _say_plan(session, say)
-        give_back()
+        give_back_freed_memory()
         let_go_of_files()
         # Not before: what is locked can't be given back, and not longer: the summary is no recorder.
         with MemoryLock() as lock:

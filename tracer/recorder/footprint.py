@@ -23,8 +23,6 @@ command line takes 11.0 before the recorder takes over), and while it runs, besi
 pages of Python's and libraries' files while it starts (13.3) and while it runs (10.0). Python 3.11, numpy 2.4, Linux
 6.18; a live test measures them again."""
 
-_ARENA_MAX: Final = -8
-"""M_ARENA_MAX, malloc.h of glibc."""
 _DONT_NEED: Final = 4
 """MADV_DONTNEED, include/uapi/asm-generic/mman-common.h."""
 _MAPPINGS: Final = re.compile(r"^(?=[0-9a-f]+-[0-9a-f]+ )", re.MULTILINE)
@@ -38,18 +36,6 @@ _KEPT_EVENT_BYTES: Final = 256
 def kept_bytes(queue_bytes: int) -> int:
     """What `keep_freed_memory` keeps of a recorder: a few of its queue's blocks, and what becomes of them."""
     return block_events(queue_bytes) * _KEPT_EVENT_BYTES
-
-
-def one_arena() -> None:
-    """Have all threads allocate from one heap: each of their own keeps what was once its most. Only glibc has them."""
-    with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
-
-
-def give_back() -> None:
-    """Return freed memory to the system: what reading the kernel's types and symbols took, before a long run."""
-    with suppress(AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def let_go_of_files() -> None:

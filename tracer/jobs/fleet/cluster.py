@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from ... import __version__
@@ -58,7 +58,7 @@ class ClusterPool:
         """Raises TracerError where it can't be reached, UsageError where nobody said where it is."""
         self._distributed = _distributed()
         self._client = self._connected(scheduler, config)
-        self._stopped, self._pause = threading.Event(), threading.Event()
+        self._stopped = threading.Event()
         self._able: list[str] = []
         self.remarks: list[str] = []
         self.died = 0
@@ -117,7 +117,7 @@ class ClusterPool:
                 continue
             if self._client.status not in _CONNECTED:
                 raise TracerError(f"the scheduler is gone: {_GOES_ON}")
-            self._pause.wait(_LOOK_S)
+            sleep(_LOOK_S)
             if monotonic() - looked < _WORKERS_LOOK_S:
                 continue
             looked = monotonic()
