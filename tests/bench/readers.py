@@ -21,7 +21,7 @@ import numpy as np
 
 from tracer.buffer_sizes import MOST_QUEUE_BYTES
 from tracer.collect.collector import Collector, Item
-from tracer.freed_memory import keep_freed_memory
+from tracer.freed_memory import keep_freed_memory, share_one_heap
 from tracer.kernel.counters import CounterReader
 from tracer.kernel.host import read_host
 from tracer.metadata import Metadata
@@ -29,7 +29,7 @@ from tracer.probes.finder import load_bcc
 from tracer.probes.sources import RING_MAP, bpf_dir, kernel_flags
 from tracer.probes.transport import Transport
 from tracer.recorder import capture as recording
-from tracer.recorder.footprint import kept_bytes, one_arena
+from tracer.recorder.footprint import kept_bytes
 from tracer.recorder.output import Output
 from tracer.store import Recording
 from tracer.terminal.messages import Messages
@@ -181,7 +181,7 @@ def _input_ended() -> bool:
 
 
 def _small_as_record() -> None:
-    one_arena()
+    share_one_heap()
     keep_freed_memory(kept_bytes(MOST_QUEUE_BYTES))
 
 

@@ -24,10 +24,10 @@ from tests.storm import Generator, StormProgram, build_generator, new_token
 from tracer.batch import Samples
 from tracer.buffer_sizes import MOST_QUEUE_BYTES
 from tracer.collect.collector import Collector
-from tracer.freed_memory import keep_freed_memory
+from tracer.freed_memory import keep_freed_memory, share_one_heap
 from tracer.kernel.counters import CounterReader
 from tracer.probes.transport import Transport
-from tracer.recorder.footprint import kept_bytes, one_arena
+from tracer.recorder.footprint import kept_bytes
 
 _STATUS = Path("/proc/self/status")
 
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--cpus", default="1")
     parser.add_argument("--rate", type=int, default=0)
     parser.add_argument("--buffer-mib", type=int, default=16)
-    one_arena()
+    share_one_heap()
     keep_freed_memory(kept_bytes(MOST_QUEUE_BYTES))
     lossy = 0
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
