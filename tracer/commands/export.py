@@ -27,6 +27,7 @@ class ExportFormat(StrEnum):
     FOLDED = "folded"
     FTRACE = "ftrace"
     PROMETHEUS = "prometheus"
+    OTLP = "otlp"
 
 
 def export(

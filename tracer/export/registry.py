@@ -57,6 +57,7 @@ FORMATS: Final = (
     Format("folded", "stacks of waiting, for flame graphs", ".folded", ("folded", "FoldedWriter")),
     Format("ftrace", "text as ftrace prints it", ".txt", ("ftrace", "FtraceWriter"), looks_ahead=True),
     Format("prometheus", "metrics for Prometheus", ".prom", ("prometheus", "PrometheusWriter"), needs="metrics"),
+    Format("otlp", "spans, log records and metrics for OpenTelemetry", ".jsonl", ("otlp", "OtlpWriter"), needs="otlp"),
 )
 
 BY_NAME: Final = {each.name: each for each in FORMATS}
