@@ -23,6 +23,7 @@ from tracer.metadata import SourceState
 from tracer.probes import sources
 from tracer.probes.attach import Probes, lost_by_kind
 from tracer.probes.plan import Targets, make_plan
+from tracer.probes.probe import PageSource
 from tracer.schema import KIND_BY_NAME, TRACEPOINT_KINDS
 
 SLAB_KINDS = (KIND_BY_NAME["shrink_slab_start"], KIND_BY_NAME["shrink_slab_end"])
@@ -109,8 +110,8 @@ def test_the_notifier_filter_lets_one_callback_through(need) -> None:
     need("live", Path("/sys/kernel/tracing/events/notifier/notifier_run").is_dir(), "this kernel has no notifier_run")
     name, load = "rtnetlink_event", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do unshare -n true; done"
     need("live", name in find_symbols([name]), f"this kernel has no {name}")
-    plan = make_plan(Targets(oom_notifiers=(name,)))
-    # WHEN one of them is asked for
+    plan = make_plan(Targets(oom_notifiers=(name,), page_source=PageSource.TRACEPOINTS))
+    # WHEN one of them is asked for, of a kernel that might as well tell of its calls
     with open_session(plan=plan) as session, WaitingLoad(load) as devices:
         trace = run(session, [devices])
     # THEN it was told of each, and no other is in the recording
@@ -267,8 +268,16 @@ def test_what_does_not_fit_the_ring_is_counted_to_the_last_event(need) -> None:
 
 
 def test_loss_reaches_the_items_as_a_stretch_with_its_kinds() -> None:
-    with WaitingLoad(DROP_SLAB) as load, open_session(buffer_bytes=4096) as session:
-        trace = run(session, [load])
+    # GIVEN more events than the buffer holds, while nobody reads
+    drops = "; ".join([DROP_SLAB] * 10)
+    with WaitingLoad(drops) as load, WaitingLoad(DROP_SLAB) as after, open_session(buffer_bytes=4096) as session:
+
+        def overflow() -> None:
+            load.go()
+            load.process.wait()
+
+        trace = run(session, [after], on_first=overflow)
+    # THEN
     assert sum(stretch.total for stretch in trace.lost) > 0
     assert {name for stretch in trace.lost for name in stretch.counts} >= {"shrink_slab_start"}
     assert all(stretch.start_ns < stretch.end_ns for stretch in trace.lost)

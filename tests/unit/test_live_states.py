@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pytest
 from balloon_streams import shrinker_storm
-from looking import recorded, snapshots
+from looking import LOOK_S, recorded, snapshots
 from shortage_streams import guest, readings, waits
 from streams import METADATA, MS, SECOND, event, records
 
@@ -223,6 +223,20 @@ def test_a_state_shown_after_a_worse_one_did_not_begin_before_that_was_over():
     # THEN
     assert [state for state, _ in states(looks)] == ["blind", "reclaiming", "stalled", "reclaiming"]
     assert looks[-1].standing.since_s >= 7.0
+    # AND began when it was, however seldom somebody looks
+    seldom = snapshots(stream, until_s=18, every_s=8.0)
+    assert [state for state, _ in states(seldom)] == ["stalled", "reclaiming"]
+    assert seldom[-1].standing.since_s == pytest.approx(looks[-1].standing.since_s, abs=LOOK_S)
+
+
+@pytest.mark.parametrize("every_s", [LOOK_S, 2.0, 12.0])
+def test_what_is_seen_after_reclaim_began_when_that_ended_however_seldom_somebody_looks(every_s: float):
+    # GIVEN reclaim up to a moment, and quiet after it, where it is known and where it is not what happens then
+    stream = records(*(reclaim(start * SECOND // 2, start * SECOND // 2 + 10 * MS) for start in range(2, 26)))
+    plan = tuple(PlanRow(kind, "tracepoint:x", SourceState.USED) for kind in ("kswapd_wake", "direct_reclaim_begin"))
+    for metadata, state in ((MACHINE, State.OK), (replace(MACHINE, plan=plan), State.BLIND)):
+        last = snapshots(stream, metadata=metadata, until_s=24, every_s=every_s)[-1].standing
+        assert (last.state, last.since_s) == (state, pytest.approx(13.5, abs=LOOK_S))
 
 
 @pytest.mark.parametrize(

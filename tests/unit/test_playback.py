@@ -19,6 +19,7 @@ from tracer.jobs.analysis import WHOLE, analyse
 from tracer.jobs.pacing import steps
 from tracer.jobs.playback import Playback
 from tracer.store import Recording, Writer
+from tracer.store.note_keys import END_NOTE
 
 
 def both(analysis: Analysis, ended: str | None) -> tuple[Analysis, str | None]:
@@ -127,6 +128,23 @@ def test_time_goes_on_where_nothing_was_recorded(tmp_path):
     played.advance(3.0)
     assert (played.now_s, played.at_end) == (3.0, False)
     assert played.look()[0].duration_s == 3.0
+
+
+def test_the_quiet_before_the_end_is_part_of_the_recording(tmp_path):
+    # GIVEN a recording that went on for long after its last event
+    writer = Writer(tmp_path / "a.rtrace", METADATA)
+    writer.write_events(busy_stream(1, 20))
+    writer.write_note(END_NOTE, 60_000_000_000)
+    writer.close()
+    played = Playback(Recording.open(tmp_path / "a.rtrace"), Options(), both)
+    # WHEN a moment is looked at when all events are in
+    played.advance(59.0)
+    analysis, ended = played.look()
+    # THEN it is not the end
+    assert (played.now_s, played.at_end, analysis.duration_s, ended) == (59.0, False, 59.0, None)
+    played.advance(played.length_s)
+    analysis, ended = played.look()
+    assert (played.at_end, analysis.duration_s, ended) == (True, 60.0, "closed")
 
 
 def test_a_step_may_be_the_last_for_now(tmp_path):

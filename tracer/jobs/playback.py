@@ -84,8 +84,8 @@ class Playback:
 
     @property
     def at_end(self) -> bool:
-        """Whether all that was recorded is in."""
-        return self._next is None
+        """Whether all that was recorded is in, and the quiet after it is over."""
+        return self._next is None and self._now_ns >= self._part.last_ns
 
     def advance(self, to_s: float, until: Callable[[], bool] = lambda: False) -> None:
         """Take what was recorded up to `to_s`, as far as `until` lets it: that is asked after each step."""

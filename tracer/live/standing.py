@@ -7,7 +7,7 @@ from typing import Final
 
 from .looks import Look, refaults
 from .model import Standing, State
-from .states import Moment, Reading, blindness, present
+from .states import Moment, Reading, blindness, held_until_s, present
 from .windows import RecentLooks, grown
 
 HOLD_S: Final = 2.0
@@ -38,7 +38,7 @@ class StandingLine:
     def at(self, moment: Moment, looks: RecentLooks) -> Standing:
         """The state at this moment. `looks` are those before it."""
         now = moment.now
-        shown = self._shown = self._next(present(moment), now, looks)
+        shown = self._shown = self._next(moment, looks)
         blind = blindness(moment)
         page_bytes = moment.facts.metadata.page_size_bytes
         if blind is None:
@@ -48,16 +48,17 @@ class StandingLine:
             blind = replace(blind, why=f"{blind.why} Seen all the same, {seen.state.value}: {seen.why}")
         return _standing(blind, now, looks.before(blind.since_s, now), page_bytes)
 
-    def _next(self, reading: Reading, now: Look, looks: RecentLooks) -> _Shown:
-        shown = self._shown
+    def _next(self, moment: Moment, looks: RecentLooks) -> _Shown:
+        reading, now, shown = present(moment), moment.now, self._shown
         if shown is None or _SEVERITY[reading.state] < _SEVERITY[shown.reading.state]:
             return _Shown(reading, now.time_s, looks.before(reading.since_s, now))
         if reading.state is shown.reading.state:
             return _goes_on(shown, reading, now, looks)
         if now.time_s - shown.seen_s < HOLD_S and shown.reading.state is not State.BLIND:
             return shown
-        since_s = max(reading.since_s, shown.seen_s)
-        return _Shown(replace(reading, since_s=since_s), now.time_s, looks.before(since_s, now), shown.seen_s)
+        from_s = max(shown.seen_s, held_until_s(shown.reading.state, moment))
+        since_s = max(reading.since_s, from_s)
+        return _Shown(replace(reading, since_s=since_s), now.time_s, looks.before(since_s, now), from_s)
 
 
 def _goes_on(shown: _Shown, reading: Reading, now: Look, looks: RecentLooks) -> _Shown:

@@ -40,6 +40,14 @@ _LASTING_FIGHTS: Final = frozenset({"storm", "host_oscillation"})
 _SINGLE_FIGHTS: Final = frozenset({"cycle", "conflict"})
 """A cycle is called open for as long as another one may follow, which is longer than anybody fights."""
 _SHORT: Final = frozenset({"thrashing", "memcg_limit", "futile_reclaim", "kswapd_gave_up"})
+_LASTS: Final = {
+    State.KILLING: ((_KILLS, KILL_S),),
+    State.STALLED: ((_STALLS, STALL_S),),
+    State.STARVED: ((_STARVED, 0.0),),
+    State.FIGHTING: ((_LASTING_FIGHTS, FIGHT_S), (_SINGLE_FIGHTS, FIGHT_S)),
+    State.RECLAIMING: ((_SHORT, 0.0),),
+}
+"""How long a state holds after the ends of findings that it rests on."""
 GLOBAL: Final = "global"
 
 
@@ -78,11 +86,28 @@ class Moment:
         seen = [finding for finding in self._of(kinds) if self._ended(finding, within_s)]
         return [finding for finding in seen if with_information or finding.severity is not Severity.INFO]
 
+    def ends_s(self, kinds: frozenset[str]) -> list[float]:
+        """When those that last no longer ended; mere information is none."""
+        over = [finding for finding in self._of(kinds) if not finding.open]
+        return [finding.end_s for finding in over if finding.severity is not Severity.INFO]
+
     def _of(self, kinds: frozenset[str]) -> list[Finding]:
         return [finding for finding in self.analysis.findings if finding.kind in kinds]
 
     def _ended(self, finding: Finding, within_s: float) -> bool:
         return finding.end_s >= self.now.time_s - within_s
+
+
+def held_until_s(state: State, moment: Moment) -> float:
+    """Up to when a state that holds no longer can have been seen, by what is known now; 0 where nothing tells.
+
+    Who looks often sees it up to then. Who looks once in ten seconds of a recording does not.
+    """
+    now_s = moment.now.time_s
+    ends = [end_s + within_s for kinds, within_s in _LASTS.get(state, ()) for end_s in moment.ends_s(kinds)]
+    if state is State.RECLAIMING:
+        ends += [episode.end_s + EPISODE_S for episode in moment.analysis.episodes[-1:]]
+    return max((end_s for end_s in ends if end_s <= now_s), default=0.0)
 
 
 def blindness(moment: Moment) -> Reading | None:
