@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from import_cases import import_text
 
+from tracer.batch import Batch, Samples
 from tracer.errors import RecordingError
 from tracer.imports.clocks import Messages, by_matching, by_messages
 from tracer.schema import SAMPLE_NULL
@@ -68,6 +69,21 @@ def test_counters_of_the_guest_join_on_its_clock(tmp_path):
     assert metadata.sample_interval_s == 1.0
     assert metadata.start_utc_ns == 1_795_392_715_500_000_000
     assert "samples_clock" not in imported.recording.notes
+
+
+def test_readings_come_among_the_events_as_a_recorder_writes_them(tmp_path):
+    # GIVEN a trace of twenty seconds and readings all along
+    records = [{"mono": 100 + n, "real": 1_795_392_715.5 + n, "vmstat": {"pgscan_direct": n}} for n in range(20)]
+    imported = import_text(TRACE, tmp_path, samples=jsonl(tmp_path / "vmstat.jsonl", records))
+    # WHEN it is read from its beginning
+    newest_ns = dict.fromkeys((Batch, Samples), 0)
+    for item in imported.recording.items():
+        times = item.header["time_ns"] if isinstance(item, Batch) else item.time_ns
+        newest_ns[type(item)] = max(newest_ns[type(item)], int(times.max()))
+        # THEN no reading comes seconds after the events of its time
+        if isinstance(item, Samples):
+            assert newest_ns[Batch] - int(times.min()) < 8 * SECOND
+    assert newest_ns[Samples] == 119 * SECOND
 
 
 def test_samples_outside_the_trace_are_left_out_and_counted(tmp_path):

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ..batch import LostStretch
 from ..errors import RecordingError, UsageError, shown
@@ -45,6 +47,8 @@ _SURVEY_SHARE: Final = 0.3
 _GUESSED_ALL: Final = 0.999
 _KEPT_BYTES: Final = 32 << 20
 """Arrays of some MiB that are made and freed for every block."""
+_FLUSH_NS: Final = 1_000_000_000
+"""As often as the recorder flushes."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,7 @@ class _Import:
         self._without_end = without_end(survey.names)
         self._converter = Converter(rules, survey, self._without_end, scanner)
         self._result = ImportResult(lines=survey.lines)
+        self._second = 0
 
     def run(self, progress: Progress) -> ImportResult:
         """Write the recording; what was begun of it goes where the import is broken off."""
@@ -239,13 +244,27 @@ class _Import:
         if self._lag is not None:
             self._lag.check(item["time_ns"])
         writer.write_symbols(self._rules.symbols.take_new())
-        # Ahead of the events, of which the writer keeps some back: readings wait for events, not the other way round.
-        for samples in self._sides.until(int(item["time_ns"].max())):
-            writer.write_samples(samples)
-        writer.write_events(item)
+        for part in self._between_readings(writer, item):
+            # Ahead of the events, of which the writer keeps some back: readings wait for them, not they for readings.
+            for samples in self._sides.until(int(part["time_ns"].max())):
+                writer.write_samples(samples)
+            writer.write_events(part)
         for number, count in enumerate(np.bincount(item["kind"]).tolist()):
             if count:
                 self._result.kinds[KIND_BY_NUMBER[number].name] += count
+
+    def _between_readings(self, writer: Writer, item: npt.NDArray[np.void]) -> Iterator[npt.NDArray[np.void]]:
+        """Its records, a second at a time with a flush between where there are readings: who plays the recording gets
+        them as the recorder's, among the events and not after thousands of these."""
+        if not self._sides.are_left:
+            yield item
+            return
+        seconds = np.maximum.accumulate(item["time_ns"]) // _FLUSH_NS
+        for start, stop in pairwise([0, *(np.flatnonzero(np.diff(seconds)) + 1).tolist(), len(item)]):
+            if int(seconds[start]) > self._second:
+                self._second = int(seconds[start])
+                writer.flush()
+            yield item[start:stop]
 
     def _finish(self, writer: Writer) -> None:
         for samples in self._sides.until(None):

@@ -78,6 +78,11 @@ class Sides:
                 metadata = replace(metadata, plan=(*metadata.plan, row))
         return metadata
 
+    @property
+    def are_left(self) -> bool:
+        """Whether there are readings not given yet."""
+        return bool(self._pending)
+
     def until(self, end_ns: int | None) -> Iterator[Samples]:
         """Readings not given yet, up to a time."""
         waiting, self._pending = self._pending, []
