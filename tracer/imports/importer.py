@@ -246,12 +246,15 @@ class _Import:
         writer.write_symbols(self._rules.symbols.take_new())
         for part in self._between_readings(writer, item):
             # Ahead of the events, of which the writer keeps some back: readings wait for them, not they for readings.
-            for samples in self._sides.until(int(part["time_ns"].max())):
-                writer.write_samples(samples)
+            self._write_samples(writer, int(part["time_ns"].max()))
             writer.write_events(part)
         for number, count in enumerate(np.bincount(item["kind"]).tolist()):
             if count:
                 self._result.kinds[KIND_BY_NUMBER[number].name] += count
+
+    def _write_samples(self, writer: Writer, until_ns: int | None) -> None:
+        for samples in self._sides.until(until_ns):
+            writer.write_samples(samples)
 
     def _between_readings(self, writer: Writer, item: npt.NDArray[np.void]) -> Iterator[npt.NDArray[np.void]]:
         """Its records, a second at a time with a flush between where there are readings: who plays the recording gets
@@ -263,12 +266,12 @@ class _Import:
         for start, stop in pairwise([0, *(np.flatnonzero(np.diff(seconds)) + 1).tolist(), len(item)]):
             if int(seconds[start]) > self._second:
                 self._second = int(seconds[start])
+                self._write_samples(writer, self._second * _FLUSH_NS)
                 writer.flush()
             yield item[start:stop]
 
     def _finish(self, writer: Writer) -> None:
-        for samples in self._sides.until(None):
-            writer.write_samples(samples)
+        self._write_samples(writer, None)
         converter, result = self._converter, self._result
         result.unknown, result.unreadable, result.lost = converter.unknown, converter.unreadable, converter.losses.total
         result.remarks += [*self._remarks(), *self._sides.remarks]
