@@ -71,7 +71,7 @@ def test_programs_of_another_kernel_are_no_way_around_the_room_for_a_compiler(tm
     programs.write_bytes(encode([entry_for()]))
     done = record_within(192, tmp_path, "--no-cache", "--programs", str(programs))
     assert done.returncode == 3, done.stderr
-    assert "(compiler 137, " in done.stderr
+    assert "(compiler 144, " in done.stderr
     assert "more than half" in done.stderr
     assert not (tmp_path / "x.rtrace").exists()
 

@@ -49,7 +49,7 @@ def test_a_start_without_a_chance_is_refused_by_a_process_that_has_loaded_little
 
 def test_so_is_one_that_has_no_room_for_its_compiler(tmp_path: Path) -> None:
     done = started(tmp_path, 200 << 10, "record", "-o", "x.rtrace", "--no-cache")
-    assert "(compiler 137, " in done.stderr
+    assert "(compiler 144, " in done.stderr
     assert "more than half: use compiled programs (--programs FILE), or start all the same" in done.stderr
     assert (done.returncode, done.stdout) == (3, "False False\n")
 

@@ -57,7 +57,7 @@ class MemoryNeed:
         return sum(self._parts.values())
 
     def __str__(self) -> str:
-        """`184 MiB (compiler 137, tracer 31, buffers 16)`."""
+        """`191 MiB (compiler 144, tracer 31, buffers 16)`."""
         said = ", ".join(f"{name} {mib(size)}" for name, size in self._parts.items() if size)
         return f"{mib(self.peak_bytes)} MiB ({said})"
 
