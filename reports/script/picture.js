@@ -56,6 +56,32 @@ const picture = (() => {
     y += line + 4;
   }
 
+  // Stripes over a stretch in which events were lost, as the page has them (.shade.lost).
+  function stripes() {
+    const pattern = document.createElementNS(svgNs, "pattern");
+    const stripe = pattern.appendChild(document.createElementNS(svgNs, "rect"));
+    const look = { id: "lost", width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
+    Object.entries(look).forEach(([key, value]) => pattern.setAttribute(key, value));
+    Object.entries({ width: 4, height: 8, fill: colour("--band-lost"), "fill-opacity": 0.35 }).forEach(([key, value]) => stripe.setAttribute(key, value));
+    root.append(pattern);
+  }
+
+  function lostKey() {
+    stripes();
+    add("rect", { x: left, y: y + 2, width: 10, height: 10, fill: "url(#lost)" });
+    write("events were lost", left + 14, 11, colour("--ink"));
+    y += line;
+  }
+
+  function hatch(plot) {
+    const origin = plot.getBoundingClientRect();
+    for (const shade of plot.querySelectorAll(".shades > .lost")) {
+      const at = shade.getBoundingClientRect();
+      const place = { x: left + at.left - origin.left, y: y + at.top - origin.top, width: at.width, height: at.height };
+      add("rect", { class: "lost", fill: "url(#lost)", ...place });
+    }
+  }
+
   async function chart(figure) {
     heading(figure);
     legend(figure);
@@ -65,6 +91,7 @@ const picture = (() => {
     const drawn = new DOMParser().parseFromString(decodeURIComponent(image.slice(image.indexOf(",") + 1)), "image/svg+xml");
     const inner = root.appendChild(document.importNode(drawn.documentElement, true));
     Object.entries({ x: left, y, width: wide, height: high, overflow: "visible" }).forEach(([key, value]) => inner.setAttribute(key, value));
+    hatch(plot);
     y += high + gap;
   }
 
@@ -92,6 +119,7 @@ const picture = (() => {
     y += 28;
     paragraph(section.dataset.words, 12, colour("--ink"));
     y += gap;
+    if (section.querySelector(".shades > .lost")) lostKey();
     for (const block of section.querySelectorAll("figure.chart, .absent, .time-axis")) {
       if (block.matches("figure")) await chart(block);
       else (block.matches(".absent") ? absent : times)(block);

@@ -62,6 +62,28 @@ def test_a_picture_has_every_chart_and_its_png_the_same_size(tmp_path) -> None:
 
 
 @needs_browser
+def test_stretches_in_which_events_were_lost_are_hatched_in_every_chart(tmp_path) -> None:
+    from written_recordings import write_recording
+
+    hatched = {}
+    for lost in (0, 1200):
+        drawn = tmp_path / f"{lost}.svg"
+        ended = run("report", write_recording(tmp_path / f"{lost}.rtrace", lost), "--format", "svg", "-o", drawn)
+        assert ended.returncode == 0, ended.stderr
+        root = ET.fromstring(drawn.read_text())
+        words = {text.text: float(text.attrib["x"]) for text in root.iter(f"{SVG}text") if "x" in text.attrib}
+        hatched[lost] = [each for each in root.iter(f"{SVG}rect") if each.get("class") == "lost"]
+        assert ("events were lost" in words) is bool(lost)
+    assert not hatched[0]
+    assert len(hatched[1200]) == len(root.findall(f"{SVG}svg"))
+    for stretch in hatched[1200]:
+        assert stretch.attrib["fill"] == "url(#lost)"
+        assert float(stretch.attrib["width"]) == pytest.approx(words["3 s"] - words["2 s"], abs=1)
+        assert words["2 s"] < float(stretch.attrib["x"]) < words["2 s"] + 30
+    assert len(root.findall(f"{SVG}pattern[@id='lost']")) == 1
+
+
+@needs_browser
 def test_a_recording_without_anything_gives_a_picture_that_says_so(tmp_path) -> None:
     from tracer.metadata import Metadata
     from tracer.store import Writer
