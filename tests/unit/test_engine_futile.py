@@ -57,6 +57,16 @@ def test_efficiency_is_unknown_where_nothing_tells_what_was_scanned(absent: tupl
     assert (direct.nr_scanned, direct.efficiency) == (None, None)
 
 
+def test_a_scan_that_the_kernel_calls_empty_looked_at_what_came_of_its_pages() -> None:
+    # GIVEN the multi-gen LRU's scans with too few generations left, and one that tells more than its outcomes
+    outcomes = {"nr_reclaimed": 5, "nr_activate0": 40, "nr_activate1": 300, "nr_ref_keep": 155}
+    silent = [event(at, "lru_shrink_inactive", nr_scanned=0, reclaim_flags=2, **outcomes) for at in (MS, 2 * MS)]
+    told = event(3 * MS, "lru_shrink_inactive", nr_scanned=1000, nr_reclaimed=10, nr_ref_keep=900, reclaim_flags=2)
+    direct = row(analyse(reclaim(0, SECOND, *silent, told, freed=20), end_ns=9 * SECOND), Tier.DIRECT)
+    assert (direct.nr_scanned, direct.efficiency) == (2000, 0.01)
+    assert [(each.nr_scanned, each.efficiency) for each in direct.reclaimers] == [(2000, 0.01)]
+
+
 def test_a_shrinkers_efficiency_is_in_objects() -> None:
     (shrinker,) = analyse(slab(MS, 2 * MS, freed=32)).shrinkers
     assert shrinker.efficiency == 0.25

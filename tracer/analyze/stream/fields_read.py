@@ -11,12 +11,13 @@ _NONE: Final = frozenset[str]()
 _PAGES: Final = frozenset({"nr_reclaimed"})
 _ALLOCATION: Final = frozenset({"order", "gfp_flags", "memcg_id"})
 _SCANNED: Final = _PAGES | {"nr_scanned"}
+_LOOKED_AT: Final = frozenset({"nr_activate0", "nr_activate1", "nr_ref_keep"})
 _NODE: Final = frozenset({"nid"})
 _READ: Final[Fields] = {
     "shrink_slab_start": frozenset({"shrink", "shr", "nid", "total_scan", "cache_items", "priority"}),
     "shrink_slab_end": frozenset({"total_scan", "retval"}),
     "direct_reclaim_begin": _ALLOCATION,
-    "lru_shrink_inactive": _SCANNED | {"reclaim_flags", "nid", "priority"},
+    "lru_shrink_inactive": _SCANNED | _LOOKED_AT | {"reclaim_flags", "nid", "priority"},
     "reclaim_pages": _SCANNED,
     "direct_reclaim_end": _PAGES,
     "memcg_reclaim_begin": _ALLOCATION,

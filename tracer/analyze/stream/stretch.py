@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...batch import Batch
+from ...batch import Batch, Column
 from ...schema import KIND_BY_NAME, KIND_BY_NUMBER, RECLAIM_FLAG_FILE, SpanKind
 from ..terms import Tier
 from .attribution import (
@@ -205,7 +206,7 @@ class Stretch:
             time_ns=self.time_ns[rows],
             tier=tier,
             rung=rung_of(tier, kinds),
-            scanned=args["nr_scanned"].astype(np.int64),
+            scanned=_scanned(args),
             pages=args["nr_reclaimed"].astype(np.int64),
             is_file=args["reclaim_flags"].astype(np.int64) & RECLAIM_FLAG_FILE != 0,
             priority=args["priority"].astype(np.int64),
@@ -326,6 +327,15 @@ class Stretch:
 def _of_span(column: I64, span: I64, outside: int) -> I64:
     """A column at the rows of the spans around events; `outside` for those in none, which have -1."""
     return np.append(column, outside)[span]
+
+
+def _scanned(args: Mapping[str, Column]) -> I64:
+    """Pages that each scan looked at. The multi-gen LRU says `nr_scanned` 0 of a scan that leaves it too few
+    generations: then at least those are counted that were freed, activated or kept as referenced."""
+    outcomes = ("nr_reclaimed", "nr_activate0", "nr_activate1", "nr_ref_keep")
+    looked_at = np.sum([args[name].astype(np.int64) for name in outcomes], axis=0)
+    scanned: I64 = np.maximum(args["nr_scanned"].astype(np.int64), looked_at)
+    return scanned
 
 
 def _held(objects: I64) -> I64:
