@@ -236,6 +236,25 @@ def test_a_recording_that_is_cut_is_shown_as_far_as_it_goes(tmp_path):
     assert rows == everything[: len(rows)]
 
 
+@pytest.mark.parametrize("command", ["events", "spans"])
+def test_a_cgroup_that_the_recording_does_not_name_is_said(tmp_path, command):
+    # GIVEN a recording of two cgroups, and one that names none
+    named = tmp_path / "named.rtrace"
+    writer = Writer(named, METADATA)
+    writer.write_symbols(SYMBOLS)
+    writer.write_events(records(slab(0, MS, 1, cgroup_id=5), slab(2 * MS, 3 * MS, 2, cgroup_id=6)))
+    writer.write_cgroups({5: "/system.slice/db.service", 6: "/user.slice"})
+    writer.close()
+    unnamed = write_recording(tmp_path / "unnamed.rtrace")
+    # WHEN one is asked for that is not there THEN it is said, and how to ask for those below it
+    done = run(command, named, "--cgroup", "/system.slice/", "--csv")
+    assert done.returncode == 0
+    assert "names 2 cgroups, none of them /system.slice/; those below it are '/system.slice/*'" in done.stderr
+    assert "names no cgroups" in run(command, unnamed, "--cgroup", "/user.slice").stderr
+    # AND nothing is said where there is such a one
+    assert run(command, named, "--cgroup", "/system.slice/*").stderr == ""
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [

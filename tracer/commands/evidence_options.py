@@ -117,12 +117,15 @@ class FormGroup:
 
 
 def up_to(rows: Iterable[Row], limit: int | None, shown: Shown) -> Iterator[Row]:
-    """At most so many; says where there are more, and at the end what the recording lacks."""
+    """At most so many; says where there are more, and at the end what the recording lacks of what was asked for."""
     each = iter(rows)
     yield from islice(each, None if limit is None else min(limit, sys.maxsize))
     if limit is not None and next(each, None) is not None:
         say(f"More rows follow: --limit {limit} was reached.")
-    elif missing := shown.missing_part():
+        return
+    if why := shown.unknown_cgroup():
+        say(f"No row: {why}.")
+    if missing := shown.missing_part():
         say(f"Rows may be missing: {missing}.")
 
 

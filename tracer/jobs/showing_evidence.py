@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ..analyze import Analysis, Options
-from ..errors import UsageError
+from ..analyze.only_cgroups import cgroup_matches
+from ..errors import UsageError, printable
 from ..evidence.events import Events
 from ..evidence.numbering import MOST_NS, Anchors, Numbering
 from ..evidence.selection import Selection, event_kinds, span_kinds
@@ -16,7 +17,7 @@ from ..evidence.spans import SpanStream
 from ..evidence.subjects import Subject
 from ..store import STDIN, AnyRecording
 from ..wording.evidence import unseen_part
-from ..wording.numbers import listing
+from ..wording.numbers import listing, plural
 from .analysis import WHOLE, Span, analyse, opened
 
 MARGIN_NS: Final = 1_000_000_000
@@ -57,6 +58,17 @@ class Shown:
     def missing_part(self) -> str:
         """What of the recording can't be read, as a clause, empty where nothing; after all of it was read."""
         return listing(unseen_part(WHOLE.part(self.recording).facts({})))
+
+    def unknown_cgroup(self) -> str:
+        """Why no row can be of the cgroup that is asked for, as a clause, empty where some can; after all of it was
+        read."""
+        pattern, paths = self._wanted.cgroup, self.recording.cgroups.values()
+        if pattern is None or any(cgroup_matches(path, pattern) for path in paths):
+            return ""
+        if not paths:
+            return "the recording names no cgroups"
+        asked, below = printable(pattern), printable(f"{pattern.rstrip('/')}/*")
+        return f"the recording names {plural(len(paths), 'cgroup')}, none of them {asked}; those below it are '{below}'"
 
     def events(self) -> Events:
         """The events."""
