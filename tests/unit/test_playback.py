@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from busy_streams import balloon_counters, busy_stream, everything
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from streams import METADATA, SYMBOLS
 
@@ -67,6 +67,7 @@ def up_to(recording: Recording, to_s: float) -> dict[str, Any]:
     ways=st.lists(st.floats(0, 1), min_size=1, max_size=6),
     every=st.integers(20, 300),
 )
+@example(seed=0, cuts=[], ways=[1.0, 0.5], every=20)
 def test_results_depend_on_the_moment_and_not_on_the_way_to_it(tmp_path_factory, seed, cuts, ways, every):
     # GIVEN a recording, and a playback of it that keeps checkpoints
     recording = written(tmp_path_factory.mktemp("playback") / "a.rtrace", seed, cuts)

@@ -20,7 +20,8 @@ _FIRST_WIDTH_NS: Final = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """The first of the steps as results tell them, which two states share."""
+    """Steps as results tell them, from the first on. States of one recording share them: one that is further than
+    another has made more of them."""
 
     steps: list[BalloonStep] = field(default_factory=list)
 
@@ -74,7 +75,7 @@ class StepLog:
 
     def steps(self, origin_ns: int) -> list[BalloonStep]:
         """All that is kept, in order of end. Whoever is given them must not change them."""
-        return [*self._made.steps, *self._told(len(self._made.steps), origin_ns)]
+        return [*self._made.steps[: self._count], *self._told(len(self._made.steps), origin_ns)]
 
     def _told(self, first: int, origin_ns: int) -> Iterator[BalloonStep]:
         """Those behind the first so many."""
