@@ -55,8 +55,8 @@ def _last(pattern: re.Pattern[str], path: str) -> str | None:
 @dataclass(slots=True)
 class CgroupTier:
     """What a cgroup's tasks did in one tier, in tier `direct` in one `scope`. `stall_s` is their waiting added up, 0 in
-    tiers below 2, in which nobody waits; pages are those that they themselves took off the LRU lists, `nr_scanned` and
-    `efficiency` as a tier's, None where unknown."""
+    tiers below 2, in which nobody waits; pages are those that they themselves took off the LRU lists, `nr_scanned`,
+    `efficiency` and `silent_scans` as a tier's, None where unknown."""
 
     tier: Tier
     scope: Scope | None
@@ -68,6 +68,7 @@ class CgroupTier:
     max_ns: int = 0
     nr_scanned: int | None = None
     efficiency: float | None = None
+    silent_scans: int | None = None
 
     def add(self, spans: int, stall_s: float, max_ns: int) -> None:
         """Count waits."""

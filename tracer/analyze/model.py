@@ -20,7 +20,8 @@ EVIDENCE_SPANS: Final = 32
 class Reclaimer:
     """Who reclaimed in a tier: a kernel thread by its name (`kswapd0`, `kdamond.0`, `khugepaged`, `kcompactd0`), or
     `tasks` for all others together. `nid` is a kernel thread's own NUMA node, None for threads without one; `pages` are
-    LRU pages, `busy_s` time in its spans, `nr_scanned` and `efficiency` as a tier's, None where unknown."""
+    LRU pages, `busy_s` time in its spans, `nr_scanned`, `efficiency` and `silent_scans` as a tier's, None
+    where unknown."""
 
     name: str
     nid: int | None
@@ -29,6 +30,7 @@ class Reclaimer:
     pages: int | None
     nr_scanned: int | None = None
     efficiency: float | None = None
+    silent_scans: int | None = None
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class TierRow:
     `missed_pages` are in the kernel's counters and in no event, `extra_pages` in events and not in the counters; None
     where the two were not compared. `scopes` splits tier `direct`; its rows have no scopes of their own.
     `nr_scanned` are pages of the LRU lists that scans looked at, `efficiency` the share of them that the scans freed.
+    Of `silent_scans` the kernel does not say what they looked at: `nr_scanned` is a lower bound unless these are 0.
     `of_machine`: whether any of it was not inside a memory cgroup's own reclaim, as far as spans tell.
     """
 
@@ -73,6 +76,7 @@ class TierRow:
     of_machine: bool = True
     nr_scanned: int | None = None
     efficiency: float | None = None
+    silent_scans: int | None = None
 
     @property
     def off_lru_pages(self) -> int | None:

@@ -32,9 +32,9 @@ from .model import (
     Reclaimer,
     TierRow,
     Waits,
-    efficiency,
 )
 from .options import Options
+from .scanned import NOT_SCANNED, Scanned, scanned_pages
 from .stream.stretch import COUNTING_ENDS
 from .terms import Cause, Quality, Tier
 from .totals.cgroups import CgroupTable, PagesTold
@@ -185,6 +185,7 @@ def _told_by_cgroup(state: State, tiers: list[TierRow]) -> PagesTold:
         all_scans=not missed and not state.accounting.lost.get(_SCANS),
         limits=metadata.tells("memcg_reclaim_begin", "memcg_id"),
         scanned=state.telling.scans,
+        silent_scans=state.telling.silent_scans,
     )
 
 
@@ -257,7 +258,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         name = state.name_of(shrink)
         objects[name] = objects.get(name, 0) + freed
     told = _pages_told(state, tier, rung)
-    nr_scanned, share = _scanned(state, rung, rung.shares.values()) if tier <= Tier.RETRY else (None, None)
+    scanned = _scanned(state, rung, rung.shares.values()) if tier <= Tier.RETRY else NOT_SCANNED
     scopes = rung.scopes.items()
     row = TierRow(
         tier=tier,
@@ -281,8 +282,7 @@ def _row(state: State, tier: Tier, rung: Rung, extra_pages: int | None) -> TierR
         missed_pages=rung.missed_pages if rung.is_counted else None,
         extra_pages=extra_pages if rung.is_counted else None,
         scopes={scope: _row(state, tier, part, None if extra_pages else extra_pages) for scope, part in scopes},
-        nr_scanned=nr_scanned,
-        efficiency=share,
+        **scanned._asdict(),
         reclaimers=_reclaimers(state, rung) if tier <= Tier.RETRY else [],
     )
     return state.telling.without_unknown(row, rung)
@@ -319,14 +319,14 @@ def _quality(state: State, rung: Rung, extra_pages: int | None, told: bool) -> Q
     return state.balloon.leak_quality if rung.balloon_pages else Quality.MEASURED
 
 
-def _scanned(state: State, rung: Rung, shares: Collection[Share]) -> tuple[int | None, float | None]:
-    """Pages of the LRU lists that these reclaimers of a rung scanned, and the share of them that they freed; None where
-    scans tell of no page although some were freed."""
-    scanned, freed = (sum(getattr(share, name) for share in shares) for name in ("scanned", "pages"))
-    silent = not scanned and (rung.missed_pages or rung.reclaimed_pages or rung.unseen_pages or freed)
-    if silent or not state.telling.scans:
-        return None, None
-    return scanned, efficiency(freed, scanned)
+def _scanned(state: State, rung: Rung, shares: Collection[Share]) -> Scanned:
+    """Pages of the LRU lists that these reclaimers of a rung scanned; unknown where scans tell of no page although some
+    were freed."""
+    scanned, freed, silent = (sum(getattr(share, name) for share in shares) for name in ("scanned", "pages", "silent"))
+    untold = not scanned and (rung.missed_pages or rung.reclaimed_pages or rung.unseen_pages or freed)
+    if untold or not state.telling.scans:
+        return NOT_SCANNED
+    return scanned_pages(scanned, freed, silent if state.telling.silent_scans else None)
 
 
 def _reclaimers(state: State, rung: Rung) -> list[Reclaimer]:

@@ -165,6 +165,7 @@ def _tier(row: TierRow) -> dict[str, Any]:
         "extra_pages": row.extra_pages,
         "nr_scanned": row.nr_scanned,
         "efficiency": row.efficiency,
+        "silent_scans": row.silent_scans,
         "nodes": {str(nid): {"pages": pages} for nid, pages in row.node_pages.items()},
         "sources": {
             "file": {"pages": row.file_pages},

@@ -9,7 +9,9 @@ from typing import Final
 from ..analyze.model import Finding
 from ..analyze.totals.kill_context import Constraint
 from ..wording.numbers import bytes_, count, mib, percent, plural, seconds
+from ..wording.scans import bounds
 
+_BOUNDS: Final = {"at least ": "lower_bound", "at most ": "upper_bound", "": "measured"}
 _SHARES: Final = frozenset({"efficiency"})
 _UNITS: Final = ("pages", "bytes", "share", "s")
 _AS_IS: Final = frozenset({"pid", "sender_pid", "tid", "uid", "nid", "memcg_id"})
@@ -17,16 +19,27 @@ _AS_IS: Final = frozenset({"pid", "sender_pid", "tid", "uid", "nid", "memcg_id"}
 
 @dataclass(frozen=True)
 class Number:
-    """One number of a finding: its key in `summary --json`, its name in words, and its value with a unit."""
+    """One number of a finding: its key in `summary --json`, its name in words, its value with a unit, and how it was
+    had."""
 
     key: str
     name: str
     value: str
+    quality: str
 
 
 def numbers(finding: Finding, page_bytes: int) -> list[Number]:
     """All of them, in the order in which the kind gives them."""
-    return [Number(key, _name(key), _value(key, value, page_bytes)) for key, value in finding.numbers.items()]
+    bound = bounds(finding)
+    return [
+        Number(
+            key,
+            _name(key),
+            f"{bound.get(key, '')}{_value(key, value, page_bytes)}",
+            _BOUNDS[bound.get(key, "")] if bound else finding.quality.value,
+        )
+        for key, value in finding.numbers.items()
+    ]
 
 
 def _unit(key: str) -> str:

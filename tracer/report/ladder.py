@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..analyze.model import Analysis, TierRow
 from ..analyze.naming import tier_title
+from ..analyze.scanned import is_bound
 from ..analyze.sizes import MIB
 from ..analyze.terms import Tier
 from ..wording.evidence import nothing_seen
-from ..wording.numbers import count, mib, percent, plural, seconds
+from ..wording.numbers import count, mib, plural, seconds
 from ..wording.tier_pages import inferred_mark
 from ..wording.tiers import rungs, shrinker_freed, who
 from .episodes import Choice, Rung, TapMark, choices, which_episodes
 from .figure import Figure, Trace, kinds, to_data
 from .palette import tier_color
 from .section import Content, Source
-from .table import Cell, Column, Table, dash, none_seen, number, quality, tier, unknown
+from .table import Cell, Column, Table, dash, efficiency, none_seen, number, quality, tier, unknown
 
 _SHRINKERS_NAMED: Final = 3
 _AXIS_PX: Final = 48
@@ -39,7 +40,7 @@ _COLUMNS: Final = (
     Column("Spans", True),
     Column("Tasks", True),
     Column("Lowest priority", True, "12 is the first and gentlest pass, 0 the last"),
-    Column("Efficiency", True, "Pages freed of those that scans of the LRU lists looked at"),
+    Column("Efficiency", True, "Pages freed of those that scans of the LRU lists looked at; ≤ is an upper bound"),
     Column("File", True),
     Column("Anon", True),
     Column("LRU", True, "File or anon: the event does not tell which"),
@@ -77,14 +78,19 @@ def _rung(label: str, row: TierRow, choice: Choice, page_bytes: int) -> list[Cel
         number(count(row.spans), row.spans),
         number(count(row.tasks), row.tasks),
         dash() if row.min_priority is None else number(str(row.min_priority), row.min_priority),
-        unknown() if row.efficiency is None else number(percent(row.efficiency), row.efficiency),
+        efficiency(row),
         *(_pages(pages, page_bytes, mark) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         _slab(row, page_bytes),
         _pages(row.balloon_pages, page_bytes),
         _pages(row.reported_pages, page_bytes),
         number(count(row.kills), row.kills) if row.kills else dash(),
-        quality(row.quality),
+        _quality(row),
     ]
+
+
+def _quality(row: TierRow) -> Cell:
+    cell = quality(row.quality)
+    return replace(cell, small=["efficiency: upper bound"]) if is_bound(row) else cell
 
 
 def _entry(row: TierRow, choice: Choice) -> Cell:

@@ -8,9 +8,9 @@ from typing import Final
 
 from ..analyze.model import Reclaimer, TierRow
 from ..analyze.naming import row_label
-from ..wording.numbers import count, percent, plural, seconds
+from ..wording.numbers import count, plural, seconds
 from .section import Content, Source
-from .table import Cell, Column, Table, dash, number, pages, unknown, word
+from .table import Cell, Column, Table, dash, efficiency, number, pages, unknown, word
 
 _THREAD_COLUMNS: Final = (
     Column("Kernel thread"),
@@ -63,7 +63,7 @@ def _threads(reclaimers: Sequence[Reclaimer], page_bytes: int) -> Table | None:
             number(count(each.spans), each.spans),
             unknown() if each.busy_s is None else number(seconds(each.busy_s), each.busy_s),
             pages(each.pages, page_bytes),
-            unknown() if each.efficiency is None else number(percent(each.efficiency), each.efficiency),
+            efficiency(each),
         ]
         for each in reclaimers
     ]

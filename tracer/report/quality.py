@@ -14,6 +14,7 @@ from ..recording_facts import RecordingFacts
 from ..wording.balloon_size import miscount
 from ..wording.numbers import bytes_, count, mib, plural, seconds, several
 from ..wording.recorder import recorder_remarks
+from ..wording.scans import silent_scans
 from ..wording.tier_pages import tier_miscount
 from .section import Content, Source
 from .table import MOST_ROWS, NO_VALUE, Cell, Column, Table, first, number, word
@@ -147,5 +148,7 @@ def inferred_words(analysis: Analysis, page_bytes: int) -> str:
         words.append(f"Inferred, not measured: the numbers of {', '.join(inferred)}.")
     if least := [row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND]:
         words.append(f"Lower bounds, because the begin of some spans is missing: the numbers of {', '.join(least)}.")
+    if silent := silent_scans(analysis.tiers):
+        words.append(f"{silent[0].upper()}{silent[1:]}.")
     words.append("Measured numbers come from events; inferred ones are derived from counters.")
     return " ".join(words)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from ..analyze.scanned import HasScanned
 from ..analyze.terms import Quality, Tier
-from ..wording.numbers import count, mib, offset, plural, seconds
+from ..wording.numbers import count, mib, offset, percent, plural, seconds
+from ..wording.scans import efficiency_words
 from .palette import tier_color
 
 NO_VALUE: Final = "\u2013"
@@ -75,6 +77,11 @@ def pages(value: int | None, page_bytes: int) -> Cell:
     if value is None:
         return unknown()
     return Cell(mib(value, page_bytes), float(value), "num", beside=f"{count(value)} p." if value else "")
+
+
+def efficiency(scanned: HasScanned) -> Cell:
+    """How much of what was scanned was freed, `≤` where that is an upper bound."""
+    return Cell(words, scanned.efficiency, "num") if (words := efficiency_words(scanned, percent)) else unknown()
 
 
 def dash() -> Cell:

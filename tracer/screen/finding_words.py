@@ -14,6 +14,7 @@ from ..analyze.terms import Quality, Severity
 from ..errors import printable
 from ..terminal.cells import pad, wrap
 from ..wording.numbers import count, offset, seconds, several
+from ..wording.scans import bounds
 from .figures import moment, time
 from .styled import BOLD, DIM, SEVERITY_STYLE, fitted, styled
 from .tables import Order
@@ -61,15 +62,22 @@ def detail(finding: Finding, width: int) -> list[Content]:
 
 def _numbers(finding: Finding, width: int) -> Iterator[str]:
     """As `name value`, several a line."""
-    yield from wrap(f"how it was had: {_QUALITY[finding.quality]}; cost {time(finding.cost)}", width)
+    yield from wrap(f"how it was had: {_how(finding)}; cost {time(finding.cost)}", width)
     if finding.cgroup:
         yield from wrap(f"cgroup {printable(finding.cgroup)}", width)
-    named = [f"{name} {_number(value)}".replace(" ", "\xa0") for name, value in finding.numbers.items()]
+    bound = bounds(finding)
+    named = [
+        f"{name} {bound.get(name, '')}{_number(value)}".replace(" ", "\xa0") for name, value in finding.numbers.items()
+    ]
     if named:
         yield from (line.replace("\xa0", " ") for line in wrap(", ".join(named), width))
     if finding.spans:
         spans = several([str(span) for span in finding.spans], _MOST_SPANS)
         yield from wrap(f"evidence: spans {spans}", width)
+
+
+def _how(finding: Finding) -> str:
+    return "counted from events, in part as bounds" if bounds(finding) else _QUALITY[finding.quality]
 
 
 def _number(value: float) -> str:

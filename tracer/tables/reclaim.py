@@ -18,8 +18,14 @@ _OF_THE_TIER: Final = (
     Column("min_priority", "Int64", "lowest reclaim priority: 12 is gentle, 0 the last try"),
     Column("missed_pages", "Int64", "of its file and anonymous pages, those in the kernel's counters and in no event"),
     Column("extra_pages", "Int64", "of these, those in events and not in the kernel's counters"),
-    Column("nr_scanned", "Int64", "pages of the LRU lists that scans looked at", "pages"),
-    Column("efficiency", "Float64", "the share of them that the scans freed"),
+    Column(
+        "nr_scanned",
+        "Int64",
+        "pages of the LRU lists that scans looked at; at least, unless silent_scans is 0",
+        "pages",
+    ),
+    Column("efficiency", "Float64", "the share of them that the scans freed; at most, unless silent_scans is 0"),
+    Column("silent_scans", "Int64", "scans of which the kernel does not say how many pages; null where not known"),
 )
 LADDER: Final = Table(
     "ladder",
@@ -62,8 +68,9 @@ RECLAIMERS: Final = Table(
         Column("spans", "int64", "its spans and events"),
         Column("busy_s", "float64", "time in it; null where it has single events only"),
         Column("pages", "Int64", "LRU pages; null where not known"),
-        Column("nr_scanned", "Int64", "pages of the LRU lists that it scanned", "pages"),
-        Column("efficiency", "Float64", "the share of them that it freed"),
+        Column("nr_scanned", "Int64", "pages of the LRU lists that it scanned; at least, likewise", "pages"),
+        Column("efficiency", "Float64", "the share of them that it freed; at most, likewise"),
+        Column("silent_scans", "Int64", "scans of which the kernel does not say how many pages; null where not known"),
     ),
 )
 EPISODES: Final = Table(

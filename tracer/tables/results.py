@@ -37,7 +37,7 @@ _AS_IT_IS: Final = (
 _OF_TIER: Final = (
     *("file_pages", "anon_pages", "lru_pages", "slab_pages", "balloon_pages", "reported_pages", "kills"),
     *("first_s", "busy_s", "spans", "tasks", "min_priority"),
-    *("missed_pages", "extra_pages", "nr_scanned", "efficiency"),
+    *("missed_pages", "extra_pages", "nr_scanned", "efficiency", "silent_scans"),
 )
 _OF_BALLOON: Final = (
     *("reclaim_path", "inflated_pages", "wasted_pages", "migrated_pages", "missed_pages", "extra_pages"),

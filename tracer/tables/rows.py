@@ -50,6 +50,7 @@ def _rungs(tier: TierRow, scope: Scope | None) -> Iterator[Row]:
         "extra_pages": tier.extra_pages,
         "nr_scanned": tier.nr_scanned,
         "efficiency": tier.efficiency,
+        "silent_scans": tier.silent_scans,
     }
     for source, gave, quality in _sources(tier):
         yield {**whole, "source": source, "pages": None, "objects": None, "kills": None, **gave, "quality": quality}

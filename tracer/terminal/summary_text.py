@@ -16,6 +16,7 @@ from ..wording.free_pages import free_page_lines, targets
 from ..wording.length import length_of
 from ..wording.numbers import DASH, bytes_, count, duration, listing, mib, offset, plural, seconds, several, utc
 from ..wording.recorder import recorder_remarks
+from ..wording.scans import efficiency_words, silent_scans
 from ..wording.tier_pages import inferred_mark, tier_miscount
 from ..wording.tiers import rungs, shrinker_freed, who
 from ..wording.unseen import unseen
@@ -108,6 +109,8 @@ def _ladder(analysis: Analysis, facts: RecordingFacts, paper: Paper) -> list[str
     least = listing([row_label(row) for row in analysis.tiers if row.quality is Quality.LOWER_BOUND])
     if least:
         off.append(f"{least}: lower bounds, because the begin of some spans is missing")
+    if silent := silent_scans(analysis.tiers):
+        off.append(f"<= {silent}")
     reclaimers = who(analysis.tiers, page)
     told = [*objects, *off, *([f"who reclaimed: {reclaimers}"] if reclaimers else []), *_own(analysis, page), _LEGEND]
     ladder = paper.table(_LADDER, rows, fold_at={_LADDER.index("file")})
@@ -138,13 +141,19 @@ def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
         count(row.spans),
         count(row.tasks),
         priority,
-        "" if row.tier > Tier.RETRY or row.nr_scanned == 0 else _percent(row.efficiency),
+        _efficiency(row),
         *(guess(pages, inferred_mark(row)) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         guess(row.slab_pages, "~"),
         guess(row.balloon_pages, mark),
         size(row.reported_pages),
         count(row.kills) if row.kills else "",
     )
+
+
+def _efficiency(row: TierRow) -> str:
+    if row.tier > Tier.RETRY or (row.nr_scanned == 0 and not row.silent_scans):
+        return ""
+    return efficiency_words(row, _percent, "<=") or DASH
 
 
 def _objects(label: str, row: TierRow) -> str:

@@ -35,6 +35,11 @@ class Cells:
         counts: I64 = np.bincount(self._cell, minlength=self._bins)[self._used]
         return counts
 
+    def count_of(self, which: npt.NDArray[np.bool_]) -> I64:
+        """How many of the rows are among these."""
+        counts: I64 = np.bincount(self._cell[which], minlength=self._bins)[self._used]
+        return counts
+
     def sums(self, value: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> I64:
         """Sums of a column, exact."""
         if not len(value):

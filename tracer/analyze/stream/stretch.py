@@ -57,6 +57,8 @@ class LruRows:
     tier: I64
     rung: I64
     scanned: I64
+    silent: npt.NDArray[np.bool_]
+    """Of which the kernel says too little: `scanned` is then only what came of their pages."""
     pages: I64
     is_file: npt.NDArray[np.bool_]
     priority: I64
@@ -201,12 +203,14 @@ class Stretch:
         comm = self.comm(rows)
         outside = np.flatnonzero(tier == NO_TIER)
         tier[outside] = tier_of_event(comm[outside])
+        scanned, silent = _scanned(args)
         return LruRows(
             at=rows,
             time_ns=self.time_ns[rows],
             tier=tier,
             rung=rung_of(tier, kinds),
-            scanned=_scanned(args),
+            scanned=scanned,
+            silent=silent,
             pages=args["nr_reclaimed"].astype(np.int64),
             is_file=args["reclaim_flags"].astype(np.int64) & RECLAIM_FLAG_FILE != 0,
             priority=args["priority"].astype(np.int64),
@@ -329,13 +333,14 @@ def _of_span(column: I64, span: I64, outside: int) -> I64:
     return np.append(column, outside)[span]
 
 
-def _scanned(args: Mapping[str, Column]) -> I64:
-    """Pages that each scan looked at. The multi-gen LRU says `nr_scanned` 0 of a scan that leaves it too few
-    generations: then at least those are counted that were freed, activated or kept as referenced."""
+def _scanned(args: Mapping[str, Column]) -> tuple[I64, npt.NDArray[np.bool_]]:
+    """Pages that each scan looked at, and of which scans that is a lower bound. The multi-gen LRU says `nr_scanned` 0
+    of a scan that leaves it too few generations: then at least those are counted that were freed, activated or kept as
+    referenced. A scan without any page has no event."""
     outcomes = ("nr_reclaimed", "nr_activate0", "nr_activate1", "nr_ref_keep")
     looked_at = np.sum([args[name].astype(np.int64) for name in outcomes], axis=0)
-    scanned: I64 = np.maximum(args["nr_scanned"].astype(np.int64), looked_at)
-    return scanned
+    said = args["nr_scanned"].astype(np.int64)
+    return np.maximum(said, looked_at), said < np.maximum(looked_at, 1)
 
 
 def _held(objects: I64) -> I64:

@@ -11,27 +11,29 @@ import numpy.typing as npt
 
 from ...schema import SpanKind
 from ..cgroup_rows import CgroupNames, CgroupRow, CgroupTier
-from ..model import Stall, efficiency, known_sum
+from ..model import Stall, known_sum
+from ..scanned import NOT_SCANNED, Scanned, scanned_pages
 from ..stream.attribution import RUNGS, scope_of_rung, tier_of_rung
 from ..stream.cells import Cells
 from ..stream.grouping import numbered
-from ..stream.stretch import Stretch
+from ..stream.stretch import LruRows, Stretch
 from ..terms import Quality, Scope, Tier
 
 I64 = npt.NDArray[np.int64]
 
-_FILE, _ANON, _UNSPLIT, _ENDED, _SCANNED = range(5)
+_FILE, _ANON, _UNSPLIT, _ENDED, _SCANNED, _SILENT = range(6)
 """Which pages: off the file or the anonymous list, off one that is not told, `nr_reclaimed` of reclaim's ends;
-and pages that were scanned."""
-_COLUMNS = 5
+pages that were scanned; and scans of which the kernel says too little."""
+_COLUMNS = 6
 _LIMITED: Final = "memcg_reclaim_begin"
 _Rung = tuple[Tier, Scope | None]
 
 
 @dataclass(frozen=True)
 class PagesTold:
-    """Whether LRU events tell of pages, of which list, and of all, and of the scanned ones; whether ends of reclaim do;
-    whether begins of memory cgroups' own reclaim tell whose limit it is for."""
+    """Whether LRU events tell of pages, of which list, and of all, of the scanned ones, and of each scan for which the
+    kernel says too few of these; whether ends of reclaim do; whether begins of memory cgroups' own reclaim tell whose
+    limit it is for."""
 
     scans: bool
     split: bool
@@ -39,6 +41,7 @@ class PagesTold:
     all_scans: bool
     limits: bool
     scanned: bool
+    silent_scans: bool
 
     @property
     def quality(self) -> Quality:
@@ -55,12 +58,12 @@ class PagesTold:
             return None, None, pages[_UNSPLIT]
         return None, None, pages[_ENDED] if self.ends else None
 
-    def scanned_of(self, pages: Sequence[int]) -> tuple[int | None, float | None]:
-        """Scanned pages, and the share of them that was freed; None where scans tell of no page that came off."""
+    def scanned_of(self, pages: Sequence[int]) -> Scanned:
+        """Scanned pages; unknown where scans tell of no page that came off."""
         freed = pages[_FILE] + pages[_ANON] + pages[_UNSPLIT]
         if not self.scanned or (not pages[_SCANNED] and (freed or pages[_ENDED])):
-            return None, None
-        return pages[_SCANNED], efficiency(freed, pages[_SCANNED])
+            return NOT_SCANNED
+        return scanned_pages(pages[_SCANNED], freed, pages[_SILENT] if self.silent_scans else None)
 
 
 class CgroupTable:
@@ -78,7 +81,7 @@ class CgroupTable:
             return
         lru = stretch.lru
         which = np.where(lru.is_file, _FILE, _ANON) if lru.is_split else np.full(len(lru.at), _UNSPLIT)
-        self._add(stretch, lru.at, lru.rung, which, lru.pages, lru.scanned)
+        self._add(stretch, lru.at, lru.rung, which, lru.pages, lru)
         for kind, ends in stretch.reclaimed.items():
             if kind is not SpanKind.BALANCE_PGDAT:
                 self._add(stretch, ends.at, ends.rung, np.full(len(ends.at), _ENDED), ends.value)
@@ -99,19 +102,22 @@ class CgroupTable:
             before = self._limits.get(cgroup_id, (0, 0))
             self._limits[cgroup_id] = before[0] + times, before[1] + waited_ns
 
-    def _add(self, stretch: Stretch, at: I64, rung: I64, which: I64, pages: I64, scanned: I64 | None = None) -> None:
+    def _add(self, stretch: Stretch, at: I64, rung: I64, which: I64, pages: I64, lru: LruRows | None = None) -> None:
         if not len(at):
             return
         ids, number = numbered(stretch.cgroup_id(at))
         cells = Cells((number * (RUNGS + 1) + rung + 1) * _COLUMNS + which)
-        looked_at = [0] * len(cells.keys) if scanned is None else cells.sums(scanned).tolist()
-        for cell, more, seen in zip(cells.keys.tolist(), cells.sums(pages).tolist(), looked_at, strict=True):
+        none = np.zeros(len(cells.keys), np.int64)
+        scans = (none, none) if lru is None else (cells.sums(lru.scanned), cells.count_of(lru.silent))
+        columns = (cells.keys, cells.sums(pages), *scans)
+        for cell, more, scanned, silent in zip(*(column.tolist() for column in columns), strict=True):
             rest, column = divmod(cell, _COLUMNS)
             cgroup, present = divmod(rest, RUNGS + 1)
             if present:
                 counts = self._pages.setdefault((int(ids[cgroup]), present - 1), [0] * _COLUMNS)
                 counts[column] += more
-                counts[_SCANNED] += seen
+                counts[_SCANNED] += scanned
+                counts[_SILENT] += silent
 
     def rows(
         self, stalls: Iterable[Stall], kills: Mapping[int, int], paths: Mapping[int, str], told: PagesTold
@@ -124,7 +130,7 @@ class CgroupTable:
         for (cgroup_id, number), pages in self._pages.items():
             tier = _tier(tiers, cgroup_id, tier_of_rung(number), scope_of_rung(number), told)
             tier.file_pages, tier.anon_pages, tier.lru_pages = told.of(pages)
-            tier.nr_scanned, tier.efficiency = told.scanned_of(pages)
+            tier.nr_scanned, tier.efficiency, tier.silent_scans = told.scanned_of(pages)
         for stall in stalls:
             _tier(tiers, stall.cgroup_id or 0, stall.tier, stall.scope, told).add(
                 stall.spans, stall.stall_s, stall.max_ns
@@ -148,7 +154,8 @@ def _tier(
     """A cgroup's part of a tier, with no pages where it is new."""
     of_cgroup = tiers.setdefault(cgroup_id, {})
     nothing = [0] * _COLUMNS
-    new = CgroupTier(tier, scope, *told.of(nothing), nr_scanned=told.scanned_of(nothing)[0])
+    scanned = told.scanned_of(nothing)
+    new = CgroupTier(tier, scope, *told.of(nothing), nr_scanned=scanned.nr_scanned, silent_scans=scanned.silent_scans)
     return of_cgroup.setdefault((tier, scope), new)
 
 

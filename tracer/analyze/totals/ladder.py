@@ -235,9 +235,10 @@ class Ladders:
             cells.least(lru.time_ns),
             cells.sums(lru.pages),
             cells.sums(lru.scanned),
+            cells.count_of(lru.silent),
             cells.least(lru.priority),
         )
-        for cell, rows, first_ns, pages, scanned, priority in zip(
+        for cell, rows, first_ns, pages, scanned, silent, priority in zip(
             *(column.tolist() for column in columns), strict=True
         ):
             rest, loose = divmod(cell, 2)
@@ -253,7 +254,7 @@ class Ladders:
             if lru.has_nid:
                 rung.node_pages[nid + low] = rung.node_pages.get(nid + low, 0) + pages
             rung.spans += loose * rows
-            rung.share(number).add(Share(loose * rows, 0, pages, rows * lru.has_pages, scanned))
+            rung.share(number).add(Share(loose * rows, 0, pages, rows * lru.has_pages, scanned, silent))
         self._tasks(key[lru.loose], lru.tid[lru.loose])
 
     def _slab(self, stretch: Stretch) -> None:

@@ -29,13 +29,14 @@ _ADDITIVE: Final = (
 @dataclass(slots=True)
 class Share:
     """One reclaimer's part of a rung; `told` counts the events that told of its `pages`, for which it scanned so many
-    of the LRU lists."""
+    of the LRU lists, in its `silent` scans at least."""
 
     spans: int = 0
     busy_ns: int = 0
     pages: int = 0
     told: int = 0
     scanned: int = 0
+    silent: int = 0
 
     def add(self, other: Share) -> None:
         """Add what it did at another time."""
@@ -44,6 +45,7 @@ class Share:
         self.pages += other.pages
         self.told += other.told
         self.scanned += other.scanned
+        self.silent += other.silent
 
 
 @dataclass(slots=True)

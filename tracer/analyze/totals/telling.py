@@ -29,6 +29,9 @@ class PageTelling:
         self._used = frozenset(kind for kind in used if metadata.tells(kind, "nr_reclaimed")) if metadata.plan else None
         self.scans = _SCANS in used and all(metadata.tells(kind, "nr_scanned") for kind in (_SCANS, "reclaim_pages"))
         """Whether scans of the LRU lists tell how many pages they looked at."""
+        self.silent_scans = metadata.lru_detail == "each" or metadata.lru_gen_enabled == 0
+        """Whether each scan of which the kernel says too few pages can be told from others: sums over several scans
+        hide those of the multi-gen LRU."""
         self._is_split = metadata.tells(_SCANS, "reclaim_flags")
         self._has_objects = metadata.tells("shrink_slab_end", "retval")
 

@@ -14,7 +14,7 @@ _NOT_TOLD: Final = frozenset({"start_s", "end_s", "spans", "tiers"})
 """A span has its own times, and ids of the recording's spans say nothing outside of it."""
 _OF_TIER: Final = (
     *("busy_s", "spans", "tasks", "min_priority", "file_pages", "anon_pages", "lru_pages", "slab_pages"),
-    *("balloon_pages", "reported_pages", "nr_scanned", "efficiency", "missed_pages", "extra_pages"),
+    *("balloon_pages", "reported_pages", "nr_scanned", "efficiency", "silent_scans", "missed_pages", "extra_pages"),
 )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...cgroup_rows import CgroupRow, CgroupTier, short_name
 from ...model import Episode, Finding, Reclaimer, ShrinkerStat, TierRow
 from ...naming import scope_label
-from ...terms import Scope, Severity, Tier
+from ...scanned import HasScanned, is_bound
+from ...terms import Quality, Scope, Severity, Tier
 from ..kind import Explanation, Kind, cost_of, found
 from ..needs import SCANS
 
@@ -24,6 +25,8 @@ WORKED_LEAST_S: Final = 1.0
 """...or worked so long: less than that nobody notices. A warning from there on, where tasks waited for it."""
 CALLS_LEAST: Final = 100
 """A shrinker that was called less often may have had nothing to free just then."""
+_SHOWN_LEAST: Final = 0.001
+"""At most less than this would read as at most nothing."""
 _MOST_CGROUPS: Final = 5
 """Cgroups that get a finding each; all of them are in `cgroups`."""
 _BALANCED: Final = "balance_pgdat_begin"
@@ -69,6 +72,7 @@ def _slab_gave(row: TierRow) -> bool:
 def _found(evidence: Evidence, episode: Episode, row: TierRow, who: TierRow | Reclaimer, name: str) -> Finding:
     scanned, share = who.nr_scanned or 0, who.efficiency or 0.0
     freed = round(scanned * share)
+    told = _told(who)
     waited_s = who.busy_s if row.tier is Tier.DIRECT else None
     took = f" in {_time(who.busy_s or 0.0)}" if _worked_s(evidence, row, who.busy_s) else ""
     priority = "" if row.min_priority is None else f", down to priority {row.min_priority}"
@@ -78,9 +82,10 @@ def _found(evidence: Evidence, episode: Episode, row: TierRow, who: TierRow | Re
     return found(
         Severity.WARNING if waited_s is not None and waited_s >= WORKED_LEAST_S else Severity.INFO,
         (episode.start_s, episode.end_s),
-        f"{name} scanned {scanned:,} pages of the LRU lists{took} and freed {freed:,} of them ({share:.1%}){priority}.",
+        f"{name} scanned {told.pages} of the LRU lists{took} and freed {freed:,} of them ({told.share}){priority}.",
         numbers,
         cost=cost_of(waited_s),
+        quality=told.quality,
         is_open=evidence.lasts(episode.end_s, evidence.options.gap_s),
     )
 
@@ -109,11 +114,12 @@ def _of_cgroup(evidence: Evidence, cgroup: CgroupRow, tier: CgroupTier) -> Findi
     scanned, share = tier.nr_scanned or 0, tier.efficiency or 0.0
     unknown = "an unknown cgroup" if cgroup.id is None else f"the cgroup with inode {cgroup.id}"
     name = short_name(cgroup.path) if cgroup.path else unknown
+    told = _told(tier)
     return found(
         Severity.WARNING if tier.stall_s >= WORKED_LEAST_S else Severity.INFO,
         (0.0, evidence.analysis.duration_s),
-        f"Tasks of {name} scanned {scanned:,} pages of the LRU lists in {_time(tier.stall_s)} of "
-        f"{_name(tier.tier, tier.scope)} and freed {round(scanned * share):,} of them ({share:.1%}).",
+        f"Tasks of {name} scanned {told.pages} of the LRU lists in {_time(tier.stall_s)} of "
+        f"{_name(tier.tier, tier.scope)} and freed {round(scanned * share):,} of them ({told.share}).",
         {
             "nr_scanned": scanned,
             "nr_reclaimed": round(scanned * share),
@@ -121,8 +127,25 @@ def _of_cgroup(evidence: Evidence, cgroup: CgroupRow, tier: CgroupTier) -> Findi
             "busy_s": tier.stall_s,
         },
         cost=cost_of(tier.stall_s),
+        quality=told.quality,
         cgroup=cgroup.path,
     )
+
+
+class _Told(NamedTuple):
+    """Pages scanned and the share of them that was freed, as the sentence has them, and how these were had."""
+
+    pages: str
+    share: str
+    quality: Quality
+
+
+def _told(who: HasScanned) -> _Told:
+    pages, share = f"{who.nr_scanned or 0:,} pages", who.efficiency or 0.0
+    if not is_bound(who):
+        return _Told(pages, f"{share:.1%}", Quality.MEASURED)
+    most = f"at most {max(share, _SHOWN_LEAST):.1%}" if share else f"{share:.1%}"
+    return _Told(f"at least {pages}", most, Quality.LOWER_BOUND)
 
 
 def _time(spent_s: float) -> str:
@@ -167,7 +190,8 @@ KIND: Final = Kind(
         "where tasks did 1 s of it. Of cgroups, the five whose tasks waited longest are reported. "
         "Not reported where slab freed at least 5 % instead. A shrinker is "
         "reported if it was called at least 100 times, scanned 10,000 objects or took 1 s, and freed "
-        "nothing in the whole recording.",
+        "nothing in the whole recording. The multi-gen LRU does not always say what it scanned: then scanned pages "
+        "are a lower bound and `efficiency` an upper one, and reclaim in vain can go unseen.",
         causes=(
             "Nearly all memory is anonymous and there is no swap, or it is full.",
             (
