@@ -116,7 +116,7 @@ class BpftracePrint(Tracer):
             ["bpftrace", "-e", self.program(target), "-o", self.output],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        wait_attached(process, len(target.tracepoints) + (os.cpu_count() or 1))
+        wait_attached(process, len(target.tracepoints))
         return process
 
     def program(self, target: Target) -> str:
@@ -168,7 +168,8 @@ def wait_attached(process: subprocess.Popen[str], perf_events: int) -> None:
     while _perf_events(process.pid) < perf_events or not _polls(process.pid):
         if process.poll() is not None or time.monotonic() > give_up:
             process.kill()
-            raise CannotRunError((process.communicate()[1] or "").strip().splitlines()[-1])
+            said = (process.communicate()[1] or "").strip().splitlines()
+            raise CannotRunError(said[-1] if said else f"it does not attach, and ended with {process.returncode}")
         time.sleep(0.01)
 
 

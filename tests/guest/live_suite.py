@@ -23,7 +23,7 @@ from .suite_results import PASSED, UNFINISHED, ReportLog, Result, Results
 
 _PACKAGES: Final = (
     "bash", "binutils", "bpftrace", "coreutils", "dash", "e2fsprogs", "gcc", "iproute2", "libc6-dev",
-    "libpython3-stdlib", "linux-perf", "mount", "procps", "trace-cmd", "util-linux",
+    "libpython3-stdlib", "linux-perf", "mount", "procps", "prometheus", "trace-cmd", "util-linux",
 )  # fmt: skip
 _TOOLS: Final = ("hypothesis", "jsonschema", "pytest")
 """Of the project's `dev` extra."""
@@ -162,8 +162,9 @@ class Suite:
 def with_test_tools(kernel: Kernel) -> Kernel:
     """The kernel with a userland of Debian 13 in which the project's tests run."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    tools = [need for need in project["optional-dependencies"]["dev"] if need.startswith(_TOOLS)]
-    wheels = (*project["dependencies"], *tools, *_REPORTERS)
+    extras = project["optional-dependencies"]
+    tools = [need for need in extras["dev"] if need.startswith(_TOOLS)]
+    wheels = (*project["dependencies"], *extras["metrics"], *tools, *_REPORTERS)
     system = replace(kernel.system, name=f"{kernel.system.name}-suite", packages=_PACKAGES, wheels=wheels)
     return replace(kernel, system=system)
 

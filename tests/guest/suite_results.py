@@ -75,7 +75,10 @@ class ReportLog:
 def _result(phases: Sequence[dict[str, Any]]) -> Result:
     outcomes = [phase["outcome"] for phase in phases]
     outcome = next((bad for bad in (FAILED, SKIPPED) if bad in outcomes), PASSED)
-    said = "\n".join(text(phase["longrepr"]) for phase in phases if phase["outcome"] == outcome != PASSED)
+    bad = [phase for phase in phases if phase["outcome"] == outcome != PASSED]
+    # A phase's sections are all that was captured up to its end.
+    captured = [f"{name}:\n{content}" for name, content in bad[-1].get("sections", [])] if bad else []
+    said = "\n".join([*(text(phase["longrepr"]) for phase in bad), *captured])
     return Result(
         phases[0]["nodeid"], outcome, round(sum(phase["duration"] for phase in phases), 1), said[-_MOST_SAID:]
     )

@@ -231,6 +231,7 @@ def test_the_demo_leaves_a_recording_and_a_report_of_its_load(tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.html", "demo.rtrace"]
     data = summary(tmp_path / "out" / "demo.rtrace")
     direct = [tier for tier in data["tiers"] if tier["tier"] == "direct"]
+    assert direct, data["tiers"]
     assert direct[0]["sources"]["file"]["pages"] > 256
     assert direct[0]["sources"]["slab"]["objects"]["super_cache_scan"] > 0
     assert data["recording"]["lost"] == 0

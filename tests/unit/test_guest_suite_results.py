@@ -46,6 +46,13 @@ def test_a_tests_outcome_is_that_of_its_worst_phase_however_the_log_comes(piece:
     assert [result.said for result in found[2:]] == ["Skipped: no gcc", "it stayed"]
 
 
+def test_what_a_failed_test_printed_is_said() -> None:
+    row = json.loads(phases("a", teardown=TRACEBACK).splitlines()[-1])
+    row["sections"] = [["Captured stderr call", "no room in the cgroup"]]
+    (found,) = ReportLog().feed(json.dumps(row).encode() + b"\n")
+    assert found.said.endswith("Captured stderr call:\nno room in the cgroup")
+
+
 def test_a_test_under_way_has_no_result() -> None:
     assert ReportLog().feed(phases("a").rsplit(b"\n", 2)[0] + b"\n") == []
 
