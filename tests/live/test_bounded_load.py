@@ -83,7 +83,8 @@ def test_nothing_stays_where_the_demo_is_killed(tmp_path):
         f"with bounded_load(LoadPlan(60.0, Path({str(tmp_path)!r}))) as load:\n"
         "    print(load.process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    starter = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    starter = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     assert starter.wait() == -signal.SIGKILL
     cgroup = f"reclaim-tracer-{starter.pid}"
     deadline = time.monotonic() + 60

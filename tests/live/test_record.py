@@ -226,12 +226,21 @@ def test_under_sudo_what_the_demo_makes_is_the_users(tmp_path):
 
 
 def test_the_demo_leaves_a_recording_and_a_report_of_its_load(tmp_path):
-    result = subprocess.run([*TRACER, "demo", "-d", "15"], capture_output=True, text=True, cwd=tmp_path, env=ENV)
-    assert result.returncode == 0, result.stderr
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.html", "demo.rtrace"]
-    data = summary(tmp_path / "out" / "demo.rtrace")
-    direct = [tier for tier in data["tiers"] if tier["tier"] == "direct"]
-    assert direct, data["tiers"]
-    assert direct[0]["sources"]["file"]["pages"] > 256
-    assert direct[0]["sources"]["slab"]["objects"]["super_cache_scan"] > 0
+    # An emulated machine comes to its limit later, and to its slab later still.
+    for seconds in (15, 60, 240):
+        data = demonstrated(tmp_path / str(seconds), seconds)
+        direct = {tier["tier"]: tier["sources"] for tier in data["tiers"]}.get("direct", {})
+        if "super_cache_scan" in direct.get("slab", {}).get("objects", {}):
+            break
+    assert direct["file"]["pages"] > 256
+    assert direct["slab"]["objects"]["super_cache_scan"] > 0
     assert data["recording"]["lost"] == 0
+
+
+def demonstrated(folder: Path, seconds: int) -> dict:
+    folder.mkdir()
+    command = [*TRACER, "demo", "-d", str(seconds)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=ENV)
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["demo.html", "demo.rtrace"]
+    return summary(folder / "out" / "demo.rtrace")
