@@ -11,4 +11,16 @@
 #define RT_BOOT(number) ((u64)bpf_pseudo_fd(15, number))
 #endif
 
+/*
+ * The running task as an ordinary pointer, by bpf_rdonly_cast() where the kernel has it: at each pointer that is reached from a
+ * trusted one, the verifier of kernels since 6.2 searches all their types for the name of a list of safe members
+ * (btf_nested_type_is_trusted()), 2 to 4 ms a program. tracer/probes/task_cast.py puts the call in, or a move.
+ */
+#ifdef RT_TASK_TYPE
+static void *(*rt_untrusted)(void *, u64) = (void *)0x7c000000;
+#define RT_UNTRUSTED(task) rt_untrusted(task, RT_TASK_TYPE)
+#else
+#define RT_UNTRUSTED(task) (task)
+#endif
+
 #endif

@@ -129,7 +129,7 @@ static u32 rt_cgroup_id(void *task)
 	u64 id = 0;
 
 #ifdef RT_CGROUP_AT_ID
-	void *css_set = RT_FOLLOW(task, RT_CGROUP_AT_CGROUPS);
+	void *css_set = RT_FOLLOW(RT_UNTRUSTED(task), RT_CGROUP_AT_CGROUPS);
 #ifdef RT_CGROUP_AT_SUBSYS
 	/* The memory controller's own hierarchy (v1), of which the kernel's helper knows nothing. */
 	void *cgroup = RT_FOLLOW(RT_FOLLOW(css_set, RT_CGROUP_AT_SUBSYS), RT_CGROUP_AT_CGROUP);

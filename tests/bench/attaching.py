@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tracer.probes.plan import make_plan
 
+from ..storm.program import for_bcc
 from .reclaim import other_sources, tracepoint_probes
 
 
@@ -42,7 +43,7 @@ def with_bcc() -> tuple[float, float]:
     plan, directory = make_plan(), bpf_dir()
     os.environ["BCC_KERNEL_SOURCE"] = str(directory)
     flags = [
-        *kernel_flags(read_host().kernel_release, Transport.RING, directory),
+        *for_bcc(kernel_flags(read_host().kernel_release, Transport.RING, directory)),
         *plan.flags(other_sources(plan)),
         # bcc loads them as they are: filters by addresses that no function has.
         "-DRT_RING_PAGES=4096",

@@ -35,7 +35,7 @@ from tracer.store import Recording
 from tracer.terminal.messages import Messages
 
 from ..storm.generator import TRACEPOINT
-from ..storm.program import StormProgram, program_text, storm_flags
+from ..storm.program import StormProgram, for_bcc, program_text, storm_flags
 
 _POLL_MS = 200
 _STDIN = 0
@@ -166,7 +166,7 @@ def _bcc_programs(token: int, buffer_bytes: int) -> Any:
     os.environ["BCC_KERNEL_SOURCE"] = str(directory)
     sizes = [f"-DRT_RING_PAGES={buffer_bytes // host.page_size_bytes}", f"-DRT_MAPPED_CPUS={host.cpus_possible}"]
     kernel = kernel_flags(host.kernel_release, Transport.RING, directory)
-    flags = [*kernel, *sizes, *storm_flags(token, as_slab=True)]
+    flags = [*for_bcc(kernel), *sizes, *storm_flags(token, as_slab=True)]
     programs = load_bcc().BPF(text=program_text().encode(), cflags=flags)
     programs.attach_tracepoint(tp=TRACEPOINT.encode(), fn_name=b"storm")
     return programs

@@ -105,6 +105,11 @@ class StormProgram:
         self._loaded.close()
 
 
+def for_bcc(flags: Sequence[str]) -> list[str]:
+    """The flags without what only our own loader understands: calls of the kernel's functions."""
+    return [flag for flag in flags if not flag.startswith("-DRT_TASK_TYPE")]
+
+
 def program_text() -> str:
     """The storm's program behind the way out that all programs share."""
     paths = (bpf_dir() / "ring.bpf.c", SOURCE)

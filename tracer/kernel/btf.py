@@ -97,6 +97,10 @@ class Btf:
         """How large `struct structure` is."""
         return next((self.word(start + 2) for start in self._called(structure, STRUCT)), None)
 
+    def structure_number(self, structure: str) -> int | None:
+        """The type number of `struct structure`."""
+        return next(map(self._number, self._called(structure, STRUCT)), None)
+
     def function(self, name: str) -> tuple[int, int] | None:
         """The function's type number and how many arguments it takes."""
         if name not in self._functions:
@@ -129,9 +133,11 @@ class Btf:
 
     def _find_function(self, name: str) -> tuple[int, int] | None:
         for start in self._called(name, FUNC):
-            number = bisect_right(self.starts, start) + self.first_number - 1
-            return number, self._arguments(self.word(start + 2))
+            return self._number(start), self._arguments(self.word(start + 2))
         return None
+
+    def _number(self, start: int) -> int:
+        return bisect_right(self.starts, start) + self.first_number - 1
 
     def _arguments(self, prototype: int) -> int:
         owner: Btf = self

@@ -40,6 +40,11 @@ class RememberedBtf(Btf):
         found: int | None = self._ask("size", structure, lambda types: types.size_bytes(structure))
         return found
 
+    def structure_number(self, structure: str) -> int | None:
+        """See `Btf`."""
+        found: int | None = self._ask("number", structure, lambda types: types.structure_number(structure))
+        return found
+
     def function(self, name: str) -> tuple[int, int] | None:
         """See `Btf`."""
         found = self._ask("function", name, lambda types: types.function(name))

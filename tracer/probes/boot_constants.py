@@ -12,6 +12,9 @@ NO_ADDRESS: Final = (1 << 64) - 1
 FEWEST_SLOTS: Final = 4
 """Places of an address filter, at least: drivers come and go without another program."""
 
+TASK_TYPE: Final = "RT_TASK_TYPE"
+"""The running kernel's number of `struct task_struct`."""
+
 _FIRST: Final = 0x7E000000
 """Far from any descriptor's number: bcc counts maps from 1 until it makes them."""
 _SLOTS: Final = 1024
@@ -25,6 +28,7 @@ _SINGLE: Final = (
     "RT_OOM_CALLBACK_1",
     "RT_OOM_CALLBACK_2",
     "RT_OOM_CALLBACK_3",
+    TASK_TYPE,
 )
 _FIRST_SINGLE: Final = _FIRST + _SLOTS * len(_FILTERS)
 

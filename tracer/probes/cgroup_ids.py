@@ -11,6 +11,7 @@ from ..kernel.cgroup import find_memory_controller
 from ..kernel.cgroup_paths import Hierarchy
 from ..kernel.paths import ROOT
 from ..kernel.remembered import read_types
+from .boot_constants import TASK_TYPE, constant_flag
 from .trials import RUNNING, Trials
 
 _POINTER_BYTES: Final = 8
@@ -63,4 +64,4 @@ def _followed(hierarchy: Hierarchy, root: Path, trials: Trials) -> tuple[str, ..
     }
     if not trials.accepts_task_walk(tuple(known.values())):
         return ()
-    return tuple(f"-DRT_CGROUP_AT_{name}={place}" for name, place in known.items())
+    return (*(f"-DRT_CGROUP_AT_{name}={place}" for name, place in known.items()), constant_flag(TASK_TYPE))

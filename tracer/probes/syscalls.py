@@ -47,6 +47,7 @@ _MMAPABLE: Final = 1 << 10
 
 _GET_CURRENT_TASK_BTF: Final = 158
 """BPF_FUNC_get_current_task_btf, since "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID" (5.11)."""
+_PSEUDO_KFUNC_CALL: Final = 2
 _GET_CURRENT_PID_TGID: Final = 14
 _GET_CURRENT_CGROUP_ID: Final = 80
 """BPF_FUNC_get_current_cgroup_id, since "bpf: implement bpf_get_current_cgroup_id() helper" (4.18)."""
@@ -163,6 +164,25 @@ def accepts_task_walk(offsets: Sequence[int]) -> bool:
         _try_program(
             instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
             *(instruction(0x79, 0, 0, offset) for offset in offsets),  # r0 = *(u64 *)(r0 + offset)
+        )
+    except (OSError, struct.error):
+        return False
+    return True
+
+
+def accepts_task_cast(function: int, task: int) -> bool:
+    """Whether the kernel lets a tracepoint's program read a word of the running task after casting it.
+
+    `function` and `task` are the type numbers of bpf_rdonly_cast(), which all programs may call since "bpf: Add kfunc
+    bpf_rdonly_cast" (6.2), and of the task's structure.
+    """
+    try:
+        _try_program(
+            instruction(0x85, 0, 0, 0, _GET_CURRENT_TASK_BTF),  # r0 = call
+            instruction(0xBF, 1, 0),  # r1 = r0
+            instruction(0xB7, 2, 0, 0, task),  # r2 = task
+            instruction(0x85, 0, _PSEUDO_KFUNC_CALL, 0, function),  # r0 = call
+            instruction(0x79, 0, 0),  # r0 = *(u64 *)(r0 + 0)
         )
     except (OSError, struct.error):
         return False

@@ -21,6 +21,7 @@ from ..bpf_objects import (
     resized,
 )
 from ..request import Loaded, LoadRequest
+from ..task_cast import TaskCast, task_cast, with_casts
 from .entry import MAP_REGISTER, Entry, wide_loads, with_load
 
 Load = tuple[str, Callable[[], int]]
@@ -48,9 +49,9 @@ def install(entry: Entry, request: LoadRequest) -> Loaded:
     return loaded
 
 
-def patched(code: bytes, maps: Sequence[int], values: Mapping[int, int]) -> bytes:
-    """Instructions with descriptors of maps and this boot's constants in them."""
-    whole = bytearray(code)
+def patched(code: bytes, maps: Sequence[int], values: Mapping[int, int], cast: TaskCast | None = None) -> bytes:
+    """Instructions with descriptors of maps, this boot's constants, and the cast of the task in them."""
+    whole = bytearray(with_casts(code, cast))
     for at, register, immediate in wide_loads(code):
         if register == MAP_REGISTER:
             with_load(whole, at, MAP_REGISTER, maps[immediate])
@@ -60,12 +61,13 @@ def patched(code: bytes, maps: Sequence[int], values: Mapping[int, int]) -> byte
 
 
 def _load_programs(entry: Entry, request: LoadRequest, maps: Sequence[int], loaded: Loaded) -> None:
-    version = version_code(os.uname().release)
+    version, cast = version_code(os.uname().release), task_cast()
+    values = {**request.boot_values, **(cast.boot_values if cast else {})}
 
     def code(program: str) -> bytes:
         if program not in entry.programs:
             raise LoadError("this compiler has left it out", "")
-        return patched(entry.programs[program], maps, request.boot_values)
+        return patched(entry.programs[program], maps, values, cast)
 
     def plain(name: str, kind: str) -> Load:
         return name, lambda: load_program(code(name), kind, name, version)
