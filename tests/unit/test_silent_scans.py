@@ -78,6 +78,19 @@ def test_one_of_which_nothing_at_all_is_told_makes_the_count_a_bound_too() -> No
     assert re.search(r"^ +2 direct \(global\) .* -( |$)", text, re.MULTILINE), text
 
 
+@pytest.mark.parametrize("metadata", [METADATA, SUMMED])
+def test_where_nothing_was_scanned_there_is_no_efficiency_to_know(metadata: Metadata) -> None:
+    wait = event(SECOND, "throttled", usec_delayed=1000)
+    scan = event(9 * SECOND, "lru_shrink_inactive", 60, "kswapd0", nr_scanned=90, nr_reclaimed=45, reclaim_flags=2)
+    analysis, facts = analyse(wait, scan, metadata=metadata), RecordingFacts("x", metadata)
+    retry = row(analysis, Tier.RETRY)
+    assert (retry.nr_scanned, retry.efficiency, retry.silent_scans) == (0, None, 0)
+    assert not re.search(r"^ +3 .* -( |$)", summary_text(analysis, facts), re.MULTILINE)
+    rungs = re.findall(r"<tr>(?:(?!</tr>).)*3 retry.*?</tr>", render(analysis, facts), re.DOTALL)
+    assert rungs
+    assert not any("unknown" in rung for rung in rungs)
+
+
 def test_a_cgroups_are_counted_and_told() -> None:
     stream = records(
         in_cgroup(SMALL, in_vain(1, "memcg_reclaim")), in_cgroup(3, in_vain(0, "memcg_reclaim", 101, 5 * SECOND))

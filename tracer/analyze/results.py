@@ -326,7 +326,7 @@ def _scanned(state: State, rung: Rung, shares: Collection[Share]) -> Scanned:
     untold = not scanned and (rung.missed_pages or rung.reclaimed_pages or rung.unseen_pages or freed)
     if untold or not state.telling.scans:
         return NOT_SCANNED
-    return scanned_pages(scanned, freed, silent if state.telling.silent_scans else None)
+    return scanned_pages(scanned, freed, silent, told=state.telling.silent_scans)
 
 
 def _reclaimers(state: State, rung: Rung) -> list[Reclaimer]:

@@ -36,9 +36,16 @@ NOT_SCANNED: Final = Scanned(None, None, None)
 """Nothing tells."""
 
 
-def scanned_pages(scanned: int, freed: int, silent: int | None) -> Scanned:
-    """Of so many pages, of which so many were freed; `silent` is None where silent scans can't be told from others."""
-    return Scanned(scanned, efficiency(freed, scanned), silent)
+def scanned_pages(scanned: int, freed: int, silent: int, *, told: bool) -> Scanned:
+    """Of so many pages, of which so many were freed, in so many `silent` scans; `told`: whether these can be told from
+    others."""
+    is_known = told or not (scanned or silent)
+    return Scanned(scanned, efficiency(freed, scanned), silent if is_known else None)
+
+
+def is_idle(scanned: HasScanned) -> bool:
+    """Whether there certainly was no scan, so that it has no efficiency."""
+    return scanned.nr_scanned == scanned.silent_scans == 0
 
 
 def is_bound(scanned: HasScanned) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..analyze.model import Analysis, TierRow
 from ..analyze.naming import tier_title
-from ..analyze.scanned import is_bound
+from ..analyze.scanned import is_bound, is_idle
 from ..analyze.sizes import MIB
 from ..analyze.terms import Tier
 from ..wording.evidence import nothing_seen
@@ -78,7 +78,7 @@ def _rung(label: str, row: TierRow, choice: Choice, page_bytes: int) -> list[Cel
         number(count(row.spans), row.spans),
         number(count(row.tasks), row.tasks),
         dash() if row.min_priority is None else number(str(row.min_priority), row.min_priority),
-        efficiency(row),
+        dash() if row.tier > Tier.RETRY or is_idle(row) else efficiency(row),
         *(_pages(pages, page_bytes, mark) for pages in (row.file_pages, row.anon_pages, row.lru_pages)),
         _slab(row, page_bytes),
         _pages(row.balloon_pages, page_bytes),

@@ -7,6 +7,7 @@ from typing import Final
 
 from ..analyze.model import Analysis, BalloonResult, Finding, Stall, TierRow
 from ..analyze.naming import recorder_reclaim, row_label, scope_label
+from ..analyze.scanned import is_idle
 from ..analyze.terms import Quality, Severity, Tier
 from ..labels import label_words
 from ..recording_facts import RecordingFacts
@@ -151,7 +152,7 @@ def _tier_row(label: str, row: TierRow, page: int) -> tuple[str, ...]:
 
 
 def _efficiency(row: TierRow) -> str:
-    if row.tier > Tier.RETRY or (row.nr_scanned == 0 and not row.silent_scans):
+    if row.tier > Tier.RETRY or is_idle(row):
         return ""
     return efficiency_words(row, _percent, "<=") or DASH
 

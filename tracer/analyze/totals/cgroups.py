@@ -63,7 +63,7 @@ class PagesTold:
         freed = pages[_FILE] + pages[_ANON] + pages[_UNSPLIT]
         if not self.scanned or (not pages[_SCANNED] and (freed or pages[_ENDED])):
             return NOT_SCANNED
-        return scanned_pages(pages[_SCANNED], freed, pages[_SILENT] if self.silent_scans else None)
+        return scanned_pages(pages[_SCANNED], freed, pages[_SILENT], told=self.silent_scans)
 
 
 class CgroupTable:
