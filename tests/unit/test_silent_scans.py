@@ -34,15 +34,15 @@ LISTS = replace(METADATA, lru_detail="span", lru_gen_enabled=0)
 SENTENCE = "Direct reclaim (global) scanned {}30,000 pages of the LRU lists in 2.0 s and freed 300 of them ({}1.0%)"
 
 
-def in_vain(silent: int, name: str = "direct_reclaim", tid: int = 100, at_ns: int = SECOND) -> Records:
+def in_vain(silent: int, name: str = "direct_reclaim") -> Records:
     """2 s of direct reclaim, three scans of 10,000 pages each, of some of which the kernel says 0."""
     outcomes = {"nr_reclaimed": 100, "nr_activate1": 4900, "nr_ref_keep": 5000, "reclaim_flags": 2}
     said = [0] * silent + [10_000] * (3 - silent)
     scans = [
-        event(at_ns + at * MS, "lru_shrink_inactive", tid, nr_scanned=scanned, **outcomes)
+        event(SECOND + at * MS, "lru_shrink_inactive", nr_scanned=scanned, **outcomes)
         for at, scanned in enumerate(said, 1)
     ]
-    begin, end = event(at_ns, f"{name}_begin", tid), event(at_ns + 2 * SECOND, f"{name}_end", tid, nr_reclaimed=300)
+    begin, end = event(SECOND, f"{name}_begin"), event(3 * SECOND, f"{name}_end", nr_reclaimed=300)
     return records(begin, *scans, end)
 
 
@@ -91,15 +91,21 @@ def test_where_nothing_was_scanned_there_is_no_efficiency_to_know(metadata: Meta
     assert not any("unknown" in rung for rung in rungs)
 
 
-def test_a_cgroups_are_counted_and_told() -> None:
-    stream = records(
-        in_cgroup(SMALL, in_vain(1, "memcg_reclaim")), in_cgroup(3, in_vain(0, "memcg_reclaim", 101, 5 * SECOND))
-    )
-    rows = {each.id: each.tiers[0] for each in analyse(stream, metadata=TOLD, cgroups=PATHS).cgroups or ()}
-    assert {number: (each.nr_scanned, each.silent_scans) for number, each in rows.items()} == {
-        SMALL: (30_000, 1),
-        3: (30_000, 0),
-    }
+@pytest.mark.parametrize("silent", [0, 1])
+def test_a_cgroups_are_counted_and_told(silent: int) -> None:
+    # GIVEN one cgroup whose tasks scan in vain, and one whose tasks do not, so that the tier does better
+    begin, end = (event(at * MS, f"memcg_reclaim_{edge}", 101) for at, edge in ((3500, "begin"), (3600, "end")))
+    scan = event(3550 * MS, "lru_shrink_inactive", 101, nr_scanned=9000, nr_reclaimed=9000, reclaim_flags=2)
+    stream = records(in_cgroup(SMALL, in_vain(silent, "memcg_reclaim")), in_cgroup(3, begin, scan, end))
+    analysis = analyse(stream, metadata=TOLD, cgroups=PATHS)
+    rows = {each.id: each.tiers[0] for each in analysis.cgroups or ()}
+    told = {number: (each.nr_scanned, each.silent_scans) for number, each in rows.items()}
+    assert told == {SMALL: (30_000, silent), 3: (9000, 0)}
+    found = futile(analysis)
+    least, most = ("at least ", "at most ") if silent else ("", "")
+    assert found.text.startswith(f"Tasks of {PATHS[SMALL]} scanned {least}30,000 pages of the LRU lists in 2.0 s")
+    assert found.text.endswith(f"freed 300 of them ({most}1.0%).")
+    assert (found.quality is Quality.LOWER_BOUND) == bool(silent)
 
 
 @pytest.mark.parametrize(
