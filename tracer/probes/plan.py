@@ -17,7 +17,7 @@ from ..kernel.kallsyms import Symbol, why_hidden
 from ..kernel.lru_gen import read_lru_gen
 from ..kernel.paths import ROOT, read_text
 from ..kernel.remembered import read_symbols
-from ..kernel.tracefs import tracepoint_format, why_absent
+from ..kernel.tracefs import TracepointFormat, tracepoint_format, why_absent
 from ..metadata import BalloonInfo, PlanRow, SourceState
 from ..schema import KIND_BY_NAME, TRACEPOINT_KINDS, Kind
 from .balloon_pages import COUNTER_SYMBOLS, PAGE_FUNCTIONS, PageSources
@@ -201,23 +201,25 @@ class _Planner:
 
     def _tracepoints(self, kinds: tuple[Kind, ...]) -> Source:
         """One source of the tracepoints of these kinds."""
-        obstacles = [self._obstacle(kind) for kind in kinds]
+        formats = [tracepoint_format(kind.tracepoint, self._root) for kind in kinds]
+        told = list(zip(kinds, formats, strict=True))
         probes = tuple(
             Probe(
                 kind.name,
                 How.TRACEPOINT,
                 kind.tracepoint,
                 kind,
-                tracepoint_format(kind.tracepoint, self._root),
+                fmt,
                 is_filtered=kind.tracepoint in _FILTERED,
             )
-            for kind in kinds
+            for kind, fmt in told
         )
+        obstacles = (self._obstacle(kind, fmt) for kind, fmt in told)
         return Source(probes[0].label, kinds, probes, next(filter(None, obstacles), ""))
 
-    def _obstacle(self, kind: Kind) -> str:
+    def _obstacle(self, kind: Kind, fmt: TracepointFormat | None) -> str:
         macro = _FILTER_MACRO.get(kind.tracepoint)
-        absent = why_absent(kind.tracepoint, self._root)
+        absent = why_absent(kind.tracepoint, self._root) if fmt is None else ""
         if absent or macro is None or self._filters[macro]:
             return absent
         return _why_no_address(self._names[macro], self._hidden)
