@@ -173,7 +173,7 @@
     });
   }
 
-  starts.push(async () => {
+  charts.meanwhile(async () => {
     ({ scenes, looks } = await data.inflated(content.packed));
     scenes.forEach((each) => { each.length = (each.to - each.from) * 1e6; });
     [section.querySelector(".anatomy-tools"), frame, byId("picked"), section.querySelector(".looks")].forEach((part) => { part.hidden = false; });

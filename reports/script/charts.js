@@ -5,16 +5,21 @@ const charts = (() => {
   const printWidth = 680;
   const config = { displayModeBar: false, responsive: true, doubleClick: false };
   const drawers = [];
+  const acts = [];
 
   // plotly arrives gzipped; the browser unpacks it and runs it from memory. Its first line has Chromium compile all of it
   // beside the page's own thread: a third less work there until everything is drawn.
-  async function load() {
+  async function unpacked() {
     const packed = document.getElementById("plotly");
-    if (!packed || window.Plotly) return;
+    if (!packed || window.Plotly) return null;
     const bytes = data.fromBase64(packed.textContent);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const source = await new Response(stream).arrayBuffer();
-    const url = URL.createObjectURL(new Blob(["//# allFunctionsCalledOnLoad\n", source], { type: "text/javascript" }));
+    return URL.createObjectURL(new Blob(["//# allFunctionsCalledOnLoad\n", source], { type: "text/javascript" }));
+  }
+
+  async function run(url) {
+    if (!url) return;
     const script = document.createElement("script");
     await new Promise((resolve, reject) => {
       script.onload = resolve;
@@ -76,7 +81,8 @@ const charts = (() => {
 
   const put = (figure, drawn, laid) => Plotly.react(plotOf(figure), drawn, laid, config);
   const draw = () => Promise.all(drawers.map(({ all }) => all()));
-  const pause = () => new Promise((done) => { setTimeout(done); });
+  // A moment for hands and keys. A row of timeouts would wait 4 ms for each.
+  const pause = () => window.scheduler?.yield?.() ?? new Promise((done) => { setTimeout(done); });
   // A frame is shown, or none comes: nobody looks at the page.
   const painted = () => new Promise((done) => { requestAnimationFrame(() => setTimeout(done)); setTimeout(done, 100); });
 
@@ -106,12 +112,16 @@ const charts = (() => {
   // those on or next to the screen and gives {rest}, a function that draws the others.
   const register = (all, near = async () => { await all(); return { rest: () => {} }; }) => drawers.push({ all, near });
 
+  // `act` needs no plotly: it is done while that is compiled beside the page's own thread.
+  const meanwhile = (act) => acts.push(act);
+
   // `seen` is told when nothing is left to draw of what the screen shows.
   async function start(seen) {
     if (![...document.querySelectorAll(".plot")].some((plot) => isNear(plot, 0))) painted().then(seen);
-    if (!drawers.length) return;
     await painted();
-    await load();
+    const plotly = run(await unpacked());
+    await Promise.all([plotly, ...acts.map((act) => act())]);
+    if (!drawers.length) return;
     followTheme();
     const parts = [];
     for (const { near } of drawers) parts.push(await near());
@@ -119,5 +129,5 @@ const charts = (() => {
     for (const { rest } of parts) await rest();
   }
 
-  return { margin, printWidth, coloured, layout, plotOf, traces, put, pause, isNear, register, draw, start };
+  return { margin, printWidth, coloured, layout, plotOf, traces, put, pause, isNear, register, meanwhile, draw, start };
 })();

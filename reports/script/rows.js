@@ -30,12 +30,16 @@ const rows = (() => {
     return row;
   }
 
-  const formats = [0, 1, 2, 4].reduce((all, digits) => ({ ...all, [digits]: new Intl.NumberFormat("en-GB", { maximumFractionDigits: digits }) }), {});
+  // At most `decimals`, thousands apart. Intl.NumberFormat would have the browser load its tables before anything is shown.
+  function spelled(value, decimals) {
+    const [whole, part] = String(Number(value.toFixed(decimals))).split(".");
+    const apart = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+    return part ? `${apart}.${part}` : apart;
+  }
 
   const number = (value) => {
     const size = Math.abs(value);
-    const decimals = size >= 100 || value === 0 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4;
-    return formats[decimals].format(value);
+    return spelled(value, size >= 100 || value === 0 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4);
   };
 
   function length(seconds) {

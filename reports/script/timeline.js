@@ -91,7 +91,7 @@
 
   let asked = 0;
   function redraw() {
-    if (!asked) asked = requestAnimationFrame(() => { asked = 0; draw(); });
+    if (!asked && window.Plotly) asked = requestAnimationFrame(() => { asked = 0; draw(); });
   }
 
   // The finding that is selected and what was lost, as shades through all rows.
@@ -272,7 +272,12 @@
       if (found) view.showAround(...found);
       shade();
     });
-    new ResizeObserver(redraw).observe(frame);
+    // It tells of the first width too, for which the rows are being drawn already.
+    let width = frame.clientWidth;
+    new ResizeObserver(() => {
+      if (frame.clientWidth !== width) redraw();
+      width = frame.clientWidth;
+    }).observe(frame);
   }
 
   async function prepare() {
@@ -288,13 +293,8 @@
     if (chosen && view.whole()) view.showAround(...chosen);
   }
 
-  let ready = null;
-  const prepared = () => (ready ??= prepare());
-  charts.register(async () => {
-    await prepared();
-    await drawAll();
-  }, async () => {
-    await prepared();
+  charts.meanwhile(prepare);
+  charts.register(drawAll, async () => {
     const { rest } = await drawNear();
     return { rest: () => rest(charts.pause) };
   });

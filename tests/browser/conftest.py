@@ -72,16 +72,22 @@ def browser(need: Callable[[str, bool, str], None]) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_report(browser: Browser) -> Iterator[Open]:
-    """`open_report(path, scheme="dark", width=480)`: the report from file://, offline, when it says it is ready."""
+    """`open_report(path, scheme="dark", width=480)`: the report from file://, offline, when it says it is ready.
+
+    `before` is a script that is run before the page's own.
+    """
     contexts: list[BrowserContext] = []
 
-    def open_(path: Path, scheme: str = "light", width: int = 1280, fragment: str = "", **context: Any) -> Opened:
+    def open_(
+        path: Path, scheme: str = "light", width: int = 1280, fragment: str = "", before: str = "", **context: Any
+    ) -> Opened:
         looks = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme, "reduced_motion": "reduce"}
         contexts.append(browser.new_context(offline=True, **looks, **context))
         opened = Opened(contexts[-1].new_page())
         opened.page.on("console", lambda message: opened.console.append(f"{message.type}: {message.text}"))
         opened.page.on("pageerror", lambda error: opened.exceptions.append(str(error)))
         opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.add_init_script(before)
         opened.page.goto(path.as_uri() + fragment)
         if context.get("java_script_enabled", True):
             opened.page.wait_for_selector("html[data-drawn]", state="attached", timeout=READY_TIMEOUT_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,32 @@ def test_every_chart_is_drawn_without_a_word_in_the_console(open_report, report,
     assert opened.ask("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_the_first_screen_waits_for_no_chart_below_it(open_report, report):
-    opened = open_report(report)
+COUNT_DRAWINGS = """
+    let plotly;
+    window.drawings = {};
+    Object.defineProperty(window, "Plotly", {
+        get: () => plotly,
+        set: (made) => {
+            plotly = made;
+            const react = made.react;
+            made.react = (plot, ...rest) => {
+                window.drawings[plot.id] = (window.drawings[plot.id] ?? 0) + 1;
+                return react(plot, ...rest);
+            };
+        },
+    });
+"""
+
+
+def test_a_row_of_the_timeline_is_drawn_once_until_the_page_says_that_all_are(open_report, report):
+    opened = open_report(report, before=COUNT_DRAWINGS)
+    said = opened.ask("JSON.stringify(window.drawings)")
+    assert json.loads(said) == dict.fromkeys((f"plot-{name}" for name in CHARTS[:6]), 1)
+
+
+def test_the_first_screen_waits_for_no_chart_below_it_and_for_no_tables_of_languages(open_report, report):
+    opened = open_report(report, before="Intl.NumberFormat = class { constructor() { window.tables = true; } };")
+    assert opened.ask("window.tables") is None
     said = "['ready', 'drawn'].map((what) => Number(document.documentElement.dataset[what]))"
     assert opened.ask("document.querySelector('.plot').getBoundingClientRect().top >= innerHeight")
     ready, drawn = opened.ask(said)
