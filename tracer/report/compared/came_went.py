@@ -34,4 +34,4 @@ def _table(pair: Pair) -> Table:
 def _row(each: KindChange, pair: Pair) -> list[Cell]:
     course, severity, kind, found = kind_row(each, pair)
     title = KIND_BY_NAME[each.kind].title
-    return [word(course), Cell(severity, badge=severity), Cell(title, small=(kind,)), word(found)]
+    return [word(course), Cell(severity, badge=severity), Cell(title, beside=kind), word(found)]

@@ -20,7 +20,7 @@ from ..figure import Figure, LegendItem, Trace, kinds, to_data
 from ..section import Content
 from ..series import Floats, bucket_factor, extremes, rates, sums
 
-_ROW_PIXELS: Final = 130
+_ROW_PIXELS: Final = 110
 _GAP: Final = 0.05
 _NO_WORD: Final = re.compile(r"[^\w .+-]")
 _NAME_MOST: Final = 24
