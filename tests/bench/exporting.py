@@ -17,7 +17,7 @@ from .setting import Setting
 from .synthetic_recording import write_recording
 
 GROUP: Final = "Exports and SQL (synthetic events)"
-FORMATS: Final = ("perfetto", "parquet", "chrome", "csv", "ftrace")
+FORMATS: Final = ("perfetto", "parquet", "chrome", "csv", "ftrace", "otlp")
 _BUDGETS: Final = {"perfetto": "1 M events/s", "parquet": "1 M events/s"}
 LENGTHS: Final = (("1e6", 1_000_000), ("1e7", 10_000_000))
 _QUICK: Final = 25_000

@@ -24,6 +24,7 @@ Records = npt.NDArray[np.void]
 EVENTS_PER_S = 100_000
 CHUNK_EVENTS = 25_000
 START_NS = 10**12
+START_UTC_NS = 1_700_000_000 * 10**9
 
 _CHUNK_NS = CHUNK_EVENTS * 1_000_000_000 // EVENTS_PER_S
 _THREADS, _CPUS, _KSWAPDS = 400, 16, 2
@@ -47,7 +48,9 @@ _NAMES = ("vmstat.balloon_inflate", "vmstat.balloon_deflate", "vmstat.workingset
 
 def write_recording(path: Path, events: int, seed: int = 1) -> int:
     """Write about `events` events; returns how many."""
-    metadata = Metadata(start_ns=START_NS, cpus=_CPUS, balloon=BalloonInfo("virtio_balloon", "virtio0"))
+    metadata = Metadata(
+        start_ns=START_NS, start_utc_ns=START_UTC_NS, cpus=_CPUS, balloon=BalloonInfo("virtio_balloon", "virtio0")
+    )
     writer = Writer(path, metadata)
     writer.write_symbols(_SYMBOLS)
     for records, samples in chunks(events, seed):

@@ -7,13 +7,26 @@ from pathlib import Path
 from tracer.analyze import Options
 from tracer.export.registry import BY_NAME
 from tracer.export.source import Source
-from tracer.jobs.analysis import WHOLE
-from tracer.store import open_recording
+from tracer.jobs.analysis import WHOLE, Span
+from tracer.store import Recording, open_recording
+from tracer.store.redacting import AnyRecording
 
 
 def exported(path: Path, name: str) -> bytes:
     """A whole recording in a format."""
+    return exported_of(open_recording(path), name)
+
+
+def exported_of(recording: AnyRecording, name: str, span: Span = WHOLE) -> bytes:
+    """A part of a recording in a format."""
     pieces: list[bytes] = []
-    source = Source(WHOLE.part(open_recording(path)), Options(), lambda _: None)
+    source = Source(span.part(recording), Options(), lambda _: None)
     source.pour(BY_NAME[name].writer(source, pieces.append))
     return b"".join(pieces)
+
+
+def with_notes(path: Path, notes: dict[str, object]) -> Recording:
+    """A recording with notes beside its own."""
+    recording = Recording.open(path)
+    recording.notes = {**recording.notes, **notes}
+    return recording

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from command_line import run
-from exports import exported
+from exports import exported, exported_of, with_notes
 from import_cases import import_text
 from metric_series import samples
 from otlp_requests import named, parsed, records, series
@@ -20,6 +20,7 @@ import tracer
 from tests.golden.cases import DATA
 from tracer.export.otlp.clock import WallClock
 from tracer.export.otlp.requests import LOGS, requests
+from tracer.jobs.analysis import Span
 from tracer.metadata import ClockChange, ClockChangeKind, Metadata
 from tracer.otlp_json import attributes
 from tracer.recording_facts import RecordingFacts
@@ -152,6 +153,34 @@ def test_the_same_recording_gives_the_same_lines(lines: Any) -> None:
     assert exported(STORM, "otlp").splitlines() == lines[STORM]
 
 
+@pytest.mark.parametrize("is_clock_set", [False, True])
+def test_a_slice_has_the_ids_and_times_of_the_whole(is_clock_set: bool) -> None:
+    # GIVEN a recording, where it is so with a clock that was set long before the slice
+    start_ns = tracer.open(STORM).metadata.start_ns
+    notes = {"clock_changes": [[start_ns + 10**9, "set", 3600 * 10**9]]} if is_clock_set else {}
+    recording = with_notes(STORM, notes)
+    whole, _, _ = records(parsed(line) for line in exported_of(recording, "otlp").splitlines())
+    # WHEN the second episode is exported, with all that belongs to it
+    part, _, _ = records(parsed(line) for line in exported_of(recording, "otlp", Span(8.0)).splitlines())
+    # THEN all of it is what the whole has, but for the conflict, which began before
+    assert Counter(kind(span) for span in part) == {"episode": 1, "storm": 1, "cycle": 3, "conflict": 1}
+    by_id = {span.span_id: span for span in whole}
+    assert [kind(span) for span in part if span.span_id not in by_id] == ["conflict"]
+    for span in (span for span in part if span.span_id in by_id):
+        twin = by_id[span.span_id]
+        assert (span.name, span.trace_id, span.parent_span_id) == (twin.name, twin.trace_id, twin.parent_span_id)
+        assert span.start_time_unix_nano == twin.start_time_unix_nano
+        assert span.end_time_unix_nano == twin.end_time_unix_nano
+    later_s = (part[0].start_time_unix_nano - recording.metadata.start_utc_ns) / 1e9
+    assert later_s == pytest.approx(8.70209211 + 3600 * is_clock_set)
+
+
+def test_a_slice_of_a_recording_without_a_clock_has_none() -> None:
+    recording = with_notes(STORM, {"clock_changes": [[0, "set", 10**9]]})
+    recording.metadata = replace(recording.metadata, start_utc_ns=0)
+    assert Span(8.0).part(recording).metadata.start_utc_ns == 0
+
+
 def test_an_import_without_a_clock_is_refused_in_one_line(tmp_path: Path) -> None:
     text = "  a-1 [000] 1.000000: mm_vmscan_kswapd_wake: nid=0 order=0\n"
     import_text(text, tmp_path)
@@ -179,7 +208,9 @@ def test_times_follow_the_wall_clock_and_lengths_do_not() -> None:
 
 def test_no_line_is_longer_than_the_collector_reads() -> None:
     records = [{"body": {"stringValue": "x" * 1000}, "n": number} for number in range(3000)]
-    made = [*requests(LOGS, {"attributes": []}, iter(records))]
+    requested = [*requests(LOGS, {"attributes": []}, iter(records))]
+    assert sum(one.records for one in requested) == len(records)
+    made = [one.body for one in requested]
     assert max(map(len, made)) < 1 << 19
     back = [record for line in made for record in json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]]
     assert back == records

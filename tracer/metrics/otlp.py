@@ -15,12 +15,14 @@ from prometheus_client.samples import Sample
 
 from ..otlp_json import Json, attributes, int64
 
+MetricFamilies = Iterable[Metric]
+
 _CUMULATIVE: Final = 2
 _UNITS: Final = {"bytes": "By", "seconds": "s"}
 _BOUND: Final = "le"
 
 
-def otlp_metrics(families: Iterable[Metric], start_ns: int, at_ns: int) -> Iterator[Json]:
+def otlp_metrics(families: MetricFamilies, start_ns: int, at_ns: int) -> Iterator[Json]:
     """A metric for each family, with its values at `at_ns` since `start_ns` (both since 1970)."""
     times = {"startTimeUnixNano": int64(start_ns), "timeUnixNano": int64(at_ns)}
     for family in families:

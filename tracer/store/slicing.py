@@ -9,7 +9,7 @@ from ..batch import NO_FIELDS, Fields, Samples
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts, Slice
 from .decoding import SAMPLES_ONLY, Item
-from .notes import facts_of
+from .notes import clock_changes, facts_of
 from .redacting import AnyRecording
 
 
@@ -69,11 +69,20 @@ def part_of(recording: AnyRecording, from_s: float | None, to_s: float | None) -
         return RecordingPart(recording, whole)
     of_s = (recording.last_ns - whole.start_ns) / 1e9
     later_ns = round((from_s or 0.0) * 1e9)
-    utc_ns = whole.start_utc_ns and whole.start_utc_ns + later_ns
+    start_ns = whole.start_ns + later_ns
     return RecordingPart(
         recording,
-        replace(whole, start_ns=whole.start_ns + later_ns, start_utc_ns=utc_ns),
-        None if from_s is None else whole.start_ns + later_ns,
+        replace(whole, start_ns=start_ns, start_utc_ns=_utc_ns(recording, start_ns)),
+        None if from_s is None else start_ns,
         None if to_s is None else whole.start_ns + round(to_s * 1e9),
         Slice(from_s or 0.0, of_s if to_s is None else min(to_s, of_s), of_s),
     )
+
+
+def _utc_ns(recording: AnyRecording, at_ns: int) -> int:
+    """The wall clock at a time (CLOCK_MONOTONIC), with what happened to the clocks before; 0 where it is unknown."""
+    whole = recording.metadata
+    if not whole.start_utc_ns:
+        return 0
+    changed_ns = sum(change.by_ns for change in clock_changes(recording.notes) if change.at_ns < at_ns)
+    return whole.start_utc_ns + at_ns - whole.start_ns + changed_ns

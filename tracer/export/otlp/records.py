@@ -31,7 +31,7 @@ def span(found: Found, clock: WallClock) -> Json:
     return {
         "traceId": found.id.trace,
         "spanId": found.id.span,
-        **({"parentSpanId": found.parent.span} if found.parent else {}),
+        **({"parentSpanId": found.parent.id.span} if found.parent else {}),
         "name": found.name,
         "kind": _INTERNAL,
         **clock.stretch(found.thing.start_s, found.thing.end_s),

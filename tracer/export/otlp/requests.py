@@ -29,12 +29,21 @@ LOGS: Final = Signal("resourceLogs", "scopeLogs", "logRecords", "/v1/logs")
 METRICS: Final = Signal("resourceMetrics", "scopeMetrics", "metrics", "/v1/metrics")
 
 
-def requests(signal: Signal, resource: Json, records: Iterable[Json]) -> Iterator[bytes]:
-    """Each as one line of JSON without its end; none without records."""
+@dataclass(frozen=True)
+class Request:
+    """One line of JSON without its end, and how many records it carries."""
+
+    signal: Signal
+    body: bytes
+    records: int
+
+
+def requests(signal: Signal, resource: Json, records: Iterable[Json]) -> Iterator[Request]:
+    """Records in requests of bounded size; none without records."""
     head = f'{{"{signal.of_resource}":[{{"resource":{_text(resource)},"{signal.of_scope}":[{{"scope":'
     head += f'{_text({"name": SERVICE})},"{signal.records}":['
     for texts in _bounded(_text(record) for record in records):
-        yield f"{head}{','.join(texts)}]}}]}}]}}".encode()
+        yield Request(signal, f"{head}{','.join(texts)}]}}]}}]}}".encode(), len(texts))
 
 
 def _bounded(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -7,18 +7,13 @@ from collections.abc import Callable, Iterable
 from ...analyze import Analysis
 from ...analyze.stream.stretch import Stretch
 from ...metrics.collector import ResultsCollector
-from ...metrics.otlp import otlp_metrics
 from ...metrics.results import results_of
-from ...otlp_json import Json
 from ...recording_facts import RecordingFacts
 from ...store.decoding import Item
-from ...tables.origin import recording_id
 from ..source import Source
-from .clock import WallClock, refuse_clockless
-from .found import FoundSpans
-from .records import log_record, span
-from .requests import LOGS, METRICS, TRACES, Signal, requests
-from .resource import resource
+from .clock import refuse_clockless
+from .payloads import Payloads
+from .requests import Request
 
 
 class OtlpWriter:
@@ -28,8 +23,7 @@ class OtlpWriter:
         """Raises TracerError where the recording has no wall clock."""
         refuse_clockless(source.metadata.start_utc_ns, source.part.recording.path.name)
         self._put = write
-        self._recording_id = recording_id(source.part.recording.metadata)
-        self._resource = resource(source.metadata, self._recording_id)
+        self._payloads = Payloads(source.part.recording.metadata, source.metadata)
 
     def item(self, item: Item) -> None:
         """Nothing of single items is told."""
@@ -39,14 +33,13 @@ class OtlpWriter:
 
     def finish(self, analysis: Analysis, facts: RecordingFacts) -> None:
         """Write everything."""
-        clock, found = WallClock(facts), FoundSpans(analysis, self._recording_id)
-        end_ns = max(clock.at_ns(analysis.duration_s), clock.start_ns)
-        self._lines(TRACES, (span(one, clock) for one in found.all))
-        self._lines(LOGS, (log_record(one, found.about(one), clock, end_ns) for one in analysis.findings))
+        now = self._payloads.at(analysis, facts)
+        self._lines(now.spans(now.found.all))
+        self._lines(now.log_records(analysis.findings))
         collector = ResultsCollector()
         collector.take(results_of(analysis, facts))
-        self._lines(METRICS, otlp_metrics(collector.collect(), clock.start_ns, end_ns))
+        self._lines(now.metrics(collector.collect()))
 
-    def _lines(self, signal: Signal, records: Iterable[Json]) -> None:
-        for line in requests(signal, self._resource, records):
-            self._put(line + b"\n")
+    def _lines(self, requests: Iterable[Request]) -> None:
+        for request in requests:
+            self._put(request.body + b"\n")
