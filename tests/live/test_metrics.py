@@ -20,6 +20,9 @@ from typing import Any
 import pytest
 from bench.reclaim import LIMIT_BYTES, waiting
 from command_line import ENV, ROOT, run
+from otlp_requests import parsed as parsed_request
+from otlp_requests import records, series
+from otlp_server import taking
 from prometheus_client.parser import text_string_to_metric_families as parsed
 from prometheus_server import PATIENCE_S, asked, eventually, fetching
 
@@ -113,6 +116,30 @@ def test_prometheus_fetches_in_a_storm(
     assert told["reclaim_tracer_events_total"] == summary["recording"]["events"] == events
     assert told["reclaim_tracer_events_lost_total"] == 0
     assert told["reclaim_tracer_recording_active"] == 0
+
+
+def test_what_is_found_is_sent_to_an_endpoint(tmp_path: Path, load: Callable[[int], None]) -> None:
+    path = tmp_path / "sent.rtrace"
+    with taking() as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with recording("-o", path, "--otlp", url, "--otlp-interval", "1") as (recorder, _):
+            # GIVEN metrics that come while nothing has happened yet
+            server.wait_for(lambda _: len(server.of("metrics")) > 1)
+            load(20)
+            said = ended(recorder)
+        sent, _, metrics = records(map(parsed_request, [*server.of("traces"), *server.of("metrics")[-1:]]))
+    # THEN each episode was sent once, under the id that an export gives it, and nothing was lost
+    exported = run("export", path, "--format", "otlp").stdout.encode().splitlines()
+    spans, _, _ = records(map(parsed_request, exported))
+    assert sorted(span.span_id for span in sent) == sorted(span.span_id for span in spans)
+    assert {span.span_id: span for span in sent} == {span.span_id: span for span in spans}
+    assert spans
+    told = series(metrics)
+    assert told["reclaim_tracer_recording_active", ()] == 0
+    summary = json.loads(run("summary", path, "--json").stdout)["recording"]
+    assert sum(value for (name, _), value in told.items() if name == "reclaim_tracer_events_total") == summary["events"]
+    assert summary["lost"] == 0
+    assert "OTLP:" not in said
 
 
 def test_a_metrics_process_that_is_killed_costs_the_recording_nothing(tmp_path: Path) -> None:

@@ -145,7 +145,9 @@ class Engine:
         """
         self._ladders.keep_past(self._settled.keep_past(self._stretches.open.time_ns))
         self._stalls.sum_up()
-        return self.branch().finish(end_ns)
+        analysis = self.branch().finish(end_ns)
+        analysis.settled_s = (self.over_ns - self._metadata.start_ns) / 1e9
+        return analysis
 
     @property
     def over_ns(self) -> int:

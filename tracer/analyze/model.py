@@ -376,6 +376,7 @@ class Analysis:
     `counters_include_memcg`: whether the kernel's `pgsteal_kswapd`, `_direct`, ... include memory cgroups' own reclaim;
     None where no such reclaim shows it, or no counters were sampled. `recorder` is None where the recording does not
     say which process recorded it (imports, older recordings), `cgroups` where it does not tell tasks' cgroups.
+    `settled_s`: of results so far, before when pages are counted; of all results, None.
     """
 
     duration_s: float
@@ -398,3 +399,4 @@ class Analysis:
     cgroups: list[CgroupRow] | None = None
     waits: list[WaitHistogram] = field(default_factory=list)
     forgotten: Forgotten = NOTHING_FORGOTTEN
+    settled_s: float | None = field(default=None, compare=False)

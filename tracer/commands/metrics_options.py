@@ -9,7 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
-from ..jobs.metrics_options import MetricsOptions
+from ..jobs.metrics_options import OTLP_EVERY_S, MetricsOptions, OtlpOptions
+from ..push.endpoint import Endpoint, endpoint_of
 
 _ADDRESS: Final = re.compile(r"(?:(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*):)?([0-9]{1,5})")
 _LOOPBACK: Final = "127.0.0.1"
@@ -42,6 +43,14 @@ def address_of(text: str) -> Address:
         raise typer.BadParameter(f"{text!r}: {host} is no IP address; a port alone is on {_LOOPBACK}") from None
 
 
+def _endpoint(text: str) -> Endpoint:
+    """Raises typer.BadParameter; a URL that holds a password is not told again."""
+    try:
+        return endpoint_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"the URL {error}") from None
+
+
 Metrics = Annotated[
     Address | None,
     typer.Option(
@@ -61,6 +70,29 @@ MetricsFile = Annotated[
         show_default=False,
     ),
 ]
+Otlp = Annotated[
+    Endpoint | None,
+    typer.Option(
+        "--otlp",
+        metavar="URL",
+        parser=_endpoint,
+        help="Send metrics, episodes and findings to an OTLP/HTTP endpoint (http://127.0.0.1:4318).",
+        show_default=False,
+    ),
+]
+OtlpHeaders = Annotated[
+    Path | None,
+    typer.Option(
+        "--otlp-headers",
+        metavar="FILE",
+        help="Headers for --otlp, one `Name: value` a line, such as a token.",
+        show_default=False,
+    ),
+]
+OtlpInterval = Annotated[
+    float,
+    typer.Option("--otlp-interval", metavar="SECONDS", min=1.0, max=3600.0, help="How often --otlp sends metrics."),
+]
 
 
 @dataclass(frozen=True)
@@ -69,10 +101,15 @@ class MetricsGroup:
 
     metrics: Metrics = None
     metrics_file: MetricsFile = None
+    otlp: Otlp = None
+    otlp_headers: OtlpHeaders = None
+    otlp_interval: OtlpInterval = OTLP_EVERY_S
 
     def wishes(self) -> MetricsOptions | None:
         """None where none are wanted. Raises TracerError where the library for them is missing."""
-        if self.metrics is None and self.metrics_file is None:
+        if self.otlp is None and self.otlp_headers is not None:
+            raise typer.BadParameter("--otlp-headers needs --otlp URL")
+        if self.metrics is None and self.metrics_file is None and self.otlp is None:
             return None
         from importlib.util import find_spec
 
@@ -81,7 +118,11 @@ class MetricsGroup:
         if self.metrics_file is not None and self.metrics_file.suffix != _SUFFIX:
             raise typer.BadParameter(f"--metrics-file {str(self.metrics_file)!r}: its name must end in {_SUFFIX}")
         if find_spec("prometheus_client") is None:
-            raise TracerError("prometheus-client is not installed: pip install 'reclaim-tracer[metrics]'")
-        if self.metrics is None:
-            return MetricsOptions(file=self.metrics_file)
-        return MetricsOptions(self.metrics.host, self.metrics.port, self.metrics_file)
+            extra = "otlp" if self.otlp else "metrics"
+            raise TracerError(f"prometheus-client is not installed: pip install 'reclaim-tracer[{extra}]'")
+        return MetricsOptions(
+            address=self.metrics.host if self.metrics else None,
+            port=self.metrics.port if self.metrics else 0,
+            file=self.metrics_file,
+            otlp=OtlpOptions(self.otlp, self.otlp_headers, self.otlp_interval) if self.otlp else None,
+        )

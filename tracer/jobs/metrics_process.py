@@ -6,7 +6,7 @@ import gc
 import os
 import select
 import sys
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,16 +16,17 @@ from ..freed_memory import share_one_heap
 from ..outputs import FileIdentity
 from ..programs import kill_first
 from ..terminal.messages import print_result, say
-from .metrics_options import MetricsOptions
+from .metrics_options import MetricsOptions, OtlpOptions
 
 if TYPE_CHECKING:
     from ..analyze import Analysis
     from ..live.model import Snapshot
-    from ..metrics.results import Results
     from ..metrics.textfile import MetricsFile
+    from ..recording_facts import RecordingFacts
     from ..store import FollowedRecording
     from ..store.feeds import Feed
     from .live_analysis import LiveAnalysis, Look
+    from .otlp_push import OtlpPush
 
 READY: Final = "Metrics: "
 """What the line begins with that says where they are."""
@@ -34,6 +35,8 @@ LOOK_EVERY_S: Final = 1.0
 _FILE_EVERY_S: Final = 5.0
 """node_exporter is asked every 15 s or more."""
 _CYCLES_KEPT: Final = 256
+_CYCLES_SENT: Final = 1024
+"""Of a storm: those of its last 12 s are still to be sent one by one."""
 _STDIN: Final = 0
 _SWITCH_S: Final = 0.0005
 """How long the analysis goes on while an answer waits to be sent, a tenth of Python's: sending one takes some turns."""
@@ -45,9 +48,6 @@ def run(path: Path, before: FileIdentity | None, recorder_pid: int, options: Met
     `path` is the recording's, `before` which file had its name until then. The end of standard input says that the
     recorder is done or gone; it is told where the metrics are on standard output, and what goes wrong on stderr.
     """
-    from ..metrics.collector import ResultsCollector, live_registry
-    from ..metrics.serving import MetricsServer
-    from ..metrics.textfile import MetricsFile
     from .live_stream import await_file
 
     share_one_heap()
@@ -55,27 +55,68 @@ def run(path: Path, before: FileIdentity | None, recorder_pid: int, options: Met
     CpuPriority().raise_()
     raise_session()
     sys.setswitchinterval(_SWITCH_S)
-    results = ResultsCollector()
-    registry = live_registry(results, lambda: recorder_pid)
-    file = MetricsFile(options.file, registry) if options.file else None
-    server = None if options.address is None else MetricsServer(options.address, options.port, registry)
-
-    def take(newest: Results) -> None:
-        results.take(newest)
-        if server:
-            server.print_ahead()
-
-    places = [*([server.url] if server else []), *([shown(options.file)] if options.file else [])]
-    print_result(f"{READY}{' and '.join(places)}\n")
+    outlets = _Outlets(options, recorder_pid)
+    print_result(f"{READY}{' and '.join(outlets.places)}\n")
     kill_first(os.getpid())
     feed = await_file(path, before, _recorder_is_done, rotated=rotated, wanted=lambda: True)
     if feed:
-        _follow(feed, recorder_pid, take, file)
-    if server:
-        server.close()
+        _follow(feed, recorder_pid, outlets)
+    outlets.close()
 
 
-def _follow(feed: Feed, recorder_pid: int, take: Callable[[Results], None], file: MetricsFile | None) -> None:
+class _Outlets:
+    """All ways in which results leave; `places` says where to."""
+
+    def __init__(self, options: MetricsOptions, recorder_pid: int) -> None:
+        """Raises TracerError."""
+        from ..metrics.collector import ResultsCollector, live_registry
+        from ..metrics.serving import MetricsServer
+        from ..metrics.textfile import MetricsFile
+
+        self._results = ResultsCollector()
+        self._registry = registry = live_registry(self._results, lambda: recorder_pid)
+        self.places: list[str] = []
+        self.cycles_kept = _CYCLES_SENT if options.otlp else _CYCLES_KEPT
+        self.file = MetricsFile(options.file, registry) if options.file else None
+        self._push = _push(options.otlp) if options.otlp else None
+        self._server = None if options.address is None else MetricsServer(options.address, options.port, registry)
+        if self._server:
+            self.places.append(self._server.url)
+        if options.file:
+            self.places.append(shown(options.file))
+        if options.otlp:
+            self.places.append(f"OTLP to {options.otlp.endpoint.url} every {options.otlp.interval_s:g} s")
+
+    def take(self, analysis: Analysis, facts: RecordingFacts, snapshot: Snapshot) -> None:
+        """The results so far, or those of the end."""
+        from ..metrics.results import results_of
+
+        self._results.take(results_of(analysis, facts, snapshot))
+        if self._server:
+            self._server.print_ahead()
+        if self._push:
+            send = self._push.take if snapshot.ended is None else self._push.take_last
+            send(analysis, facts, self._registry.collect)
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        if self._push:
+            self._push.close()
+        if self._server:
+            self._server.close()
+
+
+def _push(options: OtlpOptions) -> OtlpPush:
+    """Raises TracerError where the file of headers is not one."""
+    from ..analyze.options import Options
+    from ..push.endpoint import read_headers
+    from .otlp_push import OtlpPush
+
+    headers = read_headers(options.headers) if options.headers else {}
+    return OtlpPush(replace(options.endpoint, headers=headers), options.interval_s, Options().horizon_s)
+
+
+def _follow(feed: Feed, recorder_pid: int, outlets: _Outlets) -> None:
     """Raises TracerError."""
     from ..analyze import Options
     from .live_analysis import LiveAnalysis, raised
@@ -86,17 +127,16 @@ def _follow(feed: Feed, recorder_pid: int, take: Callable[[Results], None], file
     with bounded_memory(feed.path):
         analysis = LiveAnalysis(
             feed,
-            Options(cycles_kept=_CYCLES_KEPT),
-            lambda recording: _handing_over(recording, recorder_pid, take),
+            Options(cycles_kept=outlets.cycles_kept),
+            lambda recording: _handing_over(recording, recorder_pid, outlets),
             look_every_s=LOOK_EVERY_S,
         )
-        _write_now_and_then(analysis, file)
+        _write_now_and_then(analysis, outlets.file)
         raised(analysis.failure)
 
 
-def _handing_over(recording: FollowedRecording, recorder_pid: int, take: Callable[[Results], None]) -> Look:
+def _handing_over(recording: FollowedRecording, recorder_pid: int, outlets: _Outlets) -> Look:
     """What makes a snapshot of the results so far, and hands them over."""
-    from ..metrics.results import results_of
     from ..store.notes import facts_of
     from .live_costs import observing
 
@@ -104,7 +144,7 @@ def _handing_over(recording: FollowedRecording, recorder_pid: int, take: Callabl
 
     def look(analysis: Analysis, ended: str | None) -> Snapshot:
         snapshot = observe(analysis, ended)
-        take(results_of(analysis, facts_of(recording, analysis.accounting.lost), snapshot))
+        outlets.take(analysis, facts_of(recording, analysis.accounting.lost), snapshot)
         return snapshot
 
     return look
