@@ -10,6 +10,7 @@ from tracer.export.source import Source
 from tracer.jobs.analysis import WHOLE, Span
 from tracer.store import Recording, open_recording
 from tracer.store.redacting import AnyRecording
+from tracer.store.slicing import RecordingPart
 
 
 def exported(path: Path, name: str) -> bytes:
@@ -18,9 +19,14 @@ def exported(path: Path, name: str) -> bytes:
 
 
 def exported_of(recording: AnyRecording, name: str, span: Span = WHOLE) -> bytes:
+    """A span of a recording in a format."""
+    return exported_part(span.part(recording), name)
+
+
+def exported_part(part: RecordingPart, name: str) -> bytes:
     """A part of a recording in a format."""
     pieces: list[bytes] = []
-    source = Source(span.part(recording), Options(), lambda _: None)
+    source = Source(part, Options(), lambda _: None)
     source.pour(BY_NAME[name].writer(source, pieces.append))
     return b"".join(pieces)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from command_line import run
-from exports import exported, exported_of, with_notes
+from exports import exported, exported_of, exported_part, with_notes
 from import_cases import import_text
 from metric_series import samples
 from otlp_requests import named, parsed, records, series
@@ -24,6 +24,8 @@ from tracer.jobs.analysis import Span
 from tracer.metadata import ClockChange, ClockChangeKind, Metadata
 from tracer.otlp_json import attributes
 from tracer.recording_facts import RecordingFacts
+from tracer.store.slicing import RecordingPart
+from tracer.tables.origin import tracing_id
 
 STORM = DATA / "guest-out-of-reach.rtrace"
 KILL = DATA / "guest-no-deflate.rtrace"
@@ -173,6 +175,27 @@ def test_a_slice_has_the_ids_and_times_of_the_whole(is_clock_set: bool) -> None:
         assert span.end_time_unix_nano == twin.end_time_unix_nano
     later_s = (part[0].start_time_unix_nano - recording.metadata.start_utc_ns) / 1e9
     assert later_s == pytest.approx(8.70209211 + 3600 * is_clock_set)
+
+
+def test_what_rotation_left_has_the_ids_of_the_whole() -> None:
+    # GIVEN the last file of a recording: it began when that file did
+    recording, later_ns = with_notes(STORM, {}), 8 * 10**9
+    began = recording.metadata
+    left = replace(began, start_ns=began.start_ns + later_ns, start_utc_ns=began.start_utc_ns + later_ns)
+    recording.metadata = left
+    # WHEN it is exported
+    part = exported_part(RecordingPart(recording, left, left.start_ns), "otlp")
+    # THEN what it has whole is called as it was while all files were there
+    whole, left_over = (records(map(parsed, each.splitlines()))[0] for each in (exported(STORM, "otlp"), part))
+    names = Counter(kind(span) for span in left_over if span.span_id in {one.span_id for one in whole})
+    assert names == {"episode": 1, "storm": 1, "cycle": 3}
+
+
+def test_imports_of_unknown_boots_are_told_apart_by_their_begin() -> None:
+    metadata = tracer.open(STORM).metadata
+    for unknown in (replace(metadata, boot_id=""), replace(metadata, imported_from="trace.dat")):
+        assert tracing_id(unknown) != tracing_id(replace(unknown, start_utc_ns=1))
+    assert tracing_id(metadata) == tracing_id(replace(metadata, start_utc_ns=1))
 
 
 def test_a_slice_of_a_recording_without_a_clock_has_none() -> None:

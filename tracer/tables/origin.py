@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..metadata import Metadata
 
@@ -19,6 +19,14 @@ def recording_id(metadata: Metadata) -> str:
     """
     told = json.dumps(metadata.to_json(), sort_keys=True, default=str)
     return hashlib.blake2b(told.encode(), digest_size=_ID_BYTES).hexdigest()
+
+
+def tracing_id(metadata: Metadata) -> str:
+    """As `recording_id`, and the same for what is left of a recording whose first files were removed: where the boot is
+    known, CLOCK_MONOTONIC tells its times from those of others, and when it began is no part of it."""
+    if metadata.boot_id and metadata.imported_from is None:
+        return recording_id(replace(metadata, start_ns=0, start_utc_ns=0))
+    return recording_id(metadata)
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,9 @@ def name_of(kind: str, thing: Thing) -> str:
 class FoundSpans:
     """All of a recording, and which of them a finding is about."""
 
-    def __init__(self, analysis: Analysis, recording_id: str, start_ns: int) -> None:
-        """`start_ns` is time 0 of the analysis (CLOCK_MONOTONIC)."""
-        self._recording_id, self._start_ns = recording_id, start_ns
+    def __init__(self, analysis: Analysis, tracing_id: str, start_ns: int) -> None:
+        """`tracing_id` is the recording's (`tables/origin.py`), `start_ns` time 0 of the analysis (CLOCK_MONOTONIC)."""
+        self._tracing_id, self._start_ns = tracing_id, start_ns
         self._alike = Counter[str]()
         self._balloon = analysis.balloon.quality
         self._episodes = analysis.episodes
@@ -90,7 +90,7 @@ class FoundSpans:
         return about.id if about else None
 
     def _found(self, kind: str, thing: Thing, parent: Found | None, kills: Sequence[Finding] = ()) -> Found:
-        key = f"{self._recording_id}/{name_of(kind, thing)}/{self._start_ns + round(thing.start_s * 1e9)}"
+        key = f"{self._tracing_id}/{name_of(kind, thing)}/{self._start_ns + round(thing.start_s * 1e9)}"
         self._alike[key] += 1
         return Found(f"{key}/{self._alike[key]}", parent, kind, thing, self._balloon, tuple(kills))
 

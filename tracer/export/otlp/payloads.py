@@ -11,7 +11,7 @@ from ...metadata import Metadata
 from ...metrics.otlp import MetricFamilies, otlp_metrics
 from ...otlp_json import Json
 from ...recording_facts import RecordingFacts
-from ...tables.origin import recording_id
+from ...tables.origin import recording_id, tracing_id
 from .clock import WallClock
 from .found import Found, FoundSpans
 from .records import log_record, span
@@ -24,20 +24,20 @@ class Payloads:
 
     def __init__(self, whole: Metadata, told: Metadata) -> None:
         """`whole` is the recording's metadata, `told` that of the part that is looked at."""
-        self._recording_id = recording_id(whole)
-        self._resource: Final = resource(told, self._recording_id)
+        self._tracing_id: Final = tracing_id(whole)
+        self._resource: Final = resource(told, recording_id(whole))
 
     def at(self, analysis: Analysis, facts: RecordingFacts) -> Moment:
         """Results so far, or of the end."""
-        return Moment(self._recording_id, self._resource, analysis, facts)
+        return Moment(self._tracing_id, self._resource, analysis, facts)
 
 
 class Moment:
     """Results at one time: `found` is all that lasted or lasts."""
 
-    def __init__(self, recording_id: str, resource: Json, analysis: Analysis, facts: RecordingFacts) -> None:
+    def __init__(self, tracing_id: str, resource: Json, analysis: Analysis, facts: RecordingFacts) -> None:
         self.analysis = analysis
-        self.found = FoundSpans(analysis, recording_id, facts.metadata.start_ns)
+        self.found = FoundSpans(analysis, tracing_id, facts.metadata.start_ns)
         self._resource = resource
         self._clock = WallClock(facts)
         self._now_ns = max(self._clock.at_ns(analysis.duration_s), self._clock.start_ns)
