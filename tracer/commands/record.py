@@ -45,6 +45,7 @@ def record(
       reclaim-tracer record -o flight.rtrace --rotate 64 --keep 4
       reclaim-tracer record -o - --flush 0.2 | reclaim-tracer replay -
       reclaim-tracer record -o guest.rtrace --rotate 64 --keep 4 --metrics 9464
+      reclaim-tracer record -o guest.rtrace --otlp http://127.0.0.1:4318
     """
     _refuse_contradictions(command, output, as_user, recorder.rotate, marks=marks)
     wanted = metrics.wishes()
