@@ -9,7 +9,8 @@ from typing import Any
 from fleet_recordings import DAMAGES, read_sources, write_fleet
 
 from tracer.analyze.terms import Quality
-from tracer.fleet.gathered import Found, Recorded
+from tracer.fleet.gathered import Recorded
+from tracer.fleet.kept import Found
 from tracer.fleet.tables import RECORDINGS
 from tracer.gates.conditions import MEASURES
 from tracer.gates.measures import Number

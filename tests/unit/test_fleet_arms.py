@@ -12,8 +12,9 @@ from tracer.analyze.terms import Quality
 from tracer.errors import UsageError
 from tracer.fleet.as_json import fleet_json
 from tracer.fleet.effects import LEAST_GUESTS, arms_of
-from tracer.fleet.gathered import Fleet, Found, Unread
+from tracer.fleet.gathered import Fleet, Unread
 from tracer.fleet.gating import judge_fleet
+from tracer.fleet.kept import Found
 from tracer.fleet.results import results_of
 from tracer.gates.conditions import parse
 from tracer.gates.judging import Outcome

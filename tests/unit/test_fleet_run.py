@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,19 +21,18 @@ from fleets import ALL_DAMAGES, small_fleet
 
 import tracer
 from tracer.analyze import Options
-from tracer.errors import TracerError, UsageError
+from tracer.errors import UsageError
 from tracer.fleet.as_json import fleet_json
+from tracer.fleet.fragments import Fragments
 from tracer.fleet.identity import key_of
 from tracer.fleet.manifest import entries_of
 from tracer.fleet.results import results_of
 from tracer.fleet.tables import KEPT as KEPT_TABLES
 from tracer.jobs.analysis import analyse_file
-from tracer.jobs.fleet import cluster as cluster_pool
-from tracer.jobs.fleet.cluster import ClusterPool
 from tracer.jobs.fleet.local import LocalPool
 from tracer.jobs.fleet.reporting import write_all
 from tracer.jobs.fleet.running import LEAST_BYTES, PROCESS_BYTES, Request, Run, Share, share_of
-from tracer.jobs.fleet.work import FAILED, KEPT, MADE, UNREAD, Task, work
+from tracer.jobs.fleet.work import FAILED, KEPT, MADE, UNREAD, Outcome, Task, work
 from tracer.jobs.memory_bound import MOST_BYTES
 
 pytest.importorskip("pyarrow")
@@ -300,43 +299,6 @@ def test_a_worker_that_is_killed_in_the_middle_changes_no_byte(cluster, fleet, w
     assert results_in(output) == results_in(whole[1])
 
 
-class Deserted:
-    """A cluster that answered when the command began, and from which nothing comes any more."""
-
-    loop = None
-
-    def __init__(self, status: str, asked: int) -> None:
-        self.status, self._asked = status, asked
-
-    def run(self, *_: object, **__: object) -> dict[str, str]:
-        return {"tcp://node:1": ""}
-
-    def nthreads(self) -> dict[str, int]:
-        """Its worker goes once it was asked for often enough."""
-        self._asked -= 1
-        return {"tcp://node:1": 1} if self._asked >= 0 else {}
-
-    def submit(self, *_: object, **__: object) -> SimpleNamespace:
-        return SimpleNamespace(key="one")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-@pytest.mark.parametrize(
-    ("client", "said"),
-    [(Deserted("closed", 9), "the scheduler is gone"), (Deserted("running", 4), "has had no worker for 0.05 s")],
-)
-def test_a_cluster_that_goes_ends_the_run(monkeypatch, client, said):
-    pending = SimpleNamespace(add=lambda _: None, is_empty=lambda: False, next_batch=lambda block: [])
-    library = SimpleNamespace(Client=lambda *_, **__: client, as_completed=lambda loop: pending)
-    monkeypatch.setattr(cluster_pool, "_distributed", lambda: library)
-    for wait, seconds in (("_WAIT_S", 0.05), ("_LOOK_S", 0.01), ("_WORKERS_LOOK_S", 0.01)):
-        monkeypatch.setattr(cluster_pool, wait, seconds)
-    with pytest.raises(TracerError, match=f"{said}.*: what was done is kept"):
-        ClusterPool("tcp://node:2").run([Task("a.rtrace", "out", 10.0, 1.0)], lambda _: None)
-
-
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(tmp_path):
     small_fleet(tmp_path, 1)
     config = tmp_path / "dask.yaml"
@@ -344,3 +306,50 @@ def test_a_scheduler_that_is_not_there_is_told_in_one_line(tmp_path):
     words = ("fleet", tmp_path / "recordings", "-o", tmp_path / "out", "--dask-config", config)
     none = run_command(*words)
     assert (none.returncode, "no scheduler is known" in none.stderr) == (2, True)
+
+
+def test_deaths_are_counted_once_by_pools_that_are_used_twice(fleet, tmp_path):
+    pool = SimpleNamespace(died=0)
+
+    def fail_and_die(tasks: list[Task], told: Callable[[Outcome], object]) -> None:
+        pool.died += 1
+        for task in tasks:
+            told(Outcome(task.source, FAILED, why="out of memory", is_memory=True))
+
+    pool.run = fail_and_die
+    run = begun(fleet, tmp_path / "out")
+    run.work(pool, lambda _: pool)
+    assert (run.tally.died, run.tally.retried) == (2, COUNT)
+
+
+def test_a_second_run_reads_joined_tables_and_not_fragments(fleet, whole, tmp_path, monkeypatch):
+    output = tmp_path / "out"
+    shutil.copytree(whole[1], output, copy_function=shutil.copy2)
+    before, read = results_in(output), []
+    real = Fragments.read
+    monkeypatch.setattr(Fragments, "read", lambda self, key, *rest: read.append(key) or real(self, key, *rest))
+    run = ran(fleet, output)
+    gathered = run.gather()
+    assert not {*read} & {each.key for each in gathered.recordings}
+    assert results_in(output) == before
+
+
+@pytest.mark.parametrize("spoilt", ["numbers", "recordings", "tiers"])
+def test_tables_that_are_not_of_these_recordings_are_joined_again(fleet, whole, tmp_path, spoilt):
+    """As a run over others that was killed in the middle leaves them, or a full disk."""
+    output, others = tmp_path / "out", tmp_path / "others"
+    shutil.copytree(whole[1], output)
+    shutil.copytree(whole[1], others)
+    part = tmp_path / "part"
+    part.mkdir()
+    for path in undamaged(fleet)[:2]:
+        shutil.copy2(path, part)
+    ran(part, others)
+    table = Path("tables") / f"{spoilt}.parquet"
+    shutil.copy2(others / table, output / table)
+    assert results_in(output) != results_in(whole[1])
+    ran(fleet, output)
+    assert results_in(output) == results_in(whole[1])
+    (output / table).write_bytes((output / table).read_bytes()[:-9])
+    ran(fleet, output)
+    assert results_in(output) == results_in(whole[1])

@@ -7,7 +7,7 @@ is written last: who finds it finds all.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..tables.library import library
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".parquet"
 _LAST: Final = f".{RECORDINGS.name}{SUFFIX}"
+_COMPRESSED_BYTES: Final = 1 << 16
+"""Of rows, from which on they are compressed."""
 
 
 def name_of(key: str, table: str) -> str:
@@ -27,18 +29,18 @@ def name_of(key: str, table: str) -> str:
 
 
 class Fragments:
-    """Those of one version and one set of options, in a folder of a place."""
+    """Those of one version and one set of options, in a `folder` of a place."""
 
     def __init__(self, place: Place, folder: str) -> None:
-        self._place, self._folder = place, folder
+        self._place, self.folder = place, folder
 
     def holds(self, key: str) -> bool:
         """Whether a fragment is there, whole."""
-        return self._place.holds(f"{self._folder}/{name_of(key, RECORDINGS.name)}")
+        return self._place.holds(f"{self.folder}/{name_of(key, RECORDINGS.name)}")
 
     def keys(self) -> set[str]:
         """Of all that are there, whole."""
-        names = (name.rpartition("/")[2] for name in self._place.names(self._folder))
+        names = (name.rpartition("/")[2] for name in self._place.names(self.folder))
         return {name.removesuffix(_LAST) for name in names if name.endswith(_LAST)}
 
     def write(self, key: str, tables: Mapping[str, pa.RecordBatch]) -> int:
@@ -48,13 +50,13 @@ class Fragments:
             batch = tables.get(table.name)
             if batch is not None and batch.num_rows:
                 data = parquet_bytes(batch)
-                self._place.write(f"{self._folder}/{name_of(key, table.name)}", data)
+                self._place.write(f"{self.folder}/{name_of(key, table.name)}", data)
                 written += len(data)
         return written
 
-    def read(self, key: str, table: str) -> pa.Table | None:
-        """A table of a recording; None where it has no rows. Raises OSError."""
-        name = f"{self._folder}/{name_of(key, table)}"
+    def read(self, key: str, table: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """A table of a recording, or some of its columns; None where it has no rows. Raises OSError."""
+        name = f"{self.folder}/{name_of(key, table)}"
         try:
             data = self._place.read(name)
         except FileNotFoundError:
@@ -62,20 +64,29 @@ class Fragments:
         # Not read_table(): it makes a dataset of the one file, which takes ten times as long. Threads cost more than
         # they bring for so few rows.
         file = library("pyarrow.parquet").ParquetFile(library("pyarrow").BufferReader(data))
-        read: Any = file.read(use_threads=False)
+        read: Any = file.read(columns, use_threads=False)
         return read
 
-    def batches(self, keys: list[str], table: str) -> Iterator[tuple[str, pa.Table]]:
-        """A table of each recording that has rows of it, with the recording's key, in the order of `keys`."""
+    def batches(self, keys: Iterable[str], table: str) -> Iterator[pa.Table]:
+        """A table of each recording that has rows of it, in the order of `keys`. Raises OSError."""
         for key in keys:
             rows = self.read(key, table)
             if rows is not None:
-                yield key, rows
+                yield rows
 
 
 def parquet_bytes(batch: pa.RecordBatch) -> bytes:
-    """A batch as a Parquet file: the same bytes for the same rows."""
+    """A batch as a Parquet file: the same bytes for the same rows.
+
+    Without units, docs, statistics, dictionaries and, where it is small, compression: they take more room and time than
+    a few rows.
+    """
     written = io.BytesIO()
-    table = library("pyarrow").Table.from_batches([batch])
-    library("pyarrow.parquet").write_table(table, written, compression="zstd")
+    arrow = library("pyarrow")
+    schema = arrow.schema([column.remove_metadata() for column in batch.schema])
+    table = arrow.Table.from_arrays(batch.columns, schema=schema)
+    compression = "none" if table.nbytes < _COMPRESSED_BYTES else "zstd"
+    library("pyarrow.parquet").write_table(
+        table, written, compression=compression, use_dictionary=False, write_statistics=False
+    )
     return written.getvalue()

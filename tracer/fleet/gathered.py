@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from ..analyze.findings.kind import COST_BYTES_S
 from ..analyze.terms import Quality
 from ..gates.measures import Number
 from ..recording_facts import given_name
-from ..tables.contention import FINDINGS, NOT_JUDGED
 from .fragments import Fragments
+from .kept import Found, Keeper, Kept
 from .manifest import Entry
-from .tables import NUMBERS, RECORDINGS
 
 COSTS: Final = ("stall", "refault", "waste")
 """The measures that a cost is made of."""
@@ -21,18 +21,7 @@ GUEST: Final = "guest"
 """The label that says which guest a recording is of, where it is not the host's name."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """A finding, as far as a fleet looks at it; times in seconds since the recording's start."""
-
-    kind: str
-    severity: str
-    start_s: float
-    cost_s: float | None
-    text: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """One recording that was read. `numbers` are gates' measures by name; `labels` the manifest's and its own."""
 
@@ -96,45 +85,33 @@ def cost_of(numbers: Mapping[str, Number]) -> Number:
     return Number(value, Quality.INFERRED if Quality.INFERRED in qualities else Quality.MEASURED)
 
 
-def gathered(fragments: Fragments, entries: Iterable[tuple[Entry, str]], failed: Iterable[Unread]) -> Fleet:
-    """Read back what is kept of each recording, by its key. Raises OSError."""
+def gathered(
+    fragments: Fragments, entries: Iterable[tuple[Entry, str]], failed: Iterable[Unread], joined: Path | None = None
+) -> Fleet:
+    """Read back what is kept of each recording, by its key, as far as it can be had from `joined` tables of an earlier
+    run, which is quicker. Raises OSError."""
+    keeper = Keeper(fragments)
+    known = {} if joined is None else keeper.of_joined(joined)
     unread, twice = [*failed], []
-    kept: dict[str, Recorded] = {}
+    chosen: dict[str, Recorded] = {}
     for entry, key in entries:
-        facts: dict[str, Any] = _rows(fragments, key, RECORDINGS.name)[0]
-        if facts["unread"] is not None:
-            unread.append(Unread(entry.source, facts["unread"]))
+        kept = known.get(key) or keeper.of_fragment(key)
+        if kept.unread is not None:
+            unread.append(Unread(entry.source, kept.unread))
             continue
-        made = _recorded(fragments, entry, key, facts)
-        other = kept.get(made.recording_id)
+        made = _recorded(entry, key, kept)
+        other = chosen.get(made.recording_id)
         if other is None or (other.key != key and made.facts["events"] > other.facts["events"]):
-            kept[made.recording_id] = made
+            chosen[made.recording_id] = made
         if other is not None:
-            last = kept[made.recording_id]
+            last = chosen[made.recording_id]
             twice.append(((made if last is other else other).source, last.source))
-    recordings = sorted(kept.values(), key=lambda each: each.source)
+    recordings = sorted(chosen.values(), key=lambda each: each.source)
     return Fleet(recordings, sorted(unread, key=lambda each: each.source), sorted(twice))
 
 
-def _recorded(fragments: Fragments, entry: Entry, key: str, facts: dict[str, Any]) -> Recorded:
-    numbers = {
-        row["name"]: Number(row["value"], Quality(row["quality"]), row["why"] or "")
-        for row in _rows(fragments, key, NUMBERS.name)
-    }
-    own = dict(label.split("=", 1) for label in facts["labels"])
-    findings = [
-        Found(row["kind"], row["severity"], row["start_s"], row["cost"], row["text"])
-        for row in _rows(fragments, key, FINDINGS.name, ("kind", "severity", "start_s", "cost", "text"))
-    ]
-    not_judged = {row["kind"]: row["why"] for row in _rows(fragments, key, NOT_JUDGED.name)}
+def _recorded(entry: Entry, key: str, kept: Kept) -> Recorded:
+    labels = {**kept.labels, **entry.labels}
     return Recorded(
-        entry.source, key, facts["recording_id"], {**own, **entry.labels}, facts, numbers, findings, not_judged
+        entry.source, key, kept.recording_id, labels, kept.facts, kept.numbers, kept.findings, kept.not_judged
     )
-
-
-def _rows(fragments: Fragments, key: str, table: str, columns: Sequence[str] = ()) -> list[dict[str, Any]]:
-    read = fragments.read(key, table)
-    if read is None:
-        return []
-    rows: list[dict[str, Any]] = (read.select(list(columns)) if columns else read).to_pylist()
-    return rows

@@ -13,6 +13,8 @@ from .gathered import Fleet, Recorded
 HOUR_S: Final = 3600.0
 RATES: Final = ("kills", "cost", "stall", "refault", "waste", "cycles")
 """What is told by hour of recording; `cost` in seconds."""
+_BY: Final = ("kills", "cost")
+"""What guests, and recordings of one, are ordered by."""
 _SEVERITIES: Final = ("critical", "warning", "info")
 _WORST: Final = (Quality.MEASURED, Quality.INFERRED, Quality.LOWER_BOUND)
 
@@ -41,7 +43,7 @@ class Guest:
     @property
     def costliest(self) -> Recorded:
         """Of its recordings the one with most kills, then the highest cost by hour."""
-        return min(self.recordings, key=lambda each: (_order(rates_of([each])), each.source))
+        return min(self.recordings, key=lambda each: (_order({name: rate(name, [each]) for name in _BY}), each.source))
 
 
 def guests_of(fleet: Fleet) -> list[Guest]:

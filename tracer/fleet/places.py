@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ..errors import TracerError, printable
@@ -59,10 +59,11 @@ class _Folder:
         return (self._root / name).is_file()
 
     def names(self, folder: str) -> Iterator[str]:
-        top = self._root / folder
+        top = str(self._root / folder)
         for at, _, files in os.walk(top):
+            below = f"{at[len(top) + 1 :]}/" if len(at) > len(top) else ""
             for file in files:
-                yield str(PurePosixPath((Path(at) / file).relative_to(top)))
+                yield below + file
 
 
 class _Remote:

@@ -17,7 +17,7 @@ REFAULTS: Final = ("vmstat.workingset_refault_file", "vmstat.workingset_refault"
 """Linux 5.9 split the counter; the older one counts page cache alone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Number:
     """A number in its measure's unit, and how it was had; None with `why` not."""
 

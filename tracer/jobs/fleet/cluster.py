@@ -52,21 +52,32 @@ def lack(version: str) -> str:
 
 
 class ClusterPool:
-    """A scheduler's workers. `remarks` say which of them can't be used; `died` counts those that went in the middle."""
+    """A scheduler's workers, those that come later as well."""
 
     def __init__(self, scheduler: str | None, config: Path | None = None) -> None:
         """Raises TracerError where it can't be reached, UsageError where nobody said where it is."""
         self._distributed = _distributed()
         self._client = self._connected(scheduler, config)
         self._stopped = threading.Event()
-        self._able: list[str] = []
-        self.remarks: list[str] = []
-        self.died = 0
+        self._threads: dict[str, int] = {}
+        self._met: dict[str, str] = {}
+        self._where: dict[str, Any] = {}
         try:
             self._look()
+            self._check_able()
         except BaseException:
             self.close()
             raise
+
+    @property
+    def remarks(self) -> list[str]:
+        """Of each worker that can't be used why."""
+        return [f"worker {printable(name)} can't be used: {printable(why)}" for name, why in self._met.items() if why]
+
+    @property
+    def died(self) -> int:
+        """Workers that were there and are not any more."""
+        return len(self._met.keys() - self._threads.keys())
 
     def stop(self) -> None:
         """Begin nothing more; what workers have in hand they bring to its end."""
@@ -82,19 +93,20 @@ class ClusterPool:
     def run(self, tasks: Iterable[Task], told: Callable[[Outcome], object]) -> None:
         """Work through all of them; `told` is handed each outcome in the caller's thread. Raises TracerError where no
         worker can do it."""
-        waiting, before = iter(tasks), self._workers()
+        waiting = iter(tasks)
         running = self._distributed.as_completed(loop=self._client.loop)
         known: dict[str, tuple[Task, int]] = {}
 
         def begin(chosen: Iterator[Task], tries: int) -> None:
             for task in chosen:
-                future = self._client.submit(
-                    work_in_turn, _absolute(task), pure=False, workers=self._able, allow_other_workers=True
-                )
+                future = self._client.submit(work_in_turn, _absolute(task), pure=False, **self._where)
                 known[future.key] = (task, tries)
                 running.add(future)
 
-        begin(islice(waiting, self._most()), 1)
+        def refill() -> None:
+            begin(islice(waiting, max(self._most() - len(known), 0)), 1)
+
+        refill()
         for future in self._ended(running):
             task, tries = known.pop(future.key)
             outcome, failure = _outcome(future, task), _failure(future)
@@ -104,20 +116,20 @@ class ClusterPool:
                 continue
             told(outcome or Outcome(task.source, FAILED, why=f"{failure}, tried {tries} times"))
             if not self._stopped.is_set():
-                begin(islice(waiting, 1), 1)
-        self.died = len({*before} - {*self._workers()})
+                refill()
+        self._look()
 
     def _ended(self, running: Any) -> Iterator[Any]:  # noqa: ANN401 - futures as they end
         """Each future once it has ended. Raises TracerError where nothing will end any more."""
         alone_since: float | None = None
         looked = monotonic()
         while not running.is_empty():
-            if ended := running.next_batch(block=False):
-                yield from ended
-                continue
-            if self._client.status not in _CONNECTED:
-                raise TracerError(f"the scheduler is gone: {_GOES_ON}")
-            sleep(_LOOK_S)
+            ended = running.next_batch(block=False)
+            yield from ended
+            if not ended:
+                if self._client.status not in _CONNECTED:
+                    raise TracerError(f"the scheduler is gone: {_GOES_ON}")
+                sleep(_LOOK_S)
             if monotonic() - looked < _WORKERS_LOOK_S:
                 continue
             looked = monotonic()
@@ -128,24 +140,31 @@ class ClusterPool:
     def _has_worker(self) -> bool:
         """Whether anybody is there to work; also where the scheduler can't be asked now."""
         try:
-            return bool(self._workers())
+            self._look()
         except (OSError, ValueError):
             return True
-
-    def _workers(self) -> dict[str, int]:
-        """Threads of each worker, by its address."""
-        return dict(self._client.nthreads())
+        return bool(self._threads)
 
     def _most(self) -> int:
-        return _EACH_THREAD * max(sum(self._workers().values()), 1)
+        """Tasks that are with the scheduler at once."""
+        return _EACH_THREAD * max(sum(self._threads.values()), 1)
+
+    def _able(self) -> list[str]:
+        return [name for name in self._threads if not self._met[name]]
 
     def _look(self) -> None:
-        """Which workers have what is needed."""
-        answers = self._client.run(lack, __version__, on_error="return")
-        lacks = {name: str(answer) for name, answer in answers.items() if answer}
-        self._able = [name for name in answers if name not in lacks]
-        self.remarks = [f"worker {printable(name)} can't be used: {printable(why)}" for name, why in lacks.items()]
-        if not self._able:
+        """Which workers are there, and whether new ones have what is needed. Raises OSError."""
+        there = dict(self._client.nthreads())
+        if new := [name for name in there if name not in self._met]:
+            answers = self._client.run(lack, __version__, workers=new, on_error="return")
+            self._met |= {name: str(answers.get(name, "")) for name in new}
+        self._threads = there
+        able = self._able()
+        # Naming workers costs the scheduler time for each of them at each task, so it is done where one can't be used.
+        self._where = {"workers": able, "allow_other_workers": True} if len(able) < len(there) else {}
+
+    def _check_able(self) -> None:
+        if not self._able():
             raise TracerError(
                 "; ".join(self.remarks) or "the scheduler has no worker: start some (dask worker ADDRESS)"
             )

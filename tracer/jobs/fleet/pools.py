@@ -20,9 +20,12 @@ def pool_of(processes: int, scheduler: str | None, config: Path | None) -> Itera
         return
     pool = ClusterPool(scheduler, config)
     try:
-        for remark in pool.remarks:
+        told = pool.remarks
+        for remark in told:
             say(remark)
         yield pool
+        for remark in pool.remarks[len(told) :]:
+            say(remark)
     finally:
         pool.close()
 

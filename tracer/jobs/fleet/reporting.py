@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import TracerError
-from ...fleet.fragments import SUFFIX, Fragments
+from ...fleet.fragments import Fragments
 from ...fleet.gathered import Recorded
+from ...fleet.joined import write_joined
 from ...fleet.places import is_url
 from ...fleet.results import Results
 from ...fleet.tables import KEPT
-from ...outputs import NewFile, make_folders, write_file
-from ...tables.library import library
+from ...outputs import make_folders, write_file
 from ..analysis import analyse_file
 from ..memory_bound import bounded_memory
-from .running import Progress, Run
+from .running import TABLES, Progress, Run
 
 if TYPE_CHECKING:
     from ...analyze import Options
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 PAGE: Final = "fleet.html"
 NUMBERS: Final = "fleet.json"
 REPORTS: Final = "reports"
-TABLES: Final = "tables"
 ALL: Final = -1
 
 
@@ -61,40 +59,11 @@ def _put(path: Path, data: bytes) -> None:
 def write_tables(
     folder: Path, recordings: Sequence[Recorded], fragments: Fragments, progress: Progress
 ) -> None:  # fmt: skip
-    """One Parquet file a table, recordings in order of their names, read and written one after the other."""
-    parquet: Any = library("pyarrow.parquet")
-    from ...tables.arrow import schema_of
-
+    """One Parquet file a table, recordings in order of their names. What is there as it would be is left."""
     keys = [each.key for each in recordings]
     for number, table in enumerate(KEPT):
         progress("Joining tables", number / len(KEPT))
-        schema = schema_of(table, "").remove_metadata()
-        with NewFile(folder / f"{table.name}{SUFFIX}", force=True, what="a table") as file:
-            with (
-                os.fdopen(os.dup(file.descriptor), "wb") as stream,
-                parquet.ParquetWriter(stream, schema, compression="zstd") as writer,
-            ):
-                for rows in _joined(fragments, keys, table.name):
-                    writer.write_table(rows.replace_schema_metadata(None).cast(schema))
-            file.publish()
-
-
-_JOINED_ROWS: Final = 1 << 16
-
-
-def _joined(fragments: Fragments, keys: list[str], table: str) -> Any:  # noqa: ANN401 - an iterator of pyarrow's tables
-    """Fragments' rows, in groups of many."""
-    arrow = library("pyarrow")
-    held: list[Any] = []
-    count = 0
-    for _, rows in fragments.batches(keys, table):
-        held.append(rows.replace_schema_metadata(None))
-        count += rows.num_rows
-        if count >= _JOINED_ROWS:
-            yield arrow.concat_tables(held)
-            held, count = [], 0
-    if held:
-        yield arrow.concat_tables(held)
+        write_joined(folder, table, fragments, keys)
 
 
 def _write_reports(

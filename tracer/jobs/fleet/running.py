@@ -25,19 +25,22 @@ from .work import FAILED, KEPT, MADE, UNREAD, Outcome, Task
 if TYPE_CHECKING:
     from ...analyze import Options
 
+TABLES: Final = "tables"
+"""The folder of the tables over all recordings, in the output's."""
 PROCESS_BYTES: Final = 208 << 20
 """A worker beside what its analysis takes. Measured while it loaded pandas (31 MiB): 203 MiB at most in a thousand
 recordings, analyses of up to 272,406 events among them (docs/fleet.md)."""
 LEAST_BYTES: Final = 64 << 20
 """An analysis gets no less."""
-_NOTE_EVERY: Final = 200
 Progress = Callable[[str, float | None], object]
 
 
 class Pool(Protocol):
     """What works through tasks."""
 
-    died: int
+    @property
+    def died(self) -> int:
+        """How many processes did."""
 
     def run(self, tasks: Iterable[Task], told: Callable[[Outcome], object]) -> None:
         """All of them, or those begun before `stop`; each outcome is told in the caller's thread."""
@@ -139,7 +142,7 @@ class Run:
         """Read back all that is there. Raises OSError."""
         known = ((entry, self._keys[entry.source]) for entry in self.request.entries if entry.source in self._keys)
         failed = [Unread(source, outcome.why) for source, outcome in self._failed.items()]
-        return gathered(self._fragments, known, failed)
+        return gathered(self._fragments, known, failed, Path(self.request.output) / TABLES)
 
     @property
     def fragments(self) -> Fragments:
@@ -161,9 +164,8 @@ class Run:
             self._take(outcome)
             rate.step()
             self._progress(rate.words("Analysing recordings"), rate.share)
-            if rate.done % _NOTE_EVERY == 0:
-                self._seen.write()
 
+        before = pool.died
         try:
             pool.run(tasks, told)
         except KeyboardInterrupt:
@@ -171,7 +173,7 @@ class Run:
             self.stopped = True
             pool.finish()
         finally:
-            self.tally.died += pool.died
+            self.tally.died += pool.died - before
 
     def _take(self, outcome: Outcome) -> None:
         self._failed.pop(outcome.source, None)
