@@ -37,7 +37,7 @@ from tracer.store import Writer
 SOURCES: Final = ("memcg-kill", "drop-slab", "guest-no-deflate", "run-stock-oom")
 _START_UTC_NS: Final = 1_790_000_000_000_000_000
 _HOUR_NS: Final = 3_600_000_000_000
-_SETTLED_S: Final = 1_000_000_000
+SETTLED_S: Final = 1_000_000_000
 _MADE: Final = "copied-fragment"
 
 
@@ -124,7 +124,7 @@ def write_copies(folder: Path, guests: int, hours: int, *, joined: bool) -> int:
             written += _write(top, known[number], copied)
             path = own / f"{hour:02d}.rtrace"
             path.touch()
-            os.utime(path, (_SETTLED_S, _SETTLED_S))
+            os.utime(path, (SETTLED_S, SETTLED_S))
             seen[str(path)] = [[list(stamp) for stamp in stamps_of([path])], copied.key]
     (top / "seen.json").write_text(json.dumps(seen))
     if joined:

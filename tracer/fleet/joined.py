@@ -32,6 +32,11 @@ def mark_of(fragments: Fragments, keys: Sequence[str]) -> str:
     return f"{fragments.folder} {checksum}"
 
 
+def marked(schema: pa.Schema, fragments: Fragments, keys: Sequence[str]) -> pa.Schema:
+    """A joined table's schema."""
+    return schema.with_metadata({_MARK: mark_of(fragments, keys).encode()})
+
+
 def mark_in(folder: Path, table: Table, fragments: str) -> str:
     """A table's mark; empty where it has none, can't be read, or is of other fragments than those of that folder."""
     try:
@@ -51,7 +56,7 @@ def write_joined(folder: Path, table: Table, fragments: Fragments, keys: Sequenc
     mark = mark_of(fragments, keys)
     if mark_in(folder, table, fragments.folder) == mark:
         return False
-    schema = schema_of(table, "").with_metadata({_MARK: mark.encode()})
+    schema = marked(schema_of(table, ""), fragments, keys)
     with NewFile(path_of(folder, table), force=True, what="a table") as file:
         with (
             os.fdopen(os.dup(file.descriptor), "wb") as stream,
