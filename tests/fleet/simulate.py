@@ -29,7 +29,13 @@ from tracer.jobs.fleet.running import Tally
 from tracer.jobs.fleet.work import MADE, Outcome
 
 _TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
-_ENV: Final = {**os.environ, "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "false"}
+_ENV: Final = {
+    **os.environ,
+    "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "false",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+}
+"""Many workers share a process and a machine here, so they do not look at themselves a hundred times a second each."""
 _LOOK_S: Final = 0.5
 
 
