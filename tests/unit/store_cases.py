@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.event_records import records_of
 from tracer.batch import Batch, LostStretch, Samples
 from tracer.metadata import Metadata
 from tracer.schema import EVENT_DTYPE, KIND_BY_NUMBER
@@ -60,6 +61,20 @@ def write_recording(path: Path, *items: np.ndarray | Samples | LostStretch, flus
             writer.write_events(item)
         if flush_each:
             writer.flush()
+    writer.close()
+    return path
+
+
+def in_small_blocks(source: Path, path: Path, size: int = 100) -> Path:
+    """The same events and names by a writer of now, in blocks of so many."""
+    recording = Recording.open(source)
+    writer = Writer(path, recording.metadata)
+    writer.write_symbols(recording.symbols)
+    writer.write_cgroups(recording.cgroups)
+    for item in recording.items():
+        records = records_of(item) if isinstance(item, Batch) else ()
+        for start in range(0, len(records), size):
+            writer.write_block(records[start : start + size])
     writer.close()
     return path
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from golden.cases import DATA
+from store_cases import in_small_blocks
 from streams import METADATA, MS, SUPER_CACHE_SCAN, SYMBOLS, event, records, slab
 from written_recordings import write_recording
 
@@ -259,6 +260,17 @@ def test_events_out_of_order_are_put_right_and_late_ones_counted():
     found = Events(recording, Selection())
     assert [row.tid for row in found] == [1, 21, 31, 11, 501]
     assert found.late == 1
+
+
+def test_a_kind_is_read_from_the_blocks_that_hold_some(tmp_path):
+    kind, source = "balloon_work_begin", DATA / "guest-host-reasserts.rtrace"
+    small = in_small_blocks(source, tmp_path / "small.rtrace")
+    found = shown(small, kinds=(kind,))
+    assert list(found.events()) == list(shown(source, kinds=(kind,)).events())
+    recording = open_recording(small)
+    assert list(recording.items())
+    assert found.recording.read_bytes < recording.read_bytes / 4
+    pd.testing.assert_frame_equal(tracer.open(small).events(kind), tracer.open(source).events(kind))
 
 
 def test_every_field_of_every_kind_has_a_value(tmp_path):

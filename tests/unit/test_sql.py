@@ -12,12 +12,13 @@ import pytest
 from command_line import run
 from sql_questions import DOC, answer_text, questions
 from sql_sessions import KILL, LONG, rows, session_of
+from store_cases import in_small_blocks
 from written_recordings import START_NS
 
 import tracer
 from tracer.schema import KINDS
 from tracer.sql import session
-from tracer.sql.limits import Reading, reading_of
+from tracer.sql.limits import NO_LIMITS, Limits, Range, Reading, reading_of
 from tracer.sql.session import Session
 from tracer.sql.views import TABLES
 from tracer.store import Writer
@@ -31,6 +32,12 @@ def both() -> Session:
 @pytest.fixture(scope="module")
 def long() -> Session:
     return session_of(LONG)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The events of `long` in many blocks, whose kinds are told."""
+    return session_of(in_small_blocks(LONG, tmp_path_factory.mktemp("small") / "small.rtrace"))
 
 
 # What is answered.
@@ -145,6 +152,11 @@ SAME = [
     "SELECT sum(b.time_s) FROM samples a POSITIONAL JOIN events b WHERE a.time_s > 8",
     "SELECT a.time_s, n FROM samples a, LATERAL (SELECT count(*) AS n FROM steps WHERE a.time_s > start_s) ORDER BY 1",
     "SELECT count(*) FROM samples a SEMI JOIN samples b USING (time_ns) WHERE a.time_s > 8",
+    f"SELECT count(*) FROM events WHERE kind = 'balloon_work_begin' OR kind = 'balloon_work_end' AND {FIRST}",
+    "SELECT kind, count(*) FROM events WHERE kind IN ('balloon_work_begin', 'no_such_kind') GROUP BY kind",
+    "SELECT count(*) FROM balloon_work_begin a LEFT JOIN events b ON a.time_ns = b.time_ns WHERE b.kind IS NULL",
+    "SELECT comm AS kind, count(*) FROM events WHERE kind = 'balloon_work_end' GROUP BY ALL ORDER BY ALL",
+    "SELECT count(*) FROM balloon_work_begin a RIGHT JOIN events b USING (tid) WHERE b.kind = 'balloon_work_end'",
     "SELECT count(*), (SELECT n FROM query('SELECT count(*) AS n FROM samples')) FROM samples WHERE time_s > 8",
     "SELECT count(*) FROM query_table('samples')",
     "SELECT count(*) FROM samples a FULL JOIN samples b ON a.time_s = b.time_s + 1 WHERE a.time_s < 8",
@@ -179,6 +191,31 @@ def test_a_limit_on_time_skips_blocks(query: str, most: float, long: Session) ->
         assert of.read_bytes > before
 
 
+WORK = "kind = 'balloon_work_begin'"
+
+
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        ("SELECT count(*), sum(nr_reclaimed) FROM direct_reclaim_end WHERE nr_reclaimed > 0", 0.9),
+        ("SELECT count(*), min(time_ns), max(time_ns) FROM balloon_work_begin", 0.2),
+        (f"SELECT count(*), min(time_ns), max(time_ns) FROM events WHERE {WORK}", 0.2),
+        (f"SELECT count(*) FROM events WHERE {WORK} AND time_s > 13", 0.1),
+        ("SELECT count(*) FROM events WHERE kind IN ('balloon_work_begin', 'out_of_memory_begin')", 0.2),
+        (
+            f"SELECT kind, count(*) FROM events WHERE {WORK} OR time_s BETWEEN 13 AND 13.1 GROUP BY kind ORDER BY kind",
+            1,
+        ),
+        ("SELECT count(*) FROM mark_victim", 0.0),
+    ],
+)
+def test_a_kind_skips_blocks(query: str, most: float, long: Session, small: Session) -> None:
+    before = small.read_bytes
+    found = rows(small, query)
+    assert (small.read_bytes - before) / small.file_bytes <= most
+    assert found == rows(long, query)
+
+
 def test_the_bytes_that_were_read_are_said() -> None:
     done = run("sql", KILL, "SELECT victim_comm FROM mark_victim WHERE time_s < 1", "-v")
     assert (done.returncode, done.stdout) == (0, "victim_comm\n-----------\npython3\n")
@@ -203,8 +240,42 @@ def test_limits_are_those_that_all_rows_must_pass() -> None:
     told = reading_of(
         tree("SELECT 1 FROM events e, samples WHERE e.time_s > 1.5 AND 7 >= e.time_s AND time_s < 3"), TABLES
     )
-    assert told.views == {"events": {"time_s": (1.5, 7.0)}, "samples": {}}
+    assert told.views == {"events": Limits(time_s=Range(1.5, 7.0)), "samples": NO_LIMITS}
     assert not told.everything
+
+
+@pytest.mark.parametrize(
+    ("condition", "kinds"),
+    [
+        ("kind = 'mark_victim'", {"mark_victim"}),
+        ("time_s > 3 AND 'mark_victim' = events.KIND", {"mark_victim"}),
+        ("kind IN ('mark_victim', 'throttled')", {"mark_victim", "throttled"}),
+        ("kind = 'mark_victim' OR kind IN ('throttled') AND tid = 7", {"mark_victim", "throttled"}),
+        ("kind IN ('mark_victim', 'throttled') AND kind = 'throttled'", {"throttled"}),
+        ("kind = 'mark_victim' AND kind = 'throttled'", set()),
+        ("kind = 'mark_victim' OR tid = 7", None),
+        ("kind = 'mark_victim' OR kind = 'unknown_60'", None),
+        ("kind IN ('mark_victim', NULL)", None),
+        ("kind IN ('mark_victim', lower('THROTTLED'))", None),
+        ("kind = 'MARK_VICTIM' COLLATE NOCASE", None),
+        ("kind >= 'mark_victim'", None),
+        ("kind != 'mark_victim'", None),
+        ("kind NOT IN ('mark_victim')", None),
+        ("NOT kind = 'mark_victim'", None),
+        ("kind IN (SELECT kind FROM lost)", None),
+        ("comm = 'mark_victim'", None),
+        ("lost.kind = 'mark_victim'", None),
+    ],
+)
+def test_kinds_are_those_that_all_rows_must_be_of(condition: str, kinds: set[str] | None) -> None:
+    told = reading_of(tree(f"SELECT count(*) FROM events WHERE {condition}"), TABLES)
+    assert told.views["events"].kinds == kinds
+
+
+def test_a_table_named_twice_is_read_for_both() -> None:
+    one, other = (f"SELECT count(*) FROM events WHERE kind = '{kind}'" for kind in ("mark_victim", "throttled"))
+    assert reading_of(tree(f"{one} UNION {other}"), TABLES).views["events"].kinds == {"mark_victim", "throttled"}
+    assert reading_of(tree(f"{one} UNION SELECT count(*) FROM events"), TABLES).views["events"].kinds is None
 
 
 # What can't be reached.

@@ -313,7 +313,7 @@ def test_counts_of_the_end_block(path):
     raw = zstandard.decompress(payload) if block.header.codec == Codec.ZSTD else payload
     ending = json.loads(raw)
     assert ending["blocks"] == block.header.sequence
-    assert ending["counts"] == {"meta": 1, "events": 60, "samples": 1, "lost": 1, "index": 6}
+    assert ending["counts"] == {"meta": 1, "events": 60, "samples": 1, "lost": 1, "index": 7, "kinds": 3}
 
 
 def rejected(path: Path) -> str:

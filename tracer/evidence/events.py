@@ -37,7 +37,8 @@ class Events:
     def __iter__(self) -> Iterator[EventRow]:
         """By time. Raises RecordingError."""
         selection = self._selection
-        for item in self._recording.items(selection.from_ns, selection.to_ns):
+        kinds = None if selection.kinds is None else selection.kinds - {LOST}
+        for item in self._recording.items(selection.from_ns, selection.to_ns, kinds=kinds):
             if isinstance(item, LostStretch):
                 self._lost.append(item)
             elif isinstance(item, Batch):

@@ -94,7 +94,9 @@ class Trace:
         A field that the recorded kernel does not have is NA. Raises UsageError for an unknown kind.
         """
         which = kind_of(kind)
-        return events_frame(self._items(), which, self.metadata, self.symbols, self._recording.cgroups)
+        return events_frame(
+            self._part.items(kinds=frozenset({kind})), which, self.metadata, self.symbols, self._recording.cgroups
+        )
 
     def samples(self) -> pd.DataFrame:
         """Every reading of the sampled counters by time, a column each (`vmstat.pgscan_kswapd`); NA where unread."""

@@ -1,20 +1,23 @@
-"""Which views a question names, and which part of the time it leaves of each, so that nothing else is read.
+"""Which views a question names, and which times and kinds it leaves of each, so that nothing else is read.
 
-Read from DuckDB's own syntax tree (`json_serialize_sql`). A limit is taken from a comparison of a column with a
-constant that all rows must pass: in the WHERE of the SELECT that names the view. Whatever is not understood limits
+Read from DuckDB's own syntax tree (`json_serialize_sql`). A limit is taken from comparisons of a column with
+constants that all rows must pass: in the WHERE of the SELECT that names the view. Whatever is not understood limits
 nothing, and DuckDB filters all rows itself in any case: a limit changes what is read, never what is answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import Any, Final, NamedTuple
+
+from ..schema import KIND_BY_NAME
 
 Node = Mapping[str, Any]
 
-TIMES: Final = frozenset({"time_s", "time_ns"})
-"""Columns whose limits count."""
+KIND: Final = "kind"
+"""The column whose values are names of kinds."""
 _PLAIN_JOINS: Final = frozenset({"INNER", "LEFT", "RIGHT", "OUTER", "SEMI", "ANTI"})
 _PLAIN_WAYS: Final = frozenset({"REGULAR", "CROSS"})
 """Not POSITIONAL or ASOF: there a row that is not read changes which rows meet."""
@@ -49,9 +52,27 @@ class Range(NamedTuple):
         return Range(low, high)
 
 
-Limits = Mapping[str, Range]
-"""By column of TIMES."""
-NO_LIMITS: Final[Limits] = {}
+class Limits(NamedTuple):
+    """What rows that count keep to: two columns of time, and the kinds that an event may be of; None for any."""
+
+    time_s: Range = Range()
+    time_ns: Range = Range()
+    kinds: frozenset[str] | None = None
+
+    def meet(self, other: Limits) -> Limits:
+        """What keeps to both."""
+        both = [each for each in (self.kinds, other.kinds) if each is not None]
+        kinds = frozenset.intersection(*both) if both else None
+        return Limits(self.time_s.meet(other.time_s), self.time_ns.meet(other.time_ns), kinds)
+
+    def join(self, other: Limits) -> Limits:
+        """What holds all that keeps to either."""
+        kinds = None if self.kinds is None or other.kinds is None else self.kinds | other.kinds
+        return Limits(self.time_s.join(other.time_s), self.time_ns.join(other.time_ns), kinds)
+
+
+NO_LIMITS: Final = Limits()
+_JUNCTIONS: Final = {"CONJUNCTION_AND": Limits.meet, "CONJUNCTION_OR": Limits.join}
 
 
 @dataclass
@@ -63,7 +84,7 @@ class Reading:
 
     def add(self, name: str, limits: Limits) -> None:
         """One more place that names a view: what is read must do for all of them."""
-        self.views[name] = _hull(self.views[name], limits) if name in self.views else limits
+        self.views[name] = self.views[name].join(limits) if name in self.views else limits
 
 
 def reading_of(tree: Node, views: Collection[str]) -> Reading:
@@ -94,16 +115,13 @@ def _visit(node: Any, limits: Mapping[int, Limits], found: Reading) -> None:  # 
 
 def _limited(select: Node) -> dict[int, Limits]:
     """Limits of the tables in a SELECT's own FROM, by the table's node."""
-    tables = _plain_tables(select.get("from_table") or {})
-    if not tables or select.get("sample"):
+    if select.get("sample"):
         return {}
-    limits: dict[int, dict[str, Range]] = {id(table): {} for table in tables}
-    for qualifier, column, one in _comparisons(select.get("where_clause")):
-        for table in tables:
-            if _is_its(table, qualifier, select):
-                of = limits[id(table)]
-                of[column] = of.get(column, Range()).meet(one)
-    return {key: value for key, value in limits.items() if value}
+    condition = select.get("where_clause") or {}
+    return {
+        id(table): _kept_to(condition, partial(_column, table, select))
+        for table in _plain_tables(select.get("from_table") or {})
+    }
 
 
 def _plain_tables(node: Node) -> list[Node]:
@@ -117,39 +135,54 @@ def _plain_tables(node: Node) -> list[Node]:
     return [*_plain_tables(node["left"]), *_plain_tables(node["right"])]
 
 
-def _is_its(table: Node, qualifier: str, select: Node) -> bool:
-    if not qualifier:
-        return table is select["from_table"]
-    return qualifier == str(table.get("alias") or table.get("table_name")).lower()
-
-
-def _comparisons(node: Any) -> Iterator[tuple[str, str, Range]]:  # noqa: ANN401 - JSON
-    """Qualifier, column and range of every comparison that must hold."""
-    if not isinstance(node, dict):
-        return
-    kind = node.get("type")
-    if kind == "CONJUNCTION_AND":
-        for child in node["children"]:
-            yield from _comparisons(child)
-    elif kind == "COMPARE_BETWEEN":
-        low, high = _number(node["lower"]), _number(node["upper"])
-        yield from _named(node["input"], Range(low, high))
-    elif kind in _MIRRORED:
-        yield from _compared(kind, node["left"], node["right"])
-        yield from _compared(_MIRRORED[kind], node["right"], node["left"])
-
-
-def _compared(kind: str, column: Node, constant: Node) -> Iterator[tuple[str, str, Range]]:
-    if (value := _number(constant)) is not None:
-        low = None if "LESS" in kind else value
-        high = None if "GREATER" in kind else value
-        yield from _named(column, Range(low, high))
-
-
-def _named(node: Node, one: Range) -> Iterator[tuple[str, str, Range]]:
+def _column(table: Node, select: Node, node: Node) -> str:
+    """The column of this table that it is; empty where it is anything else."""
     names = [str(name).lower() for name in node.get("column_names", ())]
-    if node.get("type") == "COLUMN_REF" and names and names[-1] in TIMES and len(names) <= 2:
-        yield (names[0] if len(names) == 2 else "", names[-1], one)
+    if node.get("type") != "COLUMN_REF" or not 1 <= len(names) <= 2:
+        return ""
+    if len(names) == 1:
+        return names[0] if table is select["from_table"] else ""
+    return names[1] if names[0] == str(table.get("alias") or table.get("table_name")).lower() else ""
+
+
+def _kept_to(node: Node, column_of: Callable[[Node], str]) -> Limits:
+    """What all rows keep to for which this condition is true."""
+    kind = str(node.get("type"))
+    if kind in _JUNCTIONS:
+        return reduce(_JUNCTIONS[kind], (_kept_to(child, column_of) for child in node["children"]))
+    if kind == "COMPARE_BETWEEN":
+        return _in(column_of(node["input"]), Range(_number(node["lower"]), _number(node["upper"])))
+    if kind == "COMPARE_IN":
+        column, *values = node["children"]
+        return _among(column_of(column), values)
+    if kind in _MIRRORED:
+        left, right = node["left"], node["right"]
+        return _compared(kind, column_of(left), right).meet(_compared(_MIRRORED[kind], column_of(right), left))
+    return NO_LIMITS
+
+
+def _compared(kind: str, column: str, constant: Node) -> Limits:
+    if kind == "COMPARE_EQUAL" and column == KIND:
+        return _among(column, [constant])
+    value = _number(constant)
+    return _in(column, Range(None if "LESS" in kind else value, None if "GREATER" in kind else value))
+
+
+def _in(column: str, of: Range) -> Limits:
+    return {"time_s": Limits(time_s=of), "time_ns": Limits(time_ns=of)}.get(column, NO_LIMITS)
+
+
+def _among(column: str, values: Iterable[Node]) -> Limits:
+    """Values that are no kind's name, whatever they are compared as, leave all kinds."""
+    words = [_word(value) for value in values]
+    return Limits(kinds=frozenset(words)) if column == KIND and KIND_BY_NAME.keys() >= {*words} else NO_LIMITS
+
+
+def _word(node: Node) -> str:
+    """The text that a plain constant stands for; empty where it is anything else."""
+    told = node.get("literal") or {}
+    is_text = node.get("type") == "VALUE_CONSTANT" and told.get("kind") == "STRING"
+    return str(told.get("text", "")) if is_text else ""
 
 
 def _number(node: Node) -> float | None:
@@ -163,10 +196,6 @@ def _number(node: Node) -> float | None:
         return float(told["text"])
     except (KeyError, ValueError):
         return None
-
-
-def _hull(one: Limits, other: Limits) -> Limits:
-    return {column: one[column].join(other[column]) for column in one.keys() & other.keys()}
 
 
 def _nodes(tree: Any) -> Iterable[Node]:  # noqa: ANN401 - JSON

@@ -26,7 +26,7 @@ from ..tables.registry import RECORDING_ID
 from ..tables.results import result_rows
 from ..tables.streamed import Cells, any_kind_cells, kind_cells, lost_batch, sample_batch, span_batch
 from ..tables.table import Table
-from .limits import Limits, Range
+from .limits import NO_LIMITS, Limits
 
 Batches = Iterator[pa.RecordBatch]
 
@@ -90,7 +90,8 @@ class Member:
     def events_of(self, kind: Kind, wanted: Collection[str], limits: Limits) -> Batches:
         """A kind's events, as its table; only the columns that are wanted."""
         unread = {name for name, _ in kind.fields if not _is_wanted(name, wanted)}
-        for batch in self._batches({**_ALL_FIELDS, kind.name: frozenset(unread)}, limits):
+        of_kind = limits._replace(kinds=frozenset({kind.name}))
+        for batch in self._batches({**_ALL_FIELDS, kind.name: frozenset(unread)}, of_kind):
             if kind.name in batch.rows:
                 yield self._chosen(kind_cells(batch, kind, self.origin), wanted, len(batch.rows[kind.name]))
 
@@ -148,10 +149,10 @@ class Member:
         return (item for item in self._items(EVENTS_ONLY, leave_out, limits) if isinstance(item, Batch))
 
     def _items(
-        self, types: tuple[BlockType, ...], leave_out: Fields = _ALL_FIELDS, limits: Limits | None = None
+        self, types: tuple[BlockType, ...], leave_out: Fields = _ALL_FIELDS, limits: Limits = NO_LIMITS
     ) -> Iterator[Item]:
-        first, end = self._range(limits or {})
-        return self._until_stopped(self.part.recording.items(first, end, leave_out, types))
+        first, end = self._range(limits)
+        return self._until_stopped(self.part.recording.items(first, end, leave_out, types, limits.kinds))
 
     def _until_stopped(self, items: Iterator[Item]) -> Iterator[Item]:
         for item in items:
@@ -161,7 +162,7 @@ class Member:
 
     def _range(self, limits: Limits) -> tuple[int | None, int | None]:
         """CLOCK_MONOTONIC: `first <= time < end`, never less than the limits leave."""
-        seconds, exact = limits.get("time_s", Range()), limits.get("time_ns", Range())
+        seconds, exact, _ = limits
         start_ns = self.part.metadata.start_ns
         firsts, ends = [self.part.start_ns], [self.part.end_ns]
         if seconds.low is not None:

@@ -131,11 +131,12 @@ class Session:
             raise UsageError(f"{kind} is refused: recordings are only read, by SELECT, DESCRIBE, SUMMARIZE, EXPLAIN")
 
     def _register(self, database: Any, question: str, scans: Any) -> None:  # noqa: ANN401
+        from .limits import NO_LIMITS
         from .views import TABLES, View
 
         reading = _reading(database, question)
         for name in TABLES if reading.everything else reading.views:
-            database.register(name, View(name, self.members, reading.views.get(name, {}), scans))
+            database.register(name, View(name, self.members, reading.views.get(name, NO_LIMITS), scans))
 
     @contextmanager
     def _refusals(self, scans: Any) -> Iterator[None]:  # noqa: ANN401

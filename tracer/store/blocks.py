@@ -28,9 +28,12 @@ from .format import (
     Codec,
 )
 from .index import IndexGrowing
+from .kind_index import ANY_KIND, KindsGrowing
 from .payloads import pack_json
 
 _ZSTD_LEVEL: Final = 1
+_CLOSING: Final = (BlockType.KINDS, BlockType.INDEX, BlockType.END)
+"""Blocks that belong together: no INDEX comes between them."""
 
 
 class BlockFile:
@@ -61,7 +64,7 @@ class BlockFile:
         self.blocks = 0
         self.counts: Counter[BlockType] = Counter()
         self._file_id = int.from_bytes(os.urandom(4), "little")
-        self._index = IndexGrowing()
+        self._index, self._kinds = IndexGrowing(), KindsGrowing()
         self._compressor = ZstdCompressor(level=_ZSTD_LEVEL)
         head = FILE_HEAD.pack(FILE_MAGIC, VERSION_MAJOR, VERSION_MINOR, self._file_id)
         start = head + self._pack(BlockType.META, Codec.STORED, meta, meta, 1, (0, 0))
@@ -88,16 +91,29 @@ class BlockFile:
         """Whether what is appended still reaches the disk."""
         return self._descriptor is not None and not self._failed
 
-    def append(self, kind: BlockType, raw: bytes | memoryview, count: int, times: tuple[int, int] = (0, 0)) -> None:
-        """One block at the end; `times` are the first and last ns in it. Raises TracerError once."""
+    def append(
+        self,
+        kind: BlockType,
+        raw: bytes | memoryview,
+        count: int,
+        times: tuple[int, int] = (0, 0),
+        kinds: int = ANY_KIND,
+    ) -> None:
+        """One block at the end; `times` are the first and last ns in it, `kinds` the mask of its events'.
+
+        Raises TracerError once.
+        """
         if self._descriptor is None or self._failed:
             return
         packed = self._compressor.compress(raw)
         codec, payload = (Codec.ZSTD, packed) if len(packed) < len(raw) else (Codec.STORED, bytes(raw))
-        self._append(self._descriptor, kind, count, self._pack(kind, codec, payload, raw, count, times))
+        self._append(self._descriptor, kind, count, self._pack(kind, codec, payload, raw, count, times), kinds)
 
     def append_packed(self, header: BlockHeader, payload: bytes) -> None:
-        """Another recording's block, packed as it was there, under the next number. Raises TracerError once."""
+        """Another recording's block, packed as it was there, under the next number: its kinds are not known.
+
+        Raises TracerError once.
+        """
         if self._descriptor is None or self._failed:
             return
         block = header._replace(sequence=self.blocks).pack(self._file_id) + payload
@@ -109,10 +125,12 @@ class BlockFile:
         counts: dict[str, JSON] = {kind.name.lower(): count for kind, count in sorted(self.counts.items())}
         self.append(BlockType.END, pack_json({"blocks": self.blocks, "counts": counts, "index": index}), 1)
 
-    def _append(self, descriptor: int, kind: BlockType, count: int, block: bytes) -> None:
+    def _append(self, descriptor: int, kind: BlockType, count: int, block: bytes, kinds: int = ANY_KIND) -> None:
         self._put(descriptor, block)
         self._account(kind, count, block)
-        if self._index.is_due and kind not in (BlockType.INDEX, BlockType.END):
+        if kind == BlockType.EVENTS:
+            self._kinds.add(kinds)
+        if self._index.is_due and kind not in _CLOSING:
             self.append_index()
 
     def _put(self, descriptor: int, block: bytes) -> None:
@@ -125,7 +143,10 @@ class BlockFile:
             self._fail(descriptor, error)
 
     def append_index(self) -> int:
-        """An INDEX of the blocks since the last one; its offset. Raises TracerError once."""
+        """An INDEX of the blocks since the last one, after their kinds; its offset. Raises TracerError once."""
+        masks, blocks = self._kinds.take()
+        if masks:
+            self.append(BlockType.KINDS, masks, blocks)
         payload, rows = self._index.payload(), self._index.rows
         self._index.restart(self.bytes_written)
         self.append(BlockType.INDEX, payload, rows)

@@ -14,6 +14,7 @@ from . import payloads
 from .columns import CorruptPayloadError
 from .contents import SAMPLE_NAMES
 from .format import MOST_COUNT, BlockHeader, BlockType
+from .kind_index import ANY_KIND
 from .kinds import Layouts
 
 Item = Batch | Samples | LostStretch
@@ -31,8 +32,8 @@ class ItemDecoder:
         self._layouts = layouts
         self._counters: set[str] = set()
 
-    def items(self, header: BlockHeader, payload: bytes, leave_out: Fields) -> list[Item]:
-        """What a block holds. Raises CorruptPayloadError."""
+    def items(self, header: BlockHeader, payload: bytes, leave_out: Fields, kinds: int = ANY_KIND) -> list[Item]:
+        """What a block holds; of events none but those of the mask `kinds`. Raises CorruptPayloadError."""
         if header.type == BlockType.LOST:
             stretches = payloads.unpack_lost(payload)
             if any(not header.first_ns <= lost.start_ns <= lost.end_ns <= header.last_ns for lost in stretches):
@@ -42,7 +43,7 @@ class ItemDecoder:
             samples = payloads.decode_samples(payload, header.rows)
             _check_times(samples.time_ns, header)
             return [self._understood(samples)]
-        events = payloads.decode_events(payload, header.rows, self._layouts, leave_out)
+        events = payloads.decode_events(payload, header.rows, self._layouts, leave_out, kinds)
         _check_times(events.header["time_ns"], header)
         return [events]
 

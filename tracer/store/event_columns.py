@@ -14,6 +14,7 @@ from ..short_records import SHORT_DTYPE, args_of
 from .columns import WORD_BYTES, Words
 from .dictionary import Dictionary, distinct
 from .encoding import ColumnEncoder, put_count, put_frame, put_steps
+from .kind_index import mask_of
 from .sink import Sink
 
 _HEADER_WORDS: Final = HEADER_DTYPE.itemsize // WORD_BYTES
@@ -34,6 +35,8 @@ class EventEncoder:
 
     def __init__(self, rows: int) -> None:
         """`rows` is how many short records a block usually has; larger ones make the buffers grow."""
+        self.kinds = 0
+        """The mask of the kinds that the block encoded last has."""
         self._sink = Sink()
         self._words = np.zeros(_SHORT_WORDS * rows, np.uint64)
         self._arguments = np.zeros((_SHORT_WORDS - _HEADER_WORDS) * rows, np.uint64)
@@ -79,8 +82,9 @@ class EventEncoder:
     def _put_arguments(self, words: Words, kinds: npt.NDArray[np.uint16]) -> None:
         counts = np.bincount(kinds, minlength=1)
         order = np.argsort(kinds, kind="stable")
-        start = 0
-        for number in np.flatnonzero(counts).tolist():
+        start, present = 0, np.flatnonzero(counts).tolist()
+        self.kinds = mask_of(present)
+        for number in present:
             stop = start + int(counts[number])
             if kind := KIND_BY_NUMBER.get(number):
                 self._put_kind(words, order[start:stop], kind)

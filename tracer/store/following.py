@@ -99,8 +99,12 @@ class FollowedRecording:
         end_ns: int | None = None,
         leave_out: Fields = NO_FIELDS,
         types: tuple[BlockType, ...] = ITEM_TYPES,
+        kinds: frozenset[str] | None = None,  # noqa: ARG002 - what they are is told behind the blocks
     ) -> Iterator[Item]:
-        """All of it to its end, in one pass; a part of it can't be asked for. Raises RecordingError."""
+        """All of it to its end, in one pass, whatever `kinds` are asked for; a part of it can't be asked for.
+
+        Raises RecordingError.
+        """
         assert (start_ns, end_ns, types) == (None, None, ITEM_TYPES), "a stream has no parts"
         return (item for item in self.steps(leave_out) if item is not None)
 

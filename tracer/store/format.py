@@ -11,7 +11,7 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 FORMAT_NAME: Final = "reclaim-tracer/recording"
 VERSION_MAJOR: Final = 1
-VERSION_MINOR: Final = 2
+VERSION_MINOR: Final = 3
 
 FILE_MAGIC: Final = b"\x89RTR\r\n\x1a\n"
 """High bit and both kinds of line end, so that a transfer as text shows."""
@@ -58,6 +58,7 @@ class BlockType(IntEnum):
     END = 7
     INDEX = 8
     CGROUPS = 9
+    KINDS = 10
 
 
 class Codec(IntEnum):

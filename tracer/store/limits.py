@@ -35,6 +35,7 @@ RAW_BYTES: Final[Mapping[int, int]] = {
     BlockType.NOTE: MAX_JSON_BYTES,
     BlockType.END: MAX_JSON_BYTES,
     BlockType.INDEX: 8 + 2 * INDEX_BLOCKS * BLOCK_HEADER_BYTES,
+    BlockType.KINDS: 2 * INDEX_BLOCKS * 8,
 }
 """Most bytes that a payload may have, as stored and once unpacked."""
 _ROWS: Final = (BlockType.EVENTS, BlockType.SAMPLES)

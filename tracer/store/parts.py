@@ -160,6 +160,7 @@ class RecordingParts:
         end_ns: int | None = None,
         leave_out: Fields = NO_FIELDS,
         types: tuple[BlockType, ...] = ITEM_TYPES,
+        kinds: frozenset[str] | None = None,
     ) -> Iterator[Item]:
         """As `Recording.items`, file by file."""
         missing, before = {*self.missing}, self._all[0]
@@ -168,7 +169,7 @@ class RecordingParts:
             if BlockType.LOST in types and not missing.isdisjoint(range(last, number)):
                 yield from self._gap(before, part, start_ns, end_ns)
             try:
-                yield from part.items(start_ns, end_ns, leave_out, types)
+                yield from part.items(start_ns, end_ns, leave_out, types, kinds)
             finally:
                 part.rest()
             before, last = part, number

@@ -17,6 +17,7 @@ from .columns import Codes, CorruptPayloadError, Cursor, Words, decode_codes, de
 from .contents import CGROUPS, LOST, NOTE, NOTE_VALUES, SAMPLE_NAMES, SYMBOLS
 from .encoding import put_count, put_frame, put_steps
 from .format import JSON, MAX_SAMPLE_CELLS
+from .kind_index import ANY_KIND, mask_of
 from .kinds import KindLayout, Layouts
 from .shapes import Shape, ShapeError
 from .sink import Sink
@@ -27,8 +28,13 @@ _NONE: frozenset[str] = frozenset()
 _SIGN_SHIFT = np.int64(63)
 
 
-def decode_events(payload: bytes, count: int, layouts: Layouts, leave_out: Fields = NO_FIELDS) -> Batch:
-    """The inverse of `EventEncoder.encode`, arguments to `leave_out` passed over. Raises CorruptPayloadError."""
+def decode_events(
+    payload: bytes, count: int, layouts: Layouts, leave_out: Fields = NO_FIELDS, kinds: int = ANY_KIND
+) -> Batch:
+    """The inverse of `EventEncoder.encode`, arguments to `leave_out` passed over.
+
+    Raises CorruptPayloadError, also for a kind that is not in the mask `kinds`.
+    """
     cursor = Cursor(payload)
     header: dict[str, Column] = {"time_ns": decode_column(cursor, count, EVENT_DTYPE["time_ns"])}
     threads = _decode_threads(cursor, count)
@@ -36,7 +42,10 @@ def decode_events(payload: bytes, count: int, layouts: Layouts, leave_out: Field
     header |= {name: decode_column(cursor, count, EVENT_DTYPE[name]) for name in ("kind", "cpu")}
     rows: dict[str, npt.NDArray[np.int64]] = {}
     args: dict[str, dict[str, Column]] = {}
-    for number in _present(header["kind"]):
+    present = _present(header["kind"])
+    if mask_of(present) & ~kinds:
+        raise CorruptPayloadError("kinds that the recording says not to be there")
+    for number in present:
         if layout := layouts.get(number):
             where = np.flatnonzero(header["kind"] == number)
             unread = leave_out.get(layout.kind.name, _NONE) if layout.kind else _NONE

@@ -13,11 +13,13 @@ import numpy.typing as npt
 from ..batch import NO_FIELDS, Batch, Fields, LostStretch, Samples
 from ..metadata import Metadata
 from ..outputs import FileIdentity
+from ..schema import KIND_BY_NAME
 from .columns import CorruptPayloadError
 from .decoding import ITEM_TYPES, Item, ItemDecoder
 from .facts import FACT_TYPES, Facts
 from .format import MOST_NS, BlockType
 from .index import indexed
+from .kind_index import ANY_KIND, KindsRead, Masks, mask_of
 from .limits import Claims, unfit
 from .note_keys import END_NOTE
 from .opening import Start, read_start
@@ -51,6 +53,7 @@ class Recording:
         facts = self._load_facts()
         self.symbols, self.cgroups = facts.symbols, facts.cgroups
         self.notes, self.complete = facts.notes, facts.complete
+        self._masks = self._load_kinds()
         self._measure()
         if not self._scan.lost_blocks:
             self.metadata = from_time_zero(self.metadata, self._good())
@@ -99,16 +102,21 @@ class Recording:
         end_ns: int | None = None,
         leave_out: Fields = NO_FIELDS,
         types: tuple[BlockType, ...] = ITEM_TYPES,
+        kinds: frozenset[str] | None = None,
     ) -> Iterator[Item]:
         """What was recorded, in file order, block by block, clipped to start_ns <= time < end_ns.
 
         A lost stretch that overlaps the range comes whole; arguments to `leave_out` are not unpacked, and of blocks of
-        other than these `types` nothing is read. Raises RecordingError when the file can't be read any more.
+        other than these `types` nothing is read. With `kinds` of events, blocks that are known to hold none of them are
+        not read: others come whole. Raises RecordingError when the file can't be read any more.
         """
         first = 0 if start_ns is None else start_ns
         end = MOST_NS + 1 if end_ns is None else end_ns
         headers = self._headers
         wanted = _of_types(headers, types) & (headers["first_ns"] < end) & (headers["last_ns"] >= first)
+        if kinds is not None and self._masks is not None:
+            asked = np.uint64(mask_of(KIND_BY_NAME[kind].number for kind in kinds))
+            wanted &= (headers["type"] != BlockType.EVENTS) | (self._masks & asked != 0)
         try:
             whole = (headers["first_ns"] >= first) & (headers["last_ns"] < end)
             for number in np.flatnonzero(wanted).tolist():
@@ -121,8 +129,8 @@ class Recording:
         if number in self._bad:
             return []
         try:
-            block = self._scan.blocks[number]
-            return self._decoder.items(block.header, unpack(self._source, block), leave_out)
+            block, kinds = self._scan.blocks[number], ANY_KIND if self._masks is None else int(self._masks[number])
+            return self._decoder.items(block.header, unpack(self._source, block), leave_out, kinds)
         except CorruptPayloadError:
             self._bad.add(number)
             return []
@@ -139,6 +147,21 @@ class Recording:
             except CorruptPayloadError:
                 self._bad.add(number)
         return facts
+
+    def _load_kinds(self) -> Masks | None:
+        """Which kinds each block may hold; None where nothing says so, or where blocks are missing."""
+        found = np.flatnonzero(_of_types(self._headers, (BlockType.KINDS,))).tolist()
+        kinds = KindsRead(self._headers)
+        for number in found:
+            if number in self._bad:
+                continue
+            try:
+                payload = unpack(self._source, self._scan.blocks[number])
+                if not self._scan.lost_blocks:
+                    kinds.take(number, payload)
+            except CorruptPayloadError:
+                self._bad.add(number)
+        return kinds.masks if found else None
 
     def _good(self) -> npt.NDArray[np.void]:
         """Headers of the blocks that are not known to be damaged."""

@@ -109,11 +109,12 @@ class RedactedRecording:
         end_ns: int | None = None,
         leave_out: Fields = NO_FIELDS,
         types: tuple[BlockType, ...] = ITEM_TYPES,
+        kinds: frozenset[str] | None = None,
     ) -> Iterator[Item]:
         """As `Recording.items`."""
         if BlockType.EVENTS in types:
             self._name_all()
-        for item in self.unredacted.items(start_ns, end_ns, leave_out, types):
+        for item in self.unredacted.items(start_ns, end_ns, leave_out, types, kinds):
             yield self._redacted(item) if isinstance(item, Batch) else item
 
     def _name_all(self) -> None:

@@ -32,9 +32,9 @@ class RecordingPart:
         last_ns = self.recording.last_ns
         return last_ns if self.end_ns is None else min(self.end_ns, last_ns)
 
-    def items(self, leave_out: Fields = NO_FIELDS) -> Iterator[Item]:
+    def items(self, leave_out: Fields = NO_FIELDS, kinds: frozenset[str] | None = None) -> Iterator[Item]:
         """What was recorded in it, as `Recording.items`."""
-        return self.recording.items(self.start_ns, self.end_ns, leave_out)
+        return self.recording.items(self.start_ns, self.end_ns, leave_out, kinds=kinds)
 
     def counters(self) -> tuple[str, ...]:
         """Names of all counters that were sampled in it, as they came first: a pass over readings alone."""

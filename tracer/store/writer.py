@@ -204,7 +204,8 @@ class Writer:
         return data[len(part) :]
 
     def _append_events(self, records: npt.NDArray[np.void]) -> None:
-        self._file.append(BlockType.EVENTS, self._encoder.encode(records), len(records), _extent(records["time_ns"]))
+        payload = self._encoder.encode(records)
+        self._file.append(BlockType.EVENTS, payload, len(records), _extent(records["time_ns"]), self._encoder.kinds)
 
     def _append_names(self, waiting: _Waiting) -> None:
         for kind, names in ((BlockType.SYMBOLS, waiting.symbols), (BlockType.CGROUPS, waiting.cgroups)):
