@@ -164,7 +164,7 @@ def with_test_tools(kernel: Kernel) -> Kernel:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     tools = [need for need in extras["dev"] if need.startswith(_TOOLS)]
-    wheels = (*project["dependencies"], *extras["metrics"], *tools, *_REPORTERS)
+    wheels = (*project["dependencies"], *extras["export"], *extras["metrics"], *tools, *_REPORTERS)
     system = replace(kernel.system, name=f"{kernel.system.name}-suite", packages=_PACKAGES, wheels=wheels)
     return replace(kernel, system=system)
 

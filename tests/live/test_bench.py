@@ -35,7 +35,7 @@ def _compiler(need, bcc):
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.bench", "--quick", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env, timeout=1200)
 
 
 def test_every_suite_gives_its_rows(tmp_path):
