@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Final, NamedTuple
 
-from ..kernel.remembered import read_types
 from .boot_constants import TASK_TYPE, constant_number
 from .syscalls import accepts_task_cast, instruction
 
@@ -34,6 +33,9 @@ class TaskCast(NamedTuple):
 @cache
 def task_cast() -> TaskCast | None:
     """Those of the running kernel; None where it has no such function or programs may not call it."""
+    # numpy comes with it, which a start that is refused does without.
+    from ..kernel.remembered import read_types
+
     types = read_types()
     if types is None:
         return None
