@@ -256,7 +256,7 @@ def test_what_there_is_not_is_said(tmp_path, wanted, words):
 def test_events_out_of_order_are_put_right_and_late_ones_counted():
     stream = records(*(event(at * MS, "throttled", at + 1) for at in (0, 30, 20, 500, 10)))
     batches = [Batch.from_records(part) for part in (stream[:2], stream[2:4], stream[4:])]
-    recording = SimpleNamespace(items=lambda *_: iter(batches), metadata=METADATA, symbols={}, cgroups={})
+    recording = SimpleNamespace(items=lambda *_, **__: iter(batches), metadata=METADATA, symbols={}, cgroups={})
     found = Events(recording, Selection())
     assert [row.tid for row in found] == [1, 21, 31, 11, 501]
     assert found.late == 1

@@ -320,7 +320,7 @@ def test_options_that_make_no_sense_and_files_that_are_none_are_refused(trace, t
 def test_the_analysis_runs_once_and_only_when_asked(trace, monkeypatch):
     there, passes = tracer.open(str(trace.path)), []
     items = there._recording.items
-    monkeypatch.setattr(there._recording, "items", lambda *span: passes.append(span) or items(*span))
+    monkeypatch.setattr(there._recording, "items", lambda *of, **more: passes.append(of) or items(*of, **more))
     assert there.metadata.host == "vm1"
     assert passes == []
     for name in FRAMES.keys() - {"samples"}:
