@@ -151,7 +151,7 @@ def test_data_for_programs_has_the_count(silent: int, metadata: Metadata) -> Non
     assert tiers["direct"]["silent_scans"] == tiers["direct"]["reclaimers"][0]["silent_scans"] == counted
     for rows in (ladder_rows(analysis.tiers), reclaimer_rows(analysis.tiers)):
         assert {each["silent_scans"] for each in rows if each["tier"] == "direct"} == {counted}
-    for one in FoundSpans(analysis, "x").all:
+    for one in FoundSpans(analysis, "x", 0).all:
         for moment in moments(one):
             if moment.name == "tier direct":
                 assert moment.told["tier"]["silent_scans"] == counted
