@@ -230,7 +230,7 @@ def test_the_demo_leaves_a_recording_and_a_report_of_its_load(tmp_path):
     for seconds in (15, 60, 240):
         data = demonstrated(tmp_path / str(seconds), seconds)
         direct = {tier["tier"]: tier["sources"] for tier in data["tiers"]}.get("direct", {})
-        if "super_cache_scan" in direct.get("slab", {}).get("objects", {}):
+        if direct.get("slab", {}).get("objects", {}).get("super_cache_scan"):
             break
     assert direct["file"]["pages"] > 256
     assert direct["slab"]["objects"]["super_cache_scan"] > 0
