@@ -7,20 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from tracer.analyze.accounting import Accounting
+from tracer.analyze.balloon_result import BalloonResult, BalloonStep
 from tracer.analyze.curves import Quantity, Timeline
-from tracer.analyze.model import (
-    Analysis,
-    BalloonResult,
-    BalloonStep,
-    Conflict,
-    Cycle,
-    Episode,
-    Finding,
-    ShrinkerStat,
-    Stall,
-    Storm,
-    TierRow,
-)
+from tracer.analyze.model import Analysis, Conflict, Cycle, Episode, Finding, ShrinkerStat, Stall, Storm, TierRow
 from tracer.analyze.terms import Cause, CycleClass, Quality, Severity, Tier
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState
 from tracer.report import RecordingFacts

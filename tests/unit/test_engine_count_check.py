@@ -6,7 +6,7 @@ import pytest
 from streams import MS, SECOND, Records, analyse, counters, records
 from test_engine_runs import TRACEPOINTS, notification, run
 
-from tracer.analyze.model import BalloonResult
+from tracer.analyze.balloon_result import BalloonResult
 from tracer.analyze.terms import Quality
 from tracer.batch import Samples
 from tracer.wording.balloon_size import miscount

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from streams import METADATA, MS, SECOND, analyse, event, lru, records
 
-from tracer.analyze.model import Analysis, BalloonSize
+from tracer.analyze.balloon_result import BalloonSize
+from tracer.analyze.model import Analysis
 from tracer.analyze.terms import Cause, Quality
 from tracer.batch import Samples
 from tracer.metadata import BalloonInfo, Metadata, PlanRow, SourceState

@@ -7,8 +7,9 @@ import pytest
 from synthetic_analysis import MIB_PAGES, enormous, quiet, storm
 
 from tracer.analyze.balloon.size import balloon_mib, sampled_size, stepped_size
+from tracer.analyze.balloon_result import BalloonStep
 from tracer.analyze.curves import Quantity
-from tracer.analyze.model import BalloonStep, Waits
+from tracer.analyze.model import Waits
 from tracer.analyze.terms import Cause, Quality, Tier
 from tracer.report.episodes import MOST_EPISODES, choices
 from tracer.report.ladder import ladder_figures

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from synthetic_analysis import HOSTILE, MIB_PAGES, facts, quiet, storm
 
-from tracer.analyze.model import BalloonSize, Finding, Quantity, Stall
+from tracer.analyze.balloon_result import BalloonSize
+from tracer.analyze.model import Finding, Quantity, Stall
 from tracer.analyze.terms import Quality, Severity, Tier
 from tracer.metadata import Metadata
 from tracer.report import render

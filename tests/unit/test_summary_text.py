@@ -10,7 +10,8 @@ from streams import METADATA, MS, SECOND, event, records
 from streams import analyse as analyse_stream
 from synthetic_analysis import HOSTILE
 
-from tracer.analyze.model import Analysis, BalloonResult, Finding, ShrinkerStat, Stall, TierRow
+from tracer.analyze.balloon_result import BalloonResult
+from tracer.analyze.model import Analysis, Finding, ShrinkerStat, Stall, TierRow
 from tracer.analyze.terms import Quality, Severity, Tier
 from tracer.metadata import LOCKED, BalloonInfo, ClockChange, ClockChangeKind, PlanRow, SourceState
 from tracer.report import RecordingFacts

@@ -15,6 +15,7 @@ from .balloon.free_pages import REPORT
 from .balloon.runs import belongs_to_balloon
 from .balloon.size import balloon_pages, balloon_size
 from .balloon.tracker import BalloonTracker
+from .balloon_result import BalloonResult
 from .contention.found_oscillations import Oscillation
 from .contention.level_swings import SampledLevels
 from .contention.sampled_oscillation import sampled_oscillations
@@ -22,17 +23,7 @@ from .contention.settling import Settling
 from .findings.evidence import Evidence
 from .findings.judging import find, not_judged
 from .findings.taps import judge_taps
-from .model import (
-    Analysis,
-    BalloonResult,
-    Conflict,
-    Cycle,
-    Episode,
-    Heroics,
-    Reclaimer,
-    TierRow,
-    Waits,
-)
+from .model import Analysis, Conflict, Cycle, Episode, Heroics, Reclaimer, TierRow, Waits
 from .options import Options
 from .scanned import NOT_SCANNED, Scanned, scanned_pages
 from .stream.stretch import COUNTING_ENDS

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..analyze.model import Analysis, BalloonStep, Cycle
+from ..analyze.balloon_result import BalloonStep
+from ..analyze.model import Analysis, Cycle
 from ..recording_facts import RecordingFacts
 
 Path = tuple[str, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..analyze.balloon_result import BalloonSize
 from ..analyze.curves import Quantity
-from ..analyze.model import Analysis, BalloonSize
+from ..analyze.model import Analysis
 from ..analyze.terms import Quality
 from ..balloon_counters import HOSTS_FULL, HOSTS_TARGET
 from ..metadata import Metadata, SourceState

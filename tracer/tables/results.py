@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from ..analyze.model import Analysis, BalloonResult
+from ..analyze.balloon_result import BalloonResult
+from ..analyze.model import Analysis
 from ..analyze.terms import Cause
 from ..metadata import Metadata
 from ..recording_facts import RecordingFacts

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..analyze.model import Analysis, BalloonResult, Finding, Stall, TierRow
+from ..analyze.balloon_result import BalloonResult
+from ..analyze.model import Analysis, Finding, Stall, TierRow
 from ..analyze.naming import recorder_reclaim, row_label, scope_label
 from ..analyze.scanned import is_idle
 from ..analyze.terms import Quality, Severity, Tier

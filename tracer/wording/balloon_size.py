@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..analyze.model import BalloonResult, BalloonSize
+from ..analyze.balloon_result import BalloonResult, BalloonSize
 from ..analyze.terms import Quality
 from ..balloon_counters import HOSTS_ACTUAL
 from .numbers import mib

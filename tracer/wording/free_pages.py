@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..analyze.model import BalloonResult
+from ..analyze.balloon_result import BalloonResult
 from .numbers import mib, plural
 
 

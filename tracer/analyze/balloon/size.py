@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from ...balloon_counters import ADDED_UP, GAUGES, HOSTS_ACTUAL, HOSTS_FULL, INFLATED, LEAKED
 from ...schema import BALLOON_PAGE_BYTES
-from ..model import Analysis, BalloonSize, BalloonStep
+from ..balloon_result import BalloonSize, BalloonStep
+from ..model import Analysis
 from ..sizes import MIB
 from ..terms import Quality
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..model import BalloonStep
+from ..balloon_result import BalloonStep
 from .step_columns import CAUSES, QUALITIES, StepColumns
 
 I64 = npt.NDArray[np.int64]

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from ...analyze.balloon.size import Size, sampled_size, stepped_size
-from ...analyze.model import Analysis, BalloonStep
+from ...analyze.balloon_result import BalloonStep
+from ...analyze.model import Analysis
 from ...analyze.sizes import MIB
 from ...analyze.terms import Cause
 from ...balloon_counters import HOSTS_ACTUAL, HOSTS_FULL, HOSTS_TARGET
